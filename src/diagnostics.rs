@@ -42,7 +42,7 @@ pub(crate) enum LogFile {
     /// The file is created with the first line.
     Wanted,
     /// The file is created only if [`LOG_VARIABLE`] is set, because the command must not leave files behind.
-    IfAskedFor,
+    OnRequest,
     Unwanted,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
     let filter = filter();
     let is_wanted = match file {
         LogFile::Wanted => true,
-        LogFile::IfAskedFor => std::env::var_os(LOG_VARIABLE).is_some(),
+        LogFile::OnRequest => std::env::var_os(LOG_VARIABLE).is_some(),
         LogFile::Unwanted => false,
     };
     let file = is_wanted.then(|| {
@@ -173,7 +173,7 @@ fn is_own(target: &str) -> bool {
 }
 
 /// A channel that changes with every logged event.
-pub(crate) fn said() -> watch::Receiver<()> {
+pub(crate) fn problems() -> watch::Receiver<()> {
     event_sender().subscribe()
 }
 
@@ -182,7 +182,7 @@ fn event_sender() -> &'static watch::Sender<()> {
     SENDER.get_or_init(|| watch::channel(()).0)
 }
 
-/// Notifies the receivers of [`said`] of each event.
+/// Notifies the receivers of [`problems`] of each event.
 struct Bell(&'static watch::Sender<()>);
 
 impl<S: tracing::Subscriber> Layer<S> for Bell {

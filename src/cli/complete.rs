@@ -15,7 +15,7 @@ use clap_complete::env::Shells;
 use super::arguments::Arguments;
 use super::help::topics::TOPICS;
 use super::{Exit, out};
-use crate::history::{Filter, Standing};
+use crate::history::{Filter, ReleaseState};
 use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::port_check::OutgoingPorts;
@@ -120,9 +120,16 @@ pub(super) fn rollback_versions(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {
         let line = Line::read()?;
         let (app, target) = (line.app()?, line.target()?);
-        let ways = answered(app.engine.rollback_candidates(&target))?.ok()?;
-        let ways = ways.ways.into_iter().filter(|way| way.against.is_empty());
-        Some(ways.map(|way| way.version.name().to_owned()).collect())
+        let candidates = answered(app.engine.rollback_candidates(&target))?.ok()?;
+        let candidates = candidates
+            .candidates
+            .into_iter()
+            .filter(|way| way.against.is_empty());
+        Some(
+            candidates
+                .map(|way| way.version.name().to_owned())
+                .collect(),
+        )
     });
     candidates(typed, names)
 }
@@ -140,7 +147,7 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
             let archive = app.open_archive().await.ok()?;
             let listed = archive.read.list(&Filter::default(), None, RELEASES).await;
             let listed = listed.ok()?.into_iter().map(|listed| {
-                let (head, state) = (&listed.head, Standing::of(&listed.head));
+                let (head, state) = (&listed.head, ReleaseState::of(&listed.head));
                 let description = format!("{} {} {state}", head.target, head.to.1.name());
                 (head.id.to_string(), description)
             });

@@ -89,25 +89,25 @@ impl InUse {
         let is_driving = |target| self.app.engine.active(target).is_some();
         if let Some(target) = self.app.targets().find(|target| is_driving(target)) {
             let text = format!("{failed}: this console is driving a release of {target}");
-            return (Weight::Refused, text);
+            return (Weight::Prominent, text);
         }
         let file = self.loaded.settings.file.display().to_string();
         let loaded = match Settings::load(request) {
             Ok(loaded) => loaded,
             Err(problems) => {
                 let text = format!("{failed}: {problems}");
-                return (Weight::Refused, text);
+                return (Weight::Prominent, text);
             }
         };
         if let Err(error) = looks::outfit(&loaded.settings.console) {
             let text = format!("{failed}: {file} cannot be used: {error}");
-            return (Weight::Refused, text);
+            return (Weight::Prominent, text);
         }
         match wire::build(&loaded.settings, is_read_only) {
             Ok(app) => *self = Self { app, loaded },
             Err(error) => {
                 let text = format!("{failed}: {file} cannot be used: {error}");
-                return (Weight::Refused, text);
+                return (Weight::Prominent, text);
             }
         }
         let file = self.loaded.settings.file.display();
@@ -117,7 +117,7 @@ impl InUse {
                 format!("{file} was reloaded; `greenroom config check` lists its {count} warnings")
             }
         };
-        (Weight::Told, text)
+        (Weight::Normal, text)
     }
 }
 
@@ -161,7 +161,7 @@ async fn run_session(
     let (open, opened) = oneshot::channel();
     let first_frame = opened.map(|_| ());
     let watching = watchers::start(&app.engine, app.frame.clone(), first_frame);
-    let (keeping, kept) = app.keep_up(&watching);
+    let (keeping, kept) = app.update_archive(&watching);
     let keeping = tokio::spawn(keeping);
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
     let read_only = app.read_only.clone().or_else(|| session.read_only.clone());
@@ -192,7 +192,7 @@ async fn run_session(
         open: Some(open),
     };
     let mut backend = EngineBackend::new(Arc::clone(&app.engine), &watching)
-        .telling(diagnostics::said())
+        .with_diagnostics(diagnostics::problems())
         .browsing(app.archive.clone(), kept);
     let mut background = JoinSet::new();
     if let Some((request, loaded)) = configuration {
@@ -200,7 +200,7 @@ async fn run_session(
         backend = backend.reloading(found);
         background.spawn(looking);
     }
-    background.spawn(wire::look_on(
+    background.spawn(wire::report_presence(
         Arc::clone(&app.engine),
         watching.focus.subscribe(),
     ));
@@ -233,11 +233,16 @@ async fn run_session(
         Err(_) => Some("the console lost its terminal".to_owned()),
     };
     if let Some(reason) = reason {
-        app.engine.let_go(&reason, LOCK_RELEASE_TIMEOUT).await;
+        app.engine
+            .release_locks(&reason, LOCK_RELEASE_TIMEOUT)
+            .await;
     }
     background.shutdown().await;
-    let ((), untold, ()) =
-        tokio::join!(app.engine.leave_presence(), app.all_told(), app.recorded());
+    let ((), untold, ()) = tokio::join!(
+        app.engine.leave_presence(),
+        app.wait_for_notices(),
+        app.recorded()
+    );
     if let Some(untold) = untold {
         if session.terminal.is_some() {
             tracing::warn!("{untold}");

@@ -39,7 +39,7 @@ pub(super) async fn run(common: &Common) -> Exit {
     findings.extend(late.into_iter().map(|(name, failure)| Finding {
         place: name.to_string(),
         what: "password",
-        proof: Proof::Broken(failure),
+        proof: Proof::Failed(failure),
     }));
     findings.extend(refused(&app));
     for finding in &findings {
@@ -73,7 +73,7 @@ fn refused(app: &App) -> impl Iterator<Item = Finding> {
     each.map(|(name, why)| Finding {
         place: name.to_string(),
         what: "files",
-        proof: Proof::Broken(Failure::new(
+        proof: Proof::Failed(Failure::new(
             FailureKind::Denied,
             name.as_str(),
             "using it",
@@ -92,7 +92,7 @@ async fn tried(named: Named<'_>) -> Finding {
         let reason = format!("no answer within {TIMEOUT:?}");
         let doing = format!("trying {}", trial.what);
         let kind = FailureKind::Unreachable;
-        Proof::Broken(Failure::new(kind, address, doing, reason))
+        Proof::Failed(Failure::new(kind, address, doing, reason))
     });
     Finding {
         place,
@@ -103,7 +103,7 @@ async fn tried(named: Named<'_>) -> Finding {
 
 impl Finding {
     fn has_failed(&self) -> bool {
-        matches!(self.proof, Proof::Broken(_))
+        matches!(self.proof, Proof::Failed(_))
     }
 
     fn was_tried(&self) -> bool {
@@ -114,7 +114,7 @@ impl Finding {
     fn text(&self) -> String {
         match &self.proof {
             Proof::Works(text) | Proof::NotTried(text) => sanitize(text),
-            Proof::Broken(failure) => sanitize(&failure.to_string()),
+            Proof::Failed(failure) => sanitize(&failure.to_string()),
         }
     }
 }
@@ -122,11 +122,11 @@ impl Finding {
 fn line(finding: &Finding) -> String {
     let text = match &finding.proof {
         Proof::NotTried(_) => format!("not tried: {}", finding.text()),
-        Proof::Works(_) | Proof::Broken(_) => finding.text(),
+        Proof::Works(_) | Proof::Failed(_) => finding.text(),
     };
     let sign = match finding.proof {
         Proof::Works(_) => "+",
-        Proof::Broken(_) => "x",
+        Proof::Failed(_) => "x",
         Proof::NotTried(_) => "-",
     };
     format!("{sign} {:<22} {:<10} {text}", finding.place, finding.what)
@@ -136,7 +136,7 @@ fn json(finding: &Finding) -> serde_json::Value {
     let (state, next) = match &finding.proof {
         Proof::Works(_) => ("ok", None),
         Proof::NotTried(_) => ("not-tried", None),
-        Proof::Broken(failure) => ("wrong", Some(&failure.hint).filter(|hint| !hint.is_empty())),
+        Proof::Failed(failure) => ("wrong", Some(&failure.hint).filter(|hint| !hint.is_empty())),
     };
     serde_json::json!({
         "place": finding.place,
@@ -182,11 +182,11 @@ fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
 fn todo<'a>(failed: &[&'a Finding]) -> Vec<(Vec<String>, &'a str)> {
     let mut todo: Vec<(Vec<String>, &str)> = Vec::new();
     for finding in failed {
-        let Proof::Broken(failure) = &finding.proof else {
+        let Proof::Failed(failure) = &finding.proof else {
             continue;
         };
         let remedy = match failure.hint.as_str() {
-            "" => failure.said.as_str(),
+            "" => failure.message.as_str(),
             hint => hint,
         };
         let place = format!("{} {}", finding.place, finding.what);
@@ -208,7 +208,7 @@ mod tests {
         let failed = |place: &str, reason: &str, hint: &str| Finding {
             place: place.to_owned(),
             what: "nginx",
-            proof: Proof::Broken(
+            proof: Proof::Failed(
                 Failure::new(FailureKind::Unreachable, place, "asking", reason).hint(hint),
             ),
         };

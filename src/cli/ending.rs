@@ -19,7 +19,7 @@ pub(super) async fn say(
     release: ReleaseId,
     exit: Exit,
 ) -> Exit {
-    let (not_kept, untold) = tokio::join!(app.keep(target, release), app.all_told());
+    let (not_kept, untold) = tokio::join!(app.keep(target, release), app.wait_for_notices());
     if !common.json {
         let lines = match exit {
             Exit::Failed => {

@@ -317,7 +317,7 @@ impl<'a> Following<'a> {
                 Exit::Done,
             ),
             Progress::Closed(Outcome::BackedOut { reason }) => (
-                if self.reporter.has_said(reason) {
+                if self.reporter.has_reported(reason) {
                     format!("backed out, {} is as before", plan.target())
                 } else {
                     format!("backed out, {} is as before: {reason}", plan.target())

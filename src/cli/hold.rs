@@ -47,7 +47,7 @@ pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
             Exit::Done
         }
         Ok(hold) => {
-            say_line!("{target}: {}", hold.words(app.engine.clock().now()));
+            say_line!("{target}: {}", hold.describe(app.engine.clock().now()));
             Exit::Done
         }
         Err(refused) => refuse(&refused),
@@ -239,5 +239,5 @@ async fn past(site: &Site, target: &Target, now: Timestamp) -> Result<Vec<Hold>,
     let records = site.read.journal.holds(target, PAST).await;
     let records = records.map_err(|failure| failure.to_string())?;
     let holds = records.into_iter().map(|record| record.hold);
-    Ok(holds.filter(|hold| !hold.stands(now)).collect())
+    Ok(holds.filter(|hold| !hold.is_active(now)).collect())
 }

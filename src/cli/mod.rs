@@ -113,7 +113,7 @@ fn log_file(verb: Option<&Verb>) -> LogFile {
             | Verb::Completions { .. }
             | Verb::Man { .. }
             | Verb::Help(_),
-        ) => LogFile::IfAskedFor,
+        ) => LogFile::OnRequest,
         _ => LogFile::Wanted,
     }
 }

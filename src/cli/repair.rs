@@ -111,10 +111,10 @@ async fn follow(
             }
         };
         match news {
-            Some(RepairNews::Said(message)) if common.json => {
+            Some(RepairNews::Message(message)) if common.json => {
                 json::event("said", serde_json::json!({ "text": message }));
             }
-            Some(RepairNews::Said(message)) => say_line!("{}", sanitize(&message)),
+            Some(RepairNews::Message(message)) => say_line!("{}", sanitize(&message)),
             Some(RepairNews::Ended(record)) => return ended(common, &record, is_cancelled),
             None => {
                 warn_line!(
@@ -154,7 +154,7 @@ fn ended(common: &Common, record: &RepairRecord, is_cancelled: bool) -> Exit {
 fn text(plan: &RepairPlan) -> String {
     let mut lines = vec![format!("repair {}", plan.target())];
     for item in &plan.items {
-        lines.push(format!("  {}: {}", item.drift.name, item.drift.says));
+        lines.push(format!("  {}: {}", item.drift.name, item.drift.message));
         let remedy = match &item.remedy {
             Remedy::Actions(repair_actions) => {
                 let titles: Vec<String> = repair_actions.iter().map(RepairAction::title).collect();
@@ -196,7 +196,7 @@ fn planned(plan: &RepairPlan) -> serde_json::Value {
             };
             serde_json::json!({
                 "name": item.drift.name,
-                "says": item.drift.says,
+                "says": item.drift.message,
                 "by": how,
                 "repair": repair,
             })

@@ -86,7 +86,7 @@ impl Reporter {
     }
 
     /// Whether `reason` is the failure that was reported last.
-    pub(super) fn has_said(&self, reason: &str) -> bool {
+    pub(super) fn has_reported(&self, reason: &str) -> bool {
         self.failure.as_deref() == Some(reason)
     }
 

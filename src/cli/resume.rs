@@ -8,7 +8,9 @@ use super::promote::refuse;
 use super::{Exit, ending, json, open, signals, status};
 use crate::inventory::local_time;
 use crate::inventory::{ReleaseId, Snapshot, Target};
-use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refused, Resume};
+use crate::release::{
+    Engine, Force, Interrupted, OnFailure, Refusal, Refused, Resume, ResumeAction,
+};
 use crate::sanitize::sanitize;
 use crate::watchers;
 
@@ -36,27 +38,35 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         Err(refused) => return refuse(&refused),
     };
     let world = watchers::once(engine, app.frame.clone()).await;
-    let go_on = match (verb.back_out, verb.leave) {
-        (true, _) => GoOn::BackOut,
-        (_, true) => GoOn::Leave,
-        _ => GoOn::Continue,
+    let resume_action = match (verb.back_out, verb.leave) {
+        (true, _) => ResumeAction::BackOut,
+        (_, true) => ResumeAction::Leave,
+        _ => ResumeAction::Continue,
     };
     if common.json {
-        json::event("found", found(&interrupted, world.get(&target), go_on));
+        json::event(
+            "found",
+            found(&interrupted, world.get(&target), resume_action),
+        );
     } else {
-        say_line!("{}", text(&interrupted, world.get(&target), go_on));
+        say_line!("{}", text(&interrupted, world.get(&target), resume_action));
     }
-    if let Some(refused) = against(engine, &interrupted, go_on, verb.take_over) {
+    if let Some(refused) = against(engine, &interrupted, resume_action, verb.take_over) {
         return refuse(&refused);
     }
-    let (plan, need) = (interrupted.plan(), interrupted.need(go_on));
-    let question = consent.begin(plan, (go_on.as_str(), need), engine, &mut stop_requests);
+    let (plan, need) = (interrupted.plan(), interrupted.need(resume_action));
+    let question = consent.begin(
+        plan,
+        (resume_action.as_str(), need),
+        engine,
+        &mut stop_requests,
+    );
     let Some(approval) = question.await else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
     };
     let resume = Resume {
-        go_on,
+        resume_action,
         takeover: force(&interrupted, verb.reason.as_ref(), verb.take_over),
         reason: verb.reason,
     };
@@ -67,7 +77,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     {
         Ok(handle) => {
             let exit = Following::new(engine, handle, consent, common.json, stop_requests)
-                .backing_out(go_on == GoOn::BackOut)
+                .backing_out(resume_action == ResumeAction::BackOut)
                 .follow()
                 .await;
             ending::say(&app, common, &target, id, exit).await
@@ -101,21 +111,21 @@ fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> O
 fn against(
     engine: &Engine,
     interrupted: &Interrupted,
-    go_on: GoOn,
+    resume_action: ResumeAction,
     takes_over: bool,
 ) -> Option<Refused> {
     let target = interrupted.plan().target();
     if engine.site(target).is_none_or(|site| site.write.is_none()) {
         return Some(Refusal::ReadOnly.into());
     }
-    if let Some(refused) = interrupted.against(go_on) {
+    if let Some(refused) = interrupted.against(resume_action) {
         return Some(refused.clone());
     }
     let holder = interrupted.holder.as_ref().filter(|_| !takes_over)?;
     Some(Refusal::locked_to_resume(target, Box::new(holder.clone())).into())
 }
 
-fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) -> String {
+fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: ResumeAction) -> String {
     let plan = interrupted.plan();
     let mut lines = vec![
         format!(
@@ -139,7 +149,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
         None => lines.push("    nothing was observed yet".to_owned()),
     }
     lines.extend(interrupted.ignored.iter().map(|line| format!("  ! {line}")));
-    for way in GoOn::ALL {
+    for way in ResumeAction::ALL {
         let mark = if way == chosen { ">" } else { " " };
         let description = interrupted.would(way, ON_FAILURE);
         lines.push(format!("{mark} {:<9} {description}", way.as_str()));
@@ -177,9 +187,9 @@ fn driver(interrupted: &Interrupted) -> String {
 fn found(
     interrupted: &Interrupted,
     snapshot: Option<&Snapshot>,
-    chosen: GoOn,
+    chosen: ResumeAction,
 ) -> serde_json::Value {
-    let ways: serde_json::Map<String, serde_json::Value> = GoOn::ALL
+    let ways: serde_json::Map<String, serde_json::Value> = ResumeAction::ALL
         .into_iter()
         .map(|way| {
             let refused = interrupted

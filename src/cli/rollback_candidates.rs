@@ -7,26 +7,31 @@ use super::{Exit, json as lines, open};
 use crate::history::Fate;
 use crate::inventory::Target;
 use crate::inventory::local_time;
-use crate::release::{ImageAt, RollbackCandidate, WaysBack};
+use crate::release::{ImageAt, RollbackCandidate, RollbackCandidates};
 
 pub(super) async fn list(common: &Common, target: &Target) -> Exit {
     let app = match open::app_for(common, Some(&target.service), Some(&target.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,
     };
-    let WaysBack { ways, remarks } = match app.engine.rollback_candidates(target).await {
-        Ok(ways) => ways,
+    let RollbackCandidates {
+        candidates,
+        remarks,
+    } = match app.engine.rollback_candidates(target).await {
+        Ok(candidates) => candidates,
         Err(refused) => return refuse(&refused),
     };
     if common.json {
-        let ways: Vec<_> = ways.iter().map(json).collect();
-        lines::answer(serde_json::json!({ "target": target, "ways": ways, "remarks": remarks }));
+        let candidates: Vec<_> = candidates.iter().map(json).collect();
+        lines::answer(
+            serde_json::json!({ "target": target, "ways": candidates, "remarks": remarks }),
+        );
         return Exit::Done;
     }
-    if ways.is_empty() {
+    if candidates.is_empty() {
         say_line!("{target}: no version has been live successfully yet");
     }
-    for way in &ways {
+    for way in &candidates {
         let version = &way.version;
         let tag = version.tag.as_deref().unwrap_or("-");
         say_line!(

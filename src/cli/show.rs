@@ -5,7 +5,7 @@ use super::history::Found;
 use super::{Exit, history, json, open};
 use crate::history::{CandidateLog, Filter, KeptAudit, Provable, prove};
 use crate::inventory::Target;
-use crate::release::report::{beside, report};
+use crate::release::report::{audit, report};
 use crate::watchers::Archive;
 use crate::wire::App;
 
@@ -111,7 +111,7 @@ fn show_audit(common: &Common, kept: &KeptAudit) {
         }));
         return;
     }
-    for line in beside(kept) {
+    for line in audit(kept) {
         say_line!("{}", line.text);
     }
 }

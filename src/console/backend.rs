@@ -15,8 +15,8 @@ use crate::inventory::{
 };
 use crate::logs::Batch;
 use crate::release::{
-    Approval, Force, GoOn, Handle, ImageAt, Interrupted, Plan, PlanRequest, Refusal, Refused,
-    Releases, RepairApproval, RepairHandle, RepairPlan, Resolved, Terms,
+    Approval, Force, Handle, ImageAt, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases,
+    RepairApproval, RepairHandle, RepairPlan, Resolved, ResumeAction, Terms,
 };
 
 /// The operations that the console needs. An `async` call may be slow, so the loop of the console makes it in a task.
@@ -69,7 +69,7 @@ pub trait Backend: Send + Sync {
         &self,
         target: &Target,
         _: ReleaseId,
-        _: GoOn,
+        _: ResumeAction,
         _: Option<Force>,
         _: Approval,
     ) -> Result<Handle, Refused> {
@@ -123,7 +123,7 @@ pub trait Backend: Send + Sync {
     }
 
     /// Withdraws a request for a handover, also if the driver has answered. The caller does not learn whether it worked.
-    async fn ask_no_more(&self, _: &Target, _: &HandoverRequest) {}
+    async fn withdraw_request(&self, _: &Target, _: &HandoverRequest) {}
 
     /// Tells the requester of a handover that the driver refuses. The error says why the refusal could not be stored.
     async fn decline_handover(&self, _: &Target, _: &HandoverRequest) -> Result<(), String> {

@@ -8,7 +8,7 @@ use super::model::{HistoryQuestion, LogSource, SavedLog};
 use super::run::ExitReason;
 use crate::inventory::{Digest, HandoverRequest, ReleaseId, SeenHold, Target, VersionRef};
 use crate::release::{
-    Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
+    Approval, Command, Force, Plan, PlanRequest, RepairApproval, RepairPlan, ResumeAction,
 };
 
 /// Whether to report new diagnostic messages.
@@ -40,9 +40,9 @@ pub enum Effect {
     ForgetVersions,
     /// Read the rules and the past releases of a target.
     AskTerms(Target),
-    /// Plan a release. The answer repeats the number `asked`.
+    /// Plan a release. The answer repeats the number `request_id`.
     MakePlan {
-        asked: u64,
+        request_id: u64,
         request: PlanRequest,
     },
     /// Start the release of an approved plan.
@@ -50,9 +50,9 @@ pub enum Effect {
         plan: Arc<Plan>,
         approval: Approval,
     },
-    /// Read a release that has not ended, to see how it can be resumed. The answer repeats the number `asked`.
+    /// Read a release that has not ended, to see how it can be resumed. The answer repeats the number `request_id`.
     FindInterrupted {
-        asked: u64,
+        request_id: u64,
         target: Target,
         /// `None` until the operator has chosen one of several open releases.
         release: Option<ReleaseId>,
@@ -61,7 +61,7 @@ pub enum Effect {
     ResumeRelease {
         target: Target,
         release: ReleaseId,
-        go_on: GoOn,
+        resume_action: ResumeAction,
         /// Set if the release is taken over from a running driver.
         force: Option<Force>,
         approval: Approval,
@@ -85,9 +85,9 @@ pub enum Effect {
         seen: SeenHold,
         why: String,
     },
-    /// Plan the repair of a target's drift. The answer repeats the number `asked`.
+    /// Plan the repair of a target's drift. The answer repeats the number `request_id`.
     PlanRepair {
-        asked: u64,
+        request_id: u64,
         target: Target,
     },
     /// Carry out an approved repair plan.
@@ -103,14 +103,14 @@ pub enum Effect {
         message: Option<String>,
     },
     /// Withdraw a request for a handover.
-    AskNoMore {
+    WithdrawRequest {
         target: Target,
-        asked: HandoverRequest,
+        request: HandoverRequest,
     },
     /// Tell the requester of a handover that the driver refuses.
     DeclineHandover {
         target: Target,
-        asked: HandoverRequest,
+        request: HandoverRequest,
     },
     /// Send a command to a release that this console drives.
     Say {
@@ -122,9 +122,9 @@ pub enum Effect {
     LeaveLogs,
     /// Write the lines of a log to a file.
     SaveLog(SavedLog),
-    /// Ask the archive of past releases. The answer repeats the number `asked`.
+    /// Ask the archive of past releases. The answer repeats the number `request_id`.
     AskHistory {
-        asked: u64,
+        request_id: u64,
         question: HistoryQuestion,
     },
     /// Ask the archive for the releases of one target.

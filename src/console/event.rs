@@ -50,7 +50,7 @@ pub enum Event {
     /// A driver in this console announced a note or a decision. The status of the release does not contain it.
     Announced {
         target: Target,
-        said: Announcement,
+        announcement: Announcement,
     },
     /// The attempt to write a log to a file has ended.
     LogSaved {
@@ -77,26 +77,26 @@ pub enum Event {
         image: ImageAt,
     },
     /// The attempt to read the rules and the past releases of a target has ended.
-    TermsTold {
+    TermsRead {
         target: Target,
         terms: Result<Terms, String>,
     },
     /// A release was planned, or the plan was refused.
     Planned {
         /// The number of the request to which this is the answer.
-        asked: u64,
+        request_id: u64,
         plan: Result<Arc<Plan>, Refused>,
     },
     /// The attempt to read an open release has ended.
     InterruptedFound {
         /// The number of the request to which this is the answer.
-        asked: u64,
+        request_id: u64,
         found: Result<Arc<Interrupted>, Refused>,
     },
     /// Several releases of a target are open. The operator has to choose one.
     OpenReleasesFound {
         /// The number of the request to which this is the answer.
-        asked: u64,
+        request_id: u64,
         /// The open releases, newest first.
         open: Vec<ReleaseRecord>,
     },
@@ -113,7 +113,7 @@ pub enum Event {
     /// A repair was planned, or the plan was refused.
     RepairPlanned {
         /// The number of the request to which this is the answer.
-        asked: u64,
+        request_id: u64,
         plan: Result<Arc<RepairPlan>, Refused>,
     },
     /// A repair that this console carries out made progress, or has ended.
@@ -134,10 +134,10 @@ pub enum Event {
     /// The attempt to store this console's request for a handover has ended.
     HandoverRequested {
         target: Target,
-        asked: Result<HandoverRequest, Refused>,
+        request: Result<HandoverRequest, Refused>,
     },
     /// The refusal of a handover could not be stored, so the requester may not see it.
-    NotKept {
+    RefusalNotStored {
         target: Target,
         why: String,
     },
@@ -149,7 +149,7 @@ pub enum Event {
     /// The archive answered a question, or returned an error.
     HistoryAnswered {
         /// The number of the question to which this is the answer.
-        asked: u64,
+        request_id: u64,
         answer: Result<HistoryAnswer, String>,
     },
     /// The attempt to read the past releases of a target from the archive has ended.

@@ -118,7 +118,7 @@ impl Chord {
         }
         if action.changes() && !self.is_capital() {
             return Err(format!(
-                "`{self}` cannot be bound to `{}`: an action that changes something needs a capital letter; choose one",
+                "`{self}` cannot be bound to `{}`: an action that changes something needs a capital letter",
                 action.name()
             ));
         }

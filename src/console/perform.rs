@@ -155,7 +155,7 @@ impl EffectRunner {
                 let target = target.clone();
                 let event = Event::Announced {
                     target,
-                    said: announcement,
+                    announcement,
                 };
                 if is_passed_on && answers.send(event).await.is_err() {
                     return;
@@ -227,15 +227,15 @@ impl EffectRunner {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
             let terms = backend.terms(&target).await;
-            let _ = answers.send(Event::TermsTold { target, terms }).await;
+            let _ = answers.send(Event::TermsRead { target, terms }).await;
         })
     }
 
-    pub(super) fn make_plan(&mut self, asked: u64, request: PlanRequest) {
+    pub(super) fn make_plan(&mut self, request_id: u64, request: PlanRequest) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
             let plan = backend.plan(request).await;
-            let _ = answers.send(Event::Planned { asked, plan }).await;
+            let _ = answers.send(Event::Planned { request_id, plan }).await;
         });
     }
 
@@ -257,7 +257,7 @@ impl EffectRunner {
 
     pub(super) fn find_interrupted(
         &mut self,
-        asked: u64,
+        request_id: u64,
         target: Target,
         release: Option<ReleaseId>,
     ) {
@@ -268,13 +268,13 @@ impl EffectRunner {
                 None => backend.open_releases(&target).await,
             };
             let answer = match open {
-                Ok(open) if open.len() > 1 => Event::OpenReleasesFound { asked, open },
+                Ok(open) if open.len() > 1 => Event::OpenReleasesFound { request_id, open },
                 Ok(_) => {
                     let found = backend.interrupted(&target, release).await.map(Arc::new);
-                    Event::InterruptedFound { asked, found }
+                    Event::InterruptedFound { request_id, found }
                 }
                 Err(refused) => Event::InterruptedFound {
-                    asked,
+                    request_id,
                     found: Err(refused),
                 },
             };
@@ -311,11 +311,13 @@ impl EffectRunner {
         });
     }
 
-    pub(super) fn plan_repair(&mut self, asked: u64, target: Target) {
+    pub(super) fn plan_repair(&mut self, request_id: u64, target: Target) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
             let plan = backend.plan_repair(&target).await;
-            let _ = answers.send(Event::RepairPlanned { asked, plan }).await;
+            let _ = answers
+                .send(Event::RepairPlanned { request_id, plan })
+                .await;
         });
     }
 
@@ -340,7 +342,7 @@ impl EffectRunner {
             }
             if !is_over {
                 let refused = Refusal::Unknown {
-                    what: "the result of the repair".into(),
+                    fact: "the result of the repair".into(),
                     why:
                         "the task that ran it ended without a result; the log file has the details"
                             .into(),
@@ -407,11 +409,13 @@ impl EffectRunner {
     }
 
     /// Asks the archive, and cancels the previous question, because only the last answer is shown.
-    pub(super) fn ask_history(&mut self, asked: u64, question: HistoryQuestion) {
+    pub(super) fn ask_history(&mut self, request_id: u64, question: HistoryQuestion) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let task = self.tasks.spawn(async move {
             let answer = backend.history(question).await;
-            let _ = answers.send(Event::HistoryAnswered { asked, answer }).await;
+            let _ = answers
+                .send(Event::HistoryAnswered { request_id, answer })
+                .await;
         });
         if let Some(old) = self.history.replace(task) {
             old.abort();

@@ -92,7 +92,7 @@ impl AuditRecord {
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Hold(record) => record.hold.since,
-            Self::Repair(record) => record.begun_at,
+            Self::Repair(record) => record.started_at,
         }
     }
 
@@ -135,7 +135,7 @@ impl AuditRecord {
     }
 
     /// One line: the reason of a hold, or the names of the differences that a repair removes.
-    pub fn what(&self) -> String {
+    pub fn purpose(&self) -> String {
         match self {
             Self::Hold(record) => record.hold.reason.clone(),
             Self::Repair(record) => record.names(),
@@ -216,7 +216,7 @@ impl AuditRecord {
             self.kind(),
             self.outcome(),
             self.target(),
-            self.what(),
+            self.purpose(),
             self.ending()
         );
         for person in self.people() {
@@ -226,7 +226,7 @@ impl AuditRecord {
         if let Self::Repair(record) = self {
             for difference in &record.differences {
                 text.push(' ');
-                text.push_str(&difference.says);
+                text.push_str(&difference.message);
             }
         }
         let found = tokens(&text);

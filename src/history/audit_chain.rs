@@ -62,7 +62,7 @@ impl RepairRecord {
 
 fn not_started(repair_action: &RecordedAction) -> RecordedAction {
     RecordedAction {
-        begun_at: None,
+        started_at: None,
         done_at: None,
         ..repair_action.clone()
     }
@@ -103,7 +103,7 @@ impl Provable for AuditRecord {
         }
     }
 
-    fn departs(&self, read: &Self) -> Option<String> {
+    fn first_difference(&self, read: &Self) -> Option<String> {
         let is_same = canonical(self) == canonical(read) || self.may_become(read);
         (!is_same).then(|| format!("the {}", self.kind()))
     }
@@ -184,7 +184,7 @@ mod tests {
         let repair_action = |number: usize| RecordedAction {
             does: format!("action {number}"),
             calls: vec!["a call".into()],
-            begun_at: (number < done).then(|| at(1)),
+            started_at: (number < done).then(|| at(1)),
             done_at: (number < done).then(|| at(2)),
         };
         let record = RepairRecord {
@@ -192,10 +192,10 @@ mod tests {
             id: ReleaseId(ulid::Ulid::from_parts(1, 2)),
             target: target(),
             operator: by("ana"),
-            begun_at: at(0),
+            started_at: at(0),
             differences: vec![Repaired {
                 name: "route-stale".into(),
-                says: "nginx names another slot".into(),
+                message: "nginx names another slot".into(),
             }],
             repair_actions: (0..2).map(repair_action).collect(),
             closed: closed.map(|outcome| (at(9), outcome)),

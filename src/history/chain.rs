@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::kept::canonical;
-use super::{Entry, Happening, LivePeriod, Outcome, Recorded, ReleaseRecord};
+use super::{Entry, JournalEvent, LivePeriod, Outcome, Recorded, ReleaseRecord};
 
 /// The prefix that identifies the hash format. A future format gets another prefix.
 const MARK: &str = "1:";
@@ -172,7 +172,7 @@ pub fn prove(recorded: &Recorded) -> Proof {
             continue;
         };
         is_chained = true;
-        if !link.is_known() || entry.what == Happening::Unknown {
+        if !link.is_known() || entry.event == JournalEvent::Unknown {
             newer = newer.or_else(|| Some(name()));
         } else if last.entry(entry) != *link {
             return Proof::Broken(name());
@@ -209,7 +209,7 @@ fn wrong_period(head: &ReleaseRecord) -> &'static str {
 
 /// Names the first archived record that the release in the store has changed or no longer has. Entries that were added
 /// since are allowed, unless the release had ended.
-pub fn departs(kept: &Recorded, read: &Recorded) -> Option<String> {
+pub fn first_difference(kept: &Recorded, read: &Recorded) -> Option<String> {
     if canonical(&kept.head.opening()) != canonical(&read.head.opening()) {
         return Some("the opening of the release".into());
     }

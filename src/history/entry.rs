@@ -42,7 +42,7 @@ pub struct Successor {
 /// One event of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "entry")]
-pub enum Happening {
+pub enum JournalEvent {
     /// A step is about to act.
     Intent {
         step: Step,
@@ -114,7 +114,7 @@ pub struct Entry {
     pub sequence: u32,
     pub at: Timestamp,
     #[serde(flatten)]
-    pub what: Happening,
+    pub event: JournalEvent,
     /// The hash that links this entry to the one before it. None until the entry is written, and none if an older
     /// Greenroom wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +129,7 @@ mod tests {
     fn an_entry_of_a_newer_greenroom_can_be_skipped() {
         let text = r#"{"sequence":3,"at":"2026-11-21T14:02:11Z","entry":"canary","share":5}"#;
         let entry: Entry = serde_json::from_str(text).expect("an entry");
-        assert_eq!((entry.sequence, entry.what), (3, Happening::Unknown));
+        assert_eq!((entry.sequence, entry.event), (3, JournalEvent::Unknown));
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         let entry = Entry {
             sequence: 8,
             at: Timestamp::UNIX_EPOCH,
-            what: Happening::LetGo {
+            event: JournalEvent::LetGo {
                 reason: "handed over".into(),
                 to: Some(Successor {
                     operator: Operator {
@@ -165,7 +165,7 @@ mod tests {
         let entry = Entry {
             sequence: 7,
             at: Timestamp::UNIX_EPOCH,
-            what: Happening::Resumed {
+            event: JournalEvent::Resumed {
                 how: Takeover::Forced,
                 from: by("ana"),
                 decision: Decision {

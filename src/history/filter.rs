@@ -10,7 +10,7 @@ use super::{Outcome, ReleaseRecord, when};
 
 /// The state of a release in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Standing {
+pub enum ReleaseState {
     /// The release has no end yet: it is running, or was interrupted.
     Open,
     /// See [`Outcome::Done`].
@@ -25,7 +25,7 @@ pub enum Standing {
     NeedsPerson,
 }
 
-impl Standing {
+impl ReleaseState {
     pub const ALL: [Self; 6] = [
         Self::Open,
         Self::Done,
@@ -58,16 +58,16 @@ impl Standing {
         }
     }
 
-    pub fn among(self) -> Among {
+    pub fn group(self) -> StateGroup {
         match self {
-            Self::Open => Among::Open,
-            Self::Done | Self::Superseded => Among::Good,
-            Self::BackedOut | Self::Left | Self::NeedsPerson => Among::Failed,
+            Self::Open => StateGroup::Open,
+            Self::Done | Self::Superseded => StateGroup::Good,
+            Self::BackedOut | Self::Left | Self::NeedsPerson => StateGroup::Failed,
         }
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for ReleaseState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::BackedOut => "backed out",
@@ -79,7 +79,7 @@ impl fmt::Display for Standing {
 
 /// A group of states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Among {
+pub enum StateGroup {
     /// The release has no end yet.
     Open,
     /// The version became live.
@@ -88,7 +88,7 @@ pub enum Among {
     Failed,
 }
 
-impl Among {
+impl StateGroup {
     /// The word that is typed in a filter.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -102,8 +102,8 @@ impl Among {
 /// The outcomes that a filter lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcomes {
-    One(Standing),
-    Among(Among),
+    One(ReleaseState),
+    Group(StateGroup),
 }
 
 impl FromStr for Outcomes {
@@ -112,15 +112,15 @@ impl FromStr for Outcomes {
     fn from_str(text: &str) -> Result<Self, String> {
         let word = text.to_ascii_lowercase().replace(['_', ' '], "-");
         let word = word.replace("-a-", "-");
-        let standing = Standing::ALL
+        let state = ReleaseState::ALL
             .into_iter()
-            .find(|standing| standing.as_str() == word);
-        match (standing, word.as_str()) {
-            (Some(standing), _) => Ok(Self::One(standing)),
-            (None, "ok" | "good") => Ok(Self::Among(Among::Good)),
-            (None, "failed" | "bad") => Ok(Self::Among(Among::Failed)),
+            .find(|state| state.as_str() == word);
+        match (state, word.as_str()) {
+            (Some(state), _) => Ok(Self::One(state)),
+            (None, "ok" | "good") => Ok(Self::Group(StateGroup::Good)),
+            (None, "failed" | "bad") => Ok(Self::Group(StateGroup::Failed)),
             _ => {
-                let names: Vec<&str> = Standing::ALL.map(Standing::as_str).into();
+                let names: Vec<&str> = ReleaseState::ALL.map(ReleaseState::as_str).into();
                 Err(format!(
                     "`{text}` is not an outcome: write one of ok, failed, {}",
                     names.join(", ")
@@ -207,7 +207,7 @@ mod tests {
             environment: Some("qa".into()),
             version: Some("1.9.0".into()),
             operator: Some("ana".into()),
-            outcome: Some(Outcomes::Among(Among::Failed)),
+            outcome: Some(Outcomes::Group(StateGroup::Failed)),
             since: Some("2026-11-20T00:00:00Z".parse().expect("a time")),
             // The end of today.
             until: Some("2026-11-22T00:00:00Z".parse().expect("a time")),
@@ -236,9 +236,9 @@ mod tests {
 
     #[test]
     fn every_outcome_is_parsed_from_its_word() {
-        for standing in Standing::ALL {
-            assert_eq!(standing.as_str().parse(), Ok(Outcomes::One(standing)));
-            assert_eq!(standing.to_string().parse(), Ok(Outcomes::One(standing)));
+        for state in ReleaseState::ALL {
+            assert_eq!(state.as_str().parse(), Ok(Outcomes::One(state)));
+            assert_eq!(state.to_string().parse(), Ok(Outcomes::One(state)));
         }
     }
 }

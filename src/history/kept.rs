@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AuditRecord, CandidateLog, Entry, Happening, Recorded, ReleaseRecord};
+use super::{AuditRecord, CandidateLog, Entry, JournalEvent, Recorded, ReleaseRecord};
 
 /// Shown in a list next to a record that differs from the record in the store.
 pub const DIFFERS: &str = "the store now has a different record";
@@ -84,7 +84,7 @@ pub fn entry_change(kept: &Entry, read: &Entry) -> Change {
         return Change::Same;
     }
     // The Greenroom that archived the entry did not know its event.
-    if kept.what == Happening::Unknown && kept.at == read.at {
+    if kept.event == JournalEvent::Unknown && kept.at == read.at {
         return Change::More;
     }
     Change::Other
@@ -111,7 +111,7 @@ fn sorted(value: Value) -> Value {
 
 /// The texts in which a search for words looks: reasons, remarks, people, versions, failures and checks. The target,
 /// the operator and the name of the outcome are left out, because a filter has a field for each.
-pub fn words(recorded: &Recorded) -> String {
+pub fn searchable_words(recorded: &Recorded) -> String {
     let head = &recorded.head;
     let mut words: Vec<&str> = Vec::new();
     words.extend(head.reason.as_deref());
@@ -135,36 +135,36 @@ pub fn words(recorded: &Recorded) -> String {
 }
 
 fn entry_words<'a>(entry: &'a Entry, words: &mut Vec<&'a str>) {
-    match &entry.what {
-        Happening::Intent { peer_approvals, .. } => {
+    match &entry.event {
+        JournalEvent::Intent { peer_approvals, .. } => {
             for approval in peer_approvals {
                 words.push(&approval.by.name);
                 words.extend(approval.note.as_deref());
             }
         }
-        Happening::Unknown => {}
-        Happening::Outcome { failure, .. } => words.extend(failure.as_deref()),
-        Happening::Checked { report } => {
+        JournalEvent::Unknown => {}
+        JournalEvent::Outcome { failure, .. } => words.extend(failure.as_deref()),
+        JournalEvent::Checked { report } => {
             for case in &report.cases {
                 words.extend([case.name.as_str(), case.detail.as_str()]);
             }
         }
-        Happening::BackOutAsked { decision, reason } => {
+        JournalEvent::BackOutAsked { decision, reason } => {
             words.push(reason);
             if let Some(decision) = decision {
                 words.push(&decision.by.name);
             }
         }
-        Happening::LetGo { reason, to } => {
+        JournalEvent::LetGo { reason, to } => {
             words.push(reason);
             words.extend(
                 to.as_ref()
                     .map(|successor| successor.operator.name.as_str()),
             );
         }
-        Happening::Approved { decision, .. }
-        | Happening::Chosen { decision, .. }
-        | Happening::Resumed { decision, .. } => {
+        JournalEvent::Approved { decision, .. }
+        | JournalEvent::Chosen { decision, .. }
+        | JournalEvent::Resumed { decision, .. } => {
             words.push(&decision.by.name);
             words.extend(decision.note.as_deref());
         }
@@ -217,7 +217,7 @@ mod tests {
     fn an_entry_that_was_unknown_can_be_known_later() {
         let read = entry(3, Step::Start);
         let mut kept = read.clone();
-        kept.what = Happening::Unknown;
+        kept.event = JournalEvent::Unknown;
         assert_eq!(entry_change(&kept, &read), Change::More);
         assert_eq!(entry_change(&entry(3, Step::Pull), &read), Change::Other);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, Entry, Happening, Step};
+use super::{Direction, Entry, JournalEvent, Step};
 
 /// The time during which the new version of a release had the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,14 +22,14 @@ impl LivePeriod {
     /// The period that the entries prove; none if no entry says that a switch was observed.
     pub fn of(entries: &[Entry]) -> Option<Self> {
         entries.iter().fold(None, |before, entry| {
-            Self::after(before, entry.at, &entry.what)
+            Self::after(before, entry.at, &entry.event)
         })
     }
 
     /// Adds one more entry of the journal to the period `before`.
     #[must_use]
-    pub fn after(before: Option<Self>, at: Timestamp, event: &Happening) -> Option<Self> {
-        let Happening::Outcome {
+    pub fn after(before: Option<Self>, at: Timestamp, event: &JournalEvent) -> Option<Self> {
+        let JournalEvent::Outcome {
             step: Step::Switch,
             direction,
             failure: None,
@@ -70,7 +70,7 @@ mod tests {
         Entry {
             sequence: 1,
             at: at(second),
-            what: Happening::Outcome {
+            event: JournalEvent::Outcome {
                 step,
                 direction,
                 failure: failure.map(str::to_owned),

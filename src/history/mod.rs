@@ -31,12 +31,13 @@ mod when;
 pub use audit::{AuditRecord, HoldRecord, hold_id};
 pub use audit_chain::audit_change;
 pub use candidate_log::{CandidateLog, Gathering, WrittenBy, WrittenLine};
-pub use chain::{Chain, Link, Proof, departs, prove};
-pub use entry::{Decision, Entry, Happening, Successor, Takeover};
-pub use filter::{Among, Filter, Outcomes, Standing};
+pub use chain::{Chain, Link, Proof, first_difference, prove};
+pub use entry::{Decision, Entry, JournalEvent, Successor, Takeover};
+pub use filter::{Filter, Outcomes, ReleaseState, StateGroup};
 pub use item::{Item, merged};
 pub use kept::{
-    Change, DIFFERS, Difference, Kept, KeptAudit, Listed, entry_change, head_change, words,
+    Change, DIFFERS, Difference, Kept, KeptAudit, Listed, entry_change, head_change,
+    searchable_words,
 };
 pub use live::LivePeriod;
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
@@ -50,10 +51,10 @@ pub use record::{
     ReleaseRecord, RuleInEffect,
 };
 pub use repair::{RecordedAction, RepairOutcome, RepairRecord, Repaired};
-pub use retention::{Cause, Pruning, Retention, Weighed, begun_at, pruning};
+pub use retention::{Cause, Pruning, Retention, Weighed, pruning, started_at};
 pub use seal::Seal;
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
 pub use until::until;
-pub use was_live::{NotBelieved, WasLive, proven_live, proves_released, proves_switch_started};
+pub use was_live::{UnprovenClaim, WasLive, proven_live, proves_released, proves_switch_started};
 pub use when::{When, when};

@@ -50,7 +50,7 @@ impl ReleaseRecord {
 }
 
 /// Finds the release that started last.
-pub(super) fn last_begun<'a>(
+pub(super) fn last_started<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
 ) -> Option<&'a ReleaseRecord> {
     heads
@@ -67,7 +67,7 @@ pub fn current<'a>(
         .clone()
         .into_iter()
         .filter(|head| head.closed.is_none());
-    last_begun(open).or_else(|| heads.into_iter().max_by_key(|head| head.id))
+    last_started(open).or_else(|| heads.into_iter().max_by_key(|head| head.id))
 }
 
 /// The current release, from heads in the order newest first. Fails if the newest head cannot be read, because that

@@ -13,7 +13,7 @@
 //! - If the proxy does not answer, its generation is unknown. Then every generation that a switch can make is accepted.
 
 use super::ReleaseRecord;
-use super::order::last_begun;
+use super::order::last_started;
 use crate::inventory::{HIGHEST_GENERATION, ReleaseId, Route, Target};
 
 /// How often a target was switched, according to its route and its proxy.
@@ -59,7 +59,7 @@ pub fn overtaken_by<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
     seen: SwitchesSeen,
 ) -> Option<&'a ReleaseRecord> {
-    last_begun(claims(of, heads).filter(|head| is_credible(of, head, seen)))
+    last_started(claims(of, heads).filter(|head| is_credible(of, head, seen)))
 }
 
 /// One line for each head that claims to have overtaken `of`, but contradicts the switches of the target and is

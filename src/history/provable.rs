@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Link, Proof, Recorded, departs, prove};
+use super::{Link, Proof, Recorded, first_difference, prove};
 use crate::inventory::ReleaseId;
 
 /// A record with hashes that can be verified.
@@ -15,7 +15,7 @@ pub trait Provable {
     fn prove(&self) -> Proof;
 
     /// Names the first part of `read` that differs from this record. Allowed later changes do not count as differences.
-    fn departs(&self, read: &Self) -> Option<String>;
+    fn first_difference(&self, read: &Self) -> Option<String>;
 
     /// Whether the record is final at `now`.
     fn is_over(&self, now: Timestamp) -> bool;
@@ -37,8 +37,8 @@ impl Provable for Recorded {
         prove(self)
     }
 
-    fn departs(&self, read: &Self) -> Option<String> {
-        departs(self, read)
+    fn first_difference(&self, read: &Self) -> Option<String> {
+        first_difference(self, read)
     }
 
     fn is_over(&self, _: Timestamp) -> bool {

@@ -73,7 +73,7 @@ impl RulesSet {
 pub struct Proven {
     pub releases: usize,
     /// How many holds and repairs were verified.
-    pub beside: usize,
+    pub audits: usize,
     /// How many records have complete and correct hashes.
     pub whole: usize,
     /// How many records have no hashes. Older versions of Greenroom wrote such records.
@@ -93,12 +93,12 @@ pub struct Proven {
 
 impl Proven {
     /// The counts in one sentence.
-    pub fn words(&self) -> String {
+    pub fn summary(&self) -> String {
         format!(
             "{} releases, {} holds and repairs: {} intact, {} without hashes (as an older Greenroom \
              wrote them), {} altered; {} were not compared with a store, {} were compared with a seal",
             self.releases,
-            self.beside,
+            self.audits,
             self.whole,
             self.not_chained,
             self.wrong.len(),

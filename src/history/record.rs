@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Happening, Link, LivePeriod, Step, Successor};
+use super::{Entry, JournalEvent, Link, LivePeriod, Step, Successor};
 use crate::checks::Report;
 use crate::inventory::{
     Endpoint, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version,
@@ -228,8 +228,8 @@ pub struct Recorded {
 impl Recorded {
     /// The operator to whom the release was handed over; none after another driver has resumed it.
     pub fn successor(&self) -> Option<&Successor> {
-        match &self.entries.last()?.what {
-            Happening::LetGo { to, .. } => to.as_ref(),
+        match &self.entries.last()?.event {
+            JournalEvent::LetGo { to, .. } => to.as_ref(),
             _ => None,
         }
     }
@@ -237,8 +237,8 @@ impl Recorded {
     /// The result of the last run of the checks.
     pub fn last_report(&self) -> Option<&Report> {
         let mut entries = self.entries.iter().rev();
-        entries.find_map(|entry| match &entry.what {
-            Happening::Checked { report } => Some(report),
+        entries.find_map(|entry| match &entry.event {
+            JournalEvent::Checked { report } => Some(report),
             _ => None,
         })
     }
@@ -249,8 +249,8 @@ impl Recorded {
             .entries
             .iter()
             .rev()
-            .find_map(|entry| match &entry.what {
-                Happening::Resumed { decision, .. } => Some(&decision.by),
+            .find_map(|entry| match &entry.event {
+                JournalEvent::Resumed { decision, .. } => Some(&decision.by),
                 _ => None,
             });
         resumed.unwrap_or(&self.head.operator)

@@ -14,7 +14,8 @@ use crate::inventory::{Operator, ReleaseId, Target};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repaired {
     pub name: String,
-    pub says: String,
+    #[serde(rename = "says")]
+    pub message: String,
 }
 
 /// One action of a repair.
@@ -25,8 +26,9 @@ pub struct RecordedAction {
     /// The calls, as they were shown to the operator.
     pub calls: Vec<String>,
     /// None if the action was not started.
+    #[serde(rename = "begun_at")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub begun_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
     /// When the result of the action was observed; none before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Timestamp>,
@@ -92,7 +94,8 @@ pub struct RepairRecord {
     pub target: Target,
     /// The operator who confirmed the repair.
     pub operator: Operator,
-    pub begun_at: Timestamp,
+    #[serde(rename = "begun_at")]
+    pub started_at: Timestamp,
     /// The differences that the repair removes.
     pub differences: Vec<Repaired>,
     /// In the order in which they are done.

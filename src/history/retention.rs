@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Among, Standing};
+use super::{ReleaseState, StateGroup};
 use crate::inventory::{ReleaseId, Target};
 
 /// The limits of an archive. A limit that is not set deletes nothing.
@@ -28,7 +28,7 @@ pub struct Weighed {
     pub id: ReleaseId,
     pub target: Target,
     pub opened_at: Timestamp,
-    pub standing: Standing,
+    pub state: ReleaseState,
     /// Bytes, without the log of the candidate.
     pub size: u64,
     /// Bytes of the log of the candidate.
@@ -73,7 +73,7 @@ impl Pruning {
 const ORPHAN_AGE: Duration = Duration::from_hours(7 * 24);
 
 /// When a release, hold or repair was started, read from the time in its id.
-pub fn begun_at(id: ReleaseId) -> Timestamp {
+pub fn started_at(id: ReleaseId) -> Timestamp {
     let millisecond = i64::try_from(id.0.timestamp_ms()).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::MAX)
 }
@@ -83,7 +83,7 @@ impl Pruning {
     #[must_use]
     pub fn with_orphans(mut self, logs: &[(ReleaseId, u64)], now: Timestamp) -> Self {
         for (id, size) in logs {
-            let waited = Duration::try_from(now.duration_since(begun_at(*id)));
+            let waited = Duration::try_from(now.duration_since(started_at(*id)));
             if waited.is_ok_and(|waited| waited > ORPHAN_AGE) {
                 self.orphans.push(*id);
                 self.bytes += size;
@@ -173,10 +173,10 @@ fn protected(releases: &[Weighed]) -> BTreeSet<ReleaseId> {
     let mut targets_with_good: BTreeSet<&Target> = BTreeSet::new();
     let mut kept = BTreeSet::new();
     for release in releases {
-        let among = release.standing.among();
+        let group = release.state.group();
         let is_newest = targets_with_newest.insert(&release.target);
-        let is_last_good = among == Among::Good && targets_with_good.insert(&release.target);
-        if is_newest || is_last_good || among == Among::Open {
+        let is_last_good = group == StateGroup::Good && targets_with_good.insert(&release.target);
+        if is_newest || is_last_good || group == StateGroup::Open {
             kept.insert(release.id);
         }
     }
@@ -196,7 +196,7 @@ mod tests {
         Timestamp::from_second(NOW).expect("a time")
     }
 
-    fn weighed(service: &str, days: i64, standing: Standing, log_size: u64) -> Weighed {
+    fn weighed(service: &str, days: i64, state: ReleaseState, log_size: u64) -> Weighed {
         let at = NOW - days * 86_400;
         let id = Ulid::from_parts(
             u64::try_from(at).expect("positive") * 1000,
@@ -209,7 +209,7 @@ mod tests {
                 "qa".parse().expect("a name"),
             ),
             opened_at: Timestamp::from_second(at).expect("a time"),
-            standing,
+            state,
             size: 100,
             log_size,
         }
@@ -222,12 +222,12 @@ mod tests {
     #[test]
     fn the_last_and_the_last_good_release_are_kept_at_any_age() {
         let releases = [
-            weighed("web", 400, Standing::BackedOut, 10),
-            weighed("web", 401, Standing::Left, 10),
-            weighed("web", 402, Standing::Done, 10),
-            weighed("web", 403, Standing::Open, 10),
-            weighed("web", 404, Standing::Superseded, 10),
-            weighed("wallets", 500, Standing::Done, 10),
+            weighed("web", 400, ReleaseState::BackedOut, 10),
+            weighed("web", 401, ReleaseState::Left, 10),
+            weighed("web", 402, ReleaseState::Done, 10),
+            weighed("web", 403, ReleaseState::Open, 10),
+            weighed("web", 404, ReleaseState::Superseded, 10),
+            weighed("wallets", 500, ReleaseState::Done, 10),
         ];
         let retention = Retention {
             keep_for: Some(days(30)),
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn the_oldest_logs_are_deleted_before_the_oldest_releases() {
         let releases: Vec<Weighed> = (0..6)
-            .map(|day| weighed("web", day, Standing::Done, 50))
+            .map(|day| weighed("web", day, ReleaseState::Done, 50))
             .collect();
         let size = |max| Retention {
             max_size: Some(max),
@@ -273,9 +273,9 @@ mod tests {
     #[test]
     fn each_target_keeps_its_own_number() {
         let mut releases: Vec<Weighed> = (0..4)
-            .map(|day| weighed("web", day, Standing::Done, 0))
+            .map(|day| weighed("web", day, ReleaseState::Done, 0))
             .collect();
-        releases.extend((4..6).map(|day| weighed("wallets", day, Standing::Done, 0)));
+        releases.extend((4..6).map(|day| weighed("wallets", day, ReleaseState::Done, 0)));
         let retention = Retention {
             keep_last: Some(2),
             ..Retention::default()
@@ -291,18 +291,18 @@ mod tests {
     }
 
     fn any() -> impl Strategy<Value = Vec<Weighed>> {
-        let standing = proptest::sample::select(Standing::ALL.to_vec());
+        let state = proptest::sample::select(ReleaseState::ALL.to_vec());
         let service = proptest::sample::select(vec!["web", "wallets", "mail"]);
-        let generated = (service, standing, 0u64..500);
+        let generated = (service, state, 0u64..500);
         proptest::collection::vec(generated, 0..60).prop_map(|releases| {
             let aged = releases.into_iter().zip(0..);
-            aged.map(|((service, standing, log), day)| one_of(service, day, standing, log))
+            aged.map(|((service, state, log), day)| one_of(service, day, state, log))
                 .collect()
         })
     }
 
-    fn one_of(service: &str, day: i64, standing: Standing, log: u64) -> Weighed {
-        weighed(service, day, standing, log)
+    fn one_of(service: &str, day: i64, state: ReleaseState, log: u64) -> Weighed {
+        weighed(service, day, state, log)
     }
 
     proptest! {
@@ -327,14 +327,14 @@ mod tests {
             for target in ["web", "wallets", "mail"] {
                 let of = |release: &&Weighed| release.target.service.as_str() == target;
                 let newest = releases.iter().find(of);
-                let good = releases.iter().filter(of).find(|release| release.standing.among() == Among::Good);
+                let good = releases.iter().filter(of).find(|release| release.state.group() == StateGroup::Good);
                 for last in newest.into_iter().chain(good) {
                     prop_assert!(!whole.contains(&last.id) && !logs.contains(&last.id));
                 }
             }
             let mut bytes = 0;
             for release in &releases {
-                if release.standing == Standing::Open {
+                if release.state == ReleaseState::Open {
                     prop_assert!(!whole.contains(&release.id) && !logs.contains(&release.id));
                 }
                 if whole.contains(&release.id) {

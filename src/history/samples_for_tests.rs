@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Baseline, Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
+    Baseline, Direction, Entry, FORMAT, JournalEvent, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{ImageLabels, Operator, PerSlot, ReleaseId, Slot, Target, Version};
 
@@ -68,7 +68,7 @@ pub(super) fn entry(sequence: u32, step: Step) -> Entry {
     Entry {
         sequence,
         at: Timestamp::UNIX_EPOCH,
-        what: Happening::Intent {
+        event: JournalEvent::Intent {
             peer_approvals: Vec::new(),
             step,
             direction: Direction::Forward,

@@ -8,7 +8,8 @@ use std::fmt;
 
 use super::timeline::claimed;
 use super::{
-    Direction, Entry, Happening, LivePeriod, Outcome, Proof, Recorded, ReleaseRecord, Step, prove,
+    Direction, Entry, JournalEvent, LivePeriod, Outcome, Proof, Recorded, ReleaseRecord, Step,
+    prove,
 };
 use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
 
@@ -18,14 +19,14 @@ pub struct WasLive {
     /// The versions that are proven to have been live, newest first, each once.
     pub versions: Vec<Version>,
     /// The releases that claim further versions without proving them.
-    pub not_believed: Vec<NotBelieved>,
+    pub unproven_claims: Vec<UnprovenClaim>,
     /// The number of releases that were searched; none if the whole history was searched.
     pub searched_only: Option<usize>,
 }
 
 /// A release that claims that versions were live, but does not prove it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotBelieved {
+pub struct UnprovenClaim {
     pub release: ReleaseId,
     /// The versions that the release claims.
     pub digests: Vec<Digest>,
@@ -34,7 +35,7 @@ pub struct NotBelieved {
 }
 
 /// Shows the claim as `release 01… claims that its version was live, but does not prove it: …`.
-impl fmt::Display for NotBelieved {
+impl fmt::Display for UnprovenClaim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -90,10 +91,10 @@ pub fn proves_released(
     }
     // The order of the entries decides, because the clocks of two drivers can differ.
     let is_before_switch =
-        |entry: &&Entry| LivePeriod::after(None, entry.at, &entry.what).is_none();
+        |entry: &&Entry| LivePeriod::after(None, entry.at, &entry.event).is_none();
     let mut before_switch = recorded.entries.iter().take_while(is_before_switch);
-    let passed = before_switch.any(|entry| match &entry.what {
-        Happening::Checked { report } => report.digest == *digest && report.allows(),
+    let passed = before_switch.any(|entry| match &entry.event {
+        JournalEvent::Checked { report } => report.digest == *digest && report.allows(),
         _ => false,
     });
     passed
@@ -128,16 +129,16 @@ pub fn proves_switch_started(
     }
     let (mut has_passed, mut has_started) = (false, false);
     for entry in &recorded.entries {
-        match &entry.what {
-            Happening::Checked { report } if report.digest == *digest => {
+        match &entry.event {
+            JournalEvent::Checked { report } if report.digest == *digest => {
                 has_passed = report.allows();
             }
-            Happening::Intent {
+            JournalEvent::Intent {
                 step: Step::Switch,
                 direction: Direction::Forward,
                 ..
             } => has_started = has_passed,
-            Happening::Intent {
+            JournalEvent::Intent {
                 step: Step::Switch,
                 direction: Direction::Back,
                 ..
@@ -189,7 +190,7 @@ impl WasLive {
     /// Notes that a release does not prove what it claims.
     pub fn doubt(&mut self, head: &ReleaseRecord, why: String) {
         let digests = self.unproven(head).into_iter();
-        self.not_believed.push(NotBelieved {
+        self.unproven_claims.push(UnprovenClaim {
             release: head.id,
             digests: digests.map(|version| version.digest.clone()).collect(),
             why,
@@ -198,7 +199,7 @@ impl WasLive {
 
     /// The lines to show with the answer that a version was never live.
     pub fn remarks(&self, digest: &Digest) -> Vec<String> {
-        let claims = self.not_believed.iter();
+        let claims = self.unproven_claims.iter();
         let claims = claims.filter(|claim| claim.digests.contains(digest));
         let mut remarks: Vec<String> = claims.map(ToString::to_string).collect();
         remarks.extend(self.limit());
@@ -223,7 +224,7 @@ mod tests {
 
     fn switched(sequence: u32, direction: Direction) -> Entry {
         Entry {
-            what: Happening::Outcome {
+            event: JournalEvent::Outcome {
                 step: Step::Switch,
                 direction,
                 failure: None,
@@ -271,7 +272,7 @@ mod tests {
             cases: vec![case],
         };
         Entry {
-            what: Happening::Checked { report },
+            event: JournalEvent::Checked { report },
             ..entry(sequence, Step::Verify)
         }
     }
@@ -310,7 +311,7 @@ mod tests {
     #[test]
     fn a_switch_that_was_started_after_passed_checks_is_proven_as_started() {
         let backward = Entry {
-            what: Happening::Intent {
+            event: JournalEvent::Intent {
                 step: Step::Switch,
                 direction: Direction::Back,
                 peer_approvals: Vec::new(),
@@ -410,7 +411,7 @@ mod tests {
         let was_live = counted(&recorded);
         assert_eq!(was_live.versions, vec![recorded.head.to.1.clone()]);
         assert!(was_live.unproven(&recorded.head).is_empty());
-        assert!(was_live.not_believed.is_empty());
+        assert!(was_live.unproven_claims.is_empty());
     }
 
     #[test]

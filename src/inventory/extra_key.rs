@@ -37,11 +37,11 @@ pub struct ExtraKey {
 
 /// A problem in a template, or in the key that the template produces.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {said}")]
+#[error("{part}: {message}")]
 pub struct BadExtraKey {
     /// The part that is wrong, e.g. `the key of extra key 1 of web`.
-    pub what: String,
-    pub said: String,
+    pub part: String,
+    pub message: String,
 }
 
 /// The extra keys of one service, compiled.
@@ -233,8 +233,8 @@ fn error_message(error: &minijinja::Error) -> String {
 
 fn bad(part: &str, problem: String) -> BadExtraKey {
     BadExtraKey {
-        what: part.to_owned(),
-        said: problem,
+        part: part.to_owned(),
+        message: problem,
     }
 }
 

@@ -159,13 +159,13 @@ fn last_day(day: Date, (from, until): (Time, Time), name: Option<WeekdayName>) -
 }
 
 /// The holds that stop a promote at `now`: the placed hold, if it is active, and every active freeze.
-pub fn standing(
+pub fn active_holds(
     placed: Option<&Hold>,
     freezes: &[Freeze],
     service: &ServiceName,
     now: Timestamp,
 ) -> Vec<Hold> {
-    let placed = placed.filter(|hold| hold.stands(now)).cloned();
+    let placed = placed.filter(|hold| hold.is_active(now)).cloned();
     let freezes = freezes.iter().filter(|freeze| freeze.is_for(service));
     placed
         .into_iter()
@@ -181,9 +181,9 @@ pub fn holds_by_all_clocks(
     service: &ServiceName,
     (now, clocks): (Timestamp, &Clocks),
 ) -> Vec<Hold> {
-    let mut holds = standing(placed, freezes, service, now);
+    let mut holds = active_holds(placed, freezes, service, now);
     for time in [clocks.earliest(now), clocks.latest(now)] {
-        for hold in standing(placed, freezes, service, time) {
+        for hold in active_holds(placed, freezes, service, time) {
             if !holds.contains(&hold) {
                 holds.push(hold);
             }
@@ -388,10 +388,10 @@ mod tests {
         let api = "api".parse().expect("a name");
         let now = at("2026-12-31T12:00:00Z");
         assert_eq!(
-            standing(None, std::slice::from_ref(&holidays), &web, now),
+            active_holds(None, std::slice::from_ref(&holidays), &web, now),
             [hold]
         );
-        assert!(standing(None, std::slice::from_ref(&holidays), &api, now).is_empty());
+        assert!(active_holds(None, std::slice::from_ref(&holidays), &api, now).is_empty());
         let before = at("2026-12-20T12:00:00Z");
         let start = next(std::slice::from_ref(&holidays), &web, before);
         assert_eq!(start, Some(at("2026-12-23T17:00:00Z")));

@@ -41,7 +41,7 @@ pub struct Cleared {
 
 impl Hold {
     /// Whether the hold stops promotes at `now`.
-    pub fn stands(&self, now: Timestamp) -> bool {
+    pub fn is_active(&self, now: Timestamp) -> bool {
         self.cleared.is_none() && self.until.is_none_or(|until| now < until)
     }
 
@@ -81,7 +81,7 @@ impl Hold {
 impl Hold {
     /// The state of the hold at `now`, as a message. The message says whether the hold was cleared, has ended or is
     /// active.
-    pub fn words(&self, now: Timestamp) -> String {
+    pub fn describe(&self, now: Timestamp) -> String {
         match (&self.cleared, self.until) {
             (Some(cleared), _) => {
                 let why = cleared.why.as_deref();

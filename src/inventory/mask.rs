@@ -93,7 +93,7 @@ impl SearchedForms {
 
 impl Mask {
     /// How many bytes of a text are searched at most. Screens show far less.
-    pub const LOOKED_THROUGH: usize = 64 * 1024;
+    pub const SEARCH_LIMIT: usize = 64 * 1024;
 
     /// Hides the given secrets.
     pub fn of<T: AsRef<str>>(secrets: impl IntoIterator<Item = T>) -> Self {
@@ -134,21 +134,21 @@ impl Mask {
         self.0.texts.is_empty()
     }
 
-    /// Whether the text contains a form of a secret. A longer text than [`Mask::LOOKED_THROUGH`] is not searched, and
+    /// Whether the text contains a form of a secret. A longer text than [`Mask::SEARCH_LIMIT`] is not searched, and
     /// the answer is true, because [`Mask::hide`] cuts such a text.
     pub fn is_in(&self, text: &str) -> bool {
         !self.is_empty()
-            && (text.len() > Self::LOOKED_THROUGH || !self.found_in(&as_shown(text)).is_empty())
+            && (text.len() > Self::SEARCH_LIMIT || !self.found_in(&as_shown(text)).is_empty())
     }
 
     /// The text as a terminal shows it, with [`HIDDEN`] in the place of each secret. If the text was cut inside a
     /// secret, so that `…` follows, the beginning of that secret is hidden too. A text that is longer than
-    /// [`Mask::LOOKED_THROUGH`] is cut there, because a server may send a text of any length.
+    /// [`Mask::SEARCH_LIMIT`] is cut there, because a server may send a text of any length.
     pub fn hide(&self, text: &str) -> String {
         if self.is_empty() {
             return text.to_owned();
         }
-        let end = text.floor_char_boundary(Self::LOOKED_THROUGH);
+        let end = text.floor_char_boundary(Self::SEARCH_LIMIT);
         let mut searched = as_shown(&text[..end]);
         if end < text.len() {
             searched.to_mut().push('…');

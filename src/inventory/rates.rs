@@ -33,7 +33,7 @@ pub struct Began {
 
 impl Began {
     /// Whether a request of this slot certainly started after the first request of `other`.
-    pub fn goes_on_after(self, other: Self) -> bool {
+    pub fn continues_after(self, other: Self) -> bool {
         self.last + 1 < other.first
     }
 }

@@ -209,7 +209,7 @@ impl HoldChange {
     pub fn after(&self, current: Option<Hold>, release: ReleaseId) -> Option<Hold> {
         match (self, current) {
             (Self::Leave(hold), current) => {
-                let is_free = current.is_none_or(|current| !current.stands(hold.since));
+                let is_free = current.is_none_or(|current| !current.is_active(hold.since));
                 is_free.then(|| hold.clone())
             }
             (Self::Clear(cleared), Some(current)) => {

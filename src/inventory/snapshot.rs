@@ -204,7 +204,7 @@ impl Snapshot {
     /// If `hold` is not active at `now` by the clock of this machine: the clock that differs most. Otherwise none.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
-        let own = freeze::standing(self.hold.as_ref(), &self.freezes, service, now);
+        let own = freeze::active_holds(self.hold.as_ref(), &self.freezes, service, now);
         self.clocks.differs().filter(|_| !own.contains(hold))
     }
 

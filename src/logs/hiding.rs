@@ -49,7 +49,7 @@ impl Hiding {
         if !self.mask.is_in(&text) {
             return NewLine::from_chunk(chunk);
         }
-        let not_shown = text.len().saturating_sub(Mask::LOOKED_THROUGH);
+        let not_shown = text.len().saturating_sub(Mask::SEARCH_LIMIT);
         NewLine::from_chunk(&LogChunk {
             bytes: self.mask.hide(&text).into_bytes(),
             dropped: chunk.dropped + not_shown,

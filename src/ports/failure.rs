@@ -46,7 +46,7 @@ pub struct Failure {
     /// The action that failed, as a participle: `pulling web@sha256:…`.
     pub doing: String,
     /// The answer of the system, or the reason why it gave none. The adapter has made the text safe to show.
-    pub said: String,
+    pub message: String,
     /// What the operator can do; may be empty.
     pub hint: String,
     /// The client library's own error.
@@ -65,7 +65,7 @@ impl Failure {
             kind,
             target: target.into(),
             doing: doing.into(),
-            said: message.into(),
+            message: message.into(),
             hint: String::new(),
             source: None,
         }
@@ -80,7 +80,7 @@ impl Failure {
     /// Hides secrets in the system's answer, which may repeat the request.
     #[must_use]
     pub fn masked(mut self, mask: &Mask) -> Self {
-        self.said = mask.hide(&self.said);
+        self.message = mask.hide(&self.message);
         self
     }
 
@@ -93,7 +93,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.target, self.doing, self.said)?;
+        write!(f, "{}: {}: {}", self.target, self.doing, self.message)?;
         if !self.hint.is_empty() {
             write!(f, " ({})", self.hint)?;
         }

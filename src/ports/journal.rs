@@ -52,7 +52,7 @@ pub trait JournalReader: Send + Sync {
     }
 
     /// The hold or repair with this id, even if it has ended.
-    async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>>;
+    async fn audit_record(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>>;
 
     /// The seals of a target's finished records; empty if the store has no seals.
     async fn seals(&self, _target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {

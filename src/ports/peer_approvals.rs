@@ -20,5 +20,5 @@ pub trait PeerApprovals: Send + Sync {
     async fn give(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()>;
 
     /// Withdraws a peer approval. It is no error if none exists.
-    async fn take_back(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()>;
+    async fn withdraw(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()>;
 }

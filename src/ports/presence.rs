@@ -12,14 +12,14 @@ use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 pub trait PresenceStore: Send + Sync {
     /// Shows this console at a target until [`gone`](PresenceStore::gone) is called. Repeating the call changes
     /// nothing.
-    async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()>;
+    async fn show(&self, target: &Target, watcher: &Watcher) -> Result<()>;
 
     /// Removes this console from a target.
-    async fn gone(&self, target: &Target, console: &str) -> Result<()>;
+    async fn hide(&self, target: &Target, console: &str) -> Result<()>;
 
     /// Requests the handover, unless another console has requested it already. An earlier request of this console is
     /// replaced. Returns the request of the other console, or none if this request was written.
-    async fn ask(
+    async fn request_handover(
         &self,
         target: &Target,
         request: &HandoverRequest,

@@ -64,7 +64,11 @@ pub trait RegistryWriter: Send + Sync {
 
     /// One message for each entry that a release of this target would write, although it belongs to another target. The
     /// message says what to do. A release never overwrites them.
-    async fn taken(&self, _target: &Target, _endpoints: &PerSlot<Endpoint>) -> Result<Vec<String>> {
+    async fn keys_of_others(
+        &self,
+        _target: &Target,
+        _endpoints: &PerSlot<Endpoint>,
+    ) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
 

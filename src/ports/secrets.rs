@@ -80,7 +80,7 @@ impl Password {
             } => secrets.kept(source).await.map_err(|failure| {
                 let message = format!(
                     "the password {setting} cannot be read: {}: {}",
-                    failure.target, failure.said
+                    failure.target, failure.message
                 );
                 let doing = "reading the password";
                 Failure::new(FailureKind::Unreachable, failure.target, doing, message)

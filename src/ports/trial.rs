@@ -10,14 +10,14 @@ pub enum Proof {
     /// The test passed. The text says what was observed.
     Works(String),
     /// The test failed.
-    Broken(Failure),
+    Failed(Failure),
     /// The test was not run. The text says why.
     NotTried(String),
 }
 
 impl From<Result<String>> for Proof {
     fn from(result: Result<String>) -> Self {
-        result.map_or_else(Self::Broken, Self::Works)
+        result.map_or_else(Self::Failed, Self::Works)
     }
 }
 

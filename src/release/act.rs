@@ -85,7 +85,7 @@ pub struct Ask {
     /// Whether to run all checks against the candidate.
     pub checks: bool,
     /// Whether to read which version is live in the environment of `rules.only_from`.
-    pub live_there: bool,
+    pub live_in_first: bool,
 }
 
 impl Ask {
@@ -118,10 +118,10 @@ pub struct Observation {
     pub connections: Option<Connections>,
     pub report: Option<Report>,
     /// The version that is live in the environment of `rules.only_from`. The inner none means that no version is live.
-    pub live_there: Option<Option<Version>>,
+    pub live_in_first: Option<Option<Version>>,
     /// The newest releases of the environment of `rules.only_from`, newest first. They are read only if another version
     /// is live in it.
-    pub past_there: Option<Vec<ReleaseRecord>>,
+    pub past_of_first: Option<Vec<ReleaseRecord>>,
     pub clocks: Clocks,
     /// A message for each value that could not be observed.
     pub blind: Vec<String>,
@@ -204,13 +204,13 @@ pub(super) struct Course {
     /// Whether the public answer is compared with the candidate's direct answer.
     pub(super) compares: bool,
     /// The requests that Greenroom itself made to the public address, and how many of them failed.
-    pub(super) asked: RequestCount,
+    pub(super) own_requests: RequestCount,
     /// Whether the act failed temporarily. That may explain one exit of the candidate.
     pub(super) broke_off: bool,
 }
 
 impl Course {
-    pub(super) fn begun(since: Timestamp) -> Self {
+    pub(super) fn new(since: Timestamp) -> Self {
         Self {
             since,
             acted_at: None,
@@ -218,7 +218,7 @@ impl Course {
             healthy_run: None,
             bad_in_a_row: 0,
             compares: false,
-            asked: RequestCount::default(),
+            own_requests: RequestCount::default(),
             broke_off: false,
         }
     }

@@ -132,7 +132,7 @@ pub struct Definition {
 impl Definition {
     /// The holds and freezes that are active at `now`. `placed` is the hold in the store.
     pub fn holds(&self, placed: Option<&Hold>, now: Timestamp) -> Vec<Hold> {
-        freeze::standing(placed, &self.rules.freezes, &self.target.service, now)
+        freeze::active_holds(placed, &self.rules.freezes, &self.target.service, now)
     }
 
     /// The holds and freezes that stop a promote at `now`: first those that are active by this machine's clock, then

@@ -59,7 +59,7 @@ pub struct Facts {
     pub unreadable: Vec<(ReleaseId, String)>,
     /// The version that is live in the environment of `rules.only_from`. The outer none means that the rules name no
     /// environment, the inner none that no version is live in it.
-    pub live_there: Option<Known<Option<Version>>>,
+    pub live_in_first: Option<Known<Option<Version>>>,
     /// Messages about keys in the store that belong to another target and that this release would write.
     pub taken: Vec<String>,
     /// Whether the runtime has the image already.

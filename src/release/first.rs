@@ -21,10 +21,10 @@ pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdic
             observation.why_blind()
         ))
     };
-    let why = match observation.live_there.as_ref().ok_or_else(not_known)? {
+    let why = match observation.live_in_first.as_ref().ok_or_else(not_known)? {
         Some(live) if live.digest == plan.version.digest => return Ok(()),
         Some(live) => {
-            let past = observation.past_there.as_ref().ok_or_else(not_known)?;
+            let past = observation.past_of_first.as_ref().ok_or_else(not_known)?;
             match replaced(past, &plan.version.digest) {
                 Ok(()) => return Ok(()),
                 Err(why) => format!("{} is live, and {why}", live.name()),
@@ -42,7 +42,7 @@ pub(super) fn replaced_by<'a>(
     plan: &'a Plan,
     observation: &'a Observation,
 ) -> Option<(&'a EnvironmentName, &'a Version)> {
-    let live = observation.live_there.as_ref()?.as_ref()?;
+    let live = observation.live_in_first.as_ref()?.as_ref()?;
     let environment = plan.only_from()?;
     (live.digest != plan.version.digest).then_some((environment, live))
 }

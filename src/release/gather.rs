@@ -60,7 +60,7 @@ pub(super) async fn gather(
     let definition = &site.definition;
     let target = &definition.target;
     let first = definition.rules.only_from.as_ref();
-    let (clocks, version, record, proxy, pointer, blue, green, past, live_there, taken) = tokio::join!(
+    let (clocks, version, record, proxy, pointer, blue, green, past, live_in_first, taken) = tokio::join!(
         clocks(site, clock),
         resolve(request, site, sites),
         read.registry.read(target),
@@ -71,7 +71,7 @@ pub(super) async fn gather(
         read.runtime
             .occupancy(target, Slot::Green, &definition.endpoints.green),
         past_and_unreadable(read.journal.as_ref(), target, PAGE),
-        live_there(first, target, sites),
+        live_in_first(first, target, sites),
         taken(site),
     );
     let (past, unreadable) = match past {
@@ -122,7 +122,7 @@ pub(super) async fn gather(
         past,
         was_live,
         unreadable,
-        live_there,
+        live_in_first,
         taken,
         has_image,
     }
@@ -156,7 +156,7 @@ async fn taken(site: &Site) -> Vec<String> {
     let definition = &site.definition;
     let taken = write
         .registry
-        .taken(&definition.target, &definition.endpoints);
+        .keys_of_others(&definition.target, &definition.endpoints);
     taken.await.unwrap_or_default()
 }
 
@@ -219,9 +219,9 @@ fn known_generation<A, P>(
 pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Option<Refusal> {
     let target = &site.definition.target;
     let (proxy, pointer) = tokio::join!(site.read.router.answer(target), pointer(site));
-    let says = store_went_back(record.revision, proxy.ok().as_ref(), pointer.as_ref())?;
+    let message = store_went_back(record.revision, proxy.ok().as_ref(), pointer.as_ref())?;
     let target = target.clone();
-    Some(Refusal::StoreWentBack { target, says })
+    Some(Refusal::StoreWentBack { target, message })
 }
 
 async fn live_probe(site: &Site, record: &Known<RegistryRecord>) -> Option<Probe> {
@@ -312,7 +312,7 @@ fn found(result: Result<Version>, reference: &VersionRef) -> Resolved {
     }
 }
 
-async fn live_there(
+async fn live_in_first(
     environment: Option<&EnvironmentName>,
     target: &Target,
     sites: &BTreeMap<Target, Site>,

@@ -62,7 +62,7 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
             probe: Some(plan.slot),
             public: true,
             direct: plan.from.as_ref().map(|from| from.slot),
-            live_there: plan.only_from().is_some(),
+            live_in_first: plan.only_from().is_some(),
             ..registry_and_proxy
         },
         (Direction::Forward, Step::Stop) => Ask {

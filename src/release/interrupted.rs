@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::resume_preview::ResumePreview;
 use super::{
-    Definition, GoOn, Need, Observed, OnFailure, Plan, Refusal, Refused, Standing, need_back,
-    need_to_begin, observed,
+    Definition, Need, Observed, OnFailure, Plan, Refusal, Refused, ResumeAction, TargetState,
+    need_back, need_to_begin, observed,
 };
 use crate::history::{Direction, Recorded};
 use crate::inventory::{Clocks, LockHolder, RegistryRecord, ReleaseId};
@@ -23,7 +23,7 @@ pub struct Interrupted {
     /// claim.
     pub ignored: Vec<String>,
     /// The reasons against each way to resume the release.
-    against: Vec<(GoOn, Refused)>,
+    against: Vec<(ResumeAction, Refused)>,
     preview: ResumePreview,
 }
 
@@ -37,16 +37,16 @@ impl Interrupted {
         record: &RegistryRecord,
         (now, clocks): (Timestamp, &Clocks),
     ) -> Self {
-        let standing = Standing {
+        let target_state = TargetState {
             record,
             instances: &[],
             now,
             clocks,
         };
-        let against = GoOn::ALL.into_iter().filter_map(|go_on| {
-            let fits = not_overtaken(overtaken, go_on)
-                .and_then(|()| Plan::resumed(&recorded, definition, standing, go_on));
-            fits.err().map(|refused| (go_on, refused))
+        let against = ResumeAction::ALL.into_iter().filter_map(|resume_action| {
+            let fits = not_overtaken(overtaken, resume_action)
+                .and_then(|()| Plan::resumed(&recorded, definition, target_state, resume_action));
+            fits.err().map(|refused| (resume_action, refused))
         });
         let against = against.collect();
         let route = record.route.as_ref().map(|route| &route.value);
@@ -79,10 +79,10 @@ impl Interrupted {
     }
 
     /// The reasons against one way to resume the release.
-    pub fn against(&self, go_on: GoOn) -> Option<&Refused> {
+    pub fn against(&self, resume_action: ResumeAction) -> Option<&Refused> {
         self.against
             .iter()
-            .find_map(|(way, refused)| (*way == go_on).then_some(refused))
+            .find_map(|(way, refused)| (*way == resume_action).then_some(refused))
     }
 
     /// Describes where the journal ends: the step whose outcome is missing, or the last step that ended.
@@ -91,8 +91,8 @@ impl Interrupted {
     }
 
     /// Describes what one way to resume the release would do.
-    pub fn would(&self, go_on: GoOn, on_failure: OnFailure) -> String {
-        self.preview.would(go_on, on_failure)
+    pub fn would(&self, resume_action: ResumeAction, on_failure: OnFailure) -> String {
+        self.preview.would(resume_action, on_failure)
     }
 
     /// What a person must confirm before requesting the handover of the release.
@@ -101,15 +101,16 @@ impl Interrupted {
     }
 
     /// What a person must confirm before resuming the release. Later steps require their own approvals.
-    pub fn need(&self, go_on: GoOn) -> Need {
+    pub fn need(&self, resume_action: ResumeAction) -> Need {
         let status = &self.observed.status;
-        let is_backward = go_on == GoOn::BackOut || self.preview.direction == Direction::Back;
+        let is_backward =
+            resume_action == ResumeAction::BackOut || self.preview.direction == Direction::Back;
         let need = match self.holder {
             // The lock is taken from its holder, a driver or a repair, without asking.
             Some(_) if self.plan().tier().is_protected() => Need::TypedName,
             _ => need_to_begin(self.plan()),
         };
-        if is_backward && go_on != GoOn::Leave {
+        if is_backward && resume_action != ResumeAction::Leave {
             need.max(need_back(status.may_have_switched, self.plan().tier()))
         } else {
             need
@@ -119,9 +120,12 @@ impl Interrupted {
 
 /// Refuses to continue or back out an overtaken release, because the later release started from the state that this one
 /// left.
-pub(super) fn not_overtaken(by: Option<ReleaseId>, go_on: GoOn) -> Result<(), Refused> {
+pub(super) fn not_overtaken(
+    by: Option<ReleaseId>,
+    resume_action: ResumeAction,
+) -> Result<(), Refused> {
     match by {
-        Some(by) if go_on != GoOn::Leave => Err(Refusal::Overtaken { by }.into()),
+        Some(by) if resume_action != ResumeAction::Leave => Err(Refusal::Overtaken { by }.into()),
         _ => Ok(()),
     }
 }

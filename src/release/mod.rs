@@ -293,7 +293,7 @@ pub use facts::{Facts, Known, Resolved};
 pub(crate) use gather::clock_reading;
 pub use handle::{Command, Handle, NotDriven};
 pub use interrupted::Interrupted;
-pub use machine::{GoOn, Machine, OnFailure, Resumption};
+pub use machine::{Machine, OnFailure, ResumeAction, Resumption};
 pub use notices::NoticeSource;
 pub use observed::{LetGo, LiveChecks, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
@@ -305,8 +305,8 @@ pub use repair::{
     Item, Planned, ProxySays, Remedy, RepairAction, RepairPlan, RepairRequest, Rewrite,
 };
 pub use request::{PlanRequest, Wanted};
-pub use resume_plan::Standing;
-pub use rollback_candidates::{ImageAt, RollbackCandidate, WaysBack};
+pub use resume_plan::TargetState;
+pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};
 pub use rules::{RULES, Rule, RuleScope};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};

@@ -65,7 +65,7 @@ impl NoticeSource {
     }
 
     /// The new notices since the last call, in the order of the events.
-    pub fn look(&mut self, status: &Status, now: Timestamp) -> Vec<Notice> {
+    pub fn new_notices(&mut self, status: &Status, now: Timestamp) -> Vec<Notice> {
         let mut notices = Vec::new();
         if !std::mem::replace(&mut self.is_started, true) {
             notices.push(self.notice(status, now, NoticeEvent::Started, &started(&status.plan)));
@@ -77,9 +77,9 @@ impl NoticeSource {
         notices
     }
 
-    /// When the caller must call [`Self::look`] again, even if the status does not change: at that time a step has
+    /// When the caller must call [`Self::new_notices`] again, even if the status does not change: at that time a step has
     /// waited long enough for a notice. None if no step waits for its notice.
-    pub fn look_again(&self) -> Option<Timestamp> {
+    pub fn next_check(&self) -> Option<Timestamp> {
         let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_sent)?;
         Some(after(waiting.since, TIMEOUT))
     }

@@ -148,9 +148,9 @@ fn refuse_by_pointer(
     against: &mut Vec<Refusal>,
 ) {
     let answer = proxy.and_then(Option::as_ref);
-    if let Some(says) = store_went_back(record.revision, answer, facts.pointer.as_ref()) {
+    if let Some(message) = store_went_back(record.revision, answer, facts.pointer.as_ref()) {
         let target = definition.target.clone();
-        against.push(Refusal::StoreWentBack { target, says });
+        against.push(Refusal::StoreWentBack { target, message });
     } else if let Some(proxy) = proxy
         && let Some(difference) = difference_of_route(record.route.as_ref(), proxy.as_ref())
         && !is_without_live(record, proxy.as_ref(), facts)
@@ -258,7 +258,7 @@ fn known<'a, T>(
         Ok(value) => Some(value),
         Err(why) => {
             against.push(Refusal::Unknown {
-                what: what.to_owned(),
+                fact: what.to_owned(),
                 why: why.clone(),
             });
             None
@@ -384,24 +384,25 @@ fn refuse_by_image(
             }
         }
         Resolved::Unknown(why) => against.push(Refusal::Unknown {
-            what: "which version is requested".into(),
+            fact: "which version is requested".into(),
             why: why.clone(),
         }),
         Resolved::Version(version) => {
-            refuse_unless_live_there(request, definition, facts, version, against);
+            refuse_unless_live_in_first(request, definition, facts, version, against);
         }
         Resolved::WhateverIsWarm => {}
     }
 }
 
-fn refuse_unless_live_there(
+fn refuse_unless_live_in_first(
     request: &PlanRequest,
     definition: &Definition,
     facts: &Facts,
     version: &Version,
     against: &mut Vec<Refusal>,
 ) {
-    let (Some(environment), Some(there)) = (&definition.rules.only_from, &facts.live_there) else {
+    let (Some(environment), Some(there)) = (&definition.rules.only_from, &facts.live_in_first)
+    else {
         return;
     };
     if matches!(request.wanted, Wanted::Back(_)) {

@@ -34,11 +34,11 @@ pub enum Intent {
 #[derive(Debug, Clone, Copy)]
 pub struct ReleasePreview<'a> {
     /// The snapshot of the target.
-    pub here: Option<&'a Snapshot>,
+    pub target: Option<&'a Snapshot>,
     /// The configuration and records of the target, once known.
     pub terms: Option<&'a Terms>,
     /// The snapshot of the same service in the environment of `rules.only_from`.
-    pub there: Option<&'a Snapshot>,
+    pub first: Option<&'a Snapshot>,
     /// Whether the lock belongs to a standby. The next release ends that standby, so the lock is no reason against it.
     pub lock_is_standby: bool,
     pub now: Timestamp,
@@ -65,7 +65,7 @@ impl ReleasePreview<'_> {
                 against.push(Refusal::NoHealthCheck);
             }
         }
-        let Some(snapshot) = self.here else {
+        let Some(snapshot) = self.target else {
             return against;
         };
         if let Some(lock) = snapshot.lock.as_ref().filter(|_| !self.lock_is_standby) {
@@ -91,7 +91,7 @@ impl ReleasePreview<'_> {
     pub fn against(&self, intent: Intent, name: &str, digest: &Digest) -> Vec<Refusal> {
         let mut against = Vec::new();
         // If the live slot is empty, the planner allows the same version: it is released into the other slot.
-        let live = self.here.and_then(Snapshot::live_instance);
+        let live = self.target.and_then(Snapshot::live_instance);
         if let Some(live) = live.filter(|live| live.digest == *digest) {
             against.push(Refusal::AlreadyLive {
                 slot: live.slot,
@@ -102,7 +102,7 @@ impl ReleasePreview<'_> {
         let Some(terms) = self.terms else {
             return against;
         };
-        if let (Some(environment), Some(first)) = (&terms.rules.only_from, self.there)
+        if let (Some(environment), Some(first)) = (&terms.rules.only_from, self.first)
             && intent == Intent::Promote
             && first.sources.runtime.is_live()
             && first.live_slot() != LiveSlot::Unknown

@@ -117,7 +117,7 @@ pub(super) fn above_the_limit(
     observation: &Observation,
 ) -> Option<String> {
     if !matches!(public, Public::NotConfigured | Public::Unknown) {
-        course.asked += RequestCount {
+        course.own_requests += RequestCount {
             requests: 1,
             errors: u64::from(public.fault().is_some()),
         };
@@ -133,7 +133,7 @@ pub(super) fn above_the_limit(
     };
     let live = observation.traffic.as_ref();
     live.and_then(|count| why(count, "public requests"))
-        .or_else(|| why(&course.asked, "answers of the public address"))
+        .or_else(|| why(&course.own_requests, "answers of the public address"))
 }
 
 fn exceeds(rules: &Rules, count: &RequestCount) -> bool {

@@ -81,7 +81,7 @@ pub enum Refusal {
     StoreWentBack {
         target: Target,
         /// The tokens of proxy and store, as a message.
-        says: String,
+        message: String,
     },
     /// The generation of the next switch is too high.
     GenerationsUsedUp {
@@ -127,14 +127,14 @@ pub enum Refusal {
     /// A fact that the plan needs is not known.
     Unknown {
         /// The fact as an indirect question, so that it can follow `it is not known`: `whether the lock is free`.
-        what: String,
+        fact: String,
         /// Why the fact is not known.
         why: String,
     },
     /// Something changed after the plan was made and before it was started.
     WorldChanged {
         /// What changed, worded so that `since the plan was made` can follow.
-        what: String,
+        change: String,
     },
     /// The plan is too old to be started.
     PlanExpired {

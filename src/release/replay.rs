@@ -9,7 +9,7 @@ use super::act::Stage;
 use super::describe::CHECK_AGAIN;
 use super::{Plan, StepState, StepStatus, way};
 use crate::checks::{CaseReport, Report};
-use crate::history::{Direction, Entry, Happening, Recorded, Step};
+use crate::history::{Direction, Entry, JournalEvent, Recorded, Step};
 
 /// The state of the current stage after the last entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -29,7 +29,7 @@ pub(super) struct Replay {
     pub(super) at: usize,
     pub(super) steps: Vec<StepStatus>,
     /// The steps whose intent was recorded.
-    pub(super) begun: Vec<Step>,
+    pub(super) started: Vec<Step>,
     pub(super) last: Last,
     /// The step that was approved but not started.
     pub(super) approved: Option<Step>,
@@ -72,7 +72,7 @@ impl Replay {
                     state: StepState::Pending,
                 })
                 .collect(),
-            begun: Vec::new(),
+            started: Vec::new(),
             last: Last::Between,
             approved: None,
             back_reason: None,
@@ -91,26 +91,26 @@ impl Replay {
         self.since = entry.at;
         self.sequence = entry.sequence;
         if !matches!(
-            entry.what,
-            Happening::LetGo { .. } | Happening::Resumed { .. } | Happening::Unknown
+            entry.event,
+            JournalEvent::LetGo { .. } | JournalEvent::Resumed { .. } | JournalEvent::Unknown
         ) {
             self.moved_at = entry.at;
         }
-        match &entry.what {
-            Happening::Intent {
+        match &entry.event {
+            JournalEvent::Intent {
                 step, direction, ..
             } => {
                 self.go_to(*step, *direction);
                 self.last = Last::UnderWay;
                 self.approved = None;
-                if *direction == Direction::Forward && !self.begun.contains(step) {
-                    self.begun.push(*step);
+                if *direction == Direction::Forward && !self.started.contains(step) {
+                    self.started.push(*step);
                 }
                 if *step == Step::Verify {
                     self.forget_checks();
                 }
             }
-            Happening::Outcome {
+            JournalEvent::Outcome {
                 step,
                 direction,
                 failure,
@@ -128,23 +128,23 @@ impl Replay {
                 };
                 self.settle(stage, *took);
             }
-            Happening::Checked { report } => {
+            JournalEvent::Checked { report } => {
                 self.cases.clone_from(&report.cases);
                 self.report = Some(report.clone());
             }
-            Happening::Approved { step, .. } => {
+            JournalEvent::Approved { step, .. } => {
                 self.approved = Some(*step);
                 self.last = Last::UnderWay;
             }
-            Happening::BackOutAsked { reason, .. } => self.turn_back(reason.clone()),
-            Happening::Chosen { step, choice, .. } => self.chosen(*step, choice),
-            Happening::Resumed { .. } => {
+            JournalEvent::BackOutAsked { reason, .. } => self.turn_back(reason.clone()),
+            JournalEvent::Chosen { step, choice, .. } => self.chosen(*step, choice),
+            JournalEvent::Resumed { .. } => {
                 self.approved = None;
                 if self.last == Last::UnderWay {
                     self.last = Last::Between;
                 }
             }
-            Happening::LetGo { .. } | Happening::Unknown => {}
+            JournalEvent::LetGo { .. } | JournalEvent::Unknown => {}
         }
     }
 
@@ -209,7 +209,7 @@ impl Replay {
 
     fn turn_back(&mut self, reason: String) {
         self.back_reason = Some(reason);
-        self.way = way::back(&self.begun);
+        self.way = way::back(&self.started);
         self.at = 0;
         self.settled = None;
         self.approved = None;
@@ -258,6 +258,6 @@ impl Replay {
             && self.steps.iter().any(|step_status| {
                 step_status.step == Step::Switch && step_status.state == StepState::Undone
             });
-        self.begun.contains(&Step::Switch) && !undone
+        self.started.contains(&Step::Switch) && !undone
     }
 }

@@ -3,18 +3,18 @@
 
 use jiff::Timestamp;
 
-use super::machine::GoOn;
+use super::machine::ResumeAction;
 use super::replay::Replay;
 use super::rules::loosened_since;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState, way};
-use crate::history::{Baseline, Direction, FORMAT, Happening, Recorded, ReleaseKind, Step};
+use crate::history::{Baseline, Direction, FORMAT, JournalEvent, Recorded, ReleaseKind, Step};
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 use crate::sanitize::sanitize;
 
 /// The state of a target when one of its releases is resumed.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing<'a> {
+pub struct TargetState<'a> {
     pub record: &'a RegistryRecord,
     pub instances: &'a [Instance],
     pub now: Timestamp,
@@ -28,36 +28,37 @@ impl Plan {
     pub fn resumed(
         recorded: &Recorded,
         definition: &Definition,
-        standing: Standing<'_>,
-        go_on: GoOn,
+        target_state: TargetState<'_>,
+        resume_action: ResumeAction,
     ) -> Result<Self, Refused> {
         let head = &recorded.head;
-        let route = standing.record.route.as_ref().map(|route| &route.value);
+        let route = target_state.record.route.as_ref().map(|route| &route.value);
         let mut plan = Self::recorded(head, definition, route);
         let mut against = Vec::new();
         refuse_by_journal(recorded, &mut against);
-        if against.is_empty() && go_on != GoOn::Leave {
+        if against.is_empty() && resume_action != ResumeAction::Leave {
             let replay = Replay::of(recorded, &plan);
-            let is_backward = go_on == GoOn::BackOut || replay.direction() == Direction::Back;
+            let is_backward =
+                resume_action == ResumeAction::BackOut || replay.direction() == Direction::Back;
             refuse_by_generation(head.baseline.as_ref(), &mut against);
             refuse_by_definition(head.baseline.as_ref(), definition, &mut against);
-            refuse_by_route(&plan, standing.record, &mut against);
+            refuse_by_route(&plan, target_state.record, &mut against);
             if !is_backward {
                 refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
                 refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
                 // A hold prevents only the switch. The steps after the switch are not affected.
                 if !replay.switched {
-                    refuse_by_hold(&plan, standing, &mut against);
+                    refuse_by_hold(&plan, target_state, &mut against);
                 }
             }
-            if go_on == GoOn::BackOut && !way::can_go_back(&plan, &replay.begun) {
+            if resume_action == ResumeAction::BackOut && !way::can_go_back(&plan, &replay.started) {
                 against.push(Refusal::NoWayBack);
             }
         }
         if !against.is_empty() {
             return Err(Refused(against));
         }
-        plan.leftover = leftover(head.baseline.as_ref(), &plan, standing.instances);
+        plan.leftover = leftover(head.baseline.as_ref(), &plan, target_state.instances);
         Ok(plan)
     }
 }
@@ -71,8 +72,8 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
         let outcome = outcome.word().to_owned();
         against.push(Refusal::AlreadyOver { outcome });
     }
-    let is_known = |happening: &Happening| *happening != Happening::Unknown;
-    let all_known = recorded.entries.iter().all(|entry| is_known(&entry.what));
+    let is_known = |happening: &JournalEvent| *happening != JournalEvent::Unknown;
+    let all_known = recorded.entries.iter().all(|entry| is_known(&entry.event));
     if recorded.head.format > FORMAT || !all_known {
         against.push(not_resumable(
             "a newer Greenroom wrote entries that this version does not know: use the newer version",
@@ -168,12 +169,16 @@ fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refus
     }
 }
 
-fn refuse_by_hold(plan: &Plan, standing: Standing<'_>, against: &mut Vec<Refusal>) {
+fn refuse_by_hold(plan: &Plan, target_state: TargetState<'_>, against: &mut Vec<Refusal>) {
     if plan.kind == ReleaseKind::Promote {
         let is_hold = |key| key == StoredKey::Hold;
-        against.extend(unreadable(plan.target(), standing.record, is_hold));
+        against.extend(unreadable(plan.target(), target_state.record, is_hold));
     }
-    let held = plan.held(standing.record.hold.as_ref(), standing.now, standing.clocks);
+    let held = plan.held(
+        target_state.record.hold.as_ref(),
+        target_state.now,
+        target_state.clocks,
+    );
     against.extend(held);
 }
 

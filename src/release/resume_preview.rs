@@ -3,7 +3,7 @@
 use super::act::Stage;
 use super::replay::{Last, Replay};
 use super::way::{self, in_direction};
-use super::{GoOn, OnFailure, Plan};
+use super::{OnFailure, Plan, ResumeAction};
 use crate::history::{Direction, Recorded, Step};
 use crate::inventory::local_time;
 
@@ -27,13 +27,13 @@ impl ResumePreview {
         let replay = Replay::of(recorded, plan);
         let stage = replay.stage();
         let undo = match replay.direction() {
-            Direction::Forward => way::undo_words(plan, &replay.begun),
+            Direction::Forward => way::undo_words(plan, &replay.started),
             Direction::Back => "continues to back out".into(),
         };
         Self {
             direction: replay.direction(),
             intended: intended(&replay),
-            can_go_back: way::can_go_back(plan, &replay.begun),
+            can_go_back: way::can_go_back(plan, &replay.started),
             next: way::next_words(plan, stage.as_ref()),
             undo,
             stage,
@@ -41,15 +41,15 @@ impl ResumePreview {
         }
     }
 
-    pub(super) fn would(&self, go_on: GoOn, on_failure: OnFailure) -> String {
-        match (go_on, self.stage) {
-            (GoOn::BackOut, _) => self.undo.clone(),
-            (GoOn::Leave, Some(stage)) => format!(
+    pub(super) fn would(&self, resume_action: ResumeAction, on_failure: OnFailure) -> String {
+        match (resume_action, self.stage) {
+            (ResumeAction::BackOut, _) => self.undo.clone(),
+            (ResumeAction::Leave, Some(stage)) => format!(
                 "ends the release at {}: nothing is changed, and the next release starts from that state",
                 in_direction(stage)
             ),
             (_, None) => "records the end of the release: every step was completed".into(),
-            (GoOn::Continue, Some(stage)) => self.would_continue(stage, on_failure),
+            (ResumeAction::Continue, Some(stage)) => self.would_continue(stage, on_failure),
         }
     }
 

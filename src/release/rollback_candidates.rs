@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::engine::{Site, unknown};
 use super::gather::past_releases;
 use super::{Engine, Known, NotRollbackCandidate, Refusal, Refused};
-use crate::history::{Fate, NotBelieved, fate};
+use crate::history::{Fate, UnprovenClaim, fate};
 use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
 use crate::ports::FailureKind;
 
@@ -45,9 +45,9 @@ pub struct RollbackCandidate {
 }
 
 #[derive(Debug, Clone)]
-pub struct WaysBack {
+pub struct RollbackCandidates {
     /// The candidates, from the newest to the oldest.
-    pub ways: Vec<RollbackCandidate>,
+    pub candidates: Vec<RollbackCandidate>,
     /// One message for each release that claims a live version without proving it, and one if only a part of the
     /// history was searched.
     pub remarks: Vec<String>,
@@ -55,7 +55,10 @@ pub struct WaysBack {
 
 impl Engine {
     /// Every version that was live in a target with success, newest first.
-    pub async fn rollback_candidates(&self, target: &Target) -> Result<WaysBack, Refused> {
+    pub async fn rollback_candidates(
+        &self,
+        target: &Target,
+    ) -> Result<RollbackCandidates, Refused> {
         let Some(site) = self.site(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
@@ -64,7 +67,7 @@ impl Engine {
             unknown("which versions were live in the target before", &failure)
         })?;
         let versions = past.was_live.versions.iter().take(MOST);
-        let ways = versions.map(|version| {
+        let candidates = versions.map(|version| {
             let (fate, live) = (fate(&past.heads, &version.digest), &live);
             async move {
                 let image = in_time(site, version).await;
@@ -76,12 +79,15 @@ impl Engine {
                 }
             }
         });
-        let ways = stream::iter(ways).buffered(AT_ONCE).collect().await;
-        let claims = past.was_live.not_believed.iter();
+        let candidates = stream::iter(candidates).buffered(AT_ONCE).collect().await;
+        let claims = past.was_live.unproven_claims.iter();
         let claims = claims.filter(|claim| !claim.digests.is_empty());
-        let mut remarks: Vec<String> = claims.map(NotBelieved::to_string).collect();
+        let mut remarks: Vec<String> = claims.map(UnprovenClaim::to_string).collect();
         remarks.extend(past.was_live.limit());
-        Ok(WaysBack { ways, remarks })
+        Ok(RollbackCandidates {
+            candidates,
+            remarks,
+        })
     }
 
     /// Where the image of a version is.
@@ -156,7 +162,7 @@ fn against(
         }
         Ok(_) => {}
         Err(why) => against.push(Refusal::Unknown {
-            what: "which version is live".into(),
+            fact: "which version is live".into(),
             why: why.clone(),
         }),
     }

@@ -27,6 +27,6 @@ pub fn standby_entry(recorded: &Recorded, definition: &Definition) -> Option<u32
     let rests = stage.step == Step::Stop
         && stage.direction == Direction::Forward
         && replay.last == Last::Between
-        && !replay.begun.contains(&Step::Stop);
+        && !replay.started.contains(&Step::Stop);
     rests.then_some(replay.sequence)
 }

@@ -44,5 +44,5 @@ impl Plan {
 }
 
 fn changed(change: String) -> Refused {
-    Refusal::WorldChanged { what: change }.into()
+    Refusal::WorldChanged { change }.into()
 }

@@ -12,7 +12,7 @@ pub(super) fn unreadable(
     let problems = record.problems.iter();
     let stopping = problems.filter(|(key, _)| stops(StoredKey::of(target, key)));
     let refusals = stopping.map(|(key, problem)| Refusal::Unknown {
-        what: format!("what {key} contains"),
+        fact: format!("what {key} contains"),
         why: problem.clone(),
     });
     refusals.collect()
@@ -21,7 +21,7 @@ pub(super) fn unreadable(
 /// The refusal because of an unreadable release that is newer than all readable ones. That release may not have ended.
 pub(super) fn unreadable_release((id, why): &(ReleaseId, String)) -> Refusal {
     Refusal::Unknown {
-        what: format!("whether the newest release, {id}, has ended"),
+        fact: format!("whether the newest release, {id}, has ended"),
         why: why.clone(),
     }
 }

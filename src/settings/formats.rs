@@ -1,7 +1,7 @@
 //! The formats that the schema names. Each refusal says what to write instead.
 
 use super::problem::visible;
-use super::words;
+use super::units;
 use crate::console::keymap::Chord;
 use crate::inventory::{Endpoint, ServiceName, plain};
 
@@ -11,10 +11,10 @@ const LONGEST_SOCKET: usize = 107;
 /// Checks that `text` has the format. Unknown formats are accepted.
 pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
     match format {
-        "duration" => words::duration(text).map(drop),
-        "limit" => words::limit(text).map(drop),
-        "size" => words::size(text).map(drop),
-        "percent" => words::percent(text).map(drop),
+        "duration" => units::duration(text).map(drop),
+        "limit" => units::limit(text).map(drop),
+        "size" => units::size(text).map(drop),
+        "percent" => units::percent(text).map(drop),
         "name" => text.parse::<ServiceName>().map(drop).map_err(|_| {
             format!(
                 "`{}` is not a name: use 1 to 40 lower-case letters, digits and single hyphens, starting and ending with a letter or digit",

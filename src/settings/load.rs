@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use rustix::fs::OFlags;
 use serde::Deserialize;
 
+use super::config::{EnvironmentSettings, Settings, TargetSettings};
 use super::loosened::{Both, is_rule};
 use super::model::Root;
 use super::origin::Origin;
 use super::paths::Chosen;
-use super::places::{EnvironmentSettings, Settings, TargetSettings};
 use super::problem::{Problem, Problems, visible};
 use super::show::{self, Shown};
 use super::tree::{self, Node};

@@ -1,9 +1,9 @@
 //! Checks that no layer above the file loosens a rule; a layer may only tighten rules. The configuration is built a
 //! second time, from the file and the layers without their rules. The two results are compared rule by rule.
 
+use super::config::Settings;
 use super::layers;
 use super::origin::Origin;
-use super::places::Settings;
 use super::problem::Problem;
 use super::tree::Node;
 use crate::inventory::Target;

@@ -23,12 +23,13 @@
 //! `tree` turns text into values that know their line. `layers` applies variables and flags.
 //! `shared` copies the servers of the defaults into environments. `read` compares the tree with the schema derived from
 //! `model`. `prune` removes wrong values, so that `check` can still search for values that do not work together. `build`
-//! makes the data of `places`. A timing comes from the first table that has it: target, service, environment, defaults.
+//! makes the data of `config`. A timing comes from the first table that has it: target, service, environment, defaults.
 //! If no table has it, the built-in timing applies.
 
 mod build;
 mod check;
 mod compare;
+mod config;
 mod file_only;
 mod formats;
 mod freeze;
@@ -38,7 +39,6 @@ mod loosened;
 mod model;
 mod origin;
 mod paths;
-mod places;
 mod problem;
 mod prune;
 mod read;
@@ -51,18 +51,18 @@ mod themes;
 mod timing;
 mod tree;
 mod trust;
-mod words;
+mod units;
 
 pub use compare::{Differences, SettingChange, compare};
+pub use config::{
+    AddressConfig, AsciiSetting, BellSetting, ConsoleSettings, DockerConfig, EmbeddedConfig,
+    EnvironmentSettings, EtcdConfig, ExtraKey, HistorySettings, Login, NginxConfig, NoticeSettings,
+    OperatorSettings, ProcessConfig, ProxyConfig, RegistryConfig, RuntimeConfig, Settings,
+    SiteConfig, SqliteConfig, StoreConfig, SwitchMode, TargetSettings, TlsConfig,
+};
 pub use load::{Loaded, Request};
 pub use origin::Origin;
 pub use paths::{FILE_NAME, FILE_VARIABLE, NO_HOME, program, state_directory, user_file};
-pub use places::{
-    AddressPlace, AsciiSetting, BellSetting, ConsoleSettings, DockerPlace, EmbeddedPlace,
-    EnvironmentSettings, EtcdPlace, ExtraKey, HistorySettings, Login, NginxPlace, NoticeSettings,
-    OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings, SitePlace,
-    SqlitePlace, StorePlace, SwitchMode, TargetSettings, TlsPlace,
-};
 pub use problem::{Problem, Problems, nearest};
 pub use schema::schema;
 pub use show::Shown;

@@ -13,7 +13,7 @@ use super::model::Root;
 use super::origin::Origin;
 use super::problem::dotted;
 use super::tree::{Node, Value};
-use super::words;
+use super::units;
 use super::{Settings, schema, timing};
 use crate::checks::{hide_in_query, may_be_secret};
 use crate::inventory::HIDDEN;
@@ -46,7 +46,7 @@ impl Shown {
         let read = toml::from_str::<BTreeMap<String, Json>>(&format!("value = {}", self.value));
         let value = read.ok().and_then(|mut read| read.remove("value"));
         let value = value.unwrap_or_else(|| self.value.clone().into());
-        let time = value.as_str().and_then(|text| words::duration(text).ok());
+        let time = value.as_str().and_then(|text| units::duration(text).ok());
         let mut json = serde_json::json!({
             "key": self.key,
             "value": value,
@@ -211,12 +211,12 @@ impl Showing {
         for (name, section) in root.environments.iter() {
             let (lease, heartbeat) = timing::lock(root, section);
             let tables = [vec!["environments", name, "lock"], vec!["defaults", "lock"]];
-            self.inherited(tree, &tables, "lease", &words::write_duration(lease));
+            self.inherited(tree, &tables, "lease", &units::write_duration(lease));
             self.inherited(
                 tree,
                 &tables,
                 "heartbeat",
-                &words::write_duration(heartbeat),
+                &units::write_duration(heartbeat),
             );
         }
     }
@@ -228,14 +228,14 @@ impl Showing {
             vec!["environments", environment, "timing"],
             vec!["defaults", "timing"],
         ];
-        let time = words::write_duration;
+        let time = units::write_duration;
         for (key, value) in [
             ("health_deadline", time(timing.health_deadline)),
             ("minimum_healthy", time(timing.minimum_healthy)),
             ("progress_deadline", time(timing.progress_deadline)),
             ("watch", time(timing.watch)),
             ("drain", time(timing.drain)),
-            ("standby", words::write_limit(timing.standby)),
+            ("standby", units::write_limit(timing.standby)),
             ("stop_grace", time(timing.stop_grace)),
             ("approval", time(timing.approval)),
             ("checks_fresh", time(timing.checks_fresh)),

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::model::{
-    EnvironmentSection, Root, ServiceEnvironmentSection, ServiceSection, TierWord, TimingSection,
+    EnvironmentSection, Root, ServiceEnvironmentSection, ServiceSection, TierSetting, TimingSection,
 };
-use super::words::{LongTime, Time};
+use super::units::{LongTime, Time};
 use crate::release::Timing;
 
 /// The built-in minimum healthy time of development environments.
@@ -17,9 +17,9 @@ const LEASE: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// The timing that applies if no table has a key.
-pub(super) fn built_in(tier: TierWord) -> Timing {
+pub(super) fn built_in(tier: TierSetting) -> Timing {
     let mut timing = Timing::default();
-    if tier == TierWord::Development {
+    if tier == TierSetting::Development {
         timing.minimum_healthy = DEVELOPMENT_MINIMUM_HEALTHY;
     }
     timing

@@ -74,7 +74,7 @@ impl StoreReader {
                         Ok(pairs) => approvals.take(&self.store, own, pairs),
                         Err(failure) if is_too_large(&failure) => {
                             let own = String::from_utf8_lossy(own);
-                            approvals.add_problem(&self.store, &own, &failure.said);
+                            approvals.add_problem(&self.store, &own, &failure.message);
                         }
                         Err(failure) => return Err(failure),
                     }
@@ -104,7 +104,7 @@ impl StoreReader {
             let pairs = match self.store.read_range(call, page).await {
                 Ok(pairs) => pairs,
                 Err(failure) if is_too_large(&failure) => {
-                    approvals.add_general_problem(&self.store, &prefix, &failure.said);
+                    approvals.add_general_problem(&self.store, &prefix, &failure.message);
                     break;
                 }
                 Err(failure) => return Err(failure),

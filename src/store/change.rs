@@ -177,7 +177,7 @@ impl<'a> Change<'a> {
         };
         let message = format!(
             "{}; reading the result back also failed: {}",
-            lost.said, failure.said
+            lost.message, failure.message
         );
         self.store
             .failure(FailureKind::Ambiguous, self.call.doing, message)

@@ -20,12 +20,12 @@ pub(super) fn compile(prefix: &str, service: &str, extra: &[ExtraKey]) -> Result
 
 /// The failure if an extra key cannot be built.
 pub(super) fn refused(wrong: &BadExtraKey) -> Failure {
-    let BadExtraKey { what, said } = wrong;
+    let BadExtraKey { part, message } = wrong;
     Failure::new(
         FailureKind::Rejected,
         "etcd",
-        format!("building {what}"),
-        said.as_str(),
+        format!("building {part}"),
+        message.as_str(),
     )
     .hint("correct the template in the service's settings")
 }

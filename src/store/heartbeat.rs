@@ -79,9 +79,9 @@ impl Held {
                     last_error.clear();
                 }
                 Ok(Err(lost)) => return lost.to_owned(),
-                Err(failure) if failure.kind == FailureKind::Missing => return failure.said,
+                Err(failure) if failure.kind == FailureKind::Missing => return failure.message,
                 Err(failure) => {
-                    last_error = failure.said;
+                    last_error = failure.message;
                     sleep(Duration::from_millis(10)).await;
                 }
             }

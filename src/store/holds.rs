@@ -112,7 +112,7 @@ impl Holds for StoredHolds {
     async fn place(&self, target: &Target, hold: &Hold) -> Result<Option<Hold>> {
         let doing = &format!("placing a hold on {target}");
         self.change(target, doing, |current| {
-            match current.filter(|current| current.stands(hold.since)) {
+            match current.filter(|current| current.is_active(hold.since)) {
                 Some(current) if current == *hold => Ok(Decision::Done(None)),
                 Some(current) => Ok(Decision::Done(Some(current))),
                 None => self.put(doing, target, hold, None),

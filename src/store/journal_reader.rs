@@ -125,8 +125,8 @@ impl JournalReader for StoreReader {
         Ok(Some((Recorded { head, entries }, unread)))
     }
 
-    async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
-        self.audit_record(target, id).await
+    async fn audit_record(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
+        self.hold_or_repair(target, id).await
     }
 
     async fn seals(&self, target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {

@@ -81,7 +81,7 @@ impl PeerApprovals for StoredPeerApprovals {
         given.await.map(drop)
     }
 
-    async fn take_back(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
+    async fn withdraw(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
         let doing = &format!(
             "withdrawing the approval of release {} of {target}",
             peer_approval.release

@@ -87,7 +87,7 @@ impl StoredPresence {
 
 #[async_trait]
 impl PresenceStore for StoredPresence {
-    async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()> {
+    async fn show(&self, target: &Target, watcher: &Watcher) -> Result<()> {
         let doing = &format!("showing this console at {target}");
         let store = &self.inner.store;
         let key = store.keys().watcher(target, &watcher.console);
@@ -99,7 +99,7 @@ impl PresenceStore for StoredPresence {
         self.inner.publish(&mut published, doing).await
     }
 
-    async fn gone(&self, target: &Target, console: &str) -> Result<()> {
+    async fn hide(&self, target: &Target, console: &str) -> Result<()> {
         let doing = &format!("removing this console from {target}");
         let store = &self.inner.store;
         let key = store.keys().watcher(target, console);
@@ -108,7 +108,7 @@ impl PresenceStore for StoredPresence {
         store.delete(doing, &key).await
     }
 
-    async fn ask(
+    async fn request_handover(
         &self,
         target: &Target,
         request: &HandoverRequest,

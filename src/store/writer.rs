@@ -121,7 +121,11 @@ impl RegistryWriter for StoreWriter {
             .await
     }
 
-    async fn taken(&self, target: &Target, endpoints: &PerSlot<Endpoint>) -> Result<Vec<String>> {
+    async fn keys_of_others(
+        &self,
+        target: &Target,
+        endpoints: &PerSlot<Endpoint>,
+    ) -> Result<Vec<String>> {
         self.others_keys(target, endpoints).await
     }
 

@@ -119,7 +119,7 @@ impl Archive {
 
     /// Catches up at the first observed change, whenever something to be kept starts or ends, and at least every five
     /// minutes. Returns when the observation ends. After each pass, `keeping_sender` gets the result.
-    pub async fn keep_up(
+    pub async fn update_archive(
         &self,
         engine: &Engine,
         mut observed: Observing,

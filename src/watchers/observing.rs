@@ -38,7 +38,7 @@ pub(super) type Marks = BTreeMap<Target, Mark>;
 impl Observing {
     /// Waits until runtime and store of every target have answered or failed, at most one second.
     pub async fn opened(&mut self) {
-        opening::all_heard(&mut self.world).await;
+        opening::all_answered(&mut self.world).await;
     }
 
     /// Waits for a change, at most five minutes. Returns false if the observation has ended, so no change can follow.

@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 const PROBE_SPACING: Duration = Duration::from_millis(4);
 
 /// Waits until runtime and store of every target have answered or failed, at most one second.
-pub(super) async fn all_heard(world: &mut watch::Receiver<Arc<World>>) {
+pub(super) async fn all_answered(world: &mut watch::Receiver<Arc<World>>) {
     let have_answered = |world: &Arc<World>| {
         world
             .snapshots
@@ -106,7 +106,7 @@ mod tests {
         let (_focus_on, focus) = watch::channel(None);
         let web = target("web");
         let mut one_turn = Box::pin(turn(0, &web, worlds.clone(), focus));
-        let mut opening = Box::pin(all_heard(&mut worlds));
+        let mut opening = Box::pin(all_answered(&mut worlds));
         assert_eq!((&mut one_turn).now_or_never(), None);
         publish.send_replace(world(&half, &none));
         assert_eq!((&mut one_turn).now_or_never(), None);
@@ -133,6 +133,6 @@ mod tests {
     async fn the_start_waits_at_most_one_second() {
         let none = Sources::default();
         let (_publish, mut world) = watch::channel(world(&none, &none));
-        all_heard(&mut world).await;
+        all_answered(&mut world).await;
     }
 }

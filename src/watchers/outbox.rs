@@ -122,10 +122,10 @@ async fn follow(
     loop {
         let current = Arc::clone(&status.borrow_and_update());
         let now = clock.now();
-        for notice in notice_source.look(&current, now) {
+        for notice in notice_source.new_notices(&current, now) {
             post.enqueue(&notice);
         }
-        let wait = notice_source.look_again();
+        let wait = notice_source.next_check();
         let wait = wait.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
         tokio::select! {
             changed = status.changed() => if changed.is_err() { return },

@@ -156,10 +156,10 @@ impl<'a> Proving<'a> {
                 differences,
             } in &listed
             {
-                self.found.beside += 1;
+                self.found.audits += 1;
                 let (target, id) = (record.target(), record.id());
                 let read = match self.journal(target) {
-                    Some(journal) => Some(ask_store(journal.beside(target, id)).await),
+                    Some(journal) => Some(ask_store(journal.audit_record(target, id)).await),
                     None => None,
                 };
                 self.verify(target, record, differences, read);
@@ -248,7 +248,7 @@ impl<'a> Proving<'a> {
         if !proof.holds() {
             wrong.push(format!("in the store, {proof}"));
         }
-        if let Some(what) = kept.departs(&read) {
+        if let Some(what) = kept.first_difference(&read) {
             wrong.push(format!(
                 "the stored record differs from the archived one, first at {what}"
             ));
@@ -262,9 +262,9 @@ impl<'a> Proving<'a> {
             let ids: Vec<ReleaseId> = seals.keys().copied().collect();
             let kept = archive.read.heads(&ids).await?;
             for (id, seal) in seals.into_iter().filter(|(id, _)| !kept.contains_key(id)) {
-                let beside = archive.read.audit_named(&id.to_string(), 1).await?;
+                let audits = archive.read.audit_named(&id.to_string(), 1).await?;
                 let journal = self.journal(&target);
-                let (true, Some(journal)) = (beside.is_empty(), journal) else {
+                let (true, Some(journal)) = (audits.is_empty(), journal) else {
                     continue;
                 };
                 let (kind, wrong) = match sealed_in(journal, &target, id, &seal).await {
@@ -321,7 +321,7 @@ async fn sealed_in(
         StoreAnswer::Silent(why) => return StoreAnswer::Silent(why),
         StoreAnswer::Gone => {}
     }
-    match ask_store(journal.beside(target, id)).await {
+    match ask_store(journal.audit_record(target, id)).await {
         StoreAnswer::There(read) => {
             StoreAnswer::There((Provable::kind(&read), against_seal(seal, &read)))
         }

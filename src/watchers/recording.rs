@@ -73,7 +73,11 @@ impl ReleaseObserver for Recorder {
 impl Recorder {
     /// Records the releases of other drivers until the observation ends. A recording that is unfinished then is not
     /// kept, because the driver keeps the whole log.
-    pub async fn look_on(&self, engine: &Engine, mut releases: watch::Receiver<Arc<Releases>>) {
+    pub async fn record_others(
+        &self,
+        engine: &Engine,
+        mut releases: watch::Receiver<Arc<Releases>>,
+    ) {
         let mut known: BTreeSet<ReleaseId> = BTreeSet::new();
         let mut recording = JoinSet::new();
         loop {

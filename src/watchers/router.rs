@@ -59,7 +59,7 @@ pub(super) async fn watch(
             OFF_SCREEN_INSPECTION_INTERVAL
         };
         let inspects = found_current.is_none_or(|at| at.elapsed() >= inspection_interval);
-        let Asked { routing, probed } = ask(&site, &side, attention, inspects, None).await;
+        let Answers { routing, probed } = ask(&site, &side, attention, inspects, None).await;
         let part = match routing {
             Ok(routing) => {
                 if inspects {
@@ -144,7 +144,7 @@ pub(super) enum Attention {
 }
 
 /// The answers of a target's proxy, public address and slots.
-pub(super) struct Asked {
+pub(super) struct Answers {
     /// The proxy's answer, or why there is none.
     pub(super) routing: Result<Routing, String>,
     /// The answers of the public address and the health endpoints, even if the proxy did not answer.
@@ -160,7 +160,7 @@ pub(super) async fn ask(
     attention: Attention,
     inspects: bool,
     within: Option<Duration>,
-) -> Asked {
+) -> Answers {
     let target = &site.definition.target;
     let router = &site.read.router;
     let installation = async {
@@ -217,7 +217,7 @@ pub(super) async fn ask(
         pointer: pointer.flatten().filter(|_| is_installed),
         rates: rates.filter(|_| is_installed),
     });
-    Asked {
+    Answers {
         routing,
         probed: Probed {
             public: public.filter(|_| is_installed),

@@ -32,7 +32,7 @@ impl App {
 
     /// Copies releases, holds, repairs and the logs of candidates to the archive: first everything that was missed,
     /// then everything that is observed. The receiver gets the result of each attempt.
-    pub fn keep_up(
+    pub fn update_archive(
         &self,
         watching: &Watching,
     ) -> (
@@ -49,7 +49,7 @@ impl App {
         let (watched, releases) = (Arc::clone(&self.engine), watching.releases.clone());
         let recording = async move {
             if let Some(recorder) = recorder {
-                recorder.look_on(&watched, releases).await;
+                recorder.record_others(&watched, releases).await;
             }
         };
         let archiving = async move {
@@ -57,7 +57,7 @@ impl App {
             match File::open(file).await {
                 Ok(file) => {
                     of(file)
-                        .keep_up(&engine, observed, retention, publish)
+                        .update_archive(&engine, observed, retention, publish)
                         .await;
                 }
                 Err(failure) => {

@@ -21,9 +21,9 @@ use crate::inventory::{
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
-    Approval, Engine, Force, GoOn, Handle, ImageAt, Interrupted, OnFailure, Plan, PlanRequest,
-    Refused, Releases, RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume,
-    Terms,
+    Approval, Engine, Force, Handle, ImageAt, Interrupted, OnFailure, Plan, PlanRequest, Refused,
+    Releases, RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume,
+    ResumeAction, Terms,
 };
 use crate::settings;
 use crate::watchers::{Keeping, Watching};
@@ -91,7 +91,7 @@ impl EngineBackend {
 
     /// Adds a receiver that is notified of each event that this program logs.
     #[must_use]
-    pub fn telling(self, diagnostics: watch::Receiver<()>) -> Self {
+    pub fn with_diagnostics(self, diagnostics: watch::Receiver<()>) -> Self {
         Self {
             diagnostics,
             ..self
@@ -144,12 +144,12 @@ impl Backend for EngineBackend {
         &self,
         target: &Target,
         release: ReleaseId,
-        go_on: GoOn,
+        resume_action: ResumeAction,
         force: Option<Force>,
         approval: Approval,
     ) -> Result<Handle, Refused> {
         let resume = Resume {
-            go_on,
+            resume_action,
             // The reason for taking over from another driver is recorded even if that driver has exited since.
             reason: force.as_ref().map(|force| force.why.clone()),
             takeover: force,
@@ -213,8 +213,8 @@ impl Backend for EngineBackend {
         requested.map_err(Refused::from)
     }
 
-    async fn ask_no_more(&self, target: &Target, request: &HandoverRequest) {
-        if let Err(failure) = self.engine.ask_no_more(target, request).await {
+    async fn withdraw_request(&self, target: &Target, request: &HandoverRequest) {
+        if let Err(failure) = self.engine.withdraw_request(target, request).await {
             // The request expires with the lease of this console.
             tracing::debug!("a handover request was not withdrawn: {failure}");
         }

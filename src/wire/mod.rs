@@ -25,7 +25,7 @@ use tokio::time::timeout;
 pub use backend::EngineBackend;
 pub use bounds::bounds;
 pub use configuration::watch as watch_configuration;
-pub use presence::look_on;
+pub use presence::report_presence;
 pub use sandbox::catalogue;
 pub use trials::try_directory;
 
@@ -48,7 +48,7 @@ pub enum WireError {
     Adapter(#[from] Failure),
     /// Settings contradict each other, or one is missing.
     #[error("{0}")]
-    Arrangement(String),
+    Settings(String),
 }
 
 /// Everything that the console and the command line need.
@@ -207,7 +207,7 @@ impl Builder<'_> {
         let name = &target.definition.target.environment;
         let settings = self.settings;
         let Some(environment) = settings.environment(name) else {
-            return Err(WireError::Arrangement(format!(
+            return Err(WireError::Settings(format!(
                 "{name} is not a configured environment"
             )));
         };

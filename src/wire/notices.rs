@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{App, outbound_proxy};
-use crate::adapters::webhook::{Address, Manner, Webhook};
+use crate::adapters::webhook::{Address, Format, Webhook};
 use crate::inventory::Operator;
 use crate::ports::{Clock, Secrets};
-use crate::settings::{AddressPlace, NoticeSettings, Settings};
+use crate::settings::{AddressConfig, NoticeSettings, Settings};
 use crate::watchers::{Channel, Outbox};
 
 /// How long the end of a command or of the console waits for notices to be sent.
@@ -22,7 +22,7 @@ impl App {
 
     /// Waits for up to five seconds until all notices are sent. If some are not sent, returns a message with their
     /// number.
-    pub async fn all_told(&self) -> Option<String> {
+    pub async fn wait_for_notices(&self) -> Option<String> {
         let unsent = self.outbox.settle(WAIT_AT_END).await;
         (unsent > 0).then(|| {
             format!("up to {unsent} notices were not sent within {WAIT_AT_END:?} and will not be sent later: look for the reason in the log file")
@@ -43,18 +43,18 @@ pub(super) fn outbox(
 
 fn channel(settings: &NoticeSettings, secrets: &Arc<dyn Secrets>) -> Channel {
     let address = match &settings.address {
-        AddressPlace::Plain(url) => Address::Plain(url.clone()),
-        AddressPlace::Secret(source) => Address::Secret(source.clone()),
+        AddressConfig::Plain(url) => Address::Plain(url.clone()),
+        AddressConfig::Secret(source) => Address::Secret(source.clone()),
     };
-    let manner = match &settings.secret {
-        None => Manner::Slack,
-        Some(source) => Manner::Signed(source.clone()),
+    let format = match &settings.secret {
+        None => Format::Slack,
+        Some(source) => Format::Signed(source.clone()),
     };
     Channel {
         name: settings.name.clone(),
         notifier: Arc::new(Webhook::new(
             address,
-            manner,
+            format,
             Arc::clone(secrets),
             outbound_proxy(),
         )),

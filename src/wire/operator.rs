@@ -29,7 +29,7 @@ pub(super) fn find(settings: &OperatorSettings) -> Result<Operator, WireError> {
     let written = settings.name.clone().unwrap_or_else(login);
     let name = operator_name(&written).map_err(|why| {
         let name: String = sanitize(&written).chars().take(80).collect();
-        WireError::Arrangement(format!(
+        WireError::Settings(format!(
             "the operator's name cannot be {name:?}: {why}\n  Set `name` in [operator], or --set operator.name=NAME."
         ))
     })?;

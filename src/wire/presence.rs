@@ -8,12 +8,12 @@ use crate::inventory::Target;
 use crate::release::Engine;
 
 /// Shows this console at the target on screen. Ends when the sender of `focus` is dropped.
-pub async fn look_on(engine: Arc<Engine>, mut focus: watch::Receiver<Option<Target>>) {
+pub async fn report_presence(engine: Arc<Engine>, mut focus: watch::Receiver<Option<Target>>) {
     let mut before: Option<Target> = None;
     loop {
         let now = focus.borrow_and_update().clone();
         if let Some(target) = now.as_ref().filter(|_| now != before) {
-            engine.look_on(target, before.as_ref()).await;
+            engine.report_presence(target, before.as_ref()).await;
             before = now;
         }
         if focus.changed().await.is_err() {

@@ -8,19 +8,19 @@ use super::{Builder, WireError};
 use crate::adapters::docker::ContainerHost;
 use crate::adapters::embedded_proxy::{self, EmbeddedRouter};
 use crate::adapters::live_pointer::ThisHost;
-use crate::adapters::nginx::{self, Arrangement, Nginx, NginxReader, NginxWriter, TIMEOUT};
+use crate::adapters::nginx::{self, Nginx, NginxOptions, NginxReader, NginxWriter, TIMEOUT};
 use crate::inventory::Endpoint;
 use crate::ports::{ProxyHost, RouterReader, RouterWriter};
 use crate::settings::{
-    self, EmbeddedPlace, EnvironmentSettings, NginxPlace, ProxyPlace, RuntimePlace, Settings,
-    SitePlace, SwitchMode, TargetSettings,
+    self, EmbeddedConfig, EnvironmentSettings, NginxConfig, ProxyConfig, RuntimeConfig, Settings,
+    SiteConfig, SwitchMode, TargetSettings,
 };
 
 /// The proxies that have been built. Targets behind one proxy share it.
 #[derive(Default)]
 pub(super) struct Proxies {
-    nginx: Vec<(NginxPlace, Proxy)>,
-    embedded: Vec<(EmbeddedPlace, Proxy)>,
+    nginx: Vec<(NginxConfig, Proxy)>,
+    embedded: Vec<(EmbeddedConfig, Proxy)>,
 }
 
 /// The ports of one proxy.
@@ -39,15 +39,15 @@ impl Builder<'_> {
         let name = &environment.name;
         if target.site.is_none() {
             let target = &target.definition.target;
-            return Err(WireError::Arrangement(format!(
+            return Err(WireError::Settings(format!(
                 "{target} has no proxy, which a release needs to move traffic: add [services.{}.environments.{}.proxy]",
                 target.service, target.environment
             )));
         }
         match &environment.proxy {
-            Some(ProxyPlace::Nginx(place)) => self.nginx(environment, place),
-            Some(ProxyPlace::Embedded(place)) => self.embedded(place),
-            None => Err(WireError::Arrangement(format!(
+            Some(ProxyConfig::Nginx(place)) => self.nginx(environment, place),
+            Some(ProxyConfig::Embedded(place)) => self.embedded(place),
+            None => Err(WireError::Settings(format!(
                 "{name} has no proxy, which a release needs to move traffic: add [environments.{name}.nginx]"
             ))),
         }
@@ -56,7 +56,7 @@ impl Builder<'_> {
     fn nginx(
         &mut self,
         environment: &EnvironmentSettings,
-        place: &NginxPlace,
+        place: &NginxConfig,
     ) -> Result<Proxy, WireError> {
         let existing = self.proxies.nginx.iter().find(|(other, _)| other == place);
         if let Some((_, proxy)) = existing {
@@ -64,7 +64,7 @@ impl Builder<'_> {
         }
         let template = place.template.as_ref();
         let template = template.map(|path| self.template(place, path));
-        let nginx = Nginx::new(Arrangement {
+        let nginx = Nginx::new(NginxOptions {
             host: self.proxy_host(environment, place)?,
             command: vec![program_of(place).to_string_lossy().into_owned()],
             main: place.configuration.clone(),
@@ -91,7 +91,7 @@ impl Builder<'_> {
     }
 
     /// Reads the text of a template. If it cannot be read, only the environments behind this nginx fail.
-    fn template(&self, place: &NginxPlace, path: &Path) -> Result<String, String> {
+    fn template(&self, place: &NginxConfig, path: &Path) -> Result<String, String> {
         std::fs::read_to_string(path).map_err(|error| {
             let environments = self.settings.environments.iter();
             let named: Vec<String> = environments
@@ -106,13 +106,13 @@ impl Builder<'_> {
     fn proxy_host(
         &mut self,
         environment: &EnvironmentSettings,
-        place: &NginxPlace,
+        place: &NginxConfig,
     ) -> Result<Arc<dyn ProxyHost>, WireError> {
         let Some(container) = &place.container else {
             return Ok(Arc::new(ThisHost));
         };
-        let RuntimePlace::Docker(docker) = &environment.runtime else {
-            return Err(WireError::Arrangement(format!(
+        let RuntimeConfig::Docker(docker) = &environment.runtime else {
+            return Err(WireError::Settings(format!(
                 "{}: nginx is in a container, so the runtime of the environment must be Docker",
                 environment.name
             )));
@@ -122,7 +122,7 @@ impl Builder<'_> {
     }
 
     /// Every target behind this nginx, in any environment.
-    fn nginx_sites(&self, place: &NginxPlace) -> Vec<nginx::Site> {
+    fn nginx_sites(&self, place: &NginxConfig) -> Vec<nginx::Site> {
         self.settings
             .environments
             .iter()
@@ -132,7 +132,7 @@ impl Builder<'_> {
             .collect()
     }
 
-    fn embedded(&mut self, place: &EmbeddedPlace) -> Result<Proxy, WireError> {
+    fn embedded(&mut self, place: &EmbeddedConfig) -> Result<Proxy, WireError> {
         let existing = self
             .proxies
             .embedded
@@ -152,13 +152,13 @@ impl Builder<'_> {
     }
 }
 
-fn is_behind(environment: &EnvironmentSettings, place: &NginxPlace) -> bool {
-    matches!(&environment.proxy, Some(ProxyPlace::Nginx(other)) if other == place)
+fn is_behind(environment: &EnvironmentSettings, place: &NginxConfig) -> bool {
+    matches!(&environment.proxy, Some(ProxyConfig::Nginx(other)) if other == place)
 }
 
 /// The program of an nginx. On this machine, a bare name is resolved to a path when the application is built, so that
 /// every command runs the same program and the doctor can name it.
-fn program_of(place: &NginxPlace) -> PathBuf {
+fn program_of(place: &NginxConfig) -> PathBuf {
     let is_bare = place.binary.components().count() == 1;
     let search_path = std::env::var("PATH").ok();
     let found = if is_bare && place.container.is_none() {
@@ -169,7 +169,7 @@ fn program_of(place: &NginxPlace) -> PathBuf {
     found.unwrap_or_else(|| place.binary.clone())
 }
 
-fn nginx_site(target: &TargetSettings, site: &SitePlace) -> nginx::Site {
+fn nginx_site(target: &TargetSettings, site: &SiteConfig) -> nginx::Site {
     nginx::Site {
         target: target.definition.target.clone(),
         server_names: site.server_names.clone(),
@@ -188,10 +188,10 @@ fn nginx_site(target: &TargetSettings, site: &SitePlace) -> nginx::Site {
 }
 
 /// The embedded proxies in the settings, each once.
-pub(super) fn embedded_places(settings: &Settings) -> Vec<EmbeddedPlace> {
-    let mut places: Vec<EmbeddedPlace> = Vec::new();
+pub(super) fn embedded_places(settings: &Settings) -> Vec<EmbeddedConfig> {
+    let mut places: Vec<EmbeddedConfig> = Vec::new();
     for environment in &settings.environments {
-        if let Some(ProxyPlace::Embedded(place)) = &environment.proxy
+        if let Some(ProxyConfig::Embedded(place)) = &environment.proxy
             && !places.contains(place)
         {
             places.push(place.clone());
@@ -203,19 +203,19 @@ pub(super) fn embedded_places(settings: &Settings) -> Vec<EmbeddedPlace> {
 /// The answer address of one embedded proxy, and the sites behind it.
 pub(super) fn embedded_sites(
     settings: &Settings,
-    place: &EmbeddedPlace,
+    place: &EmbeddedConfig,
 ) -> Result<(SocketAddr, Vec<embedded_proxy::Site>), WireError> {
     let mut sites = Vec::new();
     for target in &settings.targets {
         let environment = settings.environment(&target.definition.target.environment);
         let is_behind = environment.is_some_and(|environment| {
-            matches!(&environment.proxy, Some(ProxyPlace::Embedded(other)) if other == place)
+            matches!(&environment.proxy, Some(ProxyConfig::Embedded(other)) if other == place)
         });
         let Some(site) = target.site.as_ref().filter(|_| is_behind) else {
             continue;
         };
         let preview = site.preview_listen.as_ref().ok_or_else(|| {
-            WireError::Arrangement(format!(
+            WireError::Settings(format!(
                 "{}: the embedded proxy needs a separate address for the preview server: add preview_listen",
                 target.definition.target
             ))
@@ -234,7 +234,7 @@ pub(super) fn embedded_sites(
 fn tcp(endpoint: &Endpoint) -> Result<SocketAddr, WireError> {
     match endpoint {
         Endpoint::Tcp(address) => Ok(*address),
-        Endpoint::Unix(path) => Err(WireError::Arrangement(format!(
+        Endpoint::Unix(path) => Err(WireError::Settings(format!(
             "the embedded proxy can listen only on TCP addresses, not on the socket {}",
             path.display()
         ))),

@@ -9,13 +9,13 @@ use crate::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine,
 use crate::adapters::oci_registry::{DOCKER_CERTIFICATES, OciRegistry};
 use crate::adapters::process::{Catalogue, Processes};
 use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter};
-use crate::settings::{DockerPlace, EnvironmentSettings, ProcessPlace, RuntimePlace, TlsPlace};
+use crate::settings::{DockerConfig, EnvironmentSettings, ProcessConfig, RuntimeConfig, TlsConfig};
 
 /// The runtimes that have been built. Environments with equal settings share them.
 #[derive(Default)]
 pub(super) struct Runtimes {
-    docker: Vec<(DockerPlace, Arc<Engine>, Arc<DockerReader>)>,
-    process: Vec<(ProcessPlace, Arc<Processes>, Catalogue)>,
+    docker: Vec<(DockerConfig, Arc<Engine>, Arc<DockerReader>)>,
+    process: Vec<(ProcessConfig, Arc<Processes>, Catalogue)>,
 }
 
 /// The ports of the runtime of one environment.
@@ -31,15 +31,15 @@ impl Builder<'_> {
         environment: &EnvironmentSettings,
     ) -> Result<Runtime, WireError> {
         match &environment.runtime {
-            RuntimePlace::Docker(place) => self.docker(environment, place),
-            RuntimePlace::Process(place) => Ok(self.processes(environment, place)),
+            RuntimeConfig::Docker(place) => self.docker(environment, place),
+            RuntimeConfig::Process(place) => Ok(self.processes(environment, place)),
         }
     }
 
     fn docker(
         &mut self,
         environment: &EnvironmentSettings,
-        place: &DockerPlace,
+        place: &DockerConfig,
     ) -> Result<Runtime, WireError> {
         let (engine, reader) = self.docker_engine(place)?;
         let credentials = self.credentials(environment);
@@ -67,7 +67,7 @@ impl Builder<'_> {
     /// The Docker engine with these settings. It is built once and then shared.
     pub(super) fn docker_engine(
         &mut self,
-        place: &DockerPlace,
+        place: &DockerConfig,
     ) -> Result<(Arc<Engine>, Arc<DockerReader>), WireError> {
         let built = self
             .runtimes
@@ -79,7 +79,7 @@ impl Builder<'_> {
         }
         let tls = place.tls.as_ref().map(tls_files).transpose()?;
         let address = DockerAddress::parse(&place.address, tls)
-            .map_err(|error| WireError::Arrangement(error.to_string()))?;
+            .map_err(|error| WireError::Settings(error.to_string()))?;
         let engine = Engine::at(address);
         let reader = Arc::new(DockerReader::new(Arc::clone(&engine)));
         self.runtimes
@@ -102,7 +102,7 @@ impl Builder<'_> {
         credentials.collect()
     }
 
-    fn processes(&mut self, environment: &EnvironmentSettings, place: &ProcessPlace) -> Runtime {
+    fn processes(&mut self, environment: &EnvironmentSettings, place: &ProcessConfig) -> Runtime {
         let built = self
             .runtimes
             .process
@@ -137,14 +137,14 @@ fn docker_certificates() -> Vec<PathBuf> {
     std::iter::once(of_machine).chain(of_user).collect()
 }
 
-fn tls_files(tls: &TlsPlace) -> Result<TlsFiles, WireError> {
+fn tls_files(tls: &TlsConfig) -> Result<TlsFiles, WireError> {
     match (&tls.ca, &tls.cert, &tls.key) {
         (Some(ca), Some(cert), Some(key)) => Ok(TlsFiles {
             ca: ca.clone(),
             cert: cert.clone(),
             key: key.clone(),
         }),
-        _ => Err(WireError::Arrangement(
+        _ => Err(WireError::Settings(
             "the TLS connection to Docker needs all three settings: ca, cert and key".into(),
         )),
     }

@@ -7,7 +7,7 @@ use crate::sandbox;
 /// The text of the catalogue file.
 pub fn catalogue(programs: Vec<sandbox::Program>) -> Result<String, WireError> {
     let invalid = |why: String| {
-        WireError::Arrangement(format!(
+        WireError::Settings(format!(
             "the catalogue of the sandbox's versions cannot be written: {why}"
         ))
     };

@@ -12,7 +12,7 @@ use crate::ports::{
     Holds, JournalReader, JournalWriter, Locks, Password, PeerApprovals, PresenceStore,
     RegistryReader, RegistryWriter, Seals,
 };
-use crate::settings::{EnvironmentSettings, EtcdPlace, StorePlace};
+use crate::settings::{EnvironmentSettings, EtcdConfig, StoreConfig};
 use crate::store::{
     self, LockTimes, StoreReader, StoreWriter, StoredHolds, StoredLocks, StoredPeerApprovals,
     StoredPresence, StoredSeals,
@@ -29,7 +29,7 @@ struct Shared {
 /// The stores that have been built. Environments with equal settings share them.
 #[derive(Default)]
 pub(super) struct Stores {
-    shared: Vec<(StorePlace, Shared)>,
+    shared: Vec<(StoreConfig, Shared)>,
     /// The password of the store of each environment that has one.
     pub(super) passwords: Vec<(EnvironmentName, Password)>,
 }
@@ -55,8 +55,8 @@ impl Builder<'_> {
             presence,
         } = self.shared_store(&environment.store)?;
         let extra = match &environment.store {
-            StorePlace::Etcd(_) => self.extra_keys(environment),
-            StorePlace::Sqlite(_) => BTreeMap::new(),
+            StoreConfig::Etcd(_) => self.extra_keys(environment),
+            StoreConfig::Sqlite(_) => BTreeMap::new(),
         };
         let writer = Arc::new(StoreWriter::new(&store, &extra)?);
         let times = LockTimes {
@@ -76,14 +76,14 @@ impl Builder<'_> {
         })
     }
 
-    fn shared_store(&mut self, place: &StorePlace) -> Result<Shared, WireError> {
+    fn shared_store(&mut self, place: &StoreConfig) -> Result<Shared, WireError> {
         let mut built = self.stores.shared.iter();
         if let Some((_, shared)) = built.find(|(other, _)| other == place) {
             return Ok(shared.clone());
         }
         let kv: Arc<dyn Kv> = match place {
-            StorePlace::Etcd(etcd) => Arc::new(Cluster::new(&self.etcd_options(etcd))?),
-            StorePlace::Sqlite(sqlite) => Arc::new(Database::new(sqlite.path.clone())),
+            StoreConfig::Etcd(etcd) => Arc::new(Cluster::new(&self.etcd_options(etcd))?),
+            StoreConfig::Sqlite(sqlite) => Arc::new(Database::new(sqlite.path.clone())),
         };
         let store = store::Store::new(kv);
         let shared = Shared {
@@ -95,7 +95,7 @@ impl Builder<'_> {
         Ok(shared)
     }
 
-    fn etcd_options(&mut self, place: &EtcdPlace) -> etcd::Options {
+    fn etcd_options(&mut self, place: &EtcdConfig) -> etcd::Options {
         let mut options = etcd::Options::new(place.endpoints.clone());
         options.prefix.clone_from(&place.prefix);
         options.tls = place.tls.as_ref().map(|tls| etcd::Tls {
@@ -107,7 +107,7 @@ impl Builder<'_> {
                 .settings
                 .environments
                 .iter()
-                .filter(|other| matches!(&other.store, StorePlace::Etcd(its) if its == place));
+                .filter(|other| matches!(&other.store, StoreConfig::Etcd(its) if its == place));
             let sharing: Vec<&EnvironmentSettings> = sharing.collect();
             let named: Vec<String> = sharing
                 .iter()

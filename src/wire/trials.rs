@@ -7,7 +7,7 @@ use super::App;
 use crate::adapters::archive::Archive as File;
 use crate::adapters::live_pointer::ThisHost;
 use crate::ports::{Failure, FailureKind, Proof, ProxyHost, Result, Trial, Writable};
-use crate::settings::{RuntimePlace, Settings, StorePlace};
+use crate::settings::{RuntimeConfig, Settings, StoreConfig};
 
 impl App {
     /// Tests that the archive can be written, or that it can be created. Creates nothing.
@@ -45,12 +45,12 @@ impl App {
 pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> {
     let mut written = BTreeSet::new();
     for environment in &settings.environments {
-        if let StorePlace::Sqlite(place) = &environment.store
+        if let StoreConfig::Sqlite(place) = &environment.store
             && let Some(directory) = place.path.parent()
         {
             written.insert(("store", directory.to_owned()));
         }
-        if let RuntimePlace::Process(place) = &environment.runtime {
+        if let RuntimeConfig::Process(place) = &environment.runtime {
             written.insert(("processes", place.state.clone()));
         }
     }

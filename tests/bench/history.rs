@@ -12,7 +12,7 @@ use divan::Bencher;
 use greenroom::adapters::archive::Archive;
 use greenroom::checks::{CaseReport, Report, Verdict};
 use greenroom::history::{
-    Direction, Entry, FORMAT, Filter, Happening, Outcome, PlannedCalls, Recorded, ReleaseKind,
+    Direction, Entry, FORMAT, Filter, JournalEvent, Outcome, PlannedCalls, Recorded, ReleaseKind,
     ReleaseRecord, Step,
 };
 use greenroom::inventory::{ImageLabels, Operator, ReleaseId, Slot, Target, Version};
@@ -141,7 +141,7 @@ fn release(number: u32) -> Recorded {
         request: String::new(),
         response: String::new(),
     };
-    let checked = Happening::Checked {
+    let checked = JournalEvent::Checked {
         report: Report {
             digest: head.to.1.digest.clone(),
             run: None,
@@ -149,7 +149,7 @@ fn release(number: u32) -> Recorded {
             cases: ["health", "home page", "login"].map(case).into(),
         },
     };
-    let steps = Step::ALL.into_iter().map(|step| Happening::Outcome {
+    let steps = Step::ALL.into_iter().map(|step| JournalEvent::Outcome {
         step,
         direction: Direction::Forward,
         failure: None,
@@ -160,7 +160,7 @@ fn release(number: u32) -> Recorded {
         .map(|(sequence, what)| Entry {
             sequence,
             at: opened_at,
-            what,
+            event: what,
             chain: None,
         });
     Recorded {

@@ -35,7 +35,7 @@ const SOON: Duration = Duration::from_secs(10);
 struct Upstream {
     task: JoinHandle<()>,
     /// Lets a `/slow` answer continue.
-    go_on: Arc<Notify>,
+    proceed: Arc<Notify>,
 }
 
 impl Drop for Upstream {
@@ -48,14 +48,14 @@ fn endless() -> impl stream::Stream<Item = Result<Bytes, Infallible>> {
     stream::repeat_with(|| Ok(Bytes::from(vec![b'x'; 64 * 1024])))
 }
 
-fn application(slot: Slot, go_on: Arc<Notify>) -> Router {
+fn application(slot: Slot, proceed: Arc<Notify>) -> Router {
     let in_parts = move || {
-        let go_on = Arc::clone(&go_on);
+        let proceed = Arc::clone(&proceed);
         let parts = stream::unfold(0_u8, move |part| {
-            let go_on = Arc::clone(&go_on);
+            let proceed = Arc::clone(&proceed);
             async move {
                 if part == 1 {
-                    go_on.notified().await;
+                    proceed.notified().await;
                 }
                 let text = Bytes::from(format!("{slot} part {part}\n"));
                 (part < 2).then_some((Ok::<_, Infallible>(text), part + 1))
@@ -75,8 +75,8 @@ fn application(slot: Slot, go_on: Arc<Notify>) -> Router {
 }
 
 async fn upstream(slot: Slot, at: &Endpoint) -> Upstream {
-    let go_on = Arc::new(Notify::new());
-    let application = application(slot, Arc::clone(&go_on));
+    let proceed = Arc::new(Notify::new());
+    let application = application(slot, Arc::clone(&proceed));
     let task = match at {
         Endpoint::Tcp(address) => {
             let listener = TcpListener::bind(address).await.expect("a listener");
@@ -87,7 +87,7 @@ async fn upstream(slot: Slot, at: &Endpoint) -> Upstream {
             tokio::spawn(async move { axum::serve(listener, application).await.expect("served") })
         }
     };
-    Upstream { task, go_on }
+    Upstream { task, proceed }
 }
 
 struct World {
@@ -376,7 +376,7 @@ async fn a_slow_answer_survives_the_switch_and_is_counted_until_it_ends() {
     world.switch(Some(Slot::Blue), Slot::Green, 2).await;
     assert_eq!(fetch(world.site.public, "/").await, from(Slot::Green));
     assert_eq!(world.open(Slot::Blue).await, 1, "still draining");
-    both.blue.go_on.notify_one();
+    both.blue.proceed.notify_one();
     let text = "blue part 0\nblue part 1\n".to_owned();
     let whole = slow.await.expect("a task");
     assert_eq!(whole, (200, Some("blue".into()), text));
@@ -523,7 +523,7 @@ async fn stopping_lets_requests_finish_and_cuts_those_that_do_not() {
         TcpStream::connect(at).await.is_err()
     })
     .await;
-    both.blue.go_on.notify_one();
+    both.blue.proceed.notify_one();
     assert_eq!(slow.await.expect("a task").0, 200);
     stopping.await.expect("stopped");
     drop(idle);
@@ -702,7 +702,7 @@ async fn a_connection_whose_request_waits_for_its_slot_is_not_closed() {
         early.is_err(),
         "it was answered during the first: {early:?}"
     );
-    both.blue.go_on.notify_one();
+    both.blue.proceed.notify_one();
     let mut rest = String::new();
     while !rest.contains("blue part 1") {
         let read = tokio::time::timeout(SOON, first.read(&mut answer)).await;
@@ -794,7 +794,7 @@ async fn while_a_leaving_client_is_answered_an_idle_one_is_cut_for_a_new_one() {
     let mut rest = Vec::new();
     let ended = tokio::time::timeout(SOON, second.read_to_end(&mut rest)).await;
     let _ = ended.expect("it is cut");
-    both.blue.go_on.notify_one();
+    both.blue.proceed.notify_one();
     let mut answer = String::new();
     let ended = tokio::time::timeout(SOON, first.read_to_string(&mut answer)).await;
     ended.expect("it ends").expect("no reset");

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use greenroom::settings::{Loaded, Problems, Request, Settings, StorePlace};
+use greenroom::settings::{Loaded, Problems, Request, Settings, StoreConfig};
 
 const TEXT: &str = r#"
 [defaults.etcd]
@@ -313,7 +313,7 @@ fn links_to_one_file_lead_to_one_store() {
         .environments
         .iter()
         .find(|it| it.name.as_str() == "dev");
-    let StorePlace::Sqlite(place) = &dev.expect("dev").store else {
+    let StoreConfig::Sqlite(place) = &dev.expect("dev").store else {
         panic!("another store");
     };
     assert_eq!(place.path, real.join("dev.db"));
@@ -329,8 +329,8 @@ fn store_of_dev(named: &Path) -> Result<PathBuf, String> {
     let mut environments = loaded.settings.environments.into_iter();
     let dev = environments.find(|it| it.name.as_str() == "dev");
     match dev.expect("dev").store {
-        StorePlace::Sqlite(place) => Ok(place.path),
-        StorePlace::Etcd(_) => panic!("another store"),
+        StoreConfig::Sqlite(place) => Ok(place.path),
+        StoreConfig::Etcd(_) => panic!("another store"),
     }
 }
 

@@ -142,7 +142,7 @@ fn facts() -> Facts {
         unreadable: Vec::new(),
         past: Ok(vec![past("1.8.2", 'a', Some(Outcome::Done))]),
         was_live: was_live(version("1.8.2", 'a')),
-        live_there: None,
+        live_in_first: None,
         taken: Vec::new(),
         has_image: false,
     }
@@ -433,7 +433,9 @@ fn the_plan_says_that_a_leftover_is_replaced() {
     assert!(plan.leftover.is_some());
     assert!(plan.step(Step::Start).expect("planned").calls[1].contains("stop and remove"));
     assert!(
-        plan.warnings.iter().any(|w| w.contains("replaced")),
+        plan.warnings
+            .iter()
+            .any(|w| w.contains("The release removes it")),
         "{:?}",
         plan.warnings
     );
@@ -704,16 +706,16 @@ fn a_version_must_be_live_first_where_the_rules_require_it() {
     let mut definition = definition(Tier::Protected);
     definition.rules.only_from = Some("qa".parse().expect("a name"));
     let mut facts = facts();
-    facts.live_there = Some(Ok(Some(version("1.9.0", 'e'))));
+    facts.live_in_first = Some(Ok(Some(version("1.9.0", 'e'))));
     let against = refused(&promote(), &definition, &facts);
     assert!(
         matches!(against[..], [Refusal::NotLiveIn { .. }]),
         "{against:?}"
     );
-    facts.live_there = Some(Ok(Some(version("1.9.0", 'b'))));
+    facts.live_in_first = Some(Ok(Some(version("1.9.0", 'b'))));
     assert!(plan(&promote(), &definition, &facts).is_ok());
     // That rule never blocks a rollback.
-    facts.live_there = Some(Ok(None));
+    facts.live_in_first = Some(Ok(None));
     facts.was_live = was_live(version("1.9.0", 'b'));
     let back = request(Wanted::Back(VersionRef::Tag("1.9.0".into())));
     assert!(plan(&back, &definition, &facts).is_ok());

@@ -73,9 +73,9 @@ pub(crate) fn assert_hidden(place: &str, bytes: &[u8]) {
 
 /// A text in parts that a mask looks through. Each begins in the one before, so that no secret is between two.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
-    let beginnings = (0..text.len()).step_by(Mask::LOOKED_THROUGH / 2);
+    let beginnings = (0..text.len()).step_by(Mask::SEARCH_LIMIT / 2);
     beginnings.map(move |at| {
-        let end = text.floor_char_boundary(at + Mask::LOOKED_THROUGH - 4);
+        let end = text.floor_char_boundary(at + Mask::SEARCH_LIMIT - 4);
         &text[text.floor_char_boundary(at)..end]
     })
 }
@@ -360,7 +360,7 @@ async fn an_engine_that_repeats_a_request_reveals_no_secret() {
         .pull(&version(), progress)
         .await
         .expect_err("refused");
-    assert!(failure.said.contains("/images/create"), "{failure}");
+    assert!(failure.message.contains("/images/create"), "{failure}");
     assert_failure_hidden(&failure);
     let spec = InstanceSpec {
         target: Target::new(
@@ -386,7 +386,7 @@ async fn an_engine_that_repeats_a_request_reveals_no_secret() {
         },
     };
     let failure = writer.start(&spec).await.expect_err("refused");
-    assert!(failure.said.contains("/containers/create"), "{failure}");
+    assert!(failure.message.contains("/containers/create"), "{failure}");
     assert_failure_hidden(&failure);
 }
 

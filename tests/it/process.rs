@@ -482,7 +482,7 @@ async fn container_only_settings_are_refused_and_not_ignored() {
     limited.shape.memory = Some(1 << 20);
     let refused = world.runtime.start(&limited).await.expect_err("refused");
     assert_eq!(refused.kind, FailureKind::Unsupported, "{refused}");
-    assert!(refused.said.contains("memory"), "{refused}");
+    assert!(refused.message.contains("memory"), "{refused}");
     let mut unknown = world.spec();
     unknown.version.digest = format!("sha256:{}", "0".repeat(64))
         .parse()

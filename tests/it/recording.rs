@@ -54,7 +54,7 @@ fn the_output_of_a_candidate_is_archived_for_every_outcome() {
         let shown = sandbox.run(&["show", &id, "--logs"]);
         assert!(shown.status.success(), "{}", words(&shown));
         let shown = words(&shown);
-        let (_, log) = shown.split_once("log of the candidate").expect("its log");
+        let (_, log) = shown.split_once("log of the candidate, ").expect("its log");
         assert!(
             log.contains(begins) && log.contains(ends),
             "{version}: {log}"
@@ -102,7 +102,7 @@ fn a_watching_console_archives_the_output_of_anothers_candidate() {
     let log = loop {
         let shown = sandbox.run(&["show", &id, "--logs", "--offline"]);
         let shown = words(&shown);
-        if let Some((_, log)) = shown.split_once("log of the candidate") {
+        if let Some((_, log)) = shown.split_once("log of the candidate, ") {
             break log.to_owned();
         }
         assert!(Instant::now() < until, "it is not there: {shown}");

@@ -62,7 +62,7 @@ fn asking_for_others(step: Step) -> Status {
 }
 
 fn told(notice_source: &mut NoticeSource, seen: impl IntoIterator<Item = Status>) -> Vec<Notice> {
-    let look = |status: Status| notice_source.look(&status, now());
+    let look = |status: Status| notice_source.new_notices(&status, now());
     seen.into_iter().flat_map(look).collect()
 }
 
@@ -234,43 +234,43 @@ fn a_waiting_step_is_announced_once_when_it_needs_others_or_no_answer_comes() {
         "{}",
         notices[0].text
     );
-    assert_eq!(notice_source.look_again(), None);
+    assert_eq!(notice_source.next_check(), None);
 
     // For the operator only if they do not answer.
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
     assert!(
         notice_source
-            .look(&asking(Step::Register), now())
+            .new_notices(&asking(Step::Register), now())
             .is_empty()
     );
-    let again: Timestamp = notice_source.look_again().expect("a moment");
+    let again: Timestamp = notice_source.next_check().expect("a moment");
     assert_eq!(again, later(25), "5 s of 30 have passed");
     assert!(
         notice_source
-            .look(&asking(Step::Register), later(24))
+            .new_notices(&asking(Step::Register), later(24))
             .is_empty()
     );
-    let notices = notice_source.look(&asking(Step::Register), again);
+    let notices = notice_source.new_notices(&asking(Step::Register), again);
     assert_eq!(events(&notices), [NoticeEvent::Waiting]);
-    assert_eq!(notice_source.look_again(), None);
+    assert_eq!(notice_source.next_check(), None);
     assert!(
         notice_source
-            .look(&asking(Step::Register), later(99))
+            .new_notices(&asking(Step::Register), later(99))
             .is_empty()
     );
     // An answer in time sends no notice.
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
     assert!(
         notice_source
-            .look(&asking(Step::Register), now())
+            .new_notices(&asking(Step::Register), now())
             .is_empty()
     );
     assert!(
         notice_source
-            .look(&forward(Step::Register), now())
+            .new_notices(&forward(Step::Register), now())
             .is_empty()
     );
-    assert_eq!(notice_source.look_again(), None);
+    assert_eq!(notice_source.next_check(), None);
 }
 
 #[test]

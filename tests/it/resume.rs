@@ -105,6 +105,7 @@ fn resume_when_free(sandbox: &Sandbox, more: &[&str]) -> Output {
         }
         assert_eq!(output.status.code(), Some(1), "{}", words(&output));
         assert!(Instant::now() < until, "{}", words(&output));
+        sandbox.until_unlocked("web/qa");
     }
 }
 
@@ -182,6 +183,7 @@ fn a_release_can_be_resumed_after_one_from_a_clock_that_was_ahead() {
     promote.until_said("the clocks differ");
     promote.until_said("watch begins");
     promote.killed();
+    sandbox.until_unlocked("web/qa");
     until("status names it", FREE, || {
         words(&sandbox.run(&["status", "web", "qa"])).contains("greenroom resume web qa")
     });
@@ -244,6 +246,7 @@ fn an_open_release_is_found_below_a_greater_id_and_by_its_own_id() {
     promote.until_said("watch begins");
     promote.killed();
     newest_from_a_clock_ahead(&sandbox);
+    sandbox.until_unlocked("web/qa");
     until("status names it", FREE, || {
         words(&sandbox.run(&["status", "web", "qa"])).contains("greenroom resume web qa")
     });
@@ -299,6 +302,7 @@ fn a_release_is_backed_out_or_left_after_a_crash_and_taken_over_with_a_reason() 
     let mut dead = Driving::begin(&sandbox, &promote);
     dead.until_said("verify begins");
     dead.killed();
+    sandbox.until_unlocked("web/dev");
     until(
         "its lock has ended, and status says what to do",
         FREE,
@@ -374,6 +378,7 @@ async fn the_lock_of_a_repair_is_taken_over_with_a_reason_as_that_of_a_release_i
     let mut standing = Driving::begin(&sandbox, &promote);
     standing.until_said("kept warm until");
     standing.killed();
+    sandbox.until_unlocked("web/dev");
     until("its lock has ended", FREE, || {
         words(&sandbox.run(&["status", "web", "dev"])).contains("greenroom resume web dev")
     });

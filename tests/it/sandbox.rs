@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -190,6 +191,18 @@ impl Sandbox {
     pub(crate) fn status(&self, service: &str, environment: &str) -> Value {
         let output = self.run(&["--json", "status", service, environment]);
         json_list(&output, "targets").remove(0)
+    }
+
+    /// Waits until no lock of this target is in force, because its driver ended it or was killed.
+    pub(crate) fn until_unlocked(&self, target: &str) {
+        let store = Connection::open(self.place().join("store.sqlite")).expect("the store");
+        store.busy_timeout(SOON).expect("set");
+        let in_force = "SELECT count(*) FROM locks WHERE target = ?1
+            AND expires_at_ms > CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+        until(&format!("{target} is unlocked"), UP, || {
+            let count = store.query_row(in_force, [target], |row| row.get::<_, i64>(0));
+            count.expect("the locks") == 0
+        });
     }
 
     /// The version with the traffic; all sources agree on it.

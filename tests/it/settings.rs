@@ -11,7 +11,7 @@ use greenroom::inventory::{Endpoint, EnvironmentValue, SecretSource, Slot};
 use greenroom::port_check::OutgoingPorts;
 use greenroom::release::Limit;
 use greenroom::settings::{
-    Loaded, Origin, Problem, Problems, ProxyPlace, Request, RuntimePlace, Settings, StorePlace,
+    Loaded, Origin, Problem, Problems, ProxyConfig, Request, RuntimeConfig, Settings, StoreConfig,
     SwitchMode,
 };
 use proptest::prelude::*;
@@ -228,7 +228,7 @@ fn a_target_is_complete_with_all_defaults_filled_in() {
 fn paths_are_relative_to_the_file_and_not_to_the_working_directory() {
     let loaded = valid("docker-etcd-nginx.toml");
     let production = &loaded.settings.environments[1];
-    let RuntimePlace::Docker(docker) = &production.runtime else {
+    let RuntimeConfig::Docker(docker) = &production.runtime else {
         panic!("{:?}", production.runtime);
     };
     let ca = docker
@@ -238,12 +238,12 @@ fn paths_are_relative_to_the_file_and_not_to_the_working_directory() {
         .expect("an authority");
     let here = std::env::current_dir().expect("a directory");
     assert_eq!(ca, here.join(FIXTURES).join("valid/files/ca.pem"));
-    let StorePlace::Etcd(etcd) = &production.store else {
+    let StoreConfig::Etcd(etcd) = &production.store else {
         panic!("{:?}", production.store);
     };
     let password = &etcd.login.as_ref().expect("a login").password;
     assert_eq!(*password, SecretSource::Env("ETCD_PASSWORD".into()));
-    let Some(ProxyPlace::Nginx(nginx)) = &production.proxy else {
+    let Some(ProxyConfig::Nginx(nginx)) = &production.proxy else {
         panic!("{:?}", production.proxy);
     };
     assert_eq!(nginx.sites, Path::new("/etc/nginx/conf.d"));
@@ -409,23 +409,23 @@ fn headers_that_may_be_secret_are_not_shown() {
 fn environments_share_the_servers_of_the_defaults_key_by_key() {
     let loaded = valid("shared-servers.toml");
     let etcd = |index: usize| match &loaded.settings.environments[index].store {
-        StorePlace::Etcd(place) => Some((place.endpoints.join(" "), place.prefix.clone())),
-        StorePlace::Sqlite(_) => None,
+        StoreConfig::Etcd(place) => Some((place.endpoints.join(" "), place.prefix.clone())),
+        StoreConfig::Sqlite(_) => None,
     };
     let shared = "http://127.0.0.1:2379".to_owned();
     assert_eq!(etcd(0), Some((shared.clone(), "/greenroom/v1".into())));
     assert_eq!(etcd(1), Some((shared, "/own".into())));
     assert_eq!(etcd(2), None, "it says that its store is another");
     let nginx = |index: usize| match &loaded.settings.environments[index].proxy {
-        Some(ProxyPlace::Nginx(place)) => Some(place.clone()),
+        Some(ProxyConfig::Nginx(place)) => Some(place.clone()),
         _ => None,
     };
     assert_eq!(nginx(0), nginx(1));
     assert!(nginx(0).is_some());
     assert_eq!(nginx(2), None, "it says that its proxy is another");
     let docker = |index: usize| match &loaded.settings.environments[index].runtime {
-        RuntimePlace::Docker(place) => place.address.clone(),
-        RuntimePlace::Process(_) => "processes".into(),
+        RuntimeConfig::Docker(place) => place.address.clone(),
+        RuntimeConfig::Process(_) => "processes".into(),
     };
     let addresses = [docker(0), docker(1), docker(2)];
     let shared = "unix:///run/user/1000/docker.sock";

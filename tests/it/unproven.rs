@@ -1,6 +1,7 @@
 //! What the store claims and no release proves, in a sandbox: it is not started and gets no traffic, and there is a way on
 //! that works.
 
+use std::fs::File;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -55,14 +56,19 @@ fn remove_live(sandbox: &Sandbox, status: &Value) {
     let slot = live_slot(status);
     let pid = instance(status, slot)["pid"].as_i64();
     let pid = i32::try_from(pid.expect("a process")).expect("its id");
-    kill_process(Pid::from_raw(pid).expect("a process"), Signal::KILL).expect("it runs");
     let target = Target::new(
         "web".parse().expect("a name"),
         "qa".parse().expect("a name"),
     );
-    let record = format!("{}.json", instance_name(&target, slot));
-    let records = sandbox.place().join("processes/records");
-    std::fs::remove_file(records.join(record)).expect("its record");
+    let name = instance_name(&target, slot);
+    let processes = sandbox.place().join("processes");
+    // The process that started it notes its exit in the record. The lock keeps the record from being written again
+    // after it was removed.
+    let lock = File::open(processes.join("locks").join(&name)).expect("its lock");
+    lock.lock().expect("locked");
+    kill_process(Pid::from_raw(pid).expect("a process"), Signal::KILL).expect("it runs");
+    let record = processes.join("records").join(format!("{name}.json"));
+    std::fs::remove_file(record).expect("its record");
 }
 
 /// The command that a message names.

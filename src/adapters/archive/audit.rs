@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::fault::Fault;
+use super::error::Error;
 use super::read::{IS_MEANT, noticed};
 use super::store::Archive;
 use super::write::{decode, encode};
@@ -56,7 +56,7 @@ impl Archive {
             let records = texts
                 .iter()
                 .map(|text| decode("the archived hold or repair", text))
-                .collect::<std::result::Result<_, Fault>>()?;
+                .collect::<std::result::Result<_, Error>>()?;
             with_differences(sql, records)
         })
         .await
@@ -96,7 +96,7 @@ impl Archive {
 fn with_differences(
     sql: &Transaction<'_>,
     records: Vec<AuditRecord>,
-) -> std::result::Result<Vec<KeptAudit>, Fault> {
+) -> std::result::Result<Vec<KeptAudit>, Error> {
     let mut statement = sql.prepare_cached(
         "SELECT noticed_at, what, kept, found FROM audit_differences WHERE id = ?1 ORDER BY rowid",
     )?;
@@ -111,7 +111,7 @@ fn with_differences(
     Ok(audits)
 }
 
-fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), Fault> {
+fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), Error> {
     let target = record.target();
     sql.prepare_cached(
         "INSERT INTO audit (id, service, environment, record) VALUES (?1, ?2, ?3, ?4)
@@ -132,7 +132,7 @@ fn differ(
     sql: &Transaction<'_>,
     kept: &AuditRecord,
     read: &AuditRecord,
-) -> std::result::Result<(), Fault> {
+) -> std::result::Result<(), Error> {
     sql.prepare_cached(
         "INSERT INTO audit_differences (id, what, found, kept, noticed_at)
          VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",

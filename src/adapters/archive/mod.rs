@@ -14,7 +14,7 @@
 //! Holds and repairs are few. The table `audit` stores them as JSON, and this module filters them after reading.
 
 mod audit;
-mod fault;
+mod error;
 mod logs;
 mod prune;
 mod query;

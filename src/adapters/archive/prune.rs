@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::fault::Fault;
+use super::error::Error;
 use super::store::Archive;
 use super::{read, reserve};
-use crate::history::{Pruning, Retention, Standing, Weighed, begun_at, pruning};
+use crate::history::{Pruning, ReleaseState, Retention, Weighed, pruning, started_at};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::Result;
 
@@ -82,7 +82,7 @@ impl Archive {
     }
 }
 
-fn checkpoint(connection: &Connection) -> std::result::Result<(), Fault> {
+fn checkpoint(connection: &Connection) -> std::result::Result<(), Error> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }
@@ -95,7 +95,7 @@ fn vacuum(connection: &Connection) -> std::result::Result<(), rusqlite::Error> {
 }
 
 /// How many bytes of the file are in use.
-fn used(sql: &Connection) -> std::result::Result<u64, Fault> {
+fn used(sql: &Connection) -> std::result::Result<u64, Error> {
     let pragma = |name: &str| sql.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let pages = pragma("page_count")? - pragma("freelist_count")?;
     let bytes = pages.saturating_mul(pragma("page_size")?);
@@ -103,7 +103,7 @@ fn used(sql: &Connection) -> std::result::Result<u64, Fault> {
 }
 
 /// All releases with their sizes, newest first.
-fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Fault> {
+fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Error> {
     let logs = log_sizes(sql)?;
     let mut statement = sql.prepare(
         "SELECT id, service, environment, standing, size FROM releases ORDER BY number DESC",
@@ -114,17 +114,19 @@ fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Fault> {
         let text = |index: usize| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
         let id: ReleaseId = read::id(text(0)?)?;
         let invalid =
-            |column: &str| Fault::garbled(format!("the {column} of release {id} is invalid"));
-        let (service, environment, standing) = (text(1)?, text(2)?, text(3)?);
-        let standing = Standing::ALL.into_iter().find(|it| it.as_str() == standing);
+            |column: &str| Error::garbled(format!("the {column} of release {id} is invalid"));
+        let (service, environment, state) = (text(1)?, text(2)?, text(3)?);
+        let state = ReleaseState::ALL
+            .into_iter()
+            .find(|it| it.as_str() == state);
         releases.push(Weighed {
             id,
             target: Target::new(
                 service.parse().map_err(|_| invalid("service"))?,
                 environment.parse().map_err(|_| invalid("environment"))?,
             ),
-            opened_at: begun_at(id),
-            standing: standing.ok_or_else(|| invalid("outcome"))?,
+            opened_at: started_at(id),
+            state: state.ok_or_else(|| invalid("outcome"))?,
             size: size(row.get(4)?),
             log_size: logs.get(&id).copied().unwrap_or_default(),
         });
@@ -133,7 +135,7 @@ fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Fault> {
 }
 
 /// The ids and sizes of the logs without a release, oldest first.
-fn orphans(sql: &Transaction<'_>) -> std::result::Result<Vec<(ReleaseId, u64)>, Fault> {
+fn orphans(sql: &Transaction<'_>) -> std::result::Result<Vec<(ReleaseId, u64)>, Error> {
     let mut statement = sql.prepare(
         "SELECT id, length(log) FROM logs WHERE id NOT IN (SELECT id FROM releases) ORDER BY id",
     )?;
@@ -146,7 +148,7 @@ fn orphans(sql: &Transaction<'_>) -> std::result::Result<Vec<(ReleaseId, u64)>, 
     Ok(found)
 }
 
-fn log_sizes(sql: &Transaction<'_>) -> std::result::Result<BTreeMap<ReleaseId, u64>, Fault> {
+fn log_sizes(sql: &Transaction<'_>) -> std::result::Result<BTreeMap<ReleaseId, u64>, Error> {
     let mut statement = sql.prepare("SELECT id, length(log) FROM logs")?;
     let mut rows = statement.query([])?;
     let mut sizes = BTreeMap::new();
@@ -161,7 +163,7 @@ fn size(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or_default()
 }
 
-fn forget_log(sql: &Transaction<'_>, id: ReleaseId) -> std::result::Result<(), Fault> {
+fn forget_log(sql: &Transaction<'_>, id: ReleaseId) -> std::result::Result<(), Error> {
     sql.prepare_cached("DELETE FROM logs WHERE id = ?1")?
         .execute([id.to_string()])?;
     Ok(())
@@ -171,7 +173,7 @@ fn forget_release(
     sql: &Transaction<'_>,
     id: ReleaseId,
     now: Timestamp,
-) -> std::result::Result<(), Fault> {
+) -> std::result::Result<(), Error> {
     let id = id.to_string();
     sql.prepare_cached("INSERT INTO forgotten (id, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
         .execute(params![id, now.to_string()])?;

@@ -101,8 +101,8 @@ impl Query {
             }
         }
         match filter.outcome {
-            Some(Outcomes::One(standing)) => self.and("r.standing =", standing.as_str().to_owned()),
-            Some(Outcomes::Among(among)) => self.and("r.among =", among.as_str().to_owned()),
+            Some(Outcomes::One(state)) => self.and("r.standing =", state.as_str().to_owned()),
+            Some(Outcomes::Group(group)) => self.and("r.among =", group.as_str().to_owned()),
             None => {}
         }
     }
@@ -130,9 +130,9 @@ fn full_text_query(filter: &Filter) -> Option<String> {
         name.rsplit_once('@')
             .map_or(name.as_str(), |(name, _)| name)
     });
-    let among = filter.outcome.map(|outcome| match outcome {
-        Outcomes::One(standing) => standing.among().as_str(),
-        Outcomes::Among(among) => among.as_str(),
+    let group = filter.outcome.map(|outcome| match outcome {
+        Outcomes::One(state) => state.group().as_str(),
+        Outcomes::Group(group) => group.as_str(),
     });
     let version = filter.version.as_deref();
     let fields = [
@@ -140,7 +140,7 @@ fn full_text_query(filter: &Filter) -> Option<String> {
         ("environment", filter.environment.as_deref()),
         ("version", version.filter(|v| !v.starts_with("sha256:"))),
         ("operator", name),
-        ("among", among),
+        ("among", group),
     ];
     for (field, value) in fields {
         if let Some(value) = value.filter(|value| has_token(value)) {

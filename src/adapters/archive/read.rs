@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Rows, Transaction, params_from_iter};
 
-use super::fault::Fault;
+use super::error::Error;
 use super::query::Query;
 use super::store::Archive;
 use super::write::decode;
@@ -165,7 +165,7 @@ impl ArchiveReader for Archive {
 fn head_of(
     sql: &Transaction<'_>,
     id: ReleaseId,
-) -> std::result::Result<Option<(i64, String)>, Fault> {
+) -> std::result::Result<Option<(i64, String)>, Error> {
     let mut statement = sql.prepare_cached(
         "SELECT r.number, h.head FROM releases r JOIN heads h ON h.number = r.number WHERE r.id = ?1",
     )?;
@@ -173,7 +173,7 @@ fn head_of(
     Ok(found.optional()?)
 }
 
-fn entries(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Entry>, Fault> {
+fn entries(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Entry>, Error> {
     let mut statement =
         sql.prepare_cached("SELECT entry FROM entries WHERE number = ?1 ORDER BY sequence")?;
     let rows = statement
@@ -184,7 +184,7 @@ fn entries(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Entry>
         .collect()
 }
 
-fn differences(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Difference>, Fault> {
+fn differences(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Difference>, Error> {
     let mut statement = sql.prepare_cached(
         "SELECT noticed_at, what, kept, found FROM differences WHERE number = ?1 ORDER BY rowid",
     )?;
@@ -192,14 +192,14 @@ fn differences(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Di
 }
 
 /// Reads differences from rows with the columns `noticed_at`, `what`, `kept` and `found`.
-pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>, Fault> {
+pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>, Error> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let noticed_at: String = row.get(0)?;
         found.push(Difference {
             noticed_at: noticed_at
                 .parse()
-                .map_err(|_| Fault::garbled(format!("{noticed_at:?} is not a valid time")))?,
+                .map_err(|_| Error::garbled(format!("{noticed_at:?} is not a valid time")))?,
             what: row.get(1)?,
             kept: row.get(2)?,
             found: row.get(3)?,
@@ -208,13 +208,13 @@ pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>
     Ok(found)
 }
 
-fn ids(texts: &[String]) -> std::result::Result<Vec<ReleaseId>, Fault> {
+fn ids(texts: &[String]) -> std::result::Result<Vec<ReleaseId>, Error> {
     texts.iter().map(|text| id(text)).collect()
 }
 
-pub(super) fn id(text: &str) -> std::result::Result<ReleaseId, Fault> {
+pub(super) fn id(text: &str) -> std::result::Result<ReleaseId, Error> {
     text.parse()
-        .map_err(|_| Fault::garbled(format!("{text:?} is not a valid release id")))
+        .map_err(|_| Error::garbled(format!("{text:?} is not a valid release id")))
 }
 
 impl Archive {

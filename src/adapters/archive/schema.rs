@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::fault::Fault;
+use super::error::Error;
 use crate::ports::FailureKind;
 
 /// The schema version that this Greenroom writes. It is stored in `user_version`.
@@ -101,7 +101,7 @@ const NAMES: [(i64, &[&str]); 4] = [
 ];
 
 /// Creates the tables in an empty database and upgrades an older archive. Refuses any other database.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = pragma(&transaction, "user_version")?;
     let application: i64 = pragma(&transaction, "application_id")?;
@@ -125,7 +125,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables > 0 || version != 0 || application != 0 {
-        return Err(Fault::refused(
+        return Err(Error::refused(
             FailureKind::Conflict,
             "the database is not an archive of Greenroom",
             "configure another file",
@@ -142,25 +142,25 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
 }
 
 /// Refuses a database that is not an archive of Greenroom, or has a newer schema.
-pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Fault> {
+pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Error> {
     let application: i64 = pragma(transaction, "application_id")?;
     if application == APPLICATION {
         let version = pragma(transaction, "user_version")?;
         accept(version)?;
         return has_only_tables(transaction, version);
     }
-    Err(Fault::refused(
+    Err(Error::refused(
         FailureKind::Conflict,
         "the database is not an archive of Greenroom",
         "configure another file",
     ))
 }
 
-fn accept(version: i64) -> Result<(), Fault> {
+fn accept(version: i64) -> Result<(), Error> {
     if (1..=VERSION).contains(&version) {
         return Ok(());
     }
-    Err(Fault::refused(
+    Err(Error::refused(
         FailureKind::Unsupported,
         format!(
             "the database has schema {version}, but this Greenroom reads schemas 1 to {VERSION}"
@@ -171,9 +171,9 @@ fn accept(version: i64) -> Result<(), Fault> {
 
 /// Refuses a database that has a view or a trigger, or that lacks one of the tables of Greenroom. Another user may have
 /// written the file, and a view or a trigger can run forever.
-fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Fault> {
+fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Error> {
     let refused = |message: String| {
-        Fault::refused(
+        Error::refused(
             FailureKind::Conflict,
             message,
             "another program may have changed the file: move the file away, and Greenroom creates a new archive from the stores",

@@ -12,7 +12,7 @@ use rusqlite::{
     Connection, ErrorCode, InterruptHandle, OpenFlags, Transaction, TransactionBehavior,
 };
 
-use super::fault::{self, Fault};
+use super::error::{self, Error};
 use super::{reserve, schema};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
@@ -86,7 +86,7 @@ impl Archive {
             move || {
                 let is_there = place.try_exists();
                 let denied = |error: std::io::Error| {
-                    Fault::refused(FailureKind::Denied, error.to_string(), "")
+                    Error::refused(FailureKind::Denied, error.to_string(), "")
                 };
                 if !is_there.map_err(denied)? {
                     return Ok(None);
@@ -134,7 +134,7 @@ impl Archive {
     pub(super) async fn read<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
-        work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, Error> + Send + 'static,
     ) -> Result<T> {
         let connection = Arc::clone(&self.reading);
         let is_running = Arc::new(AtomicBool::new(false));
@@ -142,7 +142,7 @@ impl Archive {
         let read = blocking(&self.path, doing.into(), self.deadline, move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             running.store(true, Ordering::SeqCst);
-            let done = connection.transaction().map_err(Fault::from);
+            let done = connection.transaction().map_err(Error::from);
             let done = done.and_then(|transaction| work(&transaction));
             running.store(false, Ordering::SeqCst);
             done
@@ -174,7 +174,7 @@ impl Archive {
     pub(super) async fn alone<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
-        work: impl FnOnce(&Connection) -> std::result::Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Connection) -> std::result::Result<T, Error> + Send + 'static,
     ) -> Result<T> {
         let connection = Arc::clone(&self.writing);
         blocking(&self.path, doing.into(), DEADLINE, move || {
@@ -187,7 +187,7 @@ impl Archive {
     pub(super) async fn write<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
-        work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, Error> + Send + 'static,
     ) -> Result<T> {
         let connection = Arc::clone(&self.writing);
         blocking(&self.path, doing.into(), DEADLINE, move || {
@@ -205,28 +205,28 @@ async fn blocking<T: Send + 'static>(
     path: &Path,
     doing: String,
     deadline: Duration,
-    work: impl FnOnce() -> std::result::Result<T, Fault> + Send + 'static,
+    work: impl FnOnce() -> std::result::Result<T, Error> + Send + 'static,
 ) -> Result<T> {
     let failed = |message: String| {
         Failure::new(
             FailureKind::Unreachable,
-            fault::target(path),
+            error::target(path),
             doing.clone(),
             message,
         )
     };
     match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
-        Ok(Ok(done)) => done.map_err(|fault| fault.into_failure(path, &doing)),
+        Ok(Ok(done)) => done.map_err(|error| error.into_failure(path, &doing)),
         Ok(Err(error)) => Err(failed(format!("the call failed: {error}"))),
         Err(_) => Err(failed(format!("no answer within {deadline:?}"))),
     }
 }
 
 /// Creates the file and its directory if they do not exist. Only this user can read them.
-fn create(path: &Path) -> std::result::Result<(), Fault> {
+fn create(path: &Path) -> std::result::Result<(), Error> {
     let denied = |prefix: &str, error: std::io::Error| {
         let message = format!("{prefix}{error}");
-        Fault::refused(
+        Error::refused(
             FailureKind::Denied,
             message,
             "configure a path that this user can write",
@@ -245,13 +245,13 @@ fn create(path: &Path) -> std::result::Result<(), Fault> {
     Ok(())
 }
 
-fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Fault> {
+fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Error> {
     // Without SQLITE_OPEN_URI, a path that starts with `file:` is an ordinary path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let resolved = private_files::resolved(path)
-        .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string(), ""))?;
+        .map_err(|error| Error::refused(FailureKind::Denied, error.to_string(), ""))?;
     let connection = Connection::open_with_flags(resolved, flags)?;
     connection.busy_timeout(busy)?;
     // The file may be damaged or from another program. Its schema must not run code: functions with side effects, or
@@ -262,7 +262,7 @@ fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Fault
 
 /// Turns on the write-ahead log. `SQLite` ignores the busy timeout while it changes the journal mode, so this
 /// function retries for up to [`BUSY`].
-fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
+fn write_ahead(connection: &Connection) -> std::result::Result<(), Error> {
     let until = Instant::now() + BUSY;
     loop {
         let mode = connection
@@ -270,7 +270,7 @@ fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
         match mode {
             Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
             Ok(mode) => {
-                return Err(Fault::refused(
+                return Err(Error::refused(
                     FailureKind::Unsupported,
                     format!(
                         "the file system does not support a write-ahead log (journal mode {mode})"

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::fault::Fault;
+use super::error::Error;
 use super::query::number;
 use super::schema::WEIGH;
 use super::store::Archive;
 use crate::history::{
-    AuditRecord, CandidateLog, Change, Entry, Pruning, Recorded, ReleaseRecord, Standing,
-    entry_change, head_change, words,
+    AuditRecord, CandidateLog, Change, Entry, Pruning, Recorded, ReleaseRecord, ReleaseState,
+    entry_change, head_change, searchable_words,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveWriter, Result};
@@ -71,7 +71,7 @@ struct Keeping<'a> {
 }
 
 impl Keeping<'_> {
-    fn keep(&self, read: &Recorded) -> std::result::Result<(), Fault> {
+    fn keep(&self, read: &Recorded) -> std::result::Result<(), Error> {
         let Some((number, text)) = self.kept_head(read.head.id)? else {
             if self.is_forgotten(read.head.id)? {
                 return Ok(());
@@ -98,21 +98,21 @@ impl Keeping<'_> {
         Ok(())
     }
 
-    fn is_forgotten(&self, id: ReleaseId) -> std::result::Result<bool, Fault> {
+    fn is_forgotten(&self, id: ReleaseId) -> std::result::Result<bool, Error> {
         let mut statement = self
             .sql
             .prepare_cached("SELECT 1 FROM forgotten WHERE id = ?1")?;
         Ok(statement.exists([id.to_string()])?)
     }
 
-    fn weigh(&self, number: i64) -> std::result::Result<(), Fault> {
+    fn weigh(&self, number: i64) -> std::result::Result<(), Error> {
         self.sql
             .prepare_cached(&format!("{WEIGH} WHERE number = ?1"))?
             .execute([number])?;
         Ok(())
     }
 
-    fn kept_head(&self, id: ReleaseId) -> std::result::Result<Option<(i64, String)>, Fault> {
+    fn kept_head(&self, id: ReleaseId) -> std::result::Result<Option<(i64, String)>, Error> {
         let found = self.sql.query_row(
             "SELECT r.number, h.head FROM releases r JOIN heads h ON h.number = r.number
              WHERE r.id = ?1",
@@ -122,10 +122,10 @@ impl Keeping<'_> {
         Ok(found.optional()?)
     }
 
-    fn add(&self, read: &Recorded) -> std::result::Result<(), Fault> {
+    fn add(&self, read: &Recorded) -> std::result::Result<(), Error> {
         let head = &read.head;
         let number = self.free_number(number(head.opened_at, head.id))?;
-        let standing = Standing::of(head);
+        let state = ReleaseState::of(head);
         self.sql
             .prepare_cached(
                 "INSERT INTO releases (number, id, service, environment, version, digest, operator,
@@ -140,8 +140,8 @@ impl Keeping<'_> {
                 head.to.1.digest.as_str(),
                 head.operator.name,
                 head.operator.host,
-                standing.as_str(),
-                standing.among().as_str(),
+                state.as_str(),
+                state.group().as_str(),
             ])?;
         self.sql
             .prepare_cached("INSERT INTO heads (number, head) VALUES (?1, ?2)")?
@@ -154,7 +154,7 @@ impl Keeping<'_> {
     }
 
     /// `from`, or the next free key. Two releases may have been opened in the same millisecond.
-    fn free_number(&self, from: i64) -> std::result::Result<i64, Fault> {
+    fn free_number(&self, from: i64) -> std::result::Result<i64, Error> {
         let mut number = from;
         let mut is_taken = self
             .sql
@@ -165,21 +165,21 @@ impl Keeping<'_> {
         Ok(number)
     }
 
-    fn set_head(&self, number: i64, head: &ReleaseRecord) -> std::result::Result<(), Fault> {
-        let standing = Standing::of(head);
+    fn set_head(&self, number: i64, head: &ReleaseRecord) -> std::result::Result<(), Error> {
+        let state = ReleaseState::of(head);
         self.sql.execute(
             "UPDATE heads SET head = ?2 WHERE number = ?1",
             params![number, encode(head)?],
         )?;
         self.sql.execute(
             "UPDATE releases SET standing = ?2, among = ?3 WHERE number = ?1",
-            params![number, standing.as_str(), standing.among().as_str()],
+            params![number, state.as_str(), state.group().as_str()],
         )?;
         Ok(())
     }
 
     /// Adds new entries and compares the others. Returns whether an entry was added or extended.
-    fn more_entries(&self, number: i64, read: &[Entry]) -> std::result::Result<bool, Fault> {
+    fn more_entries(&self, number: i64, read: &[Entry]) -> std::result::Result<bool, Error> {
         let kept = self.kept_entries(number)?;
         let mut is_more = false;
         for entry in read {
@@ -203,7 +203,7 @@ impl Keeping<'_> {
         Ok(is_more)
     }
 
-    fn kept_entries(&self, number: i64) -> std::result::Result<BTreeMap<u32, String>, Fault> {
+    fn kept_entries(&self, number: i64) -> std::result::Result<BTreeMap<u32, String>, Error> {
         let mut statement = self
             .sql
             .prepare_cached("SELECT sequence, entry FROM entries WHERE number = ?1")?;
@@ -211,7 +211,7 @@ impl Keeping<'_> {
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
 
-    fn set_entry(&self, number: i64, entry: &Entry) -> std::result::Result<(), Fault> {
+    fn set_entry(&self, number: i64, entry: &Entry) -> std::result::Result<(), Error> {
         self.sql
             .prepare_cached(
                 "INSERT INTO entries (number, sequence, entry) VALUES (?1, ?2, ?3)
@@ -227,7 +227,7 @@ impl Keeping<'_> {
         what: &str,
         kept: &str,
         found: &str,
-    ) -> std::result::Result<(), Fault> {
+    ) -> std::result::Result<(), Error> {
         let noted = self.sql.execute(
             "INSERT INTO differences (number, what, found, kept, noticed_at)
              VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
@@ -242,7 +242,7 @@ impl Keeping<'_> {
         Ok(())
     }
 
-    fn index(&self, number: i64, read: &Recorded) -> std::result::Result<(), Fault> {
+    fn index(&self, number: i64, read: &Recorded) -> std::result::Result<(), Error> {
         let head = &read.head;
         self.sql
             .prepare_cached(
@@ -258,23 +258,23 @@ impl Keeping<'_> {
                 format!("{} {}", head.operator.name, head.operator.host),
                 format!(
                     "{} {}",
-                    Standing::of(head).among().as_str(),
-                    Standing::of(head)
+                    ReleaseState::of(head).group().as_str(),
+                    ReleaseState::of(head)
                 ),
-                words(read),
+                searchable_words(read),
             ])?;
         Ok(())
     }
 }
 
-pub(super) fn encode(value: &impl Serialize) -> std::result::Result<String, Fault> {
-    serde_json::to_string(value).map_err(|error| Fault::garbled(error.to_string()))
+pub(super) fn encode(value: &impl Serialize) -> std::result::Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::garbled(error.to_string()))
 }
 
 pub(super) fn decode<T: DeserializeOwned>(
     label: &str,
     text: &str,
-) -> std::result::Result<T, Fault> {
+) -> std::result::Result<T, Error> {
     serde_json::from_str(text)
-        .map_err(|error| Fault::garbled(format!("{label} cannot be read: {error}")))
+        .map_err(|error| Error::garbled(format!("{label} cannot be read: {error}")))
 }

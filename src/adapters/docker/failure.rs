@@ -232,7 +232,7 @@ mod tests {
             status_code: 500,
             message: "\u{1b}[31mred\u{202e}".into(),
         };
-        let message = failure(&error, Act::Read, String::new(), "").said;
+        let message = failure(&error, Act::Read, String::new(), "").message;
         assert_eq!(message, "red\u{fffd}");
     }
 }

@@ -74,7 +74,7 @@ impl RuntimeWriter for DockerWriter {
         }
         let password = known.password.value().await.map_err(|unread| {
             let doing = format!("pulling {}", version.pinned());
-            let refused = self.engine.refuse(unread.kind, doing, unread.said);
+            let refused = self.engine.refuse(unread.kind, doing, unread.message);
             refused.hint(unread.hint)
         })?;
         let login = Some((known.user.as_str(), &password));

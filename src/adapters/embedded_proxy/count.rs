@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use hyper::StatusCode;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-use super::recent::Noted;
+use super::recent::RecordedRequest;
 use crate::inventory::{PerSlot, Slot};
 
 /// The number of open requests of one target, by slot.
@@ -22,7 +22,7 @@ impl Open {
         Counted {
             open: self.clone(),
             slot,
-            noted: None,
+            recorded: None,
         }
     }
 
@@ -36,19 +36,19 @@ impl Open {
 pub(super) struct Counted {
     open: Open,
     slot: Slot,
-    noted: Option<Noted>,
+    recorded: Option<RecordedRequest>,
 }
 
 impl Counted {
     /// Adds the guard that records the request as a line when the request ends.
-    pub(super) fn noted(mut self, noted: Option<Noted>) -> Self {
-        self.noted = noted;
+    pub(super) fn recorded(mut self, recorded: Option<RecordedRequest>) -> Self {
+        self.recorded = recorded;
         self
     }
 
     pub(super) fn answered(&mut self, status: StatusCode) {
-        if let Some(noted) = &mut self.noted {
-            noted.answered(status);
+        if let Some(recorded) = &mut self.recorded {
+            recorded.answered(status);
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::count::{Counted, Open, Streamed};
-use super::recent::{Asked, Recent};
+use super::recent::{Recent, RequestSummary};
 use super::request_body::RequestBody;
 use super::site::Site;
 use crate::inventory::{Door, Endpoint, Slot};
@@ -77,16 +77,16 @@ impl Traffic {
                 "this preview refuses requests from {}: preview_allow does not list the address",
                 peer.ip()
             );
-            return words(StatusCode::FORBIDDEN, &message);
+            return text_response(StatusCode::FORBIDDEN, &message);
         }
         if let Some(protocol) = needed_protocol(request.headers()) {
             let message = format!("this proxy does not support {protocol}, only plain HTTP/1.1");
-            return words(StatusCode::NOT_IMPLEMENTED, &message);
+            return text_response(StatusCode::NOT_IMPLEMENTED, &message);
         }
         let live = self.live();
         match (door, live) {
             (Door::Public, Some(slot)) => self.public(request, slot, peer).await,
-            (Door::Public, None) => words(
+            (Door::Public, None) => text_response(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no slot is live, or the live pointer cannot be read",
             ),
@@ -102,14 +102,14 @@ impl Traffic {
         slot: Slot,
         peer: SocketAddr,
     ) -> Response<Content> {
-        let request_line = Asked::read(&request, Door::Public);
-        let noted = request_line.map(|request_line| self.recent.note(request_line, slot));
-        let mut counted = self.open.begin(slot).noted(noted);
+        let request_line = RequestSummary::read(&request, Door::Public);
+        let recorded = request_line.map(|request_line| self.recent.note(request_line, slot));
+        let mut counted = self.open.begin(slot).recorded(recorded);
         let answer = if let Some(stream) = connect(self.site.slots.get(slot)).await {
             exchange(request, stream, (peer, self.body_idle), counted).await
         } else {
             counted.answered(StatusCode::BAD_GATEWAY);
-            words(StatusCode::BAD_GATEWAY, "the live slot does not answer")
+            text_response(StatusCode::BAD_GATEWAY, "the live slot does not answer")
         };
         stamped(answer, slot)
     }
@@ -125,9 +125,9 @@ impl Traffic {
             let Some(stream) = connect(self.site.slots.get(*slot)).await else {
                 continue;
             };
-            let request_line = Asked::read(&request, Door::Preview);
-            let noted = request_line.map(|request_line| self.recent.note(request_line, *slot));
-            let counted = counted.noted(noted);
+            let request_line = RequestSummary::read(&request, Door::Preview);
+            let recorded = request_line.map(|request_line| self.recent.note(request_line, *slot));
+            let counted = counted.recorded(recorded);
             let answer = exchange(request, stream, (peer, self.body_idle), counted).await;
             // The slot became live while it answered, so its answer is not a preview.
             if self.live() == Some(*slot) {
@@ -135,7 +135,7 @@ impl Traffic {
             }
             return stamped(answer, *slot);
         }
-        words(StatusCode::SERVICE_UNAVAILABLE, "no candidate is running")
+        text_response(StatusCode::SERVICE_UNAVAILABLE, "no candidate is running")
     }
 }
 
@@ -166,7 +166,7 @@ async fn exchange(
 ) -> Response<Content> {
     let Ok((mut sender, connection)) = http1::handshake(TokioIo::new(stream)).await else {
         counted.answered(StatusCode::BAD_GATEWAY);
-        return words(StatusCode::BAD_GATEWAY, "the slot does not answer");
+        return text_response(StatusCode::BAD_GATEWAY, "the slot does not answer");
     };
     // This task ends with the exchange: when the answer has been passed on, or the client no longer waits.
     tokio::spawn(connection);
@@ -179,14 +179,14 @@ async fn exchange(
         }
         Ok(Err(_)) => {
             counted.answered(StatusCode::BAD_GATEWAY);
-            words(
+            text_response(
                 StatusCode::BAD_GATEWAY,
                 "the connection to the slot broke, or the request body did not arrive",
             )
         }
         Err(_) => {
             counted.answered(StatusCode::GATEWAY_TIMEOUT);
-            words(
+            text_response(
                 StatusCode::GATEWAY_TIMEOUT,
                 "the slot did not answer in time",
             )
@@ -267,7 +267,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 /// An answer from the proxy itself, as plain text.
-pub(super) fn words(status: StatusCode, message: &str) -> Response<Content> {
+pub(super) fn text_response(status: StatusCode, message: &str) -> Response<Content> {
     let mut answer = Response::new(Either::Right(Full::from(format!("greenroom: {message}\n"))));
     *answer.status_mut() = status;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");

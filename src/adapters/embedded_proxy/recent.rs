@@ -88,13 +88,13 @@ pub(super) struct Lines {
 
 /// What a line contains about a request before it is answered.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct RequestSummary {
     door: Door,
     method: String,
     path: String,
 }
 
-impl Asked {
+impl RequestSummary {
     /// Returns None if the request is Greenroom's own.
     pub(super) fn read(request: &Request<Incoming>, door: Door) -> Option<Self> {
         let agent = request.headers().get(USER_AGENT);
@@ -112,21 +112,21 @@ impl Asked {
 
 /// A guard that records a request as a line when the guard is dropped.
 #[derive(Debug)]
-pub(super) struct Noted {
+pub(super) struct RecordedRequest {
     recent: Recent,
-    request: Asked,
+    request: RequestSummary,
     slot: Slot,
     started: Instant,
     status: u16,
 }
 
-impl Noted {
+impl RecordedRequest {
     pub(super) fn answered(&mut self, status: StatusCode) {
         self.status = status.as_u16();
     }
 }
 
-impl Drop for Noted {
+impl Drop for RecordedRequest {
     fn drop(&mut self) {
         let passed = PassedRequest {
             at: Timestamp::now(),
@@ -143,8 +143,8 @@ impl Drop for Noted {
 
 impl Recent {
     /// Starts recording a request that is forwarded to a slot.
-    pub(super) fn note(&self, request: Asked, slot: Slot) -> Noted {
-        Noted {
+    pub(super) fn note(&self, request: RequestSummary, slot: Slot) -> RecordedRequest {
+        RecordedRequest {
             recent: self.clone(),
             request,
             slot,

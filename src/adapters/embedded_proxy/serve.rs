@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::answer::{self, Answer, place};
 use super::connections::{Answered, Places, Progress, Watched};
 use super::descriptors;
-use super::forward::{Content, Traffic, words};
+use super::forward::{Content, Traffic, text_response};
 use super::recent::{Recent, Since};
 use super::site::Site;
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
@@ -279,7 +279,7 @@ impl Purpose {
 impl Answering {
     async fn respond(&self, uri: &Uri) -> Response<Content> {
         let Some(traffic) = self.sites.get(uri.path()) else {
-            return words(
+            return text_response(
                 StatusCode::NOT_FOUND,
                 "this proxy does not serve the target",
             );
@@ -302,7 +302,7 @@ impl Answering {
         let pointer = match self.pointer.read(&traffic.site.target).await {
             Ok(pointer) => pointer,
             Err(failure) => {
-                return words(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string());
+                return text_response(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string());
             }
         };
         let answer = Answer {
@@ -327,6 +327,6 @@ fn json(answer: &impl Serialize) -> Response<Content> {
             response.headers_mut().insert("content-type", json);
             response
         }
-        Err(error) => words(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => text_response(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }

@@ -285,9 +285,9 @@ impl Cluster {
         let certificates = error.said.to_lowercase().contains("certificate");
         let failure = self.failure(kind, doing, error.said);
         match kind {
-            _ if error::is_full(&failure.said) => failure.hint(FULL),
-            _ if error::is_too_large(&failure.said) => failure.hint(LARGE),
-            _ if error::has_no_users(&failure.said) => failure.hint(NO_USERS),
+            _ if error::is_full(&failure.message) => failure.hint(FULL),
+            _ if error::is_too_large(&failure.message) => failure.hint(LARGE),
+            _ if error::has_no_users(&failure.message) => failure.hint(NO_USERS),
             _ if certificates => failure.hint("check the certificates on both sides"),
             FailureKind::Denied => failure.hint("check the user, its password and its role"),
             // A server that requires a client certificate may close the connection without a reason.

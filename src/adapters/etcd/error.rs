@@ -55,7 +55,7 @@ impl EtcdError {
     pub(super) fn unprepared(failure: Failure) -> Self {
         Self {
             sort: Sort::Unprepared,
-            said: failure.said,
+            said: failure.message,
             hint: failure.hint,
         }
     }

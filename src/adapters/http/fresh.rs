@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, redirect};
 
-use super::{AGENT, words};
+use super::{AGENT, describe};
 use crate::inventory::Endpoint;
 
 /// The time limit to connect.
@@ -31,7 +31,7 @@ impl Fresh {
 }
 
 fn build(builder: ClientBuilder) -> Result<Client, String> {
-    builder.build().map_err(|error| words::of_error(&error))
+    builder.build().map_err(|error| describe::of_error(&error))
 }
 
 fn plain() -> ClientBuilder {

@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Mutex;
 
-use super::asking::{LONGEST, header_pairs};
-use super::{AGENT, words};
+use super::request::{LONGEST, header_pairs};
+use super::{AGENT, describe};
 use crate::checks::Answer;
 use crate::inventory::{Endpoint, PublicAddress};
 
@@ -52,7 +52,7 @@ impl Kept {
         };
         match tokio::time::timeout(time_limit, asking).await {
             Ok(answer) => answer,
-            Err(_) => Err(words::too_late(time_limit)),
+            Err(_) => Err(describe::too_late(time_limit)),
         }
     }
 }
@@ -69,7 +69,7 @@ async fn exchange(
             Ok(response) => return Ok((read(response, began).await?, sender)),
             // The server had closed the connection, and the request was not sent.
             Err(error) if error.is_canceled() => {}
-            Err(error) => return Err(words::of_any("no answer", &error)),
+            Err(error) => return Err(describe::of_any("no answer", &error)),
         }
     }
     let began = Instant::now();
@@ -77,12 +77,12 @@ async fn exchange(
     let response = sender
         .send_request(request(address)?)
         .await
-        .map_err(|error| words::of_any("no answer", &error))?;
+        .map_err(|error| describe::of_any("no answer", &error))?;
     Ok((read(response, began).await?, sender))
 }
 
 async fn connect(at: &Endpoint) -> Result<Sender, String> {
-    let refused = |error| words::of_any("no connection", &error);
+    let refused = |error| describe::of_any("no connection", &error);
     match at {
         Endpoint::Tcp(address) => open(TcpStream::connect(address).await.map_err(refused)?).await,
         Endpoint::Unix(path) => open(UnixStream::connect(path).await.map_err(refused)?).await,
@@ -95,7 +95,7 @@ where
 {
     let (sender, connection) = handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| words::of_any("no connection", &error))?;
+        .map_err(|error| describe::of_any("no connection", &error))?;
     // The task ends when the sender is dropped or the server closes the connection. The sender receives any error.
     tokio::spawn(connection);
     Ok(sender)
@@ -108,14 +108,14 @@ fn request(address: &PublicAddress) -> Result<Request<Empty<Bytes>>, String> {
         // Fresh connections send this header too. Without it, an application may answer differently.
         .header(ACCEPT, "*/*")
         .body(Empty::new())
-        .map_err(|error| words::of_any("no request can be made for the address", &error))
+        .map_err(|error| describe::of_any("no request can be made for the address", &error))
 }
 
 async fn read(mut response: hyper::Response<Incoming>, began: Instant) -> Result<Answer, String> {
     let mut body = Vec::new();
     while let Some(frame) = response.frame().await {
         let frame = frame
-            .map_err(|error| words::of_any("the connection broke during the answer", &error))?;
+            .map_err(|error| describe::of_any("the connection broke during the answer", &error))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };

@@ -2,12 +2,12 @@
 //! like any other result. This module does not know what an answer means for a release: `checks::judge` decides
 //! whether a case passed.
 
-mod asking;
+mod describe;
 mod fresh;
 mod kept;
+mod request;
 mod transcript;
 mod values;
-mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use asking::{Asked, ask};
 use fresh::Fresh;
 use kept::Kept;
+use request::{OutgoingRequest, ask};
 use values::Values;
 
 use crate::checks::{Answer, Case, CaseReport, HealthCheck, Verdict, hide_in_query, judge};
@@ -46,17 +46,17 @@ const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 pub const BOUNDS: [Bound; 3] = [
     bound(
         "the body of an answer",
-        asking::LONGEST,
+        request::LONGEST,
         TimeLimit::Configured("timeout"),
     ),
     bound(
         "the headers of an answer",
-        words::HEADERS,
+        describe::HEADERS,
         TimeLimit::Configured("timeout"),
     ),
     bound(
         "the public or preview answer",
-        asking::LONGEST,
+        request::LONGEST,
         TimeLimit::Within(PUBLIC_TIMEOUT),
     ),
 ];
@@ -104,7 +104,7 @@ impl HttpChecker {
         }
     }
 
-    async fn afresh(&self, outgoing: &Asked<'_>) -> Result<Answer, String> {
+    async fn afresh(&self, outgoing: &OutgoingRequest<'_>) -> Result<Answer, String> {
         ask(&self.fresh.client(outgoing.at)?, outgoing).await
     }
 }
@@ -124,14 +124,14 @@ impl Checker for HttpChecker {
             Ok(prepared) => prepared,
             Err(detail) => return failed(detail),
         };
-        let outgoing = Asked {
+        let outgoing = OutgoingRequest {
             host: check.host.as_deref(),
             headers: Some(&prepared.headers),
-            ..Asked::get(at, &prepared.path, check.timeout)
+            ..OutgoingRequest::get(at, &prepared.path, check.timeout)
         };
         match self.afresh(&outgoing).await {
             Ok(answer) => {
-                let detail = words::of_answer(&prepared.shown(&answer));
+                let detail = describe::of_answer(&prepared.shown(&answer));
                 values.learn(prepared, &answer);
                 Probe {
                     healthy: (200..300).contains(&answer.status),
@@ -160,15 +160,15 @@ impl Checker for HttpChecker {
             Ok(prepared) => prepared,
             Err(why) => return errored(case, why, began.elapsed(), String::new()),
         };
-        let outgoing = Asked {
+        let outgoing = OutgoingRequest {
             method: &case.method,
             host,
             headers: Some(&prepared.headers),
             body,
-            ..Asked::get(at, &prepared.path, case.timeout)
+            ..OutgoingRequest::get(at, &prepared.path, case.timeout)
         };
         let mask = prepared.mask.clone();
-        let request = transcript::request(&Asked {
+        let request = transcript::request(&OutgoingRequest {
             path: &prepared.shown_path,
             headers: Some(&prepared.shown_headers),
             ..outgoing
@@ -178,8 +178,8 @@ impl Checker for HttpChecker {
                 values.learn(prepared, &answer);
                 let shown = values::shown(&answer, &mask);
                 let mut judged = judge(case, &answer, &mask);
-                if judged.verdict == Verdict::Failed && answer.body.len() >= asking::LONGEST {
-                    let most = asking::LONGEST / (1024 * 1024);
+                if judged.verdict == Verdict::Failed && answer.body.len() >= request::LONGEST {
+                    let most = request::LONGEST / (1024 * 1024);
                     let detail = judged.detail;
                     judged.detail =
                         format!("{detail}; only the first {most} MiB of the body was read");
@@ -198,9 +198,9 @@ impl Checker for HttpChecker {
     }
 
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer {
-        let outgoing = Asked {
+        let outgoing = OutgoingRequest {
             host: Some(&address.host),
-            ..Asked::get(&address.endpoint, &address.path, PUBLIC_TIMEOUT)
+            ..OutgoingRequest::get(&address.endpoint, &address.path, PUBLIC_TIMEOUT)
         };
         let answered = match connection {
             Connection::Fresh => self.afresh(&outgoing).await,
@@ -239,10 +239,10 @@ impl Checker for HttpChecker {
         for (name, value) in &prepared.headers {
             sent.insert(name.to_ascii_lowercase(), value.clone());
         }
-        let outgoing = Asked {
+        let outgoing = OutgoingRequest {
             host: Some(&address.host),
             headers: Some(&sent),
-            ..Asked::get(at, &address.path, PUBLIC_TIMEOUT)
+            ..OutgoingRequest::get(at, &address.path, PUBLIC_TIMEOUT)
         };
         PublicAnswer {
             slot: None,
@@ -258,7 +258,7 @@ fn public_answer(answered: Result<Answer, String>, mask: &Mask) -> PublicAnswer 
             status: Some(answer.status),
             body: Some(BodyClass::of(header(&answer, "content-type"), &answer.body)),
             detail: if answer.status >= 500 {
-                words::of_answer(&values::shown(&answer, mask))
+                describe::of_answer(&values::shown(&answer, mask))
             } else {
                 String::new()
             },

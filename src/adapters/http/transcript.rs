@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::asking::Asked;
+use super::request::OutgoingRequest;
 use crate::checks::{Answer, Verdict, hide_in_query, may_be_secret};
 use crate::inventory::{Endpoint, HIDDEN};
 use crate::sanitize::{sanitize, sanitize_line};
@@ -20,7 +20,7 @@ const BODY_PASSED: usize = 300;
 const LONGEST: usize = 2_048;
 
 /// The request as text: its first line, its headers, and the length of its body.
-pub(super) fn request(outgoing: &Asked<'_>) -> String {
+pub(super) fn request(outgoing: &OutgoingRequest<'_>) -> String {
     let place = match outgoing.at {
         Endpoint::Tcp(address) => format!("http://{address}"),
         Endpoint::Unix(path) => format!("unix:{} ", path.display()),
@@ -137,11 +137,11 @@ mod tests {
             ("Authorization".to_owned(), "Bearer hunter2".to_owned()),
             ("accept".to_owned(), "text/\u{1b}[31mplain".to_owned()),
         ]);
-        let outgoing = Asked {
+        let outgoing = OutgoingRequest {
             headers: Some(&headers),
             body: Some("hunter2"),
             host: Some("web.example"),
-            ..Asked::get(&at, "/a?access_token=hunter2&page=2", Duration::ZERO)
+            ..OutgoingRequest::get(&at, "/a?access_token=hunter2&page=2", Duration::ZERO)
         };
         let text = request(&outgoing);
         assert_eq!(

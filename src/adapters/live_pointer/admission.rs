@@ -17,7 +17,7 @@ pub enum Admission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub kind: FailureKind,
-    pub said: String,
+    pub message: String,
     /// What to do about the refusal; may be empty.
     pub hint: &'static str,
 }
@@ -29,7 +29,7 @@ impl Pointer {
         let refused = |kind, message| {
             Err(Refusal {
                 kind,
-                said: message,
+                message,
                 hint: "",
             })
         };
@@ -65,7 +65,7 @@ impl Pointer {
         }
         (self.generation > order.generation).then(|| Refusal {
             kind: FailureKind::Conflict,
-            said: format!(
+            message: format!(
                 "the pointer now has generation {}, and generation {} of this switch is lower",
                 self.generation, order.generation
             ),
@@ -79,7 +79,7 @@ impl Refusal {
     pub fn overtaken(highest: FencingToken, order: &SwitchOrder) -> Self {
         Self {
             kind: FailureKind::Fenced,
-            said: format!(
+            message: format!(
                 "the lock of the last switch has token {highest}, and the lock of this switch has the lower token {}",
                 order.token
             ),
@@ -94,7 +94,7 @@ impl Refusal {
             order.to,
             order.generation
         );
-        Failure::new(self.kind, place, doing, self.said).hint(self.hint)
+        Failure::new(self.kind, place, doing, self.message).hint(self.hint)
     }
 }
 

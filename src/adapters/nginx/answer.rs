@@ -29,7 +29,7 @@ pub(super) const LONGEST: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Miss {
     pub(super) kind: FailureKind,
-    pub(super) said: String,
+    pub(super) message: String,
     /// Whether the time limit passed, so that the state of nginx is unknown.
     pub(super) late: bool,
 }
@@ -38,7 +38,7 @@ impl Miss {
     fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            said: message.into(),
+            message: message.into(),
             late: false,
         }
     }

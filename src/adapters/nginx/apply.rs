@@ -35,8 +35,10 @@ impl Nginx {
         match old {
             Some(text) => self.refuse_not_ours(&self.file(target), text, target, doing)?,
             None => {
-                if let Some(NotOurs { said, hint }) = self.under_another_name(target).await? {
-                    return Err(self.failure(FailureKind::Conflict, doing, said).hint(hint));
+                if let Some(NotOurs { message, hint }) = self.under_another_name(target).await? {
+                    return Err(self
+                        .failure(FailureKind::Conflict, doing, message)
+                        .hint(hint));
                 }
             }
         }
@@ -62,7 +64,7 @@ impl Nginx {
             refusal.kind
         };
         let restored = restored.unwrap_or_else(|message| message);
-        let parts = [refusal.said, complaint, restored];
+        let parts = [refusal.message, complaint, restored];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         Err(self
             .failure(kind, doing, parts.join("; "))
@@ -71,9 +73,9 @@ impl Nginx {
 
     fn refuse_not_ours(&self, path: &Path, text: &str, target: &Target, doing: &str) -> Result<()> {
         match owner::not_ours(path, text, target) {
-            Some(NotOurs { said, hint }) => {
-                Err(self.failure(FailureKind::Conflict, doing, said).hint(hint))
-            }
+            Some(NotOurs { message, hint }) => Err(self
+                .failure(FailureKind::Conflict, doing, message)
+                .hint(hint)),
             None => Ok(()),
         }
     }
@@ -90,7 +92,7 @@ impl Nginx {
     }
 
     async fn main_text(&self, doing: &str) -> Result<String> {
-        let main = &self.arrangement.main;
+        let main = &self.options.main;
         match self.host().read(main).await? {
             Some(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             None => Err(self
@@ -133,13 +135,13 @@ impl Nginx {
         main: &str,
         new: &Rendered,
     ) -> Result<bool> {
-        let sites = &self.arrangement.sites;
+        let sites = &self.options.sites;
         let (candidate, trial) = (self.candidate(target), self.trial(target));
         let mut present = self.host().list(sites).await?;
         present.retain(|name| !is_probe(name));
         let wrapped = include::wrap(
             main,
-            self.arrangement.main.parent().unwrap_or(sites),
+            self.options.main.parent().unwrap_or(sites),
             sites,
             &present,
             &owner::file_name(target),
@@ -187,12 +189,12 @@ impl Nginx {
         new: &Rendered,
     ) -> Result<()> {
         let name = owner::file_name(target);
-        if !self.host().is_directory(&self.arrangement.sites).await? {
+        if !self.host().is_directory(&self.options.sites).await? {
             return Err(self.not_included(doing, &name));
         }
         let file = self.file(target);
         self.host().write(&file, new.text.as_bytes()).await?;
-        let refused = match self.dump(&self.arrangement.main).await {
+        let refused = match self.dump(&self.options.main).await {
             Ok(Ok(files)) if is_read(&files, &name) => return Ok(()),
             Ok(Ok(_)) => self.not_included(doing, &name),
             Ok(Err(output)) => self.not_accepted(doing, &output),
@@ -238,7 +240,7 @@ impl Nginx {
             Ok(()) => Ok(format!("{outcome}, and nginx answers as before")),
             Err(refusal) => Err(format!(
                 "{outcome}, but nginx does not answer as before: {}",
-                refusal.said
+                refusal.message
             )),
         }
     }
@@ -250,15 +252,15 @@ impl Nginx {
         target: &Target,
         wanted: impl Fn(Option<&str>) -> bool,
     ) -> std::result::Result<(), Refusal> {
-        let command = self.command(&["-s", "reload"], &self.arrangement.main);
+        let command = self.command(&["-s", "reload"], &self.options.main);
         let reloaded = self.run(&command).await.map_err(Refusal::from)?;
         if reloaded.code != Some(0) {
             return Err(Refusal::of_reload(&reloaded.output));
         }
-        let until = Instant::now() + self.arrangement.time_limit;
+        let until = Instant::now() + self.options.time_limit;
         let mut in_a_row = 0;
         loop {
-            let answer = answer::ask(&self.arrangement.answer_at, target).await;
+            let answer = answer::ask(&self.options.answer_at, target).await;
             let mark = answer
                 .as_ref()
                 .ok()
@@ -268,7 +270,7 @@ impl Nginx {
                 return Ok(());
             }
             if in_a_row == 0 && Instant::now() >= until {
-                return Err(Refusal::not_applied(self.arrangement.time_limit, answer));
+                return Err(Refusal::not_applied(self.options.time_limit, answer));
             }
             tokio::time::sleep(BETWEEN).await;
         }
@@ -280,7 +282,7 @@ impl Nginx {
     }
 
     async fn loaded_mark(&self, target: &Target) -> Option<String> {
-        let answer = answer::ask(&self.arrangement.answer_at, target).await;
+        let answer = answer::ask(&self.options.answer_at, target).await;
         answer.ok().map(|answer| answer.configuration)
     }
 

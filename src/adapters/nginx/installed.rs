@@ -111,7 +111,7 @@ impl Nginx {
 
     /// The inputs of a site, from the settings of this console.
     pub(super) fn inputs(&self, site: &Site) -> Result<Inputs> {
-        let template = match &self.arrangement.template {
+        let template = match &self.options.template {
             Some(Ok(text)) => Template::Configured { text: text.clone() },
             Some(Err(error)) => {
                 let message = crate::sanitize::sanitize(error);
@@ -125,9 +125,9 @@ impl Nginx {
         };
         Ok(Inputs {
             site: site.clone(),
-            mode: self.arrangement.mode,
+            mode: self.options.mode,
             directory: self.pointer.directory(&site.target),
-            answer_listen: self.arrangement.answer_listen.clone(),
+            answer_listen: self.options.answer_listen.clone(),
             access_log: self.access_log(&site.target),
             template,
         })
@@ -150,7 +150,7 @@ impl Nginx {
     pub(super) fn configured(&self, site: &Site) -> Result<Source> {
         Ok(Source {
             inputs: self.inputs(site)?,
-            configured_at: self.arrangement.configured_at,
+            configured_at: self.options.configured_at,
         })
     }
 
@@ -206,7 +206,7 @@ impl Nginx {
                 Comparison::NotNewer
             });
         }
-        let (Some(theirs), Some(ours)) = (installed.configured_at, self.arrangement.configured_at)
+        let (Some(theirs), Some(ours)) = (installed.configured_at, self.options.configured_at)
         else {
             return Ok(Comparison::NotNewer);
         };
@@ -262,7 +262,7 @@ impl Nginx {
         };
         match self.compare_installed(site, &on_disk).await? {
             Comparison::NewerSettings(installed, why)
-                if installed.inputs.mode != self.arrangement.mode =>
+                if installed.inputs.mode != self.options.mode =>
             {
                 Err(self.replaces_newer(doing, &why))
             }

@@ -8,6 +8,7 @@
 mod access_log;
 mod answer;
 mod apply;
+mod describe;
 mod include;
 mod inherited;
 mod installed;
@@ -21,7 +22,6 @@ mod sockets;
 mod tail;
 mod traffic;
 mod trials;
-mod words;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where nginx is and how it is set up. All paths are as nginx sees them on its host.
 #[derive(Clone)]
-pub struct Arrangement {
+pub struct NginxOptions {
     /// The machine or container with the files and commands of nginx.
     pub host: Arc<dyn ProxyHost>,
     /// The program and the arguments that it always needs, e.g. `nginx` or `nginx -p /srv/edge`, without `-c`.
@@ -100,20 +100,20 @@ pub struct Arrangement {
 
 /// One nginx, shared by its reader and its writer.
 pub struct Nginx {
-    arrangement: Arrangement,
+    options: NginxOptions,
     sites: BTreeMap<Target, Site>,
     pointer: LivePointer,
 }
 
 impl Nginx {
     /// Validates every value and reports all problems together as [`FailureKind::Rejected`]. Changes nothing.
-    pub fn new(mut arrangement: Arrangement) -> Result<Arc<Self>> {
+    pub fn new(mut options: NginxOptions) -> Result<Arc<Self>> {
         let mut problems = Vec::new();
-        if arrangement.command.is_empty() {
+        if options.command.is_empty() {
             problems.push("the command is empty".to_owned());
         }
-        let paths = [&arrangement.main, &arrangement.sites, &arrangement.state];
-        for path in paths.into_iter().chain(&arrangement.access_log) {
+        let paths = [&options.main, &options.sites, &options.state];
+        for path in paths.into_iter().chain(&options.access_log) {
             if !plain::is_path(path) {
                 let path = path.display();
                 problems.push(format!(
@@ -122,7 +122,7 @@ impl Nginx {
             }
         }
         let mut sites = BTreeMap::new();
-        for site in std::mem::take(&mut arrangement.targets) {
+        for site in std::mem::take(&mut options.targets) {
             let target = site.target.clone();
             problems.extend(
                 site.problems()
@@ -133,9 +133,9 @@ impl Nginx {
                 problems.push(format!("{target} is configured twice"));
             }
         }
-        let pointer = LivePointer::new(arrangement.host.clone(), &arrangement.state);
+        let pointer = LivePointer::new(options.host.clone(), &options.state);
         let nginx = Self {
-            arrangement,
+            options,
             sites,
             pointer,
         };
@@ -150,7 +150,7 @@ impl Nginx {
     }
 
     fn host(&self) -> &dyn ProxyHost {
-        self.arrangement.host.as_ref()
+        self.options.host.as_ref()
     }
 
     fn site(&self, target: &Target, doing: &str) -> Result<&Site> {
@@ -161,27 +161,27 @@ impl Nginx {
     }
 
     /// The other targets of this nginx. A reload affects all of them.
-    fn beside(&self, target: &Target) -> Vec<Target> {
+    fn other_targets(&self, target: &Target) -> Vec<Target> {
         let targets = self.sites.keys();
         targets.filter(|other| *other != target).cloned().collect()
     }
 
     fn file(&self, target: &Target) -> PathBuf {
-        self.arrangement.sites.join(owner::file_name(target))
+        self.options.sites.join(owner::file_name(target))
     }
 
     /// The path of the access log of a target. None if nginx writes no access log.
     fn access_log(&self, target: &Target) -> Option<PathBuf> {
-        let directory = self.arrangement.access_log.as_ref()?;
+        let directory = self.options.access_log.as_ref()?;
         Some(directory.join(access_log::file_name(target)))
     }
 
     /// The path of the main configuration that is used for a test. It is in the directory of the real main
     /// configuration, because nginx resolves relative includes from that directory. No include matches its name.
     fn trial(&self, target: &Target) -> PathBuf {
-        let name = self.arrangement.main.file_name().unwrap_or_default();
+        let name = self.options.main.file_name().unwrap_or_default();
         let name = format!("{}.{}", name.to_string_lossy(), target.own_name());
-        self.arrangement.main.with_file_name(name)
+        self.options.main.with_file_name(name)
     }
 
     /// The path of the candidate during a test. No include of nginx matches it.
@@ -190,7 +190,7 @@ impl Nginx {
     }
 
     fn command(&self, arguments: &[&str], main: &Path) -> Vec<String> {
-        let mut command = self.arrangement.command.clone();
+        let mut command = self.options.command.clone();
         command.extend(arguments.iter().map(|&argument| argument.to_owned()));
         command.push("-c".to_owned());
         command.push(main.to_string_lossy().into_owned());
@@ -206,7 +206,7 @@ impl Nginx {
     /// Finds a configuration file of the target under another name, which nginx also reads. An unreadable file is
     /// skipped, because nginx itself reports it.
     async fn under_another_name(&self, target: &Target) -> Result<Option<owner::NotOurs>> {
-        let sites = &self.arrangement.sites;
+        let sites = &self.options.sites;
         let new = self.file(target);
         let names = self.host().list(sites).await?;
         let is_read = |name: &&String| Path::new(name).extension().is_some_and(|end| end == "conf");
@@ -227,7 +227,7 @@ impl Nginx {
 
     /// The pointer with the higher generation: either the live pointer or the pointer in the configuration file. The
     /// generations differ after a change of the switch mode.
-    async fn standing(&self, target: &Target, on_disk: Option<&str>) -> Result<Pointer> {
+    async fn current_pointer(&self, target: &Target, on_disk: Option<&str>) -> Result<Pointer> {
         let live = self.pointer.read(target).await?;
         let written = on_disk.and_then(render::pointer_in).unwrap_or_default();
         Ok(if written.generation > live.generation {
@@ -240,26 +240,26 @@ impl Nginx {
     /// The state that a switch is checked against: the files of the live pointer, or the pointer in the configuration
     /// file.
     async fn pointer_state(&self, target: &Target) -> Result<PointerState> {
-        if self.arrangement.mode == SwitchMode::Pointer {
+        if self.options.mode == SwitchMode::Pointer {
             return self.pointer.state(target).await;
         }
         let on_disk = self.on_disk(target).await?;
-        let standing = self.standing(target, on_disk.as_deref()).await?;
+        let current_pointer = self.current_pointer(target, on_disk.as_deref()).await?;
         let mut state = PointerState {
-            live: standing.slot,
+            live: current_pointer.slot,
             ..PointerState::default()
         };
-        if let Some(slot) = standing.slot {
-            *state.slots.get_mut(slot) = Some(standing.last_switch());
+        if let Some(slot) = current_pointer.slot {
+            *state.slots.get_mut(slot) = Some(current_pointer.last_switch());
         }
         Ok(state)
     }
 
     /// The name of this nginx for people: its host, and the address of its answer server.
     fn address(&self) -> String {
-        let Arrangement {
+        let NginxOptions {
             host, answer_at, ..
-        } = &self.arrangement;
+        } = &self.options;
         format!("nginx on {}, answer server {answer_at}", host.place())
     }
 
@@ -267,7 +267,7 @@ impl Nginx {
     fn doing_ask(&self, target: &Target) -> String {
         format!(
             "asking the answer server {} about {target}",
-            self.arrangement.answer_at
+            self.options.answer_at
         )
     }
 
@@ -277,7 +277,7 @@ impl Nginx {
         doing: impl Into<String>,
         message: impl Into<String>,
     ) -> Failure {
-        let place = format!("nginx on {}", self.arrangement.host.place());
+        let place = format!("nginx on {}", self.options.host.place());
         Failure::new(kind, place, doing, message)
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn line(target: &Target) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotOurs {
     /// Names the file, and the target that owns it if there is one.
-    pub(super) said: String,
+    pub(super) message: String,
     pub(super) hint: String,
 }
 
@@ -30,14 +30,14 @@ pub(super) fn not_ours(path: &Path, text: &str, target: &Target) -> Option<NotOu
     let path_text = path.display();
     Some(match owner {
         Some(other) => NotOurs {
-            said: format!("{path_text} is the file of {other}, as a line in it says"),
+            message: format!("{path_text} is the file of {other}, as a line in it says"),
             hint: format!(
                 "rename it for {other} (mv {path_text} {}), or remove it if {other} is no longer released",
                 path.with_file_name(file_name(&other)).display()
             ),
         },
         None => NotOurs {
-            said: format!(
+            message: format!(
                 "{path_text} was not written by Greenroom as the file of a target. Greenroom did not change it"
             ),
             hint: format!("move the file away if Greenroom may use this path for {target}"),
@@ -49,7 +49,7 @@ pub(super) fn not_ours(path: &Path, text: &str, target: &Target) -> Option<NotOu
 pub(super) fn renamed(old: &Path, new: &Path, target: &Target) -> NotOurs {
     let (old, new) = (old.display(), new.display());
     NotOurs {
-        said: format!(
+        message: format!(
             "{old} is the file of {target} under another name, and nginx cannot load two files of one target"
         ),
         hint: format!("mv {old} {new}"),
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(of(&format!("{}server {{}}\n", line(&web))), None);
         // The main configuration for a test has the line at its end.
         assert_eq!(of(&format!("events {{}}\n{}", line(&web))), None);
-        let message = of(&line(&other)).expect("another's").said;
+        let message = of(&line(&other)).expect("another's").message;
         assert!(message.contains("is the file of web-qa/eu"), "{message}");
         for other_text in [
             "",
@@ -99,7 +99,7 @@ mod tests {
             "# Written by Greenroom for \u{1b}[31m/qa; x",
             "# Written by Greenroom's doctor to test whether nginx reads this file.",
         ] {
-            let message = of(other_text).expect("of no target").said;
+            let message = of(other_text).expect("of no target").message;
             assert!(
                 message.contains("was not written by Greenroom"),
                 "{message}"

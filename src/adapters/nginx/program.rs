@@ -31,7 +31,7 @@ impl Nginx {
 
     /// The name or path of the program.
     pub(super) fn program(&self) -> &str {
-        let mut command = self.arrangement.command.iter();
+        let mut command = self.options.command.iter();
         command.next().map_or("nginx", String::as_str)
     }
 

@@ -10,7 +10,7 @@ use super::installed::Comparison;
 use super::owner::{self, NotOurs};
 use super::refusal::quoted;
 use super::traffic::{self, Logs};
-use super::{Nginx, SwitchMode, answer, inherited, sockets, words};
+use super::{Nginx, SwitchMode, answer, describe, inherited, sockets};
 use crate::adapters::live_pointer::Pointer;
 use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
@@ -41,7 +41,7 @@ impl RouterReader for NginxReader {
     }
 
     async fn proxy(&self) -> Result<String> {
-        let mut command = self.nginx.arrangement.command.clone();
+        let mut command = self.nginx.options.command.clone();
         command.push("-v".to_owned());
         let ended = self.nginx.run(&command).await?;
         let version = ended
@@ -67,11 +67,11 @@ impl RouterReader for NginxReader {
     }
 
     fn describe_install(&self, target: &Target) -> Vec<String> {
-        words::install(&self.nginx, target)
+        describe::install(&self.nginx, target)
     }
 
     fn describe_switch(&self, target: &Target, order: &SwitchOrder) -> Vec<String> {
-        words::switch(&self.nginx, target, order)
+        describe::switch(&self.nginx, target, order)
     }
 
     async fn installation(&self, target: &Target) -> Result<Installation> {
@@ -83,18 +83,18 @@ impl RouterReader for NginxReader {
         let Some(on_disk) = nginx.on_disk(target).await? else {
             let renamed = nginx.under_another_name(target).await?;
             return Ok(
-                renamed.map_or(Installation::Missing, |NotOurs { said, hint }| {
-                    Installation::Foreign(format!("{said}: {hint}"))
+                renamed.map_or(Installation::Missing, |NotOurs { message, hint }| {
+                    Installation::Foreign(format!("{message}: {hint}"))
                 }),
             );
         };
         let file = nginx.file(target);
-        if let Some(NotOurs { said, hint }) = owner::not_ours(&file, &on_disk, target) {
-            return Ok(Installation::Foreign(format!("{said}: {hint}")));
+        if let Some(NotOurs { message, hint }) = owner::not_ours(&file, &on_disk, target) {
+            return Ok(Installation::Foreign(format!("{message}: {hint}")));
         }
         let file = file.display();
-        let standing = nginx.standing(target, Some(&on_disk)).await?;
-        let mut wanted = nginx.render(site, standing)?;
+        let current = nginx.current_pointer(target, Some(&on_disk)).await?;
+        let mut wanted = nginx.render(site, current)?;
         if on_disk != wanted.text {
             match nginx.compare_installed(site, &on_disk).await? {
                 Comparison::NewerSettings(_, reason) => return Ok(Installation::Newer(reason)),
@@ -106,7 +106,7 @@ impl RouterReader for NginxReader {
                 }
             }
         }
-        match answer::ask(&nginx.arrangement.answer_at, target).await {
+        match answer::ask(&nginx.options.answer_at, target).await {
             Ok(answer) if answer.configuration == wanted.mark => Ok(Installation::Current),
             Ok(answer) => Ok(Installation::Outdated(format!(
                 "{file} is correct, but nginx has loaded configuration {} instead of {}",
@@ -114,29 +114,29 @@ impl RouterReader for NginxReader {
             ))),
             // A slow machine may only be late with its answer. So the loaded configuration is unknown, and not reported
             // as outdated.
-            Err(miss) if miss.late => Err(nginx.failure(miss.kind, doing, miss.said)),
+            Err(miss) if miss.late => Err(nginx.failure(miss.kind, doing, miss.message)),
             Err(miss) => Ok(Installation::Outdated(format!(
                 "{file} is correct, but nginx does not confirm that it is loaded: {}",
-                miss.said
+                miss.message
             ))),
         }
     }
 
     fn touched_by_install(&self, target: &Target) -> Vec<Target> {
-        self.nginx.beside(target)
+        self.nginx.other_targets(target)
     }
 
     fn touched_by_switch(&self, target: &Target) -> Vec<Target> {
-        match self.nginx.arrangement.mode {
+        match self.nginx.options.mode {
             SwitchMode::Pointer => Vec::new(),
-            SwitchMode::Reload => self.nginx.beside(target),
+            SwitchMode::Reload => self.nginx.other_targets(target),
         }
     }
 
     fn warnings(&self, target: &Target) -> Vec<String> {
         let site = self.nginx.sites.get(target);
         let open = site.and_then(|site| site.open_preview());
-        open.map(words::open_preview).into_iter().collect()
+        open.map(describe::open_preview).into_iter().collect()
     }
 
     async fn install_warnings(&self, target: &Target) -> Result<Vec<String>> {
@@ -144,20 +144,20 @@ impl RouterReader for NginxReader {
         let doing = "reading the directives of its http block";
         let site = nginx.site(target, doing)?;
         let ours = nginx.render(site, Pointer::default())?.text;
-        let main = &nginx.arrangement.main;
+        let main = &nginx.options.main;
         let dump = nginx.run(&nginx.command(&["-T"], main)).await?;
         if dump.code != Some(0) {
             let message = format!("`nginx -T` failed: {}", quoted(&dump.output));
             return Err(nginx.failure(FailureKind::Rejected, doing, message));
         }
         let lost = inherited::not_inherited(&dump.output, main, &ours);
-        Ok(words::not_inherited(target, &lost).into_iter().collect())
+        Ok(describe::not_inherited(target, &lost).into_iter().collect())
     }
 
     async fn answer(&self, target: &Target) -> Result<ProxyAnswer> {
         let doing = self.nginx.doing_ask(target);
         self.nginx.site(target, &doing)?;
-        let at = &self.nginx.arrangement.answer_at;
+        let at = &self.nginx.options.answer_at;
         let first = answer::ask(at, target).await;
         let answered = match first {
             // During a switch, the header of an answer can be from before the switch and its body from after it. A
@@ -176,7 +176,7 @@ impl RouterReader for NginxReader {
                 }
                 _ => "check that this address is the answer server of this nginx",
             };
-            self.nginx.failure(miss.kind, doing, miss.said).hint(hint)
+            self.nginx.failure(miss.kind, doing, miss.message).hint(hint)
         })
     }
 
@@ -187,7 +187,7 @@ impl RouterReader for NginxReader {
     }
 
     fn describe_rebase(&self, target: &Target, order: &RebaseOrder) -> Vec<String> {
-        words::rebase(&self.nginx, target, order)
+        describe::rebase(&self.nginx, target, order)
     }
 
     async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections> {

@@ -12,7 +12,7 @@ const QUOTED: usize = 1_500;
 
 pub(super) struct Refusal {
     pub(super) kind: FailureKind,
-    pub(super) said: String,
+    pub(super) message: String,
     pub(super) hint: &'static str,
 }
 
@@ -25,12 +25,12 @@ impl Refusal {
                 FailureKind::Rejected,
                 format!("nginx answers with configuration {}", answer.configuration),
             ),
-            Err(miss) if miss.kind == FailureKind::Denied => (miss.kind, miss.said),
-            Err(miss) => (FailureKind::Rejected, miss.said),
+            Err(miss) if miss.kind == FailureKind::Denied => (miss.kind, miss.message),
+            Err(miss) => (FailureKind::Rejected, miss.message),
         };
         Self {
             kind,
-            said: format!(
+            message: format!(
                 "the reload reported no error, but the configuration is not loaded \
                  after {time_limit:?}: {answer}"
             ),
@@ -47,7 +47,7 @@ impl Refusal {
     pub(super) fn of_reload(output: &str) -> Self {
         let message = format!("nginx could not be reloaded: {}", quoted(output));
         Self {
-            said: message,
+            message,
             ..Self::of_signal(output)
         }
     }
@@ -63,7 +63,7 @@ impl Refusal {
             } else {
                 FailureKind::Rejected
             },
-            said: format!("the command that signals nginx failed: {}", quoted(output)),
+            message: format!("the command that signals nginx failed: {}", quoted(output)),
             hint: if is_down {
                 "check that nginx is running"
             } else {
@@ -77,7 +77,7 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self {
             kind: failure.kind,
-            said: failure.to_string(),
+            message: failure.to_string(),
             hint: "",
         }
     }

@@ -9,6 +9,7 @@ const ESTABLISHED: &str = "01";
 const CONNECTED: &str = "03";
 /// `__SO_ACCEPTCON` in the flags of `/proc/net/unix`.
 const LISTENS: u32 = 0x1_0000;
+const UNPARSED: &str = "a line of the socket table cannot be parsed";
 
 /// The number of established connections to `remote` in a TCP table. The error says what cannot be parsed.
 pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
@@ -18,17 +19,30 @@ pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
         return Err("the socket table has no header".to_owned());
     }
     let mut count = 0;
-    for line in lines.filter(|line| !line.trim().is_empty()) {
-        let mut fields = line.split_whitespace().skip(2);
-        let (other, state) = (fields.next(), fields.next());
-        let other = other
-            .and_then(socket_address)
-            .ok_or("a line of the socket table cannot be parsed")?;
-        if state == Some(ESTABLISHED) && other.port() == remote.port() {
+    for line in lines {
+        let Some((other, state)) = remote_and_state(line) else {
+            if line.trim().is_empty() {
+                continue;
+            }
+            return Err(UNPARSED.to_owned());
+        };
+        // A busy proxy leaves tens of thousands of closed connections in the table.
+        if state != ESTABLISHED {
+            continue;
+        }
+        let other = socket_address(other).ok_or(UNPARSED)?;
+        if other.port() == remote.port() {
             count += u64::from(other.ip().to_canonical() == remote.ip().to_canonical());
         }
     }
     Ok(count)
+}
+
+/// The remote address and the state in `   7: 0100007F:1F90 0100007F:C350 01 …`.
+fn remote_and_state(line: &str) -> Option<(&str, &str)> {
+    let (_, fields) = line.split_once(": ")?;
+    let mut fields = fields.split(' ').skip(1);
+    Some((fields.next()?, fields.next()?))
 }
 
 /// The number of connections to a unix socket. The kernel gives each accepted connection the path of its listener, as

@@ -44,7 +44,7 @@ impl Nginx {
         vec![
             Trial::new("running", self.try_signal()),
             Trial::new("include", self.try_include(true)),
-            Trial::new("sites", self.try_existing(&self.arrangement.sites)),
+            Trial::new("sites", self.try_existing(&self.options.sites)),
             Trial::new("main", self.try_directory_of_main()),
             Trial::new("state", self.try_state()),
             Trial::new("access log", self.try_access_log()),
@@ -53,7 +53,7 @@ impl Nginx {
 
     /// Makes nginx reopen its logs. This signal cuts no connection, and reaches nginx in the same way as a reload.
     async fn try_signal(&self) -> Result<String> {
-        let command = self.command(&["-s", "reopen"], &self.arrangement.main);
+        let command = self.command(&["-s", "reopen"], &self.options.main);
         let ended = self.run(&command).await?;
         if ended.code == Some(0) {
             let program = self.program();
@@ -64,29 +64,31 @@ impl Nginx {
         let refusal = Refusal::of_signal(&ended.output);
         let doing = "sending a signal";
         let hint = if refusal.kind == FailureKind::Unreachable {
-            format!("start nginx with {}", self.arrangement.main.display())
+            format!("start nginx with {}", self.options.main.display())
         } else {
             "check that `nginx -t` succeeds, and that this user is allowed to reload nginx"
                 .to_owned()
         };
-        Err(self.failure(refusal.kind, doing, refusal.said).hint(hint))
+        Err(self
+            .failure(refusal.kind, doing, refusal.message)
+            .hint(hint))
     }
 
     async fn try_answering(&self) -> Proof {
-        let names = match self.host().list(&self.arrangement.sites).await {
+        let names = match self.host().list(&self.options.sites).await {
             Ok(names) => names,
-            Err(failure) => return Proof::Broken(failure),
+            Err(failure) => return Proof::Failed(failure),
         };
         let installed = |target: &&Target| names.contains(&owner::file_name(target));
         let Some(target) = self.sites.keys().find(installed) else {
             let why = "read-only mode: no configuration is installed yet that could answer";
             return Proof::NotTried(why.to_owned());
         };
-        match answer::ask(&self.arrangement.answer_at, target).await {
+        match answer::ask(&self.options.answer_at, target).await {
             Ok(_) => Proof::Works("nginx is running and answers".to_owned()),
             Err(miss) => {
                 let doing = self.doing_ask(target);
-                Proof::Broken(self.failure(miss.kind, doing, miss.said).hint(START))
+                Proof::Failed(self.failure(miss.kind, doing, miss.message).hint(START))
             }
         }
     }
@@ -94,12 +96,12 @@ impl Nginx {
     /// Tests whether nginx reads the files of targets. If `may_write` is set and a target has no file, this writes a
     /// temporary probe file with only a comment.
     async fn try_include(&self, may_write: bool) -> Proof {
-        let sites = &self.arrangement.sites;
+        let sites = &self.options.sites;
         let listed = tokio::try_join!(self.host().is_directory(sites), self.host().list(sites));
         let names = match listed {
             Ok((true, names)) => names,
-            Ok((false, _)) => return Proof::Broken(self.no_directory(sites)),
-            Err(failure) => return Proof::Broken(failure),
+            Ok((false, _)) => return Proof::Failed(self.no_directory(sites)),
+            Err(failure) => return Proof::Failed(failure),
         };
         let names_of_targets = self.sites.keys().map(owner::file_name);
         let (present, missing): (Vec<String>, Vec<String>) =
@@ -117,7 +119,7 @@ impl Nginx {
         let read = self.read_with(probe.as_deref()).await;
         let read = match read {
             Ok(read) => read,
-            Err(failure) => return Proof::Broken(failure),
+            Err(failure) => return Proof::Failed(failure),
         };
         let expected = present.iter().chain(&probe);
         let unread = expected.filter(|name| !is_read(&read, name));
@@ -129,7 +131,7 @@ impl Nginx {
                 self.program()
             ));
         }
-        Proof::Broken(self.not_included("listing the files that it reads", &unread.join(", ")))
+        Proof::Failed(self.not_included("listing the files that it reads", &unread.join(", ")))
     }
 
     /// The files that nginx reads while a probe file of this name exists in `sites`. None writes no probe file.
@@ -137,7 +139,7 @@ impl Nginx {
         let Some(name) = probe else {
             return self.files_read().await;
         };
-        let file = self.arrangement.sites.join(name);
+        let file = self.options.sites.join(name);
         self.host().write(&file, PROBE.as_bytes()).await?;
         let read = self.files_read().await;
         self.host().remove(&file).await?;
@@ -146,7 +148,7 @@ impl Nginx {
 
     async fn files_read(&self) -> Result<Vec<String>> {
         let doing = "listing the files that it reads";
-        let dumped = timeout(DUMP, self.dump(&self.arrangement.main)).await;
+        let dumped = timeout(DUMP, self.dump(&self.options.main)).await;
         let dump = dumped.map_err(|_| {
             let message = format!("`nginx -T` did not finish within {DUMP:?}");
             self.failure(FailureKind::Unreachable, doing, message)
@@ -174,8 +176,8 @@ impl Nginx {
 
     /// The failure when nginx does not read a file in `sites`.
     pub(super) fn not_included(&self, doing: &str, name: &str) -> Failure {
-        let sites = self.arrangement.sites.display();
-        let main = self.arrangement.main.display();
+        let sites = self.options.sites.display();
+        let main = self.options.main.display();
         let message = format!("{main} does not include {sites}/{name}");
         let hint = format!("add `include {sites}/*.conf;` to the http block");
         self.failure(FailureKind::Rejected, doing, message)
@@ -193,12 +195,12 @@ impl Nginx {
     }
 
     async fn try_directory_of_main(&self) -> Result<String> {
-        let main = &self.arrangement.main;
+        let main = &self.options.main;
         self.try_existing(main.parent().unwrap_or(main)).await
     }
 
     async fn try_state(&self) -> Result<String> {
-        let names = self.host().list(&self.arrangement.sites).await?;
+        let names = self.host().list(&self.options.sites).await?;
         let mut names_of_targets = self.sites.keys().map(owner::file_name);
         let is_installed = names_of_targets.any(|name| names.contains(&name));
         self.pointer.try_state(is_installed).await
@@ -206,13 +208,13 @@ impl Nginx {
 
     /// Tests that the directory of the access logs exists. nginx rejects a configuration whose log it cannot open.
     async fn try_access_log(&self) -> Proof {
-        let Some(directory) = &self.arrangement.access_log else {
+        let Some(directory) = &self.options.access_log else {
             return Proof::NotTried("no access log is configured".to_owned());
         };
         match self.host().is_directory(directory).await {
             Ok(true) => Proof::Works(format!("{} exists", directory.display())),
-            Ok(false) => Proof::Broken(self.no_directory(directory)),
-            Err(failure) => Proof::Broken(failure),
+            Ok(false) => Proof::Failed(self.no_directory(directory)),
+            Err(failure) => Proof::Failed(failure),
         }
     }
 

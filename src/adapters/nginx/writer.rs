@@ -57,9 +57,9 @@ impl NginxWriter {
         let doing = format!("switching {target} to {}", order.to);
         let _alone = self.reloading.lock().await;
         let old = self.installed(target, &doing).await?;
-        let standing = self.nginx.standing(target, Some(&old)).await?;
-        let next = match standing.admits(standing.token, order) {
-            Ok(Admission::Done) => standing,
+        let current = self.nginx.current_pointer(target, Some(&old)).await?;
+        let next = match current.admits(current.token, order) {
+            Ok(Admission::Done) => current,
             Ok(Admission::Next) => Pointer::after(order),
             Err(refusal) => {
                 let place = format!("nginx on {}", self.nginx.host().place());
@@ -76,7 +76,7 @@ impl NginxWriter {
             format!("writing the token of the current lock to the configuration of {target}");
         let _alone = self.reloading.lock().await;
         let old = self.installed(target, &doing).await?;
-        let now = self.nginx.standing(target, Some(&old)).await?;
+        let now = self.nginx.current_pointer(target, Some(&old)).await?;
         let Some(slot) = now.slot else {
             return Ok(());
         };
@@ -112,13 +112,13 @@ impl RouterWriter for NginxWriter {
         let _alone = self.reloading.lock().await;
         self.nginx.pointer.prepare(target).await?;
         let old = self.nginx.on_disk(target).await?;
-        let standing = self.nginx.standing(target, old.as_deref()).await?;
-        if self.nginx.arrangement.mode == SwitchMode::Pointer {
+        let current = self.nginx.current_pointer(target, old.as_deref()).await?;
+        if self.nginx.options.mode == SwitchMode::Pointer {
             // The pointer must be correct before nginx reads it. Otherwise the traffic would go to the slot of an
             // earlier switch.
-            self.nginx.pointer.adopt(target, standing).await?;
+            self.nginx.pointer.adopt(target, current).await?;
         }
-        self.put(target, &doing, old.as_deref(), (source, standing))
+        self.put(target, &doing, old.as_deref(), (source, current))
             .await
     }
 
@@ -126,7 +126,7 @@ impl RouterWriter for NginxWriter {
         let doing = format!("preparing the switch of {target} to {}", order.to);
         let site = self.nginx.site(target, &doing)?;
         self.nginx.refuse_other_mode(site, &doing).await?;
-        match self.nginx.arrangement.mode {
+        match self.nginx.options.mode {
             SwitchMode::Pointer => self.nginx.pointer.make_ready(target, order).await,
             SwitchMode::Reload => {
                 // This finds problems before the store names the new slot.
@@ -140,7 +140,7 @@ impl RouterWriter for NginxWriter {
 
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         self.nginx.site(target, "switching")?;
-        match self.nginx.arrangement.mode {
+        match self.nginx.options.mode {
             SwitchMode::Pointer => self.nginx.pointer.switch(target, order).await,
             SwitchMode::Reload => self.switch_by_reload(target, order).await,
         }
@@ -149,7 +149,7 @@ impl RouterWriter for NginxWriter {
     async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
         self.nginx
             .site(target, "writing the token of the current lock")?;
-        match self.nginx.arrangement.mode {
+        match self.nginx.options.mode {
             SwitchMode::Pointer => self.nginx.pointer.rebase(target, order).await,
             SwitchMode::Reload => self.rebase_by_reload(target, order).await,
         }

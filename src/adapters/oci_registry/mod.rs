@@ -162,7 +162,7 @@ impl OciRegistry {
             None => None,
             Some(known) => {
                 let password = known.password.value().await.map_err(|unread| {
-                    failure(unread.kind, host, None, &doing, &unread.said).hint(unread.hint)
+                    failure(unread.kind, host, None, &doing, &unread.message).hint(unread.hint)
                 })?;
                 Some((known.user.as_str(), password))
             }

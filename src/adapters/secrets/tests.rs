@@ -51,11 +51,11 @@ async fn a_text_that_cannot_be_a_whole_secret_is_refused() {
         std::fs::write(file.path(), written).expect("written");
         let failure = read(SecretSource::File(file.path().into())).await;
         let failure = failure.expect_err("refused");
-        assert!(failure.said.contains(reason), "{failure}");
+        assert!(failure.message.contains(reason), "{failure}");
         assert!(!failure.to_string().contains("hunter"), "{failure}");
     }
     let endless = read(command(&["yes"])).await.expect_err("refused");
-    assert!(endless.said.contains("64 KiB"), "{endless}");
+    assert!(endless.message.contains("64 KiB"), "{endless}");
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn the_failure_of_a_command_does_not_show_its_output_or_arguments() {
         !format!("{failure} {failure:?}").contains("hunter"),
         "{failure:?}"
     );
-    assert!(failure.said.contains('3'), "{failure}");
+    assert!(failure.message.contains('3'), "{failure}");
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn all_processes_of_a_hanging_command_are_killed() {
     let line = format!("sleep 1000 & echo $! > {}; wait", file.display());
     let failure = hurried().kept(&command(&["sh", "-c", &line])).await;
     let failure = failure.expect_err("the command hangs");
-    assert!(failure.said.contains("was killed"), "{failure}");
+    assert!(failure.message.contains("was killed"), "{failure}");
     let pid = std::fs::read_to_string(&file).expect("the command was started");
     let stat = format!("/proc/{}/stat", pid.trim());
     let is_running = || {

@@ -18,7 +18,7 @@ use crate::history::Notice;
 use crate::inventory::SecretSource;
 use crate::ports::{Bound, Failure, FailureKind, Notifier, Result, Secrets, TimeLimit};
 
-use post::{Letter, Post};
+use post::{Post, Request};
 
 /// The read limits for a receiver.
 pub const BOUNDS: [Bound; 1] = [Bound {
@@ -39,7 +39,7 @@ pub enum Address {
 
 /// The format of a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Manner {
+pub enum Format {
     /// A message for an incoming webhook.
     Slack,
     /// JSON, signed with this secret as in <https://www.standardwebhooks.com>.
@@ -49,7 +49,7 @@ pub enum Manner {
 #[expect(missing_debug_implementations, reason = "holds a trait object")]
 pub struct Webhook {
     address: Address,
-    manner: Manner,
+    format: Format,
     secrets: Arc<dyn Secrets>,
     post: Post,
 }
@@ -59,13 +59,13 @@ impl Webhook {
     /// `proxy` is the forward proxy for other machines.
     pub fn new(
         address: Address,
-        manner: Manner,
+        format: Format,
         secrets: Arc<dyn Secrets>,
         proxy: OutboundProxy,
     ) -> Self {
         Self {
             address,
-            manner,
+            format,
             secrets,
             post: Post::new(proxy),
         }
@@ -90,12 +90,12 @@ impl Webhook {
         })
     }
 
-    async fn letter(&self, notice: &Notice) -> Result<Letter> {
-        match &self.manner {
-            Manner::Slack => Ok(slack::letter(notice)),
-            Manner::Signed(source) => {
+    async fn request(&self, notice: &Notice) -> Result<Request> {
+        match &self.format {
+            Format::Slack => Ok(slack::request(notice)),
+            Format::Signed(source) => {
                 let secret = self.secrets.read(source).await?;
-                signed::letter(notice, &signed::Key::of(&secret)?, jiff::Timestamp::now())
+                signed::request(notice, &signed::Key::of(&secret)?, jiff::Timestamp::now())
             }
         }
     }
@@ -105,14 +105,14 @@ impl Webhook {
 impl Notifier for Webhook {
     async fn notify(&self, notice: &Notice) -> Result<()> {
         let url = self.url().await?;
-        let letter = self.letter(notice).await?;
-        self.post.send(url, letter).await
+        let request = self.request(notice).await?;
+        self.post.send(url, request).await
     }
 
     async fn ready(&self) -> Result<String> {
         let url = self.url().await?;
         let place = post::place(&url);
-        if let Manner::Signed(source) = &self.manner {
+        if let Format::Signed(source) = &self.format {
             signed::Key::of(&self.secrets.read(source).await?)?;
             return Ok(format!("signed webhook at {place}"));
         }

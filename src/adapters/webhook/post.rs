@@ -23,7 +23,7 @@ const LONG: usize = 12;
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
 /// A notice in the form that its receiver expects.
-pub(super) struct Letter {
+pub(super) struct Request {
     pub(super) headers: HeaderMap,
     pub(super) body: String,
 }
@@ -42,7 +42,7 @@ impl Post {
         }
     }
 
-    pub(super) async fn send(&self, url: Url, letter: Letter) -> Result<()> {
+    pub(super) async fn send(&self, url: Url, request: Request) -> Result<()> {
         let mut place = place(&url);
         let mask = mask(&url);
         if let Some(proxy) = self.proxy.before(url.as_str()) {
@@ -53,9 +53,9 @@ impl Post {
         let client = self
             .client()
             .map_err(|error| failure(FailureKind::Unsupported, error))?;
-        let mut headers = letter.headers;
+        let mut headers = request.headers;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let sent = client.post(url).headers(headers).body(letter.body).send();
+        let sent = client.post(url).headers(headers).body(request.body).send();
         let answer = sent.await.map_err(|error| {
             let kind = if error.is_connect() {
                 FailureKind::Unreachable

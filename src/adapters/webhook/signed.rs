@@ -11,7 +11,7 @@ use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 
-use super::Letter;
+use super::Request;
 use crate::history::Notice;
 use crate::ports::{Failure, FailureKind, Result};
 
@@ -60,7 +60,7 @@ struct Body<'a> {
 }
 
 /// The request for a notice, signed at `now`.
-pub(super) fn letter(notice: &Notice, key: &Key, now: Timestamp) -> Result<Letter> {
+pub(super) fn request(notice: &Notice, key: &Key, now: Timestamp) -> Result<Request> {
     let failure = |reason: String| {
         Failure::new(
             FailureKind::Rejected,
@@ -86,5 +86,5 @@ pub(super) fn letter(notice: &Notice, key: &Key, now: Timestamp) -> Result<Lette
         let value = HeaderValue::try_from(value).map_err(|error| failure(error.to_string()))?;
         headers.insert(name, value);
     }
-    Ok(Letter { headers, body })
+    Ok(Request { headers, body })
 }

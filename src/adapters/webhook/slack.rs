@@ -7,12 +7,12 @@
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::Letter;
+use super::Request;
 use super::plain::plain;
 use crate::history::{Notice, NoticeEvent};
 
 /// The request for a notice.
-pub(super) fn letter(notice: &Notice) -> Letter {
+pub(super) fn request(notice: &Notice) -> Request {
     let text = plain(&notice.text);
     let body = json!({
         "text": text,
@@ -27,7 +27,7 @@ pub(super) fn letter(notice: &Notice) -> Letter {
             "ts": notice.at.as_second(),
         }],
     });
-    Letter {
+    Request {
         headers: HeaderMap::new(),
         body: body.to_string(),
     }

@@ -64,7 +64,7 @@ async fn log() -> Result<String> {
         failed("there is no directory for the log, because HOME is not set".to_owned())
     })?;
     let tried = wire::try_directory(&directory).await;
-    tried.map_err(|failure| failed(format!("{}: {}", failure.doing, failure.said)))
+    tried.map_err(|failure| failed(format!("{}: {}", failure.doing, failure.message)))
 }
 
 /// The trials of the servers. A server that several targets use is tested once.
@@ -114,7 +114,7 @@ async fn clock(
     let time = match asking.await {
         Ok(Some(time)) => time,
         Ok(None) => return Proof::NotTried(format!("{of} has no separate clock")),
-        Err(failure) => return Proof::Broken(failure),
+        Err(failure) => return Proof::Failed(failure),
     };
     let reading = ClockReading::new(of, (before, own.now()), time);
     if !reading.differs() {
@@ -126,7 +126,7 @@ async fn clock(
     let place = reading.of.clone();
     let doing = "comparing the clocks";
     let failure = Failure::new(FailureKind::Conflict, place, doing, reason);
-    Proof::Broken(
+    Proof::Failed(
         failure.hint("correct the clock of the machine that is wrong, for example with chrony"),
     )
 }
@@ -299,7 +299,7 @@ async fn health(site: &Site) -> Proof {
         let failure = target_failure(site, FailureKind::Missing, "testing the health", reason).hint(
             "add `health = { path = \"/health\" }`, or another path that answers 200 when the service is healthy",
         );
-        return Proof::Broken(failure);
+        return Proof::Failed(failure);
     };
     let path = &check.path;
     let slot = match live(site).await {
@@ -320,7 +320,7 @@ async fn health(site: &Site) -> Proof {
         "read the log of the live version in the console, or go back: greenroom rollback {} {}",
         target.service, target.environment
     );
-    Proof::Broken(target_failure(site, FailureKind::Unreachable, doing, probe.detail).hint(hint))
+    Proof::Failed(target_failure(site, FailureKind::Unreachable, doing, probe.detail).hint(hint))
 }
 
 /// Tests whether the live version answers at the public address.
@@ -354,7 +354,7 @@ async fn public(site: &Site) -> Proof {
             let reason = reason.trim_end_matches("; ").to_owned();
             let doing = format!("asking {at}");
             let hint = "greenroom status shows what differs and how to repair it";
-            Proof::Broken(target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint))
+            Proof::Failed(target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint))
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Exit, json, say_bytes};
-use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecord, Standing};
+use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecord, ReleaseState};
 use crate::inventory::local_time;
 use crate::release::describe::duration;
 use crate::sanitize::sanitize;
@@ -99,7 +99,7 @@ fn audit_line(kept: &KeptAudit) -> String {
         duration(took.unwrap_or_default())
     });
     let remarks = match record {
-        AuditRecord::Hold(_) => [record.what(), record.ending()],
+        AuditRecord::Hold(_) => [record.purpose(), record.ending()],
         AuditRecord::Repair(_) => [record.ending(), String::new()],
     };
     let mut remarks: Vec<String> = remarks.into_iter().filter(|it| !it.is_empty()).collect();
@@ -108,7 +108,7 @@ fn audit_line(kept: &KeptAudit) -> String {
     }
     let description = match record {
         AuditRecord::Hold(_) => String::new(),
-        AuditRecord::Repair(_) => format!("{}  ", record.what()),
+        AuditRecord::Repair(_) => format!("{}  ", record.purpose()),
     };
     sanitize(&format!(
         "{}  {}  {:<20}  {:<13}  {description}{:<14} {:>7}  {}  {}",
@@ -146,7 +146,7 @@ fn cells(listed: &Listed) -> [String; 20] {
         took(head)
             .map(|took| took.as_secs().to_string())
             .unwrap_or_default(),
-        Standing::of(head).as_str().to_owned(),
+        ReleaseState::of(head).as_str().to_owned(),
         closed
             .and_then(|(_, outcome)| outcome.reason())
             .unwrap_or_default()
@@ -207,7 +207,7 @@ fn line(listed: &Listed) -> String {
         record.target.to_string(),
         record.kind.to_string(),
         record.to.1.name(),
-        Standing::of(record).to_string(),
+        ReleaseState::of(record).to_string(),
         took(record).map(duration).unwrap_or_default(),
         record.operator,
     ))

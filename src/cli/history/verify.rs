@@ -29,7 +29,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
             return Exit::Failed;
         }
     };
-    if found.releases + found.beside == 0
+    if found.releases + found.audits == 0
         && let Err(exit) = names::check(
             app.targets(),
             verb.service.as_ref(),
@@ -56,7 +56,7 @@ fn print_result(common: &Common, found: &Proven) {
     if common.json {
         json::answer(serde_json::json!({
             "releases": found.releases,
-            "beside": found.beside,
+            "beside": found.audits,
             "whole": found.whole,
             "not_chained": found.not_chained,
             "wrong": found.wrong,
@@ -75,5 +75,5 @@ fn print_result(common: &Common, found: &Proven) {
     for set in &found.rules {
         say_line!("{set}");
     }
-    say_line!("{}", found.words());
+    say_line!("{}", found.summary());
 }

@@ -64,7 +64,7 @@ fn difference((pair, drift): (Pair, &Drift), snapshot: &Snapshot) -> Value {
     json!({
         "name": drift.name,
         "between": [left, right],
-        "says": drift.says,
+        "says": drift.message,
         "means": drift.name.means(),
         "repair": drift.name.mend(),
     })

@@ -46,7 +46,7 @@ fn without_an_answer_of_the_runtime_no_slot_is_empty() {
     let snapshot = without_runtime();
     assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
     let output = text(&snapshot, None, &Approvals::NotNeeded);
-    assert!(output.contains("instance unknown"), "{output}");
+    assert!(output.contains("not observed"), "{output}");
     assert!(!output.contains("empty"), "{output}");
     let json = json::of(&snapshot, Some(&Open::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], "blue");

@@ -29,7 +29,7 @@ pub(in crate::cli) fn text(
             Agreement::Differs(drifts) => {
                 for drift in drifts {
                     let name = drift.name;
-                    lines.push(format!("  ! {name}: {}", drift.says));
+                    lines.push(format!("  ! {name}: {}", drift.message));
                     lines.push(format!("      {}", name.means()));
                     if snapshot.lock.is_none() {
                         lines.push(format!("      repair: {}", name.mend()));
@@ -133,7 +133,7 @@ fn holds(snapshot: &Snapshot) -> Vec<String> {
     // A cleared hold is shown as cleared, because another operator may still rely on it.
     let placed = snapshot.hold.as_ref();
     if let Some(hold) = placed.filter(|hold| hold.cleared.is_some()) {
-        lines.push(format!("  - hold {}", hold.words(snapshot.at)));
+        lines.push(format!("  - hold {}", hold.describe(snapshot.at)));
     }
     lines
 }

@@ -62,7 +62,7 @@ pub fn is_available(model: &Model, action: Action) -> bool {
             let has_request = model
                 .open
                 .as_ref()
-                .is_some_and(|open| model.asked_here(open).is_some());
+                .is_some_and(|open| model.request_to_us(open).is_some());
             let is_lost = model
                 .open
                 .as_ref()

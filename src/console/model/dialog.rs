@@ -6,13 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Handover, Help, Holding, OpenReleases, Palette, Picker, ReloadDialog, ResumeDialog, TextLine,
-    ThemeChoice, WaitingList, Words,
+    Handover, Help, Holding, MessageDialog, OpenReleases, Palette, Picker, ReloadDialog,
+    ResumeDialog, TextLine, ThemeChoice, WaitingList,
 };
 use crate::history::{Direction, Step};
 use crate::inventory::{Hold, Target};
 use crate::release::{
-    Choice, Definition, GoOn, Interrupted, Need, Plan, RepairPlan, Status, Wanted,
+    Choice, Definition, Interrupted, Need, Plan, RepairPlan, ResumeAction, Status, Wanted,
 };
 
 /// The dialog that is open over the screen.
@@ -37,7 +37,7 @@ pub enum Dialog {
     /// Asks which of several open releases of a target to resume.
     OpenReleases(OpenReleases),
     Resume(ResumeDialog),
-    Words(Words),
+    Message(MessageDialog),
     /// Asks for the reason and the end of a hold, or for the reason to clear it.
     Holding(Holding),
     /// Asks whether to hand over a release to the operator who requests it.
@@ -62,7 +62,7 @@ impl Dialog {
                 | Self::Leaving(_)
                 | Self::Reload(_)
                 | Self::Resume(_)
-                | Self::Words(_)
+                | Self::Message(_)
                 | Self::Holding(_)
                 | Self::Handover(_)
         )
@@ -112,7 +112,7 @@ impl Reason {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thinking {
     /// The number of the request whose answer is awaited.
-    pub asked: u64,
+    pub request_id: u64,
     pub target: Target,
     /// What is planned or read: a version, a repair or the open release.
     pub name: String,
@@ -151,7 +151,7 @@ pub enum Question {
     /// Stop the version that is kept warm.
     EndStandby(Arc<Status>),
     /// Continue, back out or leave a release that has no driver, or take it over from its driver.
-    Resume(Arc<Interrupted>, GoOn),
+    Resume(Arc<Interrupted>, ResumeAction),
     /// Carry out a repair plan.
     Repair(Arc<RepairPlan>),
     /// Approve a release that another operator drives.

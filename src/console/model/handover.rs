@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Model, TextLine};
 use crate::history::ReleaseRecord;
 use crate::inventory::{HandoverRequest, Operator, ReleaseId, Target, Watcher};
-use crate::release::{Approval, GoOn, Interrupted, Observed, Status};
+use crate::release::{Approval, Interrupted, Observed, ResumeAction, Status};
 
 /// A request of this console for a handover, which is not answered yet.
 #[derive(Debug, Clone)]
@@ -32,9 +32,9 @@ pub enum ResumeChoice {
     /// Request the handover from the driver.
     Ask,
     /// Withdraw the request for the handover.
-    AskNoMore,
+    WithdrawRequest,
     /// Continue, back out or leave the release. If it has a driver, take it over.
-    GoOn(GoOn),
+    Resume(ResumeAction),
 }
 
 /// Asks which of several open releases of a target to continue, back out or leave.
@@ -62,12 +62,12 @@ impl ResumeDialog {
         let mut choices = vec![ResumeChoice::Later];
         if self.found.driver().is_some() {
             choices.push(if self.has_asked {
-                ResumeChoice::AskNoMore
+                ResumeChoice::WithdrawRequest
             } else {
                 ResumeChoice::Ask
             });
         }
-        choices.extend(GoOn::ALL.map(ResumeChoice::GoOn));
+        choices.extend(ResumeAction::ALL.map(ResumeChoice::Resume));
         choices
     }
 
@@ -81,7 +81,7 @@ impl ResumeDialog {
 
 /// Asks for a message to the holder of the lock: an optional note for a handover request, or the reason for a takeover.
 #[derive(Debug, Clone)]
-pub struct Words {
+pub struct MessageDialog {
     pub found: Arc<Interrupted>,
     pub choice: ResumeChoice,
     pub line: TextLine,
@@ -91,7 +91,7 @@ pub struct Words {
 #[derive(Debug, Clone)]
 pub struct Handover {
     pub status: Arc<Status>,
-    pub asked: HandoverRequest,
+    pub request: HandoverRequest,
     /// The row of the cursor: an index into [`Hand::ALL`].
     pub row: usize,
 }
@@ -113,7 +113,7 @@ impl Hand {
 
 impl Model {
     /// The unanswered request of another console for the handover of a release that this console drives.
-    pub fn asked_here(&self, target: &Target) -> Option<&HandoverRequest> {
+    pub fn request_to_us(&self, target: &Target) -> Option<&HandoverRequest> {
         let status = self.releases.get(target)?;
         let request = self.world.get(target)?.handover_request.as_ref()?;
         let is_for_us = self.is_driving(status)
@@ -124,7 +124,7 @@ impl Model {
     }
 
     /// The unanswered request for the handover of the open target's release. Any operator may drive the release.
-    pub fn asked_for(&self) -> Option<&HandoverRequest> {
+    pub fn current_request(&self) -> Option<&HandoverRequest> {
         let request = self.snapshot()?.handover_request.as_ref()?;
         let release = self.release()?;
         let is_open = request.release == release.plan.release

@@ -30,7 +30,7 @@ pub struct History {
     /// Why the list could not be read.
     pub trouble: Option<String>,
     /// The number of the last question. Answers to earlier questions are dropped.
-    pub asked: u64,
+    pub request_id: u64,
     /// The question that the archive has not answered yet.
     pub waiting: Option<Waiting>,
     /// The number of releases archived since the start: now, and when the list was last read.

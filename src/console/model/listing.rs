@@ -51,7 +51,7 @@ pub fn checked(model: &Model) -> Option<Checked<'_>> {
     if !model.is_at_rest() {
         return release.map(|status| of_release(status, None));
     }
-    let observed = model.told.get(model.open.as_ref()?);
+    let observed = model.releases_observed.get(model.open.as_ref()?);
     let live = observed.and_then(|observed| observed.live_checks.as_deref());
     // The checks must be of the version that is observed to be live.
     let instance = model.snapshot().and_then(Snapshot::live_instance);

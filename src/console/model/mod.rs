@@ -2,7 +2,7 @@
 //! so `update` and `view` never read a clock.
 
 mod availability;
-mod best_way;
+mod best_version;
 mod diagnostics;
 mod dialog;
 mod handover;
@@ -23,8 +23,8 @@ mod reload;
 mod services;
 mod text_line;
 mod timeline;
+mod version_rows;
 mod waits;
-mod ways;
 mod why_not;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,12 +41,14 @@ use crate::inventory::{
 use crate::release::{Observed, Progress, Releases, Status};
 
 pub use availability::{is_available, rests_after_switch, rests_before_switch};
-pub use best_way::best_way;
+pub use best_version::best_version;
 pub use diagnostics::Diagnostics;
 pub use dialog::{
     Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, Thinking,
 };
-pub use handover::{Asking, Hand, Handover, OpenReleases, ResumeChoice, ResumeDialog, Words};
+pub use handover::{
+    Asking, Hand, Handover, MessageDialog, OpenReleases, ResumeChoice, ResumeDialog,
+};
 pub use history::{History, HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Sheet, Waiting};
 pub use holding::{HoldLine, Holding};
 pub use listing::{CheckRow, CheckState, Checked, checked, checks, relevant_step};
@@ -59,18 +61,20 @@ pub use matrix::{CellState, cell, cell_state, standby};
 pub use notice::{Notice, Weight};
 pub use palette::{Found, Help, Helped, Palette, PaletteChoice, helped, palette_entries};
 pub use pane::Pane;
-pub use picker::{Before, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, Way};
+pub use picker::{
+    Before, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, VersionRow,
+};
 pub use prompt::{Prompt, PromptKind};
 pub use registrations::{KeyRow, Mark, lease_left, registrations};
 pub use reload::{
     ConfigurationChange, FoundConfiguration, NewConfiguration, ReloadAnswer, ReloadDialog,
     ViewState,
 };
-pub use services::{Order, Services, filtered, going_on, list_services};
+pub use services::{Order, Services, filtered, list_services, unfinished_release};
 pub use text_line::TextLine;
 pub use timeline::TargetTimeline;
+pub use version_rows::{version_rows, was_bad};
 pub use waits::{WaitingItem, WaitingList, Wanted as WaitingFor};
-pub use ways::{was_bad, ways};
 pub use why_not::why_not;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,14 +119,14 @@ pub struct Model {
     /// The newest release of each target that this console drives or drove.
     pub releases: BTreeMap<Target, Arc<Status>>,
     /// The newest release of each target according to its journal. Any operator may drive it.
-    pub told: Arc<Releases>,
+    pub releases_observed: Arc<Releases>,
     /// The request of this console for a handover, until it is answered or has expired.
     pub asking: Option<Asking>,
     /// The other console that was observed to drive a release of this console. The driver in this console was then told
     /// to check its lock.
-    pub doubted: Option<String>,
+    pub competing_console: Option<String>,
     /// The last request for a handover that was announced to the operator, by target.
-    pub heard: BTreeMap<Target, HandoverRequest>,
+    pub announced_requests: BTreeMap<Target, HandoverRequest>,
     /// The waiting items that were announced to the operator.
     pub known_waiting: Vec<WaitingItem>,
     /// Releases that have not ended and that this console does not drive any more.
@@ -142,7 +146,7 @@ pub struct Model {
     /// A short message in place of the footer. Disappears after a few seconds.
     pub notice: Option<Notice>,
     /// The number of the last request for a plan or for an open release. Answers to earlier requests are dropped.
-    pub asked: u64,
+    pub request_id: u64,
     pub keymap: Arc<Keymap>,
     pub looks: Looks,
     /// The parts of the configuration that could not be used, each with the reason. Sanitized.
@@ -177,10 +181,10 @@ impl Model {
             focus: Pane::Environments,
             rows: BTreeMap::new(),
             releases: BTreeMap::new(),
-            told: Arc::default(),
+            releases_observed: Arc::default(),
             asking: None,
-            doubted: None,
-            heard: BTreeMap::new(),
+            competing_console: None,
+            announced_requests: BTreeMap::new(),
             known_waiting: Vec::new(),
             left: BTreeSet::new(),
             log: LogPane::default(),
@@ -191,7 +195,7 @@ impl Model {
             scrolled: 0,
             prompt: None,
             notice: None,
-            asked: 0,
+            request_id: 0,
             keymap: Arc::default(),
             looks: Looks::default(),
             remarks: Vec::new(),
@@ -217,7 +221,7 @@ impl Model {
             0 => first.clone(),
             more => format!("{first} (and {more} more: {help} lists them)"),
         };
-        self.notice = Some(Notice::new(Weight::Refused, &text, self.now));
+        self.notice = Some(Notice::new(Weight::Prominent, &text, self.now));
     }
 
     /// Stores and shows one more remark. A remark that is already stored is not shown again.
@@ -226,7 +230,7 @@ impl Model {
         if self.remarks.contains(&remark) {
             return;
         }
-        self.notice = Some(Notice::new(Weight::Refused, &remark, self.now));
+        self.notice = Some(Notice::new(Weight::Prominent, &remark, self.now));
         self.remarks.push(remark);
     }
 
@@ -264,7 +268,7 @@ impl Model {
 
     /// The release as its journal shows it. `None` if the journal of the target has another release as its newest.
     pub fn observed_of(&self, status: &Status) -> Option<&Observed> {
-        let observed = self.told.get(status.plan.target())?;
+        let observed = self.releases_observed.get(status.plan.target())?;
         (observed.status.plan.release == status.plan.release).then_some(observed)
     }
 
@@ -276,7 +280,7 @@ impl Model {
     /// The newest release of a target, if this console does not drive it. Another operator may drive it, it may be
     /// interrupted, or it may have ended.
     pub fn elsewhere_in(&self, target: &Target) -> Option<&Observed> {
-        let observed = self.told.get(target)?;
+        let observed = self.releases_observed.get(target)?;
         let own = self.releases.get(target).map(|status| status.plan.release);
         let release = observed.status.plan.release;
         let is_elsewhere = match own {
@@ -309,7 +313,10 @@ impl Model {
     /// release nor another release.
     pub fn is_lost_here(&self, target: &Target) -> bool {
         let own = self.releases.get(target).map(|own| own.plan.release);
-        let newest = self.told.get(target).map(|observed| &observed.status);
+        let newest = self
+            .releases_observed
+            .get(target)
+            .map(|observed| &observed.status);
         let is_over = newest
             .is_some_and(|newest| Some(newest.plan.release) != own || newest.outcome().is_some());
         self.lost(target) && !is_over

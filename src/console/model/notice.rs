@@ -11,9 +11,9 @@ const SHOWN_FOR: Duration = Duration::from_secs(8);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
     /// Normal: something was done or has happened.
-    Told,
+    Normal,
     /// Prominent: a refusal, a failure, or a request to the operator.
-    Refused,
+    Prominent,
 }
 
 /// A short message that disappears by itself.

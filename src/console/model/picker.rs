@@ -1,4 +1,4 @@
-//! The picker: the dialog that asks for the version of a promote or a rollback. `ways` computes its rows from the
+//! The picker: the dialog that asks for the version of a promote or a rollback. `version_rows` computes its rows from the
 //! answers that have arrived.
 
 use std::collections::BTreeMap;
@@ -40,9 +40,9 @@ pub enum LookUp {
 pub enum Before {
     /// An earlier environment was not observed yet. The cursor is not placed, because the version of that environment
     /// may be the one to preselect.
-    Unheard,
+    NotObserved,
     /// Every earlier environment was observed, or does not answer.
-    Heard,
+    Observed,
 }
 
 /// Asks for the version of a promote or a rollback.
@@ -60,7 +60,7 @@ pub struct Picker {
     /// The filter. If no row has this name, the typed text itself can be chosen as a tag or digest.
     pub line: TextLine,
     /// The rows, as they were last computed.
-    pub ways: Vec<Way>,
+    pub version_rows: Vec<VersionRow>,
     pub before: Before,
     /// The refusals that apply to all versions.
     pub against_all: Vec<Refusal>,
@@ -92,10 +92,10 @@ impl Picker {
             images: BTreeMap::new(),
             terms: None,
             line: TextLine::default(),
-            ways: Vec::new(),
+            version_rows: Vec::new(),
             before: match intent {
-                Intent::Promote => Before::Unheard,
-                Intent::GoBack => Before::Heard,
+                Intent::Promote => Before::NotObserved,
+                Intent::GoBack => Before::Observed,
             },
             against_all: Vec::new(),
             row: 0,
@@ -106,28 +106,28 @@ impl Picker {
     }
 
     /// Whether no known reason forbids this row. A hold does not forbid it, because the operator can override a hold.
-    pub fn is_choosable(&self, way: &Way) -> bool {
-        way.against.is_empty() && way.knowledge != Knowledge::Gone
+    pub fn is_choosable(&self, version_row: &VersionRow) -> bool {
+        version_row.against.is_empty() && version_row.knowledge != Knowledge::Gone
     }
 
     /// Moves the cursor by `rows`. Without a cursor, puts it on `row`.
     pub fn go_by(&mut self, rows: isize) {
-        let last = self.ways.len().saturating_sub(1);
+        let last = self.version_rows.len().saturating_sub(1);
         if self.has_cursor {
             self.row = self.row.saturating_add_signed(rows).min(last);
         }
-        self.has_cursor = !self.ways.is_empty();
+        self.has_cursor = !self.version_rows.is_empty();
         self.is_seen = true;
     }
 
     /// The version under the cursor.
-    pub fn way(&self) -> Option<&Way> {
-        self.ways.get(self.row).filter(|_| self.has_cursor)
+    pub fn version_row(&self) -> Option<&VersionRow> {
+        self.version_rows.get(self.row).filter(|_| self.has_cursor)
     }
 
     /// Whether the tags, the terms and the earlier environments have all answered or failed.
     pub fn is_whole(&self) -> bool {
-        self.list != VersionList::Loading && self.terms.is_some() && self.before == Before::Heard
+        self.list != VersionList::Loading && self.terms.is_some() && self.before == Before::Observed
     }
 
     /// The rules and the past releases of the target, if they could be read.
@@ -154,7 +154,7 @@ pub enum Knowledge {
 
 /// A row of the picker: a version to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct VersionRow {
     /// What to plan if this row is chosen.
     pub wanted: Wanted,
     /// The version as the screen shows it. Sanitized.
@@ -181,7 +181,7 @@ pub struct Way {
     pub against: Vec<Refusal>,
 }
 
-impl Way {
+impl VersionRow {
     /// A row for a version about which nothing else is known.
     pub fn new(wanted: Wanted, name: String, knowledge: Knowledge) -> Self {
         Self {

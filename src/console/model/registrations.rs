@@ -85,7 +85,7 @@ fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
         !snapshot
             .hold
             .as_ref()
-            .is_some_and(|hold| hold.stands(snapshot.at))
+            .is_some_and(|hold| hold.is_active(snapshot.at))
     };
     let approvals_are_over = || {
         let mut approvals = snapshot.peer_approvals.iter();
@@ -390,7 +390,7 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
         }),
         (_, "hold") => {
             let hold = snapshot.hold.as_ref();
-            hold.map_or_else(size, |hold| hold.words(snapshot.at))
+            hold.map_or_else(size, |hold| hold.describe(snapshot.at))
         }
         (_, "wheel") => snapshot
             .handover_request

@@ -28,7 +28,7 @@ impl Order {
         }
     }
 
-    pub fn words(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Configured => "as configured",
             Self::Name => "by name",
@@ -97,7 +97,7 @@ pub fn list_services(model: &Model) -> Services {
 
 /// The release of a target that has not ended, driven by any operator or interrupted. `None` if the release only keeps
 /// its old version warm.
-pub fn going_on<'a>(model: &'a Model, target: &Target) -> Option<&'a Status> {
+pub fn unfinished_release<'a>(model: &'a Model, target: &Target) -> Option<&'a Status> {
     let status = model.release_of(target)?;
     let is_left = model.left.contains(&status.plan.release);
     let rests = matches!(

@@ -7,7 +7,7 @@ use crate::release::report::Line;
 #[derive(Debug, Clone, Default)]
 pub struct TargetTimeline {
     /// The target of the last question to the archive, and the number of archived releases at that time.
-    pub asked: Option<(Target, u64)>,
+    pub requested: Option<(Target, u64)>,
     /// The target to which `lines` belong.
     pub target: Option<Target>,
     /// The past releases, newest first. Sanitized.

@@ -69,7 +69,7 @@ impl Model {
         let own = self
             .in_flight()
             .flat_map(|status| self.items_of_own(status));
-        let elsewhere = self.told.keys().filter_map(|target| {
+        let elsewhere = self.releases_observed.keys().filter_map(|target| {
             let observed = self.elsewhere_in(target)?;
             self.item_elsewhere(target, observed)
         });
@@ -86,7 +86,7 @@ impl Model {
             wanted,
             since,
         };
-        let request = self.asked_here(target);
+        let request = self.request_to_us(target);
         let mut items: Vec<WaitingItem> = request
             .map(|request| {
                 let to = request.operator.clone();

@@ -40,14 +40,14 @@ pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
             format!("not armed: {arm} arms {target}, then press the key again")
         }
     };
-    super::say(model, Weight::Refused, &text);
+    super::say(model, Weight::Prominent, &text);
     None
 }
 
 fn refuse_without_target(model: &mut Model) {
     let open = model.keymap.shown(Action::Open);
     let text = format!("no target is open: {open} opens the target under the cursor");
-    super::say(model, Weight::Refused, &text);
+    super::say(model, Weight::Prominent, &text);
 }
 
 pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
@@ -68,7 +68,7 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
         model.armed = None;
         super::say(
             model,
-            Weight::Told,
+            Weight::Normal,
             &format!("{target} is not armed any more"),
         );
         return Vec::new();
@@ -81,7 +81,7 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
     };
     super::say(
         model,
-        Weight::Told,
+        Weight::Normal,
         &format!("{target} can be changed until {}", local_time::clock(until)),
     );
     model.armed = Some(Armed { target, until });
@@ -172,7 +172,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         } else {
             format!("{target} keeps no version warm: the version that you choose is started again")
         };
-        super::say(model, Weight::Told, &text);
+        super::say(model, Weight::Normal, &text);
         return choose::open(model, target, Intent::GoBack);
     };
     let name = crate::sanitize::sanitize(&name);
@@ -310,7 +310,7 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
         let text = "the checks run again only while register or switch waits for approval";
         return super::refused(model, text);
     }
-    super::say(model, Weight::Told, "the checks are running again");
+    super::say(model, Weight::Normal, "the checks are running again");
     let by = model.operator.clone();
     vec![Effect::Say {
         release: status.plan.release,

@@ -6,8 +6,8 @@ use super::{line, reason};
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{
-    Before, Dialog, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Model, Picker, VersionList, Way,
-    Weight, best_way, ways,
+    Before, Dialog, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Model, Picker, VersionList,
+    VersionRow, Weight, best_version, version_rows,
 };
 use crate::inventory::{Digest, SourceState, Target, VersionRef, by_version};
 use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
@@ -117,19 +117,24 @@ pub(super) fn arrange(model: &mut Model) {
     let Some(mut picker) = take_picker(model) else {
         return;
     };
-    let under = picker.way().cloned();
+    let under = picker.version_row().cloned();
     if is_before_observed(model, &picker.target) {
-        picker.before = Before::Heard;
+        picker.before = Before::Observed;
     }
-    (picker.ways, picker.against_all) = ways(model, &picker);
-    let row_of = |under: &Way| picker.ways.iter().position(|way| way.is_same(under));
+    (picker.version_rows, picker.against_all) = version_rows(model, &picker);
+    let row_of = |under: &VersionRow| {
+        picker
+            .version_rows
+            .iter()
+            .position(|version_row| version_row.is_same(under))
+    };
     let row = under.as_ref().and_then(row_of);
     picker.has_cursor = row.is_some();
-    let last = picker.ways.len().saturating_sub(1);
+    let last = picker.version_rows.len().saturating_sub(1);
     picker.row = row.unwrap_or(picker.row).min(last);
     // If the list could not be read, the console tries again. Until there is a row, the cursor is not placed.
     let has_failed = matches!(picker.list, VersionList::Failed(_));
-    let is_empty_by_failure = has_failed && picker.ways.is_empty();
+    let is_empty_by_failure = has_failed && picker.version_rows.is_empty();
     if picker.is_whole() && !is_empty_by_failure && !picker.is_settled {
         picker.is_settled = true;
         if !picker.has_cursor {
@@ -165,8 +170,8 @@ fn take_picker(model: &mut Model) -> Option<Picker> {
 
 /// Puts the cursor on the version that the operator most likely wants.
 fn place(model: &Model, picker: &mut Picker) {
-    picker.row = best_way(model, picker).unwrap_or(0);
-    picker.has_cursor = !picker.ways.is_empty();
+    picker.row = best_version(model, picker).unwrap_or(0);
+    picker.has_cursor = !picker.version_rows.is_empty();
 }
 
 /// Starts the next look-ups: first the rows on the screen, then the newest tags by name. At most [`LOOK_UPS`] run at
@@ -186,14 +191,18 @@ fn look_ups(model: &mut Model) -> Vec<Effect> {
     let running = look_ups
         .filter(|look_up| **look_up == LookUp::Asked)
         .count();
-    let in_view = layout::window(picker.row, picker.ways.len(), height);
-    let on_screen = picker.ways.get(in_view).unwrap_or_default();
-    let on_screen = on_screen.iter().filter_map(|way| match &way.wanted {
-        Wanted::Version(_) if way.knowledge == Knowledge::Typed => None,
-        // Shows whether the tag still names the image that is live in that environment.
-        Wanted::From(_) => names.contains(&way.name).then_some(&way.name),
-        _ => Some(&way.name),
-    });
+    let in_view = layout::window(picker.row, picker.version_rows.len(), height);
+    let on_screen = picker.version_rows.get(in_view).unwrap_or_default();
+    let on_screen = on_screen
+        .iter()
+        .filter_map(|version_row| match &version_row.wanted {
+            Wanted::Version(_) if version_row.knowledge == Knowledge::Typed => None,
+            // Shows whether the tag still names the image that is live in that environment.
+            Wanted::From(_) => names
+                .contains(&version_row.name)
+                .then_some(&version_row.name),
+            _ => Some(&version_row.name),
+        });
     let mut next: Vec<(String, VersionRef)> = Vec::new();
     for name in on_screen.chain(names.iter().take(LOOKED_UP_UNSEEN)) {
         if running + next.len() >= LOOK_UPS {
@@ -224,9 +233,11 @@ fn look_ups(model: &mut Model) -> Vec<Effect> {
 fn images(picker: &mut Picker, height: usize) -> Vec<Effect> {
     let running = picker.images.values().filter(|image| image.is_none());
     let room = LOOK_UPS.saturating_sub(running.count());
-    let in_view = layout::window(picker.row, picker.ways.len(), height);
-    let on_screen = picker.ways.get(in_view).unwrap_or_default();
-    let digests = on_screen.iter().filter_map(|way| way.digest.clone());
+    let in_view = layout::window(picker.row, picker.version_rows.len(), height);
+    let on_screen = picker.version_rows.get(in_view).unwrap_or_default();
+    let digests = on_screen
+        .iter()
+        .filter_map(|version_row| version_row.digest.clone());
     let new = digests.filter(|digest| !picker.images.contains_key(digest));
     let next: Vec<Digest> = new.take(room).collect();
     let ask = |digest: Digest| {
@@ -244,7 +255,7 @@ pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> V
     let page = isize::try_from(page).unwrap_or(1);
     match key.code {
         KeyCode::Esc => {
-            super::say(model, Weight::Told, "no version was chosen");
+            super::say(model, Weight::Normal, "no version was chosen");
             return Vec::new();
         }
         KeyCode::Up => picker.go_by(-1),
@@ -268,7 +279,7 @@ pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> V
 /// The operator has changed the text. The cursor goes to the first row, the best match, if the list is complete.
 fn retyped(model: &mut Model) {
     if let Some(Dialog::Picker(picker)) = &mut model.dialog {
-        picker.ways.clear();
+        picker.version_rows.clear();
         picker.row = 0;
         picker.has_cursor = false;
     }
@@ -293,15 +304,15 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
 
 /// The version whose complete name was typed before the list was complete. The rest of the list cannot change the
 /// choice.
-fn typed(picker: &Picker) -> Option<&Way> {
+fn typed(picker: &Picker) -> Option<&VersionRow> {
     let typed = picker.line.text().trim();
-    let mut ways = picker.ways.iter().filter(|_| !picker.is_settled);
-    ways.find(|way| way.name == typed)
+    let mut version_rows = picker.version_rows.iter().filter(|_| !picker.is_settled);
+    version_rows.find(|version_row| version_row.name == typed)
 }
 
 /// Why Enter cannot choose a version, and what to do.
 fn no_choice(picker: &Picker) -> &'static str {
-    match (picker.is_whole(), picker.ways.is_empty()) {
+    match (picker.is_whole(), picker.version_rows.is_empty()) {
         (false, true) => "the versions are still being loaded: wait, or type a whole tag or digest",
         (false, false) => {
             "the versions are still being loaded: wait, move to a version with the arrow keys, or type a whole tag or digest"
@@ -315,14 +326,14 @@ fn no_choice(picker: &Picker) -> &'static str {
 
 /// Chooses the version under the cursor, or shows why it cannot be chosen.
 fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
-    let Some(way) = picker.way().or_else(|| typed(&picker)).cloned() else {
-        super::say(model, Weight::Refused, no_choice(&picker));
+    let Some(version_row) = picker.version_row().or_else(|| typed(&picker)).cloned() else {
+        super::say(model, Weight::Prominent, no_choice(&picker));
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();
     };
     if !picker.is_seen {
         let text = "the list was loaded just now: check the version under the cursor, then press Enter again";
-        super::say(model, Weight::Refused, text);
+        super::say(model, Weight::Prominent, text);
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();
     }
@@ -330,15 +341,15 @@ fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
     let in_spite_of = holds.cloned().collect();
     let mut against_all = picker.against_all.iter();
     let against_all = against_all.find(|why| why.hold().is_none());
-    if let Some(why) = way.against.first().or(against_all) {
+    if let Some(why) = version_row.against.first().or(against_all) {
         let text = format!("cannot be chosen: {why}");
-        super::say(model, Weight::Refused, &text);
+        super::say(model, Weight::Prominent, &text);
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();
     }
     model.notice = None;
     let required = picker.known_terms().map(|terms| terms.rules.require_reason);
-    let (target, wanted, name) = (picker.target, way.wanted, way.name);
+    let (target, wanted, name) = (picker.target, version_row.wanted, version_row.name);
     if picker.intent == Intent::GoBack {
         return reason::go_back(model, target, wanted, name);
     }

@@ -18,10 +18,10 @@ use crate::release::{
     need_to_begin, review,
 };
 
-pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Refused>) {
+pub(super) fn planned(model: &mut Model, request_id: u64, plan: Result<Arc<Plan>, Refused>) {
     let (name, title) = match &model.dialog {
         // If the operator has closed the dialog, the plan is not wanted any more.
-        Some(Dialog::Thinking(thinking)) if thinking.asked == asked => {
+        Some(Dialog::Thinking(thinking)) if thinking.request_id == request_id => {
             let title = format!("{} to {}", thinking.name, thinking.target);
             (thinking.name.clone(), title)
         }
@@ -65,7 +65,7 @@ pub(super) fn peer_approved(
             let until = local_time::clock(approval.expires_at);
             let text =
                 format!("you approved the release of {target}; the approval counts until {until}");
-            super::say(model, Weight::Told, &text);
+            super::say(model, Weight::Normal, &text);
         }
         Err(refused) => refuse(
             model,
@@ -173,7 +173,7 @@ fn repair_lines(plan: &RepairPlan, columns: usize) -> usize {
     let items = plan
         .items
         .iter()
-        .map(|item| 1 + height(item.drift.says.len() + 24));
+        .map(|item| 1 + height(item.drift.message.len() + 24));
     let costs = plan
         .costs()
         .iter()
@@ -184,14 +184,14 @@ fn repair_lines(plan: &RepairPlan, columns: usize) -> usize {
 
 fn cancelled(model: &mut Model) -> Vec<Effect> {
     model.leaving = false;
-    super::say(model, Weight::Told, "cancelled: nothing was changed");
+    super::say(model, Weight::Normal, "cancelled: nothing was changed");
     Vec::new()
 }
 
 fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
     if let Some(missing) = confirm.missing() {
         let text = format!("{missing}; Esc cancels");
-        super::say(model, Weight::Refused, &text);
+        super::say(model, Weight::Prominent, &text);
         model.dialog = Some(Dialog::Confirm(confirm));
         return Vec::new();
     }
@@ -232,12 +232,12 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                     .unwrap_or_else(|| "requested at the console".into()),
             },
         }],
-        Question::Resume(found, go_on) => {
+        Question::Resume(found, resume_action) => {
             match Approval::give(found.plan(), Scope::Plan, by, typed, now) {
                 Ok(approval) => vec![Effect::ResumeRelease {
                     target,
                     release: found.plan().release,
-                    go_on,
+                    resume_action,
                     force: found.holder.as_ref().map(|holder| Force {
                         why: confirm.note.unwrap_or_default(),
                         from: holder.token,

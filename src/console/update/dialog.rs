@@ -65,7 +65,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Dialog::OpenReleases(list) => resuming::choosing(model, list, key.code),
         Dialog::Resume(dialog) => resuming::pressed(model, dialog, key.code),
         Dialog::Holding(holding) => holding::typed(model, holding, key),
-        Dialog::Words(words) => resuming::typed(model, words, key),
+        Dialog::Message(words) => resuming::typed(model, words, key),
         Dialog::Handover(handover) => handover::pressed(model, handover, key.code),
         Dialog::Lacking(target) => {
             model.dialog = scrolled(0, key.code).map(|_| Dialog::Lacking(target));
@@ -87,7 +87,7 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
             holding.line.paste(text.trim());
             return Vec::new();
         }
-        Some(Dialog::Words(words)) => {
+        Some(Dialog::Message(words)) => {
             words.line.paste(text.trim());
             return Vec::new();
         }

@@ -42,7 +42,7 @@ pub(super) fn pressed(model: &mut Model, mut failure: Failure, key: KeyEvent) ->
 fn later(model: &mut Model) -> Vec<Effect> {
     let approve = model.keymap.shown(Action::Approve);
     let text = format!("nothing was decided: {approve} asks again");
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     Vec::new()
 }
 

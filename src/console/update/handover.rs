@@ -18,10 +18,10 @@ pub(super) fn check_lock(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     // Another console took over this release, or started a later release and superseded this one.
-    let doubted = model.in_flight().find_map(|status| {
+    let competing = model.in_flight().find_map(|status| {
         let target = status.plan.target();
         let release = status.plan.release;
-        let observed = model.told.get(target);
+        let observed = model.releases_observed.get(target);
         let driver = observed.and_then(|observed| observed.driver.as_ref());
         let snapshot = model.world.get(target);
         let lock = snapshot.and_then(|snapshot| snapshot.lock.as_ref());
@@ -32,14 +32,14 @@ pub(super) fn check_lock(model: &mut Model) -> Vec<Effect> {
         let other = drivers.find(|driver| !model.is_here(&driver.console))?;
         Some((status.plan.release, other.console.clone()))
     });
-    let Some((release, console)) = doubted else {
-        model.doubted = None;
+    let Some((release, console)) = competing else {
+        model.competing_console = None;
         return Vec::new();
     };
-    if model.doubted.as_ref() == Some(&console) {
+    if model.competing_console.as_ref() == Some(&console) {
         return Vec::new();
     }
-    model.doubted = Some(console);
+    model.competing_console = Some(console);
     vec![Effect::Say {
         release,
         command: Command::LookAtLock,
@@ -53,10 +53,10 @@ pub(super) fn announce(model: &mut Model) {
         .map(|status| status.plan.target().clone())
         .collect();
     for target in driven {
-        let Some(request) = model.asked_here(&target).cloned() else {
+        let Some(request) = model.request_to_us(&target).cloned() else {
             continue;
         };
-        let announced = model.heard.get(&target);
+        let announced = model.announced_requests.get(&target);
         if announced.is_some_and(|announced| announced.is_same(&request)) {
             continue;
         }
@@ -67,22 +67,22 @@ pub(super) fn announce(model: &mut Model) {
             "{} requests the handover of {target}{message}: {resume_key} answers",
             request.operator
         );
-        super::say(model, Weight::Refused, &text);
-        model.heard.insert(target, request);
+        super::say(model, Weight::Prominent, &text);
+        model.announced_requests.insert(target, request);
     }
 }
 
 /// If another console requests the handover of a release that this console drives, opens the question about the
 /// request. Returns whether there is such a request.
 pub(super) fn open_request(model: &mut Model, target: &Target) -> bool {
-    let request = model.asked_here(target).cloned();
+    let request = model.request_to_us(target).cloned();
     let status = model.releases.get(target).cloned();
-    let Some((asked, status)) = request.zip(status) else {
+    let Some((request, status)) = request.zip(status) else {
         return false;
     };
     model.dialog = Some(Dialog::Handover(Handover {
         status,
-        asked,
+        request,
         row: 0,
     }));
     true
@@ -94,14 +94,14 @@ pub(super) fn close_outdated(model: &mut Model) {
     let Some(Dialog::Handover(handover)) = &model.dialog else {
         return;
     };
-    let current = model.asked_here(handover.status.plan.target());
-    if !current.is_some_and(|current| current.is_same(&handover.asked)) {
+    let current = model.request_to_us(handover.status.plan.target());
+    if !current.is_some_and(|current| current.is_same(&handover.request)) {
         let text = format!(
             "the request of {} for the handover is no longer open",
-            handover.asked.operator
+            handover.request.operator
         );
         model.dialog = None;
-        super::say(model, Weight::Refused, &text);
+        super::say(model, Weight::Prominent, &text);
     }
 }
 
@@ -123,7 +123,7 @@ pub(super) fn pressed(model: &mut Model, mut handover: Handover, key: KeyCode) -
 fn later(model: &mut Model) -> Vec<Effect> {
     let resume_key = model.keymap.shown(Action::Resume);
     let text = format!("the request was not answered: {resume_key} opens it again");
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     Vec::new()
 }
 
@@ -138,16 +138,18 @@ fn answer(model: &mut Model, handover: Handover, hand: Hand) -> Vec<Effect> {
         model.dialog = Some(Dialog::Handover(handover));
         return super::refused(model, &text);
     }
-    let Handover { status, asked, .. } = handover;
+    let Handover {
+        status, request, ..
+    } = handover;
     if hand == Hand::Keep {
         let text = format!(
             "you keep driving; {} will see that you refused",
-            asked.operator
+            request.operator
         );
-        super::say(model, Weight::Told, &text);
-        return vec![Effect::DeclineHandover { target, asked }];
+        super::say(model, Weight::Normal, &text);
+        return vec![Effect::DeclineHandover { target, request }];
     }
-    hand_over(model, &status, asked)
+    hand_over(model, &status, request)
 }
 
 fn hand_over(model: &mut Model, status: &Status, request: HandoverRequest) -> Vec<Effect> {
@@ -155,7 +157,7 @@ fn hand_over(model: &mut Model, status: &Status, request: HandoverRequest) -> Ve
         "the release is handed over to {} as soon as the current step is done",
         request.operator
     );
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     vec![Effect::Say {
         release: status.plan.release,
         command: Command::HandOver {

@@ -7,7 +7,7 @@ use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Asking, Model, Weight};
 use crate::inventory::{HandoverRequest, SourceState, Target};
-use crate::release::{Approval, GoOn, Interrupted, Refused};
+use crate::release::{Approval, Interrupted, Refused, ResumeAction};
 
 /// Requests the handover after the operator has confirmed it. Withdraws an earlier request.
 pub(super) fn ask(
@@ -54,7 +54,7 @@ pub(super) fn stored(
                 asking.driver
             );
             asking.request = Some(request);
-            super::say(model, Weight::Told, &text);
+            super::say(model, Weight::Normal, &text);
             observed(model)
         }
         (Some(_), Err(refused)) => {
@@ -64,9 +64,9 @@ pub(super) fn stored(
             Vec::new()
         }
         // The operator has withdrawn the request before it was stored.
-        (None, Ok(asked)) => vec![Effect::AskNoMore {
+        (None, Ok(request)) => vec![Effect::WithdrawRequest {
             target: target.clone(),
-            asked,
+            request,
         }],
         (None, Err(_)) => Vec::new(),
     }
@@ -83,7 +83,7 @@ pub(super) fn take_back(model: &mut Model) -> Vec<Effect> {
     let effects = withdraw(model);
     super::say(
         model,
-        Weight::Told,
+        Weight::Normal,
         "the request for the handover was withdrawn",
     );
     effects
@@ -93,7 +93,7 @@ fn withdraw(model: &mut Model) -> Vec<Effect> {
     let asking = model.asking.take();
     let request = asking.and_then(|asking| Some((asking.target, asking.request?)));
     request
-        .map(|(target, asked)| Effect::AskNoMore { target, asked })
+        .map(|(target, request)| Effect::WithdrawRequest { target, request })
         .into_iter()
         .collect()
 }
@@ -112,7 +112,7 @@ fn answered(model: &mut Model) -> Vec<Effect> {
     let Some(asking) = model.asking.clone() else {
         return Vec::new();
     };
-    let observed = model.told.get(&asking.target);
+    let observed = model.releases_observed.get(&asking.target);
     let observed = observed.filter(|observed| observed.status.plan.release == asking.release);
     if observed.is_some_and(|observed| observed.is_handed_to(&model.console)) {
         return resume_release(model, asking);
@@ -126,7 +126,7 @@ fn answered(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let text = format!("{}: {why}", asking.target);
-    super::say(model, Weight::Refused, &text);
+    super::say(model, Weight::Prominent, &text);
     withdraw(model)
 }
 
@@ -135,12 +135,12 @@ fn resume_release(model: &mut Model, asking: Asking) -> Vec<Effect> {
         "{} handed over {}: resuming the release",
         asking.driver, asking.target
     );
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     let mut effects = withdraw(model);
     effects.push(Effect::ResumeRelease {
         target: asking.target,
         release: asking.release,
-        go_on: GoOn::Continue,
+        resume_action: ResumeAction::Continue,
         force: None,
         approval: asking.approval,
     });
@@ -170,7 +170,7 @@ fn ended(model: &Model, asking: &Asking) -> Option<String> {
         ));
     }
     let resume_key = model.keymap.shown(Action::Resume);
-    let observed = model.told.get(&asking.target)?;
+    let observed = model.releases_observed.get(&asking.target)?;
     if observed.status.plan.release != asking.release || observed.status.outcome().is_some() {
         return Some(
             "the release has ended, or a later one was started: there is nothing to hand over"

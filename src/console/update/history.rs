@@ -42,7 +42,7 @@ fn forget_sheet(model: &mut Model) {
         Some(Waiting::Releases | Waiting::Timeline(_) | Waiting::Proof)
     ) {
         history.waiting = None;
-        history.asked += 1;
+        history.request_id += 1;
     }
 }
 
@@ -194,10 +194,10 @@ pub(super) fn more(model: &mut Model) -> Vec<Effect> {
 }
 
 fn ask(model: &mut Model, waiting: Waiting, question: HistoryQuestion) -> Vec<Effect> {
-    model.history.asked += 1;
+    model.history.request_id += 1;
     model.history.waiting = Some(waiting);
     vec![Effect::AskHistory {
-        asked: model.history.asked,
+        request_id: model.history.request_id,
         question,
     }]
 }
@@ -240,7 +240,7 @@ fn mark(model: &mut Model) {
     let under = model.history.under_cursor();
     let release = under.filter(|_| model.history.sheet.is_none());
     let Some(id) = release.and_then(Item::release).map(|listed| listed.head.id) else {
-        super::say(model, Weight::Refused, NO_RELEASE);
+        super::say(model, Weight::Prominent, NO_RELEASE);
         return;
     };
     let marked = &mut model.history.marked;
@@ -256,7 +256,7 @@ fn mark(model: &mut Model) {
     let key = model.keymap.shown(Action::Compare);
     if model.history.marked.len() == 2 {
         let text = format!("two releases are marked: {key} compares them");
-        super::say(model, Weight::Told, &text);
+        super::say(model, Weight::Normal, &text);
     }
 }
 
@@ -301,7 +301,7 @@ fn ask_proof(model: &mut Model) -> Vec<Effect> {
         Ok(filter) => {
             super::say(
                 model,
-                Weight::Told,
+                Weight::Normal,
                 "verifying the records on this machine and in the stores",
             );
             ask(model, Waiting::Proof, HistoryQuestion::Prove(filter))
@@ -320,7 +320,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
     };
     super::say(
         model,
-        Weight::Told,
+        Weight::Normal,
         &format!("copied the id of the {kind}: {id}"),
     );
     vec![Effect::Copy(id.to_string())]
@@ -347,17 +347,17 @@ fn refresh(model: &mut Model) -> Vec<Effect> {
 /// Handles an answer of the archive, then reads an outdated list again.
 pub(super) fn answered(
     model: &mut Model,
-    asked: u64,
+    request_id: u64,
     answer: Result<HistoryAnswer, String>,
 ) -> Vec<Effect> {
-    let mut effects = take(model, asked, answer);
+    let mut effects = take(model, request_id, answer);
     effects.extend(refresh(model));
     effects
 }
 
-fn take(model: &mut Model, asked: u64, answer: Result<HistoryAnswer, String>) -> Vec<Effect> {
+fn take(model: &mut Model, request_id: u64, answer: Result<HistoryAnswer, String>) -> Vec<Effect> {
     let history = &mut model.history;
-    if asked != history.asked {
+    if request_id != history.request_id {
         return Vec::new();
     }
     let waiting = history.waiting.take();
@@ -368,7 +368,7 @@ fn take(model: &mut Model, asked: u64, answer: Result<HistoryAnswer, String>) ->
     match (waiting, answer) {
         // If a page cannot be read, the list stays on the screen.
         (_, Err(why)) if !is_of_list => {
-            super::say(model, Weight::Refused, &crate::sanitize::sanitize(&why));
+            super::say(model, Weight::Prominent, &crate::sanitize::sanitize(&why));
         }
         (_, Err(why)) => history.trouble = Some(crate::sanitize::sanitize(&why)),
         (Some(Waiting::List), Ok(HistoryAnswer::Listed { items, is_whole })) => {

@@ -14,13 +14,13 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     let current = model.snapshot().and_then(|snapshot| {
         // Uses the clock that is furthest behind, as a promote does: by that clock, the hold ends last.
         let now = snapshot.clocks.earliest(model.now);
-        snapshot.hold.clone().filter(|hold| hold.stands(now))
+        snapshot.hold.clone().filter(|hold| hold.is_active(now))
     });
     let asks = match current {
         None => match unreadable(model, &target) {
             Ok(asks) => asks,
             Err(why) => {
-                super::say(model, Weight::Refused, &why);
+                super::say(model, Weight::Prominent, &why);
                 return Vec::new();
             }
         },
@@ -65,7 +65,7 @@ fn ask(model: &mut Model, target: Target, asks: HoldLine) {
 pub(super) fn typed(model: &mut Model, mut holding: Holding, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => {
-            super::say(model, Weight::Told, "cancelled: nothing was changed");
+            super::say(model, Weight::Normal, "cancelled: nothing was changed");
             return Vec::new();
         }
         KeyCode::Enter => return entered(model, holding),
@@ -86,7 +86,7 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
         HoldLine::Why | HoldLine::Clear(_) | HoldLine::Remove { .. } if text.is_empty() => {
             super::say(
                 model,
-                Weight::Refused,
+                Weight::Prominent,
                 "type a reason: other operators read it",
             );
             model.dialog = Some(Dialog::Holding(holding));
@@ -115,7 +115,7 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
                     until,
                 }],
                 Err(error) => {
-                    super::say(model, Weight::Refused, &error);
+                    super::say(model, Weight::Prominent, &error);
                     model.dialog = Some(Dialog::Holding(holding));
                     Vec::new()
                 }
@@ -135,11 +135,11 @@ pub(super) fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refuse
     match hold {
         Ok(hold) if hold.cleared.is_some() => {
             let text = format!("{target} is not held any more");
-            super::say(model, Weight::Told, &text);
+            super::say(model, Weight::Normal, &text);
         }
         Ok(hold) => {
             let text = sanitize(&format!("{target} is {hold}"));
-            super::say(model, Weight::Told, &text);
+            super::say(model, Weight::Normal, &text);
         }
         Err(refused) => {
             super::confirm::refuse(model, format!("change of the hold on {target}"), &refused);

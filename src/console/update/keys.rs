@@ -238,6 +238,6 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         );
         return super::refused(model, &text);
     }
-    super::say(model, Weight::Told, &format!("copied {label}: {text}"));
+    super::say(model, Weight::Normal, &format!("copied {label}: {text}"));
     vec![Effect::Copy(text)]
 }

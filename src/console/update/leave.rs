@@ -37,7 +37,7 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
     }
     if answer == Leave::AfterStep {
         let text = "the console quits as soon as the current step is done";
-        super::say(model, Weight::Told, text);
+        super::say(model, Weight::Normal, text);
         model.leaving = true;
         return model
             .in_flight()

@@ -190,7 +190,7 @@ pub(super) fn found(model: &mut Model, by: isize) -> Vec<Effect> {
     };
     match look(model, |log, room| log.seek(seek, room)) {
         None => return nothing_found(model),
-        Some(true) => super::say(model, Weight::Told, again),
+        Some(true) => super::say(model, Weight::Normal, again),
         Some(false) => {}
     }
     reveal(model);
@@ -248,7 +248,7 @@ pub(super) fn wrap(model: &mut Model) -> Vec<Effect> {
         ),
     };
     model.log.long = long;
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     Vec::new()
 }
 
@@ -262,7 +262,7 @@ pub(super) fn timestamps(model: &mut Model) -> Vec<Effect> {
         Times::Hidden => (Times::Shown, format!("times are shown: {key} hides them")),
     };
     model.log.times = times;
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     Vec::new()
 }
 
@@ -281,7 +281,7 @@ pub(super) fn since(model: &mut Model) -> Vec<Effect> {
         None => "lines of any age are shown".to_owned(),
         Some(moment) => format!("lines since {} are shown", local_time::clock(moment)),
     };
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     Vec::new()
 }
 
@@ -322,11 +322,11 @@ pub(super) fn saved(model: &mut Model, lines: usize, place: Result<std::path::Pa
                 format!("{lines} lines")
             };
             let text = format!("{lines} saved to {}", path.display());
-            super::say(model, Weight::Told, &text);
+            super::say(model, Weight::Normal, &text);
         }
         Err(why) => super::say(
             model,
-            Weight::Refused,
+            Weight::Prominent,
             &format!("the log was not saved: {why}"),
         ),
     }

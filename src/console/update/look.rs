@@ -37,7 +37,7 @@ pub(super) fn hide_log(model: &mut Model) -> Vec<Effect> {
     }
     let key = model.keymap.shown(Action::HideLog);
     let text = format!("the log is hidden but still followed: {key} shows it again");
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     Vec::new()
 }
 
@@ -135,7 +135,7 @@ pub(super) fn wear(model: &mut Model, name: &str) {
     let text = format!(
         "theme {name} is used {scope}; to keep it, set it in [console] of the configuration"
     );
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
 }
 
 pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
@@ -146,7 +146,7 @@ pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
     } else {
         "the terminal receives clicks and the wheel again".to_owned()
     };
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     vec![Effect::Mouse(model.looks.mouse)]
 }
 

@@ -16,8 +16,8 @@ pub(super) fn filter(model: &mut Model) -> Vec<Effect> {
 pub(super) fn sort(model: &mut Model) -> Vec<Effect> {
     model.services.order = model.services.order.next();
     list(model);
-    let text = format!("order of the services: {}", model.services.order.words());
-    super::say(model, Weight::Told, &text);
+    let text = format!("order of the services: {}", model.services.order.label());
+    super::say(model, Weight::Normal, &text);
     Vec::new()
 }
 

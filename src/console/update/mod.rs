@@ -43,6 +43,7 @@ use super::event::{Event, Input};
 use super::layout;
 use super::model::{Dialog, Model, Notice, Weight};
 use super::run::ExitReason;
+use crate::inventory::{ReleaseId, Target};
 use crate::sanitize::sanitize;
 
 /// Applies an event that arrived at the time `now`.
@@ -97,8 +98,11 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             model.log.arrived(&source, batch);
             Vec::new()
         }
-        Event::Announced { target, said } => {
-            steps::announced(model, &target, &said);
+        Event::Announced {
+            target,
+            announcement,
+        } => {
+            steps::announced(model, &target, &announcement);
             Vec::new()
         }
         Event::LogSaved { lines, place } => {
@@ -111,14 +115,14 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             name,
             resolved,
         } => choose::looked_up(model, &target, name, resolved),
-        Event::TermsTold { target, terms } => choose::terms_read(model, &target, terms),
+        Event::TermsRead { target, terms } => choose::terms_read(model, &target, terms),
         Event::ImageFound {
             target,
             digest,
             image,
         } => choose::image_found(model, &target, digest, image),
-        Event::Planned { asked, plan } => {
-            confirm::planned(model, asked, plan);
+        Event::Planned { request_id, plan } => {
+            confirm::planned(model, request_id, plan);
             Vec::new()
         }
         Event::PeerApproved {
@@ -126,7 +130,7 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             peer_approved,
         } => confirm::peer_approved(model, &target, peer_approved),
         Event::Held { target, hold } => holding::done(model, &target, hold),
-        Event::RepairPlanned { asked, plan } => repair::planned(model, asked, plan),
+        Event::RepairPlanned { request_id, plan } => repair::planned(model, request_id, plan),
         Event::RepairMoved { target, news } => repair::moved(model, &target, news),
         Event::RepairRefused { target, refused } => repair::refused(model, &target, &refused),
         Event::BeginRefused { target, refused } => {
@@ -134,20 +138,15 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             confirm::refuse(model, title, &refused);
             Vec::new()
         }
-        Event::InterruptedFound { asked, found } => resuming::found(model, asked, found),
-        Event::OpenReleasesFound { asked, open } => resuming::found_several(model, asked, open),
-        Event::HandoverRequested { target, asked } => {
-            handover_request::stored(model, &target, asked)
+        Event::InterruptedFound { request_id, found } => resuming::found(model, request_id, found),
+        Event::OpenReleasesFound { request_id, open } => {
+            resuming::found_several(model, request_id, open)
         }
-        Event::NotKept { target, why } => {
-            let text = format!("your refusal to hand over {target} could not be stored: {why}");
-            refused(model, &text)
+        Event::HandoverRequested { target, request } => {
+            handover_request::stored(model, &target, request)
         }
-        Event::CommandLost { release, why } => {
-            let text = format!("release {} did not get the command: {why}", release.short());
-            say(model, Weight::Refused, &text);
-            Vec::new()
-        }
+        Event::RefusalNotStored { target, why } => refusal_not_stored(model, &target, &why),
+        Event::CommandLost { release, why } => command_lost(model, release, &why),
         Event::HistoryKept => history::kept_some(model),
         Event::HistoryNotKept { why } => {
             model.remark_once(&format!(
@@ -155,7 +154,9 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             ));
             Vec::new()
         }
-        Event::HistoryAnswered { asked, answer } => history::answered(model, asked, answer),
+        Event::HistoryAnswered { request_id, answer } => {
+            history::answered(model, request_id, answer)
+        }
         Event::TimelineRead { target, answer } => {
             timeline::answered(model, &target, answer);
             Vec::new()
@@ -227,7 +228,7 @@ fn expire(model: &mut Model) -> bool {
         model.dialog = None;
         model.leaving = false;
         let text = "This confirmation expired. Nothing was changed.";
-        say(model, Weight::Refused, text);
+        say(model, Weight::Prominent, text);
     }
     expired
 }
@@ -236,7 +237,17 @@ fn say(model: &mut Model, weight: Weight, text: &str) {
     model.notice = Some(Notice::new(weight, text, model.now));
 }
 
+fn refusal_not_stored(model: &mut Model, target: &Target, why: &str) -> Vec<Effect> {
+    let text = format!("your refusal to hand over {target} could not be stored: {why}");
+    refused(model, &text)
+}
+
+fn command_lost(model: &mut Model, release: ReleaseId, why: &str) -> Vec<Effect> {
+    let text = format!("release {} did not get the command: {why}", release.short());
+    refused(model, &text)
+}
+
 fn refused(model: &mut Model, text: &str) -> Vec<Effect> {
-    say(model, Weight::Refused, text);
+    say(model, Weight::Prominent, text);
     Vec::new()
 }

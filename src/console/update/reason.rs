@@ -75,7 +75,7 @@ pub(super) fn ask_of_rollback(model: &mut Model, plan: Arc<Plan>, name: String) 
 pub(super) fn pressed(model: &mut Model, mut reason: Reason, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => {
-            super::say(model, Weight::Told, "no release was planned");
+            super::say(model, Weight::Normal, "no release was planned");
             return Vec::new();
         }
         KeyCode::Enter => return plan(model, reason),
@@ -94,7 +94,7 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
     if reason.overrides() {
         if text.is_empty() {
             let text = "type why you override the hold: the reason is recorded with your name";
-            super::say(model, Weight::Refused, text);
+            super::say(model, Weight::Prominent, text);
         } else {
             reason.override_holds = Some(text);
             reason.line = TextLine::default();
@@ -114,7 +114,7 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
             "the rules of {} require a reason: type a reason",
             target.environment
         );
-        super::say(model, Weight::Refused, &text);
+        super::say(model, Weight::Prominent, &text);
         model.dialog = Some(Dialog::Reason(reason));
         return Vec::new();
     }
@@ -122,14 +122,14 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
 }
 
 fn ask_for_plan(model: &mut Model, reason: Reason, text: Option<String>) -> Vec<Effect> {
-    model.asked += 1;
+    model.request_id += 1;
     model.dialog = Some(Dialog::Thinking(Thinking {
-        asked: model.asked,
+        request_id: model.request_id,
         target: reason.target.clone(),
         name: reason.name,
     }));
     vec![Effect::MakePlan {
-        asked: model.asked,
+        request_id: model.request_id,
         request: PlanRequest {
             target: reason.target,
             wanted: reason.wanted,

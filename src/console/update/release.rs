@@ -38,9 +38,9 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     {
         let text = ended(&target, outcome);
         let weight = if outcome.is_success() {
-            Weight::Told
+            Weight::Normal
         } else {
-            Weight::Refused
+            Weight::Prominent
         };
         super::say(model, weight, &text);
     }
@@ -54,7 +54,7 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
         let text = format!(
             "this console no longer drives {target}: {why}; {resume_key} resumes the release, or shows what to wait for"
         );
-        super::say(model, Weight::Refused, &text);
+        super::say(model, Weight::Prominent, &text);
     }
     close_outdated_question(model, status);
     // Asks when the step fails. After the answer "decide later", later statuses do not ask again.
@@ -69,7 +69,7 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
             let step = failure.step;
             let text =
                 format!("{target}: {step} failed; open the target, then {approve} asks what to do");
-            super::say(model, Weight::Refused, &text);
+            super::say(model, Weight::Prominent, &text);
         }
     }
     if model.leaving && !model.is_busy() {
@@ -81,13 +81,13 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
 /// Stores the releases that were read from the journals. Announces the end of a release that this console did not
 /// drive.
 pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect> {
-    let before = std::mem::replace(&mut model.told, releases);
+    let before = std::mem::replace(&mut model.releases_observed, releases);
     if before.is_empty() {
         // These are the first journals that were read since the console opened.
         super::world::show_release(model);
     }
     super::steps::observed(model, &before);
-    let ended = model.told.iter().find_map(|(target, now)| {
+    let ended = model.releases_observed.iter().find_map(|(target, now)| {
         let outcome = now.status.outcome()?;
         let old = before.get(target)?;
         let has_just_ended = old.status.plan.release == now.status.plan.release
@@ -97,9 +97,9 @@ pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect
     });
     if let Some((text, is_success)) = ended {
         let weight = if is_success {
-            Weight::Told
+            Weight::Normal
         } else {
-            Weight::Refused
+            Weight::Prominent
         };
         super::say(model, weight, &text);
     }
@@ -125,7 +125,7 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
             status.plan.target(),
             model.keymap.shown(Action::Resume)
         );
-        super::say(model, Weight::Refused, &text);
+        super::say(model, Weight::Prominent, &text);
         model.left.insert(release);
     }
     if model.leaving && !model.is_busy() {
@@ -192,6 +192,6 @@ fn close_outdated_question(model: &mut Model, status: &Status) {
         model.dialog = None;
         model.leaving = false;
         let text = "the question was closed because the release has moved on: no answer was sent";
-        super::say(model, Weight::Refused, text);
+        super::say(model, Weight::Prominent, text);
     }
 }

@@ -27,13 +27,13 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
             let (file, at) = (&new.file, local_time::clock(new.changed_at));
             let (weight, text) = match &new.found {
                 FoundConfiguration::Differs { .. } => (
-                    Weight::Told,
+                    Weight::Normal,
                     format!(
                         "{file} changed on disk at {at}: {key} shows the differences and reloads"
                     ),
                 ),
                 FoundConfiguration::Broken(_) => (
-                    Weight::Refused,
+                    Weight::Prominent,
                     format!(
                         "{file} changed on disk at {at} and has errors: {key} lists them; the previous configuration stays in use"
                     ),
@@ -51,7 +51,7 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
             model.dialog = None;
             let text =
                 "the configuration on disk equals the one in use again: there is nothing to reload";
-            super::say(model, Weight::Told, text);
+            super::say(model, Weight::Normal, text);
         }
         None => {}
     }

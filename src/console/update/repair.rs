@@ -17,25 +17,27 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     if model.repairing.contains(&target) {
         return super::refused(model, &format!("{target} is being repaired already"));
     }
-    model.asked += 1;
+    model.request_id += 1;
     model.dialog = Some(Dialog::Thinking(Thinking {
-        asked: model.asked,
+        request_id: model.request_id,
         target: target.clone(),
         name: REPAIR.to_owned(),
     }));
     vec![Effect::PlanRepair {
-        asked: model.asked,
+        request_id: model.request_id,
         target,
     }]
 }
 
 pub(super) fn planned(
     model: &mut Model,
-    asked: u64,
+    request_id: u64,
     plan: Result<Arc<RepairPlan>, Refused>,
 ) -> Vec<Effect> {
     let target = match &model.dialog {
-        Some(Dialog::Thinking(thinking)) if thinking.asked == asked => thinking.target.clone(),
+        Some(Dialog::Thinking(thinking)) if thinking.request_id == request_id => {
+            thinking.target.clone()
+        }
         // If the operator has closed the dialog, the plan is not wanted any more.
         _ => return Vec::new(),
     };
@@ -55,7 +57,7 @@ fn only_a_person(model: &mut Model, plan: &RepairPlan) {
     let reasons = plan
         .for_a_person()
         .map(|(drift, remedy)| {
-            crate::sanitize::sanitize(&format!("{}: {}; {remedy}", drift.name, drift.says))
+            crate::sanitize::sanitize(&format!("{}: {}; {remedy}", drift.name, drift.message))
         })
         .collect();
     model.dialog = Some(Dialog::Refusal(crate::console::model::Refusal {
@@ -67,24 +69,30 @@ fn only_a_person(model: &mut Model, plan: &RepairPlan) {
 
 /// Records that the operator has confirmed a repair, which now starts.
 pub(super) fn confirmed(model: &mut Model, target: Target) {
-    super::say(model, Weight::Told, &format!("{target} is being repaired"));
+    super::say(
+        model,
+        Weight::Normal,
+        &format!("{target} is being repaired"),
+    );
     model.repairing.insert(target);
 }
 
 pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec<Effect> {
     match news {
-        RepairNews::Said(message) => {
+        RepairNews::Message(message) => {
             steps::repaired(model, target, &message);
             let text = format!("repair of {target}: {message}");
-            super::say(model, Weight::Told, &text);
+            super::say(model, Weight::Normal, &text);
         }
         RepairNews::Ended(record) => {
             model.repairing.remove(target);
             let outcome = record.closed.map(|(_, outcome)| outcome);
             let (weight, result) = match outcome {
-                Some(outcome) if outcome.reason().is_none() => (Weight::Told, outcome.to_string()),
-                Some(outcome) => (Weight::Refused, outcome.to_string()),
-                None => (Weight::Refused, "no end was recorded".to_owned()),
+                Some(outcome) if outcome.reason().is_none() => {
+                    (Weight::Normal, outcome.to_string())
+                }
+                Some(outcome) => (Weight::Prominent, outcome.to_string()),
+                None => (Weight::Prominent, "no end was recorded".to_owned()),
             };
             steps::repaired(model, target, &result);
             let text = format!("repair of {target}: {result} (greenroom history lists the repair)");

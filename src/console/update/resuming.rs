@@ -10,12 +10,12 @@ use super::{change, confirm, handover_request, line};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
-    Dialog, Model, OpenReleases, Question, ResumeChoice, ResumeDialog, TextLine, Thinking, Weight,
-    Words,
+    Dialog, MessageDialog, Model, OpenReleases, Question, ResumeChoice, ResumeDialog, TextLine,
+    Thinking, Weight,
 };
 use crate::history::ReleaseRecord;
 use crate::inventory::{ReleaseId, Target};
-use crate::release::{GoOn, Interrupted, Refused};
+use crate::release::{Interrupted, Refused, ResumeAction};
 
 /// How titles name the release that is read.
 const OPEN_RELEASE: &str = "the open release";
@@ -25,14 +25,14 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
 }
 
 fn read(model: &mut Model, target: Target, release: Option<ReleaseId>) -> Vec<Effect> {
-    model.asked += 1;
+    model.request_id += 1;
     model.dialog = Some(Dialog::Thinking(Thinking {
-        asked: model.asked,
+        request_id: model.request_id,
         target: target.clone(),
         name: OPEN_RELEASE.to_owned(),
     }));
     vec![Effect::FindInterrupted {
-        asked: model.asked,
+        request_id: model.request_id,
         target,
         release,
     }]
@@ -41,11 +41,10 @@ fn read(model: &mut Model, target: Target, release: Option<ReleaseId>) -> Vec<Ef
 /// Several releases of the target are open, so the operator has to choose one.
 pub(super) fn found_several(
     model: &mut Model,
-    asked: u64,
+    request_id: u64,
     releases: Vec<ReleaseRecord>,
 ) -> Vec<Effect> {
-    let is_awaited =
-        matches!(&model.dialog, Some(Dialog::Thinking(thinking)) if thinking.asked == asked);
+    let is_awaited = matches!(&model.dialog, Some(Dialog::Thinking(thinking)) if thinking.request_id == request_id);
     if is_awaited {
         model.dialog = Some(Dialog::OpenReleases(OpenReleases { releases, row: 0 }));
     }
@@ -69,11 +68,13 @@ pub(super) fn choosing(model: &mut Model, mut list: OpenReleases, key: KeyCode) 
 
 pub(super) fn found(
     model: &mut Model,
-    asked: u64,
+    request_id: u64,
     found: Result<Arc<Interrupted>, Refused>,
 ) -> Vec<Effect> {
     let target = match &model.dialog {
-        Some(Dialog::Thinking(thinking)) if thinking.asked == asked => thinking.target.clone(),
+        Some(Dialog::Thinking(thinking)) if thinking.request_id == request_id => {
+            thinking.target.clone()
+        }
         // If the operator has closed the dialog, the answer is not wanted any more.
         _ => return Vec::new(),
     };
@@ -99,8 +100,8 @@ pub(super) fn pressed(model: &mut Model, mut dialog: ResumeDialog, key: KeyCode)
         KeyCode::Esc => later(model),
         KeyCode::Enter => match dialog.chosen() {
             ResumeChoice::Later => later(model),
-            ResumeChoice::AskNoMore => handover_request::take_back(model),
-            choice @ (ResumeChoice::Ask | ResumeChoice::GoOn(_)) => {
+            ResumeChoice::WithdrawRequest => handover_request::take_back(model),
+            choice @ (ResumeChoice::Ask | ResumeChoice::Resume(_)) => {
                 choose(model, dialog.found, choice)
             }
         },
@@ -115,36 +116,36 @@ pub(super) fn pressed(model: &mut Model, mut dialog: ResumeDialog, key: KeyCode)
 fn later(model: &mut Model) -> Vec<Effect> {
     let resume_key = model.keymap.shown(Action::Resume);
     let text = format!("nothing was decided: {resume_key} asks again");
-    super::say(model, Weight::Told, &text);
+    super::say(model, Weight::Normal, &text);
     Vec::new()
 }
 
 fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> Vec<Effect> {
-    let go_on = match choice {
-        ResumeChoice::GoOn(go_on) => go_on,
-        _ => GoOn::Continue,
+    let resume_action = match choice {
+        ResumeChoice::Resume(resume_action) => resume_action,
+        _ => ResumeAction::Continue,
     };
-    if let Some(refused) = found.against(go_on) {
-        let title = format!("{} {}", go_on.as_str(), found.plan().target());
+    if let Some(refused) = found.against(resume_action) {
+        let title = format!("{} {}", resume_action.as_str(), found.plan().target());
         confirm::refuse(model, title, refused);
         return Vec::new();
     }
     // The holder of the lock drives the release, or repairs the target.
     if found.holder.is_some() {
-        model.dialog = Some(Dialog::Words(Words {
+        model.dialog = Some(Dialog::Message(MessageDialog {
             found,
             choice,
             line: TextLine::default(),
         }));
     } else {
-        let need = found.need(go_on);
-        change::ask(model, Question::Resume(found, go_on), need);
+        let need = found.need(resume_action);
+        change::ask(model, Question::Resume(found, resume_action), need);
     }
     Vec::new()
 }
 
 /// Handles a key while a message to the driver is typed.
-pub(super) fn typed(model: &mut Model, mut dialog: Words, key: KeyEvent) -> Vec<Effect> {
+pub(super) fn typed(model: &mut Model, mut dialog: MessageDialog, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => return later(model),
         KeyCode::Enter => return message_typed(model, dialog),
@@ -154,23 +155,23 @@ pub(super) fn typed(model: &mut Model, mut dialog: Words, key: KeyEvent) -> Vec<
             }
         }
     }
-    model.dialog = Some(Dialog::Words(dialog));
+    model.dialog = Some(Dialog::Message(dialog));
     Vec::new()
 }
 
-fn message_typed(model: &mut Model, dialog: Words) -> Vec<Effect> {
+fn message_typed(model: &mut Model, dialog: MessageDialog) -> Vec<Effect> {
     let text = crate::sanitize::sanitize(dialog.line.text().trim());
     let note = (!text.is_empty()).then_some(text);
     let (question, need) = match dialog.choice {
-        ResumeChoice::GoOn(_) if note.is_none() => {
+        ResumeChoice::Resume(_) if note.is_none() => {
             let text =
                 "another console or command holds the lock: type why you take over the release";
-            model.dialog = Some(Dialog::Words(dialog));
+            model.dialog = Some(Dialog::Message(dialog));
             return super::refused(model, text);
         }
-        ResumeChoice::GoOn(go_on) => {
-            let need = dialog.found.need(go_on);
-            (Question::Resume(dialog.found, go_on), need)
+        ResumeChoice::Resume(resume_action) => {
+            let need = dialog.found.need(resume_action);
+            (Question::Resume(dialog.found, resume_action), need)
         }
         _ => {
             let need = dialog.found.need_to_ask();

@@ -9,7 +9,7 @@ use crate::release::report::{self, COMPARED_FIRST, Compared, Line, Tone, compare
 pub(super) fn of_audit(kept: &KeptAudit) -> Sheet {
     Sheet {
         title: format!("{} {}", kept.record.kind(), kept.record.id()),
-        lines: report::beside(kept),
+        lines: report::audit(kept),
         top: 0,
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn proof(proven: &Proven) -> Sheet {
         ),
         (false, _) => line(Tone::Bad, "not all records are intact".to_owned()),
     };
-    let mut lines = vec![verdict, line(Tone::Plain, proven.words())];
+    let mut lines = vec![verdict, line(Tone::Plain, proven.summary())];
     for (target, why) in &proven.silent {
         lines.push(line(
             Tone::Bad,

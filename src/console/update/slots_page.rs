@@ -168,7 +168,7 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
             Agreement::Differs(drifts) => {
                 for drift in drifts {
                     let name = drift.name;
-                    lines.push(format!("  {left} ≠ {right}: {}", drift.says));
+                    lines.push(format!("  {left} ≠ {right}: {}", drift.message));
                     lines.push(format!("      {name}: {}", name.means()));
                     if snapshot.lock.is_none() {
                         lines.push(format!("      repair: {}", name.mend()));

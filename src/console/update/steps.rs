@@ -27,7 +27,7 @@ pub(super) fn moved(model: &mut Model, before: Option<&Status>, status: &Status)
 /// events are logged already (`update/release.rs` calls [`moved`] for them). Also leaves out releases that had already
 /// ended when the console read them for the first time.
 pub(super) fn observed(model: &mut Model, before: &Releases) {
-    let releases = Arc::clone(&model.told);
+    let releases = Arc::clone(&model.releases_observed);
     for (target, now) in releases.iter() {
         let status = &now.status;
         let is_own = model

@@ -17,10 +17,10 @@ pub(super) fn ask(model: &mut Model) -> Option<Effect> {
     }
     let target = model.open.clone()?;
     let wanted = Some((target.clone(), model.history.kept.0));
-    if model.timeline.asked == wanted {
+    if model.timeline.requested == wanted {
         return None;
     }
-    model.timeline.asked = wanted;
+    model.timeline.requested = wanted;
     let filter = Filter {
         service: Some(target.service.to_string()),
         environment: Some(target.environment.to_string()),

@@ -30,7 +30,7 @@ pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
     if let Some((driver, target)) = approval {
         let list = model.keymap.shown(Action::Waiting);
         let text = format!("{driver} waits for your approval of {target}: {list} lists it");
-        super::say(model, Weight::Refused, &text);
+        super::say(model, Weight::Prominent, &text);
     }
     let rings = !new.is_empty() && model.looks.bell == Bell::Waits;
     rings.then_some(Effect::Ring).into_iter().collect()

@@ -13,7 +13,7 @@ use crate::console::theme::{Meaning, Theme};
 use crate::history::{PlannedCalls, ReleaseKind, Step};
 use crate::release::describe::{LEAVES_A_HOLD, duration, keeps_warm};
 use crate::release::{
-    GoOn, Limit, Need, OnFailure, Plan, Status, approvals_ahead, approvers_needed,
+    Limit, Need, OnFailure, Plan, ResumeAction, Status, approvals_ahead, approvers_needed,
 };
 
 const LABEL_COLUMNS: usize = 9;
@@ -71,11 +71,11 @@ pub(super) fn sheet<'a>(
         Question::EndStandby(status) => {
             end_standby(theme, &status.plan, room, (&mut first, &mut rows));
         }
-        Question::Resume(found, go_on) => {
+        Question::Resume(found, resume_action) => {
             let sanitize = crate::sanitize::sanitize;
             rows.push(("intended", sanitize(found.intended()), Meaning::Warn));
-            let would = found.would(*go_on, OnFailure::Ask);
-            first.push((go_on.as_str(), sanitize(&would), Meaning::Text));
+            let would = found.would(*resume_action, OnFailure::Ask);
+            first.push((resume_action.as_str(), sanitize(&would), Meaning::Text));
             if let Some(holder) = &found.holder {
                 let holds = sanitize(&resuming::holds(found, holder));
                 first.push(("takes it", holds, Meaning::Warn));
@@ -91,7 +91,7 @@ pub(super) fn sheet<'a>(
                 let drives = sanitize(&resuming::holds(found, holder));
                 rows.push(("asks", drives, Meaning::Text));
             }
-            let would = found.would(GoOn::Continue, OnFailure::Ask);
+            let would = found.would(ResumeAction::Continue, OnFailure::Ask);
             let message = format!("after the handover, without another question: {would}");
             first.push(("then", sanitize(&message), Meaning::Warn));
             if let Some(note) = &confirm.note {
@@ -125,15 +125,15 @@ fn verb(question: &Question) -> &'static str {
         Question::Step(_, Step::Register) => "Register the candidate",
         Question::Step(_, Step::Stop) => "Stop the old version",
         Question::Step(..) => "Run the step",
-        Question::BackOut(_) | Question::Resume(_, GoOn::BackOut) => "Back out",
+        Question::BackOut(_) | Question::Resume(_, ResumeAction::BackOut) => "Back out",
         Question::EndStandby(_) => "End the standby",
         Question::Ask(_) => "Ask to take over",
         Question::PeerApprove(_) => "Approve the release",
-        Question::Resume(found, GoOn::Continue) if found.holder.is_some() => {
+        Question::Resume(found, ResumeAction::Continue) if found.holder.is_some() => {
             "Take over and continue"
         }
-        Question::Resume(_, GoOn::Continue) => "Continue the release",
-        Question::Resume(_, GoOn::Leave) => "Leave the release",
+        Question::Resume(_, ResumeAction::Continue) => "Continue the release",
+        Question::Resume(_, ResumeAction::Leave) => "Leave the release",
         Question::Repair(_) => "Repair",
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::OpenReleases(list) => resuming::open_releases(model, theme, list, columns),
         Dialog::Resume(resume) => resuming::sheet(model, theme, resume, columns),
         Dialog::Holding(holding) => holding::sheet(theme, holding, columns),
-        Dialog::Words(message) => resuming::words(theme, message, columns),
+        Dialog::Message(message) => resuming::message(theme, message, columns),
         Dialog::Handover(handover) => together::sheet(model, theme, handover, columns),
         Dialog::Lacking(target) => approving::lacking(model, theme, target, columns),
         Dialog::Waiting(list) => waits::sheet(model, theme, *list, columns),

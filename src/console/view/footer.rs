@@ -18,8 +18,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     }
     if let Some(notice) = &model.notice {
         let meaning = match notice.weight {
-            Weight::Told => Meaning::Notice,
-            Weight::Refused => Meaning::Warn,
+            Weight::Normal => Meaning::Notice,
+            Weight::Prominent => Meaning::Warn,
         };
         let message = text::cut(&notice.text, room.saturating_sub(2), theme);
         let line = Line::from(vec![Span::raw(" "), theme.span(message, meaning)]);
@@ -80,7 +80,7 @@ fn urgency(model: &Model, bound: &Bound) -> u8 {
     let is_releasing = model.release_in_flight().is_some();
     match (bound.binding.action, bound.binding.scope) {
         (Action::Approve, _) => 0,
-        (Action::Resume, _) if model.asked_for().is_some() => 0,
+        (Action::Resume, _) if model.current_request().is_some() => 0,
         (Action::BackOut | Action::RollBack, _) if is_releasing => 1,
         (Action::Unzoom, _) if model.looks.zoomed => 2,
         (_, Scope::Environments | Scope::Logs | Scope::History) => 3,

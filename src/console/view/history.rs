@@ -9,7 +9,7 @@ use ratatui::widgets::Block;
 use super::{pane, text};
 use crate::console::model::{History, Model, Sheet, Waiting};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::history::{Among, DIFFERS, Item, KeptAudit, Listed, LivePeriod, Standing};
+use crate::history::{DIFFERS, Item, KeptAudit, Listed, LivePeriod, ReleaseState, StateGroup};
 use crate::inventory::local_time;
 use crate::release::report::Tone;
 
@@ -232,8 +232,8 @@ fn of_release(theme: &Theme, column: &str, wide: usize, listed: &Listed) -> Stri
     match column {
         "VERSION" => version(theme, listed, wide),
         "OUTCOME" => {
-            let standing = Standing::of(&listed.head);
-            format!("{} {standing}", theme.glyph(outcome_look(listed).0))
+            let state = ReleaseState::of(&listed.head);
+            format!("{} {state}", theme.glyph(outcome_look(listed).0))
         }
         "TOOK" => took(listed),
         _ => why(listed),
@@ -252,7 +252,11 @@ fn of_audit(column: &str, kept: &KeptAudit) -> String {
             .unwrap_or_default(),
         _ => {
             let differs = (!kept.differences.is_empty()).then(|| DIFFERS.to_owned());
-            let parts = [differs.unwrap_or_default(), record.what(), record.ending()];
+            let parts = [
+                differs.unwrap_or_default(),
+                record.purpose(),
+                record.ending(),
+            ];
             let parts: Vec<String> = parts.into_iter().filter(|it| !it.is_empty()).collect();
             parts.join("; ")
         }
@@ -260,11 +264,11 @@ fn of_audit(column: &str, kept: &KeptAudit) -> String {
 }
 
 fn outcome_look(listed: &Listed) -> (Glyph, Meaning) {
-    match Standing::of(&listed.head).among() {
-        Among::Open => (Glyph::Half, Meaning::Busy),
-        Among::Good => (Glyph::Tick, Meaning::Text),
+    match ReleaseState::of(&listed.head).group() {
+        StateGroup::Open => (Glyph::Half, Meaning::Busy),
+        StateGroup::Good => (Glyph::Tick, Meaning::Text),
         // A failure that has ended needs no attention now, so it is not red.
-        Among::Failed => (Glyph::Cross, Meaning::Muted),
+        StateGroup::Failed => (Glyph::Cross, Meaning::Muted),
     }
 }
 

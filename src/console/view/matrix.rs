@@ -8,7 +8,9 @@ use ratatui::text::{Line, Span};
 
 use super::{header, pane, progress, text};
 use crate::console::grid::{Grid, grid, list_rows};
-use crate::console::model::{CellState, Model, Order, Pane, cell, filtered, going_on, standby};
+use crate::console::model::{
+    CellState, Model, Order, Pane, cell, filtered, standby, unfinished_release,
+};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{Hold, LockRecord, ServiceName, Snapshot, Target};
 
@@ -87,7 +89,7 @@ fn about(model: &Model, wide: usize) -> String {
         parts.push(format!("{visible} of {total}"));
     }
     if services.order != Order::default() {
-        parts.push(services.order.words().to_owned());
+        parts.push(services.order.label().to_owned());
     }
     let separator = if wide < 50 { " " } else { " · " };
     parts.iter().fold(String::new(), |about, part| {
@@ -143,8 +145,8 @@ fn cells<'a>(
         };
         line.push_span(theme.span(theme.glyph(glyph), glyph_meaning));
         if grid.words > 0 {
-            let remark = match going_on(model, &target) {
-                Some(status) => progress::in_words(status),
+            let remark = match unfinished_release(model, &target) {
+                Some(status) => progress::summary(status),
                 None => word.to_owned(),
             };
             let remark = text::cut(&remark, grid.words.saturating_sub(2), theme);
@@ -215,11 +217,11 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     let word = outage.unwrap_or(word);
     let lock = snapshot.and_then(|s| s.lock.as_ref());
     let warm = standby(model, target);
-    let mut message = match (going_on(model, target), lock) {
+    let mut message = match (unfinished_release(model, target), lock) {
         (Some(status), _) if is_outage => {
-            format!("{target}: {word}; {}", progress::in_words(status))
+            format!("{target}: {word}; {}", progress::summary(status))
         }
-        (Some(status), _) => format!("{target}: {}", progress::in_words(status)),
+        (Some(status), _) => format!("{target}: {}", progress::summary(status)),
         (None, Some(lock)) if warm.is_none() => {
             let LockRecord {
                 operator, message, ..
@@ -229,7 +231,8 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         _ => format!("{target}: {word}"),
     };
     // The note already says "held" if that is the state of the cell.
-    let says_held = state == CellState::Held && !is_outage && going_on(model, target).is_none();
+    let says_held =
+        state == CellState::Held && !is_outage && unfinished_release(model, target).is_none();
     if let Some(until) = warm {
         let left = until.map_or(String::new(), |until| {
             format!(" {}", text::clock(text::seconds(model.now, until)))

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::dialog::{Sheet, keys, wrapped};
 use super::{line, text};
 use crate::console::layout::{picker_rows, window};
-use crate::console::model::{Knowledge, Model, Picker, VersionList, Way, was_bad};
+use crate::console::model::{Knowledge, Model, Picker, VersionList, VersionRow, was_bad};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Fate;
 use crate::inventory::EnvironmentName;
@@ -39,17 +39,20 @@ pub(super) fn sheet<'a>(
         sheet.body.push(Line::from(theme.span(message, meaning)));
     }
     let height = picker_rows(model.size);
-    let in_view = window(picker.row, picker.ways.len(), height);
+    let in_view = window(picker.row, picker.version_rows.len(), height);
     let first = in_view.start;
-    let visible = picker.ways.get(in_view).unwrap_or_default();
-    let wide = visible.iter().map(|way| text::width(&way.name)).max();
+    let visible = picker.version_rows.get(in_view).unwrap_or_default();
+    let wide = visible
+        .iter()
+        .map(|version_row| text::width(&version_row.name))
+        .max();
     let wide = wide.unwrap_or(0).clamp(8, (columns / 3).max(8));
-    for (index, way) in visible.iter().enumerate() {
+    for (index, version_row) in visible.iter().enumerate() {
         let selected = picker.has_cursor && first + index == picker.row;
-        let row = row(model, theme, picker, way, (selected, wide, columns));
+        let row = row(model, theme, picker, version_row, (selected, wide, columns));
         sheet.body.push(row);
     }
-    if picker.ways.is_empty() && picker.list != VersionList::Loading {
+    if picker.version_rows.is_empty() && picker.list != VersionList::Loading {
         let message = "no match: type a whole tag or digest";
         sheet
             .body
@@ -88,7 +91,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
             let count = text::count(tags.len().try_into().unwrap_or(u64::MAX));
             let mut message = format!("{count} tags in the image registry");
             if !picker.line.text().trim().is_empty() {
-                let fit = text::count(picker.ways.len().try_into().unwrap_or(u64::MAX));
+                let fit = text::count(picker.version_rows.len().try_into().unwrap_or(u64::MAX));
                 message = format!("{message}, {fit} match");
             }
             if picker.is_whole() {
@@ -105,7 +108,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
         }
         VersionList::NotAsked => match picker.known_terms().map(|terms| &terms.past) {
             Some(Ok(_)) => (
-                match picker.ways.len() {
+                match picker.version_rows.len() {
                     1 => "1 version was live in this target".to_owned(),
                     count => format!("{count} versions were live in this target"),
                 },
@@ -146,10 +149,10 @@ fn row<'a>(
     model: &Model,
     theme: &Theme,
     picker: &Picker,
-    way: &Way,
+    version_row: &VersionRow,
     (selected, wide, columns): (bool, usize, usize),
 ) -> Line<'a> {
-    let cannot = !way.against.is_empty() || !picker.against_all.is_empty();
+    let cannot = !version_row.against.is_empty() || !picker.against_all.is_empty();
     let meaning = match (selected, cannot) {
         (true, _) => Meaning::Selection,
         (false, true) => Meaning::Muted,
@@ -161,14 +164,14 @@ fn row<'a>(
         " "
     };
     let mut line = Line::from(theme.span(format!("{mark} "), Meaning::Key));
-    line.extend(name(theme, way, wide, meaning));
-    let digest = match (&way.digest, &way.knowledge) {
+    line.extend(name(theme, version_row, wide, meaning));
+    let digest = match (&version_row.digest, &version_row.knowledge) {
         (Some(digest), _) => digest.short().to_owned(),
         (None, Knowledge::Asked) => format!("{} asking", theme.glyph(Glyph::Half)),
         (None, Knowledge::Failed(_)) => format!("{} unknown", theme.glyph(Glyph::Unknown)),
         (None, _) => String::new(),
     };
-    let age = way
+    let age = version_row
         .built_at
         .map_or(String::new(), |at| text::age(text::seconds(at, model.now)));
     let fixed = format!(
@@ -176,7 +179,7 @@ fn row<'a>(
         text::pad(&digest, DIGEST_COLUMNS, theme),
         text::pad(&age, AGE_COLUMNS, theme)
     );
-    let (glyph, label, tone) = remark(model, picker, way);
+    let (glyph, label, tone) = remark(model, picker, version_row);
     let label = glyph.map_or(label.clone(), |glyph| {
         format!("{} {label}", theme.glyph(glyph))
     });
@@ -189,13 +192,18 @@ fn row<'a>(
 }
 
 /// The name with the filter's match marked, padded to `wide` columns.
-fn name<'a>(theme: &Theme, way: &Way, wide: usize, meaning: Meaning) -> Vec<Span<'a>> {
-    let padded = text::pad(&way.name, wide, theme);
+fn name<'a>(
+    theme: &Theme,
+    version_row: &VersionRow,
+    wide: usize,
+    meaning: Meaning,
+) -> Vec<Span<'a>> {
+    let padded = text::pad(&version_row.name, wide, theme);
     let mut spans: Vec<Span<'a>> = Vec::new();
     let mut piece = String::new();
     let mut was_match = false;
     for (index, c) in padded.chars().enumerate() {
-        let is_match = way.matched.binary_search(&index).is_ok();
+        let is_match = version_row.matched.binary_search(&index).is_ok();
         if is_match != was_match && !piece.is_empty() {
             let tone = if was_match { Meaning::Match } else { meaning };
             spans.push(theme.span(std::mem::take(&mut piece), tone));
@@ -233,8 +241,12 @@ fn word(why: &Refusal) -> (Glyph, String) {
 }
 
 /// The remark on a version: why it cannot be chosen, where it is live, and what happened to it in this target.
-fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, Meaning) {
-    let against = way.against.first().or(picker.against_all.first());
+fn remark(
+    model: &Model,
+    picker: &Picker,
+    version_row: &VersionRow,
+) -> (Option<Glyph>, String, Meaning) {
+    let against = version_row.against.first().or(picker.against_all.first());
     let is_live = matches!(against, Some(Refusal::AlreadyLive { .. }));
     let mut parts: Vec<String> = Vec::new();
     let glyph = against.map(|why| {
@@ -242,38 +254,38 @@ fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, 
         parts.push(text);
         glyph
     });
-    parts.extend(remarks(model, way, is_live));
-    let meaning = if was_bad(way) {
+    parts.extend(remarks(model, version_row, is_live));
+    let meaning = if was_bad(version_row) {
         Meaning::Warn
     } else {
         Meaning::Muted
     };
-    let glyph = glyph.or(was_bad(way).then_some(Glyph::Back));
+    let glyph = glyph.or(was_bad(version_row).then_some(Glyph::Back));
     (glyph, parts.join(", "), meaning)
 }
 
 /// Where a version is live, and what happened to it in this target.
-fn remarks(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
+fn remarks(model: &Model, version_row: &VersionRow, is_live: bool) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
-    if !way.live_in.is_empty() {
-        parts.push(format!("live in {}", places(&way.live_in)));
+    if !version_row.live_in.is_empty() {
+        parts.push(format!("live in {}", places(&version_row.live_in)));
     }
-    if let Some(slot) = way.warm_in {
+    if let Some(slot) = version_row.warm_in {
         parts.push(format!("warm in {slot}"));
     }
-    if let Some(fate) = way.fate.as_ref().filter(|_| !is_live) {
+    if let Some(fate) = version_row.fate.as_ref().filter(|_| !is_live) {
         parts.push(fate_words(model, fate));
     }
-    match &way.image {
+    match &version_row.image {
         Some(ImageAt::Engine) => parts.push("image present".into()),
         Some(ImageAt::Registry) => parts.push("image to be pulled".into()),
         Some(ImageAt::Unknown(_)) => parts.push("image unknown".into()),
         Some(ImageAt::Gone) | None => {}
     }
-    if way.knowledge == Knowledge::Typed {
+    if version_row.knowledge == Knowledge::Typed {
         parts.push("typed".into());
     }
-    if let Some(environment) = &way.differs_in {
+    if let Some(environment) = &version_row.differs_in {
         parts.push(format!("{environment} runs another image under this tag"));
     }
     parts
@@ -301,10 +313,10 @@ fn fate_words(model: &Model, fate: &Fate) -> String {
 /// them does not move.
 fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
-    if let Some(way) = picker.way() {
-        let identity = match &way.digest {
+    if let Some(version_row) = picker.version_row() {
+        let identity = match &version_row.digest {
             Some(digest) => digest.to_string(),
-            None => match &way.knowledge {
+            None => match &version_row.knowledge {
                 Knowledge::Failed(why) => format!("the tag could not be looked up: {why}"),
                 Knowledge::Typed => "the digest is looked up when the plan is made".into(),
                 _ => "the digest is not known yet".into(),
@@ -313,18 +325,21 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
         let identity = text::cut(&identity, columns, theme);
         lines.push(Line::from(theme.span(identity, Meaning::Muted)));
         let mut facts = Vec::new();
-        if let Some(at) = way.built_at {
+        if let Some(at) = version_row.built_at {
             facts.push(format!(
                 "built {}",
                 local_time::local(at).strftime("%Y-%m-%d %H:%M %Z")
             ));
         }
-        if !way.also.is_empty() {
-            facts.push(format!("also tagged {}", way.also.join(", ")));
+        if !version_row.also.is_empty() {
+            facts.push(format!("also tagged {}", version_row.also.join(", ")));
         }
-        let is_live = matches!(way.against.first(), Some(Refusal::AlreadyLive { .. }));
-        facts.extend(remarks(model, way, is_live));
-        let why: Vec<String> = way
+        let is_live = matches!(
+            version_row.against.first(),
+            Some(Refusal::AlreadyLive { .. })
+        );
+        facts.extend(remarks(model, version_row, is_live));
+        let why: Vec<String> = version_row
             .against
             .iter()
             .chain(&picker.against_all)
@@ -332,7 +347,7 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
             .collect();
         let room = DETAILS - lines.len();
         let mut details = Vec::new();
-        let mut reasons = way.against.iter().chain(&picker.against_all);
+        let mut reasons = version_row.against.iter().chain(&picker.against_all);
         let is_only_held = reasons.all(|why| why.hold().is_some());
         if !why.is_empty() {
             let why = why.join("; ");

@@ -17,7 +17,7 @@ pub(super) fn in_a_word(theme: &Theme, status: &Status) -> String {
 }
 
 /// The state of a release in two or three words, for places that already show a glyph.
-pub(super) fn in_words(status: &Status) -> String {
+pub(super) fn summary(status: &Status) -> String {
     glyph_and_label(status).1
 }
 

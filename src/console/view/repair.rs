@@ -8,7 +8,7 @@ use crate::sanitize::sanitize;
 
 pub(super) fn rows(plan: &RepairPlan, first: &mut Rows<'_>, rows: &mut Rows<'_>) {
     for item in &plan.items {
-        let difference = format!("{}: {}", item.drift.name, item.drift.says);
+        let difference = format!("{}: {}", item.drift.name, item.drift.message);
         rows.push(("differs", sanitize(&difference), Meaning::Warn));
         if let Remedy::Follows(reason) = &item.remedy {
             rows.push(("", sanitize(reason), Meaning::Muted));

@@ -6,10 +6,10 @@ use ratatui::text::Line;
 use super::dialog::{Answer, Sheet, answers, keys, row, typed_over, wrapped};
 use super::{text, together};
 use crate::console::action::Action;
-use crate::console::model::{Model, OpenReleases, ResumeChoice, ResumeDialog, Words};
+use crate::console::model::{MessageDialog, Model, OpenReleases, ResumeChoice, ResumeDialog};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::LockHolder;
-use crate::release::{GoOn, Interrupted, OnFailure};
+use crate::release::{Interrupted, OnFailure, ResumeAction};
 use crate::sanitize::sanitize;
 
 /// The consequence of taking a lock from a driver that is still running.
@@ -39,12 +39,16 @@ pub(super) fn sheet<'a>(
     if let Some(live) = model.snapshot().and_then(live) {
         say_in(&mut sheet.head, &live, Meaning::Muted);
     }
-    if let ResumeChoice::GoOn(go_on) = dialog.chosen() {
-        for reason in found.against(go_on).iter().flat_map(|refused| &refused.0) {
+    if let ResumeChoice::Resume(resume_action) = dialog.chosen() {
+        for reason in found
+            .against(resume_action)
+            .iter()
+            .flat_map(|refused| &refused.0)
+        {
             let message = format!("not possible: {reason}");
             say_in(&mut sheet.head, &message, Meaning::Bad);
         }
-        let would = found.would(go_on, OnFailure::Ask);
+        let would = found.would(resume_action, OnFailure::Ask);
         say_in(&mut sheet.head, &would, Meaning::Text);
         if found.holder.is_some() {
             let message = format!("by force: {MEANS}");
@@ -135,18 +139,18 @@ fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, S
             "ask to take over",
             "the driver hands over after the current action, or refuses".to_owned(),
         ),
-        ResumeChoice::AskNoMore => named_choice(
+        ResumeChoice::WithdrawRequest => named_choice(
             "withdraw the request",
             "the driver keeps driving".to_owned(),
         ),
-        ResumeChoice::GoOn(go_on) => {
-            let consequence = match found.against(go_on) {
+        ResumeChoice::Resume(resume_action) => {
+            let consequence = match found.against(resume_action) {
                 Some(_) => "not possible".to_owned(),
-                None => found.would(go_on, OnFailure::Ask),
+                None => found.would(resume_action, OnFailure::Ask),
             };
             let name = match found.holder {
-                Some(_) => format!("take it: {}", go_on.as_str()),
-                None => go_on.as_str().to_owned(),
+                Some(_) => format!("take it: {}", resume_action.as_str()),
+                None => resume_action.as_str().to_owned(),
             };
             (name, consequence)
         }
@@ -197,21 +201,21 @@ fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
 }
 
 /// The dialog for the reason of a takeover, or for the message of a handover request.
-pub(super) fn words<'a>(theme: &Theme, dialog: &Words, columns: usize) -> Sheet<'a> {
+pub(super) fn message<'a>(theme: &Theme, dialog: &MessageDialog, columns: usize) -> Sheet<'a> {
     let target = dialog.found.plan().target();
     let holder = dialog.found.holder.as_ref();
     let driver = holder.map_or("the driver".to_owned(), |holder| {
         sanitize(&holder.record.operator.to_string())
     });
     let (title, message, meaning) = match dialog.choice {
-        ResumeChoice::GoOn(go_on) => (
+        ResumeChoice::Resume(resume_action) => (
             format!("Take {target} from {driver}: why?"),
             format!(
                 "{driver} sees the reason, and the history keeps it. {}",
-                match go_on {
-                    GoOn::Continue => "Then the release continues in this console.",
-                    GoOn::BackOut => "Then this console backs the release out.",
-                    GoOn::Leave => "Then the release ends as it is.",
+                match resume_action {
+                    ResumeAction::Continue => "Then the release continues in this console.",
+                    ResumeAction::BackOut => "Then this console backs the release out.",
+                    ResumeAction::Leave => "Then the release ends as it is.",
                 }
             ),
             Meaning::Warn,

@@ -51,7 +51,7 @@ pub(super) fn let_go(let_go: &LetGo) -> String {
 
 /// The line about an operator who requests a handover.
 pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
-    let request = model.asked_for()?;
+    let request = model.current_request()?;
     let hand = theme.glyph(Glyph::Hand);
     let age = text::clock(text::seconds(request.asked_at, model.now));
     let message = request.message.as_ref();
@@ -84,7 +84,7 @@ pub(super) fn sheet<'a>(
     handover: &Handover,
     columns: usize,
 ) -> Sheet<'a> {
-    let request = &handover.asked;
+    let request = &handover.request;
     let requester = sanitize(&request.operator.to_string());
     let target = handover.status.plan.target();
     let mut sheet = Sheet::new(format!("{requester} asks to take over · {target}"));

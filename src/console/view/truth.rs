@@ -56,7 +56,7 @@ fn look(agreement: &Agreement) -> (Glyph, Meaning, Option<String>) {
     match agreement {
         Agreement::Same => (Glyph::Tick, Meaning::Ok, None),
         Agreement::Differs(drifts) => {
-            let says: Vec<&str> = drifts.iter().map(|drift| drift.says.as_str()).collect();
+            let says: Vec<&str> = drifts.iter().map(|drift| drift.message.as_str()).collect();
             (Glyph::Differs, Meaning::Bad, Some(says.join("; ")))
         }
         Agreement::Unknown(why) => (Glyph::Unknown, Meaning::Stale, Some(why.clone())),

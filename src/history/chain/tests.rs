@@ -102,7 +102,7 @@ fn removed_hashes_are_reported() {
 #[test]
 fn an_end_whose_live_period_differs_from_the_entries_is_named() {
     let switch = Entry {
-        what: Happening::Outcome {
+        event: JournalEvent::Outcome {
             step: Step::Switch,
             direction: Direction::Forward,
             failure: None,
@@ -145,7 +145,7 @@ fn an_end_whose_live_period_differs_from_the_entries_is_named() {
 #[test]
 fn a_record_of_a_newer_greenroom_is_reported_as_newer() {
     let mut newer = chained();
-    newer.entries[1].what = Happening::Unknown;
+    newer.entries[1].event = JournalEvent::Unknown;
     assert_eq!(prove(&newer), Proof::Newer("entry 2".into()));
     let mut newer = chained();
     newer.entries[3].chain = Some(Link("2:abc".into()));
@@ -181,13 +181,13 @@ fn any_program_can_compute_the_link() {
 #[test]
 fn the_first_record_that_differs_from_the_archive_is_named() {
     let kept = chained();
-    assert_eq!(departs(&kept, &kept), None);
+    assert_eq!(first_difference(&kept, &kept), None);
     let mut open = kept.clone();
     open.head = open.head.opening();
     open.entries.truncate(2);
-    assert_eq!(departs(&open, &kept), None);
+    assert_eq!(first_difference(&open, &kept), None);
     assert_eq!(
-        departs(&kept, &open).as_deref(),
+        first_difference(&kept, &open).as_deref(),
         Some("entry 3, which is missing")
     );
     // A chain that was recomputed from entry 2 on is whole, but differs from the archived one.
@@ -196,5 +196,5 @@ fn the_first_record_that_differs_from_the_archive_is_named() {
     let mut chain = Chain::after(&forged);
     forged.entries.push(chain.linked(entry(2, Step::Stop)));
     assert_eq!(prove(&forged), Proof::Whole);
-    assert_eq!(departs(&kept, &forged).as_deref(), Some("entry 2"));
+    assert_eq!(first_difference(&kept, &forged).as_deref(), Some("entry 2"));
 }

@@ -26,17 +26,17 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
         (Some(instance), Some(entry)) => {
             let mut drifts: Vec<Drift> = of_both(slot, instance, entry).into_iter().collect();
             if entry.endpoint != side.endpoint {
-                let says = format!(
+                let message = format!(
                     "{slot} is registered at {} but answers at {}",
                     entry.endpoint, side.endpoint
                 );
-                drifts.push(Name::AddressDiffers.says(says));
+                drifts.push(Name::AddressDiffers.with_message(message));
             }
             drifts
         }
         (None, Some(_)) => {
-            let says = format!("{slot} is registered but empty");
-            vec![Name::InstanceGone.says(says)]
+            let message = format!("{slot} is registered but empty");
+            vec![Name::InstanceGone.with_message(message)]
         }
         (Some(instance), None) => unregistered(snapshot, slot, instance).into_iter().collect(),
         (None, None) => Vec::new(),
@@ -46,7 +46,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
 /// Reports only the first difference, because the other differences follow from it.
 fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drift> {
     if entry.digest != instance.digest {
-        return Some(Name::VersionDiffers.says(format!(
+        return Some(Name::VersionDiffers.with_message(format!(
             "{slot} runs {} but is registered as {}",
             instance.digest.short(),
             entry.digest.short()
@@ -58,18 +58,20 @@ fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drif
             InstanceState::Restarting => "restarting again and again",
             _ => "not running",
         };
-        return Some(Name::InstanceStopped.says(format!("{slot} is registered but {state}")));
+        return Some(
+            Name::InstanceStopped.with_message(format!("{slot} is registered but {state}")),
+        );
     }
     if let (Some(tag), Some(other)) = (&entry.tag, &instance.tag)
         && tag != other
     {
-        let says = format!(
+        let message = format!(
             "{slot} runs tag {other} but is registered with tag {tag}; both have the same digest"
         );
-        return Some(Name::TagDiffers.says(says));
+        return Some(Name::TagDiffers.with_message(message));
     }
     (entry.instance != instance.id).then(|| {
-        Name::InstanceReplaced.says(format!(
+        Name::InstanceReplaced.with_message(format!(
             "{slot} runs container or process {} but is registered with {}",
             instance.id.short(),
             entry.instance.short()
@@ -85,10 +87,10 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
     if live == LiveSlot::Slot(slot) {
         // The key may exist but be unreadable. Then another difference reports it.
         let unreadable = keys::unreadable(snapshot, |name| name == format!("slots/{slot}"));
-        let says = format!("{slot} has the traffic but is not registered");
+        let message = format!("{slot} has the traffic but is not registered");
         return unreadable
             .is_empty()
-            .then(|| Name::LiveNotRegistered.says(says));
+            .then(|| Name::LiveNotRegistered.with_message(message));
     }
     // An instance of a newer release than the route is a candidate. An old version is no difference while a lock is
     // held, because the driver may be about to stop it.
@@ -98,7 +100,7 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
         .is_none_or(|release| release < route.value.release);
     let is_restarted = is_old && instance.is_running() && snapshot.lock.is_none();
     is_restarted.then(|| {
-        Name::InstanceStarted.says(format!(
+        Name::InstanceStarted.with_message(format!(
             "{slot} runs {} again, but is not registered, and no release is running",
             instance.version_name()
         ))

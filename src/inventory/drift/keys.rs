@@ -14,7 +14,7 @@ pub(super) fn unreadable(snapshot: &Snapshot, wanted: impl Fn(&str) -> bool) -> 
                 _ => None,
             },
             key: Some(name.to_owned()),
-            ..Name::KeyUnreadable.says(format!("{name}: {problem}"))
+            ..Name::KeyUnreadable.with_message(format!("{name}: {problem}"))
         })
     });
     problems.collect()

@@ -23,7 +23,8 @@ pub use route::{difference_of_route, store_went_back};
 pub struct Drift {
     pub name: Name,
     /// The message, with the slot, addresses and versions that differ.
-    pub says: String,
+    #[serde(rename = "says")]
+    pub message: String,
     /// None if the difference is not about one slot.
     pub slot: Option<Slot>,
     /// The key below the target; none if the difference is not about one key.
@@ -43,10 +44,10 @@ impl Drift {
 }
 
 impl Name {
-    fn says(self, says: String) -> Drift {
+    fn with_message(self, message: String) -> Drift {
         Drift {
             name: self,
-            says,
+            message,
             slot: None,
             key: None,
         }

@@ -25,7 +25,7 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
             None
         }
         (named, answered) if named == answered => {
-            Some(Name::PublicUnwell.says(public.detail.clone()))
+            Some(Name::PublicUnwell.with_message(public.detail.clone()))
         }
         (named, answered) => {
             let name = if answered.is_some() {
@@ -33,15 +33,15 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
             } else {
                 Name::PublicNotOurs
             };
-            let mut says = format!(
+            let mut message = format!(
                 "the proxy names {}, but {} answered the public address",
                 named.map_or("no slot", Slot::as_str),
                 answered.map_or("no slot of this target", Slot::as_str)
             );
             if answered.is_none() && !public.detail.is_empty() {
-                says = format!("{says}: {}", public.detail);
+                message = format!("{message}: {}", public.detail);
             }
-            Some(name.says(says))
+            Some(name.with_message(message))
         }
     }
 }
@@ -63,7 +63,7 @@ pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
         return true;
     };
     match rates(slot.other()).and_then(|rates| rates.began) {
-        Some(other) => own.goes_on_after(other),
+        Some(other) => own.continues_after(other),
         None => own.last <= RECENT_SECONDS,
     }
 }
@@ -81,7 +81,7 @@ fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
     (arrive && runs && is_idle).then(|| {
         let other = live.other();
         Name::TwoLive
-            .says(format!(
+            .with_message(format!(
                 "the proxy names {live}, but {other} has also had {requests} public requests"
             ))
             .of(other)

@@ -17,11 +17,11 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let route = snapshot.route.as_ref();
     let mut drifts = match (&snapshot.proxy, route) {
         (None, Some(route)) => {
-            let says = format!(
+            let message = format!(
                 "store: {} generation {}; the proxy has no configuration for this target",
                 route.value.live, route.value.generation
             );
-            vec![Name::ProxyNotInstalled.says(says)]
+            vec![Name::ProxyNotInstalled.with_message(message)]
         }
         // A proxy that was never configured agrees with a store that has no route.
         (None, None) => Vec::new(),
@@ -34,17 +34,17 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let is_used = snapshot.proxy.is_some() && route.is_some();
     match &snapshot.installation {
         Some(Installation::Outdated(problem)) if is_used => {
-            drifts.push(Name::ProxyEdited.says(problem.clone()));
+            drifts.push(Name::ProxyEdited.with_message(problem.clone()));
         }
         Some(Installation::Newer(problem)) if is_used => {
-            drifts.push(Name::ProxyNewer.says(problem.clone()));
+            drifts.push(Name::ProxyNewer.with_message(problem.clone()));
         }
         Some(Installation::Foreign(problem)) if is_used => {
-            drifts.push(Name::ProxyForeign.says(problem.clone()));
+            drifts.push(Name::ProxyForeign.with_message(problem.clone()));
         }
         Some(Installation::Missing) if is_used => {
-            let says = "the proxy still answers, but its configuration file for this target does not exist";
-            drifts.push(Name::ProxyNotInstalled.says(says.into()));
+            let message = "the proxy still answers, but its configuration file for this target does not exist";
+            drifts.push(Name::ProxyNotInstalled.with_message(message.into()));
         }
         _ => {}
     }
@@ -68,8 +68,8 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
         return None;
     }
     let revision = snapshot.store_revision?;
-    let says = store_went_back(revision, snapshot.proxy.as_ref(), snapshot.pointer.as_ref())?;
-    Some(Name::StoreWentBack.says(says))
+    let message = store_went_back(revision, snapshot.proxy.as_ref(), snapshot.pointer.as_ref())?;
+    Some(Name::StoreWentBack.with_message(message))
 }
 
 /// The message that the store may have been wiped, restored or replaced; none if there is no sign of that. A token is
@@ -96,8 +96,8 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
     let generation = proxy.map_or(0, |proxy| proxy.generation);
     let Some(route) = route.map(|route| &route.value) else {
         return answered.map(|slot| {
-            let says = format!("the proxy sends traffic to {slot}, but the store has no route");
-            Name::RouteMissing.says(says)
+            let message = format!("the proxy sends traffic to {slot}, but the store has no route");
+            Name::RouteMissing.with_message(message)
         });
     };
     let name = match answered == Some(route.live) {
@@ -114,7 +114,7 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
     } else {
         ""
     };
-    Some(name.says(format!(
+    Some(name.with_message(format!(
         "store: {} generation {}; proxy: {word} generation {generation}{why}",
         route.live, route.generation
     )))
@@ -126,7 +126,7 @@ pub fn difference_of_route(
     route: Option<&Revisioned<Route>>,
     proxy: Option<&ProxyAnswer>,
 ) -> Option<String> {
-    named(route, proxy).map(|drift| drift.says)
+    named(route, proxy).map(|drift| drift.message)
 }
 
 /// How the route differs from the slot that the route names.
@@ -134,11 +134,11 @@ fn of_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
     let side = snapshot.slots.get(route.live);
     let mut drifts = Vec::new();
     if route.endpoint != side.endpoint {
-        let says = format!(
+        let message = format!(
             "the route has address {}, but {} answers at {}",
             route.endpoint, route.live, side.endpoint
         );
-        drifts.push(Name::RouteAddressDiffers.says(says));
+        drifts.push(Name::RouteAddressDiffers.with_message(message));
     }
     let runs = side
         .instance
@@ -150,13 +150,13 @@ fn of_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
         && instance.digest != route.digest
         && registered == Some(&instance.digest)
     {
-        let says = format!(
+        let message = format!(
             "the route has version {}, but {} runs {}",
             route.digest.short(),
             route.live,
             instance.digest.short()
         );
-        drifts.push(Name::RouteVersionDiffers.says(says));
+        drifts.push(Name::RouteVersionDiffers.with_message(message));
     }
     drifts
 }

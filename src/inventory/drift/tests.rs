@@ -324,7 +324,7 @@ fn every_manual_change_is_noticed_and_named() {
         assert_eq!(found, *names, "{change}: {truth:?}");
         let messages: Vec<&str> = truth
             .drifts()
-            .map(|(_, drift)| drift.says.as_str())
+            .map(|(_, drift)| drift.message.as_str())
             .collect();
         assert!(messages.join("\n").contains(part), "{change}: {messages:?}");
         assert!(!truth.holds());

@@ -215,7 +215,7 @@ fn the_forms_of_a_secret_are_shared_by_clones() {
 #[test]
 fn a_text_longer_than_the_limit_is_cut_and_treated_as_containing_a_secret() {
     let mask = Mask::of([SECRET]);
-    let most = "x".repeat(Mask::LOOKED_THROUGH);
+    let most = "x".repeat(Mask::SEARCH_LIMIT);
     assert!(!mask.is_in(&most));
     let longer = format!("{most} {SECRET}");
     assert!(mask.is_in(&longer));

@@ -35,7 +35,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
         traffic,
         connections,
         report,
-        live_there,
+        live_in_first,
     ) = tokio::join!(
         OptionFuture::from(ask.image.then(|| read.runtime.has_image(&plan.version))),
         OptionFuture::from(ask.installation.then(|| read.router.installation(target))),
@@ -54,11 +54,11 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
                 .map(|slot| read.router.connections(target, slot))
         ),
         OptionFuture::from(ask.checks.then(|| checks(world))),
-        OptionFuture::from(ask.live_there.then(|| live_there(world))),
+        OptionFuture::from(ask.live_in_first.then(|| live_in_first(world))),
     );
     let mut blind = Vec::new();
-    let live_and_past = live_there.and_then(|result| result.map_err(|why| blind.push(why)).ok());
-    let (live_there, past_there) = live_and_past.unzip();
+    let live_and_past = live_in_first.and_then(|result| result.map_err(|why| blind.push(why)).ok());
+    let (live_in_first, past_of_first) = live_and_past.unzip();
     Observation {
         image: observed(image, &mut blind),
         installation: observed(installation, &mut blind),
@@ -71,8 +71,8 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
         traffic: observed(traffic, &mut blind).flatten(),
         connections: observed(connections, &mut blind),
         report: report.and_then(|report| report.map_err(|why| blind.push(why)).ok()),
-        live_there,
-        past_there: past_there.flatten(),
+        live_in_first,
+        past_of_first: past_of_first.flatten(),
         clocks: world.clocks.clone(),
         blind,
     }
@@ -100,7 +100,7 @@ async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
 
 /// The version that is live in the environment of `rules.only_from`. If another version than the plan's is live, also
 /// the newest releases of that environment.
-async fn live_there(world: &World) -> Known<(Option<Version>, Option<Vec<ReleaseRecord>>)> {
+async fn live_in_first(world: &World) -> Known<(Option<Version>, Option<Vec<ReleaseRecord>>)> {
     let Some(site) = &world.first else {
         return Err("the environment of rules.only_from is not configured".to_owned());
     };

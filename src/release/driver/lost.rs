@@ -83,7 +83,7 @@ fn to(holder: &LockHolder) -> String {
 }
 
 /// The message of a failure. If a write was refused because of the lock, the message also says who holds the lock now.
-pub(super) async fn words(world: &World, failure: &Failure) -> String {
+pub(super) async fn message(world: &World, failure: &Failure) -> String {
     if failure.kind != FailureKind::Fenced {
         return failure.to_string();
     }

@@ -20,7 +20,7 @@ use super::act::{ActionError, ActionErrorKind, Observation};
 use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
-use crate::history::{Chain, Entry, Happening, ReleaseRecord, Successor};
+use crate::history::{Chain, Entry, JournalEvent, ReleaseRecord, Successor};
 use crate::inventory::{Clocks, InstanceId, Operator};
 use crate::ports::{
     Checker, Clock, FailureKind, Fence, Holds, Images, JournalReader, JournalWriter, Lease,
@@ -272,7 +272,7 @@ async fn answer(world: &World, effect: Effect) -> Event {
             let written = journal
                 .append(plan.target(), plan.release, &entry, &world.fence)
                 .await;
-            let is_first = matches!(entry.what, Happening::Resumed { .. });
+            let is_first = matches!(entry.event, JournalEvent::Resumed { .. });
             recorded(world, written, is_first).await
         }
         Effect::Head(record) => {

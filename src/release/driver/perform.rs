@@ -54,7 +54,7 @@ async fn action_error(world: &World, failure: &Failure) -> ActionError {
             kind if kind.may_pass() => ActionErrorKind::Passing,
             _ => ActionErrorKind::Final,
         },
-        text: lost::words(world, failure).await,
+        text: lost::message(world, failure).await,
     }
 }
 

@@ -130,7 +130,7 @@ impl Engine {
         let record = record.map_err(|failure| not_done("which hold is active", &failure))?;
         let found = record.hold.clone().map(Box::new).map(SeenHold::Readable);
         if seen.is_some_and(|seen| found.as_ref() != Some(seen)) {
-            let now = record.hold.map(|hold| hold.words(now));
+            let now = record.hold.map(|hold| hold.describe(now));
             return Err(Refusal::HoldChanged { now }.into());
         }
         let hold = record.hold.ok_or(Refusal::NoHold)?;
@@ -152,10 +152,10 @@ impl Engine {
     /// Whether a hold stops promotes by this machine's clock or by the clock of another machine. The other clocks are
     /// read only if the hold has ended by this machine's clock.
     async fn is_in_effect(&self, site: &Site, hold: &Hold, now: Timestamp) -> bool {
-        if hold.cleared.is_some() || hold.stands(now) {
-            return hold.stands(now);
+        if hold.cleared.is_some() || hold.is_active(now) {
+            return hold.is_active(now);
         }
-        hold.stands(self.clocks(site).await.earliest(now))
+        hold.is_active(self.clocks(site).await.earliest(now))
     }
 
     /// The hold in the store, if its value cannot be read. None if the hold can be read or does not exist.

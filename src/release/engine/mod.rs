@@ -134,7 +134,7 @@ impl Engine {
     /// Stops the drivers of this engine, as if their operator had requested that. Each driver observes its current act,
     /// records that it has stopped, and releases its lock. Then another operator can resume the release without waiting
     /// for the lease to end. Waits no longer than `within`.
-    pub async fn let_go(&self, reason: &str, within: Duration) {
+    pub async fn release_locks(&self, reason: &str, within: Duration) {
         let handles = self.sites.keys().filter_map(|target| self.active(target));
         let each = handles.map(|handle| async move {
             let reason = reason.to_owned();
@@ -237,7 +237,7 @@ impl Engine {
         let clocks = clocks(site, self.clock.as_ref()).await;
         let unchanged = still_as_planned(&plan, site, (self.clock.now(), &clocks)).await;
         if let Err(refused) = unchanged {
-            give_back(&write, &target, &lease).await;
+            release_lock(&write, &target, &lease).await;
             return Err(refused);
         }
         let plan = Arc::new(plan);
@@ -333,7 +333,7 @@ impl Engine {
     }
 }
 
-async fn give_back(write: &Writing, target: &Target, lease: &Lease) {
+async fn release_lock(write: &Writing, target: &Target, lease: &Lease) {
     if let Err(failure) = write.locks.release(target, &lease.fence).await {
         tracing::warn!(
             "the lock of {target} was not released: {failure}. It expires with its lease"
@@ -372,7 +372,7 @@ async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
     let newest = newest.first().map(|newest| newest.id);
     match newest.max(unreadable.first().map(|(id, _)| *id)) {
         Some(newest) if newest >= plan.release => Err(Refusal::WorldChanged {
-            what: format!("release {} was started", newest.short()),
+            change: format!("release {} was started", newest.short()),
         }
         .into()),
         _ => Ok(()),
@@ -382,7 +382,7 @@ async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
 /// The refusal if a fact could not be read. `fact` is an indirect question: `whether the lock is free`.
 pub(super) fn unknown(fact: &str, failure: &crate::ports::Failure) -> Refused {
     Refusal::Unknown {
-        what: fact.into(),
+        fact: fact.into(),
         why: failure.to_string(),
     }
     .into()

@@ -55,7 +55,7 @@ impl Engine {
             .await
             .map_err(|_| {
                 Refused::from(Refusal::Unknown {
-                    what: "whether the standby of the previous release has ended".into(),
+                    fact: "whether the standby of the previous release has ended".into(),
                     why: format!("the driver did not stop within {SUPERSEDING:?}"),
                 })
             })

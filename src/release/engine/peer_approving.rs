@@ -168,7 +168,7 @@ impl Engine {
             Ok(()) => Ok(peer_approval),
             Err(failure) if failure.kind == FailureKind::Conflict => {
                 Err(not_approved(NotPeerApproved::NotTaken {
-                    why: failure.said,
+                    why: failure.message,
                 }))
             }
             Err(failure) => Err(unknown("whether the approval was stored", &failure)),
@@ -189,7 +189,7 @@ impl Engine {
         let site = self.sites.get(target);
         let write = site.and_then(|site| site.write.as_ref());
         let write = write.ok_or(Refusal::ReadOnly)?;
-        let withdrawn = write.peer_approvals.take_back(target, own).await;
+        let withdrawn = write.peer_approvals.withdraw(target, own).await;
         withdrawn.map_err(|failure| unknown("whether the approval was withdrawn", &failure))
     }
 }

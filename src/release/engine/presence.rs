@@ -22,11 +22,11 @@ impl Engine {
 
     /// Tells other consoles that this console now shows `target`, and no longer shows `before`. A failure is only
     /// logged.
-    pub async fn look_on(&self, target: &Target, before: Option<&Target>) {
+    pub async fn report_presence(&self, target: &Target, before: Option<&Target>) {
         if let Some(before) = before.filter(|before| *before != target)
             && let Some(presence) = self.presence(before)
         {
-            log_failure(presence.gone(before, &self.console).await);
+            log_failure(presence.hide(before, &self.console).await);
         }
         if let Some(presence) = self.presence(target) {
             let watcher = Watcher {
@@ -34,7 +34,7 @@ impl Engine {
                 console: self.console.clone(),
                 since: self.clock.now(),
             };
-            log_failure(presence.here(target, &watcher).await);
+            log_failure(presence.show(target, &watcher).await);
         }
     }
 
@@ -72,21 +72,21 @@ impl Engine {
             message,
             declined: None,
         };
-        match presence.ask(target, &request).await {
+        match presence.request_handover(target, &request).await {
             Ok(None) => Ok(request),
             Ok(Some(other)) => Err(Refusal::HandoverAlreadyRequested {
                 by: other.operator,
                 at: other.asked_at,
             }),
             Err(failure) => Err(Refusal::Unknown {
-                what: "whether the request was stored".into(),
+                fact: "whether the request was stored".into(),
                 why: failure.to_string(),
             }),
         }
     }
 
     /// Withdraws a request of this console, whether it was answered or not.
-    pub async fn ask_no_more(
+    pub async fn withdraw_request(
         &self,
         target: &Target,
         request: &HandoverRequest,

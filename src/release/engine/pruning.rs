@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use ulid::Ulid;
 
-use super::{Engine, Site, give_back, unknown};
+use super::{Engine, Site, release_lock, unknown};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
     EngineImage, LockPurpose, LockRecord, ReleaseId, StoredKey, Target, Version,
@@ -65,7 +65,7 @@ impl Engine {
             .collect();
         let sites = sites.filter(|sites| !sites.is_empty()).ok_or_else(|| {
             Refused::from(Refusal::WorldChanged {
-                what: "the targets in the configuration have changed".into(),
+                change: "the targets in the configuration have changed".into(),
             })
         })?;
         let mut held: Vec<(&Writing, &Target, Lease)> = Vec::new();
@@ -83,7 +83,7 @@ impl Engine {
             done = remove(planned, &sites, &held).await;
         }
         for (write, target, lease) in held {
-            give_back(write, target, &lease).await;
+            release_lock(write, target, &lease).await;
         }
         done
     }
@@ -138,7 +138,7 @@ async fn used(site: &Site) -> Result<Use, Refused> {
     let is_needed = |key: &str| StoredKey::of(target, key).stops_rollback();
     if let Some((key, problem)) = record.problems.iter().find(|(key, _)| is_needed(key)) {
         return Err(Refusal::Unknown {
-            what: format!("which versions of {target} are registered"),
+            fact: format!("which versions of {target} are registered"),
             why: format!("{key}: {problem}"),
         }
         .into());

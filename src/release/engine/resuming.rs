@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Driven, Engine, Site, behind_the_proxy, clocks, give_back, unknown};
+use super::{Driven, Engine, Site, behind_the_proxy, clocks, release_lock, unknown};
 use crate::history::{
     Chain, Recorded, ReleaseRecord, Successor, SwitchesSeen, Takeover, current, ignored_claims,
     overtaken_by,
@@ -18,13 +18,13 @@ use crate::release::gather::{past_and_unreadable, proxy_generation};
 use crate::release::interrupted::not_overtaken;
 use crate::release::unreadable::unreadable_release;
 use crate::release::{
-    Approval, GoOn, Handle, Interrupted, Machine, OnFailure, Plan, Refusal, Refused, Resumption,
-    Scope, Standing,
+    Approval, Handle, Interrupted, Machine, OnFailure, Plan, Refusal, Refused, ResumeAction,
+    Resumption, Scope, TargetState,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resume {
-    pub go_on: GoOn,
+    pub resume_action: ResumeAction,
     pub reason: Option<String>,
     /// The takeover of the lock from another driver. Without it, the engine takes only a free lock, or a lock that was
     /// handed over to this console.
@@ -166,7 +166,7 @@ impl Engine {
         if approval.scope() != Scope::Plan || approval.check(&plan, self.clock.now()).is_err() {
             return Err(Refusal::NotApproved.into());
         }
-        if resume.go_on == GoOn::Continue {
+        if resume.resume_action == ResumeAction::Continue {
             self.check_name(&plan)?;
         }
         let successor = found
@@ -177,16 +177,18 @@ impl Engine {
             .await?;
         // The previous driver may have written until this driver took the lock.
         let clocks = clocks(site, self.clock.as_ref()).await;
-        let read_again = self.under_the_lock(site, id, resume.go_on, &clocks).await;
+        let read_again = self
+            .under_the_lock(site, id, resume.resume_action, &clocks)
+            .await;
         let (plan, recorded) = match read_again {
             Ok(read) => read,
             Err(refused) => {
-                give_back(&write, target, &lease).await;
+                release_lock(&write, target, &lease).await;
                 return Err(refused);
             }
         };
         let resumption = Resumption {
-            go_on: resume.go_on,
+            resume_action: resume.resume_action,
             how: match from {
                 Some(_) => Takeover::Forced,
                 None => Takeover::Resumed,
@@ -267,7 +269,7 @@ impl Engine {
         &self,
         site: &Site,
         id: ReleaseId,
-        go_on: GoOn,
+        resume_action: ResumeAction,
         clocks: &Clocks,
     ) -> Result<(Plan, Recorded), Refused> {
         let target = &site.definition.target;
@@ -276,18 +278,18 @@ impl Engine {
         let record = match site.read.registry.read(target).await {
             Ok(record) => record,
             // To leave a release, the registrations and the route are not needed.
-            Err(_) if go_on == GoOn::Leave => RegistryRecord::default(),
+            Err(_) if resume_action == ResumeAction::Leave => RegistryRecord::default(),
             Err(failure) => return Err(unknown("what the store says about the target", &failure)),
         };
         // An overtaken release can still be left.
-        if go_on != GoOn::Leave {
+        if resume_action != ResumeAction::Leave {
             let switches = switches_seen(site, &recorded.head, &past, &record).await;
             let overtaken = overtaken_by(&recorded.head, &past, switches).map(|by| by.id);
-            not_overtaken(overtaken, go_on)?;
+            not_overtaken(overtaken, resume_action)?;
             all_later_ones_are_read(id, &past)?;
         }
         // A release that is left makes no switch.
-        if go_on != GoOn::Leave
+        if resume_action != ResumeAction::Leave
             && let Some(refusal) = behind_the_proxy(site, &record).await
         {
             let target = target.clone();
@@ -300,16 +302,16 @@ impl Engine {
         let instances = match site.read.runtime.instances(target).await {
             Ok(instances) => instances,
             // Only a release that continues needs room for its candidate.
-            Err(_) if go_on != GoOn::Continue => Vec::new(),
+            Err(_) if resume_action != ResumeAction::Continue => Vec::new(),
             Err(failure) => return Err(unknown("what is running in the slots", &failure)),
         };
-        let standing = Standing {
+        let target_state = TargetState {
             record: &record,
             instances: &instances,
             now: self.clock.now(),
             clocks,
         };
-        let plan = Plan::resumed(&recorded, &site.definition, standing, go_on)?;
+        let plan = Plan::resumed(&recorded, &site.definition, target_state, resume_action)?;
         Ok((plan, recorded))
     }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Machine, Phase, Then};
-use crate::history::{Decision, Happening};
+use crate::history::{Decision, JournalEvent};
 use crate::inventory::Operator;
 use crate::release::{AnnouncementKind, way};
 
@@ -35,7 +35,7 @@ impl Machine {
             asked_at: None,
             note: None,
         });
-        self.record(now, Happening::BackOutAsked { decision, reason });
+        self.record(now, JournalEvent::BackOutAsked { decision, reason });
     }
 
     pub(super) fn go_back(&mut self, now: Timestamp) {

@@ -4,7 +4,7 @@ use crate::history::{Decision, Direction, Outcome, Takeover};
 use crate::release::act::Stage;
 use crate::release::way::in_direction;
 
-pub(in crate::release) fn begun_words(stage: Stage) -> String {
+pub(in crate::release) fn started_words(stage: Stage) -> String {
     match stage.direction {
         Direction::Forward => format!("{} begins", stage.step),
         Direction::Back => format!("{} begins", in_direction(stage)),

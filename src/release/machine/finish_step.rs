@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::describe::closed_words;
 use super::{Machine, OnFailure, Phase, Request, Then};
 use crate::checks::Report;
-use crate::history::{Direction, Happening, Outcome, ReleaseRecord, Step};
+use crate::history::{Direction, JournalEvent, Outcome, ReleaseRecord, Step};
 use crate::release::act::Stage;
 use crate::release::event::Effect;
 use crate::release::judge::BAD_LOOKS;
@@ -59,7 +59,7 @@ impl Machine {
                     then: Then::Settle { failure },
                 };
                 let report = report.for_the_record();
-                self.record(now, Happening::Checked { report });
+                self.record(now, JournalEvent::Checked { report });
             }
             (None, Some(why)) => self.fail(now, why),
             (None, None) => self.settle(now, None),
@@ -83,7 +83,7 @@ impl Machine {
         };
         self.record(
             now,
-            Happening::Outcome {
+            JournalEvent::Outcome {
                 step: stage.step,
                 direction: stage.direction,
                 failure,

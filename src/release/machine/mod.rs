@@ -31,7 +31,7 @@ use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Step, Successor};
 use crate::inventory::{Connections, Operator, PeerApproval};
 use resuming::ResumedState;
-pub use resuming::{GoOn, Resumption};
+pub use resuming::{ResumeAction, Resumption};
 
 /// What the driver does about a failed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -199,7 +199,7 @@ impl Machine {
             at: 0,
             steps,
             started: Vec::new(),
-            course: Course::begun(made_at),
+            course: Course::new(made_at),
             compares: false,
             deadline: None,
             action_error: None,

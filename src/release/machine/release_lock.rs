@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Machine, Phase, Request, Then};
-use crate::history::{Happening, Successor};
+use crate::history::{JournalEvent, Successor};
 use crate::inventory::Operator;
 use crate::release::AnnouncementKind;
 
@@ -30,7 +30,7 @@ impl Machine {
                 to: to.clone(),
             },
         };
-        self.record(now, Happening::LetGo { reason, to });
+        self.record(now, JournalEvent::LetGo { reason, to });
     }
 
     pub(super) fn gone(&mut self, now: Timestamp, why: String, to: Option<Successor>) {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Machine, Phase, Request, Then};
-use crate::history::{Decision, Direction, Happening, Outcome, Step};
+use crate::history::{Decision, Direction, JournalEvent, Outcome, Step};
 use crate::inventory::Operator;
 use crate::release::describe::CHECK_AGAIN;
 use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
@@ -36,7 +36,7 @@ impl Machine {
         self.phase = Phase::Noting { then: Then::Guard };
         self.record(
             now,
-            Happening::Approved {
+            JournalEvent::Approved {
                 step: stage.step,
                 decision: Decision {
                     by,
@@ -146,7 +146,7 @@ impl Machine {
         self.phase = Phase::Noting { then: Then::Verify };
         self.record(
             now,
-            Happening::Chosen {
+            JournalEvent::Chosen {
                 step: stage.step,
                 choice: CHECK_AGAIN.to_owned(),
                 decision: Decision {
@@ -223,7 +223,7 @@ impl Machine {
         self.phase = Phase::Noting { then };
         self.record(
             now,
-            Happening::Chosen {
+            JournalEvent::Chosen {
                 step: stage.step,
                 choice: choice.as_str().to_owned(),
                 decision: Decision {

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use super::describe::resumed_words;
 use super::{Machine, OnFailure, Phase};
-use crate::history::{Decision, Direction, Happening, LivePeriod, Recorded, Step, Takeover};
+use crate::history::{Decision, Direction, JournalEvent, LivePeriod, Recorded, Step, Takeover};
 use crate::inventory::Operator;
 use crate::release::replay::{Last, Replay};
 use crate::release::{AnnouncementKind, Choice, Plan};
 
 /// What to do with a release that is resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GoOn {
+pub enum ResumeAction {
     /// Continue where the release stopped, in the same direction.
     Continue,
     /// Undo everything that was started.
@@ -24,7 +24,7 @@ pub enum GoOn {
     Leave,
 }
 
-impl GoOn {
+impl ResumeAction {
     pub const ALL: [Self; 3] = [Self::Continue, Self::BackOut, Self::Leave];
 
     pub fn as_str(self) -> &'static str {
@@ -39,7 +39,7 @@ impl GoOn {
 /// How and why an operator resumes a release.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Resumption {
-    pub go_on: GoOn,
+    pub resume_action: ResumeAction,
     /// How the driver got the lock.
     pub how: Takeover,
     /// The operator who resumes and drives the release.
@@ -73,7 +73,7 @@ impl Machine {
             way: replay.way,
             at: replay.at,
             steps: replay.steps,
-            started: replay.begun,
+            started: replay.started,
             report: replay.report,
             cases: replay.cases,
             back_reason: replay.back_reason,
@@ -101,7 +101,7 @@ impl Machine {
         self.phase = Phase::Resuming;
         self.record(
             now,
-            Happening::Resumed {
+            JournalEvent::Resumed {
                 how,
                 from,
                 decision,
@@ -117,7 +117,7 @@ impl Machine {
         else {
             return;
         };
-        let backs_out = resumption.go_on == GoOn::BackOut && !self.is_going_back();
+        let backs_out = resumption.resume_action == ResumeAction::BackOut && !self.is_going_back();
         match self.stage() {
             _ if backs_out && self.can_go_back() => {
                 let reason = resumption
@@ -131,7 +131,7 @@ impl Machine {
             }
             // All steps are done. Only the end of the release is missing.
             None => self.finish_way(now),
-            Some(_) if resumption.go_on == GoOn::Leave => {
+            Some(_) if resumption.resume_action == ResumeAction::Leave => {
                 self.choose(now, Choice::Leave, String::new(), resumption);
             }
             Some(_) => match last {

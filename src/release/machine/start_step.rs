@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::describe::begun_words;
+use super::describe::started_words;
 use super::{Machine, Phase};
-use crate::history::{Direction, Happening, Step};
+use crate::history::{Direction, JournalEvent, Step};
 use crate::inventory::local_time;
 use crate::release::act::{Act, Course, Observation, Stage};
 use crate::release::approval::{self, Need};
@@ -33,7 +33,7 @@ impl Machine {
         };
         self.course = Course {
             compares: self.compares,
-            ..Course::begun(now)
+            ..Course::new(now)
         };
         self.deadline = None;
         self.action_error = None;
@@ -212,18 +212,18 @@ impl Machine {
         }
         self.course = Course {
             compares: self.compares,
-            ..Course::begun(now)
+            ..Course::new(now)
         };
         self.deadline = Some(after(now, self.time_limit(stage)));
         self.phase = Phase::Intending;
         if stage.direction == Direction::Forward && !self.started.contains(&stage.step) {
             self.started.push(stage.step);
         }
-        self.announce(now, AnnouncementKind::Began, begun_words(stage));
+        self.announce(now, AnnouncementKind::Began, started_words(stage));
         let peer_approvals = std::mem::take(&mut self.peer_approvals);
         self.record(
             now,
-            Happening::Intent {
+            JournalEvent::Intent {
                 step: stage.step,
                 direction: stage.direction,
                 peer_approvals,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Machine, Phase, Request, Then};
-use crate::history::{Entry, Happening, LivePeriod};
+use crate::history::{Entry, JournalEvent, LivePeriod};
 use crate::inventory::local_time;
 use crate::release::AnnouncementKind;
 use crate::release::describe::duration;
@@ -28,13 +28,13 @@ impl Machine {
         self.effects.push(effect);
     }
 
-    pub(super) fn record(&mut self, now: Timestamp, what: Happening) {
+    pub(super) fn record(&mut self, now: Timestamp, event: JournalEvent) {
         self.sequence += 1;
-        self.live = LivePeriod::after(self.live, now, &what);
+        self.live = LivePeriod::after(self.live, now, &event);
         self.write(Effect::Record(Entry {
             sequence: self.sequence,
             at: now,
-            what,
+            event,
             // The driver adds the link when it writes the entry.
             chain: None,
         }));

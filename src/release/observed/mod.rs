@@ -3,7 +3,7 @@
 //! driver knows: the progress of a pull, and the last observation. It does not say what is running, because a journal
 //! cannot know that.
 
-mod told;
+mod announcements;
 mod trace;
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{Definition, Plan, Progress, Status};
 use crate::checks::CaseReport;
-use crate::history::{Direction, Happening, LivePeriod, Recorded, Step, Successor};
+use crate::history::{Direction, JournalEvent, LivePeriod, Recorded, Step, Successor};
 use crate::inventory::{LockHolder, LockRecord, Operator, ReleaseId, Route, Slot, Target, Version};
 use crate::release::Announcement;
 use crate::sanitize::sanitize;
@@ -35,7 +35,7 @@ pub struct Observed {
     /// Set if the last driver stopped on purpose and no other driver has resumed the release since.
     pub let_go: Option<LetGo>,
     /// The events so far, oldest first. The texts are sanitized.
-    pub told: Vec<Announcement>,
+    pub announcements: Vec<Announcement>,
     pub ended_at: Option<Timestamp>,
     /// When the version had the traffic, according to the outcomes of *switch* in the journal.
     pub live: Option<LivePeriod>,
@@ -151,7 +151,7 @@ pub fn observed(
         driver: driver.cloned(),
         last: recorded.last_driver().clone(),
         let_go: let_go(recorded),
-        told: told::told(recorded),
+        announcements: announcements::announcements(recorded),
         ended_at: head.closed.as_ref().map(|(at, _)| *at),
         live: LivePeriod::of(&recorded.entries),
         live_checks: None,
@@ -160,8 +160,8 @@ pub fn observed(
 
 fn let_go(recorded: &Recorded) -> Option<LetGo> {
     let last = recorded.entries.last()?;
-    match &last.what {
-        Happening::LetGo { reason, to } => Some(LetGo {
+    match &last.event {
+        JournalEvent::LetGo { reason, to } => Some(LetGo {
             at: last.at,
             // Any program that can write to the store may have written this text.
             reason: sanitize(reason),

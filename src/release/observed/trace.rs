@@ -48,7 +48,7 @@ impl<'a> Trace<'a> {
 
     fn about_to(&self, step: Step, now: Timestamp) -> Progress {
         let mut since = self.replay.since;
-        if step == Step::Stop && !self.replay.begun.contains(&step) {
+        if step == Step::Stop && !self.replay.started.contains(&step) {
             // A later resumption does not make the standby longer.
             let began = self.replay.standby_began.unwrap_or(since);
             let until = match self.plan.definition.timing.standby {
@@ -96,7 +96,7 @@ impl<'a> Trace<'a> {
     /// deadlines move with progress.
     fn window_end(&self, step: Step) -> Option<Timestamp> {
         let timing = &self.plan.definition.timing;
-        let is_started = self.replay.last == Last::UnderWay && self.replay.begun.contains(&step);
+        let is_started = self.replay.last == Last::UnderWay && self.replay.started.contains(&step);
         match step {
             Step::Watch if is_started => Some(after(self.replay.since, timing.watch)),
             Step::Drain if is_started => Some(after(self.replay.since, timing.drain)),
@@ -120,7 +120,7 @@ impl<'a> Trace<'a> {
         if self.replay.back_reason.is_some() {
             "the release is backing out".into()
         } else {
-            way::undo_words(self.plan, &self.replay.begun)
+            way::undo_words(self.plan, &self.replay.started)
         }
     }
 }

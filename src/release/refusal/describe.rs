@@ -89,7 +89,7 @@ impl fmt::Display for Refusal {
                 "store and proxy disagree about the live slot ({difference}): run greenroom repair first"
             ),
             Self::GenerationsUsedUp { target, generation } => used_up(f, target, *generation),
-            Self::StoreWentBack { target, says } => store_went_back(f, target, says),
+            Self::StoreWentBack { target, message } => store_went_back(f, target, message),
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it with a reason"),
             Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear this hold first"),
@@ -101,9 +101,9 @@ impl fmt::Display for Refusal {
             Self::Locked { target, holder } => locked(f, target, holder),
             Self::LockedByUpkeep { target, holder } => locked_by_upkeep(f, target, holder),
             Self::LockedForNoRelease { target, holder } => locked_for_no_release(f, target, holder),
-            Self::Unknown { what, why } => write!(f, "it is not known {what}: {why}"),
-            Self::WorldChanged { what } => {
-                write!(f, "{what} since the plan was made: plan again")
+            Self::Unknown { fact, why } => write!(f, "it is not known {fact}: {why}"),
+            Self::WorldChanged { change } => {
+                write!(f, "{change} since the plan was made: plan again")
             }
             Self::PlanExpired { made_at } => f.write_str(&plan_expired(*made_at)),
             Self::ConfigurationOlder { why } => configuration_older(f, why),

@@ -63,7 +63,7 @@ pub enum RepairAction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
     /// The observed content of the route's key. It must still be the same when the route is written.
-    pub from: Standing,
+    pub from: RouteBefore,
     /// The slot that the new route names.
     pub live: Slot,
     /// The new generation. It may be lower than the current one only if no switch can have made the current one.
@@ -76,11 +76,11 @@ pub struct Rewrite {
 
 /// The route's key before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RouteBefore {
     Missing,
     Unreadable,
     /// The key contains this generation and slot.
-    Says(u64, Slot),
+    Contains(u64, Slot),
 }
 
 impl RepairAction {
@@ -202,7 +202,7 @@ impl RepairAction {
                 definition.endpoints.get(*slot),
                 digest.short()
             )],
-            Self::Route(route) => vec![route.words()],
+            Self::Route(route) => vec![route.describe()],
             Self::Rebase { from, generation } => proxy.rebase(&RebaseOrder {
                 from: *from,
                 generation: *generation,
@@ -238,16 +238,16 @@ impl Rewrite {
     /// The current generation of the route, if the new one is lower.
     pub fn lowered(&self) -> Option<u64> {
         match self.from {
-            Standing::Says(stood, _) if stood > self.generation => Some(stood),
+            RouteBefore::Contains(stood, _) if stood > self.generation => Some(stood),
             _ => None,
         }
     }
 
-    fn words(&self) -> String {
+    fn describe(&self) -> String {
         let from = match self.from {
-            Standing::Missing => "only if there still is no route".to_owned(),
-            Standing::Unreadable => "only if the route is still unreadable".to_owned(),
-            Standing::Says(generation, slot) => {
+            RouteBefore::Missing => "only if there still is no route".to_owned(),
+            RouteBefore::Unreadable => "only if the route is still unreadable".to_owned(),
+            RouteBefore::Contains(generation, slot) => {
                 format!("only if the route still is {slot} generation {generation}")
             }
         };

@@ -4,7 +4,7 @@
 
 use super::guard_tests::{operator, says, well};
 use super::tests::{Says, definition, planned, planned_where};
-use super::{Item, Planned, Remedy, RepairAction, RepairPlan, Rewrite, Standing, Verdict, plan};
+use super::{Item, Planned, Remedy, RepairAction, RepairPlan, Rewrite, RouteBefore, Verdict, plan};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, instance, live, pointer, proxy, public, release, route,
 };
@@ -103,7 +103,7 @@ fn a_proxy_at_the_highest_generation_is_left_with_instructions() {
 fn the_guard_lowers_only_impossible_generations() {
     let lower = |from: u64, generation: u64| {
         RepairAction::Route(Rewrite {
-            from: Standing::Says(from, Slot::Blue),
+            from: RouteBefore::Contains(from, Slot::Blue),
             live: Slot::Blue,
             generation,
             digest: digest('a'),
@@ -139,7 +139,7 @@ fn a_version_without_proof_is_not_started() {
         panic!("{items:?}");
     };
     assert!(words.contains(why), "{words}");
-    assert!(words.contains("promote the version"), "{words}");
+    assert!(words.contains("Promote the version"), "{words}");
     let command = format!("greenroom promote web qa --version {}", digest('a'));
     assert!(words.contains(&command), "{words}");
     let named = route(&mut snapshot).release.to_string();
@@ -308,7 +308,7 @@ fn an_unproven_route_with_an_empty_old_slot_needs_a_person_to_delete_it() {
 #[test]
 fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_changes() {
     let lower = RepairAction::Route(Rewrite {
-        from: Standing::Says(HIGHEST_GENERATION, Slot::Blue),
+        from: RouteBefore::Contains(HIGHEST_GENERATION, Slot::Blue),
         live: Slot::Blue,
         generation: TOLD,
         digest: digest('a'),
@@ -340,7 +340,7 @@ fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_chang
         );
     }
     let raise = RepairAction::Route(Rewrite {
-        from: Standing::Says(TOLD, Slot::Blue),
+        from: RouteBefore::Contains(TOLD, Slot::Blue),
         live: Slot::Blue,
         generation: TOLD + 1,
         digest: digest('a'),

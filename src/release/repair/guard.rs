@@ -2,7 +2,7 @@
 //! action is safe. After the action, [`is_true`] decides whether its result was observed. An unknown state is never
 //! safe.
 
-use super::action::{RepairAction, Rewrite, Standing};
+use super::action::{RepairAction, Rewrite, RouteBefore};
 use super::seen::out_of_reach;
 use crate::inventory::{
     Installation, Instance, PointerState, Registration, Route, Slot, Snapshot, StoredKey,
@@ -156,9 +156,9 @@ fn fit_for_traffic(now: &Now<'_>, slot: Slot) -> Result<(), String> {
 
 fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
     let current = match now.route() {
-        Some(route) => Standing::Says(route.generation, route.live),
-        None if now.is_unreadable("route") => Standing::Unreadable,
-        None => Standing::Missing,
+        Some(route) => RouteBefore::Contains(route.generation, route.live),
+        None if now.is_unreadable("route") => RouteBefore::Unreadable,
+        None => RouteBefore::Missing,
     };
     if current != rewrite.from {
         return Verdict::Refuse(

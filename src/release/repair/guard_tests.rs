@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::tests::{Says, definition};
-use super::{RepairAction, Rewrite, Standing, Verdict, guard, is_true, plan};
+use super::{RepairAction, Rewrite, RouteBefore, Verdict, guard, is_true, plan};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, live, pointer, proxy, registered, release, requests, route,
     started_again,
@@ -190,7 +190,7 @@ fn the_proxy_is_pointed_only_at_the_healthy_registered_slot_of_the_route() {
     is_not_done(&point(41), &nowhere);
 }
 
-fn rewrite(from: Standing) -> RepairAction {
+fn rewrite(from: RouteBefore) -> RepairAction {
     RepairAction::Route(Rewrite {
         from,
         live: Slot::Blue,
@@ -204,7 +204,10 @@ fn rewrite(from: Standing) -> RepairAction {
 fn no_route_is_written_to_an_unhealthy_or_unregistered_slot() {
     let mut snapshot = well();
     snapshot.route = None;
-    assert_eq!(says(&rewrite(Standing::Missing), &snapshot), Verdict::Act);
+    assert_eq!(
+        says(&rewrite(RouteBefore::Missing), &snapshot),
+        Verdict::Act
+    );
     let moved: [fn(&mut Snapshot); 5] = [
         |s| s.slots.blue.probe = Some(probe(false)),
         |s| s.slots.blue.instance = None,
@@ -218,14 +221,14 @@ fn no_route_is_written_to_an_unhealthy_or_unregistered_slot() {
     for how in moved {
         let mut moved = snapshot.clone();
         how(&mut moved);
-        is_not_done(&rewrite(Standing::Missing), &moved);
+        is_not_done(&rewrite(RouteBefore::Missing), &moved);
     }
     // The route has changed since the plan was made.
     let mut written = well();
     route(&mut written).generation = 50;
-    is_not_done(&rewrite(Standing::Missing), &written);
-    is_not_done(&rewrite(Standing::Says(40, Slot::Blue)), &written);
-    is_not_done(&rewrite(Standing::Unreadable), &snapshot);
+    is_not_done(&rewrite(RouteBefore::Missing), &written);
+    is_not_done(&rewrite(RouteBefore::Contains(40, Slot::Blue)), &written);
+    is_not_done(&rewrite(RouteBefore::Unreadable), &snapshot);
 }
 
 #[test]

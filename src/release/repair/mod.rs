@@ -45,7 +45,7 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
-pub(super) use action::Standing;
+pub(super) use action::RouteBefore;
 pub use action::{ProxySays, RepairAction, Rewrite};
 pub(super) use guard::{Verdict, guard, is_true};
 pub(super) use plan::plan;

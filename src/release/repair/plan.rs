@@ -125,12 +125,12 @@ impl RepairPlan {
             id: self.id,
             target: self.target().clone(),
             operator: by.clone(),
-            begun_at: now,
+            started_at: now,
             differences: self
                 .mended()
                 .map(|drift| Repaired {
                     name: drift.name.to_string(),
-                    says: drift.says.clone(),
+                    message: drift.message.clone(),
                 })
                 .collect(),
             repair_actions: self
@@ -139,7 +139,7 @@ impl RepairPlan {
                 .map(|planned| RecordedAction {
                     does: planned.repair_action.title(),
                     calls: planned.calls.clone(),
-                    begun_at: None,
+                    started_at: None,
                     done_at: None,
                 })
                 .collect(),

@@ -2,7 +2,7 @@
 //! the proxy is set to the slot in the route. If that is not safe, the remedy is a text that says why, and what a
 //! person must do.
 
-use super::action::{RepairAction, Rewrite, Standing};
+use super::action::{RepairAction, Rewrite, RouteBefore};
 use super::seen::Seen;
 use crate::inventory::drift::{Drift, Name};
 use crate::inventory::{
@@ -449,9 +449,9 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         return Err(generations_used_up(&seen.snapshot.target, generation));
     }
     let from = match routed {
-        Some(route) => Standing::Says(route.generation, route.live),
-        None if seen.is_unreadable("route") => Standing::Unreadable,
-        None => Standing::Missing,
+        Some(route) => RouteBefore::Contains(route.generation, route.live),
+        None if seen.is_unreadable("route") => RouteBefore::Unreadable,
+        None => RouteBefore::Missing,
     };
     let same = routed.filter(|route| route.live == live && !seen.is_truth(live));
     let digest = match (same, seen.instance(live)) {

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::moment;
-use crate::history::{Direction, Happening, LivePeriod, Recorded, ReleaseRecord, Standing, Step};
+use crate::history::{
+    Direction, JournalEvent, LivePeriod, Recorded, ReleaseRecord, ReleaseState, Step,
+};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 use crate::sanitize::sanitize;
@@ -105,7 +107,7 @@ impl Both<'_> {
     }
 
     fn headlines(&mut self) {
-        self.head("outcome", |head| Some(Standing::of(head).to_string()));
+        self.head("outcome", |head| Some(ReleaseState::of(head).to_string()));
         self.head("outcome reason", |head| {
             let (_, outcome) = head.closed.as_ref()?;
             outcome.reason().map(str::to_owned)
@@ -198,8 +200,8 @@ impl Both<'_> {
 /// How long the last forward attempt at a step took, whether it succeeded or failed.
 fn took(recorded: &Recorded, wanted: Step) -> Option<Duration> {
     let mut entries = recorded.entries.iter().rev();
-    entries.find_map(|entry| match &entry.what {
-        Happening::Outcome {
+    entries.find_map(|entry| match &entry.event {
+        JournalEvent::Outcome {
             step,
             direction: Direction::Forward,
             took,

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Lines, Tone, clock, evidence, moment, tally};
-use crate::history::{Decision, Entry, Happening, Recorded, Takeover};
+use crate::history::{Decision, Entry, JournalEvent, Recorded, Takeover};
 use crate::inventory::PeerApproval;
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
@@ -29,18 +29,18 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
 }
 
 fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
-    let (decision, action) = match &entry.what {
-        Happening::Approved { step, decision } => (decision, format!("approved {step}")),
-        Happening::Chosen {
+    let (decision, action) = match &entry.event {
+        JournalEvent::Approved { step, decision } => (decision, format!("approved {step}")),
+        JournalEvent::Chosen {
             step,
             choice,
             decision,
         } => (decision, format!("chose {choice} for {step}")),
-        Happening::BackOutAsked {
+        JournalEvent::BackOutAsked {
             decision: Some(decision),
             reason,
         } => (decision, format!("asked to back out: {reason}")),
-        Happening::BackOutAsked {
+        JournalEvent::BackOutAsked {
             decision: None,
             reason,
         } => {
@@ -48,7 +48,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             lines.plain(format!("  {at}  the release backs out by a rule: {reason}"));
             return;
         }
-        Happening::Resumed {
+        JournalEvent::Resumed {
             how,
             from,
             decision,
@@ -59,7 +59,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             };
             (decision, action)
         }
-        Happening::LetGo {
+        JournalEvent::LetGo {
             reason,
             to: Some(successor),
         } => {
@@ -69,16 +69,16 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             ));
             return;
         }
-        Happening::Intent { peer_approvals, .. } => {
+        JournalEvent::Intent { peer_approvals, .. } => {
             for approval in peer_approvals {
                 peer_approval(lines, approval);
             }
             return;
         }
-        Happening::LetGo { to: None, .. }
-        | Happening::Outcome { .. }
-        | Happening::Checked { .. }
-        | Happening::Unknown => return,
+        JournalEvent::LetGo { to: None, .. }
+        | JournalEvent::Outcome { .. }
+        | JournalEvent::Checked { .. }
+        | JournalEvent::Unknown => return,
     };
     lines.plain(format!("  {}  {} {action}", moment(entry.at), decision.by));
     question(lines, decision, entry.at);

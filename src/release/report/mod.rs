@@ -1,13 +1,13 @@
 //! Makes the report of a release from its records: summary, rules, plan, steps, checks, decisions, verification and
 //! log. Console and command line show the same report. All text is sanitized.
 
-mod beside;
+mod audit;
 mod compare;
 mod decisions;
 mod steps;
 mod timeline;
 
-pub use beside::beside;
+pub use audit::audit;
 pub use compare::{COMPARED_FIRST, Difference as Compared, NOTHING as NOT_COMPARED, compare};
 pub use timeline::timeline;
 
@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use super::describe::duration;
 use crate::checks::{Report, Verdict};
 use crate::history::{
-    CandidateLog, Difference, Happening, Kept, LivePeriod, NO_REASON_YET, Proof, Recorded,
-    ReleaseRecord, Standing, WrittenBy, WrittenLine, prove,
+    CandidateLog, Difference, JournalEvent, Kept, LivePeriod, NO_REASON_YET, Proof, Recorded,
+    ReleaseRecord, ReleaseState, WrittenBy, WrittenLine, prove,
 };
 use crate::inventory::local_time;
 use crate::inventory::{Slot, Version};
@@ -107,7 +107,7 @@ pub fn report(kept: &Kept) -> Vec<Line> {
     plan(&mut lines, &recorded.head);
     steps::add(&mut lines, recorded);
     for entry in &recorded.entries {
-        if let Happening::Checked { report } = &entry.what {
+        if let JournalEvent::Checked { report } = &entry.event {
             checks(&mut lines, report);
         }
     }
@@ -178,7 +178,7 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
         ));
     }
     lines.plain(format!("  started  {}", moment(head.opened_at)));
-    let standing = Standing::of(head);
+    let state = ReleaseState::of(head);
     match &head.closed {
         None => lines.plain("  ended    not yet, according to this record"),
         Some((at, outcome)) => {
@@ -194,10 +194,7 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
             };
             lines.add(
                 tone,
-                format!(
-                    "  ended    {}, {standing} after {took}{reason}",
-                    moment(*at)
-                ),
+                format!("  ended    {}, {state} after {took}{reason}", moment(*at)),
             );
         }
     }
@@ -325,8 +322,8 @@ fn evidence(recorded: &Recorded, before: u32) -> Option<&Report> {
         .iter()
         .rev()
         .skip_while(|entry| entry.sequence >= before);
-    earlier.into_iter().find_map(|entry| match &entry.what {
-        Happening::Checked { report } => Some(report),
+    earlier.into_iter().find_map(|entry| match &entry.event {
+        JournalEvent::Checked { report } => Some(report),
         _ => None,
     })
 }

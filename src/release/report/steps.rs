@@ -1,7 +1,7 @@
 //! The part of a report that lists the start and the outcome of each step and of each undo, with the times.
 
 use super::{Lines, Tone, clock};
-use crate::history::{Direction, Happening, Recorded};
+use crate::history::{Direction, JournalEvent, Recorded};
 use crate::release::describe::duration;
 
 /// For each entry, the number that it has if no entry is missing before it.
@@ -34,8 +34,8 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
             Direction::Forward => "",
             Direction::Back => "undo ",
         };
-        match &entry.what {
-            Happening::Intent {
+        match &entry.event {
+            JournalEvent::Intent {
                 step, direction, ..
             } => {
                 lines.add(
@@ -43,7 +43,7 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
                     format!("  {at}  {}{step}: started", undo(direction)),
                 );
             }
-            Happening::Outcome {
+            JournalEvent::Outcome {
                 step,
                 direction,
                 failure,
@@ -59,20 +59,20 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
                     format!("  {at}  {}{step}: {result}, after {took}", undo(direction)),
                 );
             }
-            Happening::BackOutAsked { reason, .. } => {
+            JournalEvent::BackOutAsked { reason, .. } => {
                 lines.add(Tone::Bad, format!("  {at}  backing out: {reason}"));
             }
-            Happening::LetGo { reason, .. } => {
+            JournalEvent::LetGo { reason, .. } => {
                 lines.add(Tone::Quiet, format!("  {at}  the driver stopped: {reason}"));
             }
-            Happening::Unknown => {
+            JournalEvent::Unknown => {
                 let text = "an event that this version of Greenroom does not know";
                 lines.add(Tone::Quiet, format!("  {at}  {text}"));
             }
-            Happening::Checked { .. }
-            | Happening::Approved { .. }
-            | Happening::Chosen { .. }
-            | Happening::Resumed { .. } => continue,
+            JournalEvent::Checked { .. }
+            | JournalEvent::Approved { .. }
+            | JournalEvent::Chosen { .. }
+            | JournalEvent::Resumed { .. } => continue,
         }
         shown += 1;
     }

@@ -76,18 +76,18 @@ fn released() -> Recorded {
     };
     let digest = head.to.1.digest.clone();
     let happened = [
-        Happening::Intent {
+        JournalEvent::Intent {
             peer_approvals: Vec::new(),
             step: Step::Pull,
             direction: Direction::Forward,
         },
-        Happening::Outcome {
+        JournalEvent::Outcome {
             step: Step::Pull,
             direction: Direction::Forward,
             failure: None,
             took: Duration::from_millis(4100),
         },
-        Happening::Checked {
+        JournalEvent::Checked {
             report: Report {
                 digest,
                 run: None,
@@ -98,7 +98,7 @@ fn released() -> Recorded {
                 ],
             },
         },
-        Happening::Approved {
+        JournalEvent::Approved {
             step: Step::Switch,
             decision: Decision {
                 by: by("ben"),
@@ -106,7 +106,7 @@ fn released() -> Recorded {
                 note: Some("seen with ana".into()),
             },
         },
-        Happening::Outcome {
+        JournalEvent::Outcome {
             step: Step::Switch,
             direction: Direction::Forward,
             failure: Some("no answer".into()),
@@ -114,11 +114,11 @@ fn released() -> Recorded {
         },
     ];
     let mut chain = Chain::of(&head);
-    let entries = (1u32..).zip(happened).map(|(sequence, what)| {
+    let entries = (1u32..).zip(happened).map(|(sequence, event)| {
         chain.linked(Entry {
             sequence,
             at: at(u8::try_from(sequence).expect("small") * 3),
-            what,
+            event,
             chain: None,
         })
     });
@@ -244,7 +244,7 @@ fn two_releases_are_compared_by_plan_and_steps() {
     let first = released();
     let mut second = released();
     second.head.to.1 = version("2.0.0", 'c', "dead00");
-    let Happening::Outcome { took, .. } = &mut second.entries[1].what else {
+    let JournalEvent::Outcome { took, .. } = &mut second.entries[1].event else {
         panic!("an outcome");
     };
     *took = Duration::from_mins(1);
@@ -337,7 +337,7 @@ fn a_backed_out_release_says_how_long_it_was_live() {
     let outcome = |second, direction| Entry {
         sequence: 6,
         at: at(second),
-        what: Happening::Outcome {
+        event: JournalEvent::Outcome {
             step: Step::Switch,
             direction,
             failure: None,

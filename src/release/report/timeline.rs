@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Line, Lines, Tone, clock, moment};
-use crate::history::{Among, AuditRecord, Item, LivePeriod, ReleaseRecord, Standing};
+use crate::history::{AuditRecord, Item, LivePeriod, ReleaseRecord, ReleaseState, StateGroup};
 use crate::inventory::ServiceName;
 use crate::inventory::local_time;
 use crate::release::describe::duration;
@@ -39,7 +39,7 @@ pub fn timeline(items: &[Item]) -> Vec<Line> {
 }
 
 fn decision(lines: &mut Lines, record: &AuditRecord) {
-    let mut text = format!("{}: {}", record.outcome(), record.what());
+    let mut text = format!("{}: {}", record.outcome(), record.purpose());
     let ending = record.ending();
     if !ending.is_empty() {
         text = format!("{text}; {ending}");
@@ -69,7 +69,7 @@ fn release<'a>(
     head: &'a ReleaseRecord,
     later: &mut BTreeMap<&'a ServiceName, Later>,
 ) {
-    let standing = Standing::of(head);
+    let state = ReleaseState::of(head);
     let service = &head.target.service;
     let mut parts = match head.live {
         Some(LivePeriod {
@@ -94,7 +94,7 @@ fn release<'a>(
                 }
             }]
         }
-        None if standing.among() == Among::Good => {
+        None if state.group() == StateGroup::Good => {
             vec!["became live, but the journal does not say when".to_owned()]
         }
         None => Vec::new(),
@@ -103,13 +103,13 @@ fn release<'a>(
         None => parts.push("not ended, according to its record".to_owned()),
         Some((_, outcome)) if !outcome.is_success() => {
             let why = outcome.reason().unwrap_or_default();
-            parts.push(format!("{standing}: {why}"));
+            parts.push(format!("{state}: {why}"));
         }
         Some(_) => {}
     }
-    let tone = match standing.among() {
-        Among::Good => Tone::Plain,
-        Among::Failed | Among::Open => Tone::Quiet,
+    let tone = match state.group() {
+        StateGroup::Good => Tone::Plain,
+        StateGroup::Failed | StateGroup::Open => Tone::Quiet,
     };
     lines.add(
         tone,

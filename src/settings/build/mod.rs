@@ -9,19 +9,19 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::config::{
+    AddressConfig, AsciiSetting, BellSetting, ConsoleSettings, DockerConfig, EmbeddedConfig,
+    EnvironmentSettings, EtcdConfig, HistorySettings, Login, NginxConfig, NoticeSettings,
+    OperatorSettings, ProcessConfig, ProxyConfig, RegistryConfig, RuntimeConfig, Settings,
+    SqliteConfig, StoreConfig, SwitchMode, TlsConfig,
+};
 use super::freeze::freeze;
 use super::model::{
-    AsciiChoice, AsciiWord, BellWord, ConsoleSection, EnvironmentSection, NginxSection, NoticeKind,
-    NoticeSection, OperatorFrom, ProxyKind, RegistrySection, Root, RuntimeKind, SecretSection,
-    StoreKind, SwitchWord, TierWord, TlsSection, VariableValue,
+    AsciiAuto, AsciiChoice, BellChoice, ConsoleSection, EnvironmentSection, NginxSection,
+    NoticeKind, NoticeSection, OperatorFrom, ProxyKind, RegistrySection, Root, RuntimeKind,
+    SecretSection, StoreKind, SwitchSetting, TierSetting, TlsSection, VariableValue,
 };
 use super::origin::Origin;
-use super::places::{
-    AddressPlace, AsciiSetting, BellSetting, ConsoleSettings, DockerPlace, EmbeddedPlace,
-    EnvironmentSettings, EtcdPlace, HistorySettings, Login, NginxPlace, NoticeSettings,
-    OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings, SqlitePlace,
-    StorePlace, SwitchMode, TlsPlace,
-};
 use super::registries::other_hosts;
 use super::{paths, timing};
 use crate::history::Retention;
@@ -98,7 +98,7 @@ fn console(section: &ConsoleSection, read_only: Option<Origin>) -> ConsoleSettin
         ascii: match section.ascii {
             AsciiChoice::Is(true) => AsciiSetting::Always,
             AsciiChoice::Is(false) => AsciiSetting::Never,
-            AsciiChoice::Word(AsciiWord::Auto) => AsciiSetting::Auto,
+            AsciiChoice::Word(AsciiAuto::Auto) => AsciiSetting::Auto,
         },
         keys: keys
             .map(|(name, keys)| (name.clone(), keys.clone()))
@@ -106,8 +106,8 @@ fn console(section: &ConsoleSection, read_only: Option<Origin>) -> ConsoleSettin
         armed: section.armed.0,
         mouse: section.mouse,
         bell: match section.bell {
-            BellWord::Off => BellSetting::Off,
-            BellWord::Waits => BellSetting::Waits,
+            BellChoice::Off => BellSetting::Off,
+            BellChoice::Waits => BellSetting::Waits,
         },
         read_only,
     }
@@ -135,8 +135,8 @@ impl Building<'_> {
         Some(NoticeSettings {
             name: name.to_owned(),
             address: match section.url.as_ref()? {
-                VariableValue::Plain(url) => AddressPlace::Plain(url.clone()),
-                VariableValue::Secret(secret) => AddressPlace::Secret(self.secret(secret)?),
+                VariableValue::Plain(url) => AddressConfig::Plain(url.clone()),
+                VariableValue::Secret(secret) => AddressConfig::Secret(self.secret(secret)?),
             },
             secret: match section.kind {
                 NoticeKind::Slack => None,
@@ -155,10 +155,10 @@ impl Building<'_> {
         })
     }
 
-    fn tls(&self, section: Option<&TlsSection>) -> Option<TlsPlace> {
+    fn tls(&self, section: Option<&TlsSection>) -> Option<TlsConfig> {
         let section = section?;
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| self.path(path));
-        Some(TlsPlace {
+        Some(TlsConfig {
             ca: path(&section.ca),
             cert: path(&section.cert),
             key: path(&section.key),
@@ -181,9 +181,9 @@ impl Building<'_> {
         })
     }
 
-    fn registries(&self, name: &str, section: &EnvironmentSection) -> Vec<RegistryPlace> {
+    fn registries(&self, name: &str, section: &EnvironmentSection) -> Vec<RegistryConfig> {
         let by_host = section.registries.iter();
-        let mut places: Vec<RegistryPlace> = by_host
+        let mut places: Vec<RegistryConfig> = by_host
             .map(|(host, registry)| self.registry(host, registry, false))
             .collect();
         // If the images come from several registries, `check` has refused this table.
@@ -196,8 +196,8 @@ impl Building<'_> {
         places
     }
 
-    fn registry(&self, host: &str, section: &RegistrySection, is_only: bool) -> RegistryPlace {
-        RegistryPlace {
+    fn registry(&self, host: &str, section: &RegistrySection, is_only: bool) -> RegistryConfig {
+        RegistryConfig {
             host: host.to_owned(),
             is_only,
             login: self.login(section.user.as_ref(), section.password.as_ref()),
@@ -207,18 +207,18 @@ impl Building<'_> {
         }
     }
 
-    fn runtime(&self, section: &EnvironmentSection) -> Option<RuntimePlace> {
+    fn runtime(&self, section: &EnvironmentSection) -> Option<RuntimeConfig> {
         Some(match section.runtime {
             RuntimeKind::Docker => {
                 let docker = section.docker.as_ref();
-                RuntimePlace::Docker(DockerPlace {
+                RuntimeConfig::Docker(DockerConfig {
                     address: section.docker_address(),
                     tls: self.tls(docker.and_then(|docker| docker.tls.as_ref())),
                 })
             }
             RuntimeKind::Process => {
                 let process = section.process.as_ref()?;
-                RuntimePlace::Process(ProcessPlace {
+                RuntimeConfig::Process(ProcessConfig {
                     state: self.path(&process.state),
                     catalogue: self.path(&process.catalogue),
                 })
@@ -226,18 +226,18 @@ impl Building<'_> {
         })
     }
 
-    fn store(&self, section: &EnvironmentSection) -> Option<StorePlace> {
+    fn store(&self, section: &EnvironmentSection) -> Option<StoreConfig> {
         if section.store_kind() == StoreKind::Sqlite {
             let path = section
                 .sqlite
                 .as_ref()
                 .and_then(|sqlite| sqlite.path.as_ref());
-            return Some(StorePlace::Sqlite(SqlitePlace {
+            return Some(StoreConfig::Sqlite(SqliteConfig {
                 path: path.map_or_else(paths::store, |path| Some(self.path(path)))?,
             }));
         }
         let etcd = section.etcd.as_ref()?;
-        Some(StorePlace::Etcd(EtcdPlace {
+        Some(StoreConfig::Etcd(EtcdConfig {
             endpoints: etcd.endpoints.clone(),
             prefix: etcd.prefix.clone(),
             tls: self.tls(etcd.tls.as_ref()),
@@ -245,12 +245,12 @@ impl Building<'_> {
         }))
     }
 
-    fn proxy(&self, section: &EnvironmentSection) -> Option<ProxyPlace> {
+    fn proxy(&self, section: &EnvironmentSection) -> Option<ProxyConfig> {
         Some(match section.proxy_kind()? {
-            ProxyKind::Nginx => ProxyPlace::Nginx(self.nginx(section.nginx.as_ref()?)),
+            ProxyKind::Nginx => ProxyConfig::Nginx(self.nginx(section.nginx.as_ref()?)),
             ProxyKind::Embedded => {
                 let embedded = section.embedded.as_ref()?;
-                ProxyPlace::Embedded(EmbeddedPlace {
+                ProxyConfig::Embedded(EmbeddedConfig {
                     answer: embedded.answer.clone(),
                     state: self.path(&embedded.state),
                 })
@@ -258,14 +258,14 @@ impl Building<'_> {
         })
     }
 
-    fn nginx(&self, section: &NginxSection) -> NginxPlace {
+    fn nginx(&self, section: &NginxSection) -> NginxConfig {
         // Paths inside a container stay as they are. A program name without a directory is searched in PATH.
         let resolve = |path: &Path| match section.container {
             Some(_) => path.to_owned(),
             None => self.path(path),
         };
         let bare = section.binary.components().count() == 1;
-        NginxPlace {
+        NginxConfig {
             binary: if bare {
                 section.binary.clone()
             } else {
@@ -284,8 +284,8 @@ impl Building<'_> {
             access_log: section.access_log.as_deref().map(resolve),
             template: section.template.as_ref().map(|path| self.path(path)),
             switch: match section.switch {
-                SwitchWord::Pointer => SwitchMode::Pointer,
-                SwitchWord::Reload => SwitchMode::Reload,
+                SwitchSetting::Pointer => SwitchMode::Pointer,
+                SwitchSetting::Reload => SwitchMode::Reload,
             },
         }
     }
@@ -315,11 +315,11 @@ fn names<T: std::str::FromStr>(written: &[String]) -> Vec<T> {
     names.collect()
 }
 
-fn tier(word: TierWord) -> Tier {
+fn tier(word: TierSetting) -> Tier {
     match word {
-        TierWord::Development => Tier::Development,
-        TierWord::Staging => Tier::Staging,
-        TierWord::Protected => Tier::Protected,
+        TierSetting::Development => Tier::Development,
+        TierSetting::Staging => Tier::Staging,
+        TierSetting::Protected => Tier::Protected,
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::super::config::{EnvironmentSettings, ExtraKey, SiteConfig, TargetSettings};
 use super::super::model::{
-    AskSection, CheckSection, EnvironmentSection, HealthSection, ListenSection, RestartWord,
+    AskSection, CheckSection, EnvironmentSection, HealthSection, ListenSection, RestartSetting,
     ServiceEnvironmentSection, ServiceSection, SiteSection, VariableValue,
 };
-use super::super::places::{EnvironmentSettings, ExtraKey, SitePlace, TargetSettings};
 use super::super::timing;
 use super::{Building, reachable};
 use crate::checks::{Case, Expectation, HealthCheck, Suite};
@@ -86,7 +86,7 @@ impl Building<'_> {
         };
         Some(TargetSettings {
             definition,
-            site: site.map(|site| SitePlace {
+            site: site.map(|site| SiteConfig {
                 server_names: site.server_names.clone(),
                 listen: site.listen.clone(),
                 preview_server_names: site.preview_server_names.clone(),
@@ -133,10 +133,10 @@ impl Building<'_> {
                 .collect(),
             memory: in_environment.memory.or(service.memory).map(|size| size.0),
             restart: match service.restart {
-                RestartWord::No => RestartPolicy::No,
-                RestartWord::OnFailure => RestartPolicy::OnFailure,
-                RestartWord::UnlessStopped => RestartPolicy::UnlessStopped,
-                RestartWord::Always => RestartPolicy::Always,
+                RestartSetting::No => RestartPolicy::No,
+                RestartSetting::OnFailure => RestartPolicy::OnFailure,
+                RestartSetting::UnlessStopped => RestartPolicy::UnlessStopped,
+                RestartSetting::Always => RestartPolicy::Always,
             },
             network: service.network.clone(),
             labels: service.labels.clone(),

@@ -4,13 +4,13 @@
 use super::super::freeze::freeze;
 use super::super::model::{
     EnvironmentSection, EtcdSection, FreezeSection, RegistrySection, Root, RuntimeKind, StoreKind,
-    TierWord,
+    TierSetting,
 };
 use super::super::paths::{self, NO_HOME};
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
 use super::super::registries::{hosts_of, other_hosts};
-use super::super::{file_only, timing, words};
+use super::super::{file_only, timing, units};
 use super::Checker;
 use crate::inventory::{LONGEST_LEASE, plain};
 
@@ -30,8 +30,8 @@ impl Checker<'_> {
                 &self.lock_path(name),
                 format!(
                     "after the driver is killed, the target would stay locked for {}: use at most {}",
-                    words::write_duration(lease),
-                    words::write_duration(LONGEST_LEASE)
+                    units::write_duration(lease),
+                    units::write_duration(LONGEST_LEASE)
                 ),
             );
         }
@@ -40,8 +40,8 @@ impl Checker<'_> {
                 &self.lock_path(name),
                 format!(
                     "a heartbeat of {} is too slow for a lease of {}: use less than half of the lease",
-                    words::write_duration(heartbeat),
-                    words::write_duration(lease)
+                    units::write_duration(heartbeat),
+                    units::write_duration(lease)
                 ),
             );
         }
@@ -113,7 +113,7 @@ impl Checker<'_> {
     }
 
     fn rules(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
-        if section.tier == TierWord::Protected && section.rules.allow_yes {
+        if section.tier == TierSetting::Protected && section.rules.allow_yes {
             let says = if section.rules.require_reason {
                 "`--yes` can release to a protected environment without a person watching"
             } else {

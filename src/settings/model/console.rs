@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::super::words::Time;
+use super::super::units::Time;
 use crate::console::action::Action;
 
 /// The looks and keys of the console.
@@ -25,7 +25,7 @@ pub(in crate::settings) struct ConsoleSection {
     /// Whether the console uses the mouse.
     pub(in crate::settings) mouse: bool,
     /// When the terminal's bell rings: `waits` once for each new thing that waits for the operator, or `off`.
-    pub(in crate::settings) bell: BellWord,
+    pub(in crate::settings) bell: BellChoice,
     /// Whether Greenroom is read-only: neither the console nor a command can change anything.
     pub(in crate::settings) read_only: bool,
     /// Other keys for actions, e.g. `zoom = ["z", "F11"]`; an empty list removes all keys.
@@ -37,10 +37,10 @@ impl Default for ConsoleSection {
         Self {
             theme: "dark".into(),
             theme_by_tier: TierThemes::default(),
-            ascii: AsciiChoice::Word(AsciiWord::Auto),
+            ascii: AsciiChoice::Word(AsciiAuto::Auto),
             armed: Time(std::time::Duration::from_mins(5)),
             mouse: false,
-            bell: BellWord::Waits,
+            bell: BellChoice::Waits,
             read_only: false,
             keys: KeysSection::default(),
         }
@@ -64,20 +64,20 @@ pub(in crate::settings) struct TierThemes {
 #[serde(untagged)]
 pub(in crate::settings) enum AsciiChoice {
     Is(bool),
-    Word(AsciiWord),
+    Word(AsciiAuto),
 }
 
 /// Draws ASCII characters only if the locale has no other characters.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::settings) enum AsciiWord {
+pub(in crate::settings) enum AsciiAuto {
     Auto,
 }
 
 /// When the terminal's bell rings.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::settings) enum BellWord {
+pub(in crate::settings) enum BellChoice {
     Off,
     Waits,
 }

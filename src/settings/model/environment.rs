@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::words::{Percent, Time};
+use super::super::units::{Percent, Time};
 use super::etcd::SqliteSection;
 use super::{
     DockerSection, EmbeddedSection, EtcdSection, NginxSection, ProcessSection, RegistrySection,
@@ -19,7 +19,7 @@ use super::{
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct EnvironmentSection {
     /// How much the environment is protected.
-    pub(in crate::settings) tier: TierWord,
+    pub(in crate::settings) tier: TierSetting,
     /// The rules for releases to this environment.
     pub(in crate::settings) rules: RulesSection,
     /// The kind of runtime: a Docker engine, or child processes for the sandbox.
@@ -54,7 +54,7 @@ pub(in crate::settings) struct EnvironmentSection {
 /// How much an environment is protected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::settings) enum TierWord {
+pub(in crate::settings) enum TierSetting {
     Development,
     #[default]
     Staging,

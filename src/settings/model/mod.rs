@@ -15,19 +15,19 @@ mod service;
 mod shared;
 mod timing;
 
-pub(super) use console::{AsciiChoice, AsciiWord, BellWord, ConsoleSection};
+pub(super) use console::{AsciiAuto, AsciiChoice, BellChoice, ConsoleSection};
 pub(super) use docker::{DockerSection, ProcessSection, RegistrySection, TlsSection};
 pub(super) use environment::{
-    EnvironmentSection, FreezeSection, LockSection, ProxyKind, RuntimeKind, StoreKind, TierWord,
+    EnvironmentSection, FreezeSection, LockSection, ProxyKind, RuntimeKind, StoreKind, TierSetting,
 };
 pub(super) use etcd::EtcdSection;
 pub(super) use notice::{NoticeKind, NoticeSection};
 pub(super) use ordered::Ordered;
-pub(super) use proxy::{AskSection, EmbeddedSection, NginxSection, SiteSection, SwitchWord};
+pub(super) use proxy::{AskSection, EmbeddedSection, NginxSection, SiteSection, SwitchSetting};
 pub(super) use root::{OperatorFrom, Root};
 pub(super) use secret::{SecretSection, VariableValue};
 pub(super) use service::{
-    CheckSection, HealthSection, ListenSection, RestartWord, ServiceEnvironmentSection,
+    CheckSection, HealthSection, ListenSection, RestartSetting, ServiceEnvironmentSection,
     ServiceSection,
 };
 pub(super) use shared::SharedTable;

@@ -18,7 +18,7 @@ pub(in crate::settings) struct NoticeSection {
     /// The signing key; only for `signed`: `whsec_` and base64, or any text of at least 24 characters.
     pub(in crate::settings) secret: Option<SecretSection>,
     /// The events that the channel gets notices of.
-    pub(in crate::settings) events: Vec<EventWord>,
+    pub(in crate::settings) events: Vec<EventSetting>,
     /// The environments that the channel gets notices of; all when empty.
     pub(in crate::settings) environments: Vec<String>,
     /// The services that the channel gets notices of; all when empty.
@@ -32,12 +32,12 @@ impl Default for NoticeSection {
             url: None,
             secret: None,
             events: vec![
-                EventWord::Started,
-                EventWord::Waiting,
-                EventWord::Switched,
-                EventWord::Failed,
-                EventWord::RolledBack,
-                EventWord::BackedOut,
+                EventSetting::Started,
+                EventSetting::Waiting,
+                EventSetting::Switched,
+                EventSetting::Failed,
+                EventSetting::RolledBack,
+                EventSetting::BackedOut,
             ],
             environments: Vec::new(),
             services: Vec::new(),
@@ -56,7 +56,7 @@ pub(in crate::settings) enum NoticeKind {
 /// An event of a release. See [`NoticeEvent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::settings) enum EventWord {
+pub(in crate::settings) enum EventSetting {
     Started,
     Waiting,
     Switched,
@@ -66,16 +66,16 @@ pub(in crate::settings) enum EventWord {
     Finished,
 }
 
-impl From<EventWord> for NoticeEvent {
-    fn from(word: EventWord) -> Self {
+impl From<EventSetting> for NoticeEvent {
+    fn from(word: EventSetting) -> Self {
         match word {
-            EventWord::Started => Self::Started,
-            EventWord::Waiting => Self::Waiting,
-            EventWord::Switched => Self::Switched,
-            EventWord::Failed => Self::Failed,
-            EventWord::RolledBack => Self::RolledBack,
-            EventWord::BackedOut => Self::BackedOut,
-            EventWord::Finished => Self::Finished,
+            EventSetting::Started => Self::Started,
+            EventSetting::Waiting => Self::Waiting,
+            EventSetting::Switched => Self::Switched,
+            EventSetting::Failed => Self::Failed,
+            EventSetting::RolledBack => Self::RolledBack,
+            EventSetting::BackedOut => Self::BackedOut,
+            EventSetting::Finished => Self::Finished,
         }
     }
 }

@@ -37,7 +37,7 @@ pub(in crate::settings) struct NginxSection {
     pub(in crate::settings) template: Option<PathBuf>,
     /// How traffic is switched.
     #[serde(default)]
-    pub(in crate::settings) switch: SwitchWord,
+    pub(in crate::settings) switch: SwitchSetting,
 }
 
 fn binary() -> PathBuf {
@@ -73,7 +73,7 @@ pub(in crate::settings) struct AnswerSection {
 /// How traffic is switched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::settings) enum SwitchWord {
+pub(in crate::settings) enum SwitchSetting {
     #[default]
     Pointer,
     Reload,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::words::Size;
+use super::super::units::Size;
 use super::{
     ConsoleSection, DockerSection, EnvironmentSection, EtcdSection, LockSection, NginxSection,
     NoticeSection, Ordered, RegistrySection, ServiceSection, SharedTable, TimingSection,

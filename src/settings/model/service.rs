@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::words::{Size, Time};
+use super::super::units::{Size, Time};
 use super::{Ordered, SiteSection, TimingSection, VariableValue};
 use crate::inventory::Endpoint;
 
@@ -34,7 +34,7 @@ pub(in crate::settings) struct ServiceSection {
     pub(in crate::settings) memory: Option<Size>,
     /// When a container or process is restarted automatically.
     #[serde(default)]
-    pub(in crate::settings) restart: RestartWord,
+    pub(in crate::settings) restart: RestartSetting,
     /// The network of the containers or processes.
     #[serde(default)]
     pub(in crate::settings) network: Option<String>,
@@ -84,7 +84,7 @@ pub(in crate::settings) struct MountSection {
 /// When a container or process is restarted automatically.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::settings) enum RestartWord {
+pub(in crate::settings) enum RestartSetting {
     No,
     OnFailure,
     #[default]

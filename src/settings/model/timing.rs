@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::words::{LongTime, Time};
+use super::super::units::{LongTime, Time};
 
 /// The timing of a release. If a key is absent, the next table decides: target, service, environment,
 /// defaults.

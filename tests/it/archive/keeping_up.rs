@@ -50,7 +50,7 @@ async fn an_open_console_archives_and_prunes_and_reports_it() {
         .unwrap_or_else(|problems| panic!("{problems}"));
     let app = wire::build(&loaded.settings, false).expect("an app");
     let watching = watchers::start(&app.engine, app.frame.clone(), std::future::ready(()));
-    let (keeping, mut kept) = app.keep_up(&watching);
+    let (keeping, mut kept) = app.update_archive(&watching);
     let keeping = tokio::spawn(keeping);
     kept_some(&mut kept).await;
 
@@ -110,6 +110,9 @@ async fn a_release_that_cannot_be_archived_is_reported_as_missing() {
     let app = wire::build(&loaded.settings, false).expect("an app");
     let head = &release.head;
     let said = app.keep(&head.target, head.id).await.expect("not kept");
-    assert!(said.contains("missing in the history"), "{said}");
+    assert!(
+        said.contains("the history of this machine has no copy"),
+        "{said}"
+    );
     assert!(said.contains("/proc/greenroom/archive.db"), "{said}");
 }

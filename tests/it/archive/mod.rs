@@ -1,6 +1,6 @@
 //! The archive on real files: keeping, noting differences, searching and pruning.
 
-pub(crate) mod beside;
+pub(crate) mod audit_records;
 mod commands;
 mod finding;
 mod keeping;

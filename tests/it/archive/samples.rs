@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use greenroom::adapters::archive::Archive;
 use greenroom::history::{
-    Direction, Entry, FORMAT, Happening, LivePeriod, Outcome, Recorded, ReleaseKind, ReleaseRecord,
-    Step,
+    Direction, Entry, FORMAT, JournalEvent, LivePeriod, Outcome, Recorded, ReleaseKind,
+    ReleaseRecord, Step,
 };
 use greenroom::inventory::{ImageLabels, Operator, ReleaseId, Slot, Target, Version};
 use jiff::Timestamp;
@@ -79,7 +79,7 @@ pub(crate) fn intent(sequence: u32, at: Timestamp) -> Entry {
     Entry {
         sequence,
         at,
-        what: Happening::Intent {
+        event: JournalEvent::Intent {
             peer_approvals: Vec::new(),
             step: Step::Pull,
             direction: Direction::Forward,
@@ -100,7 +100,7 @@ pub(crate) fn ended(minute: u32, outcome: Outcome) -> Recorded {
     release.entries.push(Entry {
         sequence: 2,
         at,
-        what: Happening::Outcome {
+        event: JournalEvent::Outcome {
             step,
             direction: Direction::Forward,
             failure: None,

@@ -139,7 +139,7 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
                 _ => Resolved::Unknown("\u{1b}[2Jno".into()),
             },
         },
-        Act::Told(known) => Event::TermsTold {
+        Act::Told(known) => Event::TermsRead {
             target: here,
             terms: if *known {
                 Ok(Terms {
@@ -158,7 +158,7 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
             },
         },
         Act::Planned(made) => Event::Planned {
-            asked: model.asked,
+            request_id: model.request_id,
             plan: if *made {
                 Ok(Arc::new(plan(&here, Tier::Protected)))
             } else {

@@ -256,9 +256,9 @@ fn beginning(kind: ReleaseKind, approvals: u8) -> String {
     let mut plan = plan(&target("web", PRODUCTION), Tier::Protected);
     plan.kind = kind;
     plan.definition.rules.approvals = approvals;
-    let asked = model.asked;
+    let request_id = model.request_id;
     let plan = Ok(Arc::new(plan));
-    tell(&mut model, Event::Planned { asked, plan });
+    tell(&mut model, Event::Planned { request_id, plan });
     dialog(&model)
 }
 

@@ -93,7 +93,7 @@ fn checks_show_the_live_version_with_their_age_and_release() {
 fn checks_of_another_version_are_not_shown_for_the_live_one() {
     let told = backed_out("1.8.1", "0000000000");
     let pane = cropped(&screen(&at_rest(WIDE, web_production(), told)), "3 Checks");
-    let words = "no checks of 1.8.2 are known";
+    let words = "no checks of 1.8.2 were found";
     assert!(pane.contains(words), "{pane}");
 }
 

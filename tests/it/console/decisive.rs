@@ -6,14 +6,14 @@ use std::sync::Arc;
 use greenroom::console::Model;
 use greenroom::console::model::{
     ConfigurationChange, Confirm, Dialog, Failure, FoundConfiguration, Handover, Help, HoldLine,
-    Holding, Leaving, NewConfiguration, OpenReleases, Page, Palette, Picker, Question, Reason,
-    Refusal, ReloadDialog, ResumeChoice, ResumeDialog, TextLine, ThemeChoice, Thinking,
-    WaitingList, Words,
+    Holding, Leaving, MessageDialog, NewConfiguration, OpenReleases, Page, Palette, Picker,
+    Question, Reason, Refusal, ReloadDialog, ResumeChoice, ResumeDialog, TextLine, ThemeChoice,
+    Thinking, WaitingList,
 };
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::{Hold, Tier};
 use greenroom::release::{
-    Choice, GoOn, Intent, Need, Plan, Progress, Status, Wanted, need, need_to_begin,
+    Choice, Intent, Need, Plan, Progress, ResumeAction, Status, Wanted, need, need_to_begin,
 };
 
 use super::dialogs::dialog;
@@ -158,7 +158,7 @@ fn of_a_release() -> Vec<Case> {
         (
             "taking a release",
             confirm(
-                Question::Resume(Arc::clone(&forced), GoOn::Continue),
+                Question::Resume(Arc::clone(&forced), ResumeAction::Continue),
                 Need::TypedName,
             ),
             vec![
@@ -239,14 +239,14 @@ fn line() -> TextLine {
 }
 
 fn with_rows() -> Vec<Case> {
-    let words = Words {
+    let words = MessageDialog {
         found: Arc::new(interrupted(Some(lock(2)), done_up_to(Step::Register))),
-        choice: ResumeChoice::GoOn(GoOn::Continue),
+        choice: ResumeChoice::Resume(ResumeAction::Continue),
         line: line(),
     };
     let handover = Handover {
         status: Arc::new(verifying()),
-        asked: request(ben(), "ben@ops-2 4711 01JD4"),
+        request: request(ben(), "ben@ops-2 4711 01JD4"),
         row: 1,
     };
     vec![
@@ -299,7 +299,7 @@ fn with_rows() -> Vec<Case> {
         ),
         (
             "why it is taken",
-            Dialog::Words(words),
+            Dialog::Message(words),
             vec!["half a reason", "Esc not now"],
         ),
         (
@@ -362,7 +362,7 @@ fn to_read() -> Vec<Case> {
         (
             "a plan that is made",
             Dialog::Thinking(Thinking {
-                asked: 1,
+                request_id: 1,
                 target: target("web", PRODUCTION),
                 name: "1.9.0".into(),
             }),
@@ -417,7 +417,7 @@ fn is_listed(dialog: &Dialog) -> bool {
         | Dialog::Leaving(_)
         | Dialog::OpenReleases(_)
         | Dialog::Resume(_)
-        | Dialog::Words(_)
+        | Dialog::Message(_)
         | Dialog::Holding(_)
         | Dialog::Reload(_)
         | Dialog::Handover(_)

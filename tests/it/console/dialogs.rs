@@ -144,9 +144,9 @@ fn danger_tier_and_focus_are_in_the_style_as_well() {
     press(&mut model, "WP2.0.0");
     press_key(&mut model, KeyCode::Enter);
     press_key(&mut model, KeyCode::Enter);
-    let asked = model.asked;
+    let request_id = model.request_id;
     let plan = Ok(quiet);
-    tell(&mut model, Event::Planned { asked, plan });
+    tell(&mut model, Event::Planned { request_id, plan });
     let theme = theme("dark", Charset::Unicode);
     let title = style_of(&drawn(&model, &theme), "Begin the release · web · dev (dev");
     assert_ne!(title.fg, theme.style(Meaning::Danger).fg);
@@ -394,7 +394,7 @@ fn refused(size: (u16, u16), reasons: usize) -> Model {
     press_key(&mut model, KeyCode::Down);
     press_key(&mut model, KeyCode::Enter);
     press_key(&mut model, KeyCode::Enter);
-    let asked = model.asked;
+    let request_id = model.request_id;
     let reasons = (0..reasons).map(|n| match n % 3 {
         0 => Refusal::NoHealthCheck,
         1 => Refusal::RouteDisagrees {
@@ -403,7 +403,7 @@ fn refused(size: (u16, u16), reasons: usize) -> Model {
         _ => Refusal::NothingLiveIn("qa".parse().expect("a name")),
     });
     let plan = Err(Refused(reasons.collect()));
-    tell(&mut model, Event::Planned { asked, plan });
+    tell(&mut model, Event::Planned { request_id, plan });
     model
 }
 

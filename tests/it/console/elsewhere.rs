@@ -8,7 +8,7 @@ use greenroom::checks::{CaseReport, Report, Verdict};
 use greenroom::console::Model;
 use greenroom::console::event::Event;
 use greenroom::console::model::{CellState, cell};
-use greenroom::history::{Decision, Direction, Entry, Happening, Outcome, Recorded, Step};
+use greenroom::history::{Decision, Direction, Entry, JournalEvent, Outcome, Recorded, Step};
 use greenroom::inventory::{FencingToken, Hold, LockHolder, LockRecord, Operator, Snapshot, Tier};
 use greenroom::release::{Observed, Progress, Releases, StepState, observed};
 
@@ -40,13 +40,13 @@ pub(super) fn lock(release: u8) -> LockHolder {
 }
 
 /// The journal of a promote to 1.9.0 that started a minute ago, with an entry every two seconds.
-pub(super) fn journal(tier: Tier, happened: Vec<Happening>) -> Recorded {
+pub(super) fn journal(tier: Tier, happened: Vec<JournalEvent>) -> Recorded {
     let mut plan = plan(&target("web", PRODUCTION), tier);
     plan.operator = ben();
     let entries = (1u32..).zip(happened).map(|(sequence, what)| Entry {
         sequence,
         at: ago(60) + Duration::from_secs(2 * u64::from(sequence)),
-        what,
+        event: what,
         chain: None,
     });
     Recorded {
@@ -55,16 +55,16 @@ pub(super) fn journal(tier: Tier, happened: Vec<Happening>) -> Recorded {
     }
 }
 
-fn begins(step: Step) -> Happening {
-    Happening::Intent {
+fn begins(step: Step) -> JournalEvent {
+    JournalEvent::Intent {
         peer_approvals: Vec::new(),
         step,
         direction: Direction::Forward,
     }
 }
 
-fn ends(step: Step, direction: Direction, failure: Option<&str>) -> Happening {
-    Happening::Outcome {
+fn ends(step: Step, direction: Direction, failure: Option<&str>) -> JournalEvent {
+    JournalEvent::Outcome {
         step,
         direction,
         failure: failure.map(str::to_owned),
@@ -72,7 +72,7 @@ fn ends(step: Step, direction: Direction, failure: Option<&str>) -> Happening {
     }
 }
 
-fn checked(verdict: Verdict) -> Happening {
+fn checked(verdict: Verdict) -> JournalEvent {
     let case = |name: &str, verdict| CaseReport {
         name: name.into(),
         required: true,
@@ -82,7 +82,7 @@ fn checked(verdict: Verdict) -> Happening {
         request: String::new(),
         response: String::new(),
     };
-    Happening::Checked {
+    JournalEvent::Checked {
         report: Report {
             digest: digest("b81d77aa30"),
             run: None,
@@ -92,8 +92,8 @@ fn checked(verdict: Verdict) -> Happening {
     }
 }
 
-fn approved(step: Step) -> Happening {
-    Happening::Approved {
+fn approved(step: Step) -> JournalEvent {
+    JournalEvent::Approved {
         step,
         decision: Decision {
             by: ben(),
@@ -104,7 +104,7 @@ fn approved(step: Step) -> Happening {
 }
 
 /// All steps up to and including this one are done.
-pub(super) fn done_up_to(last: Step) -> Vec<Happening> {
+pub(super) fn done_up_to(last: Step) -> Vec<JournalEvent> {
     let mut all = Vec::new();
     let tier = Tier::Protected;
     let plan = plan(&target("web", PRODUCTION), tier);
@@ -121,19 +121,19 @@ pub(super) fn done_up_to(last: Step) -> Vec<Happening> {
     all
 }
 
-pub(super) fn told(tier: Tier, happened: Vec<Happening>, lock: Option<&LockHolder>) -> Observed {
+pub(super) fn told(tier: Tier, happened: Vec<JournalEvent>, lock: Option<&LockHolder>) -> Observed {
     let definition = plan(&target("web", PRODUCTION), tier).definition;
     observed(&journal(tier, happened), &definition, lock, None, now())
 }
 
-pub(super) fn closed(happened: Vec<Happening>, outcome: Outcome) -> Observed {
+pub(super) fn closed(happened: Vec<JournalEvent>, outcome: Outcome) -> Observed {
     let mut journal = journal(Tier::Protected, happened);
     journal.head.closed = Some((ago(1), outcome));
     let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
     observed(&journal, &definition, None, None, now())
 }
 
-pub(super) fn and(mut all: Vec<Happening>, more: Happening) -> Vec<Happening> {
+pub(super) fn and(mut all: Vec<JournalEvent>, more: JournalEvent) -> Vec<JournalEvent> {
     all.push(more);
     all
 }
@@ -163,7 +163,7 @@ fn the_state_of_a_release_is_read_from_journal_and_lock() {
     let backing_out = |happened| {
         and(
             happened,
-            Happening::BackOutAsked {
+            JournalEvent::BackOutAsked {
                 decision: None,
                 reason: "verify failed: orders".into(),
             },
@@ -279,7 +279,11 @@ fn a_ladder_read_from_a_journal_has_times_verdicts_and_windows() {
     );
     assert!(status.undo.starts_with("switch back"), "{}", status.undo);
     assert_eq!(status.since, ago(60));
-    let lines: Vec<&str> = told.told.iter().map(|line| line.text.as_str()).collect();
+    let lines: Vec<&str> = told
+        .announcements
+        .iter()
+        .map(|line| line.text.as_str())
+        .collect();
     for line in [
         "promote web/production to 1.9.0",
         "pull begins",

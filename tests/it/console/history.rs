@@ -14,7 +14,7 @@ use greenroom::history::{Difference, Filter, Item, Kept, KeptAudit, Listed, Outc
 use jiff::Timestamp;
 
 use super::world::{self, drawn, model, press, press_key, screen, tell, web_production};
-use crate::archive::beside::{cleared, held, repaired};
+use crate::archive::audit_records::{cleared, held, repaired};
 use crate::archive::samples::{START, backed_out, by, done, open, target, version};
 
 const WIDE: (u16, u16) = (118, 34);
@@ -50,22 +50,27 @@ fn listed() -> Vec<Listed> {
 
 fn question(effects: &[Effect]) -> (u64, &HistoryQuestion) {
     match effects {
-        [Effect::AskHistory { asked, question }] => (*asked, question),
+        [
+            Effect::AskHistory {
+                request_id,
+                question,
+            },
+        ] => (*request_id, question),
         other => panic!("no question, but {other:?}"),
     }
 }
 
-fn answer(model: &mut Model, asked: u64, answer: HistoryAnswer) {
+fn answer(model: &mut Model, request_id: u64, answer: HistoryAnswer) {
     let answer = Ok(answer);
-    tell(model, Event::HistoryAnswered { asked, answer });
+    tell(model, Event::HistoryAnswered { request_id, answer });
 }
 
 /// A console with the history open and its list loaded.
 fn opened(size: (u16, u16)) -> Model {
     let mut model = model(size, web_production());
     let effects = press(&mut model, "H");
-    let (asked, _) = question(&effects);
-    answer(&mut model, asked, list_of(listed()));
+    let (request_id, _) = question(&effects);
+    answer(&mut model, request_id, list_of(listed()));
     model
 }
 
@@ -99,12 +104,16 @@ fn one_release_and_two_of_them_at_80_by_24() {
     let mut model = opened((80, 24));
     press(&mut model, "jj");
     let effects = press_key(&mut model, KeyCode::Enter);
-    let (asked, question_asked) = question(&effects);
+    let (request_id, question_asked) = question(&effects);
     assert_eq!(
         *question_asked,
         HistoryQuestion::Releases(vec![five()[2].head.id])
     );
-    answer(&mut model, asked, HistoryAnswer::Releases(vec![kept(2)]));
+    answer(
+        &mut model,
+        request_id,
+        HistoryAnswer::Releases(vec![kept(2)]),
+    );
     let details = screen(&model);
     press_key(&mut model, KeyCode::Esc);
     assert!(model.history.is_open && model.history.sheet.is_none());
@@ -112,12 +121,12 @@ fn one_release_and_two_of_them_at_80_by_24() {
     // The newer one was marked first; the older one is the left side.
     press(&mut model, "k j ");
     let effects = press(&mut model, "c");
-    let (asked, question_asked) = question(&effects);
+    let (request_id, question_asked) = question(&effects);
     let ids = vec![five()[2].head.id, five()[1].head.id];
     assert_eq!(*question_asked, HistoryQuestion::Releases(ids));
     answer(
         &mut model,
-        asked,
+        request_id,
         HistoryAnswer::Releases(vec![kept(2), kept(1)]),
     );
     model.notice = None;
@@ -129,7 +138,7 @@ fn the_timeline_of_the_environment_under_the_cursor() {
     let mut model = opened(WIDE);
     press(&mut model, "j");
     let effects = press(&mut model, "t");
-    let (asked, question_asked) = question(&effects);
+    let (request_id, question_asked) = question(&effects);
     let filter = Filter {
         environment: Some("production".into()),
         ..Filter::default()
@@ -140,7 +149,7 @@ fn the_timeline_of_the_environment_under_the_cursor() {
         limit: IN_TIMELINE,
     };
     assert_eq!(*question_asked, wanted);
-    answer(&mut model, asked, list_of(listed()));
+    answer(&mut model, request_id, list_of(listed()));
     insta::assert_snapshot!(screen(&model));
 }
 
@@ -180,11 +189,14 @@ fn every_typed_letter_filters_and_only_the_last_answer_counts() {
             .is_some_and(|said| said.contains("is not an outcome"))
     );
     let (early, _) = match first.first() {
-        Some(Effect::AskHistory { asked, question }) => (*asked, question),
+        Some(Effect::AskHistory {
+            request_id,
+            question,
+        }) => (*request_id, question),
         other => panic!("{other:?}"),
     };
     let effects = press(&mut model, "d");
-    let (asked, question_asked) = question(&effects);
+    let (request_id, question_asked) = question(&effects);
     let wanted = HistoryQuestion::List {
         filter: Filter::parse("outcome:failed", world::now()).expect("a filter"),
         before: None,
@@ -196,7 +208,7 @@ fn every_typed_letter_filters_and_only_the_last_answer_counts() {
     assert_eq!(model.history.rows.len(), 5);
     answer(&mut model, early, list_of(Vec::new()));
     assert_eq!(model.history.rows.len(), 5);
-    answer(&mut model, asked, list_of(vec![listed().remove(2)]));
+    answer(&mut model, request_id, list_of(vec![listed().remove(2)]));
     assert_eq!(model.history.rows.len(), 1);
     press_key(&mut model, KeyCode::Enter);
     assert!(screen(&model).contains("outcome:failed"));
@@ -217,20 +229,20 @@ fn every_typed_letter_filters_and_only_the_last_answer_counts() {
 fn the_next_page_is_requested_near_the_end_of_the_list() {
     let mut model = model(WIDE, web_production());
     let effects = press(&mut model, "H");
-    let (asked, _) = question(&effects);
+    let (request_id, _) = question(&effects);
     let row = listed().remove(1);
     let full = vec![row; LISTED];
-    answer(&mut model, asked, list_of(full.clone()));
+    answer(&mut model, request_id, list_of(full.clone()));
     assert_eq!(press(&mut model, "j").len(), 0);
     let effects = press(&mut model, "G");
-    let (asked, question_asked) = question(&effects);
+    let (request_id, question_asked) = question(&effects);
     let before = full.last().map(|last| last.head.id);
     assert!(
         matches!(question_asked, HistoryQuestion::List { before: from, .. } if *from == before)
     );
     // It is not requested twice while it is loading.
     assert_eq!(press(&mut model, "k").len(), 0);
-    answer(&mut model, asked, list_of(listed()));
+    answer(&mut model, request_id, list_of(listed()));
     assert_eq!(model.history.rows.len(), LISTED + 5);
     assert!(model.history.is_whole);
     assert_eq!(press(&mut model, "G").len(), 0);
@@ -241,9 +253,9 @@ fn an_unreadable_archive_is_reported_and_esc_returns_to_the_panes() {
     let mut model = model(WIDE, web_production());
     let panes = screen(&model);
     let effects = press(&mut model, "H");
-    let (asked, _) = question(&effects);
+    let (request_id, _) = question(&effects);
     let answer = Err("the archive at x: the disk \u{1b}[2Jis gone".to_owned());
-    tell(&mut model, Event::HistoryAnswered { asked, answer });
+    tell(&mut model, Event::HistoryAnswered { request_id, answer });
     let shown = screen(&model);
     assert!(
         shown.contains("the history cannot be read: the archive at x: the disk is gone"),
@@ -325,8 +337,8 @@ fn hostile_records_are_sanitized_on_every_page() {
     model.history.row = 0;
     let table = screen(&model);
     let effects = press_key(&mut model, KeyCode::Enter);
-    let (asked, _) = question(&effects);
-    answer(&mut model, asked, HistoryAnswer::Releases(vec![bad]));
+    let (request_id, _) = question(&effects);
+    answer(&mut model, request_id, HistoryAnswer::Releases(vec![bad]));
     for shown in [table, screen(&model)] {
         let is_bad = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200b}".contains(c));
         assert!(!shown.contains(is_bad), "{shown:?}");
@@ -338,10 +350,10 @@ fn hostile_records_are_sanitized_on_every_page() {
 fn a_line_of_blanks_is_drawn() {
     let mut model = opened(WIDE);
     let effects = press_key(&mut model, KeyCode::Enter);
-    let (asked, _) = question(&effects);
+    let (request_id, _) = question(&effects);
     let mut bad = kept(1);
     bad.recorded.head.reason = Some(" ".repeat(70_000));
-    answer(&mut model, asked, HistoryAnswer::Releases(vec![bad]));
+    answer(&mut model, request_id, HistoryAnswer::Releases(vec![bad]));
     let sheet = model.history.sheet.as_mut().expect("a sheet");
     sheet.lines[0].text = " ".repeat(70_000) + "x";
     assert!(screen(&model).contains('x'));
@@ -351,23 +363,27 @@ fn a_line_of_blanks_is_drawn() {
 fn a_page_no_longer_wanted_does_not_open_and_a_failed_one_keeps_the_list() {
     let mut model = opened(WIDE);
     let effects = press_key(&mut model, KeyCode::Enter);
-    let (asked, _) = question(&effects);
+    let (request_id, _) = question(&effects);
     press(&mut model, "H");
-    answer(&mut model, asked, HistoryAnswer::Releases(vec![kept(1)]));
+    answer(
+        &mut model,
+        request_id,
+        HistoryAnswer::Releases(vec![kept(1)]),
+    );
     assert!(model.history.sheet.is_none());
 
     let effects = press(&mut model, "H");
-    let (asked, _) = question(&effects);
+    let (request_id, _) = question(&effects);
     // The previous rows stay until the answer arrives.
     assert!(press(&mut model, "t").is_empty());
     assert!(notice(&model).contains("being read"), "{}", notice(&model));
-    answer(&mut model, asked, list_of(listed()));
+    answer(&mut model, request_id, list_of(listed()));
 
     let effects = press_key(&mut model, KeyCode::Enter);
-    let (asked, _) = question(&effects);
+    let (request_id, _) = question(&effects);
     let garbled = Err("it is garbled\u{1b}[2J".to_owned());
     let event = Event::HistoryAnswered {
-        asked,
+        request_id,
         answer: garbled,
     };
     tell(&mut model, event);
@@ -381,16 +397,16 @@ fn a_page_no_longer_wanted_does_not_open_and_a_failed_one_keeps_the_list() {
 
 #[test]
 fn enter_while_the_list_loads_opens_its_first_row() {
-    let arrive = |model: &mut Model, asked: u64, rows: Vec<Listed>| {
+    let arrive = |model: &mut Model, request_id: u64, rows: Vec<Listed>| {
         let answer = Ok(list_of(rows));
-        tell(model, Event::HistoryAnswered { asked, answer })
+        tell(model, Event::HistoryAnswered { request_id, answer })
     };
     let mut model = opened((118, 34));
     press(&mut model, "/");
-    let (asked, _) = question(&press(&mut model, "b"));
+    let (request_id, _) = question(&press(&mut model, "b"));
     press_key(&mut model, KeyCode::Enter);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    let effects = arrive(&mut model, asked, listed());
+    let effects = arrive(&mut model, request_id, listed());
     let (_, asks) = question(&effects);
     assert!(matches!(asks, HistoryQuestion::Releases(ids) if ids.len() == 1));
 
@@ -398,13 +414,13 @@ fn enter_while_the_list_loads_opens_its_first_row() {
     for (rows, moves) in [(Vec::new(), false), (listed(), true)] {
         let mut model = opened((118, 34));
         press(&mut model, "/");
-        let (asked, _) = question(&press(&mut model, "b"));
+        let (request_id, _) = question(&press(&mut model, "b"));
         press_key(&mut model, KeyCode::Enter);
         press_key(&mut model, KeyCode::Enter);
         if moves {
             press_key(&mut model, KeyCode::Down);
         }
-        assert!(arrive(&mut model, asked, rows).is_empty(), "{moves}");
+        assert!(arrive(&mut model, request_id, rows).is_empty(), "{moves}");
     }
 }
 
@@ -418,36 +434,36 @@ fn with_audit_records() -> Vec<Item> {
         u32::try_from(second / 60).expect("after the start")
     };
     let over = held(minute(180), "payday");
-    let beside = vec![
+    let audit_records = vec![
         held(minute(-60), "the shop is being moved"),
         repaired(minute(60)),
         cleared(&over, minute(120)),
     ];
-    let mut beside: Vec<KeptAudit> = beside
+    let mut audit_records: Vec<KeptAudit> = audit_records
         .into_iter()
         .map(|record| KeptAudit {
             record,
             differences: Vec::new(),
         })
         .collect();
-    beside[2].differences.push(Difference {
+    audit_records[2].differences.push(Difference {
         noticed_at: newest,
         what: "the hold".into(),
         kept: "{\"why\":\"paid out\"}".into(),
         found: "{\"why\":\"\u{1b}[2Jnever mind\"}".into(),
     });
-    greenroom::history::merged(listed(), beside)
+    greenroom::history::merged(listed(), audit_records)
 }
 
 #[test]
 fn holds_and_repairs_are_listed_between_the_releases() {
     for size in [WIDE, (80, 24)] {
         let mut model = model(size, web_production());
-        let (asked, _) = question(&press(&mut model, "H"));
+        let (request_id, _) = question(&press(&mut model, "H"));
         let items = with_audit_records();
         let is_whole = true;
         let listed = HistoryAnswer::Listed { items, is_whole };
-        answer(&mut model, asked, listed);
+        answer(&mut model, request_id, listed);
         insta::assert_snapshot!(
             format!("audit_records_{}x{}", size.0, size.1),
             screen(&model)
@@ -467,14 +483,14 @@ fn holds_and_repairs_are_listed_between_the_releases() {
             matches!(effects.as_slice(), [Effect::Copy(_)]),
             "{effects:?}"
         );
-        assert!(notice(&model).contains("the hold's id"));
+        assert!(notice(&model).contains("the id of the hold"));
     }
 }
 
 #[test]
 fn a_repair_and_a_cleared_hold_open_with_all_their_details() {
     let mut model = model(WIDE, web_production());
-    let (asked, _) = question(&press(&mut model, "H"));
+    let (request_id, _) = question(&press(&mut model, "H"));
     let items = with_audit_records();
     let is_audit = |item: &Item| item.release().is_none();
     let rows: Vec<usize> = (0..items.len())
@@ -484,19 +500,19 @@ fn a_repair_and_a_cleared_hold_open_with_all_their_details() {
         items,
         is_whole: true,
     };
-    answer(&mut model, asked, listed);
+    answer(&mut model, request_id, listed);
     for (row, name) in rows[1..].iter().zip(["repair", "cleared"]) {
         model.history.row = *row;
         press_key(&mut model, KeyCode::Enter);
         insta::assert_snapshot!(format!("audit_records_{name}"), screen(&model));
         press_key(&mut model, KeyCode::Enter);
     }
-    let (asked, _) = question(&press(&mut model, "t"));
+    let (request_id, _) = question(&press(&mut model, "t"));
     let listed = HistoryAnswer::Listed {
         items: with_audit_records(),
         is_whole: false,
     };
-    answer(&mut model, asked, listed);
+    answer(&mut model, request_id, listed);
     let shown = screen(&model);
     assert!(shown.contains("cleared: payday; cleared by ben"), "{shown}");
 }
@@ -523,7 +539,7 @@ fn new_records_appear_in_the_open_history_and_the_cursor_stays() {
     let under = |model: &Model| model.history.under_cursor().map(Item::id);
     let was = under(&model);
     let effects = tell(&mut model, Event::HistoryKept);
-    let (asked, question_asked) = question(&effects);
+    let (request_id, question_asked) = question(&effects);
     assert!(matches!(
         question_asked,
         HistoryQuestion::List { before: None, .. }
@@ -541,14 +557,14 @@ fn new_records_appear_in_the_open_history_and_the_cursor_stays() {
     );
     let newest = more[0].head.id;
     let answered = Event::HistoryAnswered {
-        asked,
+        request_id,
         answer: Ok(list_of(more.clone())),
     };
     let effects = tell(&mut model, answered);
     assert_eq!(model.history.rows[0].id(), newest);
     assert_eq!(under(&model), was);
-    let (asked, _) = question(&effects);
-    answer(&mut model, asked, list_of(more));
+    let (request_id, _) = question(&effects);
+    answer(&mut model, request_id, list_of(more));
     assert_eq!(model.history.waiting, None);
 
     // The open page stays, and nothing is requested while the history is closed.
@@ -558,12 +574,12 @@ fn new_records_appear_in_the_open_history_and_the_cursor_stays() {
         "the open request comes first"
     );
     let answered = Event::HistoryAnswered {
-        asked: reading,
+        request_id: reading,
         answer: Ok(HistoryAnswer::Releases(vec![kept(1)])),
     };
-    let (asked, _) = question(&tell(&mut model, answered));
+    let (request_id, _) = question(&tell(&mut model, answered));
     assert!(model.history.sheet.is_some());
-    answer(&mut model, asked, list_of(listed()));
+    answer(&mut model, request_id, list_of(listed()));
     assert!(model.history.sheet.is_some());
     press(&mut model, "H");
     assert!(tell(&mut model, Event::HistoryKept).is_empty());

@@ -178,7 +178,7 @@ impl InProcess {
     }
 
     /// Gives the terminal back without the loop, as a panic does.
-    pub(super) fn give_back(&self) {
+    pub(super) fn release_lock(&self) {
         self.given_back.store(true, Ordering::SeqCst);
     }
 

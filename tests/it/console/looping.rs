@@ -33,8 +33,8 @@ impl Backend for Refusing {
 
     async fn begin(&self, _: Arc<Plan>, approval: Approval) -> Result<Handle, Refused> {
         self.approvals.lock().expect("no panic").push(approval);
-        let what = "generation 41 became 42".to_owned();
-        Err(Refusal::WorldChanged { what }.into())
+        let change = "generation 41 became 42".to_owned();
+        Err(Refusal::WorldChanged { change }.into())
     }
 
     fn look_at(&self, _: &Target) {}
@@ -182,7 +182,7 @@ async fn nothing_is_drawn_after_a_panic_restored_the_terminal() {
     let mut stage = open();
     stage.shows("web · dev").await;
     let before = stage.draws();
-    stage.give_back();
+    stage.release_lock();
     stage.press("?").await;
     assert_eq!(stage.console.ended().await, ExitReason::Panicked);
     assert_eq!(stage.draws(), before);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Dialog, Knowledge, Picker, Way};
+use greenroom::console::model::{Dialog, Knowledge, Picker, VersionRow};
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
 use greenroom::console::{Charset, Model};
@@ -103,7 +103,7 @@ fn list(model: &mut Model, tags: &[&str]) -> Vec<Effect> {
 fn tell_terms(model: &mut Model, terms: Terms) {
     let target = here();
     let terms = Ok(terms);
-    tell(model, Event::TermsTold { target, terms });
+    tell(model, Event::TermsRead { target, terms });
 }
 
 fn answer(model: &mut Model, name: &str, resolved: Resolved) -> Vec<Effect> {
@@ -147,15 +147,17 @@ fn picker(model: &Model) -> &Picker {
 
 fn names(model: &Model) -> Vec<&str> {
     picker(model)
-        .ways
+        .version_rows
         .iter()
-        .map(|way| way.name.as_str())
+        .map(|version_row| version_row.name.as_str())
         .collect()
 }
 
-fn way<'a>(model: &'a Model, name: &str) -> &'a Way {
-    let mut ways = picker(model).ways.iter();
-    ways.find(|way| way.name == name).expect("a row")
+fn version_row<'a>(model: &'a Model, name: &str) -> &'a VersionRow {
+    let mut version_rows = picker(model).version_rows.iter();
+    version_rows
+        .find(|version_row| version_row.name == name)
+        .expect("a row")
 }
 
 fn notice(model: &Model) -> &str {
@@ -203,8 +205,8 @@ fn the_version_of_the_nearest_environment_comes_first_then_the_newest() {
         names(&model),
         ["1.9.0", "1.9.2", "1.9.1", "1.8.2", "1.8.1", "nightly"]
     );
-    assert_eq!(way(&model, "1.9.0").also, ["latest"]);
-    assert_eq!(way(&model, "1.9.0").live_in.len(), 2);
+    assert_eq!(version_row(&model, "1.9.0").also, ["latest"]);
+    assert_eq!(version_row(&model, "1.9.0").live_in.len(), 2);
 }
 
 #[test]
@@ -230,7 +232,9 @@ fn an_unavailable_version_is_dim_and_says_why_and_what_to_do() {
         go_to(&mut model, name);
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
         assert_eq!(
-            picker(&model).way().map(|way| way.name.as_str()),
+            picker(&model)
+                .version_row()
+                .map(|version_row| version_row.name.as_str()),
             Some(name)
         );
         assert!(
@@ -437,7 +441,7 @@ fn at_most_four_lookups_run_at_a_time_and_visible_rows_come_first() {
     let first = ["2.0.4999", "2.0.4998", "2.0.4997", "2.0.4996"];
     assert_eq!(looked_up(&effects), first);
     assert!(looked_up(&press_key(&mut model, KeyCode::Down)).is_empty());
-    assert_eq!(way(&model, "2.0.4999").knowledge, Knowledge::Asked);
+    assert_eq!(version_row(&model, "2.0.4999").knowledge, Knowledge::Asked);
     // After scrolling down, the rows visible there are looked up next.
     for _ in 0..20 {
         assert!(looked_up(&press_key(&mut model, KeyCode::PageDown)).is_empty());
@@ -473,7 +477,9 @@ fn the_cursor_stays_on_its_version_when_rows_are_sorted() {
     found(&mut model, built("3.0.0", "33", 9));
     assert_eq!(names(&model)[1], "1.0.0");
     assert_eq!(
-        picker(&model).way().map(|way| way.name.as_str()),
+        picker(&model)
+            .version_row()
+            .map(|version_row| version_row.name.as_str()),
         Some("2.0.0")
     );
     // It turns out that qa runs it: its row moves, the version stays selected.
@@ -482,7 +488,9 @@ fn the_cursor_stays_on_its_version_when_rows_are_sorted() {
     go_to(&mut model, "2.0.0");
     found(&mut model, built("2.0.0", "b81d77aa30", 5));
     assert_eq!(
-        picker(&model).way().map(|way| way.name.as_str()),
+        picker(&model)
+            .version_row()
+            .map(|version_row| version_row.name.as_str()),
         Some("1.9.0")
     );
 }
@@ -519,7 +527,7 @@ fn with_qa(change: impl FnOnce(&mut Snapshot)) -> Event {
 #[test]
 fn the_cursor_waits_for_the_versions_of_earlier_environments() {
     let mut model = model(SIZE, web_production());
-    let unheard = |snapshot: &mut Snapshot| {
+    let not_observed = |snapshot: &mut Snapshot| {
         *snapshot = Snapshot {
             sources: Sources::default(),
             slots: PerSlot {
@@ -535,7 +543,7 @@ fn the_cursor_waits_for_the_versions_of_earlier_environments() {
     let mut all = world(web_production());
     for environment in ["dev", "qa"] {
         let snapshot = all.snapshots.get_mut(&target("web", environment));
-        unheard(Arc::make_mut(snapshot.expect("a target")));
+        not_observed(Arc::make_mut(snapshot.expect("a target")));
     }
     tell(&mut model, Event::WorldObserved(Arc::new(all)));
     press(&mut model, "W");
@@ -549,7 +557,7 @@ fn the_cursor_waits_for_the_versions_of_earlier_environments() {
         said.contains("asking what runs in the environments"),
         "{said}"
     );
-    tell(&mut model, with_qa(unheard));
+    tell(&mut model, with_qa(not_observed));
     assert!(!picker(&model).has_cursor, "{}", screen(&model));
     tell(&mut model, with_qa(|_| {}));
     assert!(screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
@@ -587,7 +595,11 @@ fn after_a_failed_listing_the_cursor_waits_for_the_versions() {
     tell_terms(&mut model, terms());
     let (target, versions) = (here(), Err("connection refused".to_owned()));
     tell(&mut model, Event::VersionsListed { target, versions });
-    assert!(picker(&model).ways.is_empty(), "{:?}", names(&model));
+    assert!(
+        picker(&model).version_rows.is_empty(),
+        "{:?}",
+        names(&model)
+    );
     assert!(!picker(&model).is_settled);
     // The registry answers again, and the cursor goes where it would have started.
     list(&mut model, &["1.8.2", "1.9.0"]);
@@ -649,7 +661,7 @@ fn enter_chooses_no_version_that_was_not_drawn_under_the_cursor() {
 #[test]
 fn the_cursor_selects_nothing_when_its_version_leaves_the_list() {
     let mut model = full(SIZE);
-    assert_eq!(picker(&model).way().expect("a row").name, "1.9.0");
+    assert_eq!(picker(&model).version_row().expect("a row").name, "1.9.0");
     // qa and dev run another version, and the registry no longer has the tag 1.9.0.
     list(&mut model, &["1.8.1", "1.8.2", "2.0.0"]);
     let mut moved = world(web_production());
@@ -665,7 +677,7 @@ fn the_cursor_selects_nothing_when_its_version_leaves_the_list() {
     let said = notice(&model);
     assert!(said.contains("is no longer in the list"), "{said}");
     press_key(&mut model, KeyCode::Down);
-    assert!(picker(&model).way().is_some());
+    assert!(picker(&model).version_row().is_some());
 }
 
 #[test]
@@ -678,7 +690,7 @@ fn a_row_that_becomes_unavailable_stays_under_the_cursor() {
     go_to(&mut model, "1.8.5");
     let wanted = "1.8.5".to_owned();
     answer(&mut model, "1.8.5", Resolved::Missing { wanted });
-    assert_eq!(picker(&model).way().expect("a row").name, "1.8.5");
+    assert_eq!(picker(&model).version_row().expect("a row").name, "1.8.5");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(
         notice(&model).contains("cannot be chosen: "),
@@ -692,7 +704,7 @@ fn the_filter_is_fuzzy_and_marks_its_matches() {
     let mut model = full(SIZE);
     press(&mut model, "192");
     assert_eq!(names(&model)[0], "1.9.2");
-    assert_eq!(way(&model, "1.9.2").matched, [0, 2, 4]);
+    assert_eq!(version_row(&model, "1.9.2").matched, [0, 2, 4]);
     let theme = theme("mono", Charset::Unicode);
     press_key(&mut model, KeyCode::Down);
     let marked = style_of(&model, "1.9.2 ", &theme);
@@ -834,7 +846,7 @@ fn pasted_lines_are_joined_by_a_space() {
 fn failed_lookups_are_repeated_when_the_registry_answers_again() {
     let mut model = full(SIZE);
     assert!(matches!(
-        way(&model, "1.9.1").knowledge,
+        version_row(&model, "1.9.1").knowledge,
         Knowledge::Failed(_)
     ));
     let effects = list(&mut model, &["1.9.0", "1.9.1"]);

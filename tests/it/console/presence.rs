@@ -11,13 +11,15 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Dialog, ResumeChoice, is_available};
 use greenroom::console::update::update;
-use greenroom::history::{Decision, Happening, Outcome, ReleaseRecord, Step, Successor, Takeover};
+use greenroom::history::{
+    Decision, JournalEvent, Outcome, ReleaseRecord, Step, Successor, Takeover,
+};
 use greenroom::inventory::{
     Clocks, Declined, FencingToken, HandoverRequest, LockHolder, LockPurpose, Operator,
     RegistryRecord, Snapshot, SourceState, Tier, Watcher,
 };
 use greenroom::release::{
-    Command, GoOn, Interrupted, LetGo, Observed, Progress, Refusal, Refused, observed,
+    Command, Interrupted, LetGo, Observed, Progress, Refusal, Refused, ResumeAction, observed,
 };
 
 use super::elsewhere::{
@@ -58,7 +60,7 @@ pub(super) fn request(operator: Operator, console: &str) -> HandoverRequest {
     }
 }
 
-pub(super) fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) -> Interrupted {
+pub(super) fn interrupted(lock: Option<LockHolder>, happened: Vec<JournalEvent>) -> Interrupted {
     let record = RegistryRecord {
         route: web_production().route,
         lock,
@@ -80,12 +82,12 @@ fn a_handover_does_not_change_when_a_step_ended() {
     let mut happened = done_up_to(Step::Drain);
     let before = interrupted(None, happened.clone()).intended().to_owned();
     assert!(before.starts_with("drain ended at "), "{before}");
-    happened.push(Happening::LetGo {
+    happened.push(JournalEvent::LetGo {
         reason: "handed over to ana@ops-1".into(),
         to: None,
     });
     assert_eq!(interrupted(None, happened.clone()).intended(), before);
-    happened.push(Happening::Resumed {
+    happened.push(JournalEvent::Resumed {
         how: Takeover::Resumed,
         from: cleo(),
         decision: Decision {
@@ -110,9 +112,9 @@ fn asked_about(driver: Option<LockHolder>) -> Model {
         "{effects:?}"
     );
     let found = interrupted(driver, done_up_to(Step::Register));
-    let asked = model.asked;
+    let request_id = model.request_id;
     let found = Ok(Arc::new(found));
-    assert!(tell(&mut model, Event::InterruptedFound { asked, found }).is_empty());
+    assert!(tell(&mut model, Event::InterruptedFound { request_id, found }).is_empty());
     model
 }
 
@@ -154,7 +156,7 @@ fn has_asked() -> Model {
     }
     let event = Event::HandoverRequested {
         target: target("web", PRODUCTION),
-        asked: Ok(request(operator(), HERE)),
+        request: Ok(request(operator(), HERE)),
     };
     assert!(tell(&mut model, event).is_empty());
     assert!(notice(&mut model).starts_with("requested the handover from ben@ops-2"));
@@ -174,7 +176,7 @@ fn handed_to(console: &str) -> Observed {
         console: console.into(),
         token: FencingToken(8),
     };
-    let let_go = Happening::LetGo {
+    let let_go = JournalEvent::LetGo {
         reason: "handed over to ana@ops-1".into(),
         to: Some(successor),
     };
@@ -195,9 +197,9 @@ fn a_release_of_another_driver_can_be_requested_or_taken_over() {
     let choices = [
         ResumeChoice::Later,
         ResumeChoice::Ask,
-        ResumeChoice::GoOn(GoOn::Continue),
-        ResumeChoice::GoOn(GoOn::BackOut),
-        ResumeChoice::GoOn(GoOn::Leave),
+        ResumeChoice::Resume(ResumeAction::Continue),
+        ResumeChoice::Resume(ResumeAction::BackOut),
+        ResumeChoice::Resume(ResumeAction::Leave),
     ];
     assert_eq!(asked.choices(), choices);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
@@ -222,9 +224,9 @@ fn asked_about_interrupted() -> Model {
     );
     press(&mut model, "WC");
     let found = interrupted(None, done_up_to(Step::Register));
-    let asked = model.asked;
+    let request_id = model.request_id;
     let found = Ok(Arc::new(found));
-    tell(&mut model, Event::InterruptedFound { asked, found });
+    tell(&mut model, Event::InterruptedFound { request_id, found });
     model
 }
 
@@ -250,15 +252,15 @@ fn open_releases_are_listed_newest_first() {
         }
     };
     let open = vec![head(3, "2.0.0"), head(2, "1.9.0")];
-    let asked = model.asked;
+    let request_id = model.request_id;
     // An answer to another request opens nothing.
     let late = Event::OpenReleasesFound {
-        asked: asked - 1,
+        request_id: request_id - 1,
         open: open.clone(),
     };
     tell(&mut model, late);
     assert!(matches!(model.dialog, Some(Dialog::Thinking(_))));
-    tell(&mut model, Event::OpenReleasesFound { asked, open });
+    tell(&mut model, Event::OpenReleasesFound { request_id, open });
     let shown = screen(&model);
     let row = |tag: &str| {
         let words = format!("promote to {tag}, started ");
@@ -285,7 +287,7 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     press(&mut model, "  ");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(notice(&mut model).contains("type why you take over the release"));
-    assert!(matches!(model.dialog, Some(Dialog::Words(_))));
+    assert!(matches!(model.dialog, Some(Dialog::Message(_))));
     press(&mut model, "her console hangs");
     press_key(&mut model, KeyCode::Enter);
     insta::assert_snapshot!("the_question", screen(&model));
@@ -295,7 +297,7 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     let [
         Effect::ResumeRelease {
             force: Some(force),
-            go_on,
+            resume_action,
             release,
             ..
         },
@@ -303,7 +305,10 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     else {
         panic!("{effects:?}");
     };
-    assert_eq!((*go_on, *release), (GoOn::Continue, release_id(2)));
+    assert_eq!(
+        (*resume_action, *release),
+        (ResumeAction::Continue, release_id(2))
+    );
     assert_eq!(force.why, "her console hangs");
     assert_eq!(
         force.from,
@@ -437,11 +442,11 @@ fn the_requester_resumes_at_once_after_a_handover() {
     let releases = Arc::new(releases.into());
     let effects = tell(&mut model, Event::ReleasesObserved(releases));
     let taken = effects.iter().any(|effect| {
-        matches!(effect, Effect::ResumeRelease { go_on: GoOn::Continue, force: None, release, .. }
+        matches!(effect, Effect::ResumeRelease { resume_action: ResumeAction::Continue, force: None, release, .. }
             if *release == release_id(2))
     });
     assert!(taken, "{effects:?}");
-    let withdrawn = |effect: &Effect| matches!(effect, Effect::AskNoMore { .. });
+    let withdrawn = |effect: &Effect| matches!(effect, Effect::WithdrawRequest { .. });
     assert!(effects.iter().any(withdrawn), "{effects:?}");
     assert!(model.dialog.is_none() && model.asking.is_none());
     assert!(notice(&mut model).contains("ben@ops-2 handed over web/production"));
@@ -462,7 +467,7 @@ fn every_other_outcome_of_a_request_is_reported() {
     let mut kept = has_asked();
     let effects = observe(&mut kept, |snapshot| snapshot.handover_request = Some(no));
     assert!(
-        matches!(effects.as_slice(), [.., Effect::AskNoMore { .. }]),
+        matches!(effects.as_slice(), [.., Effect::WithdrawRequest { .. }]),
         "{effects:?}"
     );
     assert!(notice(&mut kept).contains("ben@ops-2 refused the request and keeps driving"));
@@ -482,7 +487,7 @@ fn every_other_outcome_of_a_request_is_reported() {
     let mut late = has_asked();
     let effects = update(&mut late, Event::Ticked, later(301));
     assert!(
-        matches!(effects.as_slice(), [Effect::AskNoMore { .. }]),
+        matches!(effects.as_slice(), [Effect::WithdrawRequest { .. }]),
         "{effects:?}"
     );
     assert!(notice(&mut late).contains("did not answer the request in time"));
@@ -504,10 +509,10 @@ fn every_other_outcome_of_a_request_is_reported() {
         by: cleo(),
         at: ago(9),
     };
-    let asked = Err(Refused(vec![refusal]));
+    let request = Err(Refused(vec![refusal]));
     let target = target("web", PRODUCTION);
-    tell(&mut second, Event::HandoverRequested { target, asked });
-    assert!(screen(&second).contains("cleo@ops-3 already requested the handover"));
+    tell(&mut second, Event::HandoverRequested { target, request });
+    assert!(screen(&second).contains("cleo@ops-3 has already requested the handover"));
     assert!(second.asking.is_none());
 }
 
@@ -515,15 +520,15 @@ fn every_other_outcome_of_a_request_is_reported() {
 fn a_request_is_withdrawn_where_it_was_made() {
     let mut model = has_asked();
     press(&mut model, "C");
-    let asked = model.asked;
+    let request_id = model.request_id;
     let found = interrupted(Some(lock(2)), done_up_to(Step::Register));
     let found = Ok(Arc::new(found));
-    tell(&mut model, Event::InterruptedFound { asked, found });
+    tell(&mut model, Event::InterruptedFound { request_id, found });
     press(&mut model, "j");
     assert!(screen(&model).contains("withdraw the request"));
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(
-        matches!(effects.as_slice(), [Effect::AskNoMore { .. }]),
+        matches!(effects.as_slice(), [Effect::WithdrawRequest { .. }]),
         "{effects:?}"
     );
     assert!(model.asking.is_none());
@@ -596,7 +601,7 @@ fn a_request_is_granted_refused_or_left_unanswered() {
     press(&mut model, "Cjj");
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(
-        matches!(effects.as_slice(), [Effect::DeclineHandover { asked, .. }] if asked.console == THERE),
+        matches!(effects.as_slice(), [Effect::DeclineHandover { request, .. }] if request.console == THERE),
         "{effects:?}"
     );
 
@@ -643,7 +648,7 @@ fn a_driver_that_released_its_lock_is_distinguished_from_a_lost_one() {
         cut_off.contains("ben@ops-2 stopped without notice"),
         "{cut_off}"
     );
-    let let_go = Happening::LetGo {
+    let let_go = JournalEvent::LetGo {
         reason: "interrupted: left".into(),
         to: None,
     };
@@ -661,7 +666,7 @@ fn only_the_last_journal_entry_hands_over() {
         console: THERE.into(),
         token: FencingToken(8),
     };
-    let let_go = Happening::LetGo {
+    let let_go = JournalEvent::LetGo {
         reason: "handed over to ben@ops-2".into(),
         to: Some(successor.clone()),
     };
@@ -674,7 +679,7 @@ fn only_the_last_journal_entry_hands_over() {
     // Another operator has resumed it since.
     let mut resumed = journal.entries.last().expect("an entry").clone();
     resumed.sequence += 1;
-    resumed.what = Happening::Intent {
+    resumed.event = JournalEvent::Intent {
         peer_approvals: Vec::new(),
         step: Step::Register,
         direction: greenroom::history::Direction::Forward,
@@ -703,7 +708,7 @@ fn lost_here(since: u64) -> Model {
     );
     tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
     assert!(
-        notice(&mut model).contains("C resumes it"),
+        notice(&mut model).contains("C resumes the release"),
         "the way to resume is named"
     );
     if since > 0 {

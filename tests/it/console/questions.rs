@@ -241,7 +241,7 @@ fn a_question_closes_when_the_release_moves_on() {
 fn no_terms(model: &mut Model) {
     let terms = Err("no answer".to_owned());
     let target = target("web", PRODUCTION);
-    tell(model, Event::TermsTold { target, terms });
+    tell(model, Event::TermsRead { target, terms });
 }
 
 #[test]
@@ -268,17 +268,22 @@ fn a_promote_asks_version_reason_and_plan_before_it_starts() {
     press_key(&mut model, KeyCode::Enter);
     press(&mut model, "fix");
     let effects = press_key(&mut model, KeyCode::Enter);
-    let asked = match effects.as_slice() {
-        [Effect::MakePlan { asked, request }] => {
+    let request_id = match effects.as_slice() {
+        [
+            Effect::MakePlan {
+                request_id,
+                request,
+            },
+        ] => {
             assert_eq!(request.wanted, Wanted::From("qa".parse().expect("a name")));
             assert_eq!(request.reason.as_deref(), Some("fix"));
-            *asked
+            *request_id
         }
         other => panic!("{other:?}"),
     };
     let plan = Arc::new(plan(&target("web", PRODUCTION), Tier::Protected));
     let late = Event::Planned {
-        asked: asked - 1,
+        request_id: request_id - 1,
         plan: Ok(Arc::clone(&plan)),
     };
     tell(&mut model, late);
@@ -289,7 +294,7 @@ fn a_promote_asks_version_reason_and_plan_before_it_starts() {
     tell(
         &mut model,
         Event::Planned {
-            asked,
+            request_id,
             plan: Ok(plan),
         },
     );
@@ -337,11 +342,11 @@ fn a_refused_plan_lists_every_reason() {
     press_key(&mut model, KeyCode::Enter);
     press_key(&mut model, KeyCode::Enter);
     let refused = Refused(vec![Refusal::NoHealthCheck, Refusal::NoReason]);
-    let asked = model.asked;
+    let request_id = model.request_id;
     tell(
         &mut model,
         Event::Planned {
-            asked,
+            request_id,
             plan: Err(refused),
         },
     );

@@ -46,7 +46,7 @@ pub(super) fn repair_plan(tier: Tier) -> RepairPlan {
     let release = plan(&web(), tier);
     let mut others = drift(&drifted());
     others.name = Name::PublicNotOurs;
-    others.says = "the public address was answered by \u{1b}[31mnothing".into();
+    others.message = "the public address was answered by \u{1b}[31mnothing".into();
     let register = RepairAction::Register {
         slot: Slot::Blue,
         digest: release.version.digest.clone(),
@@ -92,12 +92,12 @@ fn armed(size: (u16, u16)) -> Model {
 fn asked(size: (u16, u16), plan: RepairPlan) -> Model {
     let mut model = armed(size);
     let effects = press(&mut model, "D");
-    let [Effect::PlanRepair { asked, target }] = effects.as_slice() else {
+    let [Effect::PlanRepair { request_id, target }] = effects.as_slice() else {
         panic!("{effects:?}");
     };
     assert_eq!(*target, web());
     let event = Event::RepairPlanned {
-        asked: *asked,
+        request_id: *request_id,
         plan: Ok(Arc::new(plan)),
     };
     assert!(tell(&mut model, event).is_empty());
@@ -165,7 +165,8 @@ fn a_repair_needs_arming_and_the_name_and_reports_progress() {
     assert!(tell(&mut model, Event::Input(Input::Key(ctrl_z))).is_empty());
     assert!(notice(&model).contains("would stop the repair halfway"));
     assert!(press(&mut model, "D").is_empty());
-    let said = RepairNews::Said("1 of 2: install the proxy's configuration: done\u{1b}[2J".into());
+    let said =
+        RepairNews::Message("1 of 2: install the proxy's configuration: done\u{1b}[2J".into());
     let target = web();
     tell(&mut model, Event::RepairMoved { target, news: said });
     assert!(notice(&model).contains("1 of 2"), "{}", notice(&model));
@@ -177,7 +178,7 @@ fn a_repair_needs_arming_and_the_name_and_reports_progress() {
         id: release_id(9),
         target: web(),
         operator: operator(),
-        begun_at: now(),
+        started_at: now(),
         differences: Vec::new(),
         repair_actions: Vec::new(),
         closed: Some((later(3), RepairOutcome::Done)),
@@ -215,7 +216,7 @@ fn a_difference_for_a_person_is_shown_and_a_refusal_ends_the_repair() {
         "{effects:?}"
     );
     let refused = Refused(vec![Refusal::WorldChanged {
-        what: "the differences have changed".into(),
+        change: "the differences have changed".into(),
     }]);
     let target = web();
     tell(&mut model, Event::RepairRefused { target, refused });
@@ -229,8 +230,8 @@ fn a_late_plan_opens_nothing_and_a_running_release_blocks_repairs() {
     press(&mut model, "D");
     press_key(&mut model, KeyCode::Esc);
     let plan = Ok(Arc::new(repair_plan(Tier::Protected)));
-    let asked = model.asked;
-    tell(&mut model, Event::RepairPlanned { asked, plan });
+    let request_id = model.request_id;
+    tell(&mut model, Event::RepairPlanned { request_id, plan });
     assert!(model.dialog.is_none());
     tell(&mut model, Event::ReleaseMoved(Arc::new(verifying())));
     assert!(press(&mut model, "D").is_empty());

@@ -7,7 +7,7 @@ use greenroom::console::Model;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Bell, Dialog, Mode, Question, WaitingFor};
-use greenroom::history::{Happening, Step, Successor};
+use greenroom::history::{JournalEvent, Step, Successor};
 use greenroom::inventory::{FencingToken, Operator, Target, Tier};
 use greenroom::release::{Observed, Releases, Status};
 
@@ -222,7 +222,7 @@ fn a_release_that_was_handed_over_waits_for_its_successor() {
         console: "a console that was left".into(),
         token: FencingToken(8),
     };
-    let let_go = Happening::LetGo {
+    let let_go = JournalEvent::LetGo {
         reason: "handed over to ana@ops-1".into(),
         to: Some(successor),
     };

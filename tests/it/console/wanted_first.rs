@@ -56,7 +56,7 @@ fn terms(past: Vec<ReleaseRecord>) -> Terms {
 
 fn tell_terms(model: &mut Model, target: &Target, terms: Terms) {
     let (target, terms) = (target.clone(), Ok(terms));
-    tell(model, Event::TermsTold { target, terms });
+    tell(model, Event::TermsRead { target, terms });
 }
 
 fn picker(model: &Model) -> &Picker {
@@ -67,7 +67,7 @@ fn picker(model: &Model) -> &Picker {
 }
 
 fn under_cursor(model: &Model) -> &str {
-    &picker(model).way().expect("a row").name
+    &picker(model).version_row().expect("a row").name
 }
 
 #[test]
@@ -84,9 +84,9 @@ fn a_rollback_starts_on_the_last_version_not_rolled_back_from() {
     press(&mut model, "WR");
     tell_terms(&mut model, &target("web", PRODUCTION), terms(past));
     let names: Vec<&str> = picker(&model)
-        .ways
+        .version_rows
         .iter()
-        .map(|way| way.name.as_str())
+        .map(|version_row| version_row.name.as_str())
         .collect();
     assert_eq!(names, ["1.8.2", "1.8.3", "1.8.1"]);
     assert_eq!(under_cursor(&model), "1.8.1");
@@ -218,7 +218,14 @@ fn rollback(require_reason: bool) -> Plan {
 fn planned(size: (u16, u16), require_reason: bool) -> Model {
     let mut model = model(size, with_standby(web_production()));
     let effects = press(&mut model, "WR");
-    let [Effect::MakePlan { asked, request }, ..] = effects.as_slice() else {
+    let [
+        Effect::MakePlan {
+            request_id,
+            request,
+        },
+        ..,
+    ] = effects.as_slice()
+    else {
         panic!("{effects:?}");
     };
     assert_eq!(request.wanted, Wanted::Standby);
@@ -227,7 +234,7 @@ fn planned(size: (u16, u16), require_reason: bool) -> Model {
     tell(
         &mut model,
         Event::Planned {
-            asked: *asked,
+            request_id: *request_id,
             plan,
         },
     );
@@ -250,7 +257,7 @@ fn a_rollback_starts_without_the_reason_that_the_rules_require() {
         let shown = screen(&model);
         let words = flat(&shown);
         assert!(words.contains("require a reason"), "{shown}");
-        assert!(words.contains("If you leave it empty"), "{shown}");
+        assert!(words.contains("without one"), "{shown}");
         press_key(&mut model, KeyCode::Enter);
         assert!(asks_to_begin(&model), "{:?}", model.dialog);
     }

@@ -80,7 +80,7 @@ async fn a_password_is_accepted_and_a_wrong_one_is_denied_without_showing_it() {
     // Presence is not announced either, which disturbs nothing.
     let presence = looking.presence();
     let watcher = crate::support::presence::watcher("ben");
-    let shown = presence.here(&world.target, &watcher).await;
+    let shown = presence.show(&world.target, &watcher).await;
     assert_eq!(shown.expect_err("may not write").kind, FailureKind::Denied);
     let record = reader.read(&world.target).await.expect("may look");
     assert!(record.watching.is_empty() && record.lock.is_some());
@@ -227,7 +227,7 @@ async fn certificates_are_checked_both_ways() {
     let missing = World::with(missing, &[]);
     let failure = missing.reader.read(&missing.target).await;
     let failure = failure.expect_err("no such file");
-    assert!(failure.said.contains("none.pem"), "{failure}");
+    assert!(failure.message.contains("none.pem"), "{failure}");
 }
 
 /// A password that changes while a console runs. The first value read is used until a server

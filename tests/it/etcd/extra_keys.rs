@@ -83,13 +83,20 @@ async fn an_extra_key_written_by_another_target_is_left_unchanged() {
     let (target, fence) = (&world.target, &lease.fence);
     world.registered(Slot::Green, fence).await;
     let endpoints = PerSlot::from_fn(|_| "127.0.0.1:8002".parse().expect("an endpoint"));
-    let taken = world.writer.taken(target, &endpoints).await.expect("asked");
+    let taken = world
+        .writer
+        .keys_of_others(target, &endpoints)
+        .await
+        .expect("asked");
     let [said] = taken.as_slice() else {
         panic!("one key: {taken:?}");
     };
     let owner = format!("the key {key} in etcd belongs to api/production");
     assert!(said.contains(&owner), "{said}");
-    let own = theirs.taken(&other, &endpoints).await.expect("asked");
+    let own = theirs
+        .keys_of_others(&other, &endpoints)
+        .await
+        .expect("asked");
     assert!(own.is_empty(), "{own:?}");
     let refused = world.writer.swap_route(target, &swap(fence), fence).await;
     let refused = refused.expect_err("another target's");
@@ -101,7 +108,11 @@ async fn an_extra_key_written_by_another_target_is_left_unchanged() {
 
     // A key that no target wrote belongs to a program that Greenroom replaces.
     etcdctl(&crate::support::etcd(), &["put", &key, "by hand"]);
-    let taken = world.writer.taken(target, &endpoints).await.expect("asked");
+    let taken = world
+        .writer
+        .keys_of_others(target, &endpoints)
+        .await
+        .expect("asked");
     assert!(taken.is_empty(), "{taken:?}");
     let switched = world.writer.swap_route(target, &swap(fence), fence).await;
     switched.expect("switched");
@@ -184,5 +195,5 @@ async fn a_wrong_template_is_refused_before_anything_is_written() {
     let extra = [(world.target.service.clone(), vec![extra])].into();
     let failure = StoreWriter::new(&world.store, &extra).expect_err("no such name");
     assert_eq!(failure.kind, FailureKind::Rejected);
-    assert!(failure.said.contains("unknown names: port"), "{failure}");
+    assert!(failure.message.contains("unknown names: port"), "{failure}");
 }

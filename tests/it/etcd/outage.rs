@@ -56,7 +56,7 @@ async fn a_stopped_server_is_unreachable_within_the_deadline() {
         .await
         .expect_err("no server there");
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
-    assert!(failure.said.contains("refused"), "{failure}");
+    assert!(failure.message.contains("refused"), "{failure}");
     let fence = greenroom::ports::Fence {
         token: greenroom::inventory::FencingToken(1),
     };

@@ -200,5 +200,5 @@ async fn etcd_proves_who_gave_an_approval() {
     let record = reader.read(&qa).await.expect("may look");
     assert_eq!(record.peer_approvals, std::slice::from_ref(&real));
     assert!(record.problems.is_empty(), "{record:?}");
-    cleo.take_back(&qa, &real).await.expect("taken back");
+    cleo.withdraw(&qa, &real).await.expect("taken back");
 }

@@ -162,7 +162,11 @@ async fn a_driver_cannot_rewrite_a_sealed_release_unnoticed() {
     );
     let whole = cluster.greenroom("wall", &["history", "verify"]);
     assert!(whole.status.success(), "{}", said(&whole));
-    assert!(said(&whole).contains("2 were compared with a seal"), "{}", said(&whole));
+    assert!(
+        said(&whole).contains("2 were compared with a seal"),
+        "{}",
+        said(&whole)
+    );
 
     // All hashes are computed again, and the reader has never read the release before.
     let rewritten = written(1, "nothing at all");

@@ -55,8 +55,12 @@ fn any_recorded_journal_is_shown_sanitized_and_complete() {
         let seen = observed(&recorded, &definition, lock.as_ref(), route.as_ref(), now());
         let is_closed = recorded.head.closed.is_some();
         let least = 1 + recorded.entries.len() + usize::from(is_closed);
-        prop_assert!(seen.told.len() >= least, "{} of {least}", seen.told.len());
-        for said in &seen.told {
+        prop_assert!(
+            seen.announcements.len() >= least,
+            "{} of {least}",
+            seen.announcements.len()
+        );
+        for said in &seen.announcements {
             prop_assert!(is_sanitized(&said.text), "{:?}", said.text);
         }
         prop_assert!(

@@ -4,15 +4,17 @@
 
 use std::sync::Arc;
 
-use greenroom::history::{Direction, Happening, Outcome, Step, Takeover};
+use greenroom::history::{Direction, JournalEvent, Outcome, Step, Takeover};
 use greenroom::inventory::{Clocks, Operator, Slot, Tier};
 use greenroom::release::{
-    Act, Choice, Event, GoOn, Machine, OnFailure, Plan, Progress, Refusal, Resumption, Standing,
+    Act, Choice, Event, Machine, OnFailure, Plan, Progress, Refusal, ResumeAction, Resumption,
+    TargetState,
 };
 use proptest::prelude::*;
 
 use super::world::{Fate, Owed, Running, World, plan};
 use super::{Turn, play, turn};
+use crate::support::cases;
 use crate::support::web::operator;
 
 const TURNS: usize = 5000;
@@ -32,7 +34,11 @@ const LANDINGS: [Landing; 4] = [
     Landing::Half,
     Landing::Late,
 ];
-const WAYS: [GoOn; 3] = [GoOn::Continue, GoOn::BackOut, GoOn::Leave];
+const WAYS: [ResumeAction; 3] = [
+    ResumeAction::Continue,
+    ResumeAction::BackOut,
+    ResumeAction::Leave,
+];
 
 fn ben() -> Operator {
     Operator {
@@ -100,24 +106,28 @@ impl World {
         }
     }
 
-    fn try_resume(&mut self, go_on: GoOn, on_failure: OnFailure) -> Result<(), Vec<Refusal>> {
+    fn try_resume(
+        &mut self,
+        resume_action: ResumeAction,
+        on_failure: OnFailure,
+    ) -> Result<(), Vec<Refusal>> {
         let recorded = self.journal.clone().expect("a journal");
         let record = self.record();
         let instances: Vec<_> = Slot::BOTH
             .into_iter()
             .filter_map(|slot| self.instance(slot))
             .collect();
-        let current = Standing {
+        let current = TargetState {
             record: &record,
             instances: &instances,
             now: self.now,
             clocks: &Clocks::default(),
         };
-        let plan = Plan::resumed(&recorded, &self.plan.definition, current, go_on)
+        let plan = Plan::resumed(&recorded, &self.plan.definition, current, resume_action)
             .map_err(|refused| refused.0)?;
         let plan = Arc::new(plan);
         let resumption = Resumption {
-            go_on,
+            resume_action,
             how: Takeover::Resumed,
             by: ben(),
             from: recorded.last_driver().clone(),
@@ -131,11 +141,11 @@ impl World {
 
     /// Another operator resumes the release. Returns false when it has ended, or when its route was
     /// deleted by hand so that it can only be left.
-    fn resume(&mut self, go_on: GoOn, on_failure: OnFailure) -> bool {
+    fn resume(&mut self, resume_action: ResumeAction, on_failure: OnFailure) -> bool {
         if self.journal.is_none() || self.is_closed() {
             return false;
         }
-        match self.try_resume(go_on, on_failure) {
+        match self.try_resume(resume_action, on_failure) {
             Ok(()) => true,
             Err(refused) if self.is_route_deleted() => {
                 let is_told = |refusal: &Refusal| matches!(refusal, Refusal::NotResumable { .. });
@@ -144,8 +154,8 @@ impl World {
             }
             Err(refused) => {
                 assert_eq!(refused, [Refusal::NoWayBack]);
-                assert!(self.plan.from.is_none() && go_on == GoOn::BackOut);
-                self.try_resume(GoOn::Continue, on_failure)
+                assert!(self.plan.from.is_none() && resume_action == ResumeAction::BackOut);
+                self.try_resume(ResumeAction::Continue, on_failure)
                     .expect("the way on");
                 true
             }
@@ -201,7 +211,7 @@ fn crash_everywhere(tier: Tier, is_first: bool, on_failure: OnFailure) {
     let mut points = 0;
     for turns in 0.. {
         for landing in LANDINGS {
-            for go_on in WAYS {
+            for resume_action in WAYS {
                 let mut world = World::new(plan(tier, is_first), on_failure);
                 if !well_for(&mut world, turns) {
                     assert!(points > 100, "only {points} points");
@@ -209,28 +219,30 @@ fn crash_everywhere(tier: Tier, is_first: bool, on_failure: OnFailure) {
                 }
                 let may_have_switched = world.machine.status().may_have_switched;
                 world.crash(landing);
-                if !world.resume(go_on, on_failure) {
+                if !world.resume(resume_action, on_failure) {
                     continue;
                 }
                 points += 1;
                 world.go_well(TURNS);
                 world.land();
                 let outcome = world.outcome();
-                let point = format!("after {turns}, {landing:?}, {go_on:?}: {outcome:?}");
-                match (&outcome, go_on) {
-                    (Some(Outcome::Done), GoOn::Continue) => assert!(is_done(&world), "{point}"),
+                let point = format!("after {turns}, {landing:?}, {resume_action:?}: {outcome:?}");
+                match (&outcome, resume_action) {
+                    (Some(Outcome::Done), ResumeAction::Continue) => {
+                        assert!(is_done(&world), "{point}")
+                    }
                     // There was no way back any more, or everything was observed and only the end
                     // was missing.
-                    (Some(Outcome::Done), GoOn::BackOut) => {
+                    (Some(Outcome::Done), ResumeAction::BackOut) => {
                         assert!(is_first && is_done(&world), "{point}");
                     }
-                    (Some(Outcome::Done), GoOn::Leave) => {
+                    (Some(Outcome::Done), ResumeAction::Leave) => {
                         assert!(may_have_switched && is_done(&world), "{point}");
                     }
-                    (Some(Outcome::BackedOut { .. }), GoOn::BackOut) => {
+                    (Some(Outcome::BackedOut { .. }), ResumeAction::BackOut) => {
                         assert!(is_backed_out(&world), "{point}");
                     }
-                    (Some(Outcome::Left { .. }), GoOn::Leave) => {}
+                    (Some(Outcome::Left { .. }), ResumeAction::Leave) => {}
                     _ => panic!("{point}"),
                 }
             }
@@ -278,7 +290,7 @@ fn a_switch_without_a_recorded_outcome_is_observed_and_not_repeated() {
         world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
     });
     world.crash(Landing::Whole);
-    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
     assert_eq!(acts_of(&world, Step::Switch, Direction::Forward), 1);
@@ -292,7 +304,7 @@ fn a_switch_that_only_reached_the_registry_is_finished_after_a_resume() {
     });
     world.crash(Landing::Half);
     assert_ne!(world.route(), world.pointer());
-    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
     world.go_well(TURNS);
     assert!(is_done(&world));
     assert_eq!(acts_of(&world, Step::Switch, Direction::Forward), 2);
@@ -314,7 +326,7 @@ fn an_unused_approval_is_asked_for_again_after_a_resume() {
     world.approve(Step::Switch);
     world.answer(Fate::Done);
     world.crash(Landing::Nothing);
-    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
     world.answer(Fate::Done);
     assert!(asks(&world), "{:?}", world.progress());
 }
@@ -334,7 +346,7 @@ fn old_checks_run_again_before_the_switch_of_a_resumed_release() {
     world.crash(Landing::Nothing);
     world.pass(std::time::Duration::from_hours(1));
     world.checks_pass = false;
-    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
     world.go_well(TURNS);
     let progress = world.progress();
     assert!(
@@ -362,13 +374,13 @@ fn an_interrupted_standby_continues_for_its_remaining_time() {
     for _ in 0..2 {
         world.crash(Landing::Nothing);
         world.pass(std::time::Duration::from_mins(1));
-        assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+        assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
         world.answer(Fate::Done);
         assert_eq!(world.progress(), Progress::Standby { until: Some(end) });
     }
     world.crash(Landing::Nothing);
     world.pass(std::time::Duration::from_hours(1));
-    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
     world.answer(Fate::Done);
     assert_eq!(world.progress(), Progress::Forward(Step::Stop));
     world.go_well(TURNS);
@@ -383,7 +395,7 @@ fn a_failed_step_without_a_choice_asks_again_or_backs_out() {
         world.go_well(TURNS);
         let asked = world.progress();
         world.crash(Landing::Nothing);
-        assert!(world.resume(GoOn::Continue, on_failure));
+        assert!(world.resume(ResumeAction::Continue, on_failure));
         world.answer(Fate::Done);
         if on_failure == OnFailure::Ask {
             assert_eq!(world.progress(), asked);
@@ -409,7 +421,7 @@ fn a_failed_undo_is_tried_again_after_a_resume() {
     world.go_well(TURNS);
     assert!(matches!(world.progress(), Progress::Choosing { .. }));
     world.crash(Landing::Nothing);
-    assert!(world.resume(GoOn::Continue, OnFailure::BackOut));
+    assert!(world.resume(ResumeAction::Continue, OnFailure::BackOut));
     world.go_well(TURNS);
     assert!(is_backed_out(&world), "{:?}", world.progress());
     let chosen = world
@@ -417,7 +429,7 @@ fn a_failed_undo_is_tried_again_after_a_resume() {
         .iter()
         .flat_map(|journal| &journal.entries)
         .any(|entry| {
-            matches!(&entry.what, Happening::Chosen { choice, decision, .. }
+            matches!(&entry.event, JournalEvent::Chosen { choice, decision, .. }
             if choice == "retry" && decision.by == ben())
         });
     assert!(chosen, "who tried again is written down");
@@ -433,59 +445,65 @@ fn a_resume_is_refused_when_record_configuration_and_store_differ() {
     let recorded = world.journal.clone().expect("a journal");
     let definition = world.plan.definition.clone();
     let record = world.record();
-    let ask = |recorded, definition, record, go_on| {
-        let current = Standing {
+    let ask = |recorded, definition, record, resume_action| {
+        let current = TargetState {
             record,
             instances: &[],
             now: world.now,
             clocks: &Clocks::default(),
         };
-        Plan::resumed(recorded, definition, current, go_on).map(|_| ())
+        Plan::resumed(recorded, definition, current, resume_action).map(|_| ())
     };
-    assert_eq!(ask(&recorded, &definition, &record, GoOn::Continue), Ok(()));
+    assert_eq!(
+        ask(&recorded, &definition, &record, ResumeAction::Continue),
+        Ok(())
+    );
 
     let mut moved = definition.clone();
     *moved.endpoints.get_mut(Slot::Green) = "127.0.0.1:9".parse().expect("an endpoint");
-    assert!(ask(&recorded, &moved, &record, GoOn::BackOut).is_err());
-    assert_eq!(ask(&recorded, &moved, &record, GoOn::Leave), Ok(()));
+    assert!(ask(&recorded, &moved, &record, ResumeAction::BackOut).is_err());
+    assert_eq!(ask(&recorded, &moved, &record, ResumeAction::Leave), Ok(()));
 
     let mut reshaped = definition.clone();
     reshaped.instance.memory = Some(1);
-    assert!(ask(&recorded, &reshaped, &record, GoOn::Continue).is_err());
-    assert_eq!(ask(&recorded, &reshaped, &record, GoOn::BackOut), Ok(()));
+    assert!(ask(&recorded, &reshaped, &record, ResumeAction::Continue).is_err());
+    assert_eq!(
+        ask(&recorded, &reshaped, &record, ResumeAction::BackOut),
+        Ok(())
+    );
 
     let mut switched = record.clone();
     switched.route.as_mut().expect("a route").value.generation += 1;
-    assert!(ask(&recorded, &definition, &switched, GoOn::Continue).is_err());
+    assert!(ask(&recorded, &definition, &switched, ResumeAction::Continue).is_err());
 
     let mut newer = recorded.clone();
     newer.head.format += 1;
-    assert!(ask(&newer, &definition, &record, GoOn::Leave).is_err());
+    assert!(ask(&newer, &definition, &record, ResumeAction::Leave).is_err());
     let mut unknown = recorded.clone();
-    unknown.entries[0].what = Happening::Unknown;
-    assert!(ask(&unknown, &definition, &record, GoOn::Continue).is_err());
+    unknown.entries[0].event = JournalEvent::Unknown;
+    assert!(ask(&unknown, &definition, &record, ResumeAction::Continue).is_err());
     let mut torn = recorded.clone();
     torn.entries.remove(0);
-    assert!(ask(&torn, &definition, &record, GoOn::Continue).is_err());
+    assert!(ask(&torn, &definition, &record, ResumeAction::Continue).is_err());
 }
 
 /// Random events, with crashes among them.
 #[derive(Debug, Clone, Copy)]
 enum Dice {
     Usual(Turn),
-    Crash(Landing, GoOn, bool),
+    Crash(Landing, ResumeAction, bool),
     Land,
 }
 
 fn step() -> impl Strategy<Value = Dice> {
     let crash = (
         prop::sample::select(LANDINGS.to_vec()),
-        prop_oneof![12 => Just(GoOn::Continue), 2 => Just(GoOn::BackOut), 1 => Just(GoOn::Leave)],
+        prop_oneof![12 => Just(ResumeAction::Continue), 2 => Just(ResumeAction::BackOut), 1 => Just(ResumeAction::Leave)],
         any::<bool>(),
     );
     prop_oneof![
         60 => turn().prop_map(Dice::Usual),
-        3 => crash.prop_map(|(landing, go_on, asks)| Dice::Crash(landing, go_on, asks)),
+        3 => crash.prop_map(|(landing, resume_action, asks)| Dice::Crash(landing, resume_action, asks)),
         1 => Just(Dice::Land),
     ]
 }
@@ -497,7 +515,7 @@ fn a_release_does_not_continue_under_looser_rules_than_it_started_with() {
     world.crash(Landing::Whole);
     let recorded = world.journal.clone().expect("a journal");
     let record = world.record();
-    let current = Standing {
+    let current = TargetState {
         record: &record,
         instances: &[],
         now: world.now,
@@ -506,8 +524,9 @@ fn a_release_does_not_continue_under_looser_rules_than_it_started_with() {
     let mut looser = world.plan.definition.clone();
     looser.tier = Tier::Staging;
     looser.rules.allow_yes = true;
-    let resumed = |definition, go_on| Plan::resumed(&recorded, definition, current, go_on);
-    let refused = resumed(&looser, GoOn::Continue).expect_err("looser rules");
+    let resumed =
+        |definition, resume_action| Plan::resumed(&recorded, definition, current, resume_action);
+    let refused = resumed(&looser, ResumeAction::Continue).expect_err("looser rules");
     let [Refusal::NotResumable { why }] = refused.0.as_slice() else {
         panic!("{refused:?}");
     };
@@ -518,8 +537,8 @@ fn a_release_does_not_continue_under_looser_rules_than_it_started_with() {
     ] {
         assert!(why.contains(words), "{words}: {why}");
     }
-    assert!(resumed(&looser, GoOn::BackOut).is_ok());
-    assert!(resumed(&world.plan.definition, GoOn::Continue).is_ok());
+    assert!(resumed(&looser, ResumeAction::BackOut).is_ok());
+    assert!(resumed(&world.plan.definition, ResumeAction::Continue).is_ok());
 }
 
 fn on_failure(asks: bool) -> OnFailure {
@@ -531,7 +550,7 @@ fn on_failure(asks: bool) -> OnFailure {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(1000)))]
 
     /// The world asserts the interlocks at every act. Here drivers die in every order of events,
     /// and at the end the world works again.
@@ -548,9 +567,9 @@ proptest! {
             match step {
                 Dice::Usual(turn) => play(&mut world, turn),
                 Dice::Land => world.land(),
-                Dice::Crash(landing, go_on, asks) => {
+                Dice::Crash(landing, resume_action, asks) => {
                     world.crash(landing);
-                    if !world.resume(go_on, on_failure(asks)) {
+                    if !world.resume(resume_action, on_failure(asks)) {
                         break;
                     }
                 }
@@ -566,7 +585,7 @@ proptest! {
         }
         world.land();
         world.all_is_well();
-        if !world.resume(GoOn::Continue, OnFailure::Ask) {
+        if !world.resume(ResumeAction::Continue, OnFailure::Ask) {
             prop_assert!(world.is_route_deleted());
             return Ok(());
         }

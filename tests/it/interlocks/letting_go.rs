@@ -1,7 +1,7 @@
 //! A driver that stops on purpose records it, together with the one console that may resume. It
 //! never stops in the middle of an act (interlock 8), and does nothing afterwards (interlock 4).
 
-use greenroom::history::{Happening, Step, Successor};
+use greenroom::history::{JournalEvent, Step, Successor};
 use greenroom::inventory::{FencingToken, Operator, Tier};
 use greenroom::release::{Effect, Event, OnFailure, Progress};
 
@@ -27,9 +27,9 @@ fn hand_over(world: &mut World) {
     });
 }
 
-fn last(world: &World) -> Option<Happening> {
+fn last(world: &World) -> Option<JournalEvent> {
     let journal = world.journal.as_ref()?;
-    journal.entries.last().map(|entry| entry.what.clone())
+    journal.entries.last().map(|entry| entry.event.clone())
 }
 
 /// Whether the entry under way is the one that releases the driver.
@@ -37,7 +37,7 @@ fn lets_go(world: &World) -> bool {
     let Some(Owed::Record(record)) = &world.owed else {
         return false;
     };
-    matches!(&**record, Effect::Record(entry) if matches!(entry.what, Happening::LetGo { .. }))
+    matches!(&**record, Effect::Record(entry) if matches!(entry.event, JournalEvent::LetGo { .. }))
 }
 
 /// Answers until the driver has nothing left to do.
@@ -70,7 +70,7 @@ fn at_every_step_a_handover_waits_until_the_act_was_observed() {
         assert!(world.answer(Fate::Done), "{step}");
         until_parked(&mut world);
         assert_eq!(world.acts.len(), acts, "{step}: nothing is done after it");
-        let expected = Happening::LetGo {
+        let expected = JournalEvent::LetGo {
             reason: "handed over to ben@ops-2".into(),
             to: Some(successor()),
         };
@@ -90,7 +90,7 @@ fn a_requested_back_out_survives_a_handover() {
         let journal = world.journal.as_ref();
         journal.is_some_and(|journal| {
             let mut entries = journal.entries.iter();
-            entries.any(|entry| matches!(entry.what, Happening::BackOutAsked { .. }))
+            entries.any(|entry| matches!(entry.event, JournalEvent::BackOutAsked { .. }))
         })
     };
     while !goes_back(&world) {
@@ -115,7 +115,7 @@ fn a_waiting_release_is_handed_over_at_once() {
     until_parked(&mut world);
     assert!(matches!(
         last(&world),
-        Some(Happening::LetGo { to: Some(_), .. })
+        Some(JournalEvent::LetGo { to: Some(_), .. })
     ));
 }
 
@@ -134,7 +134,7 @@ fn a_handover_that_cannot_be_recorded_stops_the_driver_without_a_successor() {
     }
     assert!(matches!(world.progress(), Progress::Parked { .. }));
     assert!(world.machine.successor().is_none());
-    assert!(!matches!(last(&world), Some(Happening::LetGo { .. })));
+    assert!(!matches!(last(&world), Some(JournalEvent::LetGo { .. })));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_stopped_driver_records_it_and_one_without_its_lock_does_not() {
         reason: "the console was left".into(),
     });
     until_parked(&mut world);
-    let expected = Happening::LetGo {
+    let expected = JournalEvent::LetGo {
         reason: "interrupted: the console was left".into(),
         to: None,
     };
@@ -155,5 +155,5 @@ fn a_stopped_driver_records_it_and_one_without_its_lock_does_not() {
     until_act_of(&mut world, Step::Start);
     world.lose_lock();
     assert!(world.is_over());
-    assert!(!matches!(last(&world), Some(Happening::LetGo { .. })));
+    assert!(!matches!(last(&world), Some(JournalEvent::LetGo { .. })));
 }

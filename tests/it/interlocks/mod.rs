@@ -5,9 +5,9 @@
 mod crashes;
 mod letting_go;
 mod life;
+mod observed_elsewhere;
 mod others;
 mod public;
-mod told_elsewhere;
 mod world;
 mod writing;
 
@@ -21,6 +21,7 @@ use proptest::prelude::*;
 use life::ByHand;
 use world::{Fate, World, plan};
 
+use crate::support::cases;
 use crate::support::web::operator;
 
 const TURNS: usize = 10_000;
@@ -585,7 +586,7 @@ pub(super) fn play(world: &mut World, turn: Turn) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(cases(2000)))]
 
     /// The world asserts the interlocks at every act; here every order of events is tried.
     #[test]

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use greenroom::history::{Happening, Outcome, Overridden, ReleaseKind, ReleaseRecord, Step};
+use greenroom::history::{JournalEvent, Outcome, Overridden, ReleaseKind, ReleaseRecord, Step};
 use greenroom::inventory::{
     ClockReading, Clocks, Hold, Operator, PeerApproval, ReleaseId, Slot, Tier, Version,
 };
@@ -113,8 +113,8 @@ fn the_switch_waits_for_enough_approvals_and_records_them() {
         world.go_well(TURNS);
         assert_eq!(world.outcome(), Some(Outcome::Done));
         let journal = world.journal.as_ref().expect("a journal");
-        let peer_approvals = journal.entries.iter().find_map(|entry| match &entry.what {
-            Happening::Intent {
+        let peer_approvals = journal.entries.iter().find_map(|entry| match &entry.event {
+            JournalEvent::Intent {
                 step: Step::Switch,
                 peer_approvals,
                 ..
@@ -335,7 +335,7 @@ fn a_version_no_longer_live_in_the_first_environment_gets_no_traffic() {
         (None, "no version is live"),
     ] {
         let mut world = promoted_from_qa();
-        let before = std::mem::replace(&mut world.live_there, Ok(there));
+        let before = std::mem::replace(&mut world.live_in_first, Ok(there));
         say_yes(&mut world);
         let Progress::Choosing {
             step: Step::Switch,
@@ -348,7 +348,7 @@ fn a_version_no_longer_live_in_the_first_environment_gets_no_traffic() {
         assert!(why.contains("no longer live in qa"), "{why}");
         assert!(why.contains(words), "{why}");
         assert!(!has_switched(&world) && world.route() == Some(Slot::Blue));
-        world.live_there = before;
+        world.live_in_first = before;
         retry(&mut world);
     }
 }
@@ -375,9 +375,9 @@ fn a_version_replaced_by_a_newer_one_in_qa_gets_its_traffic() {
     let mut world = promoted_from_qa();
     let newer = crate::support::web::version("2.0.0", 'f');
     let own = world.plan.version.clone();
-    world.live_there = Ok(Some(newer.clone()));
+    world.live_in_first = Ok(Some(newer.clone()));
     let replaced = in_qa(&world, ReleaseKind::Promote, (&own, &newer), Outcome::Done);
-    world.past_there = Some(vec![replaced]);
+    world.past_of_first = Some(vec![replaced]);
     world.approve(Step::Switch);
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
@@ -422,8 +422,8 @@ fn a_version_removed_from_qa_in_another_way_gets_no_traffic() {
         ("not read", None),
     ] {
         let mut world = promoted_from_qa();
-        world.live_there = Ok(Some(older.clone()));
-        world.past_there = past;
+        world.live_in_first = Ok(Some(older.clone()));
+        world.past_of_first = past;
         say_yes(&mut world);
         assert!(!has_switched(&world), "{what}");
         assert_eq!(world.route(), Some(Slot::Blue), "{what}");
@@ -434,7 +434,7 @@ fn a_version_removed_from_qa_in_another_way_gets_no_traffic() {
 fn no_traffic_moves_while_the_first_environment_is_unreachable() {
     let mut world = promoted_from_qa();
     let unseen = Err("etcd at qa: no answer".to_owned());
-    let before = std::mem::replace(&mut world.live_there, unseen);
+    let before = std::mem::replace(&mut world.live_in_first, unseen);
     world.approve(Step::Switch);
     for _ in 0..TURNS {
         if matches!(world.progress(), Progress::Choosing { .. }) {
@@ -459,7 +459,7 @@ fn no_traffic_moves_while_the_first_environment_is_unreachable() {
         why.contains("is live in qa: etcd at qa: no answer"),
         "{why}"
     );
-    world.live_there = before;
+    world.live_in_first = before;
     retry(&mut world);
 }
 

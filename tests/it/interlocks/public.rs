@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use super::life::ByHand;
 use super::world::{Fate, World, plan};
 use super::{TURNS, is_backed_out, play, promote, turn, until_act_of, until_standby};
+use crate::support::cases;
 
 const FOR_MEMORY: Exit = Exit {
     code: Some(137),
@@ -389,7 +390,7 @@ fn a_rollback_is_not_undone_for_faults_of_both_versions() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(cases(500)))]
 
     /// The world asserts interlock 1 at every act: a slot that has traffic again is not stopped,
     /// whatever else happens.

@@ -155,9 +155,9 @@ pub(crate) struct World {
     /// Keys that the store cannot read.
     pub(super) problems: BTreeMap<String, String>,
     /// The live version where the version must be live first, or why that is unknown.
-    pub(super) live_there: Result<Option<Version>, String>,
+    pub(super) live_in_first: Result<Option<Version>, String>,
     /// The releases there; `None` when they cannot be read.
-    pub(super) past_there: Option<Vec<ReleaseRecord>>,
+    pub(super) past_of_first: Option<Vec<ReleaseRecord>>,
     /// What the public gets.
     pub(super) public: PublicSide,
     /// Whether traffic was moved back by hand.
@@ -173,7 +173,7 @@ impl World {
     pub(crate) fn new(plan: Plan, on_failure: OnFailure) -> Self {
         let plan = Arc::new(plan);
         let from = plan.from.clone();
-        let live_there = Ok(Some(plan.version.clone()));
+        let live_in_first = Ok(Some(plan.version.clone()));
         let mut slots = PerSlot::default();
         let mut registered = PerSlot::default();
         if let Some(from) = &from {
@@ -220,8 +220,8 @@ impl World {
             clocks: Clocks::default(),
             peer_approvals: Vec::new(),
             problems: BTreeMap::new(),
-            live_there,
-            past_there: Some(Vec::new()),
+            live_in_first,
+            past_of_first: Some(Vec::new()),
             public: PublicSide::default(),
             is_put_back: false,
         };
@@ -698,11 +698,15 @@ impl World {
             traffic: ask.traffic.and(self.public.traffic),
             connections: ask.connections.map(|_| Connections::Open(0)),
             report,
-            live_there: self.live_there.clone().ok().filter(|_| ask.live_there),
-            past_there: self.past_there.clone().filter(|_| ask.live_there),
+            live_in_first: self
+                .live_in_first
+                .clone()
+                .ok()
+                .filter(|_| ask.live_in_first),
+            past_of_first: self.past_of_first.clone().filter(|_| ask.live_in_first),
             clocks: self.clocks.clone(),
-            blind: match &self.live_there {
-                Err(why) if ask.live_there => vec![why.clone()],
+            blind: match &self.live_in_first {
+                Err(why) if ask.live_in_first => vec![why.clone()],
                 _ => Vec::new(),
             },
         }

@@ -25,7 +25,7 @@ fn before_start() -> World {
 }
 
 /// Answers the next records like this, until the driver stops or `time` has passed.
-fn goes_on(world: &mut World, fate: Fate, time: Duration) {
+fn continues(world: &mut World, fate: Fate, time: Duration) {
     let until = world.now + time;
     while !world.is_over() && world.now < until {
         if !world.answer(fate) {
@@ -71,7 +71,7 @@ fn a_store_that_refuses_stops_the_driver_within_five_seconds() {
     let mut world = before_start();
     until_it_is_not_written(&mut world, Fate::Refused);
     let started = world.now;
-    goes_on(&mut world, Fate::Refused, Duration::from_mins(1));
+    continues(&mut world, Fate::Refused, Duration::from_mins(1));
     assert!(parked(&world).contains("cannot be recorded"));
     let took = world.now.duration_since(started);
     assert!(took.as_secs() <= 5, "{took:?}");
@@ -80,7 +80,7 @@ fn a_store_that_refuses_stops_the_driver_within_five_seconds() {
 #[test]
 fn a_driver_waits_for_a_store_that_does_not_answer() {
     let mut world = before_start();
-    goes_on(&mut world, Fate::FailedBefore, Duration::from_mins(1));
+    continues(&mut world, Fate::FailedBefore, Duration::from_mins(1));
     assert!(matches!(world.progress(), Progress::Unrecorded { .. }));
     world.go_well(TURNS);
     assert!(

@@ -120,7 +120,7 @@ impl Scope {
         if self.has(Flaw::ActAnswersEarly) && is_heard {
             state.world.late.push(Late {
                 sent: Sent::Now,
-                goes_on: true,
+                continues: true,
                 is_feared: false,
                 ..Self::late(driver, doing)
             });
@@ -162,7 +162,7 @@ impl Scope {
     }
 
     /// The call under way continues without its driver; later calls only while its process lives.
-    pub(super) fn leave_late(state: &mut State, by: usize, goes_on: bool) {
+    pub(super) fn leave_late(state: &mut State, by: usize, continues: bool) {
         if let Some((Owed::Act(doing), driver)) = Self::owed(state, by) {
             // A call that was not sent before the lock was lost asks for the lock first.
             let sent = if state.world.store.is_held_by(by) {
@@ -172,7 +172,7 @@ impl Scope {
             };
             state.world.late.push(Late {
                 sent,
-                goes_on,
+                continues,
                 ..Self::late(&driver, doing)
             });
         }
@@ -186,7 +186,7 @@ impl Scope {
             plan: Arc::clone(&driver.plan),
             doing,
             sent: Sent::Before,
-            goes_on: false,
+            continues: false,
             is_feared: true,
         }
     }

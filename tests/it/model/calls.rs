@@ -61,7 +61,7 @@ impl Doing {
         }
     }
 
-    fn goes_on(&mut self) -> Called {
+    fn continues(&mut self) -> Called {
         self.next += 1;
         Called::Going
     }
@@ -134,7 +134,7 @@ impl World {
                 late.doing.next += 1;
                 late.sent = Sent::Now;
             }
-            !is_over || late.goes_on
+            !is_over || late.continues
         });
     }
 }
@@ -175,15 +175,15 @@ impl Hand<'_, '_> {
                 }
                 self.deregister(slot)?;
                 doing.held = Some(running.id);
-                Ok(doing.goes_on())
+                Ok(doing.continues())
             }
             (1, _) => {
                 self.stop(doing.held);
-                Ok(doing.goes_on())
+                Ok(doing.continues())
             }
             (2, _) => {
                 self.discard(doing.held);
-                Ok(doing.goes_on())
+                Ok(doing.continues())
             }
             (_, Some(running)) if running.release != self.who.number => Err(FailureKind::Conflict),
             (_, Some(_)) => {
@@ -257,7 +257,7 @@ impl Hand<'_, '_> {
         if doing.next == 0 {
             self.deregister(slot)?;
             return Ok(match doing.held {
-                Some(_) => doing.goes_on(),
+                Some(_) => doing.continues(),
                 None => Called::Ended(Ok(())),
             });
         }
@@ -273,7 +273,7 @@ impl Hand<'_, '_> {
         let is_first = doing.next == 0;
         if is_first && before == Before::Stop && !self.scope.has(Flaw::StartedOverAStop) {
             self.stop(doing.held);
-            return Ok(doing.goes_on());
+            return Ok(doing.continues());
         }
         if doing.next == 2 || running.up {
             return self.register(slot);
@@ -287,7 +287,7 @@ impl Hand<'_, '_> {
     fn remove(&mut self, doing: &mut Doing, from: u8) -> Called {
         if doing.next == from {
             self.stop(doing.held);
-            return doing.goes_on();
+            return doing.continues();
         }
         self.discard(doing.held);
         Called::Ended(Ok(()))
@@ -310,11 +310,11 @@ impl Hand<'_, '_> {
                 if self.world.proxy.make_ready(&order, takes_any)? {
                     self.held_against(highest);
                 }
-                Ok(doing.goes_on())
+                Ok(doing.continues())
             }
             1 => {
                 self.swap(movement, doing.stage.direction)?;
-                Ok(doing.goes_on())
+                Ok(doing.continues())
             }
             2 => {
                 let highest = self.world.proxy.highest();
@@ -322,7 +322,7 @@ impl Hand<'_, '_> {
                     return DONE;
                 }
                 self.held_against(highest);
-                Ok(doing.goes_on())
+                Ok(doing.continues())
             }
             _ => {
                 let highest = self.world.proxy.highest();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use greenroom::inventory::Slot;
-use greenroom::release::{ActionErrorKind, Choice, Event, GoOn, Machine};
+use greenroom::release::{ActionErrorKind, Choice, Event, Machine, ResumeAction};
 
 use super::calls::{self, Called, Sent};
 use super::driver::Driver;
@@ -29,7 +29,7 @@ impl Scope {
                 return is_possible;
             }
             Turn::Opens(by) => self.open(state, by),
-            Turn::TakesUp(by, go_on) => return self.resume(state, by, go_on),
+            Turn::TakesUp(by, resume_action) => return self.resume(state, by, resume_action),
             Turn::Goes(by) => return self.goes(state, by, true),
             Turn::AnswerIsLost(by) => {
                 state.left.faults -= 1;
@@ -191,11 +191,13 @@ impl Scope {
         self.hears(state, by, Event::Begun);
     }
 
-    fn resume(&self, state: &mut State, by: usize, go_on: GoOn) -> bool {
+    fn resume(&self, state: &mut State, by: usize, resume_action: ResumeAction) -> bool {
         let Some(token) = state.world.store.acquire(self, by) else {
             return false;
         };
-        let Some((plan, machine)) = planning::resumed_machine(&state.world, self, by, go_on) else {
+        let Some((plan, machine)) =
+            planning::resumed_machine(&state.world, self, by, resume_action)
+        else {
             return false;
         };
         let mut driver = Driver::new(machine, plan, by, planning::number(self, 0), token);
@@ -209,7 +211,7 @@ impl Scope {
         let mut late = state.world.late.remove(at);
         let mut doing = late.doing.clone();
         let called = calls::call(&mut state.world, self, late.who(), &mut doing, late.sent);
-        if called == Called::Going && late.goes_on {
+        if called == Called::Going && late.continues {
             late.doing = doing;
             late.sent = Sent::Now;
             state.world.late.push(late);

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-use greenroom::history::{Direction, Entry, Happening, Link, Recorded, ReleaseRecord, Step};
+use greenroom::history::{Direction, Entry, JournalEvent, Link, Recorded, ReleaseRecord, Step};
 use greenroom::release::{Effect, Stage};
 use jiff::Timestamp;
 
@@ -31,26 +31,26 @@ impl Line {
     }
 
     fn of_entry(entry: &Entry) -> Self {
-        match &entry.what {
-            Happening::Intent {
+        match &entry.event {
+            JournalEvent::Intent {
                 step, direction, ..
             } => Self::Intent(Stage {
                 step: *step,
                 direction: *direction,
             }),
-            Happening::Outcome {
+            JournalEvent::Outcome {
                 step,
                 direction,
                 failure,
                 ..
             } => Self::Outcome(*step, *direction, failure.is_some()),
-            Happening::Checked { report } => Self::Checked(report.at, report.allows()),
-            Happening::Approved { step, .. } => Self::Approved(*step),
-            Happening::BackOutAsked { .. } => Self::BackOutAsked,
-            Happening::Chosen { step, choice, .. } => Self::Chosen(*step, choice.clone()),
-            Happening::Resumed { .. } => Self::Resumed,
-            Happening::LetGo { .. } => Self::LetGo,
-            Happening::Unknown => panic!("no driver writes this"),
+            JournalEvent::Checked { report } => Self::Checked(report.at, report.allows()),
+            JournalEvent::Approved { step, .. } => Self::Approved(*step),
+            JournalEvent::BackOutAsked { .. } => Self::BackOutAsked,
+            JournalEvent::Chosen { step, choice, .. } => Self::Chosen(*step, choice.clone()),
+            JournalEvent::Resumed { .. } => Self::Resumed,
+            JournalEvent::LetGo { .. } => Self::LetGo,
+            JournalEvent::Unknown => panic!("no driver writes this"),
         }
     }
 }

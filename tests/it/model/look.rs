@@ -51,8 +51,8 @@ pub(crate) fn see(
         public: None,
         direct: None,
         traffic: None,
-        live_there: None,
-        past_there: None,
+        live_in_first: None,
+        past_of_first: None,
         clocks: Clocks::default(),
         blind: Vec::new(),
     };

@@ -9,8 +9,8 @@ use greenroom::inventory::{
     Clocks, Installation, Instance, Occupancy, PerSlot, Probe, Slot, Tier, VersionRef,
 };
 use greenroom::release::{
-    Definition, Facts, GoOn, Machine, Plan, PlanRequest, ProxyWords, Resolved, Resumption,
-    StandbyOf, Standing, Wanted, decide, standby_entry,
+    Definition, Facts, Machine, Plan, PlanRequest, ProxyWords, Resolved, ResumeAction, Resumption,
+    StandbyOf, TargetState, Wanted, decide, standby_entry,
 };
 
 use super::engine::BEFORE;
@@ -88,7 +88,7 @@ fn facts(world: &World, scope: &Scope, number: u8, version: Resolved) -> Facts {
         unreadable: Vec::new(),
         past: Ok(vec![past()]),
         was_live: was_live(),
-        live_there: None,
+        live_in_first: None,
         taken: Vec::new(),
         has_image: true,
     }
@@ -160,22 +160,22 @@ pub(crate) fn resumed_machine(
     world: &World,
     scope: &Scope,
     by: usize,
-    go_on: GoOn,
+    resume_action: ResumeAction,
 ) -> Option<(Arc<Plan>, Machine)> {
     let recorded = world.store.journals[0].read()?;
     let record = look::record(world);
     let instances = Slot::BOTH.map(|slot| look::instance(world, slot));
-    let current = Standing {
+    let current = TargetState {
         record: &record,
         instances: &instances.into_iter().flatten().collect::<Vec<_>>(),
         now: time(world.hour),
         clocks: &Clocks::default(),
     };
     let definition = defined(scope);
-    let plan = Plan::resumed(&recorded, &definition, current, go_on).ok()?;
+    let plan = Plan::resumed(&recorded, &definition, current, resume_action).ok()?;
     let plan = Arc::new(plan);
     let resumption = Resumption {
-        go_on,
+        resume_action,
         how: Takeover::Resumed,
         by: person(by),
         from: recorded.last_driver().clone(),

@@ -81,7 +81,7 @@ pub(crate) struct Late {
     /// Whether its next call is under way.
     pub(crate) sent: Sent,
     /// Whether a process still exists that makes the calls after that.
-    pub(crate) goes_on: bool,
+    pub(crate) continues: bool,
     /// Whether its driver exists and knows that the act may still happen.
     pub(crate) is_feared: bool,
 }
@@ -100,7 +100,7 @@ impl Late {
 impl Hash for Late {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.by, self.number, self.token, self.is_feared).hash(state);
-        (self.sent, self.goes_on).hash(state);
+        (self.sent, self.continues).hash(state);
         mark(&self.plan).hash(state);
         self.doing.hash(state);
     }

@@ -1,13 +1,13 @@
 //! The possible next events within the bounds. Their effects are in `happens`.
 
 use greenroom::inventory::Slot;
-use greenroom::release::{Act, Choice, GoOn, Progress};
+use greenroom::release::{Act, Choice, Progress, ResumeAction};
 use stateright::{Model, Property};
 
+use super::can_finish;
 use super::driver::{Driver, Owed};
 use super::engine::index;
 use super::flaws::Flaw;
-use super::goes_on;
 use super::look::Blind;
 use super::never::{self, Reach};
 use super::scope::{ByHand, Scope, Want};
@@ -19,7 +19,7 @@ pub(crate) enum Turn {
     Plans(usize),
     Opens(usize),
     /// An operator resumes what the first operator left.
-    TakesUp(usize, GoOn),
+    TakesUp(usize, ResumeAction),
     /// The open call succeeds and is answered: one call of an act.
     Goes(usize),
     /// It happens, and the answer says that it did not.
@@ -98,13 +98,18 @@ impl Model for Scope {
     fn next_state(&self, last: &State, turn: Turn) -> Option<State> {
         let mut state = self.follow(last, turn)?;
         if self.ways {
-            goes_on::hold(self, &mut state);
+            can_finish::hold(self, &mut state);
         }
         Some(state)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        let mut all = never::properties();
+        // Only a flawed world is asked which interlock was broken.
+        let mut all = if self.flaws.is_empty() {
+            vec![never::any()]
+        } else {
+            never::each()
+        };
         all.extend(self.reaches.iter().copied().map(Reach::property));
         all
     }
@@ -128,8 +133,12 @@ impl Scope {
                 let store = &state.world.store;
                 let is_free = store.lock.is_none() || self.has(Flaw::LockIsGivenTwice);
                 if is_free && store.journals[0].is_open() {
-                    let ways = [GoOn::Continue, GoOn::BackOut, GoOn::Leave];
-                    turns.extend(ways.map(|go_on| Turn::TakesUp(by, go_on)));
+                    let ways = [
+                        ResumeAction::Continue,
+                        ResumeAction::BackOut,
+                        ResumeAction::Leave,
+                    ];
+                    turns.extend(ways.map(|resume_action| Turn::TakesUp(by, resume_action)));
                 }
             }
             Want::Version(_) | Want::Standby => turns.push(Turn::Plans(by)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::HeaderMap;
 use greenroom::adapters::live_pointer::ThisHost;
-use greenroom::adapters::nginx::{Arrangement, Nginx, NginxReader, NginxWriter, Site, SwitchMode};
+use greenroom::adapters::nginx::{Nginx, NginxOptions, NginxReader, NginxWriter, Site, SwitchMode};
 use greenroom::inventory::{Endpoint, FencingToken, PerSlot, Slot, Target};
 use greenroom::ports::{RouterReader, SwitchOrder};
 use tempfile::TempDir;
@@ -54,7 +54,7 @@ impl Drop for Upstream {
 /// A running nginx and its configuration.
 pub(super) struct Arena {
     pub(super) place: TempDir,
-    pub(super) arrangement: Arrangement,
+    pub(super) arrangement: NginxOptions,
     pub(super) target: Target,
     pub(super) public: u16,
     pub(super) preview: u16,
@@ -126,7 +126,7 @@ impl Arena {
             endpoints: PerSlot::from_fn(|_| endpoint(free_port())),
         };
         Self {
-            arrangement: Arrangement {
+            arrangement: NginxOptions {
                 host: Arc::new(ThisHost),
                 command: vec!["nginx".into(), "-p".into(), at.display().to_string()],
                 main,

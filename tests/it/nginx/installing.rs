@@ -3,14 +3,14 @@
 use std::fs;
 use std::time::Duration;
 
-use greenroom::adapters::nginx::{Arrangement, DEFAULT_TEMPLATE, Nginx, SwitchMode};
+use greenroom::adapters::nginx::{DEFAULT_TEMPLATE, Nginx, NginxOptions, SwitchMode};
 use greenroom::inventory::{Endpoint, Slot, Target};
 use greenroom::ports::{FailureKind, Installation, RouterReader, RouterWriter};
 
 use super::arena::{Arena, client, get, order};
 
 /// Inserts a text into the nginx configuration.
-type Spoil = fn(&mut Arrangement, &str);
+type Spoil = fn(&mut NginxOptions, &str);
 
 #[tokio::test]
 async fn the_nginx_version_is_reported() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use greenroom::adapters::nginx::{Arrangement, SwitchMode};
+use greenroom::adapters::nginx::{NginxOptions, SwitchMode};
 use greenroom::inventory::{Digest, Slot};
 use greenroom::ports::{FailureKind, Installation, RouterReader, RouterWriter};
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ use super::arena::{Arena, order};
 use crate::support::eventually;
 
 /// Serves another name, as a changed configuration would.
-fn with_another_name(arrangement: &mut Arrangement) {
+fn with_another_name(arrangement: &mut NginxOptions) {
     arrangement.targets[0].server_names = vec!["store.example.com".into()];
 }
 

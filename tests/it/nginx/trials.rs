@@ -20,7 +20,7 @@ async fn proof(trials: Vec<greenroom::ports::Trial<'_>>, what: &str) -> Result<S
     match trial.proof.await {
         Proof::Works(said) => Ok(said),
         Proof::NotTried(why) => Ok(format!("not tried: {why}")),
-        Proof::Broken(failure) => Err(failure.to_string()),
+        Proof::Failed(failure) => Err(failure.to_string()),
     }
 }
 

@@ -8,7 +8,7 @@ use etcd_client::{Client, EventType, WatchOptions};
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{PeerApproval, Role, Route};
 use greenroom::release::{
-    Approval, Command, Force, GoOn, OnFailure, Progress, Refused, Resume, Scope, Status,
+    Approval, Command, Force, OnFailure, Progress, Refused, Resume, ResumeAction, Scope, Status,
 };
 use greenroom::wire::App;
 use jiff::Timestamp;
@@ -71,7 +71,7 @@ async fn takes_over(app: &App, fixture: &Fixture) -> Result<Running, Refused> {
     let approval = Approval::give(found.plan(), Scope::Plan, by, Some(&typed), now);
     let why = "she does not answer".to_owned();
     let resume = Resume {
-        go_on: GoOn::Continue,
+        resume_action: ResumeAction::Continue,
         reason: Some(why.clone()),
         takeover: found.driver().map(|holder| Force {
             why,

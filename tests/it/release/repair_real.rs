@@ -70,7 +70,7 @@ async fn repaired(fixture: &Fixture, what: &str, names: &[&str]) {
     let newest = listed.expect("the journal").pop().map(AuditRecord::Repair);
     assert_eq!(newest.as_ref(), Some(&record), "{what}");
     assert_eq!(record.prove(), Proof::Whole, "{what}");
-    let kept = journal.beside(&fixture.target, record.id()).await;
+    let kept = journal.audit_record(&fixture.target, record.id()).await;
     assert_eq!(kept.expect("the journal"), Some(record), "{what}");
     assert_eq!(
         fixture.snapshot().await.lock,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use greenroom::history::{Outcome, Step, prove};
 use greenroom::inventory::{ReleaseId, Role, Target};
 use greenroom::release::{
-    Approval, Command, GoOn, OnFailure, PlanRequest, Progress, Releases, Resume, Scope, Status,
-    StepState, Wanted,
+    Approval, Command, OnFailure, PlanRequest, Progress, Releases, Resume, ResumeAction, Scope,
+    Status, StepState, Wanted,
 };
 use greenroom::watchers::{self, Watching};
 use greenroom::wire::App;
@@ -65,7 +65,11 @@ fn note(mut releases: watch::Receiver<Arc<Releases>>, target: Target) -> JoinHan
             let observed =
                 observed.filter(|observed| observed.status.plan.version.name() == "1.9.0");
             if let Some(observed) = observed {
-                let log: Vec<String> = observed.told.iter().map(|line| line.text.clone()).collect();
+                let log: Vec<String> = observed
+                    .announcements
+                    .iter()
+                    .map(|line| line.text.clone())
+                    .collect();
                 look(&mut moments, &observed.status, Some(&log));
             }
             // Nothing changes after its end.
@@ -133,8 +137,8 @@ async fn until<T>(mut seen: watch::Receiver<Arc<T>>, what: &str, looks: impl Fn(
 
 /// Both watch, and both are shown as watchers.
 async fn are_seen(ana: &App, ben: &App, target: &Target, at_ana: &Watching) {
-    ana.engine.look_on(target, None).await;
-    ben.engine.look_on(target, None).await;
+    ana.engine.report_presence(target, None).await;
+    ben.engine.report_presence(target, None).await;
     until(at_ana.world.clone(), "who watches", |world| {
         world
             .get(target)
@@ -279,7 +283,7 @@ async fn a_handover_under_load_fails_no_request() {
     let (by, now) = (ben.engine.operator().clone(), ben.engine.clock().now());
     let approval = Approval::give(found.plan(), Scope::Plan, by, None, now).expect("a yes");
     let resume = || Resume {
-        go_on: GoOn::Continue,
+        resume_action: ResumeAction::Continue,
         reason: None,
         takeover: None,
     };
@@ -318,7 +322,7 @@ async fn a_handover_under_load_fails_no_request() {
         .await
         .expect("ana's driver ends when it is taken");
     ben.engine
-        .ask_no_more(&target, &asked)
+        .withdraw_request(&target, &asked)
         .await
         .expect("heard");
 

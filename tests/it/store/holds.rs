@@ -131,7 +131,7 @@ pub(super) async fn a_rollback_writes_and_removes_its_hold_with_its_route(world:
     let read = world.record().await;
     let gone = stored(read).expect("it is kept");
     assert_eq!(gone.cleared, Some(end));
-    assert!(!gone.stands(gone.since));
+    assert!(!gone.is_active(gone.since));
     let newest = world.reader.holds(&world.target, 1).await;
     let newest = newest.expect("listed").remove(0);
     assert_eq!(newest.hold, gone, "and its record says so too");

@@ -60,11 +60,13 @@ pub(super) async fn watchers_and_handover_requests_are_kept(world: &World) {
     contract.holds().await;
     contract.ends_with_its_console(other.presence()).await;
     // Two consoles have one lease each, however many keys they write.
-    ana.here(&world.target, &watcher("ana"))
+    ana.show(&world.target, &watcher("ana"))
         .await
         .expect("here");
     let asked = request("ana");
-    ana.ask(&world.target, &asked).await.expect("asked");
+    ana.request_handover(&world.target, &asked)
+        .await
+        .expect("asked");
     let watching = world.key("watching/ana@ops-1%204711%2001JD%2F4");
     let mut leases = Vec::new();
     for key in [watching, world.key("wheel")] {

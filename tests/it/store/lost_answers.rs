@@ -81,13 +81,13 @@ pub(super) async fn a_change_that_needs_no_lock_is_made_once(world: &World) {
         let given = world.record().await.peer_approvals;
         assert_eq!(given, std::slice::from_ref(&ben));
         lossy.lose(loss);
-        let back = bad.approvals().take_back(target, &ben).await;
+        let back = bad.approvals().withdraw(target, &ben).await;
         back.expect("withdrawn");
         lossy.lose(loss);
-        let here = presence.here(target, &watcher("ana")).await;
+        let here = presence.show(target, &watcher("ana")).await;
         here.expect("shown");
         lossy.lose(loss);
-        let asked = presence.ask(target, &request("ana")).await;
+        let asked = presence.request_handover(target, &request("ana")).await;
         assert_eq!(asked.expect("asked"), None);
         lossy.lose(loss);
         let withdrawn = presence.withdraw(target, &request("ana")).await;
@@ -135,14 +135,19 @@ pub(super) async fn a_change_that_may_have_been_made_is_ambiguous(world: &World)
         .await
         .expect("opened");
     let presence = bad.presence();
-    presence.here(target, &watcher("ana")).await.expect("shown");
+    presence.show(target, &watcher("ana")).await.expect("shown");
     let ben = peer_approval(id, "ben", Duration::from_mins(1));
     let placed = hold("ana", 0, None);
     let (holds, approvals) = (bad.holds(), bad.approvals());
     let asked = request("ana");
     ambiguous(&lossy, "a hold", holds.place(target, &placed)).await;
     ambiguous(&lossy, "an approval", approvals.give(target, &ben)).await;
-    ambiguous(&lossy, "a request", presence.ask(target, &asked)).await;
+    ambiguous(
+        &lossy,
+        "a request",
+        presence.request_handover(target, &asked),
+    )
+    .await;
     let released = bad.locks.release(target, &lease.fence);
     ambiguous(&lossy, "the end of a lock", released).await;
     let two = lock("two");

@@ -190,7 +190,7 @@ pub(super) async fn an_older_token_is_refused_after_the_lock_moved(world: &World
     ] {
         let failure = outcome.expect_err("fenced");
         assert_eq!(failure.kind, FailureKind::Fenced);
-        assert!(failure.said.contains("ana@ops-1"), "{failure}");
+        assert!(failure.message.contains("ana@ops-1"), "{failure}");
     }
     world
         .locks
@@ -238,7 +238,7 @@ pub(super) async fn foreign_values_are_sanitized_and_hide_nothing(world: &World)
         .await
         .expect_err("blocked");
     assert_eq!(failure.kind, FailureKind::Conflict);
-    assert!(failure.said.contains(&world.key("route")), "{failure}");
+    assert!(failure.message.contains(&world.key("route")), "{failure}");
     assert!(failure.hint.contains("read it with `"), "{failure}");
     assert!(!failure.to_string().contains(['\u{1b}', '\u{202e}']));
     let failure = world.writer.deregister(target, Slot::Green, fence).await;

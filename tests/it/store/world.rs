@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenroom::history::{Direction, Entry, FORMAT, Happening, ReleaseKind, ReleaseRecord, Step};
+use greenroom::history::{
+    Direction, Entry, FORMAT, JournalEvent, ReleaseKind, ReleaseRecord, Step,
+};
 use greenroom::inventory::{
     Digest, ExtraKey, FencingToken, HoldChange, ImageLabels, InstanceId, LockRecord, Operator,
     OthersKeys, Registration, RegistryRecord, ReleaseId, Route, Slot, Target, Version,
@@ -242,7 +244,7 @@ pub(crate) fn entry(sequence: u32, failure: Option<String>) -> Entry {
     Entry {
         sequence,
         at: "2026-01-01T00:00:01Z".parse().expect("a time"),
-        what: Happening::Outcome {
+        event: JournalEvent::Outcome {
             step: Step::Pull,
             direction: Direction::Forward,
             failure,

@@ -107,7 +107,7 @@ impl Contract<'_> {
             .expect("the same again");
         let kept = self.stored().await.expect("it is kept");
         assert_eq!(kept.cleared, Some(end));
-        assert!(!kept.stands(at(130)));
+        assert!(!kept.is_active(at(130)));
         let again = self
             .ben
             .clear(self.target, &later, &cleared("ben", 130))
@@ -149,10 +149,13 @@ impl Contract<'_> {
         // All accepted holds are kept, and no refused one is.
         let records = self.journal.holds(self.target, 10).await.expect("listed");
         for record in &records {
-            let read = self.journal.beside(self.target, record.id).await;
+            let read = self.journal.audit_record(self.target, record.id).await;
             assert_eq!(read.expect("read"), Some(AuditRecord::Hold(record.clone())));
         }
-        let refused = self.journal.beside(self.target, hold_id(&second)).await;
+        let refused = self
+            .journal
+            .audit_record(self.target, hold_id(&second))
+            .await;
         assert_eq!(refused.expect("read"), None);
         assert!(records.iter().all(|record| record.target == *self.target));
         let holds: Vec<Hold> = records.into_iter().map(|record| record.hold).collect();

@@ -48,6 +48,17 @@ pub(crate) fn etcd() -> String {
     from_environment("GREENROOM_TEST_ETCD")
 }
 
+/// Whether this is `tests/run --fast`. It runs every test, but property tests with fewer cases and the model checker
+/// with only its smaller scopes.
+pub(crate) fn is_fast() -> bool {
+    std::env::var_os("GREENROOM_TEST_FAST").is_some()
+}
+
+/// The number of cases of a property test that has `whole` cases in a whole run.
+pub(crate) fn cases(whole: u32) -> u32 {
+    if is_fast() { whole.div_ceil(8) } else { whole }
+}
+
 /// The first port for tests, and their number: below those of sandboxes, of the servers that
 /// `tests/run` starts, and of outgoing connections, of which a load needs many.
 const PORTS: (u16, u16) = (11_000, 8_900);

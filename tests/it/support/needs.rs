@@ -106,7 +106,7 @@ impl Contract<'_> {
         }
         self.swap(on(&[&ben, &cleo])).await.expect("both stand");
         self.peer_approvals
-            .take_back(self.target, &cleo)
+            .withdraw(self.target, &cleo)
             .await
             .expect("taken back");
         self.is_refused("one is gone", on(&[&ben, &cleo])).await;
@@ -131,7 +131,7 @@ impl Contract<'_> {
                 .expect("given");
             let before = self.route_now().await;
             let swap = self.swap(|change| change.peer_approvals = vec![given.clone()]);
-            let back = self.peer_approvals.take_back(self.target, given);
+            let back = self.peer_approvals.withdraw(self.target, given);
             let (swapped, back) = tokio::join!(swap, back);
             back.expect("taken back");
             let is_moved = self.route_now().await != before;

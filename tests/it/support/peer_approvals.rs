@@ -116,11 +116,11 @@ impl Contract<'_> {
         assert_eq!(self.stored().await, [foreign.clone(), again.clone()]);
         self.takes_no_name_for_another(&again).await;
         self.store
-            .take_back(self.target, &foreign)
+            .withdraw(self.target, &foreign)
             .await
             .expect("taken back");
         self.store
-            .take_back(self.target, &foreign)
+            .withdraw(self.target, &foreign)
             .await
             .expect("taken back again");
         assert_eq!(self.stored().await, std::slice::from_ref(&again));
@@ -131,9 +131,9 @@ impl Contract<'_> {
         let late = self.store.give(self.target, &late).await;
         let failure = late.expect_err("it is over");
         assert_eq!(failure.kind, FailureKind::Conflict);
-        assert!(failure.said.contains("has ended"), "{failure}");
+        assert!(failure.message.contains("has ended"), "{failure}");
         self.store
-            .take_back(self.target, &again)
+            .withdraw(self.target, &again)
             .await
             .expect("taken back");
     }
@@ -160,7 +160,7 @@ impl Contract<'_> {
         );
         for given in [&one, &other] {
             self.store
-                .take_back(self.target, given)
+                .withdraw(self.target, given)
                 .await
                 .expect("taken back");
         }
@@ -193,7 +193,7 @@ impl Contract<'_> {
                 }
             }
             self.store
-                .take_back(self.target, &ben)
+                .withdraw(self.target, &ben)
                 .await
                 .expect("taken back");
         }

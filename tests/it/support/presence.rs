@@ -65,20 +65,36 @@ impl Contract<'_> {
     pub(crate) async fn holds(&self) {
         let target = self.target;
         for (presence, name) in [(self.ana, "ana"), (self.ben, "ben"), (self.ben, "ben")] {
-            presence.here(target, &watcher(name)).await.expect("here");
+            presence.show(target, &watcher(name)).await.expect("here");
         }
         assert_eq!(self.watching().await, ["ana", "ben"]);
         let shown = self.read().await.watching;
         assert!(shown.contains(&watcher("ben")), "{shown:?}");
         let console = watcher("ana").console;
-        self.ana.gone(target, &console).await.expect("gone");
+        self.ana.hide(target, &console).await.expect("gone");
         assert_eq!(self.watching().await, ["ben"]);
 
         // One console requests at a time.
         let (ana, ben) = (request("ana"), request("ben"));
-        assert_eq!(self.ben.ask(target, &ben).await.expect("asked"), None);
-        assert_eq!(self.ben.ask(target, &ben).await.expect("again"), None);
-        let stands = self.ana.ask(target, &ana).await.expect("an answer");
+        assert_eq!(
+            self.ben
+                .request_handover(target, &ben)
+                .await
+                .expect("asked"),
+            None
+        );
+        assert_eq!(
+            self.ben
+                .request_handover(target, &ben)
+                .await
+                .expect("again"),
+            None
+        );
+        let stands = self
+            .ana
+            .request_handover(target, &ana)
+            .await
+            .expect("an answer");
         assert_eq!(stands.as_ref(), Some(&ben));
         assert_eq!(self.read().await.handover_request.as_ref(), Some(&ben));
 
@@ -104,7 +120,10 @@ impl Contract<'_> {
         self.ben.withdraw(target, &ben).await.expect("again");
 
         // A console that leaves removes everything it wrote.
-        self.ben.ask(target, &ben).await.expect("asked");
+        self.ben
+            .request_handover(target, &ben)
+            .await
+            .expect("asked");
         self.ben.leave().await.expect("left");
         let record = self.read().await;
         assert!(
@@ -116,9 +135,11 @@ impl Contract<'_> {
     /// A console that dies disappears by itself, and one that stays does not.
     pub(crate) async fn ends_with_its_console(&self, gone: impl PresenceStore + 'static) {
         let target = self.target;
-        gone.here(target, &watcher("cleo")).await.expect("here");
-        gone.ask(target, &request("cleo")).await.expect("asked");
-        self.ana.here(target, &watcher("ana")).await.expect("here");
+        gone.show(target, &watcher("cleo")).await.expect("here");
+        gone.request_handover(target, &request("cleo"))
+            .await
+            .expect("asked");
+        self.ana.show(target, &watcher("ana")).await.expect("here");
         assert_eq!(self.watching().await, ["ana", "cleo"]);
         drop(gone);
         eventually("its lease expires", Duration::from_secs(20), || async {

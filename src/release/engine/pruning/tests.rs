@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::history::samples_for_tests::planned;
 use crate::history::{
-    AuditRecord, Chain, Direction, Entry, Happening, LivePeriod, Outcome, Recorded, Step,
+    AuditRecord, Chain, Direction, Entry, JournalEvent, LivePeriod, Outcome, Recorded, Step,
 };
 use crate::inventory::{FencingToken, InstanceId};
 use crate::ports::{self, Failure, FailureKind, InstanceSpec, JournalEnd, PullProgress};
@@ -57,7 +57,7 @@ impl JournalReader for Journal {
         Ok(found.cloned())
     }
 
-    async fn beside(&self, _: &Target, _: ReleaseId) -> ports::Result<Option<AuditRecord>> {
+    async fn audit_record(&self, _: &Target, _: ReleaseId) -> ports::Result<Option<AuditRecord>> {
         Ok(None)
     }
 }
@@ -93,7 +93,7 @@ fn released(number: u64, fill: char, is_proven: bool) -> Recorded {
     let switched = Entry {
         sequence: 1,
         at: head.opened_at,
-        what: Happening::Outcome {
+        event: JournalEvent::Outcome {
             step: Step::Switch,
             direction: Direction::Forward,
             failure: None,

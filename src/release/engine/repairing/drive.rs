@@ -17,7 +17,7 @@ use crate::inventory::{Connections, Slot, Snapshot};
 use crate::ports::{Clock, FailureKind, Lease, LeaseState};
 use crate::release::approval::ApprovedRepair;
 use crate::release::driver::Writing;
-use crate::release::engine::{Site, give_back};
+use crate::release::engine::{Site, release_lock};
 use crate::release::repair::{Verdict, guard, is_true};
 use crate::release::{RepairAction, RepairPlan};
 
@@ -55,7 +55,7 @@ impl Drive {
             self.say(&format!("the end of the repair was not recorded: {why}"))
                 .await;
         }
-        let giving = give_back(&self.write, self.plan.target(), &self.lease);
+        let giving = release_lock(&self.write, self.plan.target(), &self.lease);
         if tokio::time::timeout(RELEASE_LOCK, giving).await.is_err() {
             tracing::warn!(
                 "the lock of {} was not released in time. It expires with its lease",
@@ -180,13 +180,13 @@ impl Drive {
     async fn begin(&mut self, index: usize) -> Result<(), String> {
         let now = self.clock.now();
         if let Some(written) = self.record.repair_actions.get_mut(index) {
-            written.begun_at = Some(now);
+            written.started_at = Some(now);
         }
         let written = self.write_down().await;
         if written.is_err()
             && let Some(undone) = self.record.repair_actions.get_mut(index)
         {
-            undone.begun_at = None;
+            undone.started_at = None;
         }
         written.map_err(|why| {
             format!(
@@ -249,7 +249,7 @@ impl Drive {
         let drifts: Vec<&Drift> = truth.drifts().map(|(_, drift)| drift).collect();
         let is_left = |mended: &&Drift| drifts.iter().any(|drift| drift.is_still(mended));
         let first = self.plan.mended().find(is_left)?;
-        Some(format!("{}: {}", first.name, first.says))
+        Some(format!("{}: {}", first.name, first.message))
     }
 
     async fn look(&self) -> Snapshot {
@@ -286,7 +286,10 @@ impl Drive {
 
     async fn say(&self, message: &str) {
         tracing::info!(target: "repair", subject = %self.plan.target(), "{message}");
-        let _ = self.news.send(RepairNews::Said(message.to_owned())).await;
+        let _ = self
+            .news
+            .send(RepairNews::Message(message.to_owned()))
+            .await;
     }
 }
 

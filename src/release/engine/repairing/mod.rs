@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use ulid::Ulid;
 
-use super::{Engine, Site, behind_the_proxy, give_back, unknown};
+use super::{Engine, Site, behind_the_proxy, release_lock, unknown};
 use crate::history::{RepairRecord, proves_released, proves_switch_started};
 use crate::inventory::{
     Digest, FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Slot, Snapshot,
@@ -35,7 +35,7 @@ const NEWS: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairNews {
     /// A message for the operator, for example that an action was started or done.
-    Said(String),
+    Message(String),
     /// The repair has ended. This is its record.
     Ended(Box<RepairRecord>),
 }
@@ -159,7 +159,7 @@ impl Engine {
         };
         let lease = self.lock_to_repair(&plan, approval, &write).await?;
         if let Err(refused) = self.still_asked_for(&plan, &site, &lease).await {
-            give_back(&write, &target, &lease).await;
+            release_lock(&write, &target, &lease).await;
             return Err(refused);
         }
         let (sender, news) = mpsc::channel(NEWS);
@@ -228,7 +228,7 @@ impl Engine {
             return Ok(());
         }
         Err(Refusal::WorldChanged {
-            what: "the actions that the repair needs have changed".into(),
+            change: "the actions that the repair needs have changed".into(),
         }
         .into())
     }
@@ -294,15 +294,15 @@ fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
     ];
     let silent: Vec<Refusal> = sources
         .into_iter()
-        .filter_map(|(what, state)| match state {
+        .filter_map(|(fact, state)| match state {
             SourceState::Live => None,
-            SourceState::Connecting => Some((what, "no answer yet".to_owned())),
+            SourceState::Connecting => Some((fact, "no answer yet".to_owned())),
             SourceState::Stale { why, .. } | SourceState::Unreachable { why, .. } => {
-                Some((what, why.clone()))
+                Some((fact, why.clone()))
             }
         })
-        .map(|(what, why)| Refusal::Unknown {
-            what: what.into(),
+        .map(|(fact, why)| Refusal::Unknown {
+            fact: fact.into(),
             why,
         })
         .collect();

@@ -11,7 +11,7 @@ use crate::inventory::{
 use crate::ports::{Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result};
 use crate::release::driver::Writing;
 use crate::release::engine::Site;
-use crate::release::repair::{RepairAction, Rewrite, Standing};
+use crate::release::repair::{RepairAction, Rewrite, RouteBefore};
 
 /// The ports of one target and the fence of the repair's lock, with which actions are performed.
 pub(super) struct Hand<'a> {
@@ -155,13 +155,13 @@ impl Hand<'_> {
         };
         let registry = &self.write.registry;
         let from = match rewrite.from {
-            Standing::Unreadable => {
+            RouteBefore::Unreadable => {
                 return registry
                     .replace_route(&definition.target, &to, self.fence)
                     .await;
             }
-            Standing::Missing => None,
-            Standing::Says(generation, live) => Some((generation, live)),
+            RouteBefore::Missing => None,
+            RouteBefore::Contains(generation, live) => Some((generation, live)),
         };
         let change = RouteChange {
             from,

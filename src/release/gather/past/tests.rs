@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use ulid::Ulid;
 
 use super::*;
-use crate::history::{AuditRecord, Chain, Direction, Entry, Happening, Outcome, Recorded, Step};
+use crate::history::{AuditRecord, Chain, Direction, Entry, JournalEvent, Outcome, Recorded, Step};
 use crate::inventory::{ReleaseId, Slot};
 use crate::ports::Failure;
 
@@ -55,7 +55,7 @@ impl JournalReader for Journal {
         let switched = Entry {
             sequence: 1,
             at: Timestamp::UNIX_EPOCH,
-            what: Happening::Outcome {
+            event: JournalEvent::Outcome {
                 step: Step::Switch,
                 direction: Direction::Forward,
                 failure: None,
@@ -69,7 +69,7 @@ impl JournalReader for Journal {
         }))
     }
 
-    async fn beside(&self, _: &Target, _: ReleaseId) -> Result<Option<AuditRecord>> {
+    async fn audit_record(&self, _: &Target, _: ReleaseId) -> Result<Option<AuditRecord>> {
         Ok(None)
     }
 }
@@ -93,7 +93,7 @@ fn switched(mut head: ReleaseRecord) -> Recorded {
     let switched = Entry {
         sequence: 1,
         at: Timestamp::UNIX_EPOCH,
-        what: Happening::Outcome {
+        event: JournalEvent::Outcome {
             step: Step::Switch,
             direction: Direction::Forward,
             failure: None,

@@ -5,7 +5,9 @@
 use std::time::{Duration, Instant};
 
 use greenroom::history::Outcome;
-use greenroom::release::{Approval, GoOn, OnFailure, Progress, Resume, Scope, Status, StepState};
+use greenroom::release::{
+    Approval, OnFailure, Progress, Resume, ResumeAction, Scope, Status, StepState,
+};
 
 use super::super::command_line;
 use super::super::fixture::{Fixture, FixtureOptions, Running, version};
@@ -97,7 +99,7 @@ async fn a_console_resumes_its_lost_release_under_its_own_old_lock() {
     let (by, now) = (engine.operator().clone(), engine.clock().now());
     let approval = Approval::give(found.plan(), Scope::Plan, by, None, now).expect("a yes");
     let resume = Resume {
-        go_on: GoOn::Continue,
+        resume_action: ResumeAction::Continue,
         reason: None,
         takeover: None,
     };

@@ -95,9 +95,9 @@ async fn points(stage: &mut Stage) -> Vec<Tried> {
     };
     let passed = stage.undisturbed(Course::Forward).await;
     let all = [
-        Second::GoesOn,
+        Second::Resumes,
         Second::Forces,
-        Second::GoesOn,
+        Second::Resumes,
         Second::BacksOut,
         Second::Forces,
     ];
@@ -105,7 +105,7 @@ async fn points(stage: &mut Stage) -> Vec<Tried> {
 
     let passed = stage.undisturbed(Course::Failing).await;
     let points = after_each(from_act(&passed, "failure verify"));
-    add(Course::Failing, points, &[Second::GoesOn, Second::Forces]);
+    add(Course::Failing, points, &[Second::Resumes, Second::Forces]);
 
     let passed = stage.undisturbed(Course::Back).await;
     let mut points = after_each(&passed);
@@ -115,7 +115,7 @@ async fn points(stage: &mut Stage) -> Vec<Tried> {
         nth: 1,
         moment: Moment::Before,
     });
-    add(Course::Back, points, &[Second::Forces, Second::GoesOn]);
+    add(Course::Back, points, &[Second::Forces, Second::Resumes]);
     tried
 }
 
@@ -212,7 +212,7 @@ async fn a_release_killed_while_installing_is_finished_without_a_failed_request(
     let queue = Arc::new(Queue::default());
     for (point, second) in points
         .into_iter()
-        .zip([Second::GoesOn, Second::Forces].into_iter().cycle())
+        .zip([Second::Resumes, Second::Forces].into_iter().cycle())
     {
         let mut queue = queue.0.lock().expect("no panic");
         queue.push_back((Course::Installing, point, second));

@@ -97,10 +97,10 @@ async fn a_release_of_an_older_version_is_finished_without_a_failed_request() {
         // It must not remove the content of the slot, because the older journal does not say
         // whether that was planned.
         ("intent start", Second::BacksOut, Ended::BackedOut),
-        ("remove container", Second::GoesOn, Ended::Done),
+        ("remove container", Second::Resumes, Ended::Done),
         ("create container", Second::BacksOut, Ended::BackedOut),
         ("checked", Second::Forces, Ended::Done),
-        ("route", Second::GoesOn, Ended::Done),
+        ("route", Second::Resumes, Ended::Done),
         ("intent watch", Second::BacksOut, Ended::BackedOut),
         ("deregister", Second::Forces, Ended::Done),
     ];

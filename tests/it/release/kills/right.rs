@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use greenroom::history::{Direction, Happening, Step};
+use greenroom::history::{Direction, JournalEvent, Step};
 use greenroom::inventory::Role;
 
 use super::stage::Stage;
@@ -33,12 +33,12 @@ impl Stage {
         );
         let mut done: BTreeMap<(Step, bool), u32> = BTreeMap::new();
         for entry in &recorded.entries {
-            if let Happening::Outcome {
+            if let JournalEvent::Outcome {
                 step,
                 direction,
                 failure: None,
                 ..
-            } = &entry.what
+            } = &entry.event
             {
                 *done
                     .entry((*step, *direction == Direction::Back))

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use greenroom::history::{Happening, Outcome, ReleaseRecord};
+use greenroom::history::{JournalEvent, Outcome, ReleaseRecord};
 use greenroom::inventory::Slot;
 
 use super::audit::Audit;
@@ -38,7 +38,7 @@ impl Course {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Second {
     /// Waits until the lock is free, and resumes.
-    GoesOn,
+    Resumes,
     /// Waits until the lock is free, and backs out.
     BacksOut,
     /// Takes the lock by force, and resumes.
@@ -141,8 +141,9 @@ impl Stage {
 
     async fn goes_back(&self) -> bool {
         let recorded = self.recorded().await;
-        let says_so = |happening: &Happening| matches!(happening, Happening::BackOutAsked { .. });
-        recorded.entries.iter().any(|entry| says_so(&entry.what))
+        let says_so =
+            |happening: &JournalEvent| matches!(happening, JournalEvent::BackOutAsked { .. });
+        recorded.entries.iter().any(|entry| says_so(&entry.event))
     }
 
     pub(super) async fn until_stopped(&self, driving: &mut Driving, point: &str) {
@@ -192,11 +193,11 @@ impl Stage {
             _ if !is_begun => (Ended::Done, Some(0)),
             Second::BacksOut => (Ended::BackedOut, Some(0)),
             _ if goes_back => (Ended::BackedOut, Some(1)),
-            Second::GoesOn | Second::Forces => (Ended::Done, Some(0)),
+            Second::Resumes | Second::Forces => (Ended::Done, Some(0)),
         };
         let mut driving = match second {
             _ if !is_open => self.resume(&[]),
-            Second::GoesOn => self.resume(&[]),
+            Second::Resumes => self.resume(&[]),
             Second::BacksOut => self.resume(&["--back-out"]),
             Second::Forces => self.resume(&["--take-over", "--reason", "she went home"]),
         };

@@ -53,7 +53,7 @@ impl Settings {
         let is_behind = |target: &&Target| {
             let environment = self.environment(&target.environment);
             let proxy = environment.and_then(|environment| environment.proxy.as_ref());
-            matches!(proxy, Some(ProxyPlace::Nginx(place)) if place.template.as_deref() == Some(template))
+            matches!(proxy, Some(ProxyConfig::Nginx(place)) if place.template.as_deref() == Some(template))
         };
         let targets = self.targets.iter().map(|it| &it.definition.target);
         targets.filter(is_behind)
@@ -63,7 +63,7 @@ impl Settings {
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.file.clone()];
         for environment in &self.environments {
-            if let Some(ProxyPlace::Nginx(place)) = &environment.proxy
+            if let Some(ProxyConfig::Nginx(place)) = &environment.proxy
                 && let Some(template) = &place.template
                 && !files.contains(template)
             {
@@ -95,7 +95,7 @@ pub struct HistorySettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NoticeSettings {
     pub name: String,
-    pub address: AddressPlace,
+    pub address: AddressConfig,
     /// The signing key; none for an incoming webhook.
     pub secret: Option<SecretSource>,
     /// The events that the channel gets notices of.
@@ -109,7 +109,7 @@ pub struct NoticeSettings {
 /// The address of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum AddressPlace {
+pub enum AddressConfig {
     /// The address itself.
     Plain(String),
     /// The source to read the address from.
@@ -158,12 +158,12 @@ pub struct EnvironmentSettings {
     pub name: EnvironmentName,
     pub tier: Tier,
     pub rules: Rules,
-    pub runtime: RuntimePlace,
+    pub runtime: RuntimeConfig,
     /// How to connect to image registries. A registry that is not listed is used anonymously over TLS.
-    pub registries: Vec<RegistryPlace>,
-    pub store: StorePlace,
+    pub registries: Vec<RegistryConfig>,
+    pub store: StoreConfig,
     /// The proxy; none if no proxy is configured.
-    pub proxy: Option<ProxyPlace>,
+    pub proxy: Option<ProxyConfig>,
     /// How long a lock lasts without a heartbeat.
     pub lock_lease: Duration,
     /// The time between two heartbeats.
@@ -183,16 +183,16 @@ impl EnvironmentSettings {
     /// Whether both environments use the same runtime or the same proxy.
     pub(super) fn shares(&self, other: &Self) -> bool {
         let runs_there = match (&self.runtime, &other.runtime) {
-            (RuntimePlace::Docker(one), RuntimePlace::Docker(two)) => one.address == two.address,
-            (RuntimePlace::Process(one), RuntimePlace::Process(two)) => one.state == two.state,
+            (RuntimeConfig::Docker(one), RuntimeConfig::Docker(two)) => one.address == two.address,
+            (RuntimeConfig::Process(one), RuntimeConfig::Process(two)) => one.state == two.state,
             _ => false,
         };
         let is_routed_there = match (&self.proxy, &other.proxy) {
-            (Some(ProxyPlace::Nginx(one)), Some(ProxyPlace::Nginx(two))) => {
+            (Some(ProxyConfig::Nginx(one)), Some(ProxyConfig::Nginx(two))) => {
                 one.container == two.container
                     && (one.configuration == two.configuration || one.state == two.state)
             }
-            (Some(ProxyPlace::Embedded(one)), Some(ProxyPlace::Embedded(two))) => {
+            (Some(ProxyConfig::Embedded(one)), Some(ProxyConfig::Embedded(two))) => {
                 one.state == two.state
             }
             _ => false,
@@ -203,21 +203,21 @@ impl EnvironmentSettings {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RuntimePlace {
-    Docker(DockerPlace),
-    Process(ProcessPlace),
+pub enum RuntimeConfig {
+    Docker(DockerConfig),
+    Process(ProcessConfig),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DockerPlace {
+pub struct DockerConfig {
     /// The address: `unix:///run/docker.sock` or `tcp://host:port`.
     pub address: String,
-    pub tls: Option<TlsPlace>,
+    pub tls: Option<TlsConfig>,
 }
 
 /// Certificates, as PEM files. `cert` and `key` are either both present or both absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TlsPlace {
+pub struct TlsConfig {
     /// The authority that signed the server's certificate. Always present for Docker. For etcd, the authorities of this
     /// machine apply when absent.
     pub ca: Option<PathBuf>,
@@ -228,7 +228,7 @@ pub struct TlsPlace {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ProcessPlace {
+pub struct ProcessConfig {
     /// The directory with the records of started processes.
     pub state: PathBuf,
     /// The catalogue of versions that can be started.
@@ -237,7 +237,7 @@ pub struct ProcessPlace {
 
 /// How to connect to one image registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RegistryPlace {
+pub struct RegistryConfig {
     /// `host` or `host:port`, as in the names of the registry's images.
     pub host: String,
     /// Whether the table `registry` describes this registry, and not an entry of `registries`.
@@ -252,7 +252,7 @@ pub struct RegistryPlace {
     pub token_server: Option<String>,
 }
 
-impl RegistryPlace {
+impl RegistryConfig {
     /// The key of the registry's password in the table of its environment.
     pub fn password_key(&self) -> String {
         if self.is_only {
@@ -272,37 +272,37 @@ pub struct Login {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum StorePlace {
-    Etcd(EtcdPlace),
+pub enum StoreConfig {
+    Etcd(EtcdConfig),
     /// A database file on this machine.
-    Sqlite(SqlitePlace),
+    Sqlite(SqliteConfig),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EtcdPlace {
+pub struct EtcdConfig {
     /// The members, e.g. `https://etcd-1.example:2379`.
     pub endpoints: Vec<String>,
     /// The prefix of all keys; starts with a slash and ends without one.
     pub prefix: String,
-    pub tls: Option<TlsPlace>,
+    pub tls: Option<TlsConfig>,
     pub login: Option<Login>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SqlitePlace {
+pub struct SqliteConfig {
     /// The file; its directory may have to be created.
     pub path: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ProxyPlace {
-    Nginx(NginxPlace),
-    Embedded(EmbeddedPlace),
+pub enum ProxyConfig {
+    Nginx(NginxConfig),
+    Embedded(EmbeddedConfig),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NginxPlace {
+pub struct NginxConfig {
     pub binary: PathBuf,
     /// The container that nginx runs in; on this machine when absent. With a container, the paths below are paths inside
     /// the container.
@@ -333,7 +333,7 @@ pub enum SwitchMode {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EmbeddedPlace {
+pub struct EmbeddedConfig {
     /// The address on which the proxy answers which slot and generation it serves.
     pub answer: Endpoint,
     pub state: PathBuf,
@@ -345,14 +345,14 @@ pub struct TargetSettings {
     /// The settings for the release engine, including the target itself.
     pub definition: Definition,
     /// The settings for the proxy.
-    pub site: Option<SitePlace>,
+    pub site: Option<SiteConfig>,
     /// An additional etcd key.
     pub extra_key: Option<ExtraKey>,
 }
 
 /// A target's settings for the proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SitePlace {
+pub struct SiteConfig {
     pub server_names: Vec<String>,
     pub listen: Endpoint,
     /// The names of the preview server, which always shows the candidate. If there are none, nginx has no preview server.

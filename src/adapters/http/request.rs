@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, Url};
 
-use super::words;
+use super::describe;
 use crate::checks::Answer;
 use crate::inventory::Endpoint;
 
@@ -14,7 +14,7 @@ use crate::inventory::Endpoint;
 pub(super) const LONGEST: usize = 1024 * 1024;
 
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct OutgoingRequest<'a> {
     pub(super) at: &'a Endpoint,
     pub(super) method: &'a str,
     /// The path with its query.
@@ -26,7 +26,7 @@ pub(super) struct Asked<'a> {
     pub(super) timeout: Duration,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> OutgoingRequest<'a> {
     /// A `GET` without further headers.
     pub(super) fn get(at: &'a Endpoint, path: &'a str, timeout: Duration) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl<'a> Asked<'a> {
 }
 
 /// Sends the request over a connection of `client`. The error says why there is no answer.
-pub(super) async fn ask(client: &Client, outgoing: &Asked<'_>) -> Result<Answer, String> {
+pub(super) async fn ask(client: &Client, outgoing: &OutgoingRequest<'_>) -> Result<Answer, String> {
     let method = Method::from_bytes(outgoing.method.as_bytes())
         .map_err(|_| format!("{:?} is not an HTTP method", outgoing.method))?;
     let mut request = client.request(method, outgoing.url()?);
@@ -78,12 +78,12 @@ pub(super) async fn ask(client: &Client, outgoing: &Asked<'_>) -> Result<Answer,
     }
     let began = Instant::now();
     let exchange = async {
-        let response = request.send().await.map_err(|e| words::of_error(&e))?;
+        let response = request.send().await.map_err(|e| describe::of_error(&e))?;
         read(response, began).await
     };
     match tokio::time::timeout(outgoing.timeout, exchange).await {
         Ok(answer) => answer,
-        Err(_) => Err(words::too_late(outgoing.timeout)),
+        Err(_) => Err(describe::too_late(outgoing.timeout)),
     }
 }
 
@@ -91,7 +91,7 @@ async fn read(mut response: Response, began: Instant) -> Result<Answer, String> 
     let headers = header_pairs(response.headers());
     let status = response.status().as_u16();
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|e| words::of_error(&e))? {
+    while let Some(chunk) = response.chunk().await.map_err(|e| describe::of_error(&e))? {
         let room = LONGEST - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         if chunk.len() > room {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::world::{Fate, World, plan};
 use super::{play, turn};
+use crate::support::cases;
 use crate::support::web::operator;
 
 /// The part of a status that a journal can tell.
@@ -91,7 +92,7 @@ fn is_untold(own: &Status, told: &Observed) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(cases(150)))]
 
     #[test]
     fn the_journal_shows_the_same_as_the_driver(

@@ -2,15 +2,15 @@
 //! journal does not record.
 
 use crate::checks::Verdict;
-use crate::history::{Decision, Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
+use crate::history::{Decision, Direction, Entry, JournalEvent, Recorded, ReleaseRecord, Step};
 use crate::release::act::Stage;
 use crate::release::describe::duration;
-use crate::release::machine::describe::{begun_words, closed_words, resumed_words};
+use crate::release::machine::describe::{closed_words, resumed_words, started_words};
 use crate::release::way::in_direction;
 use crate::release::{Announcement, AnnouncementKind};
 use crate::sanitize::sanitize;
 
-pub(super) fn told(recorded: &Recorded) -> Vec<Announcement> {
+pub(super) fn announcements(recorded: &Recorded) -> Vec<Announcement> {
     let head = &recorded.head;
     let mut lines = vec![opened(head)];
     lines.extend(recorded.entries.iter().flat_map(of_entry));
@@ -56,14 +56,14 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
         direction: *direction,
     };
     let forward = |step: &Step| Some(stage(step, &Direction::Forward));
-    let (stage, kind, text) = match &entry.what {
-        Happening::Intent {
+    let (stage, kind, text) = match &entry.event {
+        JournalEvent::Intent {
             step, direction, ..
         } => {
             let stage = stage(step, direction);
-            (Some(stage), AnnouncementKind::Began, begun_words(stage))
+            (Some(stage), AnnouncementKind::Began, started_words(stage))
         }
-        Happening::Outcome {
+        JournalEvent::Outcome {
             step,
             direction,
             failure,
@@ -82,15 +82,15 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
                 }
             }
         }
-        Happening::Checked { report } => {
+        JournalEvent::Checked { report } => {
             return checked(entry, report);
         }
-        Happening::Approved { step, decision } => (
+        JournalEvent::Approved { step, decision } => (
             forward(step),
             AnnouncementKind::Decided,
             format!("{step} approved by {}{}", decision.by, note(decision)),
         ),
-        Happening::BackOutAsked { decision, reason } => {
+        JournalEvent::BackOutAsked { decision, reason } => {
             let decided_by = decision.as_ref().map_or_else(
                 || "by a rule".to_owned(),
                 |decision| decision.by.to_string(),
@@ -98,7 +98,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             let text = format!("back out, {decided_by}: {reason}");
             (None, AnnouncementKind::Decided, text)
         }
-        Happening::Chosen {
+        JournalEvent::Chosen {
             step,
             choice,
             decision,
@@ -107,7 +107,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             AnnouncementKind::Decided,
             format!("{choice} by {}{}", decision.by, note(decision)),
         ),
-        Happening::Resumed {
+        JournalEvent::Resumed {
             how,
             from,
             decision,
@@ -116,12 +116,12 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             AnnouncementKind::Decided,
             resumed_words(*how, from, decision),
         ),
-        Happening::LetGo { reason, .. } => (
+        JournalEvent::LetGo { reason, .. } => (
             None,
             AnnouncementKind::Decided,
             format!("the driver has stopped: {reason}"),
         ),
-        Happening::Unknown => (
+        JournalEvent::Unknown => (
             None,
             AnnouncementKind::Noted,
             "an event that this version of Greenroom does not know".to_owned(),

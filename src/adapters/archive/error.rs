@@ -8,7 +8,7 @@ use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum Error {
     Database(rusqlite::Error),
     /// The contents or the location of the database cannot be used.
     Refused {
@@ -18,13 +18,13 @@ pub(super) enum Fault {
     },
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error)
     }
 }
 
-impl Fault {
+impl Error {
     pub(super) fn refused(
         kind: FailureKind,
         message: impl Into<String>,

@@ -41,23 +41,23 @@ pub(crate) fn cleared(record: &AuditRecord, at: u32) -> AuditRecord {
 }
 
 pub(crate) fn repaired(at: u32) -> AuditRecord {
-    let begun_at = minute(at);
-    let millisecond = u64::try_from(begun_at.as_millisecond()).expect("after 1970");
+    let started_at = minute(at);
+    let millisecond = u64::try_from(started_at.as_millisecond()).expect("after 1970");
     let record = RepairRecord {
         format: 1,
         id: ReleaseId(Ulid::from_parts(millisecond, 7)),
         target: target("web", "production"),
         operator: by("cleo"),
-        begun_at,
+        started_at,
         differences: vec![Repaired {
             name: "instance-stopped".into(),
-            says: "green is registered and does not run".into(),
+            message: "green is registered and does not run".into(),
         }],
         repair_actions: vec![RecordedAction {
             does: "start green again".into(),
             calls: vec!["POST /containers/web-green/start".into()],
-            begun_at: Some(begun_at),
-            done_at: Some(begun_at),
+            started_at: Some(started_at),
+            done_at: Some(started_at),
         }],
         closed: Some((minute(at + 1), RepairOutcome::Done)),
         chain: None,

@@ -6,7 +6,7 @@ use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
 /// The whole report. It also lists the values in the store that differed from the archived record.
-pub fn beside(kept: &KeptAudit) -> Vec<Line> {
+pub fn audit(kept: &KeptAudit) -> Vec<Line> {
     let mut lines = Lines::default();
     match &kept.record {
         AuditRecord::Hold(record) => hold(&mut lines, record),
@@ -46,11 +46,11 @@ fn repair(lines: &mut Lines, record: &RepairRecord) {
     lines.heading(format!("{}  repair", record.target));
     lines.plain(format!("  repair   {}", record.id));
     lines.plain(format!("  by       {}", record.operator));
-    lines.plain(format!("  started  {}", moment(record.begun_at)));
+    lines.plain(format!("  started  {}", moment(record.started_at)));
     match &record.closed {
         None => lines.plain("  ended    not yet, according to this record"),
         Some((at, outcome)) => {
-            let took = duration(elapsed(record.begun_at, *at));
+            let took = duration(elapsed(record.started_at, *at));
             let tone = match outcome.reason() {
                 None => Tone::Plain,
                 Some(_) => Tone::Bad,
@@ -61,11 +61,11 @@ fn repair(lines: &mut Lines, record: &RepairRecord) {
     }
     lines.heading("differences");
     for difference in &record.differences {
-        lines.plain(format!("  {}: {}", difference.name, difference.says));
+        lines.plain(format!("  {}: {}", difference.name, difference.message));
     }
     lines.heading("actions");
     for repair_action in &record.repair_actions {
-        let state = match (repair_action.begun_at, repair_action.done_at) {
+        let state = match (repair_action.started_at, repair_action.done_at) {
             (_, Some(at)) => format!("done at {}", moment(at)),
             (Some(at), None) => {
                 format!("started at {}, but the result was not observed", moment(at))

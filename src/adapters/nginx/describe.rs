@@ -32,7 +32,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
     let place = nginx.host().place();
     let (to, generation) = (order.to, order.generation);
     let from = order.from.map_or("no slot", Slot::as_str);
-    match nginx.arrangement.mode {
+    match nginx.options.mode {
         SwitchMode::Pointer => {
             let answer = nginx.pointer.answer_file(target, to);
             let link = nginx.pointer.link(target);
@@ -69,7 +69,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
 pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec<String> {
     let place = nginx.host().place();
     let (token, generation) = (order.from.highest_token(), order.generation);
-    let (path, cost) = match nginx.arrangement.mode {
+    let (path, cost) = match nginx.options.mode {
         SwitchMode::Pointer => (nginx.pointer.directory(target), "no reload"),
         SwitchMode::Reload => (
             nginx.file(target),
@@ -148,7 +148,7 @@ fn reloads(reload: &str, others: &[Target]) -> String {
 fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
     let test = nginx.command(&["-T"], &nginx.trial(target)).join(" ");
     let reload = nginx
-        .command(&["-s", "reload"], &nginx.arrangement.main)
+        .command(&["-s", "reload"], &nginx.options.main)
         .join(" ");
     vec![
         format!(
@@ -160,10 +160,10 @@ fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
             "write {}; if the test above did not include the new file, run `nginx -T` again, and restore the old file if nginx rejects the new one",
             nginx.file(target).display()
         ),
-        reloads(&reload, &nginx.beside(target)),
+        reloads(&reload, &nginx.other_targets(target)),
         format!(
             "ask {} until nginx has loaded the new configuration, for up to {:?}; otherwise restore the old file and reload again",
-            nginx.arrangement.answer_at, nginx.arrangement.time_limit
+            nginx.options.answer_at, nginx.options.time_limit
         ),
     ]
 }

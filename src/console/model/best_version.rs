@@ -3,15 +3,20 @@
 
 use std::cmp::Ordering;
 
-use super::{Model, Picker, Way, was_bad};
+use super::{Model, Picker, VersionRow, was_bad};
 use crate::history::{Fate, ReleaseKind};
 use crate::inventory::{Instance, Snapshot, by_version};
 use crate::release::Intent;
 
 /// The index of the row to start on. `None` if no row can be chosen.
-pub fn best_way(model: &Model, picker: &Picker) -> Option<usize> {
-    let can = |way: &&Way| picker.is_choosable(way);
-    let first = || picker.ways.iter().position(|way| can(&way));
+pub fn best_version(model: &Model, picker: &Picker) -> Option<usize> {
+    let can = |version_row: &&VersionRow| picker.is_choosable(version_row);
+    let first = || {
+        picker
+            .version_rows
+            .iter()
+            .position(|version_row| can(&version_row))
+    };
     // The rows are sorted by how well they match the typed text.
     if !picker.line.text().trim().is_empty() {
         return first();
@@ -25,21 +30,21 @@ pub fn best_way(model: &Model, picker: &Picker) -> Option<usize> {
 
 /// The newest version that was live in this target and was not replaced by a rollback.
 fn last_good(picker: &Picker) -> Option<usize> {
-    picker.ways.iter().position(|way| {
-        picker.is_choosable(way)
-            && matches!(way.fate, Some(Fate::LiveUntil(_)))
-            && !was_rolled_back_from(picker, way)
+    picker.version_rows.iter().position(|version_row| {
+        picker.is_choosable(version_row)
+            && matches!(version_row.fate, Some(Fate::LiveUntil(_)))
+            && !was_rolled_back_from(picker, version_row)
     })
 }
 
 /// Whether a rollback was the last release that replaced this version.
-fn was_rolled_back_from(picker: &Picker, way: &Way) -> bool {
+fn was_rolled_back_from(picker: &Picker, version_row: &VersionRow) -> bool {
     let past = picker
         .known_terms()
         .and_then(|terms| terms.past.as_ref().ok());
     let replaced = past.into_iter().flatten().find(|record| {
         let from = record.from.as_ref().map(|(_, from)| &from.digest);
-        from.is_some() && from == way.digest.as_ref()
+        from.is_some() && from == version_row.digest.as_ref()
     });
     replaced.is_some_and(|record| record.kind != ReleaseKind::Promote)
 }
@@ -52,13 +57,13 @@ fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
         .take_while(|name| **name != picker.target.environment)
         .collect();
     let nearest = before.into_iter().rev().find_map(|name| {
-        let is_live_there = |way: &Way| way.live_in.contains(name);
-        picker.ways.iter().position(is_live_there)
+        let is_live_there = |version_row: &VersionRow| version_row.live_in.contains(name);
+        picker.version_rows.iter().position(is_live_there)
     })?;
     // A version that was backed out of this target before is still the best guess. Its row shows that it was backed
     // out.
-    let way = picker.ways.get(nearest)?;
-    picker.is_choosable(way).then_some(nearest)
+    let version_row = picker.version_rows.get(nearest)?;
+    picker.is_choosable(version_row).then_some(nearest)
 }
 
 /// The newest version that can be chosen, is not live in this target, and was not backed out or left unfinished. Two
@@ -69,14 +74,16 @@ fn newest(model: &Model, picker: &Picker) -> Option<usize> {
         .get(&picker.target)
         .and_then(Snapshot::live_instance);
     let live = live.map(Instance::version_name);
-    let is_offered = |way: &Way| {
-        picker.is_choosable(way) && !was_bad(way) && live.is_none_or(|live| live != way.name)
+    let is_offered = |version_row: &VersionRow| {
+        picker.is_choosable(version_row)
+            && !was_bad(version_row)
+            && live.is_none_or(|live| live != version_row.name)
     };
     let mut offered = picker
-        .ways
+        .version_rows
         .iter()
         .enumerate()
-        .filter(|(_, way)| is_offered(way));
+        .filter(|(_, version_row)| is_offered(version_row));
     let first = offered.next()?;
     let (row, _) = offered.fold(first, |best, other| {
         if newer(other.1, best.1) == Ordering::Greater {
@@ -88,7 +95,7 @@ fn newest(model: &Model, picker: &Picker) -> Option<usize> {
     Some(row)
 }
 
-fn newer(first: &Way, second: &Way) -> Ordering {
+fn newer(first: &VersionRow, second: &VersionRow) -> Ordering {
     match (first.built_at, second.built_at) {
         (Some(first), Some(second)) => first.cmp(&second),
         _ => by_version(&first.name, &second.name),
