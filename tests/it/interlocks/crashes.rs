@@ -229,7 +229,7 @@ fn crash_everywhere(tier: Tier, is_first: bool, on_failure: OnFailure) {
                 let point = format!("after {turns}, {landing:?}, {resume_action:?}: {outcome:?}");
                 match (&outcome, resume_action) {
                     (Some(Outcome::Done), ResumeAction::Continue) => {
-                        assert!(is_done(&world), "{point}")
+                        assert!(is_done(&world), "{point}");
                     }
                     // There was no way back any more, or everything was observed and only the end
                     // was missing.
