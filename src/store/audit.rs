@@ -9,7 +9,7 @@ use crate::ports::kv::{Pair, Range};
 
 impl StoreReader {
     /// The hold or repair with this id. It is a failure if the key holds another record.
-    pub(super) async fn audit_record(
+    pub(super) async fn hold_or_repair(
         &self,
         target: &Target,
         id: ReleaseId,

@@ -126,7 +126,7 @@ impl JournalReader for StoreReader {
     }
 
     async fn audit_record(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
-        self.audit_record(target, id).await
+        self.hold_or_repair(target, id).await
     }
 
     async fn seals(&self, target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {

@@ -197,7 +197,8 @@ impl Sandbox {
     pub(crate) fn until_unlocked(&self, target: &str) {
         let store = Connection::open(self.place().join("store.sqlite")).expect("the store");
         store.busy_timeout(SOON).expect("set");
-        let in_force = "SELECT count(*) FROM locks WHERE target = ?1
+        let in_force = "SELECT count(*) FROM pairs JOIN leases ON leases.id = lease
+            WHERE key = 'targets/' || ?1 || '/lock'
             AND expires_at_ms > CAST(unixepoch('subsec') * 1000 AS INTEGER)";
         until(&format!("{target} is unlocked"), UP, || {
             let count = store.query_row(in_force, [target], |row| row.get::<_, i64>(0));
