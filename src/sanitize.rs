@@ -38,6 +38,28 @@ pub(crate) fn sanitize_lines(text: &str) -> String {
     kept.text
 }
 
+/// Text as one word of a shell command that a person copies. Text with other characters than those of usual paths and keys
+/// is put in single quotes.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_.:=@%+,-".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Text for a place between double quotes in a shell command that a person copies.
+pub fn in_double_quotes(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
 /// Makes text safe as one line. Line ends become spaces, and the login of a URL is hidden.
 pub fn sanitize(text: &str) -> String {
     let mut lines = text.lines().map(|line| sanitize_line(line.as_bytes()));
@@ -165,6 +187,15 @@ fn hides_or_moves(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_to_copy_does_not_run_what_a_key_contains() {
+        assert_eq!(shell_word("/greenroom/v1/a%20b/"), "/greenroom/v1/a%20b/");
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word("$(id)'`x`"), r"'$(id)'\''`x`'");
+        assert_eq!(shell_word(""), "''");
+        assert_eq!(in_double_quotes(r#"$(id) `x` "\"#), r#"\$(id) \`x\` \"\\"#);
+    }
 
     #[test]
     fn sequences_are_dropped_whole_and_text_stays() {

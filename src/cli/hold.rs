@@ -182,7 +182,7 @@ impl Held {
             say_line!("{target}: {hold}");
             let by = self.by_another_clock.as_ref();
             if let Some((_, clock)) = by.filter(|(holds, _)| holds.contains(hold)) {
-                say_line!("{target}: in effect only by another machine's clock: {clock}");
+                say_line!("{target}: active only by the clock of another machine: {clock}");
             }
         }
         if let Some(next) = self.next_freeze {

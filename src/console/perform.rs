@@ -342,7 +342,7 @@ impl EffectRunner {
             }
             if !is_over {
                 let refused = Refusal::Unknown {
-                    fact: "the result of the repair".into(),
+                    fact: "how the repair ended".into(),
                     why:
                         "the task that ran it ended without a result; the log file has the details"
                             .into(),

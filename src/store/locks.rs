@@ -13,6 +13,10 @@ use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, Targ
 use crate::ports::kv::{Call, Command, LeaseId, Pair, Write};
 use crate::ports::{Acquired, FailureKind, Fence, JournalEnd, Locks, Result};
 
+/// How much longer than [`LONGEST_LEASE`] a lock may last before it is treated as expired. A clock that is set back a little,
+/// and an etcd node that becomes the leader, extend the leases of drivers that are running.
+const LEASE_TOLERANCE: Duration = Duration::from_mins(1);
+
 /// How long a lock lives without a renewal, and how often it is renewed.
 #[derive(Debug, Clone, Copy)]
 pub struct LockTimes {
@@ -71,7 +75,8 @@ pub(super) async fn standing(store: &Store, call: Call<'_>, pair: &Pair) -> Stan
         Some(lease) => seconds_left(store, call, lease).await,
         None => None,
     };
-    let longest = i64::try_from(LONGEST_LEASE.as_secs()).unwrap_or(i64::MAX);
+    let longest = LONGEST_LEASE + LEASE_TOLERANCE;
+    let longest = i64::try_from(longest.as_secs()).unwrap_or(i64::MAX);
     if let Some(seconds) = ttl_seconds
         && seconds > longest
     {

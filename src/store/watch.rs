@@ -53,7 +53,7 @@ struct Watcher {
 impl Watcher {
     async fn run(mut self, first: Result<i64>) {
         match first {
-            Ok(revision) => self.next = Some(revision + 1),
+            Ok(revision) => self.next = Some(revision.saturating_add(1)),
             Err(failure) => self.report_outage(failure).await,
         }
         let mut pause = PAUSES.0;
@@ -89,7 +89,7 @@ impl Watcher {
     async fn listen(&mut self) -> Result<()> {
         let next = match self.next {
             Some(next) => next,
-            None => self.current().await? + 1,
+            None => self.current().await?.saturating_add(1),
         };
         self.next = Some(next);
         let call = self.store.call(DOING);
@@ -100,12 +100,12 @@ impl Watcher {
         while let Some(change) = changes.next().await {
             match change? {
                 Change::Compacted => {
-                    self.next = Some(self.current().await? + 1);
+                    self.next = Some(self.current().await?.saturating_add(1));
                     self.hint(Hint::Anything).await;
                     return Ok(());
                 }
                 Change::Changed { revision, keys } => {
-                    self.next = self.next.max(Some(revision + 1));
+                    self.next = self.next.max(Some(revision.saturating_add(1)));
                     // One transaction may change several keys of a target. They make one hint.
                     let of = keys
                         .iter()

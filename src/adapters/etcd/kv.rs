@@ -17,7 +17,7 @@ use crate::ports::kv::{
     Call, Change, Command, Committed, Granted, Kv, LeaseId, Pair, Range, Read, Txn, Write,
 };
 use crate::ports::{FailureKind, Result};
-use crate::sanitize::sanitize;
+use crate::sanitize::{sanitize, shell_word};
 
 #[async_trait]
 impl Kv for Cluster {
@@ -43,9 +43,11 @@ impl Kv for Cluster {
 
     fn command(&self, what: Command<'_>) -> String {
         match what {
-            Command::Show(key) => format!("etcdctl get {}", sanitize(key)),
-            Command::Delete(key) => format!("etcdctl del {}", sanitize(key)),
-            Command::DeleteBelow(prefix) => format!("etcdctl del --prefix {}", sanitize(prefix)),
+            Command::Show(key) => format!("etcdctl get {}", shell_word(&sanitize(key))),
+            Command::Delete(key) => format!("etcdctl del {}", shell_word(&sanitize(key))),
+            Command::DeleteBelow(prefix) => {
+                format!("etcdctl del --prefix {}", shell_word(&sanitize(prefix)))
+            }
         }
     }
 
@@ -123,7 +125,8 @@ impl Kv for Cluster {
     async fn renew(&self, call: Call<'_>, lease: LeaseId) -> Result<Duration> {
         let renewed = self.attempt(call.until, |client| renewal(client, lease.0));
         let renewed = renewed.await.and_then(running);
-        renewed.map_err(|error| self.failed(call.doing, error))
+        // A renewal can be repeated.
+        renewed.map_err(|error| self.unanswered(call.doing, error))
     }
 
     async fn revoke(&self, call: Call<'_>, lease: LeaseId) -> Result<()> {

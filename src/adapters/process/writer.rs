@@ -151,7 +151,14 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
             let id = existing.id.clone();
             return start_again(own, existing).map(|()| id);
         }
-        let message = format!("the slot has a process of release {}", existing.release);
+        let message = if existing.release == spec.release {
+            format!(
+                "the process in the slot runs another digest, {}",
+                existing.digest.short()
+            )
+        } else {
+            format!("a process of release {} is in the slot", existing.release)
+        };
         return Err(records.failure(FailureKind::Conflict, doing, message));
     }
     let record = Record {

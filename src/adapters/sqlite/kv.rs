@@ -9,7 +9,7 @@ use super::database::{DEADLINE, Database};
 use super::{pairs, watch};
 use crate::ports::Result;
 use crate::ports::kv::{Call, Change, Command, Committed, Granted, Kv, LeaseId, Range, Read, Txn};
-use crate::sanitize::sanitize;
+use crate::sanitize::{in_double_quotes, sanitize, shell_word};
 
 #[async_trait]
 impl Kv for Database {
@@ -36,11 +36,14 @@ impl Kv for Database {
             Command::Show(key) => format!("SELECT value FROM pairs WHERE key = {}", quoted(key)),
             Command::Delete(key) => format!("DELETE FROM pairs WHERE key = {}", quoted(key)),
             Command::DeleteBelow(prefix) => {
-                let pattern = quoted(&format!("{prefix}*"));
-                format!("DELETE FROM pairs WHERE key GLOB {pattern}")
+                let prefix = prefix.trim_end_matches('/');
+                // `0` is the character after `/`.
+                let (from, to) = (quoted(&format!("{prefix}/")), quoted(&format!("{prefix}0")));
+                format!("DELETE FROM pairs WHERE key >= {from} AND key < {to}")
             }
         };
-        sanitize(&format!("sqlite3 {} \"{sql}\"", self.inner.path.display()))
+        let path = shell_word(&sanitize(&self.inner.path.display().to_string()));
+        format!("sqlite3 {path} \"{}\"", in_double_quotes(&sanitize(&sql)))
     }
 
     async fn version(&self, call: Call<'_>) -> Result<String> {

@@ -269,9 +269,10 @@ impl<'connection> Changes<'connection> {
             for key in self.keys.borrow().iter() {
                 statement.execute(params![revision, Key(key)])?;
             }
-            let sql = "DELETE FROM changes WHERE revision <= ?1";
+            // Higher revisions remain if a repair lowered the revision.
+            let sql = "DELETE FROM changes WHERE revision <= ?1 OR revision > ?2";
             let mut statement = self.sql.prepare_cached(sql)?;
-            statement.execute([revision - KEPT_REVISIONS])?;
+            statement.execute([revision.saturating_sub(KEPT_REVISIONS), revision])?;
         }
         self.sql.commit()?;
         Ok(Some(revision))

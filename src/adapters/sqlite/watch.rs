@@ -139,13 +139,16 @@ impl LastCheck {
         let sql = connection.transaction()?;
         let revision = current_revision(&sql)?;
         // A lower revision than before comes from another program, or from an older copy of the file.
-        if self.next <= revision - KEPT_REVISIONS || revision < self.next.saturating_sub(1) {
+        if self.next <= revision.saturating_sub(KEPT_REVISIONS)
+            || revision < self.next.saturating_sub(1)
+        {
             return Ok(vec![Change::Compacted]);
         }
         let mut keys = BTreeSet::new();
         {
-            let mut changed = sql.prepare_cached("SELECT key FROM changes WHERE revision >= ?1")?;
-            let changed = changed.query_map([self.next], |row| bytes(row, 0))?;
+            let mut changed =
+                sql.prepare_cached("SELECT key FROM changes WHERE revision BETWEEN ?1 AND ?2")?;
+            let changed = changed.query_map([self.next, revision], |row| bytes(row, 0))?;
             keys.extend(changed.collect::<rusqlite::Result<Vec<_>>>()?);
             let mut ended = sql.prepare_cached(
                 "SELECT key FROM pairs JOIN leases ON leases.id = lease
@@ -161,7 +164,7 @@ impl LastCheck {
         )?;
         drop(sql);
         self.data_version = data_version;
-        self.next = revision + 1;
+        self.next = revision.saturating_add(1);
         self.at = now;
         if keys.is_empty() {
             return Ok(Vec::new());

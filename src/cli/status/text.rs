@@ -126,7 +126,7 @@ fn holds(snapshot: &Snapshot) -> Vec<String> {
         lines.push(format!("  # {hold}"));
         if let Some(clock) = snapshot.only_by_clock(&hold, snapshot.at) {
             lines.push(format!(
-                "      in effect only by another machine's clock: {clock}"
+                "      active only by the clock of another machine: {clock}"
             ));
         }
     }

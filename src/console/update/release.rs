@@ -67,8 +67,15 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
         } else {
             let approve = model.keymap.shown(Action::Approve);
             let step = failure.step;
-            let text =
-                format!("{target}: {step} failed; open the target, then {approve} asks what to do");
+            let is_open = model.open.as_ref() == Some(&target);
+            let first = if is_open {
+                "close this dialog"
+            } else {
+                "open the target"
+            };
+            let text = format!(
+                "{target}: {step} failed; {first}, then press {approve} to choose what to do"
+            );
             super::say(model, Weight::Prominent, &text);
         }
     }

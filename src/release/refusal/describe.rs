@@ -181,9 +181,13 @@ fn configuration_older(f: &mut fmt::Formatter<'_>, why: &str) -> fmt::Result {
 }
 
 fn nothing_differs(f: &mut fmt::Formatter<'_>, name: Option<&str>) -> fmt::Result {
-    let suffix = name.map(|name| format!(" with the name {name}"));
-    let suffix = suffix.unwrap_or_default();
-    write!(f, "nothing differs{suffix}: there is nothing to repair")
+    match name {
+        Some(name) => write!(
+            f,
+            "no difference is named {name}: there is nothing to repair"
+        ),
+        None => f.write_str("nothing differs: there is nothing to repair"),
+    }
 }
 
 fn several_named(f: &mut fmt::Formatter<'_>, named: &str, several: &[ReleaseId]) -> fmt::Result {

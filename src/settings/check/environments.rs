@@ -27,9 +27,9 @@ impl Checker<'_> {
         let (lease, heartbeat) = timing::lock(root, section);
         if lease > LONGEST_LEASE {
             self.error(
-                &self.lock_path(name),
+                &self.lock_path(name, ["lease", "heartbeat"]),
                 format!(
-                    "after the driver is killed, the target would stay locked for {}: use at most {}",
+                    "with a lease of {}, the target would stay locked for that time after its driver is killed: use at most {}",
                     units::write_duration(lease),
                     units::write_duration(LONGEST_LEASE)
                 ),
@@ -37,7 +37,7 @@ impl Checker<'_> {
         }
         if heartbeat * 2 >= lease {
             self.error(
-                &self.lock_path(name),
+                &self.lock_path(name, ["heartbeat", "lease"]),
                 format!(
                     "a heartbeat of {} is too slow for a lease of {}: use less than half of the lease",
                     units::write_duration(heartbeat),
@@ -80,16 +80,15 @@ impl Checker<'_> {
         let ca = [path, &["ca"]].concat();
         self.file(&ca, registry.ca.as_deref());
         if registry.ca.is_some() && registry.plain_http {
-            let says = "plain HTTP has no certificates: remove `ca`, or plain_http = true";
+            let says = "plain HTTP has no certificates: remove `ca`, or remove `plain_http = true`";
             self.error(&ca, says);
         }
     }
 
-    /// The key that is shown in messages about the lock. It is the first of these keys that is written: the heartbeat of
-    /// the environment, of the defaults, the lease of the environment, of the defaults. If none is written, the key of
-    /// the environment is shown.
-    fn lock_path<'n>(&self, name: &'n str) -> Vec<&'n str> {
-        for key in ["heartbeat", "lease"] {
+    /// The key at which an error about the lock is reported: the first of these keys that the environment or the defaults
+    /// have. If neither has one, the environment itself.
+    fn lock_path<'n>(&self, name: &'n str, keys: [&'static str; 2]) -> Vec<&'n str> {
+        for key in keys {
             let own = vec!["environments", name, "lock", key];
             let default = vec!["defaults", "lock", key];
             for path in [own, default] {

@@ -18,7 +18,10 @@ impl Checker<'_> {
             (Some(VariableValue::Plain(url)), kind) => {
                 let is_web = url.starts_with("https://") || url.starts_with("http://");
                 if !is_web {
-                    self.error(&at("url"), "an address starts with https:// or http://");
+                    self.error(
+                        &at("url"),
+                        "the address must start with https:// or http://",
+                    );
                 } else if kind == NoticeKind::Slack {
                     self.warning(
                         &at("url"),

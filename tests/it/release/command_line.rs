@@ -89,11 +89,15 @@ async fn a_promote_prints_each_step_as_json_and_exits_with_0_1_or_2() {
     );
     let missing = run(&fixture, &promote("7.7.7")).await;
     assert_eq!(missing.status.code(), Some(1));
-    assert!(err(&missing).contains("no 7.7.7 in"), "{}", err(&missing));
+    assert!(
+        err(&missing).contains("has no version 7.7.7"),
+        "{}",
+        err(&missing)
+    );
     let error = json_end(&missing)["error"].take();
     assert_eq!(error["kind"], "refused");
     let why = error["message"].as_str().unwrap_or_default();
-    assert!(why.contains("no 7.7.7 in"), "{error}");
+    assert!(why.contains("has no version 7.7.7"), "{error}");
     let broken = run(&fixture, &promote("1.9.2")).await;
     assert_eq!(broken.status.code(), Some(1), "{}", err(&broken));
     assert!(out(&broken).contains("orders failed"), "{}", out(&broken));

@@ -24,7 +24,7 @@ async fn a_version_not_released_to_its_slot_is_not_started() {
     let said = words.join("\n");
     assert!(said.contains("does not prove"), "{said}");
     assert!(
-        said.contains("promote the version that should run"),
+        said.contains("Promote the version that should run"),
         "{said}"
     );
 }

@@ -145,7 +145,7 @@ async fn a_clock_two_hours_ahead_does_not_end_a_hold() {
     fixture.stands("1.8.2", Role::Empty).await;
     let (code, said) = two_hours_ahead(&fixture, &["doctor"]).await;
     assert_ne!(code, Some(0), "{said}");
-    for other in ["engine", "store"] {
+    for other in ["Docker host", "store"] {
         let words = format!("clock is 2h ahead of the {other} of production");
         assert!(said.contains(&words), "{words}: {said}");
     }
