@@ -70,7 +70,7 @@ async fn a_release_without_a_driver_is_ended_by_the_next_release() {
         panic!("left, not {outcome:?}");
     };
     let overtaken_by = recorded(&fixture, &last).await.head.id;
-    assert!(reason.contains("it was interrupted "), "{reason}");
+    assert!(reason.contains("was interrupted before"), "{reason}");
     assert!(reason.contains(&overtaken_by.short()), "{reason}");
     assert_eq!(second.head.live, None);
     for overtaken in [&first, &second] {

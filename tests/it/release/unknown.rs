@@ -47,7 +47,7 @@ async fn facts_of_an_unreachable_server_are_unknown() {
         (&line["agreed"], &line["drift"]),
         (&Value::Null, &Value::Null)
     );
-    assert!(said.contains("instance unknown"), "{said}");
+    assert!(said.contains("not observed"), "{said}");
     assert!(said.contains("address answers as healthy"), "{said}");
     assert!(!said.contains("empty"), "{said}");
 
