@@ -1,5 +1,5 @@
-//! The interface between the console and the rest of the crate. `wire` implements it. The console itself does not
-//! use image registries, container runtimes or the configuration file.
+//! The interface between the console and the rest of the crate. The module `wire` implements it for the real servers.
+//! The console itself does not use image registries, container runtimes or the configuration file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,8 +63,8 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Continues, backs out or leaves a release that this console does not drive. `Force` is required to take over the
-    /// release from a running driver.
+    /// Continues a release that this console does not drive, backs it out, or ends it as it is. `Force` is required if
+    /// another console or command holds the lock.
     async fn resume(
         &self,
         target: &Target,

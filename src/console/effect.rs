@@ -57,12 +57,12 @@ pub enum Effect {
         /// `None` until the operator has chosen one of several open releases.
         release: Option<ReleaseId>,
     },
-    /// Continue, back out or leave a release that this console does not drive.
+    /// Continue a release that this console does not drive, back it out, or end it as it is.
     ResumeRelease {
         target: Target,
         release: ReleaseId,
         resume_action: ResumeAction,
-        /// Set if the release is taken over from a running driver.
+        /// Set if another console or command holds the lock. The lock is then taken from this holder.
         force: Option<Force>,
         approval: Approval,
     },

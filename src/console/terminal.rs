@@ -62,7 +62,8 @@ pub trait Screen {
         Ok(())
     }
 
-    /// Whether the terminal is still set up for the console. A panic in another task restores it while the loop runs.
+    /// Whether the terminal is still set up for the console. A panic in another task restores the terminal while the
+    /// loop still runs.
     fn is_ours(&self) -> bool {
         true
     }
@@ -108,8 +109,8 @@ pub fn check() -> Result<(), NoTerminal> {
 /// The real terminal, set up for the console. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Terminal {
-    // Never dropped: if ratatui cannot restore the cursor, its `drop` prints to standard error, and that panics when
-    // the terminal is gone.
+    // Never dropped: if ratatui cannot restore the cursor, its `drop` prints to standard error, and printing panics
+    // when the terminal is gone.
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Waiting<Stdout>>>>,
     mouse: bool,
 }
@@ -136,8 +137,8 @@ impl Terminal {
         }
     }
 
-    /// Sets the modes of the terminal, until [`restore`]. The alternate screen is entered only once, because a
-    /// second time would lose the cursor position of the shell.
+    /// Sets the modes of the terminal, until [`restore`]. The alternate screen is entered only once, because entering
+    /// it a second time would lose the cursor position of the shell.
     fn take() -> io::Result<()> {
         if !TAKEN.swap(true, Ordering::SeqCst) {
             execute!(stdout(), EnterAlternateScreen)?;

@@ -22,7 +22,7 @@ pub enum HoldLine {
         /// The reason that was typed as the answer to the first question.
         why: String,
     },
-    /// The missing reason of the current hold, which a rollback placed without one.
+    /// The reason of the current hold. A rollback placed this hold without a reason.
     Reason(Box<Hold>),
     /// The reason to clear the current hold.
     Clear(Box<Hold>),

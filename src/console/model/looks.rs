@@ -38,7 +38,7 @@ impl Looks {
         self.theme_by_tier.iter().any(|(of, _)| Some(*of) == tier)
     }
 
-    /// Changes the theme of the tier if it has its own, otherwise the general theme.
+    /// Changes the theme of the tier if the tier has its own theme, otherwise the general theme.
     pub fn wear(&mut self, tier: Option<Tier>, name: &str) {
         let own = self
             .theme_by_tier

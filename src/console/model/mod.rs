@@ -122,8 +122,8 @@ pub struct Model {
     pub releases_observed: Arc<Releases>,
     /// The request of this console for a handover, until it is answered or has expired.
     pub asking: Option<Asking>,
-    /// The other console that was observed to drive a release of this console. The driver in this console was then told
-    /// to check its lock.
+    /// The other console that was observed to have taken over or superseded a release of this console. The driver in
+    /// this console was then told to check its lock.
     pub competing_console: Option<String>,
     /// The last request for a handover that was announced to the operator, by target.
     pub announced_requests: BTreeMap<Target, HandoverRequest>,
@@ -153,7 +153,7 @@ pub struct Model {
     pub remarks: Vec<String>,
     /// Whether a shell started the console and can continue it after it was suspended.
     pub has_shell: bool,
-    /// The file from which the configuration was read, if it cannot be read a second time (a pipe). Sanitized.
+    /// The file from which the configuration was read, if the file cannot be read a second time (a pipe). Sanitized.
     pub read_once: Option<String>,
     /// The configuration on disk, if it differs from the configuration in use.
     pub configuration: Option<Arc<NewConfiguration>>,
@@ -260,7 +260,7 @@ impl Model {
         }
     }
 
-    /// Whether the last release of the open target has ended, or there is none.
+    /// Whether the newest release of the open target has ended, or no release is known.
     pub fn is_at_rest(&self) -> bool {
         self.release()
             .is_none_or(|status| status.outcome().is_some())
@@ -272,13 +272,14 @@ impl Model {
         (observed.status.plan.release == status.plan.release).then_some(observed)
     }
 
-    /// The newest release of the open target, if this console does not drive it.
+    /// [`Self::elsewhere_in`] for the open target.
     pub fn elsewhere(&self) -> Option<&Observed> {
         self.elsewhere_in(self.open.as_ref()?)
     }
 
-    /// The newest release of a target, if this console does not drive it. Another operator may drive it, it may be
-    /// interrupted, or it may have ended.
+    /// The newest release of a target, as the journal shows it. `None` if this console drives this release or drove it
+    /// to its end, or if this console has a newer release. The release may have another driver, may have no driver, or
+    /// may have ended.
     pub fn elsewhere_in(&self, target: &Target) -> Option<&Observed> {
         let observed = self.releases_observed.get(target)?;
         let own = self.releases.get(target).map(|status| status.plan.release);
@@ -291,8 +292,9 @@ impl Model {
         is_elsewhere.then_some(observed)
     }
 
-    /// Whether the newest release of a target has switched and only keeps its old version warm. The next release
-    /// may end that standby. Any operator may drive the release.
+    /// Whether the newest release of a target has a driver and has switched, and only keeps the old version warm or
+    /// waits for the approval to stop the old version. The next release may end that standby. Any operator may drive
+    /// the release.
     pub fn is_in_standby(&self, target: &Target) -> bool {
         let driven = match self.elsewhere_in(target) {
             Some(observed) => observed.is_driven().then_some(&observed.status),
@@ -301,7 +303,7 @@ impl Model {
         driven.is_some_and(|status| rests_after_switch(&status.progress))
     }
 
-    /// Whether this console drove the newest release of a target and stopped driving it before it ended.
+    /// Whether this console stopped driving its newest release of a target before that release ended.
     fn lost(&self, target: &Target) -> bool {
         self.releases.get(target).is_some_and(|status| {
             let is_parked = matches!(status.progress, Progress::Parked { .. });
@@ -394,7 +396,8 @@ impl Model {
     }
 }
 
-/// Whether the snapshot contains a lease, or a source that does not answer. The screen shows both in seconds.
+/// Whether the snapshot contains a lease, or a source that does not answer. The screen shows in seconds how long the
+/// lease lasts, and for how long the source has not answered.
 fn shows_countdown(snapshot: &Snapshot) -> bool {
     let counts = |state: &SourceState| {
         matches!(

@@ -38,8 +38,8 @@ pub enum LookUp {
 /// Whether the environments that come before the picker's target in promotion order were observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// An earlier environment was not observed yet. The cursor is not placed, because the version of that environment
-    /// may be the one to preselect.
+    /// An earlier environment was not observed yet. The cursor is not placed, because the cursor may have to start on
+    /// the version of that environment.
     NotObserved,
     /// Every earlier environment was observed, or does not answer.
     Observed,
@@ -64,12 +64,12 @@ pub struct Picker {
     pub before: Before,
     /// The refusals that apply to all versions.
     pub against_all: Vec<Refusal>,
-    /// The row of the cursor. Without a cursor, the row on which an arrow key puts it. When the rows change, the cursor
-    /// stays on its version.
+    /// The row of the cursor. Without a cursor, the row on which an arrow key puts the cursor. When the rows change,
+    /// the cursor stays on its version.
     pub row: usize,
     /// Whether the cursor is on a row. There is no cursor until the list is complete or the operator presses an arrow
-    /// key. There is also no cursor after its version has left the list. So Enter never chooses a row that the operator
-    /// has not seen under the cursor.
+    /// key. There is also no cursor after the version under the cursor has left the list. So Enter never chooses a row
+    /// that the operator has not seen under the cursor.
     pub has_cursor: bool,
     /// Whether the list has been complete at least once. From then on, only a key moves the cursor to another version.
     pub is_settled: bool,
@@ -105,7 +105,8 @@ impl Picker {
         }
     }
 
-    /// Whether no known reason forbids this row. A hold does not forbid it, because the operator can override a hold.
+    /// Whether no known reason forbids the version of this row. Reasons that apply to all versions, such as a hold, are
+    /// not considered.
     pub fn is_choosable(&self, version_row: &VersionRow) -> bool {
         version_row.against.is_empty() && version_row.knowledge != Knowledge::Gone
     }
@@ -201,8 +202,8 @@ impl VersionRow {
         }
     }
 
-    /// Whether this row and a row of an earlier list are the same version. Rows with two different digests never are:
-    /// an environment may have another version now.
+    /// Whether this row and a row of an earlier list show the same version. Rows with two different digests never show
+    /// the same version, even if they have the same name or environment.
     pub fn is_same(&self, other: &Self) -> bool {
         let has_same_name = self.name == other.name || self.also.contains(&other.name);
         let may_be_same = match (&self.digest, &other.digest) {

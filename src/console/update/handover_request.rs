@@ -1,6 +1,6 @@
 //! The requester's side of a handover. Before the request is sent, the operator already approves that this console
-//! resumes the release. After the handover, this console resumes it without another question. If a request ends
-//! without a handover, a notice says why.
+//! resumes the release. After the handover, this console resumes the release without another question. If a request
+//! ends without a handover, a notice says why.
 
 use super::handover;
 use crate::console::action::Action;
@@ -98,7 +98,7 @@ fn withdraw(model: &mut Model) -> Vec<Effect> {
         .collect()
 }
 
-/// Updates the requests for handovers, in both directions, after an observation or as time passes.
+/// After an observation or as time passes, handles the request of this console and the requests to this console.
 pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
     handover::announce(model);
     handover::close_outdated(model);

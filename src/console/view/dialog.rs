@@ -49,7 +49,7 @@ impl Sheet<'_> {
     }
 }
 
-/// The most columns of a list of versions, whose rows are long.
+/// The most columns of a list of versions. Its rows are long.
 const WIDEST_LIST: u16 = 112;
 
 /// The columns for the text of a dialog on this screen.

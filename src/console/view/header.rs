@@ -238,7 +238,8 @@ fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     Part::new(forms.to_vec())
 }
 
-/// The sources that answer. To save room, first the names are left out, then the whole part.
+/// The sources that answer. To save room, the names are left out first if all three sources answer, then the whole
+/// part.
 fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let answering: Vec<&str> = snapshot
         .sources

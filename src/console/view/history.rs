@@ -1,5 +1,5 @@
-//! The history: a table of past releases, newest first, and the page of one record over it. Past failures are not
-//! red, because red is for what needs attention now.
+//! The history: a table of past releases, newest first, and the page over the table. Past failures are not red, because
+//! red is for what needs attention now.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

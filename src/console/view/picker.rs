@@ -1,5 +1,5 @@
-//! The list of versions, with the line that filters it, and the details of the version under the cursor. A
-//! version that cannot be chosen is dimmed, and says why.
+//! The list of versions, with the line that filters it, and the details of the version under the cursor. The row of a
+//! version that cannot be chosen is dimmed and says why.
 
 use ratatui::text::{Line, Span};
 
