@@ -50,14 +50,15 @@ pub enum Effect {
         plan: Arc<Plan>,
         approval: Approval,
     },
-    /// Read a release that has not ended, to see how it can be resumed. The answer repeats the number `request_id`.
+    /// Read a release that has not ended, to see how the release can be resumed. The answer repeats the number
+    /// `request_id`.
     FindInterrupted {
         request_id: u64,
         target: Target,
         /// `None` until the operator has chosen one of several open releases.
         release: Option<ReleaseId>,
     },
-    /// Continue a release that this console does not drive, back it out, or end it as it is.
+    /// Continue a release that this console does not drive, back it out, or end it and keep everything as it is.
     ResumeRelease {
         target: Target,
         release: ReleaseId,

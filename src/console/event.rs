@@ -137,7 +137,7 @@ pub enum Event {
         target: Target,
         request: Result<HandoverRequest, Refused>,
     },
-    /// The refusal of a handover could not be stored, so the requester may not see it.
+    /// The refusal of a handover could not be stored, so the requester may not see the refusal.
     RefusalNotStored {
         target: Target,
         why: String,
@@ -160,11 +160,11 @@ pub enum Event {
     },
     /// A release was archived.
     HistoryKept,
-    /// A release could not be archived, so it is missing from the history of this machine.
+    /// A release could not be archived, so this release is missing from the history of this machine.
     HistoryNotKept {
         why: String,
     },
-    /// The configuration on disk was compared with the configuration in use. `None` if they are equal.
+    /// The configuration on disk was compared with the configuration in use. `None` if the two are equal.
     ConfigurationObserved(Option<Arc<NewConfiguration>>),
     /// Time has passed: one second if the screen shows a time in seconds, otherwise one minute.
     Ticked,

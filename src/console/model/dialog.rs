@@ -93,7 +93,7 @@ pub struct Reason {
     pub line: TextLine,
     /// Whether the rules require a reason. `None` until the rules were read.
     pub required: Option<bool>,
-    /// The holds that the release overrides. If there are any, the dialog first asks why they are overridden.
+    /// The holds that the release overrides. If there are holds, the dialog first asks why the release overrides them.
     pub in_spite_of: Vec<Hold>,
     /// The reason for overriding the holds, after it was typed.
     pub override_holds: Option<String>,
@@ -150,14 +150,14 @@ pub enum Question {
     BackOut(Arc<Status>),
     /// Stop the version that is kept warm.
     EndStandby(Arc<Status>),
-    /// Continue a release, back it out, or end it as it is. If another console or command holds the lock, take over the
-    /// lock.
+    /// Continue a release, back it out, or end it and keep everything as it is. If another console or command holds the
+    /// lock, take over the lock.
     Resume(Arc<Interrupted>, ResumeAction),
     /// Carry out a repair plan.
     Repair(Arc<RepairPlan>),
     /// Approve a release that another operator drives.
     PeerApprove(Arc<Status>),
-    /// Request the handover of a release from its driver, and resume the release when it is handed over.
+    /// Request the handover of a release from its driver, and resume the release after the handover.
     Ask(Arc<Interrupted>),
 }
 

@@ -34,8 +34,8 @@ pub enum ResumeChoice {
     Ask,
     /// Withdraw the request for the handover.
     WithdrawRequest,
-    /// Continue the release, back it out, or end it as it is. If another console or command holds the lock, take over
-    /// the lock.
+    /// Continue the release, back it out, or end it and keep everything as it is. If another console or command holds
+    /// the lock, take over the lock.
     Resume(ResumeAction),
 }
 

@@ -1,4 +1,5 @@
-//! The dialog that places a hold on a target, or clears its current hold. It asks one question at a time.
+//! The dialog that places a hold on a target, or clears its current hold, or adds the missing reason of this hold. The
+//! dialog asks one question at a time.
 
 use super::TextLine;
 use crate::inventory::{Hold, Target};

@@ -1,4 +1,5 @@
-//! How the screen looks and reacts: zoom, themes, mouse, bell. The operator can change it while the console runs.
+//! How the screen looks and reacts: zoom, themes, mouse, bell. The operator can change these settings while the console
+//! runs.
 
 use crate::inventory::Tier;
 

@@ -98,7 +98,7 @@ pub struct Model {
     /// The time of the last event or draw.
     pub now: Timestamp,
     pub operator: Operator,
-    /// The name of this console in locks, requests and presence records. Empty if it has none.
+    /// The name of this console in locks, requests and presence records. Empty if this console has no name.
     pub console: String,
     pub mode: Mode,
     /// Why this console is read-only. Only used in [`Mode::ReadOnly`].
@@ -120,7 +120,7 @@ pub struct Model {
     pub releases: BTreeMap<Target, Arc<Status>>,
     /// The newest release of each target according to its journal. Any operator may drive it.
     pub releases_observed: Arc<Releases>,
-    /// The request of this console for a handover, until it is answered or has expired.
+    /// The request of this console for a handover, until the request is answered or has expired.
     pub asking: Option<Asking>,
     /// The other console that was observed to have taken over or superseded a release of this console. The driver in
     /// this console was then told to check its lock.
@@ -151,13 +151,13 @@ pub struct Model {
     pub looks: Looks,
     /// The parts of the configuration that could not be used, each with the reason. Sanitized.
     pub remarks: Vec<String>,
-    /// Whether a shell started the console and can continue it after it was suspended.
+    /// Whether a shell started the console and can continue the console after it was suspended.
     pub has_shell: bool,
     /// The file from which the configuration was read, if the file cannot be read a second time (a pipe). Sanitized.
     pub read_once: Option<String>,
     /// The configuration on disk, if it differs from the configuration in use.
     pub configuration: Option<Arc<NewConfiguration>>,
-    /// The operator's place before a reload. The console returns to it as soon as the targets are known.
+    /// The operator's place before a reload. The console returns to this place as soon as the targets are known.
     pub come_back_to: Option<ViewState>,
     /// Whether the console quits as soon as it drives no release or repair.
     pub leaving: bool,
@@ -377,7 +377,7 @@ impl Model {
         self.open.as_ref().map(|target| self.tier(target))
     }
 
-    /// Whether the screen shows a time in seconds, so that it must be redrawn every second.
+    /// Whether the screen shows a time in seconds, so that the screen must be redrawn every second.
     pub fn counts_time(&self) -> bool {
         self.armed.is_some()
             || self.notice.is_some()

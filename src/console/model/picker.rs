@@ -12,7 +12,7 @@ use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 
 /// The largest number of look-ups that run at the same time.
 pub const LOOK_UPS: usize = 4;
-/// How many tags are looked up although they are not on the screen: the newest by name.
+/// How many of the newest tags (by name) are looked up even if they are not on the screen.
 pub const LOOKED_UP_UNSEEN: usize = 40;
 
 /// The tags in the image registry.
@@ -55,7 +55,8 @@ pub struct Picker {
     pub looked_up: BTreeMap<String, LookUp>,
     /// Where the image of each earlier version is. `None` while the search is running.
     pub images: BTreeMap<Digest, Option<ImageAt>>,
-    /// The rules and the past releases of the target, or why they could not be read. `None` until they were read.
+    /// The rules and the past releases of the target, or why these could not be read. `None` until the backend has
+    /// answered.
     pub terms: Option<Result<Terms, String>>,
     /// The filter. If no row has this name, the typed text itself can be chosen as a tag or digest.
     pub line: TextLine,

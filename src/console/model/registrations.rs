@@ -230,8 +230,8 @@ fn missing(snapshot: &Snapshot, slot: Slot) -> Mark {
     }
 }
 
-/// The part of a key below the target, or the whole key if it does not contain the target. Approvals are stored under
-/// another prefix, but are shown below the target.
+/// The part of a key below the target, or the whole key if the key does not contain the target. Approvals are stored
+/// under another prefix, but are shown below the target.
 fn name_of(snapshot: &Snapshot, key: &str) -> String {
     let prefix = format!("/{}/", snapshot.target);
     match key.split_once(&prefix) {

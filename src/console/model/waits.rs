@@ -20,7 +20,7 @@ pub enum Wanted {
     Answer(Step),
     /// Approve a release that another operator drives.
     Approval { driver: Operator },
-    /// Continue a release that has no driver, back it out, or end it as it is.
+    /// Continue a release that has no driver, back it out, or end it and keep everything as it is.
     Resume,
 }
 
@@ -33,8 +33,8 @@ pub struct WaitingItem {
 }
 
 impl WaitingItem {
-    /// Whether two items are the same request. A step that asks again is a new request. A missing approval or driver
-    /// stays the same request, also if its time has changed.
+    /// Whether two items are the same request. A step that asks again is a new request. A missing approval or a missing
+    /// driver stays the same request, even if its time has changed.
     pub fn is_same(&self, other: &Self) -> bool {
         let is_lasting = matches!(self.wanted, Wanted::Approval { .. } | Wanted::Resume);
         self.release == other.release

@@ -24,7 +24,7 @@ use crate::release::{
 /// the time. If more time is left, the key ends the arming.
 const RENEWED: Duration = Duration::from_mins(1);
 
-/// The open target, if it is armed. Otherwise shows why it cannot be changed.
+/// The open target, if it is armed. If the target is not armed, or no target is open, shows why nothing can be changed.
 pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
     let Some(target) = model.open.clone() else {
         refuse_without_target(model);

@@ -1,4 +1,4 @@
-//! The picker: opens it, adds the answers that arrive one by one, filters the versions, and handles the choice.
+//! Opens the picker, adds the answers that arrive one by one, filters the versions, and handles the choice.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -44,7 +44,7 @@ pub(super) fn listed(
             let mut names: Vec<String> = versions.iter().map(|name| sanitize(name)).collect();
             names.sort_by(|a, b| by_version(b, a));
             names.dedup();
-            // The registry answers now, so the tags that it could not look up before are looked up again.
+            // The registry answers now, so the tags whose look-up failed before are looked up again.
             let has_failed =
                 |look_up: &LookUp| matches!(look_up, LookUp::Answered(Resolved::Unknown(_)));
             picker.looked_up.retain(|_, look_up| !has_failed(look_up));

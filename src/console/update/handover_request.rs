@@ -9,7 +9,7 @@ use crate::console::model::{Asking, Model, Weight};
 use crate::inventory::{HandoverRequest, SourceState, Target};
 use crate::release::{Approval, Interrupted, Refused, ResumeAction};
 
-/// Requests the handover after the operator has confirmed it. Withdraws an earlier request.
+/// Requests the handover after the operator has confirmed the request. Withdraws an earlier request.
 pub(super) fn ask(
     model: &mut Model,
     found: &Interrupted,
@@ -154,7 +154,7 @@ fn stored_request<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverR
     stored.is_same(written).then_some(stored)
 }
 
-/// Why the request has ended without a handover. `None` while it waits for an answer.
+/// Why the request has ended without a handover. `None` while the request waits for an answer.
 fn ended(model: &Model, asking: &Asking) -> Option<String> {
     if model.now >= asking.until {
         return Some(format!(

@@ -53,7 +53,7 @@ pub(super) fn not_open(model: &mut Model) -> Vec<Effect> {
     super::refused(model, &text)
 }
 
-/// Runs an action while the history is open. `None` if the action is the same in the history as elsewhere.
+/// Runs an action while the history is open. `None` for an action that does the same with and without the history.
 pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
     match action {
         Action::History

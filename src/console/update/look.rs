@@ -49,7 +49,7 @@ pub(super) fn focus(model: &mut Model, pane: Pane) {
     model.focus = pane;
 }
 
-/// Focuses the pane `by` places after the focused one, and skips a hidden log.
+/// Focuses the pane `by` places after the focused pane, and skips a hidden log.
 pub(super) fn step(model: &mut Model, by: usize) {
     model.focus = model.focus.step(by);
     if model.focus == Pane::Logs && model.looks.log_hidden {
@@ -68,7 +68,7 @@ pub(super) fn palette(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Handles a key while the help is open: it closes the help, scrolls, or edits the search.
+/// Handles a key while the help is open: the key closes the help, scrolls, or edits the search.
 pub(super) fn helping(model: &mut Model, mut help: Help, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc | KeyCode::Enter => return Vec::new(),

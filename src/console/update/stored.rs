@@ -1,4 +1,4 @@
-//! The page that opens on a stored key: how it compares with the observations, what its value should be, and its
+//! The page that opens on a stored key: how the key compares with the observations, what its value should be, and its
 //! complete value.
 
 use crate::console::model::{KeyRow, Mark, Model, Pane, lease_left, registrations};

@@ -21,8 +21,8 @@ pub(super) fn observed(model: &mut Model, world: Arc<World>) -> Vec<Effect> {
     effects
 }
 
-/// On a screen that shows one pane at a time, changes the focus from the environments to the slots if a release is
-/// running in the open target.
+/// On a screen that shows one pane at a time, changes the focus from the environments to the slots if a release of the
+/// open target has not ended. Does nothing while a dialog or a prompt is open.
 pub(super) fn show_release(model: &mut Model) {
     let is_idle = model.dialog.is_none() && model.prompt.is_none();
     let may_turn = is_idle && model.focus == Pane::Environments && layout::is_narrow(model);

@@ -272,7 +272,7 @@ fn outcome_look(listed: &Listed) -> (Glyph, Meaning) {
     }
 }
 
-/// The old and the new version, or only the new one if there is no room for both.
+/// The old and the new version, or only the new version if there is no room for both.
 fn version(theme: &Theme, listed: &Listed, wide: usize) -> String {
     let to = listed.head.to.1.name();
     let from = listed.head.from.as_ref().map(|(_, version)| version.name());
