@@ -146,7 +146,7 @@ const LINES: Bounds = Bounds {
 /// The logs of the open target, and how they are shown.
 #[derive(Debug, Clone)]
 pub struct LogPane {
-    /// The log that the operator chose. `None` shows the most relevant slot, for example the candidate or the live slot.
+    /// The log that the operator chose. `None` shows the most relevant slot, for example the slot of the candidate.
     pub chosen: Option<LogKind>,
     pub kind: LogKind,
     /// The target to which the logs belong.

@@ -278,8 +278,8 @@ impl Model {
     }
 
     /// The newest release of a target, as the journal shows it. `None` if this console drives this release or drove it
-    /// to its end, or if this console has a newer release. The release may have another driver, may have no driver, or
-    /// may have ended.
+    /// to its end, if the journal still names this console as the driver, or if this console has a newer release. The
+    /// release may have another driver, may have no driver, or may have ended.
     pub fn elsewhere_in(&self, target: &Target) -> Option<&Observed> {
         let observed = self.releases_observed.get(target)?;
         let own = self.releases.get(target).map(|status| status.plan.release);

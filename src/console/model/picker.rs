@@ -1,5 +1,5 @@
-//! The picker: the dialog that asks for the version of a promote or a rollback. `version_rows` computes its rows from the
-//! answers that have arrived.
+//! The picker: the dialog that asks for the version of a promote or a rollback. `version_rows` computes the rows from
+//! the answers that have arrived.
 
 use std::collections::BTreeMap;
 
