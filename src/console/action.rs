@@ -1,5 +1,5 @@
-//! The table of keys and actions. The key bindings, the footer, the help and the README are computed from
-//! this table, so they cannot disagree. Only capital letters change anything outside the console.
+//! The table of keys and actions. The key bindings, the footer, the help and the README are computed from this table,
+//! so they cannot disagree. Only keys with a capital letter can change anything outside the console.
 
 use super::keymap::{Chord, ctrl, key, named};
 use super::model::Pane;
@@ -12,15 +12,15 @@ pub enum Action {
     Approve,
     /// Undo everything that the running release has done.
     BackOut,
-    /// Switch back to the version that is kept warm.
+    /// Roll back to the version that is kept warm. If no version is kept warm, choose an earlier version.
     RollBack,
-    /// Hold the open target, so that nothing can be promoted there, or clear its hold.
+    /// Place a hold on the open target, or change or clear its hold. A promote to a held target needs an override.
     Freeze,
     /// Stop the version that is kept warm.
     EndStandby,
     /// Run the checks again while register or switch waits for approval.
     CheckAgain,
-    /// Request, hand over, take over or resume a release.
+    /// Request or answer the handover of a release, take over a release, or resume a release.
     Resume,
     /// Plan a repair of the drift, then confirm it.
     Repair,
@@ -28,9 +28,10 @@ pub enum Action {
     Waiting,
     /// Allow changes to the open target for a few minutes.
     Arm,
-    /// Open the target under the cursor, or show details of the line under it.
+    /// Open the target under the cursor. In another pane or in the history, show details.
     Open,
-    /// Close a dialog or the history, end the zoom or a search, or focus the environments.
+    /// Close the history or its page, the diagnostics, a search, a filter or the zoom. Otherwise focus the
+    /// environments.
     Back,
     Focus(Pane),
     NextPane,
@@ -49,8 +50,8 @@ pub enum Action {
     Follow,
     /// Show the next log: blue, green, both slots, the proxy, or the steps of the release.
     NextLog,
-    /// Filter the services if the environments have the focus, or the releases if the history is open. Otherwise
-    /// search the log.
+    /// Filter the releases if the history is open. Otherwise filter the services if the environments have the focus, or
+    /// else search the log.
     Search,
     SearchNext,
     SearchPrevious,
@@ -64,7 +65,7 @@ pub enum Action {
     /// Write the lines of the shown log to a file.
     SaveLog,
     HideLog,
-    /// Show Greenroom's own diagnostics in place of the log.
+    /// Show Greenroom's own diagnostics in place of the log, or show the log again.
     Diagnostics,
     /// Put the services in another order.
     Sort,
@@ -77,7 +78,7 @@ pub enum Action {
     Mouse,
     /// Show the history of releases, or the panes again.
     History,
-    /// Mark a release to compare it, or remove the mark.
+    /// Mark a release for a comparison, or remove the mark.
     Mark,
     Compare,
     /// Show what became live in an environment, in order.
@@ -86,7 +87,7 @@ pub enum Action {
     Prove,
     /// Stop the console and return to the shell, until the shell continues it.
     Suspend,
-    /// Copy the text under the cursor to the terminal's clipboard.
+    /// Copy a text of the focused pane or of the history to the terminal's clipboard, for example a digest.
     Copy,
     Repaint,
     /// Show how the configuration on disk has changed, and reload it.
@@ -137,7 +138,7 @@ impl Scope {
 /// One row of the table of keys and actions.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// The default keys. The footer shows the first.
+    /// The default keys. If the configuration does not replace them, the footer shows the first key.
     pub keys: &'static [Chord],
     pub action: Action,
     pub scope: Scope,

@@ -1,5 +1,5 @@
-//! The interface between the console and the rest of the crate. `wire` implements it. The console itself does not
-//! use image registries, container runtimes or the configuration file.
+//! The interface between the console and the rest of the crate. The module `wire` implements it for the real servers.
+//! The console itself does not use image registries, container runtimes or the configuration file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,10 +19,11 @@ use crate::release::{
     RepairApproval, RepairHandle, RepairPlan, Resolved, ResumeAction, Terms,
 };
 
-/// The operations that the console needs. An `async` call may be slow, so the loop of the console makes it in a task.
+/// The operations that the console needs. An `async` call may be slow, so the console makes the call in a task and not
+/// in its loop.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// Lists the tags of a target's image repository, in any order. The error says why they cannot be listed.
+    /// Lists the tags of a target's image repository, in any order. The error says why the tags cannot be listed.
     async fn versions(&self, target: &Target) -> Result<Vec<String>, String>;
 
     /// Asks the image registry which image a tag or digest names now.
@@ -53,8 +54,8 @@ pub trait Backend: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The state of a release that has not ended, and how it can be resumed. `None` means the current release of the
-    /// target. Only reads.
+    /// The state of a release that has not ended, and how this release can be resumed. `None` means the current release
+    /// of the target. Only reads.
     async fn interrupted(
         &self,
         target: &Target,
@@ -63,8 +64,8 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Continues, backs out or leaves a release that this console does not drive. `Force` is required to take over the
-    /// release from a running driver.
+    /// Continues a release that this console does not drive, backs it out, or ends it and keeps everything as it is.
+    /// `Force` is required if another console or command holds the lock.
     async fn resume(
         &self,
         target: &Target,
@@ -112,7 +113,7 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(plan.target().clone()).into())
     }
 
-    /// Asks the driver of a release to hand it over. Returns the request as it was stored.
+    /// Asks the driver of a release to hand over the release. Returns the request as it was stored.
     async fn request_handover(
         &self,
         target: &Target,
@@ -122,7 +123,8 @@ pub trait Backend: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Withdraws a request for a handover, also if the driver has answered. The caller does not learn whether it worked.
+    /// Withdraws a request for a handover, even if the driver has answered. The caller does not learn whether the
+    /// request was withdrawn.
     async fn withdraw_request(&self, _: &Target, _: &HandoverRequest) {}
 
     /// Tells the requester of a handover that the driver refuses. The error says why the refusal could not be stored.
@@ -130,8 +132,8 @@ pub trait Backend: Send + Sync {
         Ok(())
     }
 
-    /// The newest release of each target according to its journal. Any operator may drive it. Empty if the backend reads
-    /// no journals.
+    /// The newest release of each target, as its journal shows it. Any operator may drive it. Empty if the backend
+    /// reads no journals.
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {
         watch::channel(Arc::default()).1
     }
@@ -139,7 +141,7 @@ pub trait Backend: Send + Sync {
     /// Observes this target more often from now on, because the operator has opened it. Does not block.
     fn look_at(&self, target: &Target);
 
-    /// Follows a log: first a few earlier lines, then each new line. Dropping the receiver stops it.
+    /// Follows a log: first a few earlier lines, then each new line. The log is followed until the receiver is dropped.
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch>;
 
     /// Writes the lines of a log to a new file. Returns the path of the file, or why it was not written.

@@ -50,19 +50,20 @@ pub enum Effect {
         plan: Arc<Plan>,
         approval: Approval,
     },
-    /// Read a release that has not ended, to see how it can be resumed. The answer repeats the number `request_id`.
+    /// Read a release that has not ended, to see how the release can be resumed. The answer repeats the number
+    /// `request_id`.
     FindInterrupted {
         request_id: u64,
         target: Target,
         /// `None` until the operator has chosen one of several open releases.
         release: Option<ReleaseId>,
     },
-    /// Continue, back out or leave a release that this console does not drive.
+    /// Continue a release that this console does not drive, back it out, or end it and keep everything as it is.
     ResumeRelease {
         target: Target,
         release: ReleaseId,
         resume_action: ResumeAction,
-        /// Set if the release is taken over from a running driver.
+        /// Set if another console or command holds the lock. The lock is then taken from this holder.
         force: Option<Force>,
         approval: Approval,
     },

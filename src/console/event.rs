@@ -25,7 +25,7 @@ pub enum Input {
     Resized(u16, u16),
     /// The process was stopped and has continued.
     Continued,
-    /// A signal asks the process to end. Contains its name: `SIGINT`, `SIGTERM` or `SIGHUP`.
+    /// A signal asks the process to end. Contains the name of the signal: `SIGINT`, `SIGTERM` or `SIGHUP`.
     Signal(&'static str),
     /// The terminal was closed.
     Lost,
@@ -39,15 +39,16 @@ pub enum Event {
     WorldObserved(Arc<World>),
     /// The watchers have read the journals of the releases.
     ReleasesObserved(Arc<Releases>),
-    /// The status of a release that this console drives has changed.
+    /// The status of a release that this console drives: the first status, and each change.
     ReleaseMoved(Arc<Status>),
-    /// This console no longer drives the release. The journal has its state.
+    /// This console no longer drives the release. The journal has the state of the release.
     DriverGone(ReleaseId),
     LogArrived {
         source: LogSource,
         batch: Batch,
     },
-    /// A driver in this console announced a note or a decision. The status of the release does not contain it.
+    /// A driver in this console announced a note or a decision. The status of the release does not contain notes or
+    /// decisions.
     Announced {
         target: Target,
         announcement: Announcement,
@@ -83,19 +84,19 @@ pub enum Event {
     },
     /// A release was planned, or the plan was refused.
     Planned {
-        /// The number of the request to which this is the answer.
+        /// The number of the request that is answered.
         request_id: u64,
         plan: Result<Arc<Plan>, Refused>,
     },
     /// The attempt to read an open release has ended.
     InterruptedFound {
-        /// The number of the request to which this is the answer.
+        /// The number of the request that is answered.
         request_id: u64,
         found: Result<Arc<Interrupted>, Refused>,
     },
     /// Several releases of a target are open. The operator has to choose one.
     OpenReleasesFound {
-        /// The number of the request to which this is the answer.
+        /// The number of the request that is answered.
         request_id: u64,
         /// The open releases, newest first.
         open: Vec<ReleaseRecord>,
@@ -112,7 +113,7 @@ pub enum Event {
     },
     /// A repair was planned, or the plan was refused.
     RepairPlanned {
-        /// The number of the request to which this is the answer.
+        /// The number of the request that is answered.
         request_id: u64,
         plan: Result<Arc<RepairPlan>, Refused>,
     },
@@ -136,7 +137,7 @@ pub enum Event {
         target: Target,
         request: Result<HandoverRequest, Refused>,
     },
-    /// The refusal of a handover could not be stored, so the requester may not see it.
+    /// The refusal of a handover could not be stored, so the requester may not see the refusal.
     RefusalNotStored {
         target: Target,
         why: String,
@@ -148,7 +149,7 @@ pub enum Event {
     },
     /// The archive answered a question, or returned an error.
     HistoryAnswered {
-        /// The number of the question to which this is the answer.
+        /// The number of the question that is answered.
         request_id: u64,
         answer: Result<HistoryAnswer, String>,
     },
@@ -159,11 +160,11 @@ pub enum Event {
     },
     /// A release was archived.
     HistoryKept,
-    /// A release could not be archived, so it is missing from the history of this machine.
+    /// A release could not be archived, so this release is missing from the history of this machine.
     HistoryNotKept {
         why: String,
     },
-    /// The configuration on disk was compared with the configuration in use. `None` if they are equal.
+    /// The configuration on disk was compared with the configuration in use. `None` if the two are equal.
     ConfigurationObserved(Option<Arc<NewConfiguration>>),
     /// Time has passed: one second if the screen shows a time in seconds, otherwise one minute.
     Ticked,

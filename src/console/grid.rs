@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::model::Model;
 
-/// The largest width of the name or version in an environment's column. Spare columns and the state's text are added.
+/// The largest width that names and versions give to an environment's column. A blank, and the state's text or spare
+/// columns, are added.
 const COLUMN_MOST: usize = 24;
 /// The smallest width of an environment's column: a short version and its glyph.
 const COLUMN_LEAST: usize = 7;
@@ -39,8 +40,8 @@ impl Grid {
     }
 }
 
-/// How many services are shown when the list is longer than `rows`. The rows below the services show a
-/// note on the cell under the cursor and the legend of states.
+/// The number of rows for services, if the pane has `rows` rows and not all services fit. The rows below the services
+/// show a note on the cell under the cursor and the legend of states.
 pub(super) fn list_rows(rows: usize) -> usize {
     let note_rows = (rows / 5 + 1).min(rows.saturating_sub(4));
     rows.saturating_sub(1 + note_rows)
@@ -58,7 +59,7 @@ pub(super) fn grid(model: &Model, room: usize) -> Grid {
         0
     };
     for wide in &mut widths {
-        // Without text, each column gets at most three spare columns: wider ones would look empty.
+        // Without text, each column gets at most three spare columns: wider columns would look empty.
         *wide += if words > 0 { words } else { spare.min(3) };
     }
     Grid {
@@ -69,12 +70,12 @@ pub(super) fn grid(model: &Model, room: usize) -> Grid {
     }
 }
 
-/// The environments that are shown, and the width of each. A column is as wide as the environment's name and
-/// versions. If there is not enough room, the widest columns shrink first. The column of the cursor is always
-/// shown.
+/// The environments that are shown, and the width of each. A column is as wide as the name of the environment and the
+/// names of its live versions. If there is not enough room, the widest columns shrink first. The column of the cursor
+/// is always shown.
 fn columns_in(model: &Model, room: usize) -> (Range<usize>, Vec<usize>) {
     let environments = &model.world.environments;
-    // Scrolls only as far as needed: the cursor's column is then the last one shown.
+    // Scrolls only as far as needed: the cursor's column is then the last column shown.
     let fitting = (room / COLUMN_LEAST).clamp(1, environments.len().max(1));
     let cursor = model.cursor.as_ref().and_then(|cursor| {
         let mut names = environments.iter().map(|(name, _)| name);

@@ -1,6 +1,6 @@
-//! The action of each key: the table in `action`, changed by the key bindings in the operator's configuration.
-//! Also reads and writes the names of keys. If two actions claim one key, one of the two bindings is dropped and
-//! reported.
+//! The action of each key: the table in `action`, changed by the key bindings in the operator's configuration. Also
+//! reads and writes the names of keys. If two actions that apply in the same place have the same key, one action loses
+//! the key, and `Keymap::clashes` lists it.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::action::{Action, BINDINGS, Binding, Scope};
 use super::model::Pane;
 
-/// One key, with or without Ctrl. A capital letter is a different key: Shift is not stored apart.
+/// One key, with or without Ctrl. A capital letter is a key of its own, so Shift is not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Chord {
     code: KeyCode,
@@ -51,7 +51,7 @@ const NAMES: [(KeyCode, &str); 15] = [
     (KeyCode::PageDown, "PageDown"),
 ];
 
-/// Keys that cannot be rebound. Without them, a bad configuration could lock the operator into a dialog.
+/// Keys that cannot be rebound. Without these keys, a bad configuration could lock the operator into a dialog.
 const KEPT: [(Action, Chord); 3] = [
     (Action::Open, named(KeyCode::Enter)),
     (Action::Back, named(KeyCode::Esc)),
@@ -106,8 +106,8 @@ impl Chord {
         !self.ctrl && matches!(self.code, KeyCode::Char(c) if c.is_ascii_uppercase())
     }
 
-    /// Checks whether this key can be bound to `action`. Other bindings are not considered. The error says
-    /// which key to choose instead.
+    /// Checks whether this key can be bound to `action`. The operator's other bindings are not considered. The error
+    /// says which key to choose instead.
     pub fn may_be_for(self, action: Action) -> Result<(), String> {
         let kept = KEPT.iter().find(|(_, chord)| *chord == self);
         if let Some((other, _)) = kept.filter(|(other, _)| *other != action) {
@@ -147,7 +147,7 @@ impl fmt::Display for Chord {
     }
 }
 
-/// One row of the table, with the keys that the configuration leaves it.
+/// One row of the table of keys and actions, with the keys that are now bound to the action.
 #[derive(Debug, Clone)]
 pub struct Bound {
     pub binding: &'static Binding,
@@ -191,7 +191,7 @@ impl Default for Keymap {
 
 impl Keymap {
     /// The table with other keys for some actions. Two actions clash if they have the same key and apply in the same
-    /// place, for example in the log pane. An action without an override keeps the key. If each action has an
+    /// place, for example in the log pane. An action without an override keeps the key. If both actions have an
     /// override, the action that comes first in the table keeps the key.
     pub fn rebound(key_overrides: &[(Action, Vec<Chord>)]) -> Self {
         let bound = BINDINGS.iter().map(|binding| {
@@ -274,8 +274,8 @@ impl Keymap {
         self.lines().find(|bound| bound.binding.action == action)
     }
 
-    /// The key to show when a text mentions an action. If no key is bound to the action, the text to type to
-    /// run it from the palette.
+    /// The key to show when a text mentions an action. If no key is bound to the action, the text to type to run the
+    /// action from the palette. If the palette has no key, only the name of the action.
     pub fn shown(&self, action: Action) -> String {
         let key = self.line(action).and_then(|bound| bound.keys.first());
         match (key, self.line(Action::Palette)) {

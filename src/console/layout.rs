@@ -13,7 +13,7 @@ const SOME: (u16, u16) = (84, 28);
 pub(super) const LEAST: (u16, u16) = (60, 16);
 /// The smallest width of the matrix next to other panes.
 const MATRIX: u16 = 36;
-/// The height of the ladder, including its lines of text.
+/// The height of the ladder, the pane with the steps of a release and the lines below the steps.
 const LADDER: u16 = 5;
 /// The smallest width of the slots pane at which blue and green are shown side by side.
 const SIDE: u16 = 80;
@@ -65,8 +65,8 @@ pub(super) struct Shape {
     pub(super) zoomed: bool,
     /// Whether the log is hidden and leaves its room to the other panes.
     pub(super) log_hidden: bool,
-    /// Whether no release is running in the open target. Then a small screen gives the ladder less room, and a large
-    /// screen shows the timeline of the target.
+    /// Whether the newest release of the open target has ended, or no release is known. Then a small screen gives the
+    /// ladder less room, and a large screen shows the timeline of the target.
     pub(super) at_rest: bool,
 }
 
@@ -125,8 +125,8 @@ fn wide(area: Rect, shape: Shape) -> Places {
     } else {
         0
     };
-    // The rows beyond the smallest size: each row of panes gets a quarter, up to a limit, and the log gets the rest.
-    // Without a log, the upper row of panes gets three fifths of the height, and the middle row two fifths.
+    // The lines beyond `ALL`: the upper and the middle panes get a quarter each, up to a limit; the log gets the rest.
+    // Without a log, the upper panes get three fifths of the height, and the middle panes get two fifths.
     let spare = area.height - ALL.1;
     let (upper, middle, logs) = if log_hidden {
         (
@@ -178,7 +178,7 @@ fn medium(area: Rect, shape: Shape) -> Places {
     let (upper, logs) = if shape.log_hidden {
         (Constraint::Min(0), Constraint::Length(0))
     } else {
-        // The upper panes get a third of the spare rows, at most eight, and the log gets the rest.
+        // The lines beyond `SOME`: the upper panes get a third, at most eight lines; the log gets the rest.
         let spare = area.height - SOME.1;
         (
             Constraint::Length(15 + spare.min(24) / 3),
@@ -271,7 +271,7 @@ pub(super) fn timeline_rows(model: &Model) -> usize {
     spare_for_timeline(model.size.1).into()
 }
 
-/// A sixth of the rows beyond the smallest size, at most eight. 0 if that is less than two rows.
+/// A sixth of the lines beyond the height of `ALL`, at most eight. 0 if that is less than two lines.
 fn spare_for_timeline(height: u16) -> u16 {
     match height.saturating_sub(ALL.1) / 6 {
         0..2 => 0,
@@ -352,7 +352,7 @@ fn tab_at(column: u16) -> Option<Pane> {
     })
 }
 
-/// How many lines of text a dialog can show.
+/// How many lines of text a dialog of the usual height shows.
 pub(super) fn dialog_rows(size: (u16, u16)) -> usize {
     usize::from(size.1.saturating_sub(8)).max(1)
 }
@@ -362,7 +362,8 @@ pub(super) fn picker_rows(size: (u16, u16)) -> usize {
     dialog_rows(size).saturating_sub(9).max(1)
 }
 
-/// The range of rows that are shown of a list with `count` rows. It includes `row`, the row of the cursor.
+/// The range of rows that a list of `count` rows shows in `height` lines. The range includes `row`, the row of the
+/// cursor.
 pub(super) fn window(row: usize, count: usize, height: usize) -> std::ops::Range<usize> {
     let top = row
         .saturating_sub(height / 2)

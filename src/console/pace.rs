@@ -1,6 +1,6 @@
-//! How often the screen is drawn. A key press is drawn immediately, and so are the first events after a quiet
-//! time. During a stream of events, the screen is drawn thirty times a second. On a slow link, drawing takes at
-//! most half of the time.
+//! How often the screen is drawn. A key press is drawn without waiting for the next frame, and so are the first events
+//! after a quiet time. During a stream of events, the screen is drawn thirty times a second. On a slow link, drawing
+//! takes at most half of the time.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl Draws {
             .max(self.even.checked_sub(credit).unwrap_or(self.soonest))
     }
 
-    /// Records a draw. After a slow draw, the next one waits as long as this one took, so that half of the time
+    /// Records a draw. After a slow draw, the next draw waits as long as the slow draw took, so that half of the time
     /// is left for events.
     pub(super) fn drew(&mut self, began: Instant, ended: Instant) {
         self.soonest = ended + self.pace.least.max(ended - began);

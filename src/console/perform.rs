@@ -135,8 +135,8 @@ impl EffectRunner {
         });
     }
 
-    /// Sends an event for each note and each decision that a release announces. The status of the release shows its
-    /// other announcements.
+    /// Sends an event for each note and each decision that a release announces. No event is sent for other
+    /// announcements, because the status of the release shows them.
     fn listen(&mut self, handle: &Handle) {
         let mut announcements = handle.announcements();
         let target = handle.status().borrow().plan.target().clone();

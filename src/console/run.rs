@@ -23,7 +23,7 @@ use crate::release::Handle;
 /// The largest number of events handled before the screen is drawn again.
 const BATCH: usize = 64;
 
-/// Why the console ended. The results of releases are in their journals.
+/// Why the console ended. The results of releases are in their journals, and not in this value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExitReason {
     Quit,
@@ -42,7 +42,7 @@ pub enum ExitReason {
 pub struct Inputs {
     pub input: mpsc::Receiver<Input>,
     pub world: watch::Receiver<Arc<World>>,
-    /// Releases that are already running when the console opens.
+    /// The handles of releases that this process already drives when the console opens.
     pub in_flight: Vec<Handle>,
     /// Notified when the first frame is on the screen, so that the caller can start slow work.
     pub open: Option<oneshot::Sender<()>>,
@@ -140,7 +140,7 @@ pub async fn run<S: Screen>(
 }
 
 /// When to update the screen without an event: every second if it shows a time in seconds, otherwise every minute,
-/// because it always shows ages.
+/// because the screen always shows ages.
 fn next_tick(model: &Model, pace: Pace, ticked: Instant) -> Instant {
     let wait = if model.counts_time() {
         pace.second

@@ -62,7 +62,8 @@ pub trait Screen {
         Ok(())
     }
 
-    /// Whether the terminal is still set up for the console. A panic in another task restores it while the loop runs.
+    /// Whether the terminal is still set up for the console. A panic in another task restores the terminal while the
+    /// loop still runs.
     fn is_ours(&self) -> bool {
         true
     }
@@ -105,11 +106,11 @@ pub fn check() -> Result<(), NoTerminal> {
     }
 }
 
-/// The real terminal, set up for the console. Dropping it restores the terminal.
+/// The real terminal, set up for the console. Dropping this value restores the terminal.
 #[derive(Debug)]
 pub struct Terminal {
-    // Never dropped: if ratatui cannot restore the cursor, its `drop` prints to standard error, and that panics when
-    // the terminal is gone.
+    // Never dropped: if ratatui cannot restore the cursor, its `drop` prints to standard error, and printing panics
+    // when the terminal is gone.
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Waiting<Stdout>>>>,
     mouse: bool,
 }
@@ -136,8 +137,8 @@ impl Terminal {
         }
     }
 
-    /// Sets the modes of the terminal, until [`restore`]. The alternate screen is entered only once, because a
-    /// second time would lose the cursor position of the shell.
+    /// Sets the modes of the terminal, until [`restore`]. The alternate screen is entered only once, because entering
+    /// it a second time would lose the cursor position of the shell.
     fn take() -> io::Result<()> {
         if !TAKEN.swap(true, Ordering::SeqCst) {
             execute!(stdout(), EnterAlternateScreen)?;
@@ -157,7 +158,8 @@ impl Drop for Terminal {
 }
 
 /// Installs a panic hook that restores the terminal and then runs the earlier hook. The earlier hook reports the panic,
-/// so it must be installed before this call. After a panic, the loop of the console ends. A second call does nothing.
+/// so the earlier hook must be installed before this call. After a panic, the loop of the console ends. A second call
+/// does nothing.
 pub fn restore_on_panic() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
@@ -211,7 +213,7 @@ impl Screen for Terminal {
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
-        // tmux and screen keep the text for themselves, unless they are configured to pass it to the terminal.
+        // tmux and screen keep the text for themselves, unless they are configured to pass the text to the terminal.
         execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 

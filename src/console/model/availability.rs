@@ -7,8 +7,8 @@ use crate::history::Step;
 use crate::inventory::drift::compare;
 use crate::release::{Observed, Progress};
 
-/// Whether the new version is live and the release only keeps the old version warm. Another release can supersede it
-/// then.
+/// Whether the new version is live, and the release only keeps the old version warm or waits for the approval to stop
+/// the old version. Another release can then supersede this release.
 pub fn rests_after_switch(progress: &Progress) -> bool {
     matches!(
         progress,
@@ -20,7 +20,7 @@ pub fn rests_after_switch(progress: &Progress) -> bool {
     )
 }
 
-/// Whether the candidate was checked, has no traffic yet, and register or switch waits for approval.
+/// Whether register or switch waits for approval. The candidate was checked and has no traffic yet.
 pub fn rests_before_switch(progress: &Progress) -> bool {
     matches!(
         progress,
@@ -31,7 +31,7 @@ pub fn rests_before_switch(progress: &Progress) -> bool {
     )
 }
 
-/// Whether the key of the action would do something now.
+/// Whether the action is available now. Actions without their own line below are always available.
 pub fn is_available(model: &Model, action: Action) -> bool {
     let progress = model.release_in_flight().map(|status| &status.progress);
     let elsewhere = model.elsewhere().is_some_and(Observed::is_driven);

@@ -17,7 +17,7 @@ pub fn best_version(model: &Model, picker: &Picker) -> Option<usize> {
             .iter()
             .position(|version_row| can(&version_row))
     };
-    // The rows are sorted by how well they match the typed text.
+    // The best match of the typed text is the first row.
     if !picker.line.text().trim().is_empty() {
         return first();
     }
@@ -28,7 +28,7 @@ pub fn best_version(model: &Model, picker: &Picker) -> Option<usize> {
     best.or_else(first)
 }
 
-/// The newest version that was live in this target and was not replaced by a rollback.
+/// The newest version that can be chosen, was live in this target, and was not replaced by a rollback.
 fn last_good(picker: &Picker) -> Option<usize> {
     picker.version_rows.iter().position(|version_row| {
         picker.is_choosable(version_row)
@@ -37,7 +37,7 @@ fn last_good(picker: &Picker) -> Option<usize> {
     })
 }
 
-/// Whether a rollback was the last release that replaced this version.
+/// Whether the newest release that replaced this version was a rollback.
 fn was_rolled_back_from(picker: &Picker, version_row: &VersionRow) -> bool {
     let past = picker
         .known_terms()
@@ -50,7 +50,7 @@ fn was_rolled_back_from(picker: &Picker, version_row: &VersionRow) -> bool {
 }
 
 /// The version that is live in the nearest earlier environment in promotion order. Environments in which no listed
-/// version is live are skipped.
+/// version is live are skipped. `None` if this version cannot be chosen.
 fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
     let environments = model.world.environments.iter().map(|(name, _)| name);
     let before: Vec<_> = environments
@@ -66,8 +66,8 @@ fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
     picker.is_choosable(version_row).then_some(nearest)
 }
 
-/// The newest version that can be chosen, is not live in this target, and was not backed out or left unfinished. Two
-/// versions are compared by build time, or by name if a build time is unknown.
+/// The newest version that can be chosen, is not live in this target, and is not bad ([`was_bad`]). Two versions are
+/// compared by build time, or by name if a build time is unknown.
 fn newest(model: &Model, picker: &Picker) -> Option<usize> {
     let live = model
         .world

@@ -1,5 +1,5 @@
-//! The dialogs over the screen: questions, refusals, lists and pages. In every question, the cursor starts on the
-//! answer that changes nothing. A confirmation expires.
+//! The dialogs over the screen: questions, refusals, lists and pages. In every question, Enter changes nothing until
+//! the operator has moved the cursor or typed a text. A confirmation expires.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ pub enum Dialog {
 }
 
 impl Dialog {
-    /// Whether the dialog asks the operator a question that leads to a change.
+    /// Whether the dialog is a question to answer, and not a page or a list.
     pub fn asks(&self) -> bool {
         self.asks_in_rows() || matches!(self, Self::Confirm(_))
     }
@@ -93,11 +93,11 @@ pub struct Reason {
     pub line: TextLine,
     /// Whether the rules require a reason. `None` until the rules were read.
     pub required: Option<bool>,
-    /// The holds that the release overrides. If there are any, the dialog first asks why they are overridden.
+    /// The holds that the release overrides. If there are holds, the dialog first asks why the release overrides them.
     pub in_spite_of: Vec<Hold>,
     /// The reason for overriding the holds, after it was typed.
     pub override_holds: Option<String>,
-    /// The plan of a rollback for which the rules require a reason. A rollback can start without one.
+    /// The plan of a rollback for which the rules require a reason. A rollback can start without a reason.
     pub planned: Option<Arc<Plan>>,
 }
 
@@ -108,10 +108,10 @@ impl Reason {
     }
 }
 
-/// Shown until a plan or an open release arrives.
+/// Shown while a plan is made or an open release is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thinking {
-    /// The number of the request whose answer is awaited.
+    /// The number of the request. Only the answer with this number is used.
     pub request_id: u64,
     pub target: Target,
     /// What is planned or read: a version, a repair or the open release.
@@ -150,13 +150,14 @@ pub enum Question {
     BackOut(Arc<Status>),
     /// Stop the version that is kept warm.
     EndStandby(Arc<Status>),
-    /// Continue, back out or leave a release that has no driver, or take it over from its driver.
+    /// Continue a release, back it out, or end it and keep everything as it is. If another console or command holds the
+    /// lock, take over the lock.
     Resume(Arc<Interrupted>, ResumeAction),
     /// Carry out a repair plan.
     Repair(Arc<RepairPlan>),
     /// Approve a release that another operator drives.
     PeerApprove(Arc<Status>),
-    /// Request the handover of a release from its driver, and resume the release when it is handed over.
+    /// Request the handover of a release from its driver, and resume the release after the handover.
     Ask(Arc<Interrupted>),
 }
 
@@ -195,7 +196,8 @@ impl Question {
 /// The part of a confirmation that has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Button {
-    /// The line in which the name of the environment is typed. Enter does nothing until the name is complete.
+    /// The line in which the name of the environment is typed. Until the name is complete, Enter only shows what is
+    /// missing.
     Name,
     /// The button that changes nothing.
     Cancel,
@@ -228,12 +230,12 @@ impl Confirm {
         matches!(self.question, Question::PeerApprove(_))
     }
 
-    /// Whether the change can be confirmed: no name is required, or the name is complete.
+    /// Whether the name is complete, or no name is required.
     pub fn may_go(&self) -> bool {
         self.need != Need::TypedName || self.typed == self.expected()
     }
 
-    /// What the operator still has to type. `None` if the change can be confirmed.
+    /// What the operator still has to type. `None` if nothing is missing.
     pub fn missing(&self) -> Option<String> {
         if self.may_go() {
             return None;

@@ -1,4 +1,5 @@
-//! Who drives a release, who has it open, and who requests its handover. Also the dialogs about these.
+//! Who drives a release, who has its target open, and who requests its handover. Also the dialogs about a handover and
+//! about resuming a release.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ pub struct Asking {
     pub target: Target,
     pub release: ReleaseId,
     pub driver: Operator,
-    /// The operator's approval. It is used to resume the release when it is handed over.
+    /// The operator's approval. This console uses the approval to resume the release after the handover.
     pub approval: Approval,
     /// When the approval and the request expire.
     pub until: Timestamp,
@@ -25,7 +26,7 @@ pub struct Asking {
     pub is_seen: bool,
 }
 
-/// What the operator can do with a release that has no driver or another driver.
+/// What the operator can do with a release that this console does not drive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResumeChoice {
     Later,
@@ -33,11 +34,12 @@ pub enum ResumeChoice {
     Ask,
     /// Withdraw the request for the handover.
     WithdrawRequest,
-    /// Continue, back out or leave the release. If it has a driver, take it over.
+    /// Continue the release, back it out, or end it and keep everything as it is. If another console or command holds
+    /// the lock, take over the lock.
     Resume(ResumeAction),
 }
 
-/// Asks which of several open releases of a target to continue, back out or leave.
+/// Asks which of several open releases of a target to resume.
 #[derive(Debug, Clone)]
 pub struct OpenReleases {
     /// The open releases, newest first. Never empty.
@@ -45,10 +47,10 @@ pub struct OpenReleases {
     pub row: usize,
 }
 
-/// Asks what to do with a release that has no driver or another driver.
+/// Asks what to do with a release that this console does not drive.
 #[derive(Debug, Clone)]
 pub struct ResumeDialog {
-    /// The release and the lock, as they were read when the dialog was opened.
+    /// The release and the lock, as they were read before the dialog was opened.
     pub found: Arc<Interrupted>,
     /// Whether this console has requested the handover of this release.
     pub has_asked: bool,
@@ -123,7 +125,8 @@ impl Model {
         is_for_us.then_some(request)
     }
 
-    /// The unanswered request for the handover of the open target's release. Any operator may drive the release.
+    /// The unanswered request for the handover of the open target's release. The release must have a driver, which may
+    /// be any operator.
     pub fn current_request(&self) -> Option<&HandoverRequest> {
         let request = self.snapshot()?.handover_request.as_ref()?;
         let release = self.release()?;
@@ -133,7 +136,7 @@ impl Model {
         is_open.then_some(request)
     }
 
-    /// The consoles that have the open target open, without the driver.
+    /// The consoles in which the open target is open, without the console that holds its lock.
     pub fn watching(&self) -> Vec<&Watcher> {
         let Some(snapshot) = self.snapshot() else {
             return Vec::new();

@@ -11,7 +11,7 @@ pub const LISTED: usize = 200;
 /// The largest number of releases in a timeline.
 pub const IN_TIMELINE: usize = 500;
 
-/// The history screen. The filter and the position are kept while it is closed.
+/// The history screen. The filter and the position are kept while the screen is closed.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     pub is_open: bool,
@@ -19,7 +19,8 @@ pub struct History {
     pub typed: String,
     /// Why the text is not a valid filter.
     pub wrong: Option<String>,
-    /// The entries that match the filter and were read so far, newest first.
+    /// The entries that match the filter and were read so far, newest first. After the filter has changed, the previous
+    /// entries stay until the archive has answered.
     pub rows: Vec<Item>,
     /// Whether all matching entries were read.
     pub is_whole: bool,
@@ -74,7 +75,7 @@ pub enum HistoryQuestion {
     /// The releases that match a filter, newest first.
     List {
         filter: Filter,
-        /// Only releases older than this one. `None` starts at the newest release.
+        /// Only releases older than this release. `None` starts at the newest release.
         before: Option<ReleaseId>,
         /// The largest number of releases in the answer.
         limit: usize,

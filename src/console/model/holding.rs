@@ -1,4 +1,5 @@
-//! The dialog that places a hold on a target, or clears its current hold. It asks one question at a time.
+//! The dialog that places a hold on a target, or clears its current hold, or adds the missing reason of this hold. The
+//! dialog asks one question at a time.
 
 use super::TextLine;
 use crate::inventory::{Hold, Target};
@@ -22,7 +23,7 @@ pub enum HoldLine {
         /// The reason that was typed as the answer to the first question.
         why: String,
     },
-    /// The missing reason of the current hold, which a rollback placed without one.
+    /// The reason of the current hold. A rollback placed this hold without a reason.
     Reason(Box<Hold>),
     /// The reason to clear the current hold.
     Clear(Box<Hold>),

@@ -1,4 +1,4 @@
-//! The rows of the checks pane: the cases of the open target's suite, with their results. Also finds the most important
+//! The rows of the checks pane: the cases of the open target's suite, with their results. Also finds the most relevant
 //! step of a release.
 
 use std::time::Duration;
@@ -44,8 +44,8 @@ pub struct Checked<'a> {
     pub made_live_by: Option<ReleaseId>,
 }
 
-/// The version whose checks are shown: the candidate of the running release, otherwise the live version. `None` if no
-/// checks of the live version are known.
+/// The version whose checks are shown: the candidate of a release that has not ended, otherwise the live version.
+/// `None` if no checks of the live version are known.
 pub fn checked(model: &Model) -> Option<Checked<'_>> {
     let release = model.release();
     if !model.is_at_rest() {
@@ -65,7 +65,8 @@ pub fn checked(model: &Model) -> Option<Checked<'_>> {
             made_live_by: Some(live.release),
         });
     }
-    // After a release of this console has ended, its journal may not have been read again yet.
+    // After a release of this console has ended, its journal may not have been read again yet. Until then, the status
+    // of the release is used.
     let status = release.filter(|status| status.outcome().is_some_and(Outcome::is_success))?;
     let made_live_by = Some(status.plan.release);
     is_live(&status.plan.version.digest).then(|| of_release(status, made_live_by))
@@ -81,7 +82,8 @@ fn of_release(status: &Status, made_live_by: Option<ReleaseId>) -> Checked<'_> {
     }
 }
 
-/// The rows for the version of [`checked`]. The cases of a running release are in the order of the suite.
+/// The rows for the version of [`checked`]. The cases of a running release are in the order of the suite, followed by
+/// cases that the suite does not have.
 pub fn checks(model: &Model) -> Vec<CheckRow> {
     let Some(checked) = checked(model) else {
         return Vec::new();
@@ -132,7 +134,8 @@ fn settled(report: &CaseReport) -> CheckRow {
     }
 }
 
-/// The index of the step that is running, waits or has failed. If there is none, the index of the last finished step.
+/// The index of the first step that is running, waits or has failed. If there is no such step, the index of the last
+/// finished step.
 pub fn relevant_step(status: &Status) -> Option<usize> {
     let moving = status.steps.iter().position(|step_status| {
         matches!(

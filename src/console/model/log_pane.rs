@@ -20,7 +20,7 @@ pub enum LogKind {
 }
 
 impl LogKind {
-    /// The log that the key shows after this one.
+    /// The log that the key shows after this log.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -47,7 +47,7 @@ impl LogKind {
 /// A stream of lines. Each feed follows at most one source at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogFeed {
-    /// The output of the instance that now runs in the slot.
+    /// The output of the instance in the slot. If the instance is replaced, the feed follows the new instance.
     Slot(Slot),
     Proxy,
 }
@@ -112,7 +112,7 @@ pub enum Since {
 }
 
 impl Since {
-    /// The age that the key selects after this one.
+    /// The age that the key selects after this age.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -132,7 +132,7 @@ pub const SLOT_COLUMNS: usize = 6;
 /// The columns of the marks before a line: the search match, the stream, and a space.
 pub const MARK_COLUMNS: usize = 3;
 
-/// The bounds of the log of a target's releases. One release has a few dozen lines.
+/// The bounds of the log of a target's steps. One release has a few dozen lines, so the log holds dozens of releases.
 const STEPS: Bounds = Bounds {
     lines: 2_000,
     bytes: 256 * 1024,
@@ -146,7 +146,7 @@ const LINES: Bounds = Bounds {
 /// The logs of the open target, and how they are shown.
 #[derive(Debug, Clone)]
 pub struct LogPane {
-    /// The log that the operator chose. `None` shows the most relevant slot, for example the candidate or the live slot.
+    /// The log that the operator chose. `None` shows the most relevant slot, for example the slot of the candidate.
     pub chosen: Option<LogKind>,
     pub kind: LogKind,
     /// The target to which the logs belong.
@@ -165,7 +165,7 @@ pub struct LogPane {
     both: Option<Log>,
     proxy: Log,
     steps: BTreeMap<Target, Log>,
-    /// An empty log, shown for a target without any step.
+    /// An empty log, shown if a target has no steps yet, or while the log of both slots does not exist.
     no_steps: Log,
 }
 
@@ -256,7 +256,7 @@ impl LogPane {
     }
 
     /// Records that `source` is followed instead of the previous source of its feed. The lines of the previous source
-    /// stay. A line with `name` separates them from the lines of the new source.
+    /// stay. Then comes a separator line with `name`, the name of the new source, and then the lines of the new source.
     pub fn follow(&mut self, source: LogSource, name: &str) {
         let feed = source.feed();
         let before = self.followed.insert(feed, source);
@@ -266,7 +266,8 @@ impl LogPane {
         }
     }
 
-    /// Drops the logs of the previous target, except the log of its steps, because its release may still be running.
+    /// Turns to the logs of `target`, and drops the logs of the previous target. The logs of steps stay for every
+    /// target, because releases of other targets may be running.
     pub fn turn_to(&mut self, target: Option<Target>) {
         self.target = target;
         self.followed.clear();
@@ -335,7 +336,8 @@ impl Measure {
         self.columns.saturating_sub(self.gutter(line)).max(1)
     }
 
-    /// Whether the line shows the time at which it was received. A line that starts with its own time stamp does not.
+    /// Whether the line shows the time at which it was received. A line of a program that starts with its own time
+    /// stamp does not show this time.
     pub fn times_of(&self, line: &Line) -> Times {
         if line.origin != Origin::Notice && has_own_time(&line.text) {
             Times::Hidden

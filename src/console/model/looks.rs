@@ -1,4 +1,5 @@
-//! How the screen looks and reacts: zoom, themes, mouse, bell. The operator can change it while the console runs.
+//! How the screen looks and reacts: zoom, themes, mouse, bell. The operator can change these settings while the console
+//! runs.
 
 use crate::inventory::Tier;
 
@@ -38,7 +39,7 @@ impl Looks {
         self.theme_by_tier.iter().any(|(of, _)| Some(*of) == tier)
     }
 
-    /// Changes the theme of the tier if it has its own, otherwise the general theme.
+    /// Changes the theme of the tier if the tier has its own theme, otherwise the general theme.
     pub fn wear(&mut self, tier: Option<Tier>, name: &str) {
         let own = self
             .theme_by_tier

@@ -7,21 +7,24 @@ use super::Model;
 use crate::inventory::{LiveSlot, Slot, Snapshot, Target, drift};
 use crate::release::{Progress, Status};
 
-/// The state of a cell, ordered by urgency. If several states apply, the most urgent one is shown.
+/// The state of a cell, ordered by urgency. If several states apply, `cell_state` decides which one is shown; the order
+/// is for sorting and summaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CellState {
-    /// The public address or the live version fails, or a release has failed, has stopped or cannot be recorded.
+    /// The public address or the live version fails. Or a step of the release has failed, the driver has stopped
+    /// (`Parked`), or the release cannot be recorded.
     Failed,
     /// A release waits for an operator's approval.
     Waiting,
-    /// A release or a repair is running.
+    /// A release is running, or another process holds the lock, for example for a repair.
     Releasing,
-    /// A release has not ended and has no driver.
+    /// A release has not ended and has no driver. A release whose version is live, with a standby, does not count.
     Interrupted,
     /// Runtime, store, proxy and public address do not agree.
     Drifted,
     Held,
-    /// The runtime does not answer. Or another source does not answer, and no problem was observed.
+    /// The runtime does not answer. Or another source does not answer, and no problem was observed. Or it is not known
+    /// which slot is live.
     Unknown,
     Healthy,
     Empty,
@@ -30,7 +33,8 @@ pub enum CellState {
 }
 
 impl CellState {
-    /// Whether the state is a problem that may need an operator.
+    /// Whether the state comes before [`Self::Healthy`]: a problem, a hold, an unknown state, or a release that is
+    /// running or waits.
     pub fn is_trouble(self) -> bool {
         self < Self::Healthy
     }
@@ -39,7 +43,8 @@ impl CellState {
 /// The state of a target, computed from its snapshot and its newest release. The release comes from this console or
 /// from the journal.
 pub fn cell(model: &Model, target: &Target) -> CellState {
-    // The last status of a release that this console has left can still say that it is running.
+    // If this console no longer drives a release, its own last status of that release is out of date. Then only the
+    // status from the journal is used, if there is one.
     let release = model.release_of(target).filter(|status| {
         model.elsewhere_in(target).is_some() || !model.left.contains(&status.plan.release)
     });
@@ -47,8 +52,8 @@ pub fn cell(model: &Model, target: &Target) -> CellState {
     cell_state(model.world.get(target), release, model.now)
 }
 
-/// When the standby of a target ends. The outer `None` means that no version is kept warm, the inner `None` that only
-/// an operator ends the standby.
+/// When the standby of a target ends, according to its newest release. The outer `None` means that the release keeps no
+/// version warm. The inner `None` means that only an operator ends the standby.
 pub fn standby(model: &Model, target: &Target) -> Option<Option<Timestamp>> {
     match model.release_of(target)?.progress {
         Progress::Standby { until } => Some(until),
@@ -56,13 +61,14 @@ pub fn standby(model: &Model, target: &Target) -> Option<Option<Timestamp>> {
     }
 }
 
-/// The state of a target that has this snapshot and this release. Without a snapshot, the target is absent.
+/// The state of a target that has this snapshot and this release. Without a snapshot, the state is that of the release,
+/// or `Absent` if the release gives none.
 pub fn cell_state(
     snapshot: Option<&Snapshot>,
     release: Option<&Status>,
     now: Timestamp,
 ) -> CellState {
-    // An outage is more urgent than anything that the release waits for.
+    // An outage comes first, whatever the release does.
     if snapshot.is_some_and(|snapshot| snapshot.outage().is_some()) {
         return CellState::Failed;
     }
@@ -120,7 +126,7 @@ fn of_release(status: &Status) -> Option<CellState> {
         Progress::Choosing { .. } | Progress::Unrecorded { .. } | Progress::Parked { .. } => {
             Some(CellState::Failed)
         }
-        // The new version is live and the old one still runs: the observation of the live version says more.
+        // The new version is live and the old version still runs: the observation of the live version says more.
         Progress::Interrupted { .. } if status.is_live_with_standby() => None,
         Progress::Interrupted { .. } => Some(CellState::Interrupted),
         // The new version is live, so its observation says more than the release.

@@ -98,7 +98,7 @@ pub struct Model {
     /// The time of the last event or draw.
     pub now: Timestamp,
     pub operator: Operator,
-    /// The name of this console in locks, requests and presence records. Empty if it has none.
+    /// The name of this console in locks, requests and presence records. Empty if this console has no name.
     pub console: String,
     pub mode: Mode,
     /// Why this console is read-only. Only used in [`Mode::ReadOnly`].
@@ -120,10 +120,10 @@ pub struct Model {
     pub releases: BTreeMap<Target, Arc<Status>>,
     /// The newest release of each target according to its journal. Any operator may drive it.
     pub releases_observed: Arc<Releases>,
-    /// The request of this console for a handover, until it is answered or has expired.
+    /// The request of this console for a handover, until the request is answered or has expired.
     pub asking: Option<Asking>,
-    /// The other console that was observed to drive a release of this console. The driver in this console was then told
-    /// to check its lock.
+    /// The other console that was observed to have taken over or superseded a release of this console. The driver in
+    /// this console was then told to check its lock.
     pub competing_console: Option<String>,
     /// The last request for a handover that was announced to the operator, by target.
     pub announced_requests: BTreeMap<Target, HandoverRequest>,
@@ -151,13 +151,13 @@ pub struct Model {
     pub looks: Looks,
     /// The parts of the configuration that could not be used, each with the reason. Sanitized.
     pub remarks: Vec<String>,
-    /// Whether a shell started the console and can continue it after it was suspended.
+    /// Whether a shell started the console and can continue the console after it was suspended.
     pub has_shell: bool,
-    /// The file from which the configuration was read, if it cannot be read a second time (a pipe). Sanitized.
+    /// The file from which the configuration was read, if the file cannot be read a second time (a pipe). Sanitized.
     pub read_once: Option<String>,
     /// The configuration on disk, if it differs from the configuration in use.
     pub configuration: Option<Arc<NewConfiguration>>,
-    /// The operator's place before a reload. The console returns to it as soon as the targets are known.
+    /// The operator's place before a reload. The console returns to this place as soon as the targets are known.
     pub come_back_to: Option<ViewState>,
     /// Whether the console quits as soon as it drives no release or repair.
     pub leaving: bool,
@@ -260,7 +260,7 @@ impl Model {
         }
     }
 
-    /// Whether the last release of the open target has ended, or there is none.
+    /// Whether the newest release of the open target has ended, or no release is known.
     pub fn is_at_rest(&self) -> bool {
         self.release()
             .is_none_or(|status| status.outcome().is_some())
@@ -272,13 +272,14 @@ impl Model {
         (observed.status.plan.release == status.plan.release).then_some(observed)
     }
 
-    /// The newest release of the open target, if this console does not drive it.
+    /// [`Self::elsewhere_in`] for the open target.
     pub fn elsewhere(&self) -> Option<&Observed> {
         self.elsewhere_in(self.open.as_ref()?)
     }
 
-    /// The newest release of a target, if this console does not drive it. Another operator may drive it, it may be
-    /// interrupted, or it may have ended.
+    /// The newest release of a target, as the journal shows it. `None` if this console drives this release or drove it
+    /// to its end, if the journal still names this console as the driver, or if this console has a newer release. The
+    /// release may have another driver, may have no driver, or may have ended.
     pub fn elsewhere_in(&self, target: &Target) -> Option<&Observed> {
         let observed = self.releases_observed.get(target)?;
         let own = self.releases.get(target).map(|status| status.plan.release);
@@ -291,8 +292,9 @@ impl Model {
         is_elsewhere.then_some(observed)
     }
 
-    /// Whether the newest release of a target has switched and only keeps its old version warm. The next release
-    /// may end that standby. Any operator may drive the release.
+    /// Whether the newest release of a target has a driver and has switched, and only keeps the old version warm or
+    /// waits for the approval to stop the old version. The next release may end that standby. Any operator may drive
+    /// the release.
     pub fn is_in_standby(&self, target: &Target) -> bool {
         let driven = match self.elsewhere_in(target) {
             Some(observed) => observed.is_driven().then_some(&observed.status),
@@ -301,7 +303,7 @@ impl Model {
         driven.is_some_and(|status| rests_after_switch(&status.progress))
     }
 
-    /// Whether this console drove the newest release of a target and stopped driving it before it ended.
+    /// Whether this console stopped driving its newest release of a target before that release ended.
     fn lost(&self, target: &Target) -> bool {
         self.releases.get(target).is_some_and(|status| {
             let is_parked = matches!(status.progress, Progress::Parked { .. });
@@ -375,7 +377,7 @@ impl Model {
         self.open.as_ref().map(|target| self.tier(target))
     }
 
-    /// Whether the screen shows a time in seconds, so that it must be redrawn every second.
+    /// Whether the screen shows a time in seconds, so that the screen must be redrawn every second.
     pub fn counts_time(&self) -> bool {
         self.armed.is_some()
             || self.notice.is_some()
@@ -394,7 +396,8 @@ impl Model {
     }
 }
 
-/// Whether the snapshot contains a lease, or a source that does not answer. The screen shows both in seconds.
+/// Whether the snapshot contains a lease, or a source that does not answer. The screen shows in seconds how long the
+/// lease lasts, and for how long the source has not answered.
 fn shows_countdown(snapshot: &Snapshot) -> bool {
     let counts = |state: &SourceState| {
         matches!(

@@ -45,7 +45,8 @@ pub struct Found {
     pub why_not: Option<String>,
 }
 
-/// All entries that match the typed text, the best match first. Without text: actions, targets, themes.
+/// All entries that match the typed text, the best match first. Without a text, all entries: first the actions, then
+/// the targets, then the themes.
 pub fn palette_entries(model: &Model, palette: &Palette) -> Vec<Found> {
     let mut entries: Vec<Found> = model
         .keymap
@@ -127,8 +128,8 @@ pub fn helped<'a>(model: &'a Model, text: &str) -> Vec<(Purpose, Vec<Helped<'a>>
         .collect()
 }
 
-/// The items whose name matches the text, or whose help contains it, the best match first. `searched` returns the
-/// name and the help of an item.
+/// The items whose name matches the text, or whose help contains the text, the best match first. Without a text, all
+/// items. `searched` returns the name and the help of an item.
 fn matching<T>(text: &str, items: Vec<T>, searched: impl Fn(&T) -> (String, String)) -> Vec<T> {
     if text.trim().is_empty() {
         return items;

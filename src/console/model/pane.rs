@@ -39,7 +39,7 @@ impl Pane {
         }
     }
 
-    /// The pane `by` places after this one. After the last pane comes the first.
+    /// The pane `by` places after this pane. After the last pane comes the first.
     #[must_use]
     pub fn step(self, by: usize) -> Self {
         Self::ALL[(self as usize + by) % Self::ALL.len()]

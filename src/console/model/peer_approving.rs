@@ -9,8 +9,8 @@ use crate::release::{
 };
 
 impl Model {
-    /// How many peer approvals a release needs before its switch, and which of the given ones count now. `None` if
-    /// the release needs none, may already have switched, or has ended, or if its target was not observed.
+    /// How many peer approvals a release needs before its switch, and the given approvals that count now. `None` if the
+    /// release needs none, may already have switched, or has no driver, or if its target was not observed.
     pub fn peer_approved(&self, status: &Status) -> Option<(usize, Vec<&PeerApproval>)> {
         let needed = approvers_needed(&status.plan);
         if needed == 0 || status.may_have_switched || status.is_over() {
@@ -26,7 +26,7 @@ impl Model {
         weigh(&status.plan, &snapshot.peer_approvals, driver, now)
     }
 
-    /// Why given approvals do not count, one line for each.
+    /// Why given approvals do not count, one line for each approval. Approvals that cannot be read are included.
     pub fn not_peer_approved(&self, status: &Status) -> Vec<String> {
         let Some(snapshot) = self.world.get(status.plan.target()) else {
             return Vec::new();
@@ -49,7 +49,8 @@ impl Model {
         peer_approved.is_some_and(|(needed, given)| given.len() < needed)
     }
 
-    /// The release of a target, if another operator drives it and this operator may approve it.
+    /// The release of a target, if it needs peer approvals, another console drives it, and this operator may approve
+    /// the release.
     pub fn peer_approvable(&self, target: &Target) -> Option<&Observed> {
         let observed = self
             .elsewhere_in(target)

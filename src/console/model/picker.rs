@@ -1,5 +1,5 @@
-//! The picker: the dialog that asks for the version of a promote or a rollback. `version_rows` computes its rows from the
-//! answers that have arrived.
+//! The picker: the dialog that asks for the version of a promote or a rollback. `version_rows` computes the rows from
+//! the answers that have arrived.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 
 /// The largest number of look-ups that run at the same time.
 pub const LOOK_UPS: usize = 4;
-/// How many tags are looked up although they are not on the screen: the newest by name.
+/// How many of the newest tags (by name) are looked up even if they are not on the screen.
 pub const LOOKED_UP_UNSEEN: usize = 40;
 
 /// The tags in the image registry.
@@ -38,8 +38,8 @@ pub enum LookUp {
 /// Whether the environments that come before the picker's target in promotion order were observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// An earlier environment was not observed yet. The cursor is not placed, because the version of that environment
-    /// may be the one to preselect.
+    /// An earlier environment was not observed yet. The cursor is not placed, because the cursor may have to start on
+    /// the version of that environment.
     NotObserved,
     /// Every earlier environment was observed, or does not answer.
     Observed,
@@ -55,7 +55,8 @@ pub struct Picker {
     pub looked_up: BTreeMap<String, LookUp>,
     /// Where the image of each earlier version is. `None` while the search is running.
     pub images: BTreeMap<Digest, Option<ImageAt>>,
-    /// The rules and the past releases of the target, or why they could not be read. `None` until they were read.
+    /// The rules and the past releases of the target, or why these could not be read. `None` until the backend has
+    /// answered.
     pub terms: Option<Result<Terms, String>>,
     /// The filter. If no row has this name, the typed text itself can be chosen as a tag or digest.
     pub line: TextLine,
@@ -64,12 +65,12 @@ pub struct Picker {
     pub before: Before,
     /// The refusals that apply to all versions.
     pub against_all: Vec<Refusal>,
-    /// The row of the cursor. Without a cursor, the row on which an arrow key puts it. When the rows change, the cursor
-    /// stays on its version.
+    /// The row of the cursor. Without a cursor, the row on which an arrow key puts the cursor. When the rows change,
+    /// the cursor stays on its version.
     pub row: usize,
     /// Whether the cursor is on a row. There is no cursor until the list is complete or the operator presses an arrow
-    /// key. There is also no cursor after its version has left the list. So Enter never chooses a row that the operator
-    /// has not seen under the cursor.
+    /// key. There is also no cursor after the version under the cursor has left the list. So Enter never chooses a row
+    /// that the operator has not seen under the cursor.
     pub has_cursor: bool,
     /// Whether the list has been complete at least once. From then on, only a key moves the cursor to another version.
     pub is_settled: bool,
@@ -105,7 +106,8 @@ impl Picker {
         }
     }
 
-    /// Whether no known reason forbids this row. A hold does not forbid it, because the operator can override a hold.
+    /// Whether no known reason forbids the version of this row. Reasons that apply to all versions, such as a hold, are
+    /// not considered.
     pub fn is_choosable(&self, version_row: &VersionRow) -> bool {
         version_row.against.is_empty() && version_row.knowledge != Knowledge::Gone
     }
@@ -201,8 +203,8 @@ impl VersionRow {
         }
     }
 
-    /// Whether this row and a row of an earlier list are the same version. Rows with two different digests never are:
-    /// an environment may have another version now.
+    /// Whether this row and a row of an earlier list show the same version. Rows with two different digests never show
+    /// the same version, even if they have the same name or environment.
     pub fn is_same(&self, other: &Self) -> bool {
         let has_same_name = self.name == other.name || self.also.contains(&other.name);
         let may_be_same = match (&self.digest, &other.digest) {

@@ -1,6 +1,6 @@
 //! The rows of the registrations pane: the stored keys of a target as a tree. Registrations and the route are compared
-//! with the observed instances, addresses and proxy. The tree contains every key below the prefix of the target, also
-//! keys of other programs.
+//! with the observed instances, addresses and proxy. The tree also contains the keys that other programs have stored
+//! below the prefix of the target.
 
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ pub fn lease_left(snapshot: &Snapshot, ttl_seconds: Option<i64>, now: Timestamp)
 /// What a row is about.
 enum Entry<'a> {
     Stored(&'a KeyLine),
-    /// A slot in which an instance runs and which is not registered.
+    /// A slot that has an instance and is not registered.
     Unregistered(Slot),
     /// A problem with a key that is not in the list of keys, for example the record of a release.
     Problem(&'a str),
@@ -79,7 +79,8 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// The position of a group of keys in the tree, 0 for the top. The order is: route, slots, groups with a wrong key,
-/// groups about something current, other groups of Greenroom, and the keys of other programs.
+/// groups with a lock, hold, request or approval that is in effect, other groups of Greenroom, and the keys of other
+/// programs.
 fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
     let hold_is_over = || {
         !snapshot
@@ -113,8 +114,8 @@ fn group_of(name: &str) -> &str {
     name.split('/').next().unwrap_or(name)
 }
 
-/// Whether the key only says who has the target open. Such keys are left out: the header shows them, and they change
-/// often.
+/// Whether the key can be read and only says who has the target open. Such keys are left out: the header shows the
+/// same, and these keys change often.
 fn is_presence(snapshot: &Snapshot, line: &KeyLine) -> bool {
     let is_readable = !snapshot.problems.contains_key(&line.key);
     is_readable && name_of(snapshot, &line.key).starts_with("watching/")
@@ -229,8 +230,8 @@ fn missing(snapshot: &Snapshot, slot: Slot) -> Mark {
     }
 }
 
-/// The part of a key below the target, or the whole key if it does not contain the target. Approvals are stored under
-/// another prefix, but are shown below the target.
+/// The part of a key below the target, or the whole key if the key does not contain the target. Approvals are stored
+/// under another prefix, but are shown below the target.
 fn name_of(snapshot: &Snapshot, key: &str) -> String {
     let prefix = format!("/{}/", snapshot.target);
     match key.split_once(&prefix) {

@@ -75,7 +75,7 @@ impl NewConfiguration {
 }
 
 impl Model {
-    /// Why the configuration cannot be reloaded now. `None` if this console drives no release and no repair.
+    /// Why the configuration cannot be reloaded now. `None` if this console drives no release and repairs no target.
     pub fn keeps_configuration(&self) -> Option<String> {
         if let Some(status) = self.in_flight().next() {
             let target = status.plan.target();

@@ -12,8 +12,8 @@ pub enum Order {
     #[default]
     Configured,
     Name,
-    /// First the services with a problem, in the order of [`CellState`]: failed, waiting, releasing, interrupted,
-    /// drifted, held, unknown. Then all other services.
+    /// First the services whose state needs attention, in the order of [`CellState`]: failed, waiting, releasing,
+    /// interrupted, drifted, held, unknown. Then all other services.
     Trouble,
 }
 
@@ -47,8 +47,8 @@ pub struct Services {
     pub shown: Vec<ServiceName>,
     /// For each environment, the width of the longest name of a live version.
     pub widest: Vec<usize>,
-    /// The target under the cursor before the filter was typed. The cursor returns to this target as soon as it is
-    /// shown again.
+    /// The target under the cursor before the filter was typed. The cursor returns to this target as soon as the matrix
+    /// shows this target again.
     pub before: Option<Target>,
 }
 
@@ -95,8 +95,8 @@ pub fn list_services(model: &Model) -> Services {
     }
 }
 
-/// The release of a target that has not ended, driven by any operator or interrupted. `None` if the release only keeps
-/// its old version warm.
+/// The newest release of a target, if it has not ended. `None` while its driver only keeps the old version warm. Also
+/// `None` if this console no longer drives the release and the journals do not show its state yet.
 pub fn unfinished_release<'a>(model: &'a Model, target: &Target) -> Option<&'a Status> {
     let status = model.release_of(target)?;
     let is_left = model.left.contains(&status.plan.release);
@@ -108,7 +108,7 @@ pub fn unfinished_release<'a>(model: &'a Model, target: &Target) -> Option<&'a S
     is_unfinished.then_some(status.as_ref())
 }
 
-/// The most urgent state of a service in any environment. `Healthy` if the service has no problem.
+/// The most urgent state of a service in any environment. `Healthy` if no state needs attention.
 fn trouble(model: &Model, service: &ServiceName) -> CellState {
     let environments = model.world.environments.iter();
     environments

@@ -1,4 +1,5 @@
-//! The past releases of the open target. A large screen shows them below the ladder while no release is running.
+//! The past releases of the open target. A large screen shows them below the steps of the last release while no release
+//! is running.
 
 use crate::inventory::Target;
 use crate::release::report::Line;
@@ -10,6 +11,6 @@ pub struct TargetTimeline {
     pub requested: Option<(Target, u64)>,
     /// The target to which `lines` belong.
     pub target: Option<Target>,
-    /// The past releases, newest first. Sanitized.
+    /// Lines about the past releases. Sanitized.
     pub lines: Vec<Line>,
 }

@@ -1,7 +1,7 @@
 //! Computes the rows of the picker, one row for each version. For a promote, the rows are the versions that are live in
 //! other environments (the nearest environment first), then the tags of the image registry (the newest first). For a
-//! rollback, the rows are the versions that were live in the target before. A typed text that matches no row exactly
-//! adds a row. The rows are computed after an event and not for each draw.
+//! rollback, the rows are the versions that were live in the target before. A typed tag or digest that no row has adds
+//! a row. The rows are computed after an event and not for each draw.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -222,8 +222,8 @@ fn knowledge(answer: Option<&LookUp>) -> Knowledge {
     }
 }
 
-/// Sorts the rows that have a build time, newest first. They share out only the places that such rows had before. Rows
-/// without a build time do not move, so they stay in order of name.
+/// Sorts the rows that have a build time, newest first. These rows only change places with each other. Rows without a
+/// build time do not move, so they stay in order of name.
 fn newest_first(version_rows: &mut [VersionRow]) {
     let mut built: Vec<(usize, Timestamp)> = version_rows
         .iter()
@@ -330,7 +330,8 @@ fn matches_otherwise(version_row: &VersionRow, typed: &str) -> bool {
             .any(|name| name.as_str() == typed)
 }
 
-/// Whether the last release of this version in this target was backed out or left unfinished.
+/// Whether the last release of this version in this target was backed out, or was ended before it was done
+/// (`Fate::Left`).
 pub fn was_bad(version_row: &VersionRow) -> bool {
     matches!(
         version_row.fate,

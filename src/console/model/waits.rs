@@ -20,7 +20,7 @@ pub enum Wanted {
     Answer(Step),
     /// Approve a release that another operator drives.
     Approval { driver: Operator },
-    /// Continue, back out or leave a release that has no driver.
+    /// Continue a release that has no driver, back it out, or end it and keep everything as it is.
     Resume,
 }
 
@@ -33,8 +33,8 @@ pub struct WaitingItem {
 }
 
 impl WaitingItem {
-    /// Whether two items are the same request. A step that asks again is a new request. A missing approval or driver
-    /// stays the same request, also if its time has changed.
+    /// Whether two items are the same request. A step that asks again is a new request. A missing approval or a missing
+    /// driver stays the same request, even if its time has changed.
     pub fn is_same(&self, other: &Self) -> bool {
         let is_lasting = matches!(self.wanted, Wanted::Approval { .. } | Wanted::Resume);
         self.release == other.release
@@ -42,7 +42,8 @@ impl WaitingItem {
             && (is_lasting || self.since == other.since)
     }
 
-    /// The position in the list. Items for which another operator is waiting come first.
+    /// The position in the list: handovers first, then questions of releases that this console drives, then approvals
+    /// for other operators' releases, then releases without a driver.
     fn rank(&self) -> u8 {
         match self.wanted {
             Wanted::HandOver { .. } | Wanted::TakeOver { .. } => 0,
@@ -108,11 +109,12 @@ impl Model {
         let status = &observed.status;
         let release = status.plan.release;
         let (wanted, since) = match &status.progress {
-            // The new version is live and the old one may keep running until the next release, so no operator is
+            // The new version is live and the old version may keep running until the next release, so no operator is
             // needed.
             Progress::Interrupted { .. } if status.is_live_with_standby() => return None,
             Progress::Interrupted { at, .. } => {
-                // This console has requested the handover and will resume the release without asking again.
+                // This console has requested the handover and will resume the release without another question, so the
+                // list leaves it out.
                 let is_asking = |asking: &super::Asking| asking.release == release;
                 if self.asking.as_ref().is_some_and(is_asking) {
                     return None;
@@ -162,7 +164,7 @@ impl Model {
             .filter(|item| !announced.iter().any(|old| old.is_same(item)))
             .cloned()
             .collect();
-        // An item may be missing only because a source does not answer. It stays announced until its target has
+        // An item may be missing only because a source does not answer. The item stays announced until its target has
         // another release.
         let is_newest = |item: &WaitingItem| {
             let newest = self.release_of(&item.target);

@@ -1,4 +1,4 @@
-//! How many colours a terminal has, and which of them is nearest to a colour of a theme.
+//! How many colours a terminal has, and which colour of the terminal is nearest to a colour of a theme.
 
 use ratatui::style::{Color, Style};
 
@@ -104,7 +104,7 @@ const HUES: [(Color, Color); 6] = [
 /// The smallest brightness, from 0 to 255, for which the light colour of a hue is used.
 const LIGHT: u8 = 190;
 
-/// The ANSI colour with the nearest hue. The distance in RGB is not used: it would turn all pale colours into
+/// The ANSI colour with the nearest hue. The distance in RGB is not used, because that would turn all pale colours into
 /// grey, and the colours for good and bad would look the same.
 fn nearest_ansi(red: u8, green: u8, blue: u8) -> Color {
     let most = red.max(green).max(blue);

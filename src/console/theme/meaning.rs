@@ -70,7 +70,7 @@ impl Meaning {
         Self::Match,
     ];
 
-    /// The meaning whose style is used if a theme does not define this one.
+    /// The meaning whose style is used if a theme does not define this meaning.
     pub fn fallback(self) -> Option<Self> {
         match self {
             Self::Text => None,

@@ -65,7 +65,7 @@ impl ThemeSet {
         self.themes.iter().find(|theme| theme.name() == name)
     }
 
-    /// The theme with that name. If there is none, the first theme.
+    /// The theme with this name. If no theme has this name, the first theme.
     pub fn worn(&self, name: &str) -> &Theme {
         self.get(name)
             .or_else(|| self.themes.first())

@@ -25,7 +25,8 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
     open(model)
 }
 
-/// Opens the question that waits for an answer in the open target. It can only be answered while the target is armed.
+/// Opens the question that waits for an answer in the open target, or shows that no question waits. The operator can
+/// only answer while the target is armed.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let open = model.open.clone();
     let peer_approvable = open.and_then(|open| model.peer_approvable(&open));
@@ -100,7 +101,7 @@ fn add(note: &mut String, text: &str) {
     note.extend(sanitize(text).chars().take(room));
 }
 
-/// The part that Tab focuses next. If there is a note, it comes after the part that had the focus when the dialog
+/// The part that Tab focuses next. If there is a note, the note comes after the part that had the focus when the dialog
 /// opened.
 pub(super) fn next_button(confirm: &Confirm) -> Button {
     let is_typed = confirm.need == Need::TypedName;

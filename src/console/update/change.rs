@@ -1,5 +1,5 @@
-//! The keys that lead to a change outside the console (capital letters). Each key opens a question or shows why it
-//! cannot.
+//! The keys that lead to a change outside the console (capital letters). Most of these keys open a question. A key that
+//! can do nothing now shows why.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +20,11 @@ use crate::release::{
     Command, Intent, Need, Observed, Progress, Status, Wanted, need_back, need_of,
 };
 
-/// The key that arms a target renews the time of an armed target if less than this and less than a quarter of the time
-/// are left. If more time is left, the key ends the arming.
+/// If an armed target has less time left than this, and less than a quarter of the full time, the key that arms renews
+/// the time. If more time is left, the key ends the arming.
 const RENEWED: Duration = Duration::from_mins(1);
 
-/// The open target, if it is armed. Otherwise shows why it cannot be changed.
+/// The open target, if it is armed. If the target is not armed, or no target is open, shows why nothing can be changed.
 pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
     let Some(target) = model.open.clone() else {
         refuse_without_target(model);
@@ -88,7 +88,8 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The answer to a key for a release that this console does not drive. `otherwise` if no release of the target is open.
+/// The answer to a key for a release that this console does not drive. `otherwise` if there is no such release, or if
+/// it has ended.
 pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     let Some(observed) = model.elsewhere() else {
         return otherwise.to_owned();
@@ -111,8 +112,8 @@ pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     }
 }
 
-/// Why no release can start in the open target now. A release in standby is no reason, because a new release
-/// supersedes it.
+/// Why no release can start in the open target now. A release in standby is no reason, because a new release supersedes
+/// the release in standby.
 fn cannot_start(model: &Model, target: &Target) -> Option<String> {
     if model.is_in_standby(target) {
         return None;
@@ -232,7 +233,7 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The refusal to resume a release while its store does not answer: the store has the state of the release.
+/// The refusal to resume a release while its store has stopped answering: the state of the release is in the store.
 fn store_is_unreachable(model: &Model, target: &Target) -> Option<String> {
     let snapshot = model.world.get(target)?;
     let SourceState::Stale {
@@ -257,8 +258,8 @@ fn store_is_unreachable(model: &Model, target: &Target) -> Option<String> {
     ))
 }
 
-/// Reads a release that this console does not drive, and asks what to do with it. If another console requests the
-/// handover of a release that this console drives, opens the question about the request instead.
+/// Reads a release that this console does not drive, and asks what to do with the release. If another console requests
+/// the handover of a release that this console drives, opens the question about the request instead.
 pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The picker: opens it, adds the answers that arrive one by one, filters the versions, and handles the choice.
+//! Opens the picker, adds the answers that arrive one by one, filters the versions, and handles the choice.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -44,7 +44,7 @@ pub(super) fn listed(
             let mut names: Vec<String> = versions.iter().map(|name| sanitize(name)).collect();
             names.sort_by(|a, b| by_version(b, a));
             names.dedup();
-            // The registry answers now, so the tags that it could not look up before are looked up again.
+            // The registry answers now, so the tags whose look-up failed before are looked up again.
             let has_failed =
                 |look_up: &LookUp| matches!(look_up, LookUp::Answered(Resolved::Unknown(_)));
             picker.looked_up.retain(|_, look_up| !has_failed(look_up));
@@ -145,8 +145,8 @@ pub(super) fn arrange(model: &mut Model) {
     model.dialog = Some(Dialog::Picker(picker));
 }
 
-/// Whether, in every earlier environment in promotion order, the target of this service was observed or its sources
-/// do not answer.
+/// Whether, in every earlier environment in promotion order, every source of this service's target was observed or does
+/// not answer. An environment without a target of this service is skipped.
 fn is_before_observed(model: &Model, target: &Target) -> bool {
     let names = model.world.environments.iter().map(|(name, _)| name);
     let before = names.take_while(|name| **name != target.environment);
@@ -175,7 +175,7 @@ fn place(model: &Model, picker: &mut Picker) {
 }
 
 /// Starts the next look-ups: first the rows on the screen, then the newest tags by name. At most [`LOOK_UPS`] run at
-/// the same time, so that the registry is not overloaded.
+/// the same time, so that the registry is not overloaded. For a rollback, searches for images instead.
 fn look_ups(model: &mut Model) -> Vec<Effect> {
     let height = layout::picker_rows(model.size);
     let Some(Dialog::Picker(picker)) = &mut model.dialog else {
@@ -197,7 +197,7 @@ fn look_ups(model: &mut Model) -> Vec<Effect> {
         .iter()
         .filter_map(|version_row| match &version_row.wanted {
             Wanted::Version(_) if version_row.knowledge == Knowledge::Typed => None,
-            // Shows whether the tag still names the image that is live in that environment.
+            // The look-up shows whether the tag still names the image that is live in that environment.
             Wanted::From(_) => names
                 .contains(&version_row.name)
                 .then_some(&version_row.name),

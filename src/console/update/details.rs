@@ -1,4 +1,4 @@
-//! The complete content of a pane: the page that opens on it, and the text that is copied from it.
+//! The page that Enter opens on a pane, the text that is copied from a pane, and the number of its rows.
 
 use super::{check_page, logs, slots_page};
 use crate::console::model::{Model, Page, Pane, checks, registrations};
@@ -12,7 +12,7 @@ pub(super) fn row_count(model: &Model, pane: Pane) -> usize {
     }
 }
 
-/// The page with the complete text of the row under the cursor.
+/// The page of the focused pane: the complete text of the row under the cursor, both slots, or the log lines in view.
 pub(super) fn page(model: &Model) -> Page {
     let (title, lines) = match model.focus {
         Pane::Environments | Pane::Slots => slots_page::page(model),
@@ -40,7 +40,7 @@ pub(super) fn page(model: &Model) -> Page {
     }
 }
 
-/// The text to copy from the focused pane, and what it is.
+/// The text to copy from the focused pane, and a name for this text.
 pub(super) fn copied(model: &Model) -> Option<(&'static str, String)> {
     match model.focus {
         Pane::Environments => {

@@ -58,7 +58,8 @@ fn answer(model: &mut Model, failure: Failure, choice: Choice) -> Vec<Effect> {
     let note = crate::sanitize::sanitize(failure.note.text().trim());
     let note = (!note.is_empty()).then_some(note);
     if choice == Choice::BackOut && failure.status.may_have_switched {
-        // After the switch, backing out moves traffic, so it needs the same confirmation as every change of traffic.
+        // After the switch, backing out moves traffic, so the answer needs the same confirmation as every change of
+        // traffic.
         change::ask_back_out(model, failure.status, note);
         return Vec::new();
     }

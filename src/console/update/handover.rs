@@ -17,7 +17,7 @@ pub(super) fn check_lock(model: &mut Model) -> Vec<Effect> {
     if model.console.is_empty() {
         return Vec::new();
     }
-    // Another console took over this release, or started a later release and superseded this one.
+    // Another console took over this release, or started a later release and superseded this release.
     let competing = model.in_flight().find_map(|status| {
         let target = status.plan.target();
         let release = status.plan.release;
@@ -161,7 +161,7 @@ fn hand_over(model: &mut Model, status: &Status, request: HandoverRequest) -> Ve
     vec![Effect::Say {
         release: status.plan.release,
         command: Command::HandOver {
-            // The name comes from the shared store and is written to the journal, so it is sanitized.
+            // The name and the host come from the shared store and are written to the journal, so they are sanitized.
             to: Operator {
                 name: sanitize(&request.operator.name),
                 host: sanitize(&request.operator.host),

@@ -1,6 +1,6 @@
 //! The requester's side of a handover. Before the request is sent, the operator already approves that this console
-//! resumes the release. After the handover, this console resumes it without another question. If a request ends
-//! without a handover, a notice says why.
+//! resumes the release. After the handover, this console resumes the release without another question. If a request
+//! ends without a handover, a notice says why.
 
 use super::handover;
 use crate::console::action::Action;
@@ -9,7 +9,7 @@ use crate::console::model::{Asking, Model, Weight};
 use crate::inventory::{HandoverRequest, SourceState, Target};
 use crate::release::{Approval, Interrupted, Refused, ResumeAction};
 
-/// Requests the handover after the operator has confirmed it. Withdraws an earlier request.
+/// Requests the handover after the operator has confirmed the request. Withdraws an earlier request.
 pub(super) fn ask(
     model: &mut Model,
     found: &Interrupted,
@@ -98,7 +98,7 @@ fn withdraw(model: &mut Model) -> Vec<Effect> {
         .collect()
 }
 
-/// Updates the requests for handovers, in both directions, after an observation or as time passes.
+/// After an observation or as time passes, handles the request of this console and the requests to this console.
 pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
     handover::announce(model);
     handover::close_outdated(model);
@@ -154,7 +154,7 @@ fn stored_request<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverR
     stored.is_same(written).then_some(stored)
 }
 
-/// Why the request has ended without a handover. `None` while it waits for an answer.
+/// Why the request has ended without a handover. `None` while the request waits for an answer.
 fn ended(model: &Model, asking: &Asking) -> Option<String> {
     if model.now >= asking.until {
         return Some(format!(

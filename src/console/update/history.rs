@@ -13,7 +13,7 @@ use crate::inventory::ReleaseId;
 use crate::logs;
 use crate::release::report::Line;
 
-/// More rows are read when the cursor is fewer than this many rows from the last one.
+/// More rows are read when the cursor is fewer than this many rows from the last row.
 const NEAR: usize = 50;
 
 /// Opens the history, or closes it if it is open.
@@ -53,7 +53,7 @@ pub(super) fn not_open(model: &mut Model) -> Vec<Effect> {
     super::refused(model, &text)
 }
 
-/// Runs an action while the history is open. `None` if the action is the same in the history as elsewhere.
+/// Runs an action while the history is open. `None` for an action that does the same with and without the history.
 pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
     match action {
         Action::History
@@ -121,7 +121,8 @@ pub(super) fn scroll(model: &mut Model, by: isize) {
 /// Goes to the last row, or scrolls to the end of the page.
 fn last(model: &mut Model) {
     let height = layout::history_rows(model);
-    // Lines are wrapped at spaces, so a line may need more rows than its length divided by the width.
+    // Lines are wrapped at spaces, so a line may need more rows than its length divided by the width. The width is
+    // therefore assumed to be smaller than it is.
     let columns = usize::from(model.size.0).saturating_sub(8).max(1);
     let Some(sheet) = &mut model.history.sheet else {
         return scroll(model, isize::MAX);
@@ -202,7 +203,8 @@ fn ask(model: &mut Model, waiting: Waiting, question: HistoryQuestion) -> Vec<Ef
     }]
 }
 
-/// Whether the list is being read. Until the answer arrives, the rows belong to the previous filter.
+/// Whether the list is being read. If the filter has changed, the rows belong to the previous filter until the answer
+/// arrives.
 fn is_listing(model: &Model) -> bool {
     matches!(model.history.waiting, Some(Waiting::List | Waiting::More))
 }
@@ -210,7 +212,8 @@ fn is_listing(model: &Model) -> bool {
 const LISTING: &str = "the list is still being read: press the key again in a moment";
 
 fn details(model: &mut Model) -> Vec<Effect> {
-    // An operator who types a filter and presses Enter twice wants the first row of the new list.
+    // An operator who types a filter and presses Enter twice wants the first row of the new list, so that row is opened
+    // when the list arrives.
     model.history.opens = is_listing(model);
     if model.history.opens {
         return Vec::new();
@@ -332,8 +335,8 @@ pub(super) fn kept_some(model: &mut Model) -> Vec<Effect> {
     refresh(model)
 }
 
-/// Reads the list again if a release was archived since the last reading. The new list has at least as many releases as
-/// the current list.
+/// Reads the list again if the history is open, no question is unanswered, and a release was archived since the last
+/// reading. Asks for at least as many releases as the current list has.
 fn refresh(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;
     let (kept, listed) = history.kept;
@@ -395,7 +398,7 @@ fn take(model: &mut Model, request_id: u64, answer: Result<HistoryAnswer, String
     Vec::new()
 }
 
-/// Opens the release under the cursor if the operator pressed Enter before the list arrived.
+/// Opens the entry under the cursor if the operator pressed Enter before the list arrived.
 fn open_chosen(model: &mut Model) -> Vec<Effect> {
     if std::mem::take(&mut model.history.opens) && id_under_cursor(model).is_some() {
         details(model)
@@ -404,7 +407,8 @@ fn open_chosen(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// Replaces the rows. The cursor stays on its release if the list still has it.
+/// Replaces the rows. The cursor stays on its entry if the new list has this entry, and otherwise goes to the first
+/// row.
 fn listed(model: &mut Model, rows: Vec<Item>, is_whole: bool) {
     let before = id_under_cursor(model);
     let history = &mut model.history;

@@ -1,4 +1,5 @@
-//! The dialog that places a hold on the open target or clears its current hold, and the message about the result.
+//! The dialog that places a hold on the open target or clears or completes its current hold, and the message about the
+//! result.
 
 use crossterm::event::{KeyCode, KeyEvent};
 

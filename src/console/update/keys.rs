@@ -27,7 +27,8 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 /// Runs the action of a key or of the palette. In the environments, some actions first open the target under the
 /// cursor.
 pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
-    // All other actions on a release are for the open target, whose release the footer and the ladder show.
+    // All other actions on a release are for the open target, because the footer and the ladder show the release of the
+    // open target.
     let may_open_row = matches!(
         action,
         Action::Promote | Action::RollBack | Action::Freeze | Action::Repair | Action::Arm
@@ -50,7 +51,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     effects
 }
 
-/// Why a cell cannot be opened. `None` if it has a target.
+/// Why a cell cannot be opened. `None` if the cell has a target.
 fn absent(model: &Model, target: &Target) -> Option<String> {
     let exists = model.world.get(target).is_some();
     (!exists).then(|| {

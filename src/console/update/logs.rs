@@ -25,7 +25,7 @@ fn refuse_in_diagnostics(model: &mut Model) -> Vec<Effect> {
     super::refused(model, &text)
 }
 
-/// Changes the scroll position of the shown log, with the size of the pane.
+/// Calls `act` with the shown log and the room that the pane has for its lines.
 pub(super) fn look<T>(model: &mut Model, act: impl FnOnce(&mut Log, Room<'_>) -> T) -> T {
     let (columns, height) = space(model);
     let measure = model.log.measure(columns);
@@ -79,7 +79,7 @@ fn apply(model: &mut Model) {
     look(model, |log, room| log.want(&wanted, room));
 }
 
-/// Shows a log, with the search and filter of the previous one.
+/// Shows a log, with the search and filter of the previous log.
 pub(super) fn show(model: &mut Model, kind: LogKind) {
     if model.log.kind != kind {
         look(model, |log, room| log.want(&<_>::default(), room));
@@ -163,7 +163,7 @@ pub(super) fn search_typed(model: &mut Model, text: &str) {
     }
 }
 
-/// Goes to the nearest match after the operator has confirmed the search.
+/// The operator has confirmed the search. Goes to the nearest match if no match was found while the text was typed.
 pub(super) fn search_accepted(model: &mut Model) -> Vec<Effect> {
     model.log.looked = None;
     if model.log.wanted.search.is_empty() {
@@ -202,7 +202,7 @@ fn nothing_found(model: &mut Model) -> Vec<Effect> {
     super::refused(model, &text)
 }
 
-/// Scrolls sideways until the match is on the screen.
+/// If long lines are cut, scrolls sideways until the match is on the screen.
 fn reveal(model: &mut Model) {
     if model.log.long == LongLines::Wrapped {
         return;

@@ -49,7 +49,7 @@ pub(super) fn focus(model: &mut Model, pane: Pane) {
     model.focus = pane;
 }
 
-/// Focuses the pane `by` places after the focused one, and skips a hidden log.
+/// Focuses the pane `by` places after the focused pane, and skips a hidden log.
 pub(super) fn step(model: &mut Model, by: usize) {
     model.focus = model.focus.step(by);
     if model.focus == Pane::Logs && model.looks.log_hidden {
@@ -60,7 +60,7 @@ pub(super) fn step(model: &mut Model, by: usize) {
 pub(super) fn palette(model: &mut Model) -> Vec<Effect> {
     model.notice = None;
     let mut palette = Palette::default();
-    // The cursor starts on the first available action. After text was typed, it is on the best match.
+    // The cursor starts on the first available action. After text was typed, the cursor is on the best match.
     let found = palette_entries(model, &palette);
     let possible = found.iter().position(|found| found.why_not.is_none());
     palette.row = possible.unwrap_or_default();
@@ -68,7 +68,7 @@ pub(super) fn palette(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Handles a key while the help is open: it closes the help, scrolls, or edits the search.
+/// Handles a key while the help is open: the key closes the help, scrolls, or edits the search.
 pub(super) fn helping(model: &mut Model, mut help: Help, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc | KeyCode::Enter => return Vec::new(),
@@ -150,8 +150,8 @@ pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Mouse(model.looks.mouse)]
 }
 
-/// Stops the process and returns to the shell. Refused while this console drives a release or a repair: the driver
-/// would stop too, its lock would expire, and the release would be interrupted.
+/// Stops the process and returns to the shell. Refused without a shell, and while this console drives a release or a
+/// repair: the driver would stop too, its lock would expire, and the release would be interrupted.
 pub(super) fn suspend(model: &mut Model) -> Vec<Effect> {
     if model.in_flight().next().is_some() {
         let quit = model.keymap.shown(Action::Quit);

@@ -42,8 +42,8 @@ pub(super) fn list(model: &mut Model) {
     model.services = list_services(model);
 }
 
-/// Places the cursor if there is none, or if its target was removed. Returns whether it was placed for the first
-/// time. The cursor never starts on a protected environment.
+/// Places the cursor if there is none, or if its service or environment was removed. Returns whether the cursor was
+/// placed for the first time. The cursor never starts on a protected environment.
 pub(super) fn settle_cursor(model: &mut Model) -> bool {
     let Some(cursor) = &model.cursor else {
         let quiet = model.world.environments.iter();
@@ -69,7 +69,8 @@ pub(super) fn settle_cursor(model: &mut Model) -> bool {
         .map(|(name, _)| name)
         .find(|name| **name == cursor.environment);
     if service.is_none() || environment.is_none() {
-        // The target was removed from the configuration. The cursor must not move to a protected environment by itself.
+        // The service or environment was removed from the configuration. The cursor must not move to a protected
+        // environment by itself.
         let quiet = environments.iter().find(|(_, tier)| !tier.is_protected());
         let service = service.or(model.services.shown.first());
         let environment = environment.or(quiet.map(|(name, _)| name));

@@ -1,5 +1,5 @@
 //! Clicks and wheel turns, if the console receives them. A click focuses a pane and moves its cursor to the clicked
-//! row. A second click on the same row opens it. A click never answers a dialog, so it cannot approve anything.
+//! row. A second click on the same row opens the row. A click never answers a dialog, so it cannot approve anything.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
@@ -44,7 +44,7 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     clicked(model, hit)
 }
 
-/// The wheel moves the cursor of a dialog or scrolls it, but only keys answer it.
+/// The wheel moves the cursor of a dialog or scrolls the dialog, but only keys answer a dialog.
 fn over_dialog(model: &mut Model, by: isize) -> Vec<Effect> {
     let code = match by {
         ..0 => KeyCode::Up,

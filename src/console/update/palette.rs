@@ -38,7 +38,7 @@ pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) ->
 
 fn done(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Vec<Effect> {
     match choice {
-        // The key of an unavailable action shows the reason, and so does its entry.
+        // An unavailable action is run too: it shows the reason, as it does when its key is pressed.
         PaletteChoice::Act(action) => {
             focus_for(model, action);
             keys::run(model, action)

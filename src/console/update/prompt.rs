@@ -1,5 +1,5 @@
 //! The keys of the prompt, the text line in place of the footer. The text is applied while it is being typed. Enter
-//! keeps it, Esc clears it.
+//! keeps the text, Esc clears the text.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 

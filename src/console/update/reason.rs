@@ -1,5 +1,5 @@
-//! Asks for the reason of a release, then requests its plan. A rollback is planned before a reason is asked for. It can
-//! start without a reason even if the rules require one, because a rollback is urgent.
+//! Asks for the reason of a release, then requests its plan. A rollback is planned first, and the reason is asked for
+//! afterwards. A rollback can start without a reason even if the rules require one, because a rollback is urgent.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use crate::history::ReleaseKind;
 use crate::inventory::{Hold, Target, VersionRef};
 use crate::release::{Plan, PlanRequest, Wanted};
 
-/// Asks for the reason of a promote. `required` says whether the rules require one, if they were already read.
+/// Asks for the reason of a promote. `required` says whether the rules require a reason. It is `None` if the rules were
+/// not read yet.
 pub(super) fn ask(
     model: &mut Model,
     target: Target,
@@ -55,7 +56,7 @@ pub(super) fn go_back(
     ask_for_plan(model, reason, None)
 }
 
-/// Asks for the reason of a rollback that was planned without one, because the rules require it.
+/// Asks for the reason of a rollback that was planned without a reason, although the rules require a reason.
 pub(super) fn ask_of_rollback(model: &mut Model, plan: Arc<Plan>, name: String) {
     model.dialog = Some(Dialog::Reason(Reason {
         target: plan.target().clone(),

@@ -21,7 +21,7 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     if is_older {
         return Vec::new();
     }
-    // This console drives the release again if it had left it before.
+    // This console drives the release (again), so it no longer counts as a release that this console stopped driving.
     model.left.remove(&status.plan.release);
     let before = model.releases.insert(target.clone(), Arc::clone(status));
     super::steps::moved(model, before.as_deref(), status);
@@ -85,8 +85,8 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     super::world::follow(model)
 }
 
-/// Stores the releases that were read from the journals. Announces the end of a release that this console did not
-/// drive.
+/// Stores the releases that were read from the journals. If releases that this console did not drive have ended,
+/// announces the end of one of them.
 pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect> {
     let before = std::mem::replace(&mut model.releases_observed, releases);
     if before.is_empty() {

@@ -1,4 +1,4 @@
-//! Announces a changed configuration on disk, shows the differences, and reloads it.
+//! Announces a changed configuration on disk, shows the differences, and reloads the configuration.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::console::run::ExitReason;
 use crate::inventory::World;
 use crate::inventory::local_time;
 
-/// Handles the result of comparing the configuration on disk with the configuration in use. `None` if they are equal.
+/// Handles the result of comparing the configuration on disk with the configuration in use. `found` is `None` if the
+/// two are equal.
 pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) -> Vec<Effect> {
     if model.configuration == found {
         return Vec::new();

@@ -109,7 +109,7 @@ pub(super) fn refused(model: &mut Model, target: &Target, why: &Refused) -> Vec<
     leave(model)
 }
 
-/// Ends the console if the operator has quit and nothing else is running.
+/// Ends the console if the operator has quit and this console drives no release and repairs no target.
 fn leave(model: &Model) -> Vec<Effect> {
     if model.leaving && !model.is_busy() {
         return vec![Effect::Leave(ExitReason::Quit)];

@@ -1,6 +1,6 @@
-//! Resuming a release that has no driver or another driver. The console first reads the release, then the operator
-//! chooses what to do. Every choice asks for confirmation. Taking over a release from a running driver requires a
-//! reason, which that driver sees.
+//! Resuming a release that this console does not drive. The console first reads the release, then the operator chooses
+//! what to do. Every choice that changes the release asks for confirmation. Taking over the lock from another console
+//! or command requires a reason, which the other operator sees.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub(super) fn found_several(
     Vec::new()
 }
 
-/// Handles a key in the list of open releases. Choosing a release only reads it.
+/// Handles a key in the list of open releases. Choosing a release only reads that release.
 pub(super) fn choosing(model: &mut Model, mut list: OpenReleases, key: KeyCode) -> Vec<Effect> {
     match key {
         KeyCode::Esc => return later(model),
@@ -130,7 +130,8 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> V
         confirm::refuse(model, title, refused);
         return Vec::new();
     }
-    // The holder of the lock drives the release, or repairs the target.
+    // The holder of the lock drives the release, or repairs the target. So the operator is first asked for a message to
+    // the holder.
     if found.holder.is_some() {
         model.dialog = Some(Dialog::Message(MessageDialog {
             found,
@@ -144,7 +145,7 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> V
     Vec::new()
 }
 
-/// Handles a key while a message to the driver is typed.
+/// Handles a key while a message to the holder of the lock is typed.
 pub(super) fn typed(model: &mut Model, mut dialog: MessageDialog, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => return later(model),

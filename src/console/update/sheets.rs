@@ -82,8 +82,8 @@ pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
     }
 }
 
-/// Compares two releases, property by property. The properties that differ come before the equal ones. Their values are
-/// below each other, the value of the older release first.
+/// Compares two releases, property by property: first the most important properties, then those that differ, then those
+/// that are equal. If a property differs, the value of the older release is above the value of the newer release.
 fn side_by_side(older: &Kept, newer: &Kept) -> Vec<Line> {
     let rows = compare(&older.recorded, &newer.recorded);
     let line = |tone, text| Line { tone, text };

@@ -1,5 +1,5 @@
-//! The log of a target's steps. It has one line for each change in the status of a release, and one line for each
-//! announcement of a driver in this console. Any operator may drive the release.
+//! The log of a target's steps. It has one line for each change in the status of a release, and one line for each note
+//! or decision that a driver in this console announces. Any operator may drive the release.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine
         let is_new = old.as_ref().is_none_or(|(_, old)| *old != text);
         let new_line = (is_new && step_status.state != StepState::Pending)
             .then(|| line(Some(step_status.step), &text, origin, now));
-        // A verdict comes after the start of its step and before its end.
+        // The verdicts of the checks come after the line that *verify* starts, and before the line that *verify* ends.
         let is_start = matches!(step_status.state, StepState::Running { .. });
         let (first, last) = if is_start {
             (new_line, None)
@@ -147,7 +147,7 @@ fn verdict(case: &CaseReport) -> (Origin, String) {
     }
 }
 
-/// The state of a step as a text, without the parts that change all the time while it runs.
+/// The state of a step as a text, without the parts that change all the time while the step runs.
 fn step_text(state: &StepState) -> (Origin, String) {
     match state {
         StepState::Pending => (Origin::Out, "not started".into()),

@@ -1,4 +1,4 @@
-//! The page that opens on a stored key: how it compares with the observations, what its value should be, and its
+//! The page that opens on a stored key: how the key compares with the observations, what its value should be, and its
 //! complete value.
 
 use crate::console::model::{KeyRow, Mark, Model, Pane, lease_left, registrations};
@@ -31,7 +31,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     (line.key.clone(), lines)
 }
 
-/// The page of a branch, or of a missing key.
+/// The page of a row without a stored key: a branch, a missing key, or a problem with a key that is not in the list.
 fn of_no_key(snapshot: &Snapshot, row: &KeyRow<'_>) -> (String, Vec<String>) {
     let mut lines = marked(snapshot, row);
     if !row.value.is_empty() {

@@ -1,4 +1,4 @@
-//! The items that wait for the operator: announces each once, lists them, and opens the chosen one.
+//! The items that wait for the operator: rings the bell for new items, lists the items, and opens the chosen item.
 
 use crossterm::event::KeyCode;
 
@@ -20,7 +20,8 @@ pub(super) fn may_add_items(event: &Event) -> bool {
     )
 }
 
-/// Rings the bell once for all new items, and announces a release that waits for this operator's approval.
+/// Rings the bell once for all new items, if the bell is on. Announces a release that waits for this operator's
+/// approval.
 pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
     let new = model.newly_waiting();
     let approval = new.iter().find_map(|item| match &item.wanted {

@@ -21,8 +21,8 @@ pub(super) fn observed(model: &mut Model, world: Arc<World>) -> Vec<Effect> {
     effects
 }
 
-/// On a screen that shows one pane at a time, changes the focus from the environments to the slots if a release is
-/// running in the open target.
+/// On a screen that shows one pane at a time, changes the focus from the environments to the slots if a release of the
+/// open target has not ended. Does nothing while a dialog or a prompt is open.
 pub(super) fn show_release(model: &mut Model) {
     let is_idle = model.dialog.is_none() && model.prompt.is_none();
     let may_turn = is_idle && model.focus == Pane::Environments && layout::is_narrow(model);
@@ -70,8 +70,8 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Whether the instance whose log is shown has disappeared, and `other` is the live slot. The instance was probably a
-/// candidate. Its last lines stay, because they may explain a failure, and another candidate may start soon.
+/// Whether the shown log belongs to an instance that has disappeared, and `other` is the live slot. The instance was
+/// probably a candidate. Its last lines stay, because they may explain a failure, and another candidate may start soon.
 fn keeps_candidate_log(model: &Model, other: Slot) -> bool {
     let Some(snapshot) = model.snapshot() else {
         return false;
@@ -106,8 +106,8 @@ fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
     Some((source, name))
 }
 
-/// The slot with the most relevant log: the slot of the running release, otherwise of the candidate, otherwise the live
-/// slot, otherwise any slot with an instance.
+/// The slot with the most relevant log: the slot of a release that has a driver, if the slot has an instance; otherwise
+/// the slot of the candidate; otherwise the live slot; otherwise any slot with an instance.
 fn relevant_slot(model: &Model) -> Option<Slot> {
     let snapshot = model.snapshot()?;
     let has_instance = |slot: &Slot| snapshot.slots.get(*slot).instance.is_some();

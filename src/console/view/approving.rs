@@ -82,7 +82,7 @@ pub(super) fn note<'a>(theme: &Theme, confirm: &Confirm, columns: usize) -> Opti
     Some(Line::from(vec![theme.span(sign, Meaning::Text), typed]))
 }
 
-/// Tells the driver which approvals are missing, who can give them, and how.
+/// Tells the driver which approvals are missing, who can give them, and how; or that no approval is missing any more.
 pub(super) fn lacking<'a>(
     model: &Model,
     theme: &Theme,

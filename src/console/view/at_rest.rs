@@ -64,8 +64,8 @@ pub(super) fn never(model: &Model) -> (String, Meaning) {
     (message.to_owned(), Meaning::Muted)
 }
 
-/// What comes next for the open target, the most urgent first: who drives it, what holds it, which version
-/// can be promoted to it.
+/// What comes next for the open target. The first of these that applies is shown: another driver, an outage, a hold, a
+/// version to promote, nothing live. The releases that this console drives in other targets come first.
 pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
     let (message, meaning) = of_target(model, theme);
     let in_flight: Vec<String> = model
@@ -164,8 +164,8 @@ fn cleared(model: &Model, snapshot: &Snapshot) -> String {
         })
 }
 
-/// The version that is live in the nearest earlier environment with a live version. None if it equals the live version
-/// of this target or is known to be older.
+/// The version that is live in the nearest earlier environment with a live version. None if nothing is live in this
+/// target, if both targets have the same version, or if the version is known to be older.
 fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentName, &'a Instance)> {
     let live = observed_live(model, target)?;
     let (environment, other) = live_before(model, target)?;
@@ -179,7 +179,8 @@ fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentNam
     (other.digest != live.digest && !is_older).then_some((environment, other))
 }
 
-/// The nearest earlier environment with a live version, and this version.
+/// The nearest environment before the environment of `target`, in the configured order, that has a live version; and
+/// the instance of that version.
 fn live_before<'a>(
     model: &'a Model,
     target: &Target,

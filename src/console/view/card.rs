@@ -1,4 +1,4 @@
-//! The card on a screen that is too small for panes: the size that the console needs, what the release does, and
+//! The card on a screen that is too small for panes: the size that the console needs, what a running release does, and
 //! how to quit.
 
 use ratatui::Frame;

@@ -319,7 +319,8 @@ fn back_out(theme: &Theme, status: &Status, room: usize, rows: &mut Rows<'_>) {
     rows.push(("does", status.undo.clone(), Meaning::Text));
 }
 
-/// Adds the calls that stop the old version. The calls that keep it warm are left out, because they are over.
+/// Adds the calls that stop the old version. The calls that keep the old version warm are left out, because the old
+/// version is now stopped.
 fn stop_calls<'r>(plan: &Plan, label: &'r str, rows: &mut Rows<'r>) {
     let Some(planned) = plan.step(Step::Stop) else {
         return;

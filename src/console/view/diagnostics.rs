@@ -1,5 +1,5 @@
-//! Greenroom's own diagnostics, shown in place of the log. The logging library collects and keeps the messages.
-//! New messages are moved out of its buffer only when the screen is drawn, so they cost nothing in between.
+//! Greenroom's own diagnostics, shown in place of the log. The logging library collects and keeps the messages. New
+//! messages are moved out of the library's buffer only when the screen is drawn, so they cost nothing in between.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -14,7 +14,7 @@ use crate::console::theme::{Meaning, Theme};
 use crate::inventory::local_time;
 use crate::logs::wrapped;
 
-/// Moves the new messages out of the buffer of the library before it overflows.
+/// Moves the new messages out of the buffer of the library before the buffer overflows.
 pub(super) fn collect() {
     tui_logger::move_events();
 }

@@ -49,7 +49,7 @@ impl Sheet<'_> {
     }
 }
 
-/// The most columns of a list of versions, whose rows are long.
+/// The most columns of a list of versions. Its rows are long.
 const WIDEST_LIST: u16 = 112;
 
 /// The columns for the text of a dialog on this screen.
@@ -125,8 +125,9 @@ struct Fit {
     shown: usize,
 }
 
-/// Fits a sheet into the screen. If a sheet that may grow does not fit, it loses the blank lines around its text, and
-/// then the blank lines in its foot. If its head still does not fit, the last lines of the head scroll with the body.
+/// Fits a sheet into the screen. If a sheet that may grow does not fit, the sheet loses the blank lines around its
+/// text, and then the blank lines in its foot. If its head still does not fit, the last lines of the head scroll with
+/// the body.
 fn fit(sheet: &mut Sheet<'_>, size: (u16, u16)) -> Fit {
     let rows = usize::from(size.1);
     let usual = dialog_rows(size);
@@ -149,7 +150,7 @@ fn fit(sheet: &mut Sheet<'_>, size: (u16, u16)) -> Fit {
         gap = 0;
         sheet.foot.retain(|line| line.width() > 0);
     }
-    // At least one line of the scrolled part is in view, to show that there is more.
+    // At least one line of the part that scrolls is in view, to show that there is more.
     let most = room.saturating_sub(sheet.foot.len() + gap + 1);
     if sheet.head.len() > most {
         let rest = sheet.head.split_off(most);

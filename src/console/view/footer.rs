@@ -1,5 +1,5 @@
-//! The last line of the screen: the notice about the last key, or else the available keys. While a dialog is open
-//! it shows no keys, because the dialog names its own.
+//! The last line of the screen: the open prompt, otherwise the notice, otherwise the available keys. While a dialog is
+//! open, the line shows no keys, because the dialog names its own keys.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -74,8 +74,9 @@ fn is_usable(model: &Model, bound: &Bound) -> bool {
     scope == Scope::History || is_for_all
 }
 
-/// The order in the footer, lowest first: the answers to a waiting release, the keys that undo it, the keys of the
-/// focused pane, and then the rest in the order of the table.
+/// The order in the footer, lowest first: the keys that answer a release, the keys that undo the running release, the
+/// key that ends the zoom, the keys of the focused pane or of the history, and then the other keys in the order of the
+/// table.
 fn urgency(model: &Model, bound: &Bound) -> u8 {
     let is_releasing = model.release_in_flight().is_some();
     match (bound.binding.action, bound.binding.scope) {

@@ -1,6 +1,6 @@
-//! The first line: the target, whether it can be changed, how well it is observed, and who drives it. On a narrow
-//! screen the parts take shorter forms, the least important part first; no word is cut. This module also draws the
-//! line of tabs, which a screen with only one pane has.
+//! The first line: the open target, its arming, what waits for the operator, its sources, its lock, the operator and
+//! the time. On a narrow screen the parts take shorter forms, the least important part first; no word is cut. This
+//! module also draws the line of tabs on a screen that shows one pane at a time.
 
 use jiff::Timestamp;
 use ratatui::Frame;
@@ -117,7 +117,8 @@ fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
     parts
 }
 
-/// How many items wait for the operator. If an item waits, this part has no empty form, so it is never left out.
+/// How many items wait for the operator. If an item waits, this part has no empty form, so the number of items is
+/// always shown.
 fn waiting<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     let count = model.waiting().len();
     if count == 0 {
@@ -238,7 +239,8 @@ fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     Part::new(forms.to_vec())
 }
 
-/// The sources that answer. To save room, first the names are left out, then the whole part.
+/// The sources that answer. To save room, the names are left out first if all three sources answer, then the whole
+/// part.
 fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let answering: Vec<&str> = snapshot
         .sources
@@ -302,7 +304,7 @@ fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     ])
 }
 
-/// The time of day, but only while it is updated: a stopped clock would be misread.
+/// The time of day, but only while the screen is drawn every second: a stopped clock would be misread.
 fn clock<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     if !model.counts_time() {
         return Part::new(vec![Vec::new()]);

@@ -1,5 +1,5 @@
-//! The history: a table of past releases, newest first, and the page of one record over it. Past failures are not
-//! red, because red is for what needs attention now.
+//! The history: a table of past releases, newest first, and the page over the table. Past failures are not red, because
+//! red is for what needs attention now.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -272,7 +272,7 @@ fn outcome_look(listed: &Listed) -> (Glyph, Meaning) {
     }
 }
 
-/// The old and the new version, or only the new one if there is no room for both.
+/// The old and the new version, or only the new version if there is no room for both.
 fn version(theme: &Theme, listed: &Listed, wide: usize) -> String {
     let to = listed.head.to.1.name();
     let from = listed.head.from.as_ref().map(|(_, version)| version.name());

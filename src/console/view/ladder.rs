@@ -1,5 +1,5 @@
-//! The ladder: every step of the running release, what the release does now, what comes next, and what backing out
-//! would do. It is always on the screen, as one line if there is no room for more.
+//! The ladder: the pane with every step of the newest release, what this release does now, what comes next, and what
+//! backing out would do. The ladder is always on the screen, as one line if there is no room for more.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -94,8 +94,8 @@ fn border(model: &Model) -> Meaning {
     }
 }
 
-/// The title, as much of it as fits. Service and versions are always in it. If there is no room, it loses in this
-/// order: the watchers, the reason, the environment, the id, the driver, the running time.
+/// The title, as much of it as fits. Service and versions always stay. If there is no room, these parts are left out in
+/// this order: the watchers, the reason, the environment, the id, the driver, the running time.
 fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     let Some(status) = model.release() else {
         return " Release ".to_owned();
@@ -219,7 +219,7 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
     line
 }
 
-/// The steps side by side. If they do not fit, only the steps around the most relevant step.
+/// The steps side by side. If the steps do not fit, some steps before or after the most relevant step are left out.
 fn steps<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> Line<'a> {
     let steps = |note: usize| -> Vec<(String, Meaning)> {
         let steps = status.steps.iter();

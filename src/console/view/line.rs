@@ -6,8 +6,8 @@ use unicode_width::UnicodeWidthChar as _;
 use crate::console::model::TextLine;
 use crate::console::theme::{Meaning, Theme};
 
-/// The line in at most `columns`. The cursor stays in view: the text to its left is cut if necessary. The cursor is
-/// drawn as a selected character, so that every terminal and every theme shows it.
+/// The line in at most `columns`. The cursor stays in view: if necessary, the text to the left of the cursor is cut.
+/// The cursor is drawn as a selected character, so that every terminal and every theme shows it.
 pub(super) fn typed<'a>(theme: &Theme, line: &TextLine, columns: usize) -> Vec<Span<'a>> {
     let cursor = line.cursor();
     let left = (cursor + 1).saturating_sub(columns);

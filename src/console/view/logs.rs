@@ -232,7 +232,7 @@ impl Look<'_> {
         spans
     }
 
-    /// A part of a text with the search match marked.
+    /// A part of a text with the search matches marked.
     fn marked(
         &self,
         text: &str,

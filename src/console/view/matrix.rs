@@ -1,4 +1,4 @@
-//! Pane 1: services × environments. Each cell shows what is observed there.
+//! Pane 1: services × environments. Each cell shows the live version and the state of a target.
 
 use std::collections::BTreeSet;
 
@@ -43,8 +43,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     // In a low pane, most rows are for the list.
     note.truncate(usize::from(inner.height / 5));
     let legend_rows = (note.len() + 1).min(usize::from(inner.height.saturating_sub(4)));
-    // A list with more rows than this does not move when the note below it changes, so that a click hits the row that
-    // the operator saw.
+    // A list with more services than `least` always has `least` rows. So the list does not move when the note below the
+    // list changes, and a click hits the row that the operator saw.
     let least = list_rows(inner.height.into());
     let height = if shown.len() > least {
         least

@@ -48,7 +48,7 @@ use super::theme::{Charset, Meaning, Theme};
 pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     diagnostics::collect();
     let area = frame.area();
-    // A theme may set a background colour; most themes keep the terminal's.
+    // A theme may set a background colour; most themes keep the background of the terminal.
     let ground = theme.style(Meaning::Text);
     frame.buffer_mut().set_style(area, ground);
     let shape = Shape {
@@ -73,7 +73,8 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     }
 }
 
-/// Draws the history in place of the panes. The ladder stays in view, because a release may be running.
+/// Draws the history in place of the panes. The ladder (the pane with the steps of a release) stays in view, because a
+/// release may be running.
 fn history(model: &Model, theme: &Theme, frame: &mut Frame<'_>, shape: Shape) {
     let zoomed_shape = Shape {
         zoomed: true,

@@ -85,7 +85,7 @@ fn row<'a>(theme: &Theme, found: &Found, selected: bool, names: usize, columns: 
     line
 }
 
-/// What a row does, or why it is not available now.
+/// What Enter does on a row, or why the row cannot be used now.
 fn described(found: &Found) -> (String, Meaning) {
     match &found.why_not {
         Some(why) => (format!("not now: {why}"), Meaning::Warn),

@@ -1,4 +1,5 @@
-//! The frame of a pane: number and name in the title, a strong border when it is focused.
+//! The frame of a pane, with number and name in the title. The frame of the focused pane has another style and a mark
+//! in its title.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -45,7 +46,7 @@ pub(super) fn frame(
     inner
 }
 
-/// Dims the content of a pane if its source does not answer, because it may be out of date.
+/// Dims the content of a pane if its source does not answer, because the content may be out of date.
 pub(super) fn dim_if_stale(
     theme: &Theme,
     frame: &mut Frame<'_>,

@@ -1,5 +1,5 @@
-//! The list of versions, with the line that filters it, and the details of the version under the cursor. A
-//! version that cannot be chosen is dimmed, and says why.
+//! The list of versions, with the line that filters it, and the details of the version under the cursor. The row of a
+//! version that cannot be chosen is dimmed and says why.
 
 use ratatui::text::{Line, Span};
 
@@ -240,7 +240,7 @@ fn word(why: &Refusal) -> (Glyph, String) {
     }
 }
 
-/// The remark on a version: why it cannot be chosen, where it is live, and what happened to it in this target.
+/// The remark on a version: why the version cannot be chosen, where it is live, and what happened to it in this target.
 fn remark(
     model: &Model,
     picker: &Picker,
@@ -309,8 +309,8 @@ fn fate_words(model: &Model, fate: &Fate) -> String {
     }
 }
 
-/// The details of the version under the cursor. They always have the same number of lines, so that the list above
-/// them does not move.
+/// The details of the version under the cursor. The number of lines is always the same, so that the list above does not
+/// move.
 fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     if let Some(version_row) = picker.version_row() {

@@ -1,4 +1,4 @@
-//! What a release is doing: a short form for cells and titles, and the lines below the ladder.
+//! What a release is doing: a short form for cells and titles, and the lines below the steps of the release.
 
 use jiff::Timestamp;
 
@@ -46,7 +46,8 @@ fn outcome_glyph(outcome: &Outcome) -> Glyph {
     }
 }
 
-/// What the release does and what can be done, one line each, the most urgent first.
+/// One or two lines: what the release does, and then the request for its handover, or what can be done. If this console
+/// no longer drives the release and the journal does not show the release yet, only one line says so.
 pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(String, Meaning)> {
     let is_left = model.left.contains(&status.plan.release) && model.elsewhere().is_none();
     if is_left && !status.is_over() {
@@ -59,8 +60,8 @@ pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(Strin
     lines
 }
 
-/// The second line: what backing out would do, what comes next, why the release is being backed out, or how to
-/// resume it.
+/// The second line: what backing out would do, what comes next, why the release is being backed out, or how to resume
+/// the release.
 fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Meaning)> {
     match &status.progress {
         Progress::Forward(_) | Progress::Asking { .. } | Progress::Choosing { .. }
@@ -162,7 +163,8 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             direction,
             at,
         } => {
-            // A driver that released its lock has recorded why. A driver that was killed or cut off could not.
+            // A driver that released its lock has recorded why. A driver that was killed or cut off could not record
+            // why.
             let went = match elsewhere.and_then(|observed| observed.let_go.as_ref()) {
                 Some(let_go) => format!("left it ({})", let_go.reason),
                 None => "stopped without notice".to_owned(),

@@ -1,4 +1,4 @@
-//! The dialog that asks for a reason before a plan is made.
+//! The dialog that asks for the reason of a release, or for the reason to override holds.
 
 use ratatui::text::Line;
 

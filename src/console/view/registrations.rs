@@ -155,7 +155,7 @@ fn line<'a>(
     ])
 }
 
-/// The text in the column of values: the difference, if there is one, else the value.
+/// The text in the column of values: the problem with the key, if there is one, otherwise the value.
 fn value(row: &KeyRow<'_>) -> String {
     match &row.mark {
         Mark::Differs(differences) => format!("differs: {}", differences.join("; ")),

@@ -1,4 +1,4 @@
-//! The dialog about a configuration that changed on disk: what differs, or what is wrong with it.
+//! The dialog about a configuration that changed on disk: what differs, or which errors the configuration has.
 
 use ratatui::text::Line;
 

@@ -1,5 +1,5 @@
-//! The dialogs about a release that has no driver or another driver: what was intended, which slot has the
-//! traffic, who drives and who watches, and every choice with its consequence.
+//! The dialogs about a release that this console does not drive: what was intended, which slot has the traffic, who
+//! drives and who watches, and every choice with its consequence.
 
 use ratatui::text::Line;
 
@@ -12,7 +12,7 @@ use crate::inventory::LockHolder;
 use crate::release::{Interrupted, OnFailure, ResumeAction};
 use crate::sanitize::sanitize;
 
-/// The consequence of taking a lock from a driver that is still running.
+/// The consequence of taking the lock from a console or command that is still running.
 pub(super) const MEANS: &str = "the other console's next write is refused and it stops driving. An action in progress \
      may still complete: its result is observed first";
 
@@ -187,7 +187,7 @@ pub(super) fn holds(found: &Interrupted, holder: &LockHolder) -> String {
     )
 }
 
-/// The slot that is observed to be live, whatever the journal says.
+/// The slot that is observed to be live, with its version, whatever the journal says.
 fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
     let no_version = if snapshot.sources.runtime.has_answered() {

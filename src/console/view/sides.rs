@@ -1,18 +1,18 @@
-//! Both sides of a release: which version has the traffic, and what happens to it.
+//! The old and the new version of a release: which of them has the traffic, and what happens to the traffic.
 
 use super::confirm::Rows;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Step;
 use crate::release::{Need, Plan, need_of};
 
-/// How a question changes the traffic.
+/// What happens to the traffic if the operator confirms.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moves {
     /// The release has not started, and the switch will ask again.
     Planned,
     /// The release has not started. The traffic moves when the checks have passed, without another question.
     AfterChecks,
-    /// The candidate is running. A later step moves the traffic to it.
+    /// The candidate is running. A later step moves the traffic to the candidate.
     Later,
     Now,
     /// The traffic has already moved. Only the old version is changed.

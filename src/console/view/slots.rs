@@ -217,7 +217,7 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
     // The rates from before the proxy stopped answering are not current.
     let rates = snapshot.slots.get(slot).rates.as_ref();
     let lines = match rates.filter(|_| snapshot.sources.router.is_live()) {
-        // A stopped slot has no traffic, and needs no line about it.
+        // A stopped slot has no traffic, so no line about traffic is shown.
         Some(_) if role == Role::Stopped => Vec::new(),
         Some(rates) => traffic::lines(rates, role, theme),
         // The proxy sends no traffic to a candidate, so this is known even if the proxy reports no rates.

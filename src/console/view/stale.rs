@@ -10,7 +10,7 @@ use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::SourceState;
 
-/// Writes on the lower border of a pane which of its sources do not answer. Writes nothing if there are none.
+/// Writes on the lower border of a pane which of its sources do not answer. Writes nothing if all sources answer.
 pub(super) fn note(
     model: &Model,
     theme: &Theme,
@@ -32,8 +32,8 @@ pub(super) fn note(
     frame.buffer_mut().set_line(x, y, &line, place.width - 4);
 }
 
-/// `✗ runtime stale 12s, retry in 3s`, or `✗ runtime no answer` if the source has never answered. None if the
-/// source answers, or if the console still connects to it for the first time: the header shows that.
+/// `✗ runtime stale 12s, retry in 3s`, or `✗ runtime no answer` if the source has never answered. None if the source
+/// answers, or if the console still connects to the source for the first time: the header shows that.
 fn source_note(model: &Model, theme: &Theme, name: &str, state: &SourceState) -> Option<String> {
     let (label, retry_at) = match state {
         SourceState::Stale {

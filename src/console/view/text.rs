@@ -10,7 +10,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use crate::console::theme::{Glyph, Theme};
 use crate::inventory::local_time;
 
-/// Sanitizes text from outside. Such text was already sanitized where it entered the crate. The second time is a
+/// Sanitizes text from outside. Such text was already sanitized where it entered the crate. Sanitizing again is a
 /// safeguard, and costs almost nothing for plain ASCII.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {

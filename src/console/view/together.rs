@@ -1,5 +1,5 @@
-//! What the screen says about other operators: who watches, who requests a handover, and why a driver left. This
-//! module also draws the dialog about a requested handover.
+//! What the screen says about other operators: who watches, who requests a handover, and why a driver stopped driving.
+//! This module also draws the dialog about a requested handover.
 
 use ratatui::text::Line;
 
@@ -11,13 +11,13 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::release::LetGo;
 use crate::sanitize::sanitize;
 
-/// Shown if the last driver of a release recorded no reason for leaving it.
+/// Shown if the last driver of a release recorded no reason why it stopped.
 pub(super) const CUT_OFF: &str = "The driver stopped and recorded no reason, for example because it was killed or lost its connection. Its lease has expired.";
 
 /// The most watchers that are named.
 const NAMED: usize = 6;
 
-/// `watched by ben@ops-2, cleo@ops-3`. None if no other console watches.
+/// `watched by ben@ops-2, cleo@ops-3`. None if no console watches. The console that holds the lock is not counted.
 pub(super) fn watched_by(model: &Model) -> Option<String> {
     let watching = model.watching();
     if watching.is_empty() {
@@ -49,7 +49,8 @@ pub(super) fn let_go(let_go: &LetGo) -> String {
     ))
 }
 
-/// The line about an operator who requests a handover.
+/// The line about the operator who requests the handover of the open target's release. None if there is no unanswered
+/// request.
 pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     let request = model.current_request()?;
     let hand = theme.glyph(Glyph::Hand);

@@ -9,8 +9,8 @@ use crate::inventory::{Rates, Role};
 /// The percentage of failed requests from which the traffic is shown as bad.
 const BAD_PERCENT: u64 = 1;
 
-/// A line for requests and errors, and a line for latencies. A slot that is not live, or that had no requests, gets
-/// one line.
+/// A line for requests and errors, and a line for latencies. A slot without requests, or with a role other than live or
+/// unknown, gets one line.
 pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Meaning)> {
     if rates.requests == 0 {
         let message = if role == Role::Candidate {
@@ -57,7 +57,7 @@ pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Me
     ]
 }
 
-/// A latency. Below ten milliseconds it has one decimal, unless that decimal is zero.
+/// A latency. A latency below ten milliseconds has one decimal, unless that decimal is zero.
 fn time(time: Duration) -> String {
     let micros = time.as_micros();
     let is_whole = micros >= 1_000 && micros % 1_000 < 100;

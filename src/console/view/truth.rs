@@ -1,4 +1,4 @@
-//! The truth row below the slots: whether runtime, store, proxy and public address agree, and how they differ.
+//! The lines below the slots: whether runtime, store, proxy and public address agree, and how they differ.
 
 use ratatui::text::Line;
 
