@@ -21,8 +21,8 @@ use crate::inventory::ReleaseId;
 pub const SEARCHED_FOR_OPEN: usize = 8;
 
 impl ReleaseRecord {
-    /// Whether this release started after `other`, a release of the same target: its planned switch has a higher
-    /// generation, or the generations do not decide and its id is greater.
+    /// Whether this release started after `other`, a release of the same target. The release whose planned switch has
+    /// the higher generation started later. If the generations are equal or one is missing, the greater id decides.
     pub fn began_after(&self, other: &Self) -> bool {
         let generations = self.possible_generation().zip(other.possible_generation());
         let differ = generations
@@ -38,7 +38,8 @@ impl ReleaseRecord {
         (generation <= HIGHEST_GENERATION).then_some(generation)
     }
 
-    /// Whether the head claims that this release started after `other`, or while `other` was open.
+    /// Whether the head claims to have overtaken `other`, by the rule in the description of this module. If one of the
+    /// heads has no generation, the greater id decides.
     pub(super) fn claims_to_overtake(&self, other: &Self) -> bool {
         let (Some(own), Some(before)) = (&self.baseline, &other.baseline) else {
             return self.id > other.id;

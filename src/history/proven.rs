@@ -78,8 +78,8 @@ pub struct Proven {
     pub whole: usize,
     /// How many records have no hashes. Older versions of Greenroom wrote such records.
     pub not_chained: usize,
-    /// How many records were not compared with a store, because the store is not configured, was not read, or no longer
-    /// has the record.
+    /// How many records were not compared with a store: the store is not configured, was not read, or no longer has the
+    /// record.
     pub not_compared: usize,
     /// How many records were compared with their seals.
     pub sealed: usize,

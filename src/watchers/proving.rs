@@ -130,7 +130,7 @@ impl<'a> Proving<'a> {
         }
     }
 
-    /// Notes a change of the rules. Releases come newest first, so the change that a release made is known only when
+    /// Notes a change of the rules. Releases come newest first. So the change that a release made is known only when
     /// the release before it is read.
     fn rules_of(&mut self, head: &ReleaseRecord) {
         let Some(baseline) = head.baseline.as_ref().filter(|it| !it.rules.is_empty()) else {

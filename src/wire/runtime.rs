@@ -64,7 +64,7 @@ impl Builder<'_> {
         })
     }
 
-    /// The Docker engine with these settings. It is built once and then shared.
+    /// The connection to Docker with these settings. It is built once and then shared.
     pub(super) fn docker_engine(
         &mut self,
         place: &DockerConfig,
@@ -128,8 +128,8 @@ impl Builder<'_> {
     }
 }
 
-/// The directories in which Docker looks for the certificate authorities of registries. The second one belongs to a
-/// rootless Docker.
+/// The directories in which Docker looks for the certificate authorities of registries. The second directory belongs to
+/// a rootless Docker.
 fn docker_certificates() -> Vec<PathBuf> {
     let of_user = directories::BaseDirs::new()
         .map(|directories| directories.config_dir().join("docker/certs.d"));

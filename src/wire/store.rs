@@ -18,7 +18,7 @@ use crate::store::{
     StoredPresence, StoredSeals,
 };
 
-/// The parts of a store that environments share. The presence is shared too, so that a console appears once.
+/// The parts of a store that environments share. The presence is shared too, so that a console is shown only once.
 #[derive(Clone)]
 struct Shared {
     store: store::Store,

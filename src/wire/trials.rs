@@ -10,7 +10,7 @@ use crate::ports::{Failure, FailureKind, Proof, ProxyHost, Result, Trial, Writab
 use crate::settings::{RuntimeConfig, Settings, StoreConfig};
 
 impl App {
-    /// Tests that the archive can be written, or that it can be created. Creates nothing.
+    /// Tests that the archive can be written, or that it can be created. Leaves no new file behind.
     pub async fn try_archive(&self) -> Result<String> {
         let path = self.archive.display();
         let directory = self.archive.parent().unwrap_or(Path::new("/"));

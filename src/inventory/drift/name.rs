@@ -31,7 +31,8 @@ pub enum Name {
     ProxyElsewhere,
     /// The proxy and the route name the same slot, but different generations.
     GenerationDiffers,
-    /// The proxy has a token that is higher than the token of any lock of this store.
+    /// The proxy has a token that is higher than the revision of the store. So the store was probably wiped, restored
+    /// or replaced.
     StoreWentBack,
     /// The store has a route, but the proxy has no configuration for the target, or its file is missing.
     ProxyNotInstalled,
@@ -45,7 +46,7 @@ pub enum Name {
     RouteAddressDiffers,
     /// The route has a digest that does not run in its slot.
     RouteVersionDiffers,
-    /// The slot that answers the public address is not the one that the proxy names.
+    /// The proxy names one slot, but the other slot answers the public address.
     PublicElsewhere,
     /// The answer on the public address does not come from this proxy, or there is no answer.
     PublicNotOurs,
