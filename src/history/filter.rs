@@ -84,7 +84,7 @@ pub enum StateGroup {
     Open,
     /// The version became live.
     Good,
-    /// The release was backed out or left, or needs a person.
+    /// The release was backed out, was left unfinished on purpose, or needs a person.
     Failed,
 }
 

@@ -62,8 +62,8 @@ pub enum Change {
     Other,
 }
 
-/// Compares a head that was read with the archived one. A head that was read before the release ended counts as
-/// the same.
+/// Compares a head that was read with the archived head. If the head was read before the release ended, it adds nothing
+/// and counts as the same.
 pub fn head_change(kept: &ReleaseRecord, read: &ReleaseRecord) -> Change {
     if canonical(kept) == canonical(read) {
         return Change::Same;

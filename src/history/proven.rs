@@ -22,8 +22,8 @@ impl std::fmt::Display for Wrong {
     }
 }
 
-/// The rules of a release that differ from those of the release before it in the same target. For the first release of
-/// a target, all rules.
+/// The rules of a release that the release before it in the same target did not have. For the first release of a
+/// target, all rules.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RulesSet {
     pub id: ReleaseId,

@@ -27,7 +27,7 @@ impl fmt::Display for Seal {
 }
 
 impl Seal {
-    /// Seals a record that has ended and whose hashes match. Otherwise the error says why it cannot be sealed.
+    /// Seals a record that has ended and whose hashes match. Otherwise the error says why the record cannot be sealed.
     pub fn of(record: &impl Provable, by: Operator, at: Timestamp) -> Result<Self, String> {
         if !record.is_over(at) {
             return Err("the record has not ended".to_owned());

@@ -139,8 +139,8 @@ pub enum Installation {
     Missing,
     /// The configuration is not what the settings require. The text describes the difference.
     Outdated(String),
-    /// The configuration was installed from newer settings than those of this console. The text describes the
-    /// difference.
+    /// The configuration was installed from settings that are newer than the settings of this console. The text
+    /// describes the difference.
     Newer(String),
     /// Another target owns the file in the place of the configuration, or Greenroom did not write that file. Greenroom
     /// never replaces the file. The text names the owner and says what to do.

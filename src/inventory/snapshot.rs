@@ -107,7 +107,7 @@ pub struct RegistryRecord {
     #[serde(rename = "endorsements")]
     pub peer_approvals: Vec<PeerApproval>,
     /// Keys that cannot be read, or whose value does not belong to the key, each with the problem. [`super::StoredKey`]
-    /// decides what each of them stops.
+    /// says which work each of these keys stops.
     pub problems: BTreeMap<String, String>,
     /// The revision of the store when the record was read.
     pub revision: i64,

@@ -3,8 +3,8 @@
 //! all in one directory. This module writes the configuration, makes the past releases through the release engine, and
 //! removes everything at the end. The module must not know adapters or screens.
 //!
-//! [`Place`] first writes a mark into the directory. Only a directory with this mark is a sandbox, so
-//! that no other configuration is ever started or removed as one.
+//! [`Place`] first writes a mark into the directory. Only a directory with this mark is a sandbox, so Greenroom never
+//! starts or removes another directory as a sandbox.
 
 mod configuration;
 mod error;

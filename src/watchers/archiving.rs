@@ -23,7 +23,7 @@ use crate::release::{Engine, Site};
 
 /// How many release heads are read at a time.
 const PAGE: usize = 100;
-/// How many holds and repairs of a target are read first, and how many if all of those were new.
+/// How many holds and repairs of a target are read first, and how many are read if all of the first ones were new.
 const AUDIT_LIMITS: [usize; 2] = [20, 500];
 /// The most holds and repairs that are listed between the releases of a page.
 const MOST_AUDIT_RECORDS: usize = 1000;

@@ -1,6 +1,6 @@
 //! Sends notices. Each channel has its own queue and task, so that a slow or unreachable channel delays neither a
-//! release nor another channel. Failures are logged. A command waits a moment for its notices before it ends. No other
-//! work waits for a notice.
+//! release nor another channel. Failures are logged. The end of a command or of the console waits a moment for its
+//! notices. No other work waits for a notice.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};

@@ -193,7 +193,7 @@ async fn record(
     gathering.end()
 }
 
-/// The instance that the release has started as its candidate. None if the step `start` has not begun, or if no such
+/// The instance that the release has started as its candidate. None if the step `start` is still pending, or if no such
 /// instance is found.
 async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
     let start = status

@@ -1,5 +1,5 @@
 //! Watches one store. A change event is only a hint: the watcher then reads the target at one revision. A hint usually
-//! names its target, so that a change of one of two hundred targets causes one read.
+//! names its target, so that one change among two hundred targets causes only one read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

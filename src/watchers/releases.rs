@@ -1,5 +1,5 @@
-//! The current release of each target, from its journal and lock, and the checks of the live version. A finished
-//! release is read once, whoever drove it, because the console still shows the release after its end.
+//! The current release of each target, from its journal and lock, and the checks of the live version. A release that
+//! has ended is still returned, because the console shows it after its end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -41,7 +41,7 @@ impl App {
     }
 }
 
-/// The directories of this machine that a release writes to, without those of the proxy.
+/// The directories of this machine that a release writes to, without the directories of the proxy.
 pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> {
     let mut written = BTreeSet::new();
     for environment in &settings.environments {
