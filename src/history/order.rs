@@ -7,9 +7,10 @@
 //! higher generation started later. Two releases with the same generation saw the same route, and then the id decides.
 //!
 //! A generation starts again at 1 if the key of the route was removed and the host of the proxy was rebuilt. Then
-//! earlier releases have a higher generation and a smaller id. So a release claims to have overtaken another one only
-//! if its generation is not lower, and either its id is greater or its plan is based on the switch of the other
-//! release. [`super::overtaken_by`] decides whether such a claim is credible.
+//! earlier releases have a higher generation and a smaller id. So a release claims to have overtaken another release
+//! only if two conditions are met. Its generation is not lower than the generation of the other release. And its id is
+//! greater, or its plan is based on the switch of the other release. [`super::overtaken_by`] decides whether such a
+//! claim is credible.
 
 use super::ReleaseRecord;
 use crate::inventory::HIGHEST_GENERATION;
@@ -59,8 +60,8 @@ pub(super) fn last_started<'a>(
         .reduce(|last, next| if next.began_after(last) { next } else { last })
 }
 
-/// The current release of a target. Of the releases without an end, it is the one that started last, even if a release
-/// that has ended has a greater id. If every release has ended, it is the one with the greatest id.
+/// The current release of a target. If some releases have no end, the release that started last among them, even if a
+/// release that has ended has a greater id. If every release has ended, the release with the greatest id.
 pub fn current<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord> + Clone,
 ) -> Option<&'a ReleaseRecord> {

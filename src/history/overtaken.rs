@@ -138,7 +138,7 @@ mod tests {
         open: (u128, u64),
         /// Id and generation of the other head.
         other: (u128, u64),
-        /// Whether the other release was planned from the version of the open one.
+        /// Whether the other release was planned from the version of the release without an end.
         is_based_on_open: bool,
         is_overtaken: bool,
     }

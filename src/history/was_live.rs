@@ -18,7 +18,7 @@ use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
 pub struct WasLive {
     /// The versions that are proven to have been live, newest first, each once.
     pub versions: Vec<Version>,
-    /// The releases that claim further versions without proving them.
+    /// The releases that claim, without a proof, that further versions were live.
     pub unproven_claims: Vec<UnprovenClaim>,
     /// The number of releases that were searched; none if the whole history was searched.
     pub searched_only: Option<usize>,

@@ -173,8 +173,8 @@ pub fn active_holds(
         .collect()
 }
 
-/// The holds and freezes that stop a promote at `now`. Those that are active by the clock of this machine come first,
-/// then those that are active only by another clock.
+/// The holds and freezes that stop a promote at `now`. First the holds and freezes that are active by the clock of this
+/// machine, then the holds and freezes that are active only by another clock.
 pub fn holds_by_all_clocks(
     placed: Option<&Hold>,
     freezes: &[Freeze],

@@ -99,8 +99,8 @@ pub struct Instance {
     /// What the image says about itself.
     #[serde(default)]
     pub labels: ImageLabels,
-    /// The settings with which the instance was created, by name: those that can differ between two instances of a
-    /// target. Values that may be secret are shown as fingerprints.
+    /// The settings with which the instance was created, by name. Only settings that can differ between two instances
+    /// of a target are included. Values that may be secret are shown as fingerprints.
     #[serde(default)]
     pub configuration: BTreeMap<String, String>,
 }

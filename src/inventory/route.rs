@@ -177,7 +177,8 @@ pub struct RouteChange {
     pub to: Route,
     /// What happens to the hold of the target.
     pub hold: HoldChange,
-    /// The approvals on which the switch is based. If one of them was changed or removed, nothing is switched.
+    /// The approvals on which the switch is based. If one of these approvals was changed or removed, nothing is
+    /// switched.
     pub peer_approvals: Vec<PeerApproval>,
     /// What happens if an extra key already belongs to another target.
     pub others_keys: OthersKeys,
@@ -197,8 +198,8 @@ pub enum OthersKeys {
 pub enum HoldChange {
     /// The hold stays unchanged, whatever it is.
     Keep,
-    /// The hold stays unchanged. It must be the hold that was read when the switch was decided, or nothing is switched.
-    /// So a promote cannot slip past an operator who places a hold at the same moment.
+    /// The hold stays unchanged. The stored hold must be the hold that was read when the switch was decided. Otherwise
+    /// nothing is switched, so a promote cannot slip past an operator who places a hold at the same moment.
     Same(Option<Hold>),
     /// A rollback places this hold, unless another hold is active.
     Leave(Hold),

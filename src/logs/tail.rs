@@ -49,7 +49,7 @@ pub fn follow(
 }
 
 /// Follows an instance like [`follow`], and hides the secrets of the target that the checker knows, because an
-/// application may log them.
+/// application may log secrets.
 pub fn follow_hidden(
     (reader, checker): (Arc<dyn RuntimeReader>, Arc<dyn Checker>),
     instance: InstanceId,

@@ -17,8 +17,8 @@ use crate::private_files;
 const MARK: &str = ".greenroom-sandbox";
 const CONFIGURATION: &str = "greenroom.toml";
 const CATALOGUE: &str = "catalogue.json";
-/// A link to this program. Its path stays the same when the program moves, because versions are identified by their
-/// command lines.
+/// A link to this program. The path of the link stays the same when the program moves. This matters because versions
+/// are identified by their command lines, which contain the path of the link.
 const PROGRAM: &str = "greenroom";
 /// Everything that a sandbox creates except the mark.
 const MADE: [&str; 12] = [

@@ -108,7 +108,7 @@ impl App {
     }
 }
 
-/// Builds adapters, and keeps those that environments share.
+/// Builds adapters, and keeps the adapters that environments share.
 struct Builder<'a> {
     settings: &'a Settings,
     secrets: Arc<dyn Secrets>,

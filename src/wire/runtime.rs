@@ -11,7 +11,7 @@ use crate::adapters::process::{Catalogue, Processes};
 use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter};
 use crate::settings::{DockerConfig, EnvironmentSettings, ProcessConfig, RuntimeConfig, TlsConfig};
 
-/// The runtimes that have been built. Environments with equal settings share them.
+/// The runtimes that have been built. Environments with equal settings share one runtime.
 #[derive(Default)]
 pub(super) struct Runtimes {
     docker: Vec<(DockerConfig, Arc<Engine>, Arc<DockerReader>)>,

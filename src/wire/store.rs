@@ -26,7 +26,7 @@ struct Shared {
     presence: Arc<dyn PresenceStore>,
 }
 
-/// The stores that have been built. Environments with equal settings share them.
+/// The stores that have been built. Environments with equal settings share one store.
 #[derive(Default)]
 pub(super) struct Stores {
     shared: Vec<(StoreConfig, Shared)>,

@@ -38,7 +38,8 @@ pub enum Name {
     ProxyNotInstalled,
     /// The proxy's configuration on disk is wrong, or the proxy has not loaded it.
     ProxyEdited,
-    /// The proxy's configuration was installed from a newer settings file than the one that this console reads.
+    /// The proxy's configuration was installed from settings that are newer than the settings file that this console
+    /// reads.
     ProxyNewer,
     /// The file in the place of the proxy's configuration belongs to another target, or Greenroom did not write it.
     ProxyForeign,

@@ -138,8 +138,8 @@ impl View {
         })
     }
 
-    /// The places in which a form was cut: at least `shortest` bytes from the beginning of the form, with `…` after
-    /// them. The cut may be in the middle of an escape.
+    /// The places in which a form was cut: at least `shortest` bytes from the beginning of the form, followed by `…`.
+    /// The cut may be in the middle of an escape.
     pub(super) fn places_of_cut(&self, forms: &[String], shortest: usize) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         if !self.text.contains('…') {

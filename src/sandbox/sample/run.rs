@@ -150,8 +150,9 @@ async fn serve_logged(
     served
 }
 
-/// Makes a fault appear that appears later. Returns after a while for [`Fault::ShortLived`]. For [`Fault::Greedy`], uses
-/// more and more memory and never returns. Waits forever for all other faults.
+/// Makes the fault of this version appear, if it is a fault that appears after some seconds. Returns after a while for
+/// [`Fault::ShortLived`]. For [`Fault::Greedy`], uses more and more memory and never returns. For any other fault,
+/// waits forever.
 async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
     if !matches!(fault, Fault::ShortLived | Fault::Greedy) {
         return std::future::pending().await;
