@@ -72,8 +72,8 @@ pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
         *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
         fmt::layer().with_ansi(false).with_writer(writer)
     });
-    // The pane's layer formats every event it gets. Without its own filter it would format each
-    // trace event of a client library, only to throw it away.
+    // The pane's layer formats every event that it gets. Without a filter of its own, the layer would format each trace
+    // event of a client library, and the pane would not show it.
     tracing_subscriber::registry()
         .with(file.with_filter(filter.clone()))
         .with(tui_logger::TuiTracingSubscriberLayer.with_filter(filter.clone()))
@@ -134,7 +134,8 @@ impl io::Write for LateFile {
 }
 
 /// Selects what is logged: Greenroom's own events at the level in the variable (`info` without one), and warnings of
-/// the libraries. Spans and fields cannot be selected, because this would compile regular expressions at every start.
+/// the libraries. Spans and fields cannot be selected: a filter for them would compile regular expressions at every
+/// start.
 fn filter() -> Targets {
     let selection = std::env::var(LOG_VARIABLE).unwrap_or_default();
     filter_for(&selection)
@@ -172,7 +173,7 @@ fn is_own(target: &str) -> bool {
     OWN.contains(&of)
 }
 
-/// A channel that changes with every logged event.
+/// A receiver that is notified of each logged event.
 pub(crate) fn problems() -> watch::Receiver<()> {
     event_sender().subscribe()
 }

@@ -43,14 +43,14 @@
 //! | [`release`] | the release procedure: a pure core (plan, machine, guard, judge, approval) and a shell that does I/O (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
 //! | [`store`] | everything that operators share: keys, encoding and transactions, over `ports::kv` | adapters, `release`, `console`, `cli` |
 //! | [`logs`] | lines in a ring, shown through a viewport; `tail` follows an instance | how lines are drawn |
-//! | [`watchers`] | subscribes to all servers and assembles snapshots; copies finished releases to the archive | adapters, `console`, `cli` |
+//! | [`watchers`] | subscribes to all servers and assembles snapshots; copies releases, holds and repairs to the archive | adapters, `console`, `cli` |
 //! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other, settings, release, `console`, `cli` |
 //! | [`settings`] | reads one TOML file and its layers into data, or returns a list of all errors | servers, `console`, `cli` |
 //! | [`console`] | the screen: `event`, `update`, `effect`, `perform`, and `model`, `view`, `theme` | adapters, ports, settings; the console calls its [`console::Backend`] |
 //! | [`cli`] | the command line, one file per verb; the only module that prints | adapters |
 //! | [`sandbox`] | real processes and a real proxy to try Greenroom on, with a sample application | adapters, `console`, `cli` |
 //! | [`wire`] | builds adapters from settings and the engine from adapters | `cli`, the only module that uses it |
-//! | `diagnostics` | the log file and panic reports | the rest of the crate |
+//! | `diagnostics` | the log file and panic reports | the rest of the crate, except `private_files` |
 //!
 //! # How data flows
 //!

@@ -34,7 +34,8 @@ impl<W: Write + AsFd> Waiting<W> {
 
 impl<W: Write + AsFd> Write for Waiting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A buffer of the standard library that returns an error has accepted nothing of `bytes`.
+        // If a buffer of the standard library returns an error, it has accepted nothing of `bytes`. So the write can be
+        // repeated.
         self.until_ready(|writer| writer.write(bytes))
     }
 

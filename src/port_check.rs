@@ -8,9 +8,9 @@ use std::ops::RangeInclusive;
 
 use tokio::net::TcpSocket;
 
-/// Binds the address as a server does, and closes the socket again. The socket never listens: another thread may be
-/// starting a child process, which has a copy of every open socket until it runs its program. A listening copy would
-/// block the address.
+/// Binds the address as a server does, and closes the socket again. The socket never listens, because a listening copy
+/// could block the address: another thread may be starting a child process, which has a copy of every open socket until
+/// it runs its program.
 ///
 /// # Errors
 ///

@@ -1,9 +1,9 @@
 //! Files that only this user may read: the archive, the store, logs and the records of processes. These files hold
 //! reasons, names and the output of applications.
 //!
-//! A file gets its mode when it is created, so that there is no moment in which another user could open it. The last
-//! part of a path is never followed when it is a symbolic link: another user who may write to the directory could
-//! have made the link, and the file it points to would be overwritten.
+//! A file gets its mode when it is created, so that there is no moment in which another user could open it. If the last
+//! part of a path is a symbolic link, the link is not followed: another user who may write to the directory could have
+//! made the link, and Greenroom would overwrite the file to which the link points.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -48,8 +48,8 @@ pub(crate) fn write_for_all(path: &Path, text: &[u8]) -> io::Result<()> {
     file.write_all(text)
 }
 
-/// Creates a file for this user only, for a library that opens it by its path. An existing file stays as it is and is
-/// not opened: see [`close`].
+/// Creates a file for this user only, for a library that opens the file by its path. An existing file stays as it is
+/// and is not opened: see [`close`].
 pub(crate) fn create(path: &Path) -> io::Result<()> {
     match options().create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !is_link(path) => Ok(()),
@@ -57,9 +57,10 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the access of other users from a file that this user owns, because an earlier version of Greenroom may have
-/// created it. The group keeps its access, because a store can be shared with the group. Refuses a symbolic link. A
-/// file that does not exist or cannot be reached is not an error: opening it later will report the problem.
+/// Removes the access of other users from a file or directory that this user owns, because an earlier version of
+/// Greenroom may have created it with such access. The group keeps its access, because a store can be shared with the
+/// group. Refuses a symbolic link. If the file does not exist or cannot be reached, that is not an error: opening the
+/// file later will report the problem.
 ///
 /// The file is only named (`O_PATH`) and never opened. A process that closes a file loses all its POSIX locks on that
 /// file, including the locks of an open database. Another process could then reset the database's write-ahead log.

@@ -1,5 +1,5 @@
-//! The log file of a day, readable by this user only. The appender of the logging library follows links and leaves the
-//! mode to the umask, so it is not used.
+//! The log file of a day, readable by this user only. Greenroom does not use the appender of the logging library,
+//! because that appender follows links and leaves the mode of the file to the umask.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -12,7 +12,7 @@ const KEPT: usize = 7;
 const FILE_PREFIX: &str = "greenroom.";
 const FILE_SUFFIX: &str = ".log";
 
-/// Writes to the file of the day, and starts a new one with the first line after midnight, UTC.
+/// Writes to the file of the day. The first line after midnight, UTC, starts a new file.
 pub(super) struct DailyFile {
     directory: PathBuf,
     open: Option<(String, File)>,
@@ -49,7 +49,7 @@ fn open(directory: &Path, day: &str) -> io::Result<File> {
     let path = directory.join(format!("{FILE_PREFIX}{day}{FILE_SUFFIX}"));
     let with_path =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    // An existing file may be readable by other users.
+    // An existing file may be readable by other users, so their access is removed first.
     private_files::close(&path).map_err(with_path)?;
     private_files::options()
         .append(true)
@@ -57,7 +57,8 @@ fn open(directory: &Path, day: &str) -> io::Result<File> {
         .map_err(with_path)
 }
 
-/// Removes all but the newest files. A file that cannot be removed is tried again the next day.
+/// Removes all but the newest files. If a file cannot be removed, Greenroom tries again when it opens the next log
+/// file.
 fn forget_old(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;

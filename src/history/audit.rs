@@ -1,5 +1,5 @@
-//! Records of decisions about a target that are not part of a release: holds and repairs of drift. An operator or a
-//! rollback places a hold, and an operator clears it. Each hold and each repair has a record of its own.
+//! Records of holds and of repairs of drift. Neither is part of a release. An operator or a rollback places a hold, and
+//! an operator clears the hold. Each hold and each repair has a record of its own.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct HoldRecord {
 }
 
 impl HoldRecord {
-    /// The id is derived from the hold, so that clearing the hold finds its record.
+    /// The id is derived from the hold, so that the record is found again when the hold is cleared.
     pub fn new(target: &Target, hold: &Hold) -> Self {
         let bare = Self {
             id: hold_id(hold),
@@ -37,8 +37,8 @@ impl HoldRecord {
     }
 }
 
-/// The id of a hold: the millisecond at which it was placed, then a hash over its time, author and reason, which
-/// clearing does not change.
+/// The id of a hold: the millisecond at which the hold was placed, then a hash over the time, the author and the
+/// reason. Clearing the hold changes none of these.
 pub fn hold_id(hold: &Hold) -> ReleaseId {
     let mut hash = Sha256::new();
     for part in [
@@ -96,8 +96,8 @@ impl AuditRecord {
         }
     }
 
-    /// When the hold ends or the repair ended; none if there is no end yet. The end of a hold may be in the
-    /// future.
+    /// When the hold ends or has ended, or when the repair has ended. None for a hold without a set end, and for a
+    /// repair that has not ended. The end of a hold may be in the future.
     pub fn ended_at(&self) -> Option<Timestamp> {
         match self {
             Self::Hold(record) => record.hold.until,
@@ -142,8 +142,8 @@ impl AuditRecord {
         }
     }
 
-    /// One line: who cleared a hold, when and why, or which actions a repair did and why it ended. Empty if there is
-    /// nothing to say.
+    /// One line: who cleared a hold, when and why, or the actions that a repair has done and why the repair ended.
+    /// Empty if there is nothing to say.
     pub fn ending(&self) -> String {
         match self {
             Self::Hold(record) => match &record.hold.cleared {
@@ -172,7 +172,7 @@ impl AuditRecord {
         }
     }
 
-    /// Every operator who decided something in the record.
+    /// The operator of the record and, for a cleared hold, the operator who cleared the hold.
     fn people(&self) -> Vec<&Operator> {
         let mut people = vec![self.operator()];
         if let Self::Hold(record) = self {

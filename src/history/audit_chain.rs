@@ -22,8 +22,8 @@ impl HoldRecord {
         Link::over("greenroom hold", &bare)
     }
 
-    /// Whether `to` is an allowed later version of this record: an operator has cleared the hold and changed
-    /// nothing else.
+    /// Whether `to` is an allowed later version of this record: an operator has cleared the hold, and nothing else was
+    /// changed.
     fn may_become(&self, to: &Self) -> bool {
         let Some(cleared) = &to.hold.cleared else {
             return false;
@@ -43,7 +43,8 @@ impl RepairRecord {
         Link::over("greenroom repair", &bare)
     }
 
-    /// Whether `to` is an allowed later version of this record: more actions are done, or the repair has ended.
+    /// Whether `to` is an allowed later version of this record: only the progress of the actions or the end of the
+    /// repair differs, and no action that was done has changed.
     fn may_become(&self, to: &Self) -> bool {
         let without_progress = |record: &Self| Self {
             repair_actions: record.repair_actions.iter().map(not_started).collect(),
@@ -51,8 +52,8 @@ impl RepairRecord {
             chain: None,
             ..record.clone()
         };
-        // An action can lose its start time: if the driver cannot record the start, it removes the time and does not
-        // start the action.
+        // An action can lose its start time: if the start cannot be recorded, the time is removed and the action is not
+        // started.
         let mut repair_actions = self.repair_actions.iter().zip(&to.repair_actions);
         self.closed.is_none()
             && without_progress(self) == without_progress(to)
@@ -121,8 +122,8 @@ impl Provable for AuditRecord {
     }
 }
 
-/// Compares a record that was read with the archived one. An older version of the archived record counts as the
-/// same.
+/// Compares a record that was read with the archived one. If the record that was read is an earlier version of the
+/// archived record, the result is [`Change::Same`].
 pub fn audit_change(kept: &AuditRecord, read: &AuditRecord) -> Change {
     if canonical(kept) == canonical(read) {
         Change::Same

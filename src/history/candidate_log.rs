@@ -28,7 +28,7 @@ pub struct WrittenLine {
 }
 
 impl WrittenLine {
-    /// How many bytes of the limit the line uses: its text, and about 48 bytes for storing it.
+    /// How many bytes of the limit the line uses: its text, and about 48 bytes that storing a line needs in addition.
     fn weight(&self) -> usize {
         self.text.len() + 48
     }

@@ -1,11 +1,11 @@
 //! The hash chain of a release. Every entry carries a hash over itself and the hash of the entry before it. The hash of
-//! the first entry also covers the head as it was opened. The closed head carries a hash over the last entry and the
-//! end. To change a record unnoticed, a writer must also change every later record. An archive that has copied the old
-//! version still notices the difference.
+//! the first entry also covers the head as it was opened. The closed head carries a hash over the end of the release
+//! and the hash of the last entry. To change a record unnoticed, a writer must also change every later record. An
+//! archive that has copied the old version still notices the difference.
 //!
-//! The hash covers the content as JSON with sorted names, so it does not depend on how a store formats it. An older
-//! Greenroom writes no hashes and ignores them. Entries without a hash are *not chained*; the hash of the next entry
-//! that has one also covers them.
+//! The hash covers the content as JSON with sorted names, so the formatting in a store does not change the hash. An
+//! older Greenroom writes no hashes and ignores them. Entries without a hash are *not chained*. The next entry with a
+//! hash covers them too.
 
 use std::fmt;
 
@@ -65,8 +65,8 @@ impl Link {
     }
 }
 
-/// The links of a release that is being written, by entry number. Writing an entry again gives it the same
-/// link.
+/// The links of a release that is being written, by entry number. If an entry is written again without a change, its
+/// link stays the same.
 #[derive(Debug, Clone)]
 pub struct Chain(Vec<Link>);
 
@@ -79,7 +79,7 @@ impl Chain {
     pub fn after(recorded: &Recorded) -> Self {
         let mut chain = Self::of(&recorded.head);
         for entry in &recorded.entries {
-            // The stored link is used even if it does not match. `prove` reports it later.
+            // The stored link is used even if it does not match. `prove` reports the mismatch later.
             let link = entry.chain.clone();
             let link = link.or_else(|| chain.0.last().map(|last| last.entry(entry)));
             chain.0.extend(link);
@@ -119,12 +119,13 @@ pub enum Proof {
     Whole,
     /// No record has a hash: an older Greenroom wrote the release, or a writer removed every hash.
     NotChained,
-    /// The records from the named one on have no hashes: an older Greenroom resumed the release, or a writer
-    /// removed them.
+    /// The named record has no hash, although an earlier record has one: an older Greenroom resumed the release, or a
+    /// writer removed the hash.
     NotChainedFrom(String),
-    /// The named record, or one before it, was changed.
+    /// The named record was changed, or a record before it.
     Broken(String),
-    /// This Greenroom does not know the format of the named record, probably because a newer Greenroom wrote it.
+    /// This Greenroom does not know the format of the hash or the event of the named record. A newer Greenroom probably
+    /// wrote the record.
     Newer(String),
 }
 
@@ -207,8 +208,8 @@ fn wrong_period(head: &ReleaseRecord) -> &'static str {
     }
 }
 
-/// Names the first archived record that the release in the store has changed or no longer has. Entries that were added
-/// since are allowed, unless the release had ended.
+/// Names the first archived record that is different or missing in the store. Entries that were added in the store are
+/// allowed, unless the archived release has ended.
 pub fn first_difference(kept: &Recorded, read: &Recorded) -> Option<String> {
     if canonical(&kept.head.opening()) != canonical(&read.head.opening()) {
         return Some("the opening of the release".into());

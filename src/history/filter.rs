@@ -84,7 +84,7 @@ pub enum StateGroup {
     Open,
     /// The version became live.
     Good,
-    /// The release was backed out or left, or needs a person.
+    /// The release was backed out, was left unfinished on purpose, or needs a person.
     Failed,
 }
 
@@ -130,7 +130,8 @@ impl FromStr for Outcomes {
     }
 }
 
-/// The conditions of a search. A release must meet all of them.
+/// The conditions of a search. A release must meet all of them. For holds and repairs, see
+/// [`AuditRecord::is_let_through`](super::AuditRecord::is_let_through).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     pub service: Option<String>,

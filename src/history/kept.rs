@@ -52,8 +52,8 @@ pub struct KeptAudit {
 /// How a record in the store relates to the archived one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// The record in the store adds nothing: it has the same content as the archived one, or is an earlier version of
-    /// it.
+    /// The record in the store adds nothing: its content is the same as the content of the archived record, or it is an
+    /// earlier version of the archived record.
     Same,
     /// The record in the store adds to the archived one without contradicting it, e.g. the release has ended
     /// since.
@@ -62,8 +62,8 @@ pub enum Change {
     Other,
 }
 
-/// Compares a head that was read with the archived one. A head that was read before the release ended counts as
-/// the same.
+/// Compares a head that was read with the archived head. If the head was read before the release ended, it adds nothing
+/// and counts as the same.
 pub fn head_change(kept: &ReleaseRecord, read: &ReleaseRecord) -> Change {
     if canonical(kept) == canonical(read) {
         return Change::Same;
@@ -78,7 +78,7 @@ pub fn head_change(kept: &ReleaseRecord, read: &ReleaseRecord) -> Change {
     }
 }
 
-/// Compares an entry that was read with the archived one of the same number.
+/// Compares an entry that was read with the archived entry of the same number.
 pub fn entry_change(kept: &Entry, read: &Entry) -> Change {
     if canonical(kept) == canonical(read) {
         return Change::Same;

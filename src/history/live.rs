@@ -12,8 +12,8 @@ use super::{Direction, Entry, JournalEvent, Step};
 pub struct LivePeriod {
     /// When the switch to the new version was observed.
     pub since: Timestamp,
-    /// When the switch back was observed; none if this release did not switch back. In that case the version was live
-    /// until another release switched away from it.
+    /// When the switch back was observed; none if this release did not switch back. Without a switch back, the version
+    /// was live until another release switched away from it, or is still live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
@@ -26,7 +26,8 @@ impl LivePeriod {
         })
     }
 
-    /// Adds one more entry of the journal to the period `before`.
+    /// The period after one more entry of the journal. `before` is the period up to that entry. Only an entry that says
+    /// that a switch was observed changes the period.
     #[must_use]
     pub fn after(before: Option<Self>, at: Timestamp, event: &JournalEvent) -> Option<Self> {
         let JournalEvent::Outcome {

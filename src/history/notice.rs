@@ -98,6 +98,6 @@ pub struct Notice {
     pub checks: Option<ChecksCounted>,
     /// One sentence that says what happened.
     pub text: String,
-    /// Why the release failed or went back; none for other events.
+    /// Why a step failed, why the release ended without success, or why its driver stopped; none for other notices.
     pub why: Option<String>,
 }

@@ -7,9 +7,10 @@
 //! higher generation started later. Two releases with the same generation saw the same route, and then the id decides.
 //!
 //! A generation starts again at 1 if the key of the route was removed and the host of the proxy was rebuilt. Then
-//! earlier releases have a higher generation and a smaller id. So a release claims to have overtaken another one only
-//! if its generation is not lower, and either its id is greater or its plan is based on the switch of the other
-//! release. [`super::overtaken_by`] decides whether such a claim is credible.
+//! earlier releases have a higher generation and a smaller id. So a release claims to have overtaken another release
+//! only if two conditions are met. Its generation is not lower than the generation of the other release. And its id is
+//! greater, or its plan is based on the switch of the other release. [`super::overtaken_by`] decides whether such a
+//! claim is credible.
 
 use super::ReleaseRecord;
 use crate::inventory::HIGHEST_GENERATION;
@@ -21,8 +22,8 @@ use crate::inventory::ReleaseId;
 pub const SEARCHED_FOR_OPEN: usize = 8;
 
 impl ReleaseRecord {
-    /// Whether this release started after `other`, a release of the same target: its planned switch has a higher
-    /// generation, or the generations do not decide and its id is greater.
+    /// Whether this release started after `other`, a release of the same target. The release whose planned switch has
+    /// the higher generation started later. If the generations are equal or one is missing, the greater id decides.
     pub fn began_after(&self, other: &Self) -> bool {
         let generations = self.possible_generation().zip(other.possible_generation());
         let differ = generations
@@ -38,7 +39,8 @@ impl ReleaseRecord {
         (generation <= HIGHEST_GENERATION).then_some(generation)
     }
 
-    /// Whether the head claims that this release started after `other`, or while `other` was open.
+    /// Whether the head claims to have overtaken `other`, by the rule in the description of this module. If one of the
+    /// heads has no generation, the greater id decides.
     pub(super) fn claims_to_overtake(&self, other: &Self) -> bool {
         let (Some(own), Some(before)) = (&self.baseline, &other.baseline) else {
             return self.id > other.id;
@@ -58,8 +60,8 @@ pub(super) fn last_started<'a>(
         .reduce(|last, next| if next.began_after(last) { next } else { last })
 }
 
-/// The current release of a target. Of the releases without an end, it is the one that started last, even if a release
-/// that has ended has a greater id. If every release has ended, it is the one with the greatest id.
+/// The current release of a target. If some releases have no end, the release that started last among them, even if a
+/// release that has ended has a greater id. If every release has ended, the release with the greatest id.
 pub fn current<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord> + Clone,
 ) -> Option<&'a ReleaseRecord> {

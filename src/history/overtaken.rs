@@ -5,12 +5,13 @@
 //! head. So the claim of a head is compared with two records that only the driver that holds the lock can write: the
 //! route, and the live pointer of the proxy. Both count every switch.
 //!
-//! - A release is planned one generation above both. A head without an end that claims a higher generation is not the
-//!   head of a real release.
-//! - A release that has ended took the traffic only if the route or the pointer has reached the generation of that
-//!   release. If it ended without a switch, it cannot disturb a resumed release, which observes its slot before it
-//!   acts.
-//! - If the proxy does not answer, its generation is unknown. Then every generation that a switch can make is accepted.
+//! - A release is planned one generation above the route and the live pointer. If a head without an end claims a higher
+//!   generation, it is not the head of a real release.
+//! - A release that has ended took the traffic only if the route or the live pointer has reached the generation of that
+//!   release. A release that ended without a switch cannot disturb a resumed release, because a resumed release
+//!   observes its slot before it acts.
+//! - If the proxy does not answer, the generation of the live pointer is unknown. Then a generation is not too high as
+//!   long as a switch can make it.
 
 use super::ReleaseRecord;
 use super::order::last_started;
@@ -137,7 +138,7 @@ mod tests {
         open: (u128, u64),
         /// Id and generation of the other head.
         other: (u128, u64),
-        /// Whether the other release was planned from the version of the open one.
+        /// Whether the other release was planned from the version of the release without an end.
         is_based_on_open: bool,
         is_overtaken: bool,
     }

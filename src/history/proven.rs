@@ -22,8 +22,8 @@ impl std::fmt::Display for Wrong {
     }
 }
 
-/// The rules of a release that differ from those of the release before it in the same target. For the first release of
-/// a target, all rules.
+/// The rules of a release that the release before it in the same target did not have. For the first release of a
+/// target, all rules.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct RulesSet {
     pub id: ReleaseId,
@@ -78,8 +78,8 @@ pub struct Proven {
     pub whole: usize,
     /// How many records have no hashes. Older versions of Greenroom wrote such records.
     pub not_chained: usize,
-    /// How many records were not compared with a store, because the store is not configured, was not read, or no longer
-    /// has the record.
+    /// How many records were not compared with a store: the store is not configured, was not read, or no longer has the
+    /// record.
     pub not_compared: usize,
     /// How many records were compared with their seals.
     pub sealed: usize,

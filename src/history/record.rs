@@ -42,7 +42,7 @@ impl fmt::Display for ReleaseKind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Outcome {
-    /// The version is live.
+    /// The new version is live, and nothing remains to be done.
     Done,
     /// The version became live. Another release or an operator ended the standby before its time.
     Superseded {
@@ -87,7 +87,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the version became live and stayed live.
+    /// Whether the release made its version live and did not switch back.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Done | Self::Superseded { .. })
     }
@@ -103,8 +103,8 @@ pub struct PlannedCalls {
     pub undo: String,
 }
 
-/// The state on which the plan of a release was based. A driver that resumes the release needs it, because neither the
-/// configuration nor the servers still show that state after the release has started.
+/// The state on which the plan of a release was based. A driver that resumes the release needs this state, because
+/// neither the configuration nor the servers still show it after the release has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Baseline {
     /// The generation that the switch of this release makes.
@@ -114,7 +114,7 @@ pub struct Baseline {
     pub endpoints: PerSlot<Endpoint>,
     /// A hash over the settings with which instances are created. It shows whether these settings changed since.
     pub shape: String,
-    /// The instance that was in the slot of the candidate. It is removed when the candidate is started.
+    /// The instance that was in the slot of the candidate. Starting the candidate removes it.
     pub leftover: Option<InstanceId>,
     /// The tier and the rules that were in effect when the release started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -183,7 +183,8 @@ pub struct ReleaseRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "footing")]
     pub baseline: Option<Baseline>,
-    /// When the new version had the traffic, from the switch steps. Written when the release ends.
+    /// When the new version had the traffic, from the switch steps. Written when the release ends. None if the version
+    /// never had the traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LivePeriod>,
     /// When and how the release ended; none while it is running or interrupted.
@@ -226,7 +227,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The operator to whom the release was handed over; none after another driver has resumed it.
+    /// The operator to whom the release was handed over. None if the last entry of the journal is not a handover.
     pub fn successor(&self) -> Option<&Successor> {
         match &self.entries.last()?.event {
             JournalEvent::LetGo { to, .. } => to.as_ref(),
@@ -243,7 +244,7 @@ impl Recorded {
         })
     }
 
-    /// The last driver according to the journal.
+    /// The operator who resumed the release last. If no operator has resumed the release, the operator who opened it.
     pub fn last_driver(&self) -> &Operator {
         let resumed = self
             .entries

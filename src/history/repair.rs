@@ -1,6 +1,6 @@
 //! The record of a repair of drift: who repaired what, when, and how it ended. Records of repairs are separate from
-//! records of releases, so an older Greenroom ignores them. The driver writes the record before the first action and
-//! again with each action, so the record of an interrupted repair shows which actions were done.
+//! records of releases, so an older Greenroom ignores them. The record is written before the first action and again
+//! with each action, so the record of an interrupted repair shows which actions were done.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub struct RecordedAction {
     pub does: String,
     /// The calls, as they were shown to the operator.
     pub calls: Vec<String>,
-    /// None if the action was not started.
+    /// None if the action was not started, or if its start could not be recorded.
     #[serde(rename = "begun_at")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,

@@ -1,5 +1,5 @@
-//! Decides what an archive deletes: records that exceed the limits for age, count or size. The archive never deletes
-//! the last successful release of a target, its last release, or a release without an end.
+//! Decides what an archive deletes: records that exceed the limits for age, count or size. The archive never deletes a
+//! release without an end, the last release of a target, or the last successful release of a target.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub enum Cause {
     Age,
     /// The target has too many releases.
     Count,
-    /// The archive is too large, and this is the oldest release that may be deleted.
+    /// The archive is too large, and this release is one of the oldest that may be deleted.
     Size,
 }
 
@@ -68,8 +68,8 @@ impl Pruning {
     }
 }
 
-/// How long a log without an archived release is kept. The driver archives a release within seconds, or as soon as an
-/// unreachable store answers again.
+/// How long a log without an archived release is kept. A driver archives its release within seconds, or as soon as an
+/// unreachable store answers again. After this time, Greenroom no longer expects the release.
 const ORPHAN_AGE: Duration = Duration::from_hours(7 * 24);
 
 /// When a release, hold or repair was started, read from the time in its id.
@@ -79,7 +79,7 @@ pub fn started_at(id: ReleaseId) -> Timestamp {
 }
 
 impl Pruning {
-    /// Adds the logs that have no release and are old enough. `logs` must be in the order oldest first.
+    /// Adds those of `logs` that are older than a week. `logs` are the logs without an archived release, oldest first.
     #[must_use]
     pub fn with_orphans(mut self, logs: &[(ReleaseId, u64)], now: Timestamp) -> Self {
         for (id, size) in logs {

@@ -1,6 +1,6 @@
 //! Seals protect the records of ended releases, holds and repairs. A seal is a copy of the last hash of a record. A
-//! separate user of the store, whom no driver uses, should write the seals. If only that user may write seals, a writer
-//! who can change a record cannot change its seal.
+//! separate user of the store should write the seals, and no driver should use that user. If only that user may write
+//! seals, a writer who can change a record cannot change its seal.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl fmt::Display for Seal {
 }
 
 impl Seal {
-    /// Seals a record that has ended and whose hashes match. Otherwise the error says why it cannot be sealed.
+    /// Seals a record that has ended and whose hashes match. Otherwise the error says why the record cannot be sealed.
     pub fn of(record: &impl Provable, by: Operator, at: Timestamp) -> Result<Self, String> {
         if !record.is_over(at) {
             return Err("the record has not ended".to_owned());
@@ -42,7 +42,7 @@ impl Seal {
         }
     }
 
-    /// Whether this record is the sealed one. The hashes of the record must be verified separately.
+    /// Whether the last hash of this record is the sealed hash. The hashes of the record must be verified separately.
     pub fn is_of(&self, record: &impl Provable) -> bool {
         record.last_link() == Some(&self.link)
     }

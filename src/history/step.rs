@@ -24,7 +24,7 @@ pub enum Step {
     /// The driver probes the new version and the public address, and counts failed requests. Too many failures move the
     /// traffic back.
     Watch,
-    /// The driver waits until the connections to the old slot have ended.
+    /// The driver waits for the connections to the old slot to end.
     Drain,
     /// After the standby time, the old slot is deregistered and its instance is stopped.
     Stop,

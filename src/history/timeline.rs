@@ -62,8 +62,8 @@ pub fn fate(records: &[ReleaseRecord], digest: &Digest) -> Option<Fate> {
 }
 
 /// When the version of a release took the traffic and kept it. None if the version never had the traffic, or if the
-/// release switched back. A successful head without a period is from an older Greenroom; then this is the time of its
-/// opening.
+/// release switched back. If an older Greenroom wrote a successful head without a period, the result is the time at
+/// which the release was opened.
 fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
     match record.live {
         Some(LivePeriod { since, until: None }) => Some(since),
@@ -73,7 +73,7 @@ fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
 }
 
 /// The versions that these heads name as live, newest first, each once: the version of each successful release, and the
-/// version that was live before each release. A head proves nothing: [`WasLive`](super::WasLive) has the versions that
+/// version that was live before each release. A head proves nothing. [`WasLive`](super::WasLive) has the versions that
 /// the journal proves.
 pub fn once_live(records: &[ReleaseRecord]) -> Vec<&Version> {
     let mut versions: Vec<&Version> = Vec::new();

@@ -18,7 +18,7 @@ use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
 pub struct WasLive {
     /// The versions that are proven to have been live, newest first, each once.
     pub versions: Vec<Version>,
-    /// The releases that claim further versions without proving them.
+    /// The releases that claim, without a proof, that further versions were live.
     pub unproven_claims: Vec<UnprovenClaim>,
     /// The number of releases that were searched; none if the whole history was searched.
     pub searched_only: Option<usize>,
@@ -168,7 +168,8 @@ impl WasLive {
         claimed
     }
 
-    /// Adds the versions that a release proves. Must be called with the newest release first.
+    /// Adds the versions that a release proves, or notes what is missing in its proof. Must be called with the newest
+    /// release first.
     pub fn count(&mut self, recorded: &Recorded, target: &Target) {
         let head = &recorded.head;
         match proven_live(recorded, target) {
@@ -197,7 +198,7 @@ impl WasLive {
         });
     }
 
-    /// The lines to show with the answer that a version was never live.
+    /// The lines to show together with the answer that this version was never live.
     pub fn remarks(&self, digest: &Digest) -> Vec<String> {
         let claims = self.unproven_claims.iter();
         let claims = claims.filter(|claim| claim.digests.contains(digest));

@@ -36,8 +36,8 @@ impl fmt::Display for Difference {
 pub struct Changes {
     /// Differences in what the images say about themselves: `commit` and `version`.
     pub image: Vec<Difference>,
-    /// How many seconds later the second image was built; negative if the second image is older. None if one of the
-    /// images does not say when it was built.
+    /// How many seconds after the first image the second image was built; negative if the second image is older. None
+    /// if one of the images does not say when it was built.
     pub built_later: Option<i64>,
     /// Differences in how the instances were created.
     pub configuration: Vec<Difference>,
@@ -101,7 +101,8 @@ pub fn commit(revision: &str) -> String {
 }
 
 impl Changes {
-    /// The build time of the second image relative to the first, e.g. `built 2d 4h later`.
+    /// The build time of the second image relative to the first, e.g. `built 2d 4h later`. None if a build time is
+    /// unknown.
     pub fn built(&self) -> Option<String> {
         let later = self.built_later?;
         let time = roughly(later.unsigned_abs());
@@ -112,8 +113,8 @@ impl Changes {
         })
     }
 
-    /// The short form of [`Changes::built`] for narrow columns, e.g. `2d newer`; none if both images were built at the
-    /// same time.
+    /// The short form of [`Changes::built`] for narrow columns, e.g. `2d newer`. None if a build time is unknown, or if
+    /// both images were built at the same time.
     pub fn newer(&self) -> Option<String> {
         let later = self.built_later.filter(|later| *later != 0)?;
         let time = roughly(later.unsigned_abs());

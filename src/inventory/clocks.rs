@@ -1,9 +1,9 @@
 //! Compares the clocks of other machines with the clock of this machine.
 //!
-//! Holds, freezes and approvals end at a given time, and a wrong clock could end a hold too early or an approval too
-//! late. So Greenroom also reads the clocks of its servers. A hold or a freeze ends when every clock has passed its
-//! end. A freeze starts when one clock has passed its start. An approval expires when one clock has passed its end. If
-//! no other clock can be read, the clock of this machine decides alone.
+//! Holds, freezes and approvals end at a given time. A wrong clock could end a hold too early or an approval too late,
+//! so Greenroom also reads the clocks of its servers. A hold or a freeze ends when the end has passed on every clock. A
+//! freeze starts when its start has passed on one clock. An approval expires when its expiry has passed on one clock.
+//! If no other clock can be read, the clock of this machine decides alone.
 
 use std::fmt;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct ClockReading {
     pub within: SignedDuration,
 }
 
-/// The name of the clock of the runtime that an environment uses. Only Docker has a clock of its own.
+/// The name of the clock of the Docker host that an environment uses.
 pub fn engine_of(environment: &EnvironmentName) -> String {
     format!("the Docker host of {environment}")
 }
@@ -73,7 +73,7 @@ impl ClockReading {
         Self { of, ..self.clone() }
     }
 
-    /// Whether another reading of the same clock shows nearly the same difference. The durations of the answers are
+    /// Whether `other` is a reading of the same clock with nearly the same difference. How long the answers took is
     /// ignored.
     pub fn is_like(&self, other: &Self) -> bool {
         let apart = (self.ahead - other.ahead).abs();
@@ -134,22 +134,23 @@ impl Clocks {
         differing.max_by_key(|reading| reading.ahead.abs())
     }
 
-    /// The earliest time on any clock when the clock of this machine shows `now`. A hold or a freeze has ended if its
-    /// end is not later than this time.
+    /// The earliest time on any clock when the clock of this machine shows `now`. A hold or a freeze has ended if it
+    /// ends at or before this time.
     pub fn earliest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.min().map_or(now, |time| time.min(now))
     }
 
-    /// The latest time on any clock when the clock of this machine shows `now`. A freeze has started if its start is
-    /// not later than this time. An approval counts as long as its expiry is later than this time.
+    /// The latest time on any clock when the clock of this machine shows `now`. A freeze has started if it starts at or
+    /// before this time. An approval counts as long as its expiry is later than this time.
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.max().map_or(now, |time| time.max(now))
     }
 
-    /// Replaces the last reading of a clock, unless the new reading is nearly the same. Pass `None` if the clock did
-    /// not answer. A reading that agrees with the clock of this machine is dropped, because it decides nothing.
+    /// Replaces the last reading of a clock, unless the new reading is nearly the same as the last one. Pass `None` if
+    /// the clock did not answer. A reading that agrees with the clock of this machine is dropped, because it decides
+    /// nothing.
     pub fn keep(&mut self, of: &str, reading: Option<ClockReading>) {
         let new = reading.filter(ClockReading::differs);
         let known = self.0.iter().position(|known| known.of == of);

@@ -11,14 +11,14 @@ use super::{Slot, Target};
 const PREFIX: &str = "greenroom-";
 
 impl Target {
-    /// Service and environment as one word, e.g. `web.production`. Used in places that cannot contain the `/` of the
-    /// usual form.
+    /// Service and environment as one word, e.g. `web.production`. Used in names that cannot
+    /// contain the `/` of the usual form.
     pub fn joined(&self) -> String {
         format!("{}.{}", self.service, self.environment)
     }
 
     /// The name of the files and containers of this target, e.g. `greenroom-web.production`. The prefix separates them
-    /// from those of other programs.
+    /// from the files and containers of other programs.
     pub fn own_name(&self) -> String {
         format!("{PREFIX}{}", self.joined())
     }

@@ -103,8 +103,8 @@ impl ExtraKeys {
     }
 
     /// All keys that a target may write with these settings, whichever slot is live. Only a release knows tag, digest
-    /// and generation, so placeholders stand for them. Two targets whose keys differ only in these values therefore get
-    /// the same key.
+    /// and generation, so placeholders are used for these three values. If the keys of two targets differ only in these
+    /// values, both targets therefore get the same key.
     pub fn possible_keys(
         &self,
         target: &Target,

@@ -1,7 +1,7 @@
 //! Freezes are times during which no release is promoted. They are written in the configuration: a freeze happens once
 //! or every week, in a given time zone. Zones come from `time_zone`, and the caller passes the current time. When
-//! clocks change for daylight saving, a freeze gets the longer of the two possible windows: an hour too much delays a
-//! release, but an hour too little lets a release through.
+//! clocks change for daylight saving, two windows are possible, and the freeze gets the longer window: an hour too much
+//! delays a release, but an hour too little lets a release through.
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -106,7 +106,7 @@ impl Freeze {
         })
     }
 
-    /// Start and end of the window that contains `now`. Of several windows, the one that ends last.
+    /// Start and end of the window that contains `now`. If several windows contain `now`, the window that ends last.
     fn span(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let is_now = |span: &(Timestamp, Timestamp)| span.0 <= now && now < span.1;
         match &self.window {
@@ -173,8 +173,8 @@ pub fn active_holds(
         .collect()
 }
 
-/// The holds and freezes that stop a promote at `now`. Those that are active by the clock of this machine come first,
-/// then those that are active only by another clock.
+/// The holds and freezes that stop a promote at `now`. First the holds and freezes that are active by the clock of this
+/// machine, then the holds and freezes that are active only by another clock.
 pub fn holds_by_all_clocks(
     placed: Option<&Hold>,
     freezes: &[Freeze],
@@ -208,8 +208,7 @@ pub fn next(freezes: &[Freeze], service: &ServiceName, now: Timestamp) -> Option
 }
 
 impl Freeze {
-    /// The starts of the freeze: the only start, or each weekly start from today on in the days in which [`next`]
-    /// searches.
+    /// The only start of the freeze, or its weekly starts on today and the next eight days.
     fn begins(&self, now: Timestamp) -> Vec<Timestamp> {
         match &self.window {
             Window::Once { from, .. } => self.begin(*from).into_iter().collect(),

@@ -1,5 +1,5 @@
-//! A hold stops promotes of a target. An operator or a rollback places it, and an operator clears it. An active freeze
-//! of the configuration is also represented as a hold.
+//! A hold stops promotes of a target. An operator or a rollback places the hold, and an operator clears it. An active
+//! freeze of the configuration is also represented as a hold.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::{Operator, ReleaseId};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hold {
     pub reason: String,
-    /// The operator who placed the hold.
+    /// The operator who placed the hold, or who added its reason later.
     pub author: Operator,
     pub since: Timestamp,
     /// The end of the hold; none if it lasts until an operator clears it.
@@ -45,8 +45,9 @@ impl Hold {
         self.cleared.is_none() && self.until.is_none_or(|until| now < until)
     }
 
-    /// Whether a rollback placed the hold without a reason. A reason can be added later. The text that a rollback
-    /// writes has a colon before its reason, and the name of a version never contains a colon.
+    /// Whether a rollback placed this hold without a reason, and the hold is not cleared. An operator can add a reason
+    /// later. A rollback writes its reason after a colon. Without a reason, the text has no colon, because the name of
+    /// a version never contains one.
     pub fn lacks_reason(&self) -> bool {
         self.release.is_some() && self.cleared.is_none() && !self.reason.contains(':')
     }
@@ -62,8 +63,8 @@ impl Hold {
         }
     }
 
-    /// The hold after `cleared`. A hold that is already cleared stays unchanged. The end is set too, because an older
-    /// Greenroom reads only the end.
+    /// The hold after an operator has cleared it. A hold that is already cleared stays unchanged. The end of the hold
+    /// is set too, because an older Greenroom reads only the end.
     #[must_use]
     pub fn cleared(self, cleared: Cleared) -> Self {
         if self.cleared.is_some() {

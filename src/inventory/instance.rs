@@ -99,8 +99,8 @@ pub struct Instance {
     /// What the image says about itself.
     #[serde(default)]
     pub labels: ImageLabels,
-    /// The settings with which the instance was created, by name: those that can differ between two instances of a
-    /// target. Values that may be secret are shown as fingerprints.
+    /// The settings with which the instance was created, by name. Only settings that can differ between two instances
+    /// of a target are included. Values that may be secret are shown as fingerprints.
     #[serde(default)]
     pub configuration: BTreeMap<String, String>,
 }
@@ -127,9 +127,9 @@ impl Instance {
         }
     }
 
-    /// Why the instance is not healthy; none if it is healthy. An instance is healthy if both the health check of the
-    /// runtime and the probe of Greenroom pass. A check without a result yet is not a pass. Every screen and every
-    /// guard uses this method.
+    /// Why the instance is not healthy; none if it is healthy. A healthy instance is running, its image has no health
+    /// check or the health check has passed, and Greenroom's last probe has passed. A health check or a probe without a
+    /// result has not passed. Every screen and every guard uses this method.
     pub fn unhealthy(&self, probe: Option<&Probe>) -> Option<String> {
         match self.state {
             InstanceState::Running => {}
@@ -157,7 +157,7 @@ impl Instance {
 
     /// Sorts instances into slots. Several instances may have the labels of one slot, because `docker commit` copies
     /// labels into an image, and every container of that image gets them. Then the instance with the name of the slot
-    /// is taken, otherwise an instance that is up.
+    /// is taken. If no instance has that name, an instance that is up is preferred.
     pub fn by_slot(instances: Vec<Self>) -> PerSlot<Option<Self>> {
         let mut slots: PerSlot<Option<Self>> = PerSlot::default();
         let rank = |candidate: &Self| {
@@ -184,7 +184,7 @@ impl Instance {
     }
 }
 
-/// Who has the name and the address of a slot.
+/// What has the name and the address of a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Occupancy {
     /// The name and the address are free.

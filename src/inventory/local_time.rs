@@ -1,5 +1,5 @@
-//! Times as people read them: in the time zone of this machine (`TZ`, else that of the system), with the name of the
-//! zone. Records and JSON use UTC instead.
+//! Times as people read them: in the time zone of this machine, with the name of the zone. The zone is `TZ`, or else
+//! the zone of the system. Records and JSON use UTC instead.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};

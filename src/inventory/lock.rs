@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ReleaseId;
 
-/// A number that grows each time that a lock is taken. In etcd it is the revision that wrote the key of the lock. Every
-/// write carries the token of its lock, and the store compares that token in the same transaction.
+/// A number that grows each time that a lock is taken. In etcd the token is the revision that wrote the key of the
+/// lock. Every write carries the token of its lock, and the store compares that token in the same transaction.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
@@ -47,32 +47,33 @@ impl fmt::Display for Operator {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LockPurpose {
-    /// A release. Another operator can take it over.
+    /// A release. Another operator can take the release over.
     #[default]
     Release,
     /// A repair or a removal of images. This work ends by itself and cannot be resumed.
     Upkeep,
 }
 
-/// What a driver writes into the key of the lock.
+/// The content of the key of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockRecord {
     /// The operator whose console or command holds the lock.
     pub operator: Operator,
-    /// The console or command that holds the lock. Each process has its own, so a restarted console is another holder.
+    /// The console or command that holds the lock. Each process has its own text, so a restarted console is another
+    /// holder.
     pub console: String,
-    /// The id of the release that the driver executes. For upkeep, the id of the repair, or an id that exists only in
-    /// this lock.
+    /// The id of the release that the driver executes. If the purpose is [`LockPurpose::Upkeep`], the id of the repair,
+    /// or an id that exists only in this lock.
     pub release: ReleaseId,
     pub since: Timestamp,
-    /// What the driver does, as a message for other operators.
+    /// What the process that holds the lock does, as a message for other operators.
     pub message: String,
     /// An older Greenroom did not write this field and locked only for releases.
     #[serde(default)]
     pub purpose: LockPurpose,
 }
 
-/// A lock that a driver holds, as the store reported it.
+/// A lock that is held, as the store reported it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockHolder {
     pub record: LockRecord,
@@ -82,8 +83,8 @@ pub struct LockHolder {
 }
 
 impl LockHolder {
-    /// The message that is shown instead of an offer to repair. A repair would change the same things as the work that
-    /// is running.
+    /// The message that is shown instead of an offer to repair, because a repair would change the same things as the
+    /// work that is running.
     pub fn why_no_repair(&self) -> String {
         let record = &self.record;
         let running = match record.purpose {

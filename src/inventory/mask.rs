@@ -1,10 +1,11 @@
 //! Removes secrets from texts that servers send. A server that refuses a request may repeat the whole request.
 //!
 //! The mask searches the text as a terminal shows it, because a terminal drops control characters between the letters
-//! of a secret. [`Mask::hide`] drops these characters first, so a caller cannot mask too early. The search ignores
-//! white space, invisible characters and letter case. It also finds a secret that is escaped for a URL, for JSON or for
-//! HTML; that is encoded in hexadecimal, in base32, or once or twice in base64, like a password in an `Authorization`
-//! header; that is written backwards; or that has separators between its letters.
+//! of a secret. [`Mask::hide`] drops these characters itself, so the caller need not sanitize the text first. The
+//! search ignores white space, invisible characters and letter case. It also finds a secret that is escaped for a URL,
+//! for JSON or for HTML. It finds a secret that is encoded in hexadecimal, in base32, or once or twice in base64, like
+//! a password in an `Authorization` header. And it finds a secret that is written backwards, or that has separators
+//! between its letters.
 
 mod forms;
 mod view;
@@ -134,8 +135,8 @@ impl Mask {
         self.0.texts.is_empty()
     }
 
-    /// Whether the text contains a form of a secret. A longer text than [`Mask::SEARCH_LIMIT`] is not searched, and
-    /// the answer is true, because [`Mask::hide`] cuts such a text.
+    /// Whether the text contains a form of a secret. If the text is longer than [`Mask::SEARCH_LIMIT`] and there are
+    /// secrets to hide, the text is not searched and the answer is true, because [`Mask::hide`] cuts such a text.
     pub fn is_in(&self, text: &str) -> bool {
         !self.is_empty()
             && (text.len() > Self::SEARCH_LIMIT || !self.found_in(&as_shown(text)).is_empty())

@@ -1,5 +1,5 @@
 //! The consoles that have a target open, and the operator who requests a handover. The consoles report this about
-//! themselves. Greenroom shows it to people, but decides nothing by it alone.
+//! themselves. Greenroom shows the reports to people, but decides nothing from a report alone.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub struct Declined {
 }
 
 impl HandoverRequest {
-    /// Whether `other` is the same request. The answer of the driver is ignored.
+    /// Whether `other` is the same request. The answer of the driver is not compared.
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.console, self.release, self.asked_at)
             == (&other.console, other.release, other.asked_at)

@@ -7,7 +7,7 @@ use super::Slot;
 /// One answer on the public address, or the direct answer of an instance to the same request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAnswer {
-    /// The slot that answered, from the header that the proxy adds.
+    /// The slot that answered, from the header that the proxy adds; none without that header.
     pub slot: Option<Slot>,
     /// The HTTP status; none if there was no answer.
     pub status: Option<u16>,
@@ -39,8 +39,8 @@ impl BodyClass {
 
 impl PublicAnswer {
     /// How this public answer differs from the direct answer of the instance to the same request. None if the answers
-    /// agree, or if one of them is missing. Bodies may differ in every byte, e.g. because of a clock or a token, but
-    /// not in their kind.
+    /// agree, or if one answer is missing. Bodies may differ in every byte, e.g. because of a clock or a token, but not
+    /// in their kind.
     pub fn difference(&self, direct: &Self, slot: Slot) -> Option<String> {
         let (Some(got), Some(own)) = (self.status, direct.status) else {
             return None;

@@ -13,7 +13,7 @@ const SECONDS: i64 = 10;
 /// The number of classes between a power of two of microseconds and the next power of two.
 const CLASSES: u64 = 32;
 
-/// The requests of one slot. The caller may count seconds from any start, but always from the same one.
+/// The requests of one slot. The caller may count seconds from any start, but must always use the same start.
 #[derive(Debug, Clone, Default)]
 pub struct RateWindow {
     seconds: BTreeMap<i64, Second>,

@@ -27,7 +27,8 @@ pub struct Registration {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revisioned<T> {
     pub value: T,
-    /// The revision of the store that wrote the value. A later write compares it to detect other changes.
+    /// The revision of the store that wrote the value. A later write compares this revision with the current one, to
+    /// detect a change in between.
     pub revision: i64,
 }
 

@@ -17,8 +17,8 @@ const SHORT: usize = 8;
 pub struct ReleaseId(pub Ulid);
 
 impl ReleaseId {
-    /// A new id that is greater than `newest`, even if `newest` was made by a clock that is ahead. So the order of ids
-    /// is the order of releases.
+    /// A new id that is greater than `newest`, even if a clock that is ahead made `newest`. So the order of ids is the
+    /// order of releases.
     pub fn after(newest: Option<Self>) -> Self {
         let generated = Self(Ulid::generate());
         match newest {
@@ -33,7 +33,7 @@ impl ReleaseId {
     }
 
     /// The last eight characters. The first characters are a time, and two releases of one day share most of them. An
-    /// id that was made from `newest` differs from `newest` only at the end.
+    /// id that [`ReleaseId::after`] made from a newer id differs from that id only at the end.
     pub fn short(self) -> String {
         let text = self.0.to_string();
         text.split_at(text.len() - SHORT).1.to_owned()

@@ -32,7 +32,8 @@ impl AddAssign for RequestCount {
     }
 }
 
-/// The requests of one slot in each second. The caller may count seconds from any start, but always from the same one.
+/// The requests of one slot in each second. The caller may count seconds from any start, but must always use the same
+/// start.
 #[derive(Debug, Clone, Default)]
 pub struct RequestCounts {
     seconds: BTreeMap<i64, RequestCount>,

@@ -1,4 +1,5 @@
-//! The route of a target says which slot has the traffic. The store has it, and the proxy has it as the live pointer.
+//! The route of a target says which slot has the traffic. The store has the route, and the proxy has it as the live
+//! pointer.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -14,12 +15,12 @@ pub const HIGHEST_GENERATION: u64 = 1 << 48;
 /// for a repair.
 pub const LAST_PLANNED_GENERATION: u64 = HIGHEST_GENERATION - 1_000_000;
 
-/// How far the generation of the route can be above the generation of the proxy. A switch adds one. A repair of a store
-/// that went back adds a few thousand.
+/// How far the generation of the route can be above the generation of the proxy. A switch adds one. A repair after the
+/// store was wiped, restored or replaced adds a few thousand.
 const FARTHEST_AHEAD: u64 = 1_000_000;
 
-/// Whether the generation of the route is too far above the generation of the proxy: no switch and no repair can have
-/// made it. Then another program wrote the route.
+/// Whether the generation of the route is too far above the generation of the proxy. No switch and no repair can have
+/// made such a generation, so another program wrote the route.
 pub fn is_beyond_any_switch(routed: u64, pointed: u64) -> bool {
     routed > pointed.saturating_add(FARTHEST_AHEAD)
 }
@@ -65,7 +66,7 @@ pub struct Route {
     pub token: FencingToken,
 }
 
-/// What the proxy reports about a target. It is read over a new connection each time.
+/// What the proxy reports about a target. Greenroom opens a new connection each time that it reads this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyAnswer {
     /// The slot that gets the requests; none without a live pointer, e.g. before the first release.
@@ -74,7 +75,7 @@ pub struct ProxyAnswer {
     pub generation: u64,
     /// The fencing token in the live pointer; 0 without a live pointer.
     pub token: FencingToken,
-    /// A mark that identifies the configuration that the proxy has loaded. The file on disk can have another one.
+    /// A mark that identifies the configuration that the proxy has loaded. The file on disk can have another mark.
     pub configuration: String,
 }
 
@@ -91,18 +92,18 @@ pub struct LastSwitch {
 pub struct PointerState {
     /// The slot that the live pointer names; none without a live pointer, e.g. before the first release.
     pub live: Option<Slot>,
-    /// The last switch that was prepared or made to each slot; none if there was no switch to the slot.
+    /// The last switch to each slot that was prepared or made. None for a slot without such a switch.
     pub slots: PerSlot<Option<LastSwitch>>,
 }
 
 impl PointerState {
-    /// The highest token of both slots. The proxy refuses a switch with a lower token.
+    /// The highest token of the two slots. The proxy refuses a switch with a lower token.
     pub fn highest_token(&self) -> FencingToken {
         let tokens = self.switches().map(|last| last.token);
         tokens.max().unwrap_or_default()
     }
 
-    /// The highest generation of both slots.
+    /// The highest generation of the two slots.
     pub fn highest_generation(&self) -> u64 {
         let generations = self.switches().map(|last| last.generation);
         generations.max().unwrap_or_default()
@@ -113,15 +114,16 @@ impl PointerState {
     }
 }
 
-/// The order to write the token of the current lock to a live pointer whose token is higher than any lock of the store
-/// can have. Only this order can lower a token. The traffic does not move.
+/// The order to write the token of the current lock to a live pointer whose token is above the revision of the store.
+/// Only this order can lower a token. The traffic does not move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RebaseOrder {
     /// The content of the pointer when the order was made. If the pointer has another content now, the order is
     /// refused.
     pub from: PointerState,
-    /// The new generation of the pointer, far above any known one. A driver may have sent a switch before the store
-    /// went back, and the switch may arrive later. The proxy refuses such a switch, because its generation is lower.
+    /// The new generation of the pointer, far above any known generation. Before the store was wiped, restored or
+    /// replaced, a driver may have sent a switch that arrives later. The proxy refuses such a switch, because its
+    /// generation is lower.
     pub generation: u64,
     /// The new token of the pointer.
     pub token: FencingToken,
@@ -137,11 +139,11 @@ pub enum Installation {
     Missing,
     /// The configuration is not what the settings require. The text describes the difference.
     Outdated(String),
-    /// The configuration was installed from newer settings than those of this console. The text describes the
-    /// difference.
+    /// The configuration was installed from settings that are newer than the settings of this console. The text
+    /// describes the difference.
     Newer(String),
-    /// Another target owns the file in the place of the configuration, or Greenroom did not write that file. It is
-    /// never replaced. The text names the owner and says what to do.
+    /// Another target owns the file in the place of the configuration, or Greenroom did not write that file. Greenroom
+    /// never replaces the file. The text names the owner and says what to do.
     Foreign(String),
 }
 
@@ -162,11 +164,12 @@ pub struct SwitchOrder {
     pub to: Slot,
     /// The generation that this switch makes.
     pub generation: u64,
-    /// The token of the lock under which the switch is made. The proxy refuses a token that is lower than its own.
+    /// The token of the lock under which the switch is made. The proxy refuses a switch whose token is lower than the
+    /// highest token that it knows.
     pub token: FencingToken,
 }
 
-/// The order to change the route in the store. It is carried out only if the old route is still current.
+/// The order to change the route in the store. The store makes the change only if the old route is still current.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteChange {
     /// Generation and slot of the old route; none if there is no route yet.
@@ -174,7 +177,8 @@ pub struct RouteChange {
     pub to: Route,
     /// What happens to the hold of the target.
     pub hold: HoldChange,
-    /// The approvals on which the switch is based. If one of them was changed or removed, nothing is switched.
+    /// The approvals on which the switch is based. If one of these approvals was changed or removed, nothing is
+    /// switched.
     pub peer_approvals: Vec<PeerApproval>,
     /// What happens if an extra key already belongs to another target.
     pub others_keys: OthersKeys,
@@ -194,8 +198,8 @@ pub enum OthersKeys {
 pub enum HoldChange {
     /// The hold stays unchanged, whatever it is.
     Keep,
-    /// The hold stays unchanged. It must be the hold that was read when the switch was decided, or nothing is switched.
-    /// So a promote cannot slip past an operator who places a hold at the same moment.
+    /// The hold stays unchanged. The stored hold must be the hold that was read when the switch was decided. Otherwise
+    /// nothing is switched, so a promote cannot slip past an operator who places a hold at the same moment.
     Same(Option<Hold>),
     /// A rollback places this hold, unless another hold is active.
     Leave(Hold),

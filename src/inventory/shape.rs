@@ -83,7 +83,7 @@ pub struct InstanceShape {
     pub restart: RestartPolicy,
     /// The network of the runtime; none for the default network.
     pub network: Option<String>,
-    /// Labels in addition to those of Greenroom.
+    /// Labels in addition to the labels that Greenroom sets.
     pub labels: BTreeMap<String, String>,
 }
 

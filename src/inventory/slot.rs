@@ -62,8 +62,8 @@ impl FromStr for Slot {
 pub enum Role {
     /// The slot has the traffic.
     Live,
-    /// The slot has an instance that is neither live, standby nor stopped: a version before its switch, or an old
-    /// version that runs but is not registered.
+    /// The slot has an instance with none of the other roles: a version before its switch, or an old version that runs
+    /// but is not registered.
     Candidate,
     /// The slot was live, and its instance still runs for a warm rollback.
     Standby,

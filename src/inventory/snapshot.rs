@@ -22,9 +22,9 @@ pub enum SourceState {
     Connecting,
     /// The source answers, and what is shown is current.
     Live,
-    /// The source no longer answers. What is shown was current at `since`.
+    /// The source no longer answers. Its last answers are still shown.
     Stale {
-        /// The time of the last answer.
+        /// When Greenroom noticed that the source no longer answers.
         since: Timestamp,
         /// Why the source does not answer now.
         why: String,
@@ -44,7 +44,7 @@ impl SourceState {
         *self == Self::Live
     }
 
-    /// Whether the source has ever answered. Its data is then known, but may be stale.
+    /// Whether the source has ever answered. If it has, its data is known, but may be stale.
     pub fn has_answered(&self) -> bool {
         matches!(self, Self::Live | Self::Stale { .. })
     }
@@ -90,7 +90,7 @@ impl Sources {
     }
 }
 
-/// Everything that the store has about one target.
+/// What the store has about one target, without the journals of releases.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RegistryRecord {
     pub route: Option<Revisioned<Route>>,
@@ -107,7 +107,7 @@ pub struct RegistryRecord {
     #[serde(rename = "endorsements")]
     pub peer_approvals: Vec<PeerApproval>,
     /// Keys that cannot be read, or whose value does not belong to the key, each with the problem. [`super::StoredKey`]
-    /// decides what each of them stops.
+    /// says which work each of these keys stops.
     pub problems: BTreeMap<String, String>,
     /// The revision of the store when the record was read.
     pub revision: i64,
@@ -201,7 +201,8 @@ impl Snapshot {
         freeze::holds_by_all_clocks(self.hold.as_ref(), &self.freezes, service, by)
     }
 
-    /// If `hold` is not active at `now` by the clock of this machine: the clock that differs most. Otherwise none.
+    /// The clock that differs most, if `hold` is not active at `now` by the clock of this machine. None if the hold is
+    /// active by the clock of this machine, or if no clock differs.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
         let own = freeze::active_holds(self.hold.as_ref(), &self.freezes, service, now);
@@ -250,8 +251,8 @@ impl Snapshot {
         }
     }
 
-    /// The slot with the traffic according to the proxy. If the proxy has no configuration for the target, according to
-    /// the store.
+    /// The slot with the traffic according to the proxy. If the proxy has no configuration for the target, the route in
+    /// the store decides.
     pub fn live_slot(&self) -> LiveSlot {
         if let Some(answer) = &self.proxy {
             return answer.slot.map_or(LiveSlot::NoSlot, LiveSlot::Slot);
@@ -263,7 +264,8 @@ impl Snapshot {
         routed.map_or(LiveSlot::NoSlot, LiveSlot::Slot)
     }
 
-    /// The slot with the traffic; none if there is none, or if it is unknown. See [`Snapshot::live_slot`].
+    /// The slot with the traffic. None if no slot has the traffic, or if it is unknown which slot has it. See
+    /// [`Snapshot::live_slot`].
     pub fn live(&self) -> Option<Slot> {
         self.live_slot().slot()
     }
@@ -312,9 +314,9 @@ impl Snapshot {
         })
     }
 
-    /// Why the public does not get the right answer from a live target. None if the answer is right, if that is
-    /// unknown, or if the store has no route. Greenroom sends requests to the public address even while the proxy does
-    /// not report its own state.
+    /// Why the public gets no good answer from a target with a route: the public address gives no answer or a status of
+    /// 500 or above, or the live slot is empty or unhealthy. None if no such problem is known. Greenroom sends requests
+    /// to the public address even while the proxy does not report its own state.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;
         let public = self.public.as_ref()?;

@@ -1,5 +1,5 @@
-//! Says what each key below a target decides. Another program, a person or a newer Greenroom may write keys there too.
-//! An unreadable key stops only the work that depends on it.
+//! Says what Greenroom does with each key below a target. Another program, a person or a newer Greenroom may write keys
+//! there too. An unreadable key stops only the work that depends on it.
 
 use super::{Slot, Target};
 
@@ -20,8 +20,8 @@ pub enum StoredKey {
     Approval,
     /// A console that has the target open, or a request to drive its release.
     Presence,
-    /// The time at which a lock expires, if no driver can have set it. This key stops nothing, because Greenroom treats
-    /// such a lock as expired.
+    /// The time at which a lock expires, with a value that no driver can have written. This key stops nothing, because
+    /// Greenroom treats such a lock as expired.
     LockEnd,
     /// A key that Greenroom does not know.
     Unknown,
@@ -86,7 +86,8 @@ impl StoredKey {
         self.stops_promote() || self == Self::Releases
     }
 
-    /// The message about a problem with a key. For an approval, it says that the approval does not count.
+    /// The message about a problem with a key. For an approval, the message says that the approval does not count. For
+    /// an unknown key, the message only names the key.
     pub fn line(target: &Target, key: &str, problem: &str) -> String {
         let name = Self::name(target, key);
         match Self::of(target, key) {
@@ -97,7 +98,8 @@ impl StoredKey {
     }
 }
 
-/// Where `part` starts in a key, either at the beginning or after a slash, and the text after it.
+/// The position of `part` in a key, and the text after `part`. Only a position at the beginning of the key or after a
+/// slash counts.
 fn place_of<'a>(key: &'a str, part: &str) -> Option<(usize, &'a str)> {
     let is_whole = |at: &usize| *at == 0 || key.as_bytes()[at - 1] == b'/';
     let mut places = key.match_indices(part).map(|(at, _)| at);

@@ -47,7 +47,8 @@ pub enum Tier {
     /// Other teams rely on the environment for their work.
     #[default]
     Staging,
-    /// Customers use the environment. Moving traffic or removing anything needs a person who types the name.
+    /// Customers use the environment. Moving traffic or removing anything needs a person who types the name of the
+    /// environment.
     Protected,
 }
 

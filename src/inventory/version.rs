@@ -145,7 +145,7 @@ pub struct ImageTag {
     pub name: String,
 }
 
-/// An image that a container engine has.
+/// An image that Docker has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EngineImage {
     pub repository: String,
@@ -199,7 +199,7 @@ impl fmt::Display for VersionRef {
 }
 
 /// The registry host of a repository, e.g. `registry.example:5000` for `registry.example:5000/team/web`, or `docker.io`
-/// if the repository names no host. As in container engines, the first part is a host if it has a dot or a colon, or is
+/// if the repository names no host. As in Docker, the first part is a host if it has a dot or a colon, or is
 /// `localhost`.
 pub fn registry_host(repository: &str) -> &str {
     match repository.split_once('/') {

@@ -28,8 +28,8 @@ impl Hiding {
         hiding
     }
 
-    /// Waits until the secrets have been read or reading them has taken too long, because the log may already contain
-    /// secrets.
+    /// Waits until the secrets have been read, or until reading them has taken too long. The log may already contain
+    /// secrets, and only secrets that are known can be hidden.
     pub(super) async fn wait(&mut self) {
         if let Some(checker) = &self.checker {
             checker.mask().await;

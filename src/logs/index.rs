@@ -45,7 +45,7 @@ impl Index {
         }
     }
 
-    /// Removes the lines from `id` on, which the ring has removed to renumber them.
+    /// Removes the lines from `id` on. The ring has removed these lines and will give them new numbers.
     pub(super) fn forget_from(&mut self, id: LineId) {
         while self.ids.back().is_some_and(|newest| *newest >= id) {
             self.ids.pop_back();

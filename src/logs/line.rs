@@ -9,7 +9,7 @@ use crate::ports::{LogChunk, LogStream};
 use crate::sanitize::{LONGEST, sanitize_line};
 
 /// The number of a line in its ring. Numbers count up by one, and dropping older lines does not change them, so a
-/// position in the log stays valid. Only a merge with another log renumbers the newest lines.
+/// position in the log stays valid. Only a merge with the lines of another log gives new numbers to the newest lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LineId(pub u64);
 

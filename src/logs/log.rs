@@ -82,7 +82,8 @@ impl Log {
         self.index_from(first);
     }
 
-    /// Merges new lines of one slot's log into this log, ordered by time. `from` is the number of the first new line.
+    /// Merges new lines of `log`, the log of one slot, into this log, ordered by time. `from` is the number of the
+    /// first new line in `log`.
     pub fn interleave(&mut self, slot: Slot, log: &Self, from: LineId) {
         let mut new = log.ring.window(from, usize::MAX).peekable();
         let Some(oldest) = new.peek() else { return };
@@ -137,8 +138,8 @@ impl Log {
         }
     }
 
-    /// Moves to the match nearest to the view: the newest match at or above the last visible line, otherwise the oldest
-    /// match below it. Returns whether there is a match.
+    /// Moves to the match nearest to the view: the newest match at or above the last visible line. If there is none,
+    /// the oldest match below the view. Returns whether there is a match.
     pub fn go_to_nearest(&mut self, room: Room<'_>) -> bool {
         let shown = self.shown();
         let below = self.view.below(shown, room);
@@ -156,8 +157,8 @@ impl Log {
         self.arrive(found, room)
     }
 
-    /// Moves to the next newer or older match; without a current match, to the nearest one. Returns whether the search
-    /// wrapped around; none if there is no match.
+    /// Moves to the next newer or older match. Without a current match, moves to the nearest match. Returns whether the
+    /// search wrapped around; none if there is no match.
     pub fn seek(&mut self, seek: Seek, room: Room<'_>) -> Option<bool> {
         let Some(from) = self.hit else {
             return self.go_to_nearest(room).then_some(false);

@@ -83,7 +83,8 @@ impl Ring {
         }
     }
 
-    /// Removes the lines newer than a moment and returns them, oldest first. New lines get their numbers again.
+    /// Removes the lines newer than a moment and returns them, oldest first. The next lines get the numbers of the
+    /// removed lines.
     pub(super) fn take_back(&mut self, newer_than: i64) -> Vec<Line> {
         let kept = self.lines.partition_point(|line| line.order <= newer_than);
         let taken: Vec<Line> = self.lines.drain(kept..).collect();

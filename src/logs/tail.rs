@@ -1,5 +1,6 @@
 //! Follows a log across restarts and lost connections, without duplicates, and with a notice wherever lines may be
-//! missing. It uses the ports and does not know the screen. It waits for a slow reader and does not buffer more lines.
+//! missing. The module uses the ports and does not know the screen. If the reader is slow, the module waits and does
+//! not buffer more lines.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,8 +37,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 /// The notice after the last line of a log that has ended for now.
 const ENDED: &str = "the log has ended for now; new lines will follow below";
 
-/// Follows an instance: at most `tail` existing lines, then new ones, until the instance no longer exists, its log
-/// cannot be read, or the receiver is dropped.
+/// Follows an instance: at most `tail` existing lines, then new lines. Ends when the receiver is dropped, when the
+/// instance no longer exists, when its log cannot be read, or when the request for the log is refused.
 pub fn follow(
     reader: Arc<dyn RuntimeReader>,
     instance: InstanceId,
@@ -48,7 +49,7 @@ pub fn follow(
 }
 
 /// Follows an instance like [`follow`], and hides the secrets of the target that the checker knows, because an
-/// application may log them.
+/// application may log secrets.
 pub fn follow_hidden(
     (reader, checker): (Arc<dyn RuntimeReader>, Arc<dyn Checker>),
     instance: InstanceId,
@@ -90,8 +91,8 @@ type Chunks = BoxStream<'static, ports::Result<LogChunk>>;
 /// A log that can be opened again and again.
 #[async_trait]
 trait Tap: Send + Sync {
-    /// At most `tail` existing lines, none older than `since` if the source supports that, then
-    /// new ones.
+    /// Opens the log: at most `tail` existing lines, none older than `since` if the source supports that, then new
+    /// lines.
     async fn open(&self, since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks>;
 
     /// The failure if the log is not opened in time.
@@ -136,7 +137,7 @@ impl Tap for OfProxy {
 enum Ended {
     /// The receiver was dropped.
     Unread,
-    /// The instance ended, or the connection was lost with a failure.
+    /// The stream ended, with the failure if the connection was lost. Without a failure, the instance has ended.
     Stream(Option<Failure>),
 }
 
@@ -158,7 +159,7 @@ async fn run(tap: &dyn Tap, hiding: Hiding, tail: usize, out: &mpsc::Sender<Batc
         if std::mem::take(&mut seen.grew) {
             pause = PAUSES.0;
             last_notice.clear();
-            // When an instance ends, container engines omit a last line without a line end, and return it on the next
+            // When an instance ends, Docker omits a last line without a line end, and returns that line on the next
             // request. The log is opened again without a pause, because the instance may soon be removed.
             if why.is_none() {
                 continue;
@@ -200,7 +201,7 @@ fn may_recover(kind: FailureKind) -> bool {
 async fn open(tap: &dyn Tap, seen: &mut Seen, tail: usize) -> ports::Result<Chunks> {
     let requested_lines = match seen.last {
         Some(_) => OVERLAP,
-        // Lines without a time cannot be distinguished from repeated ones.
+        // Lines without a time cannot be distinguished from repeated lines, so no earlier lines are requested.
         None if seen.has_sent => 0,
         None => tail,
     };
@@ -250,7 +251,7 @@ fn gather(
     Ok(())
 }
 
-/// How a re-opened stream continues the lines sent before.
+/// How the lines of a re-opened stream follow the lines that were sent before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Joint {
     /// No line was sent before.
@@ -263,7 +264,7 @@ enum Joint {
 }
 
 /// What is needed to detect duplicates: the newest time stamp that was sent, and the lines with this time stamp. The
-/// lines are kept as they were received, because the hidden secrets in a line may differ the next time.
+/// lines are kept as they were received, because other secrets may be hidden in a line the next time.
 struct Seen {
     hiding: Hiding,
     last: Option<Timestamp>,
@@ -323,8 +324,8 @@ impl Seen {
             return false;
         };
         if at < joint {
-            // A container engine that cuts `since` to seconds also sends older lines. After the first newer line, an
-            // older time stamp is a late line of the other stream, not a repetition.
+            // If Docker cuts `since` to seconds, it also sends older lines again. After the first newer line, an older
+            // time stamp is not a repetition: standard output and standard error may arrive out of order.
             return self.last == Some(joint);
         }
         if at > joint {
@@ -351,7 +352,7 @@ impl Seen {
                 self.last = Some(at);
             }
         }
-        // At most [`OVERLAP`] lines are ever requested again.
+        // At most `OVERLAP` lines are ever requested again, so more lines need not be kept.
         if self.at_last.len() < OVERLAP {
             self.at_last.push(chunk.bytes);
         }

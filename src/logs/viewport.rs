@@ -1,9 +1,10 @@
-//! The visible part of a log. While following, it shows the newest lines. Otherwise the view
-//! stays on its line while new lines arrive, and moves only when that line is dropped.
+//! The visible part of a log. While following, the view shows the newest lines. Otherwise the view stays on its line
+//! while new lines arrive, and moves only when that line is dropped.
 
 use super::{Line, LineId, Shown};
 
-/// The space of a view on the screen. Every query and every move takes it, so that a resize needs no separate call.
+/// The space of a view on the screen. Every query and every move takes the space as an argument, so a resize needs no
+/// separate call.
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "holds a function")]
 pub struct Room<'a> {
@@ -30,7 +31,8 @@ pub struct Top {
 /// A window on the shown lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Viewport {
-    /// The line at the top, and how many of its rows are above; `None` follows the end.
+    /// The line at the top, and how many rows of that line are above the view. With `None`, the view follows the newest
+    /// line.
     top: Option<(LineId, usize)>,
     /// How many columns are scrolled away on the left.
     left: usize,
@@ -59,8 +61,8 @@ impl Viewport {
         }
     }
 
-    /// The top row. If the screen has grown while the view does not follow, there may be space below the last line. New
-    /// lines fill this space, and nothing jumps.
+    /// The top row. If the screen has grown while the view does not follow the newest line, there may be space below
+    /// the last line. New lines fill this space, and nothing jumps.
     pub fn top(&self, shown: Shown<'_>, room: Room<'_>) -> Top {
         let Some((id, skipped)) = self.top else {
             return last_top(shown, room);
@@ -139,7 +141,8 @@ impl Viewport {
         self.put(shown, Top::default());
     }
 
-    /// Adjusts the view after a change of the filter. The view stays near its position, with as many lines as fit.
+    /// Adjusts the view after a change of the filter. If the view does not follow the newest line, it stays near its
+    /// position, with as many lines as fit.
     pub(super) fn settle(&mut self, shown: Shown<'_>, room: Room<'_>) {
         if !self.follows() {
             let top = self.top(shown, room).min(last_top(shown, room));

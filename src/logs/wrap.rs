@@ -1,5 +1,5 @@
-//! Breaks a line into rows of a given width: between characters, never between a character and
-//! its combining marks.
+//! Breaks a line into rows of a given width. A break is between characters, never between a character and its combining
+//! marks.
 
 use std::ops::Range;
 
@@ -37,7 +37,7 @@ fn row(text: &str, columns: usize) -> usize {
     text.len()
 }
 
-/// The width of the text before a byte.
+/// The width, in columns, of the text before a byte.
 pub fn columns_before(text: &str, byte: usize) -> usize {
     let before = text.get(..byte).unwrap_or(text);
     if before.is_ascii() {
@@ -47,8 +47,8 @@ pub fn columns_before(text: &str, byte: usize) -> usize {
     }
 }
 
-/// The visible bytes of a text, scrolled by `left` columns and `width` columns wide, and how
-/// many columns to leave free where a wide character is only half visible.
+/// How many columns to leave free at the left, and the visible bytes of a text that is scrolled by `left` columns and
+/// `width` columns wide. Columns are left free if a wide character is only half visible.
 pub fn slice(text: &str, left: usize, width: usize) -> (usize, Range<usize>) {
     let mut column = 0;
     let mut start = None;

@@ -9,8 +9,7 @@ use super::{Ports, SandboxError};
 /// The ports of a target: public, preview, blue and green.
 const PORTS_PER_TARGET: u16 = 4;
 
-/// The timing of the seed's releases: as short as possible, so that they wait only for the observations of each
-/// step.
+/// The timing of the sample releases that a new sandbox makes to have a history. It is as short as possible.
 const HURRY: [(&str, &str); 4] = [
     ("minimum_healthy", "50ms"),
     ("watch", "50ms"),
@@ -65,11 +64,13 @@ path = "/version"
 through_preview = true
 "#;
 
-/// The `--set` values for the seed: its timing, the name of the operator, and no logs of candidates.
+/// The `--set` values for the sample releases of a new sandbox: their timing, the name of the operator, and no logs of
+/// candidates.
 pub fn seeding() -> Vec<(String, String)> {
     let mut overrides = vec![
         ("operator.name".to_owned(), "sandbox".to_owned()),
-        // Without candidates' logs, nothing is written after the end of a sandbox that is closed while it is seeded.
+        // If the operator closes the sandbox during the sample releases, a log that is still being stored would be
+        // written after the end. So no logs are kept.
         ("history.keep_logs".to_owned(), "false".to_owned()),
     ];
     for (environment, ..) in ENVIRONMENTS {

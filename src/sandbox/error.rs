@@ -30,10 +30,10 @@ pub enum SandboxError {
         /// The first port that the system uses for outgoing connections.
         below: u16,
     },
-    /// A release of the seed did not end as expected.
+    /// A sample release of a new sandbox could not be made, or did not end as expected.
     #[error("seeding {what} failed: {why}")]
     Seed { what: String, why: String },
-    /// A live version could not be restarted.
+    /// The instance in a live slot could not be restarted.
     #[error("restarting {what} failed: {why}")]
     Resume { what: String, why: String },
     #[error(transparent)]

@@ -12,12 +12,13 @@ use super::configuration::data;
 use super::fixtures::PAST;
 use crate::private_files;
 
-/// The file that makes a directory a sandbox. It says where the sandbox was made and whether it is seeded.
+/// The file that makes a directory a sandbox. It says where the sandbox was made, and whether all of its sample
+/// releases were made.
 const MARK: &str = ".greenroom-sandbox";
 const CONFIGURATION: &str = "greenroom.toml";
 const CATALOGUE: &str = "catalogue.json";
-/// A link to this program. Its path stays the same when the program moves, because versions are identified by their
-/// command lines.
+/// A link to this program. The path of the link stays the same when the program moves. This matters because versions
+/// are identified by their command lines, which contain the path of the link.
 const PROGRAM: &str = "greenroom";
 /// Everything that a sandbox creates except the mark.
 const MADE: [&str; 12] = [
@@ -41,9 +42,9 @@ const REMOVING: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     New,
-    /// The sandbox ended before it was seeded, so its remains must be removed.
+    /// The sandbox ended before all of its sample releases were made, so its remains must be removed.
     Unfinished,
-    /// The sandbox was seeded and kept by an earlier run.
+    /// An earlier run made all sample releases and kept the sandbox.
     Kept,
 }
 
@@ -54,7 +55,7 @@ enum Fate {
     Kept,
 }
 
-/// A sandbox's directory. It stays locked until this is dropped.
+/// A sandbox's directory. It stays locked until this value is dropped.
 #[derive(Debug)]
 pub struct Place {
     directory: PathBuf,
@@ -194,7 +195,7 @@ impl Place {
         symlink(&program, &link).map_err(SandboxError::file("linking", &link))
     }
 
-    /// Marks the directory as seeded, so that it can be opened again.
+    /// Notes in the mark that all sample releases were made, so that the directory can be opened again.
     pub fn finished(&mut self) -> Result<(), SandboxError> {
         self.note("kept")?;
         self.state = State::Kept;
@@ -212,12 +213,12 @@ impl Place {
             .map_err(SandboxError::file("writing", &path))
     }
 
-    /// Whether the directory can be opened again, so that the next run must find its versions.
+    /// Whether the directory can be opened again. If it can, the next run must find the instances of this run.
     pub fn will_be_opened_again(&self) -> bool {
         self.is_kept() && self.state == State::Kept
     }
 
-    /// Removes what an unfinished sandbox has left behind.
+    /// Removes everything that a sandbox has created in the directory, except the mark.
     pub async fn clear(&mut self) -> Result<(), SandboxError> {
         for name in MADE {
             remove(&self.directory.join(name)).await?;
@@ -226,7 +227,7 @@ impl Place {
         Ok(())
     }
 
-    /// Removes everything that is not kept.
+    /// Removes a temporary directory. Of a directory that is kept, removes the content if the next run cannot use it.
     pub async fn leave(mut self) -> Result<(), SandboxError> {
         if self.will_be_opened_again() {
             return Ok(());

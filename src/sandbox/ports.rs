@@ -1,6 +1,6 @@
-//! Consecutive free ports of the loopback interface, so that addresses can be recognised by their numbers. Rows
-//! start at fixed ports. The first port of a row serves nothing: the sandbox that listens on it owns the row.
-//! Otherwise another sandbox could take the port of an empty slot, because nothing listens on that port.
+//! Consecutive free ports of the loopback interface, so that addresses can be recognised by their numbers. Rows start
+//! at fixed ports. The first port of a row serves nothing: the sandbox that listens on it owns the row. Without this
+//! first port, another sandbox could take the port of an empty slot, because nothing listens on that port.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -14,7 +14,7 @@ const LOWEST: u16 = 20_000;
 /// The distance between the starts of two rows.
 const ROW: u16 = 32;
 
-/// A row of ports. Other sandboxes cannot take it until this is dropped.
+/// A row of ports. Other sandboxes cannot take the row until this value is dropped.
 #[derive(Debug)]
 pub struct Ports {
     first: u16,

@@ -1,5 +1,5 @@
-//! Seeds the sandbox with past releases. The release engine runs them for all targets at the same time, and the seed
-//! approves every step in the name of the operator.
+//! Gives a new sandbox its sample history. The release engine runs the past releases of all targets at the same time,
+//! and this module approves every step in the name of the operator.
 
 use futures_util::future::try_join_all;
 
@@ -11,7 +11,8 @@ use crate::release::{
     Approval, Command, Engine, Handle, OnFailure, PlanRequest, Progress, Scope, Status, Wanted,
 };
 
-/// Runs the past releases. Calls `report` with the number of finished releases and of all releases.
+/// Runs the past releases that `fixtures` lists. Calls `report` with the number of finished releases and the
+/// number of all releases.
 pub async fn seed(engine: &Engine, report: impl Fn(usize, usize)) -> Result<(), SandboxError> {
     let total: usize = PAST.iter().map(|(_, _, tags)| tags.len()).sum();
     let done = std::cell::Cell::new(0);
@@ -86,7 +87,7 @@ async fn release(
     }
 }
 
-/// Approves every step until the release has ended.
+/// Approves every step until the release has ended or its driver has stopped. Fails if a step needs another decision.
 async fn approve_until_end(
     engine: &Engine,
     handle: &Handle,
@@ -98,7 +99,7 @@ async fn approve_until_end(
             return Ok(status);
         }
         if let Some(command) = answer(engine, &status)? {
-            // A release that has ended takes no commands. Its last status arrives next.
+            // A release that has ended takes no commands. Then its last status arrives next.
             let _ = handle.command(command).await;
         }
         if watched.changed().await.is_err() {

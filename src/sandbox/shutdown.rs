@@ -11,15 +11,15 @@ use crate::inventory::{Endpoint, Instance};
 use crate::ports::Failure;
 use crate::release::{Command, Engine, Handle, Progress, Site};
 
-/// How long a driver may take to stop: as long as its longest action.
+/// How long a driver may take to stop. The driver finishes its current action first.
 const DRIVERS: Duration = Duration::from_secs(15);
 /// How long an instance may take to stop.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long a restarted version may take to answer.
 const ANSWERS: Duration = Duration::from_secs(15);
 
-/// Stops the drivers of this engine's releases. A release in its standby is ended. Any other release stays as it is,
-/// and can be resumed.
+/// Stops the drivers of this engine's releases. If a release is in its standby time, the standby is ended and the
+/// release is superseded. Any other release stays as it is, and can be resumed.
 pub async fn leave(engine: &Engine) {
     let handles = engine
         .sites()
@@ -27,8 +27,8 @@ pub async fn leave(engine: &Engine) {
     join_all(handles.map(leave_one)).await;
 }
 
-/// Stops every instance of the engine's targets, including those that another Greenroom has started. With `forget`
-/// it also removes them. Returns the failures.
+/// Stops every instance of the engine's targets, including the instances that another Greenroom has started. With
+/// `forget`, also removes the instances. Returns the failures of the last round.
 pub async fn end(engine: &Engine, forget: bool) -> Vec<String> {
     // The second round stops what another Greenroom has started during the first.
     let mut problems = Vec::new();
@@ -74,7 +74,7 @@ async fn stop_all(site: &Site, forget: bool) -> Result<(), Failure> {
     try_join_all(found.iter().map(stop)).await.map(drop)
 }
 
-/// Restarts every version that was live, and waits until it answers.
+/// Restarts the instance in each live slot, and waits until the instance answers. Fails if a live slot has no instance.
 pub async fn resume(engine: &Engine) -> Result<(), SandboxError> {
     try_join_all(engine.sites().map(resume_one)).await.map(drop)
 }

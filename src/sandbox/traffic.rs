@@ -49,7 +49,8 @@ enum Habit {
 }
 
 impl SampleTraffic {
-    /// Starts two visitors for each address, one of each habit.
+    /// Starts two visitors for each address: one keeps its connection, and the other opens a new connection for each
+    /// request.
     pub fn start(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         let stop = CancellationToken::new();
         let tally = Arc::new(Mutex::new(Tally::default()));
@@ -137,7 +138,7 @@ impl Visitor {
         let (fresh, connection) = handshake(TokioIo::new(stream))
             .await
             .map_err(|error| with_source(&error))?;
-        // The request on this connection reports the same error.
+        // An error of the connection also fails the request on it, and the request reports the error.
         tokio::spawn(async move { drop(connection.await) });
         self.exchange(fresh).await
     }

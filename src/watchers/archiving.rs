@@ -23,7 +23,7 @@ use crate::release::{Engine, Site};
 
 /// How many release heads are read at a time.
 const PAGE: usize = 100;
-/// How many holds and repairs of a target are read first, and how many if all of those were new.
+/// How many holds and repairs of a target are read first, and how many are read if all of the first ones were new.
 const AUDIT_LIMITS: [usize; 2] = [20, 500];
 /// The most holds and repairs that are listed between the releases of a page.
 const MOST_AUDIT_RECORDS: usize = 1000;
@@ -98,8 +98,8 @@ impl Archive {
         (target.clone(), reading.skipped)
     }
 
-    /// Lists releases that match a filter, with the holds and repairs between them, newest first, older than
-    /// `before`: at most `limit` releases, and whether these are the last.
+    /// Lists at most `limit` releases that match a filter and are older than `before`, with the holds and repairs
+    /// between them, newest first. Also returns whether these are the last releases.
     pub async fn items(
         &self,
         filter: &Filter,
@@ -175,7 +175,7 @@ impl Archive {
     }
 
     /// Removes what must not be kept any longer, and returns what was removed. Sizes are estimates, so pruning is
-    /// repeated until the rest fits.
+    /// repeated until the rest fits, at most five times.
     pub async fn prune(&self, retention: &Retention, now: Timestamp) -> Result<Pruning> {
         let mut removed = Pruning::default();
         for _ in 0..PRUNE_ROUNDS {
@@ -194,7 +194,7 @@ impl Archive {
     }
 
     /// Catches up and logs what could not be kept. Returns the affected targets, and the error if the archive could not
-    /// be written.
+    /// be read or written.
     async fn catch_up_and_log(&self, sites: Vec<Site>) -> (Vec<Target>, Keeping) {
         let problems = self.catch_up(sites).await;
         let mut keeping = Ok(());
@@ -247,7 +247,8 @@ impl Reading<'_> {
             }
             let wanted = self.wanted(&page).await?;
             self.keep(wanted).await?;
-            // The clock of another host may be behind, so a page is always read completely.
+            // If the clock of another host is behind, its newer release is further down in the list. So the whole page
+            // is read.
             if mark.is_some_and(|mark| last < mark) {
                 break;
             }
@@ -306,8 +307,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Keeps holds or repairs. Returns true if there are no records, or if some were already kept. In both cases, all
-    /// older records are kept, too.
+    /// Keeps holds or repairs. Returns true if there are no records, or if some of the records were already kept. In
+    /// both cases, all older records are kept too, so they need not be read.
     async fn keep_audit_records(
         &self,
         records: impl Iterator<Item = AuditRecord>,

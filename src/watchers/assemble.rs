@@ -32,7 +32,7 @@ pub(super) enum Part {
     Routing(Target, Box<Routing>),
     /// What the public address and the slots answered, even if the proxy did not.
     Probed(Target, Box<Probed>),
-    /// The reading of a source's clock; none if it has no clock or did not answer.
+    /// The reading of a source's clock; none if the source has no clock or did not answer.
     Clock(Source, Vec<Target>, Option<ClockReading>),
     /// A source did not answer for these targets: the reason, and when it is tried again.
     Silent(Source, Vec<Target>, String, Timestamp),
@@ -199,7 +199,8 @@ fn take_instances(snapshot: &mut Snapshot, instances: Vec<Instance>) {
 
 fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLine>, at: Timestamp) {
     let on_lease = record.lock.is_some() || keys.iter().any(|key| key.ttl_seconds.is_some());
-    // The time of a reading matters only if a lease runs from it.
+    // The remaining time of a lease counts from the time of the reading. Without a lease the old time stays, so that an
+    // equal record does not change the snapshot.
     if on_lease || snapshot.keys_at.is_none() {
         snapshot.keys_at = Some(at);
     }

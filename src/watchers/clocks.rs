@@ -1,5 +1,5 @@
 //! Reads the clocks of runtimes and stores. These clocks and the clock of this machine decide when holds, freezes and
-//! approvals end. The console compares the clocks as a release does.
+//! approvals end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::inventory::Target;
 use crate::ports::{Clock, Result};
 use crate::release::clock_reading;
 
-/// How often a clock is read. A wrong clock remains wrong for longer than this, and a release reads the clocks once
-/// more before its switch.
+/// How often a clock is read. This is often enough, because a wrong clock stays wrong for longer, and a release reads
+/// the clocks once more before its switch.
 const READ_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Asks a server for its time.

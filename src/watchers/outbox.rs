@@ -1,6 +1,6 @@
 //! Sends notices. Each channel has its own queue and task, so that a slow or unreachable channel delays neither a
-//! release nor another channel. Failures are logged. A command waits a moment for its notices before it ends. No other
-//! work waits for a notice.
+//! release nor another channel. Failures are logged. The end of a command or of the console waits a moment for its
+//! notices. No other work waits for a notice.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -62,8 +62,8 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An outbox for the releases that this operator drives. It connects to a channel only when there is a notice to
-    /// send.
+    /// An outbox for the releases that this operator drives. The outbox connects to a channel only when there is a
+    /// notice to send.
     pub fn new(channels: Vec<Channel>, driver: Operator, clock: Arc<dyn Clock>) -> Self {
         let post = Post {
             channels,
@@ -81,8 +81,8 @@ impl Outbox {
         &self.post.channels
     }
 
-    /// Waits until all notices are sent, at most `time_limit`. Returns how many are not sent yet. The number
-    /// includes releases that still run.
+    /// Waits until all notices are sent and no release is followed any longer, at most `time_limit`. Returns how many
+    /// notices are not sent yet, plus one for each release that is still followed.
     pub async fn settle(&self, time_limit: Duration) -> usize {
         let mut open = self.post.open.subscribe();
         let settled = open.wait_for(|open| *open == 0);
@@ -203,7 +203,7 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
         .await
 }
 
-/// Adds one to a count for as long as the value exists.
+/// Adds one to a count for as long as this value exists.
 struct Open(watch::Sender<usize>);
 
 impl Open {

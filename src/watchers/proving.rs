@@ -20,7 +20,8 @@ const PAGE: usize = 500;
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 impl Archive {
-    /// Verifies the records that match a filter, and compares them with the stores of `engine` if it is given.
+    /// Verifies the records that match a filter. If `engine` is given, also compares the records with the stores of its
+    /// targets.
     pub async fn prove(&self, filter: &Filter, engine: Option<&Engine>) -> Result<Proven> {
         let mut proving = Proving {
             engine,
@@ -130,7 +131,7 @@ impl<'a> Proving<'a> {
         }
     }
 
-    /// Notes a change of the rules. Releases come newest first, so the change that a release made is known only when
+    /// Notes a change of the rules. Releases come newest first. So the change that a release made is known only when
     /// the release before it is read.
     fn rules_of(&mut self, head: &ReleaseRecord) {
         let Some(baseline) = head.baseline.as_ref().filter(|it| !it.rules.is_empty()) else {
@@ -256,7 +257,8 @@ impl<'a> Proving<'a> {
         wrong
     }
 
-    /// Checks the sealed records that are not in this archive: the store must still have them as they were sealed.
+    /// Checks the sealed records that are not in this archive. The store must still have each of these records, with
+    /// the hash that was sealed.
     async fn missing(&mut self, archive: &Archive) -> Result<()> {
         for (target, seals) in std::mem::take(&mut self.seals) {
             let ids: Vec<ReleaseId> = seals.keys().copied().collect();

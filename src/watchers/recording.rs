@@ -1,6 +1,6 @@
 //! Records the log of a release's candidate while this process drives or watches the release. At the end the log is
 //! kept in the archive, because a failed candidate is removed together with its log. Only the end of a command waits
-//! for this. If several consoles record the same candidate, each keeps the log in its own archive.
+//! until the log is kept. If several consoles record the same candidate, each keeps the log in its own archive.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
 use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, Status, StepState};
 
-/// The number of lines that requests the whole log. Container engines count lines in 31 bits.
+/// The number of lines that requests the whole log. Docker counts lines in 31 bits.
 const WHOLE_LOG: usize = i32::MAX as usize;
 /// How often to look for a candidate that another operator starts.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(200);
@@ -49,7 +49,7 @@ impl Recorder {
         }
     }
 
-    /// Waits until all logs are kept, at most `time_limit`. Returns whether they are.
+    /// Waits until all logs are kept, at most `time_limit`. Returns whether all logs are kept.
     pub async fn settle(&self, time_limit: Duration) -> bool {
         timeout(time_limit, self.recording.wait()).await.is_ok()
     }
@@ -71,7 +71,7 @@ impl ReleaseObserver for Recorder {
 }
 
 impl Recorder {
-    /// Records the releases of other drivers until the observation ends. A recording that is unfinished then is not
+    /// Records the releases of other drivers until the observation ends. If a recording is unfinished then, it is not
     /// kept, because the driver keeps the whole log.
     pub async fn record_others(
         &self,
@@ -94,7 +94,7 @@ impl Recorder {
                 }
                 let own = engine.active(target);
                 let is_own = |own: Handle| own.status().borrow().plan.release == release;
-                // The release of a driver in this process is already recorded by `driven`.
+                // If this process drives the release, `driven` already records it.
                 if !own.is_some_and(is_own) {
                     let opens = Arc::clone(&self.opens);
                     let watched = (site.clone(), releases.clone(), release);
@@ -119,8 +119,8 @@ async fn watch_one(
     keep(&opens, release, &log).await;
 }
 
-/// Finds the candidate of a release that another operator drives. Returns when the release has ended,
-/// is no longer the newest, or the observation stops.
+/// Finds the candidate of a release that another operator drives. Returns when the release has ended, when it is no
+/// longer the newest release, or when the observation ends.
 async fn watched(
     site: &Site,
     mut releases: watch::Receiver<Arc<Releases>>,
@@ -193,7 +193,8 @@ async fn record(
     gathering.end()
 }
 
-/// The candidate of a release, if a driver started it before this recording began.
+/// The instance that the release has started as its candidate. None if the step `start` is still pending, or if no such
+/// instance is found.
 async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
     let start = status
         .steps
@@ -224,8 +225,8 @@ async fn last(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Op
     following?.1.recv().await
 }
 
-/// The recorded lines. A notice about the log itself is kept if a line follows it, or if the log has no lines. The
-/// notice at the end of a log is dropped, because the removal of the candidate always ends the log.
+/// The recorded lines. A notice about the log itself is kept if a line follows the notice, or if the log has no lines.
+/// The notice at the end of a log is dropped, because the removal of the candidate always ends the log.
 struct Lines {
     gathering: Gathering,
     notices: Vec<WrittenLine>,

@@ -1,5 +1,5 @@
 //! Watches one store. A change event is only a hint: the watcher then reads the target at one revision. A hint usually
-//! names its target, so that a change of one of two hundred targets causes one read.
+//! names its target, so that one change among two hundred targets causes only one read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use crate::release::{Releases, Site};
 const SETTLE: Duration = Duration::from_millis(5);
 /// The longest time between two reads. A read checks that the store still answers, and updates the leases.
 const REFRESH: Duration = Duration::from_secs(10);
-/// The shortest time between two reads without a hint. The store sends a hint when a lease expires.
+/// The shortest time between two reads without a hint. It need not be shorter, because the store sends a hint when a
+/// lease expires.
 const SOONEST: Duration = Duration::from_secs(1);
 /// How many targets are read together.
 const TOGETHER: usize = 64;
@@ -88,7 +89,7 @@ impl Due {
     }
 }
 
-/// The state of the watcher, which is kept while the store does not answer.
+/// The state of the watcher. It is kept while the store does not answer.
 struct Follower {
     store: Arc<dyn RegistryReader>,
     sites: Vec<Site>,
@@ -104,7 +105,8 @@ struct Follower {
 type Changes = BoxStream<'static, Result<Hint>>;
 
 impl Follower {
-    /// Returns `Ok` when no one receives the parts any more.
+    /// Follows the store until an error. Returns `Ok` if the receiver of the parts was dropped, because then the
+    /// observation has ended.
     async fn follow(&mut self) -> Result<()> {
         let mut changes = self.store.changes().await?;
         let mut due = Due::All;
@@ -139,8 +141,8 @@ impl Follower {
     }
 
     /// The targets to read without a hint: every target with a lease, because a lease is renewed without a change of
-    /// its key. Without any lease, one target is read, because an unreachable store may look like a store without
-    /// changes.
+    /// its key. If no target has a lease, one target is read, because an unreachable store may look like a store
+    /// without changes.
     fn to_refresh(&self) -> BTreeSet<Target> {
         if self.leases.is_empty() {
             let first = self.sites.first();
@@ -152,7 +154,7 @@ impl Follower {
         self.leases.keys().cloned().collect()
     }
 
-    /// Reads targets and sends what was read. Returns false when no one receives the parts any more.
+    /// Reads targets and sends what was read. Returns false if the receiver of the parts was dropped.
     async fn read(&mut self, due: &Due) -> Result<bool> {
         let sites: Vec<Site> = self
             .sites

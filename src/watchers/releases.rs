@@ -1,5 +1,5 @@
-//! The current release of each target, from its journal and lock, and the checks of the live version. A finished
-//! release of any driver is read once, because the console still shows it after its end.
+//! The current release of each target, from its journal and lock, and the checks of the live version. A release that
+//! has ended is still returned, because the console shows it after its end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ const SEARCHED: usize = 50;
 /// How many journals are read at the same time.
 const AT_A_TIME: usize = 16;
 
-/// The current releases of targets whose records were just read. A record that is older than its journal is read
-/// again. Problems of a journal are added to the problems of the record.
+/// The current releases of targets whose records were just read. If the release may have been opened after its record
+/// was read, the record is read again. Problems of a journal are added to the problems of the record.
 pub(super) async fn look(
     sites: &[Site],
     read: &mut Read,
@@ -97,8 +97,8 @@ async fn current_release(
         // The release may have been opened after the lock was read.
         *record = site.read.registry.read(target).await?;
         if record.lock.is_some() && !is_for(record, head.id) {
-            // Another driver holds the lock and will write the record of its own release in a moment. Until then no
-            // release is shown.
+            // The lock is held for another release or for other work. A driver writes the record of its own release in
+            // a moment. Until the lock and the record agree, no release is shown.
             return Ok(None);
         }
     }
@@ -124,8 +124,8 @@ async fn current_release(
     }))
 }
 
-/// The checks of the version in the route, from the newest release that made this version live. None if the journal
-/// has no such release.
+/// The checks of the version in the route, from the newest release that made this version live. None if no such release
+/// is found, or if its record cannot be read.
 async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Option<LiveChecks>> {
     let made_live = |head: &ReleaseRecord, live: Option<LivePeriod>| {
         let (slot, version) = &head.to;
@@ -143,7 +143,7 @@ async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Op
         return Ok(Some(LiveChecks::of(newest, route)));
     }
     let (journal, target) = (&site.read.journal, &site.definition.target);
-    // Greater ids are searched, too: a host whose clock was ahead may have created one.
+    // Releases with greater ids are searched too: a host whose clock was ahead may have made such an id.
     let past = journal.releases(target, SEARCHED).await?;
     let mut past = past.iter().filter(|head| head.id != newest.head.id);
     let Some(head) = past.find(|head| made_live(head, head.live)) else {

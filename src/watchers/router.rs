@@ -1,6 +1,6 @@
-//! Polls the proxy of one target, because a proxy does not report changes. It is polled at once when the route has
-//! changed or an instance has started or stopped, every 50 milliseconds during a switch, every two seconds while the
-//! target is on screen, and every 15 seconds otherwise.
+//! Polls the proxy of one target, because a proxy does not report changes. The proxy is polled at once when the route
+//! has changed or an instance has started or stopped. Otherwise it is polled every 50 milliseconds during a switch,
+//! every two seconds while the target is on screen, and every 15 seconds at other times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,8 @@ const OFF_SCREEN_INTERVAL: Duration = Duration::from_secs(15);
 const INSPECTION_INTERVAL: Duration = Duration::from_secs(10);
 const OFF_SCREEN_INSPECTION_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Polls the proxy of one target until no one receives `parts`. `place` is the position of the target in the list of
-/// all targets; it spreads the first probes.
+/// Polls the proxy of one target until the receiver of `parts` is dropped. `place` is the position of the target in the
+/// list of all targets, and spreads the first probes.
 pub(super) async fn watch(
     site: Site,
     place: u32,
@@ -105,7 +105,7 @@ pub(super) async fn watch(
     }
 }
 
-/// The part of the world that a poll depends on. A change of it causes an immediate poll.
+/// The part of a target's snapshot on which a poll depends. If this part changes, the proxy is polled at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Side {
     generation: u64,
@@ -152,8 +152,8 @@ pub(super) struct Answers {
 }
 
 /// Asks the proxy, the public address and the health endpoints of running instances. With `inspects`, also reads the
-/// pointer and checks the configuration of the proxy. All requests run at the same time, and `within` limits each of
-/// them.
+/// pointer and checks the configuration of the proxy. All of these requests run at the same time, and `within` limits
+/// each of them. Without `inspects`, the configuration is checked afterwards if the proxy did not answer.
 pub(super) async fn ask(
     site: &Site,
     side: &Side,

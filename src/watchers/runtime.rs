@@ -1,5 +1,5 @@
-//! Watches one runtime. An event is only a hint that something changed; the list says what is running. The watcher
-//! subscribes first and lists then, so that it misses no change.
+//! Watches one runtime. An event is only a hint that something changed; the list of instances says what is running. The
+//! watcher subscribes to the events before it lists the instances, so that it misses no change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const SETTLE: Duration = Duration::from_millis(15);
 /// How long a runtime may report nothing before the watcher asks whether it still answers. A runtime that hangs reports
 /// nothing, too.
 const PULSE: Duration = Duration::from_secs(5);
-/// How long the runtime may take to answer this question.
+/// How long the runtime may take to answer that it still works.
 const PULSE_ANSWER: Duration = Duration::from_secs(3);
 
 pub(super) async fn watch(
@@ -45,7 +45,8 @@ pub(super) async fn watch(
     }
 }
 
-/// Returns `Ok` when no one receives the parts any more.
+/// Follows the runtime until an error. Returns `Ok` if the receiver of the parts was dropped, because then the
+/// observation has ended.
 async fn follow(
     engine: &dyn RuntimeReader,
     targets: &[Target],

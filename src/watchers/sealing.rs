@@ -1,5 +1,5 @@
-//! Seals the finished releases, holds and repairs of a target. A keeper runs this: a user of the store that drives no
-//! releases.
+//! Seals the finished releases, holds and repairs of a target. A keeper runs this module: a user of the store that
+//! drives no releases.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,8 @@ use crate::release::Site;
 
 /// How many release heads are read at a time.
 const PAGE: usize = 100;
-/// How many of the newest holds, and of the newest repairs, are read. A keeper runs again before there are more.
+/// How many of the newest holds, and of the newest repairs, are read. A keeper must run again before there are more new
+/// records than this.
 const AUDIT_LIMIT: usize = 1000;
 
 /// What one run of sealing found and did.

@@ -22,7 +22,7 @@ impl App {
         File::open(self.archive.clone()).await.map(of)
     }
 
-    /// Opens the archive. If that fails, opens an empty one in memory instead, and also returns the failure.
+    /// Opens the archive. If that fails, opens an empty archive in memory instead, and also returns the failure.
     pub async fn any_archive(&self) -> Result<(Archive, Option<Failure>)> {
         match self.open_archive().await {
             Ok(archive) => Ok((archive, None)),

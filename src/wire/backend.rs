@@ -150,7 +150,8 @@ impl Backend for EngineBackend {
     ) -> Result<Handle, Refused> {
         let resume = Resume {
             resume_action,
-            // The reason for taking over from another driver is recorded even if that driver has exited since.
+            // The reason for taking over from another driver is recorded, even if that driver has exited in the
+            // meantime.
             reason: force.as_ref().map(|force| force.why.clone()),
             takeover: force,
         };

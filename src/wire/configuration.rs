@@ -21,8 +21,8 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Identifies one written state of a file: time of change (seconds and nanoseconds), size, device and inode.
 type Stamp = (i64, i64, u64, u64, u64);
 
-/// Watches the settings files in use for as long as the future is polled. If the settings were read from a pipe, they
-/// cannot be read again, and the future ends immediately.
+/// Watches the settings files in use for as long as the future is polled. The receiver has the last differences that
+/// were found. If the settings were read from a pipe, they cannot be read again, and the future ends immediately.
 pub fn watch(
     request: Request,
     used: Loaded,
@@ -63,7 +63,8 @@ async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfigu
         let Some(stamps) = run_blocking(move || stamps(&paths)).await else {
             return;
         };
-        // A file may still be being written, so it is read only if it has not changed since the last check.
+        // Another program may still be writing a file, so the files are read only if they have not changed since the
+        // last check.
         let is_settled = last_stamps == stamps;
         last_stamps.clone_from(&stamps);
         if stamps == compared || !is_settled {
@@ -76,7 +77,7 @@ async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfigu
         if now == files {
             compared = stamps;
         } else {
-            // The settings on disk name other files. From now on these files are watched, and everything is compared
+            // The settings on disk name other files. From now on Greenroom watches those files, and compares everything
             // once more.
             files = now;
         }
@@ -98,7 +99,7 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
 }
 
 impl InUse {
-    /// The files to watch, and the settings on disk if they differ from the settings in use.
+    /// The files to watch. Also the settings on disk, if they differ from the settings in use or have errors.
     fn compare(&self) -> (Vec<PathBuf>, Option<Arc<NewConfiguration>>) {
         let mut files = self.loaded.settings.files();
         let found = match Settings::load(&self.request) {

@@ -1,5 +1,6 @@
-//! The composition root. It builds adapters from settings and sites from adapters, shares engines, stores and proxies
-//! between environments, and passes everything to the command line. Building opens no connection and reads no secret.
+//! The composition root. It builds adapters from settings and sites from adapters, and passes everything to the command
+//! line. Environments with equal settings share one connection to Docker, one store or one proxy. Building opens no
+//! connection and reads no secret.
 
 mod archive;
 mod backend;
@@ -46,7 +47,7 @@ pub enum WireError {
     /// An adapter refuses its settings.
     #[error("{0}")]
     Adapter(#[from] Failure),
-    /// Settings contradict each other, or one is missing.
+    /// Settings contradict each other, or a setting is missing.
     #[error("{0}")]
     Settings(String),
 }
@@ -107,7 +108,7 @@ impl App {
     }
 }
 
-/// Builds adapters, and keeps those that environments share.
+/// Builds adapters, and keeps the adapters that environments share.
 struct Builder<'a> {
     settings: &'a Settings,
     secrets: Arc<dyn Secrets>,
@@ -179,8 +180,8 @@ fn refused(settings: &Settings) -> BTreeMap<EnvironmentName, Vec<String>> {
     refused.collect()
 }
 
-/// The reason for read-only mode. The setting is named first, because it still applies when the flag is left out the
-/// next time.
+/// The reason for read-only mode. If both the setting and the flag ask for read-only mode, the reason is the setting,
+/// because the setting still applies when the flag is left out the next time.
 fn why_read_only(settings: &Settings, is_started_so: bool) -> Option<String> {
     let configured = settings.console.read_only.as_ref();
     let configured = configured.map(|origin| format!("console.read_only is set at {origin}"));

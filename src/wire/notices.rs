@@ -20,8 +20,8 @@ impl App {
         self.outbox.channels()
     }
 
-    /// Waits for up to five seconds until all notices are sent. If some are not sent, returns a message with their
-    /// number.
+    /// Waits for up to five seconds until all notices are sent. If some are not sent by then, returns a message that
+    /// says how many.
     pub async fn wait_for_notices(&self) -> Option<String> {
         let unsent = self.outbox.settle(WAIT_AT_END).await;
         (unsent > 0).then(|| {

@@ -1,4 +1,4 @@
-//! Finds out who the operator is: the configured name, otherwise the user of the operating system.
+//! Finds out who the operator is: the configured name, or else the login name of the user.
 
 use nix::unistd::{User, getuid};
 

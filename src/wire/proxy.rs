@@ -121,7 +121,7 @@ impl Builder<'_> {
         Ok(Arc::new(ContainerHost::new(engine, container.clone())))
     }
 
-    /// Every target behind this nginx, in any environment.
+    /// Every target behind this nginx, in any environment. A target without a proxy configuration is left out.
     fn nginx_sites(&self, place: &NginxConfig) -> Vec<nginx::Site> {
         self.settings
             .environments

@@ -11,7 +11,7 @@ use crate::adapters::process::{Catalogue, Processes};
 use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter};
 use crate::settings::{DockerConfig, EnvironmentSettings, ProcessConfig, RuntimeConfig, TlsConfig};
 
-/// The runtimes that have been built. Environments with equal settings share them.
+/// The runtimes that have been built. Environments with equal settings share one runtime.
 #[derive(Default)]
 pub(super) struct Runtimes {
     docker: Vec<(DockerConfig, Arc<Engine>, Arc<DockerReader>)>,
@@ -64,7 +64,7 @@ impl Builder<'_> {
         })
     }
 
-    /// The Docker engine with these settings. It is built once and then shared.
+    /// The connection to Docker with these settings. It is built once and then shared.
     pub(super) fn docker_engine(
         &mut self,
         place: &DockerConfig,
@@ -128,8 +128,8 @@ impl Builder<'_> {
     }
 }
 
-/// The directories in which Docker looks for the certificate authorities of registries. The second one belongs to a
-/// rootless Docker.
+/// The directories in which Docker looks for the certificate authorities of registries. The second directory belongs to
+/// a rootless Docker.
 fn docker_certificates() -> Vec<PathBuf> {
     let of_user = directories::BaseDirs::new()
         .map(|directories| directories.config_dir().join("docker/certs.d"));

@@ -18,7 +18,7 @@ use crate::store::{
     StoredPresence, StoredSeals,
 };
 
-/// The parts of a store that environments share. The presence is shared too, so that a console appears once.
+/// The parts of a store that environments share. The presence is shared too, so that a console is shown only once.
 #[derive(Clone)]
 struct Shared {
     store: store::Store,
@@ -26,7 +26,7 @@ struct Shared {
     presence: Arc<dyn PresenceStore>,
 }
 
-/// The stores that have been built. Environments with equal settings share them.
+/// The stores that have been built. Environments with equal settings share one store.
 #[derive(Default)]
 pub(super) struct Stores {
     shared: Vec<(StoreConfig, Shared)>,

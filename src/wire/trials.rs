@@ -10,7 +10,7 @@ use crate::ports::{Failure, FailureKind, Proof, ProxyHost, Result, Trial, Writab
 use crate::settings::{RuntimeConfig, Settings, StoreConfig};
 
 impl App {
-    /// Tests that the archive can be written, or that it can be created. Creates nothing.
+    /// Tests that the archive can be written, or that it can be created. Leaves no new file behind.
     pub async fn try_archive(&self) -> Result<String> {
         let path = self.archive.display();
         let directory = self.archive.parent().unwrap_or(Path::new("/"));
@@ -41,7 +41,7 @@ impl App {
     }
 }
 
-/// The directories of this machine that a release writes to, without those of the proxy.
+/// The directories of this machine that a release writes to, without the directories of the proxy.
 pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> {
     let mut written = BTreeSet::new();
     for environment in &settings.environments {

@@ -92,8 +92,8 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
             .is_empty()
             .then(|| Name::LiveNotRegistered.with_message(message));
     }
-    // An instance of a newer release than the route is a candidate. An old version is no difference while a lock is
-    // held, because the driver may be about to stop it.
+    // An instance whose release is newer than the release of the route is a candidate, so it is not reported. An old
+    // version is no difference while a lock is held, because the driver may be about to stop it.
     let route = snapshot.route.as_ref()?;
     let is_old = instance
         .release

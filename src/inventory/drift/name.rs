@@ -31,13 +31,15 @@ pub enum Name {
     ProxyElsewhere,
     /// The proxy and the route name the same slot, but different generations.
     GenerationDiffers,
-    /// The proxy has a token that is higher than the token of any lock of this store.
+    /// The proxy has a token that is higher than the revision of the store. So the store was probably wiped, restored
+    /// or replaced.
     StoreWentBack,
     /// The store has a route, but the proxy has no configuration for the target, or its file is missing.
     ProxyNotInstalled,
     /// The proxy's configuration on disk is wrong, or the proxy has not loaded it.
     ProxyEdited,
-    /// The proxy's configuration was installed from a newer settings file than the one that this console reads.
+    /// The proxy's configuration was installed from settings that are newer than the settings file that this console
+    /// reads.
     ProxyNewer,
     /// The file in the place of the proxy's configuration belongs to another target, or Greenroom did not write it.
     ProxyForeign,
@@ -45,7 +47,7 @@ pub enum Name {
     RouteAddressDiffers,
     /// The route has a digest that does not run in its slot.
     RouteVersionDiffers,
-    /// The slot that answers the public address is not the one that the proxy names.
+    /// The proxy names one slot, but the other slot answers the public address.
     PublicElsewhere,
     /// The answer on the public address does not come from this proxy, or there is no answer.
     PublicNotOurs,

@@ -51,8 +51,9 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
 const RECENT_SECONDS: u64 = 3;
 
 /// Whether public requests still arrive in a slot that the proxy does not name. For some seconds after a switch, the
-/// rates still contain requests that started before the switch. They started before the first request to the slot that
-/// the proxy names, so they do not count.
+/// rates still contain requests that started before the switch. These requests started before the first request to the
+/// slot that the proxy names, so they do not count. If the proxy does not report when requests started, every request
+/// counts.
 pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
     let rates = |slot| snapshot.slots.get(slot).rates.as_ref();
     let Some(own) = rates(slot).filter(|rates| rates.requests > 0) else {

@@ -30,7 +30,8 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     };
     drifts.extend(went_back(snapshot));
     drifts.extend(unreadable);
-    // Before its first release, a target may have no configuration in the proxy.
+    // Before its first release, a target may have no configuration in the proxy. So a missing configuration is no
+    // difference then.
     let is_used = snapshot.proxy.is_some() && route.is_some();
     match &snapshot.installation {
         Some(Installation::Outdated(problem)) if is_used => {
@@ -73,8 +74,8 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
 }
 
 /// The message that the store may have been wiped, restored or replaced; none if there is no sign of that. A token is
-/// the revision of the store that wrote the lock, and revisions only grow. So a token in the proxy that is above the
-/// revision of the store comes from another store or an older state.
+/// the revision of the store that wrote the lock, and revisions only grow. So if a token in the proxy is above the
+/// revision of the store, either another store gave out the token, or this store has lost its newest changes.
 pub fn store_went_back(
     revision: i64,
     proxy: Option<&ProxyAnswer>,
@@ -105,7 +106,7 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
         true => Name::GenerationDiffers,
         false => Name::ProxyElsewhere,
     };
-    // Each switch writes the route first, so the proxy can only be ahead if the route was set back.
+    // Each switch writes the route before the proxy. So the proxy is ahead only if the route was set back.
     let is_older = name == Name::ProxyElsewhere && generation > route.generation;
     let why = if is_older {
         "; the proxy was switched after this route was written: the store was restored from a backup, or the route's key was edited"

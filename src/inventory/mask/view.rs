@@ -110,8 +110,8 @@ impl View {
         found.map(|found| self.places[found.start()].start..self.places[found.end() - 1].end)
     }
 
-    /// The places in which the view contains `word` as a whole word. `text` is the searched text. It is needed because
-    /// white space, which a view does not contain, ends a word.
+    /// The places in which the view contains `word` as a whole word. `text` is the searched text. The text is needed
+    /// because white space ends a word, and a view contains no white space.
     pub(super) fn places_of_word<'a>(
         &'a self,
         text: &'a str,
@@ -123,7 +123,8 @@ impl View {
             let place = self.places[at].start..self.places[end - 1].end;
             let before = self.text[..at].chars().next_back();
             let after = self.text[end..].chars().next();
-            // If the view left out characters between two neighbours, their places do not touch.
+            // If the view left out characters between two neighbours, the places of the neighbours do not touch. Then a
+            // word ends between them.
             let is_cut_off = |between: &str| !between.is_empty();
             let starts_word = before.is_none_or(|c| !c.is_alphanumeric())
                 || text
@@ -137,8 +138,8 @@ impl View {
         })
     }
 
-    /// The places in which a form was cut: at least `shortest` bytes from the beginning of the form, with `…` after
-    /// them. The cut may be in the middle of an escape.
+    /// The places in which a form was cut: at least `shortest` bytes from the beginning of the form, followed by `…`.
+    /// The cut may be in the middle of an escape.
     pub(super) fn places_of_cut(&self, forms: &[String], shortest: usize) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         if !self.text.contains('…') {

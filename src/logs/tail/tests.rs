@@ -78,7 +78,7 @@ fn chunk(second: i64, text: &str) -> ports::Result<LogChunk> {
     })
 }
 
-/// Everything that a tail sends for these streams, until the log is gone.
+/// Everything that a tail sends for these streams, until the log cannot be followed any longer.
 async fn lines_of(streams: Vec<ports::Result<Vec<ports::Result<LogChunk>>>>) -> Vec<String> {
     let reader = Arc::new(Scripted {
         streams: Mutex::new(streams.into()),

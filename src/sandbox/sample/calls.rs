@@ -103,7 +103,8 @@ impl Calls {
     }
 }
 
-/// A poisoned lock still guards a consistent count: no two values are changed in separate steps.
+/// Locks a mutex, even if another thread has panicked while it held the lock. A wrong count is better than a second
+/// panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

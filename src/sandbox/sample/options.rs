@@ -62,7 +62,7 @@ pub struct SampleOptions {
     pub version: String,
     /// The slot in which the application runs, if known.
     pub slot: Option<Slot>,
-    /// The directory of calls and starts. Without a directory they are lost at the end.
+    /// The directory in which calls and starts are stored. Without a directory, calls and starts are lost at the end.
     pub data: Option<PathBuf>,
     pub fault: Fault,
     /// How long `/work` takes.
@@ -96,9 +96,9 @@ impl SampleOptions {
         }
     }
 
-    /// Reads `--address`, `--version`, `--slot`, `--data`, `--fault`, `--work` and `--starts-in`
-    /// (durations with a unit, `250ms`). An option that is not given is read from the environment. Empty values are
-    /// ignored.
+    /// Reads `--address`, `--version`, `--slot`, `--data`, `--fault`, `--work` and `--starts-in` (durations with a
+    /// unit, `250ms`). An option that is not given is read from the environment. An empty argument selects the default,
+    /// and an empty variable is ignored.
     pub fn read(
         arguments: impl IntoIterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,

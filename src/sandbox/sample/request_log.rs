@@ -28,7 +28,7 @@ impl RequestLog {
         let (written, all_written) = oneshot::channel();
         std::thread::spawn(move || {
             write_all(&queue, &counter);
-            // The receiver is gone if the process did not wait for the last lines.
+            // If the process did not wait for the last lines, the receiver was dropped. Then nothing needs to be sent.
             written.send(()).ok()
         });
         (Self { lines, dropped }, all_written)
@@ -73,7 +73,7 @@ fn write_all(queue: &Receiver<String>, dropped: &AtomicU64) {
             .and_then(|()| out.flush())
             .is_err()
         {
-            // The reader is gone. Requests continue; their lines fill the queue and are dropped.
+            // The reader has closed its end. Requests continue; their lines fill the queue and are dropped.
             return;
         }
     }

@@ -21,7 +21,7 @@ use super::store::Store;
 /// The limit for open requests at the end, because a client that does not read must not delay the end forever.
 const FINISHES_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a version works before a fault that appears later.
+/// How long a version works before its fault appears, if the fault does not appear at once.
 const WELL_FOR: Duration = Duration::from_secs(3);
 
 /// The limit for writing the last log lines.
@@ -150,7 +150,9 @@ async fn serve_logged(
     served
 }
 
-/// Breaks a version whose fault appears later. Never returns for other faults.
+/// Makes the fault of this version appear, if it is a fault that appears after some seconds. Returns after a while for
+/// [`Fault::ShortLived`]. For [`Fault::Greedy`], uses more and more memory and never returns. For any other fault,
+/// waits forever.
 async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
     if !matches!(fault, Fault::ShortLived | Fault::Greedy) {
         return std::future::pending().await;
