@@ -85,9 +85,9 @@ impl Checker<'_> {
         }
     }
 
-    /// The key that is shown in messages about the lock. It is the first of these keys that is written: the heartbeat of
-    /// the environment, of the defaults, the lease of the environment, of the defaults. If none is written, the key of
-    /// the environment is shown.
+    /// The key at which errors about the lock are reported. The first of these keys that is written: heartbeat of the
+    /// environment, heartbeat of the defaults, lease of the environment, lease of the defaults. If none of them is
+    /// written, the key of the environment.
     fn lock_path<'n>(&self, name: &'n str) -> Vec<&'n str> {
         for key in ["heartbeat", "lease"] {
             let own = vec!["environments", name, "lock", key];
@@ -281,7 +281,7 @@ impl Checker<'_> {
     }
 
     /// Checks a store without a path: `XDG_DATA_HOME` or `HOME` then chooses the database. In a protected environment,
-    /// such a variable could choose a store without the holds and approvals of that environment.
+    /// such a variable could choose a store without the holds and approvals of that environment, so a path is required.
     fn unnamed_store(&mut self, at: &[&str], has_table: bool) {
         let path = [at, &["sqlite", "path"]].concat();
         let default = paths::store();
