@@ -42,7 +42,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
             Err(refused) => refuse(&refused),
         };
     }
-    // Operators cannot approve their own releases. A refusal comes before the question.
+    // An operator who may not approve, for example because the release is their own, is refused before the question.
     if let Err(refused) = engine.may_peer_approve(&approvable.found) {
         return refuse(&refused);
     }

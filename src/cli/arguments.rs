@@ -62,7 +62,7 @@ pub(crate) struct Common {
         short,
         global = true,
         env = "GREENROOM_CONFIG",
-        // Unlike clap's parser for paths, this one accepts an empty text: an empty variable names no file.
+        // Unlike clap's parser for paths, this parser accepts an empty text, because an empty variable names no file.
         value_parser = OsStringValueParser::new().map(PathBuf::from),
         value_name = "FILE"
     )]

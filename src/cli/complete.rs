@@ -24,15 +24,15 @@ use crate::wire::{self, App};
 
 pub(super) const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
-/// The variable that a completion script sets. No other program may use this name: with the variable set, a
-/// command prints completions instead of releasing.
+/// The variable that a completion script sets when it asks for completions. To get the script itself, a shell sets the
+/// variable and gives no arguments.
 const VARIABLE: &str = "GREENROOM_COMPLETE";
 /// How long a shell waits for completions at most.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 /// How many releases are offered, newest first.
 const RELEASES: usize = 50;
 
-/// If a shell asks for completions, prints them and ends the process.
+/// If a shell asks for completions or for the completion script, prints the answer and ends the process.
 pub(super) fn answer_the_shell() {
     // A shell requests the script without arguments, and passes the typed line after `--`. Any other first argument
     // means a normal command that inherited the variable.
@@ -44,8 +44,8 @@ pub(super) fn answer_the_shell() {
     let completed = CompleteEnv::with_factory(Arguments::command)
         .var(VARIABLE)
         .try_complete(std::env::args_os(), None);
-    // An error must not be printed into the line that the operator is typing. Without a line, no completion script
-    // started this process, and the command runs normally.
+    // An error must not be printed into the line that the operator is typing. If `--` is missing, no operator is typing
+    // a line, and the command runs normally.
     let has_line = std::env::args_os().any(|word| word == "--");
     if matches!(completed, Ok(true)) || (completed.is_err() && has_line) {
         std::process::exit(0);
@@ -139,7 +139,7 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
     let found = in_time(|| {
         let line = Line::read()?;
         let app = line.app()?;
-        // Opening a missing archive would create it.
+        // Opening a missing archive would create it, and a completion must not change anything.
         if !Path::new(&app.archive).exists() {
             return None;
         }

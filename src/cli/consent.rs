@@ -18,7 +18,8 @@ pub(super) enum Consent {
 }
 
 impl Consent {
-    /// Must be called before the command changes anything: a `--yes` that the rules do not allow is a usage error.
+    /// Finds out how the operator will say yes. A `--yes` that the rules do not allow and a missing terminal are usage
+    /// errors, so the command must not have changed anything before this call.
     pub(super) fn find(yes: bool, definition: Option<&Definition>) -> Result<Self, Exit> {
         let forbidden = definition.filter(|d| d.tier.is_protected() && !d.rules.allow_yes);
         if let Some(definition) = forbidden.filter(|_| yes) {
@@ -37,8 +38,8 @@ impl Consent {
         })
     }
 
-    /// Asks the operator to approve `plan`. `question` is one or two words, such as `promote`. Returns nothing if the
-    /// operator did not say yes.
+    /// Asks the operator to approve `plan`. `question` is a word, such as `approve`. Returns nothing if the operator
+    /// did not say yes, or if `--yes` cannot approve the plan.
     pub(super) async fn begin(
         &mut self,
         plan: &Plan,
@@ -53,8 +54,8 @@ impl Consent {
                 match Approval::in_advance(plan, Scope::Plan, by, engine.clock().now()) {
                     Ok(approval) => Some(approval),
                     Err(refused) => {
-                        // `find` already refused --yes if the target's own environment is protected. This plan reloads
-                        // an nginx that a protected target shares.
+                        // `find` has already checked the target's own environment. So this plan reloads an nginx that a
+                        // protected target shares.
                         warn_line!(
                             "greenroom: --yes cannot approve this plan ({refused}): run the command without --yes and answer its questions, or set rules.allow_yes for {}",
                             plan.target().environment
@@ -87,8 +88,8 @@ impl Consent {
         }
     }
 
-    /// Asks for a note for the record, but only at a terminal. The note may be empty. Returns nothing if the operator
-    /// cancelled.
+    /// Asks for a note for the record. The note may be empty; with `--yes`, nothing is asked and the note is empty.
+    /// Returns nothing if the operator cancelled.
     pub(super) async fn note(
         &mut self,
         stop_requests: &mut mpsc::Receiver<StopRequest>,
@@ -127,7 +128,8 @@ impl Consent {
     }
 }
 
-/// Asks the operator to type `yes` or the name of the environment. Returns the typed line if it is correct.
+/// Asks the operator to type `yes` or the name of the environment. Returns the typed line, or nothing if the line is
+/// something else or a request to stop came first.
 async fn ask(
     typed: &mut Typed,
     question: &str,

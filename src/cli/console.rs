@@ -63,7 +63,8 @@ pub(super) async fn run(common: &Common) -> Exit {
                 return Exit::NeedsPerson;
             }
             Err(report) => {
-                // The terminal may still show the console. It must be restored before the message is printed.
+                // The terminal may still show the console. Dropping the terminal restores it, so that the message can
+                // be read.
                 drop(session.terminal.take());
                 warn_line!("greenroom: {report:#}");
                 return Exit::Failed;
@@ -121,7 +122,8 @@ impl InUse {
     }
 }
 
-/// The parts of the console that survive a reload: the terminal, its input, and the operator's position.
+/// The parts of the console that survive a reload: the terminal, its input, the operator's position, and the reason for
+/// a read-only console.
 #[derive(Default)]
 struct Session {
     terminal: Option<Terminal>,
@@ -130,8 +132,8 @@ struct Session {
     read_only: Option<String>,
 }
 
-/// Runs the console for an application that is already built, until the operator quits. This console cannot reload
-/// its configuration.
+/// Runs the console for an application that is already built, until the console ends. This console cannot reload its
+/// configuration.
 pub(super) async fn open(
     app: &App,
     settings: &Settings,
@@ -220,7 +222,7 @@ async fn run_session(
     )
     .await;
     if let Ok(ExitReason::Reload(_)) = &exit_reason {
-        // The next console expects a terminal that handles the mouse itself, as the first one did.
+        // Each console expects a terminal that handles the mouse itself, until the console changes that.
         terminal.mouse(false)?;
         session.terminal = Some(terminal);
         session.input = Some(inputs.input);
@@ -229,7 +231,7 @@ async fn run_session(
     }
     let reason = match &exit_reason {
         Ok(exit_reason) => lock_release_reason(exit_reason),
-        // A failed draw may be the first sign of a lost terminal.
+        // A failed draw may be the first sign of a lost terminal, so the locks are released too.
         Err(_) => Some("the console lost its terminal".to_owned()),
     };
     if let Some(reason) = reason {
@@ -254,8 +256,8 @@ async fn run_session(
     Ok(exit_reason?)
 }
 
-/// Gives the model the name of this console, the configuration that cannot be reloaded, and the remarks that are shown
-/// at the start: environments that are not used, and errors in themes and keys.
+/// Gives the model the name of this console, the configuration file if that file cannot be read again, whether there is
+/// a shell, and the remarks that are shown at the start: environments that are not used, and errors in themes and keys.
 fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<String>) {
     app.engine.console().clone_into(&mut model.console);
     if settings.is_read_once {
@@ -271,7 +273,7 @@ fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<Stri
     model.remark(&refused.chain(remarks).collect::<Vec<_>>());
 }
 
-/// The reason why this console must release its locks; none if it ended normally.
+/// The reason why this console must release its locks; none if the operator quit or reloaded the configuration.
 fn lock_release_reason(exit_reason: &ExitReason) -> Option<String> {
     match exit_reason {
         ExitReason::Signal(name) => Some(format!("the console was ended by {name}")),

@@ -16,8 +16,8 @@ use crate::sanitize::sanitize;
 use crate::wire::App;
 use trials::Named;
 
-/// The time limit of each test and of each command that prints a password. All of them run at the same time, so the
-/// doctor ends within five seconds, however many servers hang.
+/// The time limit of each test and of each command that prints a password. All tests and commands run at the same time,
+/// so the doctor ends within five seconds, however many servers hang.
 const TIMEOUT: Duration = Duration::from_millis(4300);
 
 /// The result of one test: `what` was tested in `place`.
@@ -110,7 +110,7 @@ impl Finding {
         !matches!(self.proof, Proof::NotTried(_))
     }
 
-    /// The result as text, sanitized: it can repeat stored keys and answers of servers.
+    /// The result as text. The text can repeat stored keys and answers of servers, so it is sanitized.
     fn text(&self) -> String {
         match &self.proof {
             Proof::Works(text) | Proof::NotTried(text) => sanitize(text),

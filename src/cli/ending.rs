@@ -1,5 +1,5 @@
-//! The last output of a command that drove a release: what could not be archived or sent and, after a failure, the
-//! candidate's last log lines and the next command.
+//! The last output of a command that drove a release. After a failure: the candidate's last log lines and the next
+//! command. If a person has to look: the next commands. In all cases: what could not be archived or sent.
 
 use super::arguments::Common;
 use super::{Exit, history};
@@ -11,7 +11,7 @@ use crate::wire::App;
 const LAST_LINES: usize = 10;
 
 /// Copies the release to the archive, waits until its notices are sent, and prints the last output of the command.
-/// `exit` is how the command ended.
+/// Returns `exit`, which says how the command ended.
 pub(super) async fn say(
     app: &App,
     common: &Common,

@@ -20,7 +20,8 @@ use crate::release::{
 };
 use standby::StandbyWait;
 
-/// The last report about the approvals for the switch: how many it has, or that the number is unknown.
+/// What was last reported about the approvals for the switch: how many approvals the switch has, or that the number is
+/// unknown.
 #[derive(PartialEq)]
 enum ReportedApprovals {
     Has(usize),
@@ -44,8 +45,8 @@ pub(super) struct Following<'a> {
     waits: Option<ReportedApprovals>,
 }
 
-/// How often the approvals by other operators are read. One read a second costs less than following all changes of
-/// the store, and a person needs longer than a second.
+/// How often the approvals by other operators are read. One read a second costs less than following all changes of the
+/// store. When a person approves, a delay of a second does not matter.
 const APPROVALS_INTERVAL: Duration = Duration::from_secs(1);
 
 impl<'a> Following<'a> {
@@ -78,7 +79,8 @@ impl<'a> Following<'a> {
         self
     }
 
-    /// If `is_wanted`, the operator already asked to back out before this command drove the release.
+    /// If `is_wanted`, the operator asked to back out before this command drove the release. A release that is backed
+    /// out is then a success.
     pub(super) fn backing_out(mut self, is_wanted: bool) -> Self {
         self.wants_back = is_wanted;
         self
@@ -87,8 +89,8 @@ impl<'a> Following<'a> {
     pub(super) async fn follow(mut self) -> Exit {
         let mut status = self.handle.status();
         let mut announcements = self.handle.announcements();
-        // The question that the operator was asked last. The same step with a later time is a new question: approvals
-        // by other operators may have expired.
+        // The question that the operator was asked last. A question about the same step with a later time is a new
+        // question: approvals by other operators may have expired meanwhile.
         let mut last_question: Option<(Step, Timestamp)> = None;
         loop {
             let now = status.borrow_and_update().clone();
@@ -124,8 +126,8 @@ impl<'a> Following<'a> {
     }
 
     /// With `--no-standby-wait`, stops driving as soon as only the stop of the old version remains. The driver releases
-    /// the lock and records that in the journal. The next release of the target closes this release, or `resume` stops
-    /// the old version.
+    /// the lock and records that in the journal. Later, either `resume` stops the old version, or the next release of
+    /// the target closes this release.
     async fn leave_standby(&mut self, status: &Status) {
         if self.standby == StandbyWait::Leaves && standby::is_resting(&status.progress) {
             self.standby = StandbyWait::Left;
@@ -135,8 +137,10 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Asks the operator once about the step that waits, or approves the step if the operator gave consent in advance.
-    /// Asks nothing while the switch still needs approvals by other operators. Returns the question that is open now.
+    /// Answers the question of a waiting step. If the operator gave consent in advance, approves the step. Otherwise
+    /// asks the operator once, unless no answer is possible any more. Does nothing while the switch still needs
+    /// approvals by other operators, or if the command has already left the standby. Returns the question that must not
+    /// be asked again.
     async fn answer(
         &mut self,
         status: &Status,
@@ -183,7 +187,8 @@ impl<'a> Following<'a> {
         question
     }
 
-    /// Whether the switch still needs approvals by other operators. Reports the number of approvals when it changes.
+    /// Whether the switch still needs approvals by other operators. True also if the approvals cannot be read. Reports
+    /// the number of approvals when the number changes or becomes unknown.
     async fn waits_for_others(&mut self, plan: &Plan) -> bool {
         let needed = approvers_needed(plan);
         if needed == 0 {
@@ -210,7 +215,8 @@ impl<'a> Following<'a> {
                 format!("the approvals of the switch cannot be read: {refused}"),
             ),
         };
-        // The remaining time of an approval changes every second, so only a changed number is reported.
+        // The message contains the remaining time of approvals, which changes every second. So only a changed number is
+        // reported.
         let report = has.map_or(ReportedApprovals::Unknown, ReportedApprovals::Has);
         if self.waits.as_ref() != Some(&report) {
             self.reporter
@@ -258,9 +264,9 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Handles Ctrl-C, the end of the input and a signal. The first Ctrl-C backs out if the switch has not started and the
-    /// store accepts writes. In all other cases the driver stops, and the release stays as it is: after the switch, the
-    /// new version stays live and the old version keeps running.
+    /// Handles Ctrl-C, the end of the input (which counts as Ctrl-C) and other signals. The first request backs the
+    /// release out if it is Ctrl-C, the switch has not started and the store accepts writes. Every other request stops
+    /// the driver, and the release stays as it is.
     async fn stop(&mut self, stop: StopRequest, status: &Status) {
         let is_again = self.is_cancelled;
         self.is_cancelled = true;
@@ -368,7 +374,8 @@ impl<'a> Following<'a> {
     }
 }
 
-/// Sets the error in the last line of `--json`: why a release did not end well, and what to do next.
+/// Unless the command ended with success, sets the error in the last line of `--json`: what happened, and what to do
+/// next.
 fn fail(exit: Exit, plan: &Plan, is_closed: bool, message: &str) {
     let kind = match exit {
         Exit::Done => return,

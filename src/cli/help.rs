@@ -20,7 +20,7 @@ use topics::{JSON, TOPICS, Topic};
 
 /// The width of a page that is not written to a terminal.
 const WIDTH: usize = 80;
-/// The widest page on a terminal: longer lines are hard to read.
+/// The width of the widest page on a terminal. Longer lines are hard to read.
 const WIDEST: usize = 100;
 const NARROWEST: usize = 30;
 
@@ -34,7 +34,8 @@ pub(super) fn run(verb: &Help) -> Exit {
         _ => None,
     };
     match topic {
-        // A verb and a topic can have the same name: the topic comes after the help of the verb.
+        // A verb and a topic can have the same name. Then the help of the verb is printed first, and the topic after
+        // it.
         Some(topic) => {
             if is_verb(topic.name) {
                 of_verb(&path);
@@ -141,7 +142,8 @@ pub(super) fn name(matches: &ArgMatches) -> String {
     names.join(" ")
 }
 
-/// For arguments that clap cannot parse: if they contain `--json`, returns their verb.
+/// If the command line contains `--json`, returns its verb. For command lines that clap does not parse: with a mistake,
+/// `--help` or `--version`.
 pub(super) fn json_was_asked_for() -> Option<String> {
     let arguments = std::env::args_os().skip(1);
     let arguments = arguments.map(|word| word.to_string_lossy().into_owned());
@@ -169,7 +171,8 @@ fn verb_if_json(mut arguments: Vec<String>) -> Option<String> {
     Some(names.join(" "))
 }
 
-/// Puts the requested help, or the error in the arguments, into the last line of JSON.
+/// Puts what clap would print (help, version or an error) into the last line of JSON. An error is printed on standard
+/// error too.
 pub(super) fn in_json(error: &clap::Error) -> Exit {
     let text = error.render().to_string();
     if !error.use_stderr() {
@@ -182,7 +185,7 @@ pub(super) fn in_json(error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
-/// Splits clap's message into what is wrong and what to do.
+/// Splits clap's message into what is wrong and what to do: the tip, otherwise the usage.
 fn mistake(text: &str) -> (String, Option<String>) {
     let message: Vec<&str> = text
         .lines()

@@ -1,5 +1,5 @@
-//! `greenroom history`: lists releases from the archive, newest first. Unless `--offline` is given, first copies the
-//! releases that the archive does not have yet from the journals.
+//! `greenroom history`: lists releases, holds and repairs from the archive, newest first. Unless `--offline` is given,
+//! first copies new records from the stores to the archive.
 
 mod compare;
 mod find;
@@ -69,7 +69,8 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     if left < verb.limit {
         return table.end(exit);
     }
-    // Releases of targets that are no longer configured are listed too, so only a name without any release is checked.
+    // Releases of targets that are no longer configured are listed too. So the names are checked only if nothing was
+    // listed.
     if let Err(exit) = names::check(
         app.targets(),
         verb.service.as_ref(),
@@ -119,7 +120,8 @@ fn filter(verb: &History, now: Timestamp) -> Result<Filter, String> {
     })
 }
 
-/// Opens the archive. If that fails, opens an empty archive in memory, so that the stores can still be browsed.
+/// Opens the archive. If that fails, opens an empty archive in memory, so that the stores can still be browsed. None if
+/// that fails too.
 pub(super) async fn archive(app: &App) -> Option<Archive> {
     match app.any_archive().await {
         Ok((archive, None)) => Some(archive),
@@ -136,8 +138,8 @@ pub(super) async fn archive(app: &App) -> Option<Archive> {
     }
 }
 
-/// Copies new records from the stores to the archive, and prints what could not be copied. Returns `NeedsPerson` if only
-/// some records of a store cannot be read, and `Failed` if a store or the archive was unreachable.
+/// Copies new records from the stores to the archive, and prints what could not be copied. Returns `NeedsPerson` if all
+/// stores answered but some records cannot be read, and `Failed` after any other problem.
 pub(super) async fn catch_up(
     app: &App,
     archive: &Archive,

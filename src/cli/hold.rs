@@ -122,11 +122,11 @@ async fn clocks<'a>(app: &App, sites: &[&'a Site]) -> BTreeMap<&'a EnvironmentNa
     join_all(readings).await.into_iter().collect()
 }
 
-/// What stops promotes of a target, the next freeze, and ended holds.
+/// The holds of a target, the next freeze, the hold that was cleared last, and ended holds.
 struct Held {
     /// All holds in effect. Holds that are in effect by this machine's clock come first.
     holds: Vec<Hold>,
-    /// The holds that are in effect only by another clock, and how that clock differs.
+    /// The holds that are in effect only by another machine's clock, and a text about the clock that differs most.
     by_another_clock: Option<(Vec<Hold>, String)>,
     next_freeze: Option<Timestamp>,
     last_cleared: Option<Cleared>,
@@ -234,7 +234,7 @@ fn ended_line(hold: &Hold) -> String {
     format!("{since}{until}, by {author}: {reason}; {ended}")
 }
 
-/// The holds that have ended, newest first.
+/// The holds of a target that have ended by `now`, newest first.
 async fn past(site: &Site, target: &Target, now: Timestamp) -> Result<Vec<Hold>, String> {
     let records = site.read.journal.holds(target, PAST).await;
     let records = records.map_err(|failure| failure.to_string())?;

@@ -86,7 +86,8 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
     })
 }
 
-/// The configured keys. The check of the configuration has already refused unknown actions and keys.
+/// The configured keys. The check of the configuration has already refused unknown actions and keys, so nothing is lost
+/// here.
 fn key_overrides(keys: &[(String, Vec<String>)]) -> Vec<(Action, Vec<Chord>)> {
     let key_override = |(name, keys): &(String, Vec<String>)| {
         let chords = keys.iter().filter_map(|key| Chord::parse(key).ok());

@@ -76,7 +76,7 @@ struct Page {
     text: Vec<u8>,
 }
 
-/// Prints the page of the program, or writes the pages of all verbs into a directory.
+/// Prints the page of the program, or writes the pages of all verbs and topics into a directory.
 pub(super) fn run(directory: Option<&Path>) -> Exit {
     let pages = match pages() {
         Ok(pages) => pages,
@@ -112,7 +112,8 @@ pub(super) fn run(directory: Option<&Path>) -> Exit {
     Exit::Done
 }
 
-/// The directory of a page. `man` searches the directory of the page's section.
+/// The directory of a page. If `directory` is named `man1`, pages of section 7 go into `man7` next to it, where `man`
+/// searches for them.
 fn directory_of(page: &Page, directory: &Path) -> PathBuf {
     if page.file.ends_with(".7") && directory.ends_with("man1") {
         return directory.with_file_name("man7");

@@ -102,7 +102,7 @@ fn ended(exit: Exit, changes: bool) -> ExitCode {
 }
 
 /// Whether a command writes a log file. A command that writes neither to a server nor to the archive, such as `status`,
-/// writes one only if `GREENROOM_LOG` is set.
+/// writes a log file only if `GREENROOM_LOG` is set. The sample application never writes a log file.
 fn log_file(verb: Option<&Verb>) -> LogFile {
     match verb {
         Some(Verb::SampleApp { .. }) => LogFile::Unwanted,
@@ -118,8 +118,8 @@ fn log_file(verb: Option<&Verb>) -> LogFile {
     }
 }
 
-/// Whether a command changes what is running, or what operators share about releases. If its result then cannot be
-/// printed, the exit code says that a person has to look.
+/// Whether a command changes what is running, or what operators share about releases. If the result of such a command
+/// cannot be printed, the exit code says that a person has to look.
 fn changes(verb: Option<&Verb>) -> bool {
     match verb {
         None | Some(Verb::Promote(_) | Verb::Resume(_) | Verb::Approve(_) | Verb::Sandbox(_)) => {

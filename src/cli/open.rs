@@ -7,13 +7,14 @@ use crate::port_check::OutgoingPorts;
 use crate::settings::{Loaded, Problem, Problems, Request, Settings};
 use crate::wire::{self, App};
 
-/// Reads the configuration. If it has errors, prints all of them.
+/// Reads the configuration. Prints the warnings of a valid configuration, or the errors of an invalid one.
 pub(super) fn load(common: &Common) -> Result<Loaded, Exit> {
     loaded(&request(common)?).map_err(|_| Exit::Usage)
 }
 
-/// Reads the configuration like [`load`], for `config check`. Two findings that are otherwise warnings are errors: a named
-/// file that does not exist, and a file that other users can change. Prints and returns all errors.
+/// Reads the configuration like [`load`], for `config check`. Two findings that [`load`] only warns about are errors
+/// here: a named file that does not exist, and a file that other users can change. The inner result has the errors,
+/// which are already printed.
 pub(super) fn check(common: &Common) -> Result<Result<Loaded, Problems>, Exit> {
     let request = Request {
         requires_files: true,
@@ -70,8 +71,8 @@ pub(super) fn app(common: &Common) -> Result<App, Exit> {
     build(common, &load(common)?)
 }
 
-/// Reads the configuration and builds the application, for a verb that names a service or an environment. Both must be
-/// configured.
+/// Reads the configuration and builds the application, for a verb that can name a service and an environment. A name
+/// that is not configured and an environment that is not used are usage errors.
 pub(super) fn app_for(
     common: &Common,
     service: Option<&ServiceName>,

@@ -15,12 +15,12 @@ use crate::sanitize::sanitize;
 /// The first error that made standard output incomplete.
 static UNWRITTEN: OnceLock<String> = OnceLock::new();
 
-/// Prints a line on standard output.
+/// Prints a line on standard output. With `--json`, the line is only kept for the last line of JSON.
 macro_rules! say_line {
     ($($text:tt)*) => { $crate::cli::out::say(format_args!($($text)*)) };
 }
 
-/// Prints a line on standard error.
+/// Prints a line on standard error. With `--json`, the last line of JSON repeats the line.
 macro_rules! warn_line {
     ($($text:tt)*) => { $crate::cli::out::warn(format_args!($($text)*)) };
 }
@@ -39,13 +39,14 @@ pub(super) fn warn(message: std::fmt::Arguments<'_>) {
     let _ = lines(&mut output::stderr(), &message);
 }
 
-/// Prints a line on standard error that the error of `--json` already contains.
+/// Prints a line on standard error. The last line of `--json` does not repeat the line, because its error already says
+/// the same.
 pub(super) fn explain(message: std::fmt::Arguments<'_>) {
     let _ = lines(&mut output::stderr(), &message.to_string());
 }
 
 /// Writes the lines of `message`, sanitized. Other users of the store may have written parts of the message, and this
-/// is the last place where it can be made safe to show.
+/// is the last place where the message can be made safe to show.
 fn lines(to: &mut impl Write, message: &str) -> io::Result<()> {
     let mut text = String::with_capacity(message.len() + 1);
     for line in message.split('\n') {
@@ -57,7 +58,8 @@ fn lines(to: &mut impl Write, message: &str) -> io::Result<()> {
     to.flush()
 }
 
-/// Writes bytes that are already safe to show to standard output: comma-separated values, a script, a manual page.
+/// Writes bytes to standard output without sanitizing them. The bytes must already be safe to show: comma-separated
+/// values, a script, a manual page.
 pub(super) fn say_bytes(bytes: &[u8]) {
     if !json::keep_text(&String::from_utf8_lossy(bytes)) {
         raw(bytes);
@@ -69,7 +71,7 @@ fn raw(bytes: &[u8]) {
     written(to.write_all(bytes).and_then(|()| to.flush()));
 }
 
-/// Remembers the first error of standard output. It is no error if the reader is gone.
+/// Remembers the first error of standard output. A reader that is gone is not an error.
 pub(super) fn written(result: io::Result<()>) {
     if let Err(error) = result
         && error.kind() != ErrorKind::BrokenPipe

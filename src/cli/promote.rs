@@ -47,7 +47,7 @@ pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
 /// The release that the arguments request.
 struct WantedRelease {
     target: Target,
-    /// Whether the command ends after the watch and leaves the old version running.
+    /// Whether the command ends when the standby starts, and leaves the old version running.
     leaves_standby: bool,
     wanted: Wanted,
     reason: Option<String>,
@@ -156,7 +156,7 @@ fn has_no_open_release(refused: &Refused) -> bool {
     refused.0.iter().all(is_over)
 }
 
-/// Reports success, because the wanted version is already live. A script that runs twice has not failed.
+/// Reports success, because the wanted version is already live. So a script can run twice without a failure.
 fn nothing_to_do(common: &Common, refused: &Refused) -> Exit {
     let why = sanitize(&refused.to_string());
     if common.json {
@@ -177,7 +177,8 @@ pub(super) fn refuse(refused: &Refused) -> Exit {
     json::fail(json::Kind::Refused, &reasons.join("\n"), None);
     out::explain(format_args!("refused, nothing was done:"));
     for reason in &reasons {
-        // One line for each reason, even if the lock of another program contains line breaks.
+        // A reason can contain text from the store, such as the message of a lock. After sanitizing, each reason is one
+        // line.
         out::explain(format_args!("  - {}", sanitize(reason)));
     }
     let is_unknown = |reason: &Refusal| matches!(reason, Refusal::UnknownTarget(_));

@@ -18,7 +18,8 @@ impl Typed {
             return None;
         }
         let (sender, lines) = mpsc::channel(8);
-        // A thread of its own: reading a terminal cannot be cancelled, and must not delay the end of the command.
+        // Reading a terminal cannot be cancelled. In a thread of its own, the read does not delay the end of the
+        // command.
         std::thread::spawn(move || {
             for line in std::io::stdin().lock().lines() {
                 let Ok(line) = line else { return };
@@ -30,7 +31,7 @@ impl Typed {
         Some(Self { lines })
     }
 
-    /// Asks a question. Text that was typed earlier is dropped: it was not an answer.
+    /// Asks a question. Text that was typed earlier is dropped, because it did not answer this question.
     pub(super) fn ask(&mut self, question: &str) {
         while self.lines.try_recv().is_ok() {}
         // If the prompt cannot be shown, there will be no answer.

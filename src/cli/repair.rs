@@ -175,7 +175,7 @@ fn text(plan: &RepairPlan) -> String {
     }
     lines.extend(plan.held().map(|hold| format!("  ! {hold}")));
     lines.extend(plan.costs().iter().map(|cost| format!("  ! {cost}")));
-    // Other users of the servers may have written parts of these lines.
+    // Other users of the servers may have written parts of these lines, so the lines are sanitized.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }

@@ -72,8 +72,8 @@ impl Reporter {
         }
     }
 
-    /// The text of an event, without the reason of the failure that was reported last: the operator has just read
-    /// that reason.
+    /// The text of an event. If the text ends with the failure that was reported last, that failure is left out,
+    /// because the operator has just read it. The text of the failure itself stays whole.
     fn without_the_reason<'a>(&self, announcement: &'a Announcement) -> &'a str {
         let text = announcement.text.as_str();
         match &self.failure {
@@ -161,7 +161,7 @@ impl Reporter {
         }
     }
 
-    /// Runs something that needs the terminal alone, for example a question.
+    /// Hides the progress while `speak` writes to the terminal, for example a question.
     pub(super) fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
         match &self.output {
             OutputKind::Terminal(bar) => bar.suspend(speak),

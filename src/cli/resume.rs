@@ -1,5 +1,5 @@
-//! `greenroom resume`: shows a release that lost its driver, with its plan and the observed state. Then asks the
-//! operator, and resumes the release, backs it out, or leaves it as it is.
+//! `greenroom resume`: shows a release that has not ended: its plan, its driver and the observed state. Then asks the
+//! operator, and resumes the release, backs the release out, or ends it as it is.
 
 use super::arguments::{Common, Resume as Arguments};
 use super::consent::Consent;
@@ -98,7 +98,8 @@ pub(super) async fn named(
     }
 }
 
-/// The takeover, if the operator wants one. It applies only to the driver that was shown.
+/// The takeover, if the operator asked for one with a reason and the release has a driver. The takeover applies only to
+/// the driver that was shown.
 fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> Option<Force> {
     let (holder, why) = interrupted.holder.as_ref().zip(why)?;
     takes_over.then(|| Force {
@@ -107,7 +108,7 @@ fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> O
     })
 }
 
-/// Why the release cannot be resumed in the chosen way. Checked before the operator is asked.
+/// Why the chosen action is not possible; none if it is possible.
 fn against(
     engine: &Engine,
     interrupted: &Interrupted,
@@ -162,7 +163,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: ResumeAc
                 .map(|why| format!("            not possible: {why}")),
         );
     }
-    // Other users of the store may have written reasons and operators.
+    // Other users of the store may have written reasons and operators, so all lines are sanitized.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }

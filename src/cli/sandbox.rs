@@ -116,7 +116,8 @@ impl RunningSandbox {
         }
     }
 
-    /// Starts the sandbox: a new one with its past releases, or a kept one in its last state.
+    /// Starts the sandbox. A new sandbox gets a sample history first. A kept sandbox restarts the versions that were
+    /// live. The remains of an unfinished sandbox are removed, and a new sandbox is made.
     async fn start(&mut self) -> Result<(), StartError> {
         let progress = StartProgress::begin();
         if self.place.state() == State::Unfinished {
@@ -159,7 +160,7 @@ impl RunningSandbox {
         Ok(())
     }
 
-    /// Loads the configuration of the sandbox. The environment variables of this process do not apply to it: they
+    /// Loads the configuration of the sandbox. The environment variables of this process are ignored, because they
     /// belong to the operator's own configuration.
     fn load(&self, above: &[(String, String)]) -> Result<Loaded, Problems> {
         Settings::load(&Request {
@@ -185,7 +186,7 @@ impl RunningSandbox {
         Ok(())
     }
 
-    /// Runs the console until the operator quits.
+    /// Runs the console until it ends.
     async fn show(&self, read_only: bool) -> Exit {
         let (Some(app), Some(loaded)) = (&self.app, &self.loaded) else {
             return Exit::Failed;
@@ -195,7 +196,7 @@ impl RunningSandbox {
             &loaded.settings,
             read_only.then(|| "started with --read-only".to_owned()),
         );
-        // Everything must be stopped even if the console fails.
+        // A panic of the console is caught, so that everything can still be stopped.
         match AssertUnwindSafe(opened).catch_unwind().await {
             Ok(Ok(ExitReason::Quit | ExitReason::Reload(_))) => Exit::Done,
             Ok(Ok(ExitReason::Signal(_) | ExitReason::TerminalLost)) => Exit::Cancelled,
@@ -252,8 +253,8 @@ impl RunningSandbox {
         lines.join("\n")
     }
 
-    /// Stops everything that was started, in this order: sample traffic, releases, proxies, processes, files. No part
-    /// then sends a request to a part that has already stopped.
+    /// Stops everything that was started, in this order: sample traffic, releases, proxies, processes. So no part sends
+    /// a request to a part that has already stopped.
     async fn end(mut self, exit: Exit) -> Exit {
         if let Some(traffic) = self.traffic.take() {
             report(&traffic.stop().await);
@@ -296,7 +297,7 @@ impl RunningSandbox {
     }
 }
 
-/// The public address of every target.
+/// The public address of every target that listens on TCP.
 fn public(settings: &Settings) -> Vec<(Target, SocketAddr)> {
     let mut found = Vec::new();
     for target in &settings.targets {
@@ -350,7 +351,8 @@ impl Drop for StartProgress {
     }
 }
 
-/// Prints a line. If the terminal is gone, the line is dropped, so that the sandbox can still be stopped.
+/// Prints a line, with `--json` as an event. If the terminal is gone, the line is dropped, so that the sandbox can
+/// still be stopped.
 fn say(message: impl fmt::Display) {
     if json::is_on() {
         json::event("said", serde_json::json!({ "text": message.to_string() }));

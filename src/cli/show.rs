@@ -65,7 +65,8 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
 /// The argument for the newest release.
 const LAST: &str = "last";
 
-/// The id that was typed, or for `last` the id of the newest release.
+/// The typed id, or for `last` the id of the newest release. With a service or an environment, only their releases
+/// count.
 async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit> {
     if verb.release != LAST {
         if verb.service.is_none() {

@@ -1,4 +1,4 @@
-//! Turns signals into requests to stop a command, from the operator or the system.
+//! Turns signals from the operator or the system into requests to stop a command.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;

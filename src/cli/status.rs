@@ -34,7 +34,7 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         |target: &&Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
     let targets: Vec<&Target> = app.targets().filter(wanted).collect();
     let is_shown = |name: &EnvironmentName| targets.iter().any(|it| it.environment == *name);
-    // All three run at the same time, so that a journal or a password that hangs adds no time.
+    // These reads run at the same time, so that a journal or a password that hangs adds no time.
     let (world, recent, late) = tokio::join!(
         watchers::once(&app.engine, app.frame.clone()),
         join_all(targets.iter().map(|target| left_behind(&app, target))),
@@ -71,7 +71,7 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         }
     }
     lines::answer(serde_json::json!({ "targets": listed }));
-    // Environments that are not used were not observed. A warning said why.
+    // Environments that are not used were not observed, so a person has to look. A warning has said why.
     if verb.environment.is_none() && !app.refused.is_empty() {
         exit = Exit::NeedsPerson;
     }
@@ -86,18 +86,20 @@ struct Recent {
     is_in_standby: bool,
 }
 
-/// The releases of a target without an end and without a driver.
+/// The releases of a target that have no end and no driver, and the records that were ignored.
 #[derive(Debug, Default)]
 pub(super) struct Open {
     /// The releases that were interrupted before their end.
     interrupted: Vec<ReleaseRecord>,
     /// The releases whose version is live and that left the old version running.
     standby: Vec<ReleaseRecord>,
-    /// Records that claim to be newer releases and are ignored, one line each.
+    /// One line for each record that claims to have overtaken one of these releases, but contradicts the switches of
+    /// the target. Such records are ignored.
     ignored: BTreeSet<String>,
 }
 
-/// The last releases of a target, and the approvals that the newest of them waits for, within one deadline.
+/// The newest releases of a target, and the approvals that the current release needs. Both are read within one
+/// deadline.
 async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>, Approvals) {
     let Some(site) = app.engine.site(target) else {
         return (Ok(Vec::new()), Approvals::NotNeeded);
@@ -135,8 +137,7 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
     (recent, approvals.unwrap_or(Approvals::Unknown))
 }
 
-/// The releases that have started, have not ended, have no driver now, and were not followed by another release that
-/// wrote the route.
+/// Selects the releases that have no end, have no driver now, and were not overtaken by a later release.
 fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     let driven = snapshot.lock.as_ref().map(|holder| holder.record.release);
     // If a later release has switched, the earlier open release needs no action: the next release closes it.
@@ -164,23 +165,23 @@ fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     }
 }
 
-/// The switches that the route and the proxy show. The highest generation is unknown unless the proxy has answered.
+/// The switches that the route and the proxy show. The highest generation is unknown if the proxy does not answer now,
+/// or if it has shown neither a pointer nor a generation.
 fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
     let route = snapshot.route.as_ref().map(|route| &route.value);
     let (proxy, pointer) = (snapshot.proxy.as_ref(), snapshot.pointer.as_ref());
     let highest = highest_generation(None, proxy, pointer);
-    // Without a pointer and without an answer, it is unknown how many switches there were.
+    // Without a pointer and without a generation, it is unknown how many switches there were.
     let has_answered = pointer.is_some() || highest > 0;
     let is_known = has_answered && snapshot.sources.router.is_live();
     SwitchesSeen::new(route, is_known.then_some(highest))
 }
 
-/// Whether a person has to look at a target: something is unknown, the live version is unhealthy, the public address
-/// answers with errors, servers differ, or a release was interrupted.
+/// Whether a person has to look at a target: something is unknown, the live version is missing or unhealthy, servers
+/// differ (while a release is running, only a difference at the public address counts), or a release was interrupted.
 fn needs_person(snapshot: &Snapshot, open: Option<&Open>) -> bool {
     let is_driven = snapshot.lock.is_some();
-    // While a release is running, only a difference at the public address counts. The release causes the other
-    // differences, and its driver watches them.
+    // A running release causes differences elsewhere, and its driver watches these differences.
     let counts = |(pair, _): (Pair, &Drift)| pair == Pair::Public || !is_driven;
     let truth = compare(snapshot);
     let is_live_bad = match snapshot.live_slot() {

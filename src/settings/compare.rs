@@ -24,7 +24,7 @@ impl SettingChange {
         value.map_or("", |value| &value.key)
     }
 
-    /// Whether the value is a default that only appears or disappears with its table.
+    /// Whether the value is a built-in default that was added or removed. Such a default comes and goes with its table.
     fn is_built_in(&self) -> bool {
         match (&self.before, &self.after) {
             (None, Some(value)) | (Some(value), None) => value.origin == Origin::BuiltIn,
@@ -80,7 +80,7 @@ fn changes(before: &[Shown], after: &[Shown]) -> Vec<SettingChange> {
     changes
 }
 
-/// Whether a key concerns a target.
+/// Whether a key belongs to the service or the environment of a target.
 fn concerns(key: &str, target: &Target) -> bool {
     let (service, environment) = (target.service.as_str(), target.environment.as_str());
     let parts: Vec<&str> = key.split('.').collect();

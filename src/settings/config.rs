@@ -1,5 +1,5 @@
-//! The settings as plain data, from which `wire` builds adapters and engines. All paths are absolute or relative to the
-//! working directory, and all defaults are filled in.
+//! The settings as plain data, from which `wire` builds adapters and engines. All defaults are filled in, and paths
+//! that are relative to the file are made absolute.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,12 +22,12 @@ pub struct Settings {
     pub file: PathBuf,
     /// When the file was last changed; none if that is unknown, or if the file cannot be read again.
     pub modified_at: Option<Timestamp>,
-    /// Whether the file is a descriptor of this process, such as `/dev/stdin`. It may be a pipe, so it cannot be read
-    /// again.
+    /// Whether the file is a descriptor of this process, such as `/dev/stdin`. A descriptor may be a pipe, so the file
+    /// cannot be read again.
     #[serde(skip)]
     pub is_read_once: bool,
-    /// The environments that are configured but not used, because other users can change files that they rely on; with
-    /// the reasons. `environments` and `targets` do not contain them.
+    /// The environments that are configured but not used, with the reasons: other users can change their files, or they
+    /// depend on such an environment. `environments` and `targets` do not contain them.
     #[serde(skip)]
     pub refused: BTreeMap<EnvironmentName, Vec<Problem>>,
     pub operator: OperatorSettings,
@@ -119,10 +119,10 @@ pub enum AddressConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ConsoleSettings {
     pub theme: String,
-    /// The themes of tiers that have their own.
+    /// The tiers that have a theme of their own, and the name of the theme.
     pub theme_by_tier: Vec<(Tier, String)>,
     pub ascii: AsciiSetting,
-    /// Other keys for actions: the action's name, and the keys as written.
+    /// The actions with configured keys: the action's name, and the keys as written.
     pub keys: Vec<(String, Vec<String>)>,
     /// How long a target stays armed.
     pub armed: Duration,
@@ -137,7 +137,7 @@ pub struct ConsoleSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AsciiSetting {
-    /// Draws only ASCII characters if the locale has no others.
+    /// Draws only ASCII characters if the locale has no other characters.
     Auto,
     Always,
     Never,
@@ -282,7 +282,7 @@ pub enum StoreConfig {
 pub struct EtcdConfig {
     /// The members, e.g. `https://etcd-1.example:2379`.
     pub endpoints: Vec<String>,
-    /// The prefix of all keys; starts with a slash and ends without one.
+    /// The prefix of all keys. It starts with a slash and ends without a slash.
     pub prefix: String,
     pub tls: Option<TlsConfig>,
     pub login: Option<Login>,
@@ -360,7 +360,8 @@ pub struct SiteConfig {
     pub preview_listen: Option<Endpoint>,
     /// The addresses that may use the preview server; all when empty.
     pub preview_allow: Vec<AddressRange>,
-    /// The file of users and passwords for the preview server. A path inside the container if the proxy runs in one.
+    /// The file of users and passwords for the preview server. A path inside the container if the proxy runs in a
+    /// container.
     pub preview_users: Option<PathBuf>,
 }
 

@@ -1,7 +1,8 @@
 //! Keys that only the file may set in a protected environment. Holds, locks and approvals are in one store, and one
 //! proxy moves the traffic. If a variable pointed a release to another store, the release would find no hold there. So
 //! only the file says which servers a protected environment has, what runs there and what proves a version good.
-//! [`MAY_BE_SET`] lists the keys that do not decide this. Only the file may set the other keys.
+//! [`MAY_BE_SET`] lists the keys that do not decide this. Only the file may set the other keys of a protected
+//! environment and its services.
 
 use super::layers;
 use super::origin::Origin;
@@ -13,7 +14,7 @@ const ANY: &str = "*";
 
 /// The keys of a protected environment and its services that a variable or flag may set, each with everything below.
 const MAY_BE_SET: &[&str] = &[
-    // A layer may tighten these, but not loosen them: `loosened` checks that.
+    // A layer may tighten these rules, but not loosen them: `loosened` checks that.
     "environments.*.tier",
     "environments.*.rules",
     "services.*.checks",
@@ -22,11 +23,11 @@ const MAY_BE_SET: &[&str] = &[
     "environments.*.timing",
     "services.*.timing",
     "services.*.environments.*.timing",
-    // How soon a lost driver is noticed. Every write compares the token of the lock, however long its lease is, and no
-    // lease is longer than ten minutes.
+    // How soon a lost driver is noticed. Any layer may change this, because every write compares the fencing token,
+    // however long the lease is, and no lease is longer than ten minutes.
     "environments.*.lock",
-    // The operator's login. The server named in the file checks it and decides what the operator may do. Operators who
-    // share a file each have their own login.
+    // The operator's login. The server that the file names checks the login and decides what the operator may do.
+    // Operators who share a file each have their own login.
     "environments.*.etcd.user",
     "environments.*.etcd.password",
     "environments.*.etcd.tls.cert",
@@ -40,10 +41,11 @@ const MAY_BE_SET: &[&str] = &[
 ];
 
 /// The keys outside of environments and services that only the file may set, if the file has a protected environment.
-/// They decide who gets notices of its releases, and where the releases are archived. Unlike a store, the archive need
-/// not be named. Without its key, `XDG_STATE_HOME` and `HOME` choose the place of the operator's own copy. That copy
-/// decides no release, hold or approval: those are read from the store. An operator who chooses another place only loses
-/// the records of the old copy. Copies of other operators, and the seals in the store, still show altered records.
+/// These keys decide who gets notices of the releases of that environment, and where its releases are archived. Unlike
+/// a store, the archive need not be named. Without its key, `XDG_STATE_HOME` and `HOME` choose the place of the
+/// operator's own copy. That copy decides no release, hold or approval: those are read from the store. An operator who
+/// chooses another place only loses the records of the old copy. Copies of other operators, and the seals in the store,
+/// still show altered records.
 const RECORDS: &[&str] = &["notices.*", "history.archive"];
 
 /// What only the file decides about an environment, as messages say it.
@@ -52,7 +54,7 @@ const SERVERS: &str =
 /// What only the file decides about the releases of an environment, as messages say it.
 const NOTICES: &str = "who gets notices of releases and where the releases are archived";
 
-/// The keys of a service that an environment can override.
+/// The keys of a service that can be overridden in the table of the service for one environment.
 const REPLACED: &[&[&str]] = &[&["health"], &["memory"], &["environment", ANY]];
 
 fn matches(pattern: &str, path: &[String]) -> bool {

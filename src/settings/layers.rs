@@ -32,7 +32,7 @@ pub(super) fn origin_above_the_file(root: &Node, path: &[String]) -> Option<Orig
     first_above(found)
 }
 
-/// The layer above the file that has set a value, or a part of it.
+/// The layer above the file that has set a value, or a part of that value.
 pub(super) fn first_above(node: &Node) -> Option<Origin> {
     if matches!(node.origin, Origin::Variable { .. } | Origin::Flag { .. }) {
         return Some(node.origin.clone());
@@ -194,7 +194,8 @@ impl Setting<'_> {
         Ok(())
     }
 
-    /// The key that is meant: one that the schema or the table has, otherwise the written one.
+    /// The key that is meant. With the loose spelling, this is the key of the schema or the table that matches. If none
+    /// matches, this is the written key, usually in lower case.
     fn key(&self, node: &Node, table: &Json, written: &str) -> String {
         if self.spelling == Spelling::Exact {
             return written.to_owned();
@@ -256,7 +257,7 @@ impl Setting<'_> {
         })
     }
 
-    /// The text parsed as a TOML value.
+    /// The text parsed as a TOML value; none if the text is not a TOML value.
     fn toml(&self) -> Option<Node> {
         let mut errors = Vec::new();
         let text = format!("value = {}", self.text);

@@ -33,17 +33,19 @@ const MOST: usize = 200;
 pub struct Request {
     /// The named file, if any.
     pub path: Option<PathBuf>,
-    /// The environment variables; `settings` lists those that matter.
+    /// The environment variables: `GREENROOM_CONFIG`, the layer above the file, `PATH`, and variables that contain
+    /// secrets.
     pub environment: BTreeMap<String, String>,
     /// Keys and values of `--set`; later ones override earlier ones.
     pub overrides: Vec<(String, String)>,
     /// The ports that any program may take on the machine that the configuration is for.
     pub outgoing: OutgoingPorts,
-    /// Whether variables and `overrides` may loosen rules and set keys that only the file may set. Only a sandbox allows
-    /// that, because it protects nothing.
+    /// Whether variables and `overrides` may loosen rules and set keys that only the file may set. Only a sandbox
+    /// allows that, because a sandbox protects nothing.
     pub may_loosen: bool,
-    /// Whether two findings are errors: a named file that does not exist, and a file of an unprotected environment that
-    /// other users can change. Otherwise they are warnings, and the other environments can be used.
+    /// Whether two findings are errors: a named file that does not exist, and a file that other users can change.
+    /// Otherwise these findings are warnings. A protected environment with a file that other users can change is then
+    /// not used.
     pub requires_files: bool,
 }
 
@@ -52,7 +54,7 @@ pub struct Request {
 pub struct Loaded {
     /// The settings, with every default filled in.
     pub settings: Settings,
-    /// Settings that are allowed but probably a mistake.
+    /// Settings that are allowed but probably a mistake, files that do not exist, and environments that are not used.
     pub warnings: Vec<Problem>,
     /// Every value in effect and its origin. Serialize this for a program to read.
     pub provenance: Vec<Shown>,
@@ -73,7 +75,8 @@ impl Settings {
         Ok(loaded)
     }
 
-    /// Reads `text` as the content of `file`. Only the layers above the file come from `request`.
+    /// Reads `text` as the content of `file`. The path in `request` is ignored; the layers above the file and
+    /// everything else come from `request`.
     pub fn read(file: &Path, text: &str, request: &Request) -> Result<Loaded, Problems> {
         let name = shown(file);
         let mut errors = Vec::new();
@@ -160,9 +163,9 @@ impl Settings {
 }
 
 impl Settings {
-    /// Leaves out the environments whose files other users can change. Also leaves out every environment that takes only
-    /// versions from such an environment, and every environment that shares its runtime or its proxy: a prune or a
-    /// reload would not know what the left-out environment needs.
+    /// Leaves out the environments in `found`: other users can change their files. Also leaves out each environment
+    /// that takes only versions from a left-out environment, or that shares its runtime or its proxy with a left-out
+    /// environment. In that case a prune or a reload would not know what the left-out environment needs.
     fn refuse(&mut self, found: Vec<(String, Problem)>, tree: &Node) {
         for (name, problem) in found {
             if let Ok(name) = name.parse() {
@@ -270,7 +273,7 @@ fn loosened(
     both.loosened()
 }
 
-/// The sections, if the text has everything that they need.
+/// The sections of the file. None if the tree lacks something that a section needs; then there is at least one error.
 fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root> {
     match Root::deserialize(tree.plain()) {
         Ok(root) => Some(root),

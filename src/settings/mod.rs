@@ -4,17 +4,17 @@
 //!
 //! # Layers
 //!
-//! A later layer overrides an earlier one: built-in values, file, variables, flags.
+//! The layers are built-in values, file, variables, flags. A later layer overrides an earlier layer.
 //!
-//! - The file is the named one, otherwise that of `GREENROOM_CONFIG`, otherwise `./greenroom.toml`, otherwise
-//!   `greenroom.toml` in the user's configuration directory. Relative paths in the file start at its own directory; if
-//!   the file is reached through a symbolic link, at the directory that the link leads to.
+//! - The file is the named file, otherwise the file that `GREENROOM_CONFIG` names, otherwise `./greenroom.toml`,
+//!   otherwise `greenroom.toml` in the user's configuration directory. Relative paths in the file start at the directory
+//!   of the file. If the file is reached through a symbolic link, they start at the directory of the real file.
 //! - A variable sets one value: `GREENROOM__` and the key, two underscores for every dot, any
 //!   case, and `_` where a name has `-`. So
 //!   `GREENROOM__SERVICES__WEB_SHOP__ENVIRONMENTS__QA__TIMING__WATCH=2m` sets
 //!   `services.web-shop.environments.qa.timing.watch`. Texts are written without quotes; lists as
 //!   in the file.
-//! - A flag is a key as in the file; its value is written like that of a variable.
+//! - A flag names a key as in the file. Its value is written like the value of a variable.
 //! - Variables and flags may tighten a rule but not loosen it (`loosened`), except in the sandbox. In a protected
 //!   environment they cannot set what decides where a release goes, what it runs or what proves a version good (`file_only`).
 //!
@@ -69,7 +69,8 @@ pub use show::Shown;
 pub use starter::starter;
 pub use themes::{ThemeFile, own_themes};
 
-/// Every value in effect, one per line, with its origin. Secrets are shown by their source only.
+/// Every value in effect, one per line, with its origin. A secret is shown only by its source, and a value that looks
+/// like a secret is hidden.
 pub fn show(loaded: &Loaded) -> String {
     show::text(&loaded.provenance)
 }

@@ -135,9 +135,9 @@ pub(super) enum Chosen {
     Found,
 }
 
-/// The file to load, and how it was chosen: the named file, otherwise that of `GREENROOM_CONFIG`, otherwise
-/// `./greenroom.toml`, otherwise the user's file. If a named file does not exist, no other file is used. The error lists
-/// the default places if none of them has a file.
+/// The file to load, and how it was chosen: the named file, otherwise the file that `GREENROOM_CONFIG` names, otherwise
+/// `./greenroom.toml`, otherwise the user's file. If a named file does not exist, no other file is used. If no file is
+/// named and no default place has a file, the error lists the default places.
 pub(super) fn discover(
     named: Option<&Path>,
     environment: &BTreeMap<String, String>,

@@ -1,5 +1,5 @@
-//! The errors and warnings of a configuration, one line each. Only this module formats such a line. The line cannot
-//! move a terminal's cursor.
+//! The errors and warnings of a configuration, one line each. Only this module formats these lines, so that each line
+//! is safe to show on a terminal.
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use super::problem::{Problem, dotted};
 use super::schema;
 use super::tree::{Node, Value};
 
-/// The keys that were removed.
+/// The keys of the wrong values. All of these values were removed.
 pub(super) struct Pruned {
     keys: Vec<String>,
 }
@@ -45,7 +45,7 @@ fn remove(node: &mut Node, schema: &Json, path: &[String]) -> bool {
 }
 
 impl Pruned {
-    /// Whether a finding is more than a consequence of a removed value.
+    /// Whether a finding cannot be a consequence of a removed value.
     pub(super) fn is_independent(&self, finding: &Problem) -> bool {
         self.keys.iter().all(|key| {
             let apart = !is_within(key, &finding.key) && !is_within(&finding.key, key);

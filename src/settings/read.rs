@@ -8,7 +8,7 @@ use super::problem::{Problem, nearest, visible};
 use super::tree::{Node, Value};
 use super::{formats, schema};
 
-/// Reports everything in the tree that the schema does not allow, and returns the paths.
+/// Reports everything in the tree that the schema does not allow, and returns the paths of the wrong values.
 pub(super) fn read(root: &Node, problems: &mut Vec<Problem>) -> Vec<Vec<String>> {
     let mut walk = Walk {
         path: Vec::new(),
@@ -227,7 +227,7 @@ pub(super) fn suggestion(near: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-/// A hint for a missing key: what to write.
+/// A hint for a missing key: its description in the schema.
 fn example(schema: &Json, key: &str) -> String {
     let Some(inner) = schema::property(schema, key) else {
         return String::new();

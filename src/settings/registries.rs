@@ -15,7 +15,8 @@ pub(super) fn hosts_of<'a>(root: &'a Root, environment: &str) -> BTreeSet<&'a st
         .collect()
 }
 
-/// The registries that the environment's `registries` do not name. The table `registry` can describe only one registry.
+/// The registries of the environment's images that are not named in its table `registries`. The table `registry` can
+/// describe only one registry.
 pub(super) fn other_hosts<'a>(
     root: &'a Root,
     environment: &str,

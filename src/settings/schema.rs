@@ -79,7 +79,7 @@ pub(super) fn as_table(schema: &Value) -> Option<&Value> {
         .find(|option| kind(option) == Some("object"))
 }
 
-/// The JSON type that a schema requires; none if it accepts all.
+/// The JSON type that a schema requires; none if the schema does not name one type.
 pub(super) fn kind(schema: &Value) -> Option<&str> {
     schema.get("type").and_then(Value::as_str)
 }

@@ -42,7 +42,7 @@ pub(super) fn is_server(key: &str) -> bool {
     matches!(key, "docker" | "registry" | "etcd" | "nginx")
 }
 
-/// Whether an environment uses the server of a table. An environment that names another kind of server does not.
+/// Whether an environment uses the kind of server that a table describes.
 fn has(environment: &Node, table: &str) -> bool {
     let is = |key: &str, word: &str| {
         let value = environment.entry(key).map(|entry| &entry.node.value);

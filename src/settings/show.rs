@@ -1,5 +1,5 @@
-//! Lists every value in effect and its origin. A secret is shown only by its source, and a plain text is hidden if its
-//! name looks like that of a secret.
+//! Lists every value in effect and its origin. A secret is shown only by its source. A plain text is hidden if its name
+//! looks like the name of a secret, or if the text may contain one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ use crate::sanitize::sanitize;
 pub struct Shown {
     /// The key, e.g. `services.web.image`.
     pub key: String,
-    /// The value as written in the file.
+    /// The value in TOML, or a replacement if the value is hidden.
     pub value: String,
     pub origin: Origin,
     /// The hash of a hidden value, to compare it with another hidden value.
@@ -34,7 +34,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Whether both have the same value, even if the value is hidden.
+    /// Whether `other` has the same value, even if the values are hidden.
     pub(super) fn has_value_of(&self, other: &Self) -> bool {
         self.value == other.value && self.hidden == other.hidden
     }
@@ -59,7 +59,8 @@ impl Shown {
     }
 }
 
-/// All values in effect: the written ones, the defaults, and the timing of each target.
+/// All values in effect: the written values, the defaults, the locks of each environment, and the timing of each
+/// target.
 pub(super) fn shown(tree: &Node, root: &Root, settings: &Settings) -> Vec<Shown> {
     let mut showing = Showing {
         path: Vec::new(),
@@ -135,7 +136,7 @@ impl Showing {
     fn table(&mut self, schema: &Json, node: &Node) {
         for entry in node.entries() {
             self.path.push(entry.key.clone());
-            // Timings are shown once, with the values that apply to each target.
+            // Timings and locks are added later, with the values that apply to each target or environment.
             if !self.is_inherited() {
                 let inner = schema::property(schema, &entry.key).unwrap_or(&Json::Null);
                 self.node(inner, &entry.node);
@@ -245,7 +246,7 @@ impl Showing {
     }
 }
 
-/// A URL without its path and its query.
+/// A URL whose path and query are replaced.
 fn address_only(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return HIDDEN.to_owned();

@@ -1,6 +1,6 @@
 //! The text that `config init` writes.
 
-/// A commented configuration to start from. It loads without errors.
+/// A commented configuration to start from, without errors.
 pub fn starter() -> &'static str {
     include_str!("starter.toml")
 }

@@ -19,7 +19,7 @@ pub struct ThemeFile {
     pub text: Result<String, String>,
 }
 
-/// The themes in the directory `themes` next to the user's configuration, by name.
+/// The themes in the directory `themes` next to the user's configuration file, sorted by path.
 pub fn own_themes() -> Vec<ThemeFile> {
     let read = |path: PathBuf| {
         let name = path.file_stem()?.to_str()?.to_owned();

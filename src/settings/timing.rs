@@ -1,5 +1,5 @@
-//! Finds the timing that applies: the nearest table with the key wins, key by key. `show` uses the same
-//! search, so that it shows the timing that is used.
+//! Finds the timing that applies: the nearest table with the key wins, key by key. `show` lists the results, so it
+//! shows the timing that is used.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! Finds out whether other users could have written a file or directory. A configuration that was found, not named, can
-//! contain commands that are run to read secrets. A store contains the holds and approvals. A state directory says which
-//! slot is live. A user who can write to one of these could act as this user.
+//! Finds out whether other users could have written a file or directory. A configuration that was found in a default
+//! place can contain commands that are run to read secrets. A store contains the holds and approvals. A state directory
+//! says which slot is live. A user who can write to one of these could act as this user.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -20,7 +20,7 @@ const MOST_INSIDE: usize = 100;
 /// The groups that may write to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sharing {
-    /// Only this user's private group, on systems where each user has one.
+    /// Only this user's private group, on systems where each user has a private group.
     Private,
     /// Every group of this user, even for a file of another user in the group: a store and the state of a proxy can
     /// be shared. Root may also use files of a service's user in a directory of that user.
@@ -36,8 +36,8 @@ pub(super) struct Objection {
     pub(super) fix: String,
 }
 
-/// Why a configuration that was found, not named, is not read; none if it may be read. Also none if the file cannot be
-/// examined: opening the file will report that error.
+/// Why a configuration that was found in a default place is not read; none if it may be read. Also none if the file
+/// cannot be examined: opening the file will report that error.
 pub(super) fn objection(file: &Path) -> Option<String> {
     let Objection { why, .. } = to_existing(file, Sharing::Private)?;
     Some(format!(
@@ -46,8 +46,8 @@ pub(super) fn objection(file: &Path) -> Option<String> {
     ))
 }
 
-/// Who can write to a named file or directory although `sharing` does not allow it; none if there is no such user. If the
-/// path does not exist yet, the nearest existing directory above it is examined.
+/// The objection to a named file or directory: other users can write to it although `sharing` does not allow that. None
+/// if no other user can. If the path does not exist yet, the nearest existing directory above it is examined.
 pub(super) fn to(path: &Path, sharing: Sharing) -> Option<Objection> {
     if fs::symlink_metadata(path).is_ok() {
         return to_existing(path, sharing);
@@ -144,7 +144,8 @@ fn has_an_owner_of_its_own(found: &Metadata, path: &Path) -> bool {
     inside.peek().is_some() && inside.all(|it| it.and_then(|it| it.metadata()).is_ok_and(is_theirs))
 }
 
-/// Whether a group may write. On systems where each user has a private group, files are usually writable for that group.
+/// Whether `sharing` allows a group to write. On systems where each user has a private group, files are usually
+/// writable for that group.
 fn may_write(group: u32, sharing: Sharing) -> bool {
     let own = getegid().as_raw();
     let is_private = group == own && group == geteuid().as_raw();

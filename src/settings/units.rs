@@ -20,7 +20,7 @@ const TIMES: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// Units of size, largest first, in bytes. `KB` is refused: it means two different amounts.
+/// Units of size, largest first, in bytes. `KB` is refused, because people use `KB` for two different amounts.
 const SIZES: [(&str, u64); 4] = [
     ("GiB", 1 << 30),
     ("MiB", 1 << 20),
@@ -28,7 +28,7 @@ const SIZES: [(&str, u64); 4] = [
     ("B", 1),
 ];
 
-/// The longest accepted duration: a longer one is probably a wrong unit.
+/// The longest accepted duration, in milliseconds. A longer duration probably has a wrong unit.
 const LONGEST: u64 = 366 * 86_400_000;
 
 /// Reads `30s`, `1m30s`, `250ms`. The error says what to write.

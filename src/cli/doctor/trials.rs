@@ -1,4 +1,4 @@
-//! The tests of the doctor, in the order in which they are shown.
+//! The tests of the doctor, in the order in which their results are shown.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -183,7 +183,8 @@ async fn images(site: &Site) -> Result<String> {
     Ok(format!("{repository}: {} tags", tags.len()))
 }
 
-/// Tests whether the stored records of the target can be read.
+/// Reads the stored keys of the target. The test fails if a problem with a key counts as drift. Other problems are only
+/// mentioned.
 async fn keys(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let record = site.read.registry.read(target).await?;
@@ -214,7 +215,8 @@ async fn keys(site: &Site) -> Result<String> {
     .hint("find out what writes these keys; greenroom status says what a repair can do about them"))
 }
 
-/// Tests whether the proxy has a usable configuration for the target, and says which slot is live.
+/// Tests the proxy's configuration for the target, and whether the store was wiped, restored or replaced. If the test
+/// passes, the text says which slot is live, or that the configuration is not installed yet.
 async fn route(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -228,7 +230,7 @@ async fn route(site: &Site) -> Result<String> {
                 .to_owned(),
         );
     }
-    // A rejected configuration cannot be used, whatever the proxy answers.
+    // If the configuration was rejected, the test fails even if the proxy answers.
     let unusable = |failure: &Failure| failure.kind == FailureKind::Rejected;
     if installation.as_ref().is_err_and(unusable) {
         return installation.map(|_| String::new());
@@ -276,7 +278,7 @@ async fn route(site: &Site) -> Result<String> {
 }
 
 /// The slot that the proxy says is live; none if nothing is live, or if the proxy has no configuration for the target
-/// yet. If the live slot is unknown, returns that the test was not tried.
+/// yet. If the live slot is unknown, the error is the result of the test: not tried.
 async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -291,7 +293,7 @@ async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
     }
 }
 
-/// Requests the health endpoint of the live version.
+/// Requests the health endpoint of the live version. The test fails if no health endpoint is configured.
 async fn health(site: &Site) -> Proof {
     let definition = &site.definition;
     let Some(check) = &definition.health else {

@@ -1,5 +1,5 @@
-//! Ends a command when the standby starts, if the operator wants that. The old version keeps running, and the output
-//! names the commands that stop the old version and that go back to it.
+//! The standby of a release that a command drives: whether the command waits for its end, and the messages about an old
+//! version that keeps running.
 
 use crate::history::Step;
 use crate::release::{Plan, Progress, Status, StepState};
@@ -7,7 +7,7 @@ use crate::release::{Plan, Progress, Status, StepState};
 /// Whether a command waits for the end of the standby.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StandbyWait {
-    /// The command waits, and the old version is stopped.
+    /// The command waits until the old version is stopped.
     Waits,
     /// The command ends as soon as the standby starts.
     Leaves,
@@ -33,7 +33,8 @@ pub(super) fn is_old_version_running(status: &Status) -> bool {
     stop.is_some_and(|stop| matches!(stop.state, StepState::Pending | StepState::Waiting { .. }))
 }
 
-/// The message that the old version is still running, with the commands that stop it and go back to it.
+/// The message of a command that ends while the old version keeps running, with the command to stop the old version and
+/// the command to go back to that version.
 pub(super) fn still_running(plan: &Plan) -> String {
     let target = plan.target();
     let old = plan.from.as_ref().map_or_else(
@@ -52,7 +53,8 @@ pub(super) fn still_running(plan: &Plan) -> String {
     )
 }
 
-/// Says which version had the traffic when this driver stopped, and whether the old version was still running.
+/// Says which version had the traffic when this driver stopped, as far as that is known. After a confirmed switch, also
+/// says whether the old version was still running.
 pub(super) fn who_has_the_traffic(status: &Status) -> String {
     let plan = &status.plan;
     let (new, slot) = (&plan.version, plan.slot);

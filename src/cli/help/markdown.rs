@@ -1,4 +1,4 @@
-//! Parses the Markdown that the topics of `greenroom help` use into blocks. `text` writes the blocks for a
+//! Parses Markdown into blocks, as far as the topics of `greenroom help` use Markdown. `text` writes the blocks for a
 //! terminal or a pipe, `man` as a manual page.
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -44,7 +44,8 @@ pub(in crate::cli) fn read(text: &str) -> Vec<Block> {
 /// Reads blocks up to the end of their container.
 fn blocks(events: &mut Parser<'_>) -> Vec<Block> {
     let mut blocks = Vec::new();
-    // The items of a list without blank lines contain text without a paragraph around it.
+    // The items of a list without blank lines contain text without a paragraph around it. Such text becomes a
+    // paragraph.
     let mut loose = Vec::new();
     while let Some(event) = events.next() {
         let block = match event {

@@ -39,8 +39,8 @@ fn strong(cell: &[Span]) -> Vec<Span> {
     cell.iter().map(strong).collect()
 }
 
-/// The width of each column. If there is room, a column is as wide as its longest text. Otherwise it is at least as wide
-/// as its widest word, unless the widest words of all columns do not fit together.
+/// The width of each column. If there is room, a column is as wide as its longest text. Otherwise a column is at least
+/// as wide as its widest word, unless the widest words of all columns do not fit together.
 fn columns(table: &Table, page: Page, width: usize) -> Vec<usize> {
     let mut least = vec![1; table.head.len()];
     let mut whole = least.clone();
@@ -53,7 +53,7 @@ fn columns(table: &Table, page: Page, width: usize) -> Vec<usize> {
     }
     let gaps = GAP * least.len().saturating_sub(1);
     let room = width.saturating_sub(gaps).max(least.len());
-    // If the widest words do not fit together, they are cut.
+    // If the widest words of all columns do not fit together, the words are cut.
     while least.iter().sum::<usize>() > room {
         let Some(widest) = least.iter_mut().max() else {
             break;

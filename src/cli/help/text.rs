@@ -18,7 +18,7 @@ pub(super) struct Page {
     pub(super) styled: bool,
 }
 
-/// Text in one style without blanks at its ends, or a single blank.
+/// Text in one style: a word, a part of a word or a blank; after `joined_up`, several of these.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
     text: String,

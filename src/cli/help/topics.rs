@@ -1,5 +1,5 @@
-//! The topics of `greenroom help`. Each is a Markdown file in `topics/`. Marks in the file are replaced by tables
-//! that the program generates.
+//! The topics of `greenroom help`. Each topic is a Markdown file in `topics/`. Marks in the file are replaced by tables
+//! and lists that the program generates.
 
 use std::fmt::Write as _;
 

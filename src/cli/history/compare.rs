@@ -47,7 +47,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Compare) -> Exit {
     Exit::Done
 }
 
-/// One row as JSON. Durations become numbers of milliseconds.
+/// One row as JSON. If the row has durations, they are removed from the texts and added as numbers of milliseconds.
 fn json(row: &Compared) -> serde_json::Value {
     let mut json = serde_json::json!({
         "what": row.what,
@@ -65,7 +65,7 @@ fn json(row: &Compared) -> serde_json::Value {
     json
 }
 
-/// The value of one release, with times in the format that all JSON has. A value that was not compared is `null`.
+/// A value of a row. A time gets the format that times have in all JSON. A value that was not compared becomes `null`.
 fn value(text: &str) -> Option<String> {
     if text == NOT_COMPARED {
         return None;
@@ -74,7 +74,7 @@ fn value(text: &str) -> Option<String> {
     Some(time.map_or_else(|_| text.to_owned(), |time| time.to_string()))
 }
 
-/// Prints one row, with both values if they differ.
+/// Prints one row. The second value is printed only if it differs from the first.
 fn say(row: &Compared) {
     say_line!("  {:<WHAT$}  {}", row.what, row.one);
     if !row.is_same() {

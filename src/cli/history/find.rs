@@ -1,4 +1,4 @@
-//! Finds a release by its id, or by the start or end of its id.
+//! Finds a release, hold or repair by its id, or by a part of its id.
 
 use super::{Exit, names};
 use crate::history::{Filter, Kept, KeptAudit};
@@ -6,11 +6,12 @@ use crate::settings::nearest;
 use crate::watchers::Archive;
 use crate::wire::App;
 
-/// How many matches are listed at most.
+/// How many releases, and how many holds and repairs, are listed at most if an id matches several records.
 const NAMED: usize = 6;
-/// How many releases are searched for a similar id.
+/// How many of the newest releases are searched for a similar id.
 const RECENT: usize = 200;
-/// The shortest typed id for which a similar id is suggested. Shorter starts are nearly the same in all ids.
+/// The shortest typed id for which a similar id is suggested. All ids of about the same time have nearly the same first
+/// characters, so a shorter text would match many ids.
 const SHORTEST: usize = 8;
 
 /// The record that an id names.
@@ -46,8 +47,8 @@ pub(super) async fn release(
 }
 
 /// Finds the release, hold or repair with this id. Otherwise prints why there is none, and returns the exit code. If
-/// the archive does not have the record or the record has no end yet, the stores are read first, unless the command is
-/// offline.
+/// the archive does not have the record, or if the record has no end yet, the stores are read too, unless the command
+/// is offline.
 pub(in crate::cli) async fn find(
     app: &App,
     archive: &Archive,
@@ -93,7 +94,8 @@ async fn found(archive: &Archive, named: &str, kept: Option<Found>) -> Result<Fo
     ))
 }
 
-/// Suggests an id: that of the only recent release whose id starts almost like the typed one.
+/// Suggests the id of a recent release: the id whose start is closest to the typed text. None if no start is close
+/// enough, or if several ids have the closest start.
 async fn meant(archive: &Archive, named: &str) -> Option<String> {
     let typed = named.to_ascii_uppercase();
     let length = typed.chars().count();

@@ -1,5 +1,5 @@
-//! `greenroom history seal`: seals every finished record. A seal is a copy of the record's last hash. It is in a place of
-//! the store that the drivers of releases should not be able to write.
+//! `greenroom history seal`: seals every finished record. A seal is a copy of the record's last hash. The seals are in
+//! a place of the store that the drivers of releases should not be able to write.
 
 use super::{Exit, json, names};
 use crate::cli::arguments::{Common, SealHistory};

@@ -1,4 +1,5 @@
-//! A list of releases as lines for people, lines of JSON, or CSV.
+//! A list of releases, holds and repairs: lines for people, or one answer in JSON. In CSV, the list has only the
+//! releases.
 
 use std::time::Duration;
 
@@ -83,7 +84,7 @@ impl Table {
     }
 }
 
-/// One item as JSON: every kind of record has a `kind`.
+/// One item as JSON. The field `kind` says what the item is.
 pub(super) fn item_json(item: &Item) -> serde_json::Value {
     match item {
         Item::Release(listed) => serde_json::json!(listed.head),
@@ -160,8 +161,8 @@ fn cells(listed: &Listed) -> [String; 20] {
     cells.map(|cell| no_formula(sanitize(&cell)))
 }
 
-/// Turns a cell that starts like a formula into plain text, with an apostrophe. A spreadsheet would evaluate the
-/// formula, and other users wrote the text (OWASP, CSV injection).
+/// Puts an apostrophe before a cell that starts like a formula. Without the apostrophe, a spreadsheet would evaluate
+/// text that another user wrote (OWASP, CSV injection).
 fn no_formula(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@']) {
         format!("'{cell}")
@@ -176,7 +177,8 @@ fn took(record: &ReleaseRecord) -> Option<Duration> {
     Some(took.unwrap_or_default())
 }
 
-/// How long the version was live, if this release switched back. The outcome `backed out` does not say it.
+/// How long the version was live, if this release switched back. The outcome `backed out` does not say whether the
+/// version was live.
 fn was_live(record: &ReleaseRecord) -> Option<String> {
     let length = record.live.as_ref()?.length()?;
     Some(format!("was live for {}", duration(length)))
@@ -199,7 +201,7 @@ fn line(listed: &Listed) -> String {
         .flatten()
         .collect::<Vec<_>>()
         .join("; ");
-    // Any user who can write to the store could have written this text.
+    // Any user who can write to the store could have written parts of this text, so the text is sanitized.
     sanitize(&format!(
         "{}  {}  {:<20}  {:<13}  {from} -> {}  {:<14} {:>7}  {}  {remarks}",
         local_time::moment(record.opened_at),

@@ -1,5 +1,5 @@
-//! Durations in JSON: numbers of milliseconds, in fields whose names end in `_ms`. Records in the store keep their own
-//! format; `json` converts every value before it prints it.
+//! Durations in JSON: numbers of milliseconds, in fields whose names end in `_ms`. The records in the store keep their
+//! own format: only the printed values are converted.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use serde_json::{Map, Number, Value};
 const MILLISECONDS: &str = "_ms";
 const SECONDS: &str = "_seconds";
 
-/// Renames and converts every duration in a value: `took` of seconds and nanoseconds becomes `took_ms`, and so does
-/// `took_seconds`.
+/// Converts the durations in the fields of a value to milliseconds, and renames these fields. A field `took` with
+/// `secs` and `nanos` becomes `took_ms`. A field `took_seconds` with a number or `null` becomes `took_ms` too.
 pub(in crate::cli) fn in_milliseconds(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(in_milliseconds).collect(),
@@ -38,7 +38,7 @@ fn field(name: String, value: Value) -> (String, Value) {
     }
 }
 
-/// The milliseconds of a [`Duration`] as serde writes it.
+/// The milliseconds of a value, if the value is a [`Duration`] as serde writes it.
 fn duration(value: &Value) -> Option<Value> {
     let fields = value.as_object().filter(|fields| fields.len() == 2)?;
     let seconds = fields.get("secs")?.as_u64()?;
@@ -46,12 +46,12 @@ fn duration(value: &Value) -> Option<Value> {
     Some(milliseconds(Duration::new(seconds, nanoseconds)))
 }
 
-/// A number of milliseconds, with three decimal places if needed.
+/// A duration as a number of milliseconds, with up to three decimal places.
 pub(in crate::cli) fn milliseconds(time: Duration) -> Value {
     let whole = time.as_millis();
     let rest = time.subsec_micros() % 1000;
     let fraction = (rest > 0)
-        // Made from text, because arithmetic on fractions would round.
+        // The number is made from text, because arithmetic on fractions would round.
         .then(|| format!("{whole}.{rest:03}").parse().ok())
         .flatten();
     match fraction.and_then(Number::from_f64) {

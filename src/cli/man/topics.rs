@@ -33,7 +33,7 @@ fn page(topic: &Topic) -> io::Result<Page> {
 fn write(blocks: &[Block], roff: &mut Roff) {
     for block in blocks {
         match block {
-            // The name of the page already contains this heading.
+            // The page starts with its name instead of this heading.
             Block::Heading(1, _) => {}
             Block::Heading(2, spans) => {
                 roff.control("SH", [plain_text(spans).to_uppercase().as_str()]);
@@ -66,7 +66,7 @@ fn write_list(first: Option<u64>, items: &[Vec<Block>], roff: &mut Roff) {
         let mark = first.map_or("-".to_owned(), |_| format!("{number}."));
         roff.control("IP", [mark.as_str(), "3"]);
         let mut blocks = item.as_slice();
-        // A paragraph of its own would end the item.
+        // A separate paragraph (`PP`) would end the item, so the first paragraph is written without one.
         if let [Block::Paragraph(spans), rest @ ..] = blocks {
             roff.text(inlines(spans));
             blocks = rest;

@@ -1,4 +1,4 @@
-//! The approvals by other operators that the newest release of a target waits for.
+//! The approvals by other operators that the newest release of a target needs.
 
 use serde_json::{Value, json};
 
@@ -10,13 +10,13 @@ use crate::release::{
 };
 use crate::sanitize::sanitize;
 
-/// Whether the newest release of a target waits for approvals.
+/// The approvals that the newest release of a target needs.
 pub(in crate::cli) enum Approvals {
     /// No release waits for approvals.
     NotNeeded,
-    /// It is not known whether a release waits: the store or the journal has not answered in time.
+    /// It is not known whether a release waits for approvals, for example because the store has not answered in time.
     Unknown,
-    /// A release needs approvals before its switch.
+    /// A release needs approvals before its switch. Enough of them may already be given.
     Needed(Box<Needed>),
 }
 
@@ -29,12 +29,12 @@ pub(in crate::cli) struct Needed {
     pub(super) ignored: Vec<String>,
     /// The operators who can approve the release, as text.
     pub(super) by: String,
-    /// Whether the operator of this command can approve the release.
+    /// Whether the operator of this command can approve the release and has not yet done so.
     pub(super) is_for_caller: bool,
     pub(super) target: Target,
 }
 
-/// Whether a release may be waiting for approvals. Only its record is read, not its entries.
+/// Whether a release may be waiting for approvals, judged by its head alone. Reading the entries would take longer.
 pub(super) fn may_wait(newest: &ReleaseRecord, definition: &Definition) -> bool {
     newest.closed.is_none()
         && newest.kind == ReleaseKind::Promote

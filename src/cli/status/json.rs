@@ -79,7 +79,7 @@ fn unknown(truth: &Truth, snapshot: &Snapshot) -> Vec<Value> {
     unknown.collect()
 }
 
-/// The snapshot, without the empty lists of a store that has not answered.
+/// The snapshot. If the store has not answered, the fields that only the store knows are `null`.
 pub(in crate::cli) fn observed(snapshot: &Snapshot) -> Value {
     let mut observed = json!(snapshot);
     if !snapshot.sources.registry.has_answered()

@@ -127,7 +127,7 @@ fn a_target_before_its_first_release_agrees_and_has_no_live_slot() {
 
 type Change = (&'static str, fn(&mut Snapshot), bool);
 
-/// Each change of a snapshot in which everything agrees, and whether a person has to look after it.
+/// Changes of a snapshot in which everything agrees, each with whether the change needs a person.
 const CHANGES: &[Change] = &[
     ("nothing", |_| (), false),
     (

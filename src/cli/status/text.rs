@@ -114,7 +114,7 @@ pub(in crate::cli) fn text(
     lines.extend(keys(snapshot));
     lines.extend(silences(snapshot));
     lines.extend(public(snapshot));
-    // Other programs can write operators, messages and reasons to the shared store.
+    // Other programs can write operators, messages and reasons to the shared store, so all lines are sanitized.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }
@@ -138,7 +138,7 @@ fn holds(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// A line for each key that cannot be read, and for each unknown key.
+/// The lines about stored keys that cannot be read or are unknown.
 fn keys(snapshot: &Snapshot) -> Vec<String> {
     let target = &snapshot.target;
     let is_approval = |key: &str| StoredKey::of(target, key) == StoredKey::Approval;
@@ -155,7 +155,7 @@ fn keys(snapshot: &Snapshot) -> Vec<String> {
         .collect()
 }
 
-/// The old version that a release left running, and the commands that stop it and go back to it.
+/// The old version that a release left running, with the command to stop that version and the command to go back to it.
 fn standby_lines(record: &ReleaseRecord) -> [String; 2] {
     let (service, environment) = (&record.target.service, &record.target.environment);
     let old = record.from.as_ref().map_or_else(
@@ -223,7 +223,8 @@ fn health(instance: &Instance, probe: Option<&Probe>) -> String {
     }
 }
 
-/// A line for each part of the status that is unknown because a source does not answer.
+/// A line for each part of the status that is unknown because a source does not answer. If the live slot is unknown,
+/// also the route in the store.
 fn silences(snapshot: &Snapshot) -> Vec<String> {
     let unknown = [
         "which versions are running",
@@ -247,8 +248,8 @@ fn silences(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// The answer at the public address, if the proxy does not answer or has no configuration for the target. The answer can
-/// then not be compared with the proxy.
+/// The answer at the public address, if the proxy does not answer or has no configuration for the target. In both cases
+/// the answer cannot be compared with the proxy.
 fn public(snapshot: &Snapshot) -> Option<String> {
     let is_compared =
         snapshot.sources.router.is_live() && snapshot.installation != Some(Installation::Missing);

@@ -211,8 +211,9 @@ fn ranges(site: &SiteSection) -> Vec<AddressRange> {
     allowed.filter_map(|text| text.parse().ok()).collect()
 }
 
-/// The address of the preview server. With names but without an address of its own, the preview server has the address
-/// of the public server. Without names and without an address there is no preview server.
+/// The address of the preview server: the configured address, if there is one. With names but without a configured
+/// address, the preview server has the address of the public server. Without names and without an address there is no
+/// preview server.
 fn preview_listen(site: &SiteSection) -> Option<Endpoint> {
     if site.preview_server_names.is_empty() {
         return site.preview_listen.clone();

@@ -280,7 +280,7 @@ impl Checker<'_> {
     }
 
     /// Checks a store without a path: `XDG_DATA_HOME` or `HOME` then chooses the database. In a protected environment,
-    /// such a variable could choose a store without the holds and approvals of that environment.
+    /// such a variable could choose a store without the holds and approvals of that environment, so a path is required.
     fn unnamed_store(&mut self, at: &[&str], has_table: bool) {
         let path = [at, &["sqlite", "path"]].concat();
         let default = paths::store();

@@ -1,6 +1,6 @@
-//! Checks relative paths of data (stores and state). Two mistakes are found if the configuration is a symbolic link. The
-//! data would be in a directory that the next update removes (a Kubernetes `ConfigMap`), or the data is next to the link
-//! while the path starts at the real file.
+//! Checks relative paths of data (archive, stores and state). Two mistakes are found. The data would be in a directory
+//! that the next update of the configuration removes (a Kubernetes `ConfigMap`). Or the configuration is a symbolic
+//! link, and the data exists next to the link while the path starts at the real file.
 
 use std::path::Path;
 
@@ -29,8 +29,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Refuses a relative path that starts at the real file in two cases: the next update of the configuration would remove
-    /// the data, or the data exists next to the symbolic link and not next to the real file.
+    /// Refuses a relative path in two cases: the next update of the configuration would remove the data, or the data
+    /// exists next to the symbolic link and not next to the real file.
     pub(super) fn stays(&mut self, path: &[&str], named: &Path) {
         if named.is_absolute() {
             return;

@@ -41,8 +41,8 @@ pub(super) struct Findings {
     /// Errors for `config check`, otherwise warnings, so that the other environments can be used: named files
     /// that do not exist, and files of unprotected environments that other users can change.
     pub(super) not_ready: Vec<Problem>,
-    /// Files of protected environments that other users can change, each with the name of the environment, which is
-    /// then not used. Errors for `config check`.
+    /// Files that other users can change, of protected environments and of environments that prove a version for a
+    /// protected one. Each file has the name of the environment, which is then not used. Errors for `config check`.
     pub(super) refused: Vec<(String, Problem)>,
 }
 
@@ -119,8 +119,8 @@ impl Checker<'_> {
         self.findings.warnings.push(problem);
     }
 
-    /// Checks the operator's name. If the name comes from etcd, all environments with a store in etcd must have the same
-    /// etcd user. If an environment requires approvals, the name must be the one that etcd authenticates.
+    /// Checks the operator's name. If the name comes from etcd, all environments with a store in etcd must have the
+    /// same etcd user. If an environment requires approvals and has an etcd user, the name must be that user.
     fn operator(&mut self, root: &Root) {
         if let Some(name) = &root.operator.name {
             self.operator_name(&["operator", "name"], name);
@@ -187,8 +187,9 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks the operator's name for an environment that requires approvals. The name must be that of the etcd user, and
-    /// no other operator may have the same user.
+    /// Checks the operator's name for an environment that requires approvals. It is an error if the name is not the
+    /// name of the etcd user. There is a warning if the file names the user, because every operator needs a user of
+    /// their own.
     fn proved_name(&mut self, root: &Root, name: &str, environment: &EnvironmentSection) {
         let Some(user) = user_of(environment).filter(|_| environment.rules.approvals > 0) else {
             return;
@@ -208,7 +209,7 @@ impl Checker<'_> {
         }
         let path = ["environments", name, "etcd", "user"];
         let keys = path.map(str::to_owned);
-        // If the user comes from a variable, every operator can set a different one.
+        // If the user comes from a variable, every operator can set a different user.
         if matches!(self.tree.origin_at(&keys), Origin::File { .. }) {
             self.warning(
                 &path,
@@ -219,7 +220,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks that the archive has a path: a configured one, or one in the user's state directory.
+    /// Checks that the archive has a path: a configured path, or a path in the user's state directory.
     fn archive(&mut self, root: &Root) {
         if let Some(archive) = &root.history.archive {
             self.stays(&["history", "archive"], archive);
@@ -253,8 +254,8 @@ impl Checker<'_> {
         self.findings.not_ready.push(problem);
     }
 
-    /// Checks that all three files are named. Docker refuses clients without a certificate, and Greenroom refuses a
-    /// Docker server whose certificate is not signed by the named authority.
+    /// Checks the files for Docker over TLS: all three must be named. Docker refuses clients without a certificate, and
+    /// Greenroom refuses a Docker server whose certificate is not signed by the named authority.
     fn docker_tls(&mut self, path: &[&str], section: &TlsSection) {
         let files = [
             ("ca", &section.ca),

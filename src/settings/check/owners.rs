@@ -14,7 +14,8 @@ use super::Checker;
 use crate::inventory::HIDDEN_ANYWHERE;
 
 impl Checker<'_> {
-    /// Checks the owners of the store, and of the directories that say what is running and which slot is live.
+    /// Checks who can change the store, the directories that say what is running and which slot is live, the catalogue
+    /// of versions, and the nginx program.
     pub(super) fn owners(&mut self, at: &[&str], section: &EnvironmentSection) {
         let of = |table: &'static str, key: &'static str| [at, &[table, key]].concat();
         if section.store_kind() == StoreKind::Sqlite {
@@ -41,7 +42,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks the owner of the file of a secret.
+    /// Checks who can change the file of a secret.
     pub(super) fn secret_file(&mut self, path: &[&str], section: &SecretSection) {
         if let Some(file) = &section.file {
             self.own(&[path, &["file"]].concat(), file, Sharing::Private);
@@ -71,8 +72,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks the owner of the nginx program of a protected environment. A name without a directory is searched in PATH,
-    /// as when the program is run.
+    /// Checks who can change the nginx program of a protected environment, or of an environment that proves a version
+    /// for one. A name without a directory is searched in PATH, as when the program is run.
     fn binary(&mut self, path: &[&str], nginx: &NginxSection) {
         if self.guarded(path).is_empty() {
             return;
@@ -127,7 +128,7 @@ impl Checker<'_> {
     }
 }
 
-/// The first bytes of a file: enough to find out whether the secret is long enough to be hidden everywhere.
+/// The first bytes of a file: enough to find out whether the secret in the file is long enough to be hidden everywhere.
 fn beginning(file: &Path) -> Option<String> {
     if !file.metadata().ok()?.is_file() {
         return None;

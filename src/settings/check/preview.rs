@@ -121,7 +121,7 @@ impl Checker<'_> {
     }
 
     /// Checks that the limits let Greenroom's own checks through. These checks come from this machine. If the preview
-    /// server refused them, every release would fail.
+    /// server refused a required check, every release would fail.
     fn own_checks(
         &mut self,
         at: &[&str],
@@ -181,7 +181,8 @@ impl Checker<'_> {
     }
 }
 
-/// Whether nginx can read a user and a password from the header. A secret is not read, and counts as a login.
+/// Whether nginx can read a user and a password from the header. The value of a secret is not read, and counts as a
+/// login.
 fn may_be_login(authorization: &VariableValue) -> bool {
     match authorization {
         VariableValue::Plain(text) => {
@@ -193,7 +194,8 @@ fn may_be_login(authorization: &VariableValue) -> bool {
 }
 
 /// The address from which Greenroom's requests reach the proxy; none if it is unknown. A connection to an address of
-/// this machine comes from that same address. A router may translate the address of a connection to another machine.
+/// this machine comes from that same address. For another machine, the address is unknown, because a router may
+/// translate it.
 fn own_address(connect: &Endpoint) -> Option<IpAddr> {
     match connect {
         Endpoint::Tcp(address) if address.ip().is_unspecified() => Some(match address.ip() {

@@ -110,7 +110,7 @@ impl Checker<'_> {
         if plain::is_path(&full) {
             return true;
         }
-        // If the path itself is usable, the directory of the configuration is the problem, so the full path is shown.
+        // If the path itself is usable, the directory of the configuration is the problem. Then the full path is shown.
         let is_plain = plain::is_path(&Path::new("/").join(path));
         let shown = if is_plain { &full } else { path };
         let shown = visible(&shown.display().to_string());
@@ -118,7 +118,8 @@ impl Checker<'_> {
         false
     }
 
-    /// The embedded proxy distinguishes servers by their addresses.
+    /// Checks the addresses of a target behind the embedded proxy. This proxy distinguishes servers by their addresses,
+    /// so the preview server needs an address of its own.
     pub(super) fn embedded_site(&mut self, at: &[&str], site: &SiteSection) {
         self.tcp(&[at, &["listen"]].concat(), &site.listen);
         match &site.preview_listen {

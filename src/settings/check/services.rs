@@ -161,7 +161,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks that headers and parameters can be sent. The messages do not repeat the values, which may be secret.
+    /// Checks that headers and query parameters can be sent. The messages do not repeat the values, which may be
+    /// secret.
     fn sent(
         &mut self,
         at: &[&str],
@@ -238,7 +239,8 @@ impl Checker<'_> {
             .unwrap_or(&service.checks)
             .iter()
             .any(|check| check.through_preview);
-        // nginx has a preview server only under a name, the embedded proxy only at an address.
+        // nginx has a preview server only if the preview server has names. The embedded proxy has one only if it has an
+        // address of its own.
         let is_embedded = environment.proxy_kind() == Some(ProxyKind::Embedded);
         let has_preview = in_environment.proxy.as_ref().is_some_and(|site| {
             if is_embedded {
@@ -349,7 +351,8 @@ impl Checker<'_> {
                 "the list of names is empty: write [\"web.example\"]",
             );
         }
-        // The embedded proxy does not distinguish names; `collisions` reports that it needs two addresses.
+        // The embedded proxy does not distinguish names. For that proxy, `collisions` reports that two addresses are
+        // needed.
         if by_nginx
             && site.preview_listen.as_ref() == Some(&site.listen)
             && site.preview_server_names.is_empty()

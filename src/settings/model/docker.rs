@@ -1,4 +1,4 @@
-//! The sections of Docker engines, child processes and image registries.
+//! The sections of Docker, child processes and image registries.
 
 use std::path::PathBuf;
 

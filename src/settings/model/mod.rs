@@ -1,6 +1,6 @@
-//! The sections of the file as written, one module per section. The schema is
-//! derived from these types. Unknown keys, types, defaults and `show` all follow the schema,
-//! so that each key is defined once. The types do not know where the text came from.
+//! The sections of the file as written, one module per section. The schema is derived from these types. The search for
+//! unknown keys and wrong types, the defaults, and `show` all use the schema, so each key is defined once. The types
+//! contain no origins; those are in `tree`.
 
 mod console;
 mod docker;

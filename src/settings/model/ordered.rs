@@ -1,4 +1,4 @@
-//! A table that keeps the order of the file, because the console shows environments as columns in that order.
+//! A table that keeps the order of the file. The console shows environments as columns in that order.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! A table that environments share. Every key may be absent, because an environment can have the key instead.
+//! A table of defaults that environments share. Every key may be absent, because an environment can have the key
+//! instead.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -7,7 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Represents a table `T`. Its values are read after they are copied into the environments.
+/// Accepts a table `T` in the file, for the schema only, and stores nothing. The values of the table are copied into
+/// the environments first, and are read there.
 #[derive(Debug)]
 pub(in crate::settings) struct SharedTable<T>(PhantomData<T>);
 

@@ -136,7 +136,8 @@ impl Checker<'_> {
                 };
                 let state = resolve(&nginx.state);
                 push(&state, pointers(&state), purpose, at(&["nginx", "state"]));
-                // If two nginx included the same directory, each would read the other's servers.
+                // If two nginx included the same directory, each would read the other's servers. So the purpose names
+                // the nginx, and two nginx cannot share these paths.
                 let of = format!(" of the nginx with {}", proxy.identity);
                 let purpose = format!("the directory of sites{of}");
                 push(
@@ -194,9 +195,9 @@ fn database(path: &Path) -> Vec<PathBuf> {
 }
 
 enum Clash {
-    /// Both have the same path.
+    /// The two uses have the same path.
     Same,
-    /// One is inside a path that the other creates.
+    /// The path of one use is inside a path that the other use creates.
     Within(PathBuf),
     /// The two paths differ only in upper and lower case. Some disks treat them as one path.
     ButForCase,

@@ -71,14 +71,14 @@ pub(super) fn host_of(section: &EnvironmentSection) -> String {
     let address = section.docker_address();
     match section.runtime {
         RuntimeKind::Docker if address.starts_with("tcp:") => {
-            // Two spellings of an address are one machine.
+            // The address is parsed and written again, so that two spellings of an address are one machine.
             let authority = address.strip_prefix("tcp://").map(str::parse::<Endpoint>);
             match authority {
                 Some(Ok(endpoint)) => endpoint.to_string(),
                 _ => address,
             }
         }
-        // Every socket belongs to this machine.
+        // Unix sockets and processes belong to this machine.
         RuntimeKind::Docker | RuntimeKind::Process => THIS_MACHINE.into(),
     }
 }
