@@ -9,35 +9,37 @@ use crate::inventory::{
     PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
 
-/// A change to the servers. Each act names the state that it leads to. No act inverts the current state.
+/// A change to the servers. Each act leads to a fixed state. No act toggles the current state, so an act can be
+/// repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Act {
     Pull,
     /// Install the proxy's configuration.
     Install,
-    /// Remove the slot's leftover, then create and start the candidate.
+    /// Remove the leftover in the slot, if there is one. Then create and start the candidate.
     Start,
     /// Register the instance that is running in the slot.
     Register,
     Switch(Box<Move>),
     Deregister(Slot),
     /// Deregister a slot, then stop the instance that was observed in it. A rollback also removes that instance. If no
-    /// instance was observed, only deregister.
+    /// instance was observed, the slot is only deregistered.
     Retire(Slot, Option<InstanceId>),
-    /// Start a stopped instance again and register it.
+    /// Start the instance of a slot again, if it is not running or was stopped first. Then register it.
     Reinstate(Slot, Before),
-    /// Stop and remove the candidate, only if it is exactly this instance.
+    /// Stop and remove this instance of the candidate. Another instance in the slot is not touched.
     Remove(Slot, InstanceId),
 }
 
 /// What the driver does to an instance before it starts the instance again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Before {
-    /// Only start it, if it is not running. The instance is registered or has the traffic, so it must not be stopped.
+    /// Nothing. The instance is registered or has the traffic, so it must not be stopped. It is started only if it is
+    /// not running.
     Nothing,
-    /// Stop the instance first, even if it is running. Docker may still be executing an earlier request to stop it,
-    /// which was reported as failed or whose driver has ended. Docker finishes earlier requests first. So the earlier
-    /// stop cannot end the instance after its new start.
+    /// Stop the instance first, even if it is running. Docker may still be executing an earlier request to stop the
+    /// instance: that request was reported as failed, or its driver has ended. Docker finishes that request first, so
+    /// it cannot end the instance after the new start.
     Stop,
 }
 
@@ -50,12 +52,12 @@ pub struct Move {
     pub proxy_from: Option<Slot>,
     /// The slot that gets the traffic.
     pub to: Slot,
-    /// The generation that this switch makes.
+    /// The generation that the route and the proxy get.
     pub generation: u64,
-    /// The hold that was observed, which does not stop the release. A switch forward is made only if the hold is
-    /// unchanged.
+    /// The hold that was observed before a switch forward; none before a switch back. The hold does not stop the
+    /// release. A promote switches only if the store still has exactly this hold.
     pub hold: Option<Hold>,
-    /// The approvals by other operators. The switch is made only if all of them still exist.
+    /// The approvals by other operators that count. The switch is made only if all of these approvals still exist.
     pub peer_approvals: Vec<PeerApproval>,
 }
 
@@ -66,7 +68,7 @@ pub struct Move {
     reason = "a set of things to observe, not states"
 )]
 pub struct Ask {
-    /// Whether to read if the runtime has the image.
+    /// Whether to ask the runtime if it has the image.
     pub image: bool,
     pub installation: bool,
     pub instances: bool,
@@ -76,9 +78,9 @@ pub struct Ask {
     pub proxy: bool,
     /// Whether to request the public address, over a fresh and a kept connection.
     pub public: bool,
-    /// The slot from which to request directly what is also requested from the public address.
+    /// The slot that gets the request for the public address directly, without the proxy.
     pub direct: Option<Slot>,
-    /// The slot and the time since which its public requests and their failures are counted.
+    /// A slot and a time. The public requests to this slot since this time are counted, and how many of them failed.
     pub traffic: Option<(Slot, Timestamp)>,
     /// The slot whose connections are counted.
     pub connections: Option<Slot>,
@@ -105,7 +107,7 @@ pub struct Observation {
     /// The health of the requested slot.
     pub probe: Option<Probe>,
     pub registry: Option<RegistryRecord>,
-    /// What the proxy reports. The inner none means that the proxy was never configured.
+    /// What the proxy reports. The inner none means that the proxy has no configuration of the target.
     pub proxy: Option<Option<ProxyAnswer>>,
     /// The public answers over a fresh and a kept connection. The inner none means that no public address is
     /// configured.
@@ -142,7 +144,8 @@ impl Observation {
         self.proxy.as_ref()?.as_ref()?.slot
     }
 
-    /// Whether the route or the proxy names a slot. If the store or the proxy could not be observed, the answer is yes.
+    /// Whether the route or the proxy names this slot. If the store or the proxy could not be observed, the answer is
+    /// yes.
     pub fn may_have_traffic(&self, slot: Slot) -> bool {
         let by_registry = match &self.registry {
             None => true,

@@ -1,8 +1,9 @@
-//! Permissions for acts. An act that changes the servers needs an [`Approved`]. Only this module can make it: from an
-//! operator's [`Approval`], for a tier that needs no approval, or for backing out.
+//! Permissions for acts. An act that changes the servers needs an [`Approved`]. Only this module makes an [`Approved`]:
+//! from an operator's [`Approval`], without an approval if the step needs none, or for backing out.
 //!
-//! An approval is for one release and one digest, and expires (interlock 9). In a protected environment, a release does
-//! not continue after *verify*, and does not switch, without an approval (interlock 10).
+//! An approval is for one release and one digest, and expires (interlock 9). In a protected environment, *register*
+//! (the first act after *verify*) and *switch* need their own approvals (interlock 10). For a warm rollback, the
+//! approval of the plan is enough.
 
 mod others;
 mod repair;
@@ -33,7 +34,7 @@ pub enum Need {
 
 /// What a step forward requires from a person in a tier. In a protected environment a person confirms *register*,
 /// because it is the first act after *verify* (interlock 10). A person types the environment's name for *switch*,
-/// because it moves the traffic, and for *stop*, because no warm rollback is possible after it.
+/// because it moves the traffic, and for *stop*, because no warm rollback is possible after *stop*.
 pub fn need(step: Step, tier: Tier) -> Need {
     if !tier.is_protected() {
         return Need::Nothing;
@@ -48,9 +49,9 @@ pub fn need(step: Step, tier: Tier) -> Need {
 }
 
 /// What a plan requires from a person before it is started. Usually a confirmation is enough. A person types the
-/// environment's name if the release may cut connections of a protected target, and for a warm rollback in a protected
-/// environment. For a warm rollback, this covers every step up to and including the switch, because a rollback must be
-/// quick.
+/// environment's name if a release in an unprotected environment may cut connections of a protected target, and for a
+/// warm rollback in a protected environment. The typed name for a warm rollback covers every step up to and including
+/// the switch, because a rollback must be quick.
 pub fn need_to_begin(plan: &Plan) -> Need {
     let is_warm = plan.kind == ReleaseKind::WarmRollback;
     if (is_warm && plan.tier().is_protected()) || plan.touches_protected() {
@@ -89,7 +90,7 @@ pub enum Scope {
     Step(Step),
 }
 
-/// An operator's approval of a plan or of one of its steps. It expires.
+/// An operator's approval of a plan or of a step. It expires.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Approval {
     release: ReleaseId,
@@ -135,8 +136,8 @@ impl Approval {
         Ok(Self::for_plan(plan, scope, by, now))
     }
 
-    /// Makes the approval that `--yes` gives in advance. In a protected environment the rules must allow it
-    /// (`allow_yes`).
+    /// Makes the approval that `--yes` gives in advance. If the environment is protected, or the plan may cut
+    /// connections of a protected target, the rules must have `allow_yes`.
     pub fn in_advance(
         plan: &Plan,
         scope: Scope,
@@ -206,7 +207,8 @@ impl Approved {
     }
 }
 
-/// Permission for a step forward: from a tier that needs no approval, or from a valid approval of exactly this step.
+/// Permission for a step forward. It is given if the step needs no approval, or if `approval` is valid and for exactly
+/// this step.
 pub(super) fn forward(
     plan: &Plan,
     step: Step,

@@ -147,7 +147,7 @@ fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
     if let Some(public) = &plan.definition.public {
         let slot = plan.slot;
         let bad = super::judge::BAD_LOOKS;
-        // A rollback does not switch back because of an answer that both versions may give.
+        // Bad public answers do not end a rollback, because the version before the rollback may give the same answers.
         let until = match (plan.kind, &plan.from) {
             (ReleaseKind::Promote, Some(_)) => format!(
                 "{slot} answers as it does directly; {bad} bad answers in a row switch back"

@@ -11,17 +11,17 @@ use crate::inventory::{Exit, Instance, Probe, RuntimeHealth};
 /// What happened to the candidate since its checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Run {
-    /// The same run is still running, or the run cannot be observed.
+    /// No other run was observed. The checked run is still running or has stopped, or one of the two runs is not known.
     Same,
-    /// The instance exited and the runtime restarted it. The text is the message about it.
+    /// The instance exited and the runtime restarted it. The text is a message about the restarts.
     Crashed(String),
     /// Another run is running, but the runtime counted no restart after an exit. For example, an operator restarted the
-    /// container, or Docker was restarted. The text is the message about it.
+    /// container, or Docker was restarted. The text is a message about the new start.
     StartedAgain(String),
 }
 
-/// Compares the observed run of the candidate with the run that the checks tested. The result is [`Run::Same`] if the
-/// instance cannot be observed, or if the report names no run.
+/// Compares the observed run of the candidate with the run that the checks tested. The result is [`Run::Same`] if no
+/// instance was observed, if no report names a run, or if the instance is stopped.
 pub(super) fn run_since_checks(
     plan: &Plan,
     report: Option<&Report>,
@@ -43,7 +43,7 @@ pub(super) fn run_since_checks(
             reason(plan, instance)
         ));
     }
-    // A stopped instance has no start to compare. The caller notices that it is stopped.
+    // A stopped instance has no start to compare. The callers check separately whether the instance is running.
     if now == *checked || now.started_at.is_none() {
         return Run::Same;
     }
@@ -98,8 +98,9 @@ fn size(bytes: u64) -> String {
     format!("{bytes}B")
 }
 
-/// Why the candidate is not healthy; none if it is. For a rollback the image's own HEALTHCHECK does not count: the
-/// version had the traffic before with the same HEALTHCHECK, and nothing else may block a rollback.
+/// Why the candidate is not healthy; none if the candidate is healthy. For a rollback the image's own HEALTHCHECK does
+/// not count: the version had the traffic before with the same HEALTHCHECK. So only the state of the instance and
+/// Greenroom's own probe can block a rollback.
 pub(super) fn why_unhealthy(
     plan: &Plan,
     instance: &Instance,
@@ -115,8 +116,8 @@ pub(super) fn why_unhealthy(
     unchecked.unhealthy(probe)
 }
 
-/// Why the instance in the candidate's slot is not healthy; none if it is. If the instance cannot be observed, only the
-/// probe counts.
+/// Why the instance in the candidate's slot is not healthy; none if that instance is healthy. If the instance cannot be
+/// observed, only the probe counts.
 pub(super) fn unhealthy(plan: &Plan, observation: &Observation) -> Option<String> {
     let slot = plan.slot;
     match (&observation.instances, observation.instance(slot)) {

@@ -1,5 +1,5 @@
-//! The configuration of one target, as the release engine needs it. The module `settings` makes it from the
-//! configuration file.
+//! The configuration of one target, as the release engine needs it. The module `settings` makes this configuration from
+//! the configuration file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,11 +26,12 @@ pub enum Limit {
 /// The time limits of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// How long a candidate may take to become healthy, without progress.
+    /// How long a candidate may take to become healthy. Progress extends this time.
     pub health_deadline: Duration,
     /// How long a candidate must be healthy without a break.
     pub minimum_healthy: Duration,
-    /// How long a step may take without progress before it fails.
+    /// How long *pull* and *verify* may take without progress before they fail. This time also limits the guard of
+    /// *stop*, new tries of a failed act while backing out, and tries to write to a store that does not answer.
     pub progress_deadline: Duration,
     /// How long the new version and the public address are watched after the switch.
     pub watch: Duration,
@@ -71,7 +72,7 @@ pub struct Rules {
     pub require_reason: bool,
     /// The environment in which a version must be live first.
     pub only_from: Option<EnvironmentName>,
-    /// The times at which nothing is promoted.
+    /// The times at which nothing is promoted, unless an operator overrides the freeze.
     pub freezes: Vec<Freeze>,
     /// How many other people must approve a promote before its traffic moves.
     pub approvals: u8,
@@ -84,8 +85,8 @@ pub struct Rules {
     pub watch_requests: u64,
     /// How many of the last good versions keep their image when images are pruned.
     pub keep_images: u32,
-    /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. A rule without an entry is
-    /// built-in.
+    /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. A rule without an entry
+    /// has its built-in value.
     #[serde(default)]
     pub origins: BTreeMap<String, String>,
 }
@@ -125,7 +126,7 @@ pub struct Definition {
     pub timing: Timing,
     /// The address at which the public reaches the target.
     pub public: Option<PublicAddress>,
-    /// The address at which an operator can see the candidate before it is live.
+    /// The address at which an operator can see the candidate before the switch.
     pub preview: Option<PublicAddress>,
 }
 
@@ -142,9 +143,9 @@ impl Definition {
         freeze::holds_by_all_clocks(placed, &self.rules.freezes, service, (now, clocks))
     }
 
-    /// A hash of the settings that create an instance. It is the same in every process, so that two configurations can
-    /// be compared. It leaves out the command and the values of environment variables: they may be secret, and a reader
-    /// of the journal could test guesses against the hash.
+    /// A hash of the settings that create an instance. The hash is the same in every process, so that two
+    /// configurations can be compared. The hash leaves out the command and the values of environment variables: they
+    /// may be secret, and a reader of the journal could test guesses against the hash.
     pub fn shape_mark(&self) -> String {
         let shape = &self.instance;
         let variables: Vec<&String> = shape.environment.keys().collect();

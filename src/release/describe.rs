@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use crate::inventory::{HIGHEST_GENERATION, Slot, Target};
 
-/// The line about the hold that a rollback places, in the plan of a rollback.
+/// A line in the plan of a rollback: it says that the rollback places a hold.
 pub const LEAVES_A_HOLD: &str =
     "a hold: nothing is promoted to this target until an operator clears it";
 
-/// The name of the request to run the checks again, in journals.
+/// How a journal names an operator's request to run the checks again.
 pub(super) const CHECK_AGAIN: &str = "check again";
 
-/// The start of the first line of *stop* in a plan. The dialog for ending a standby does not show this line, because
-/// that part of *stop* is over.
+/// The words with which the first call of *stop* begins in a plan. The console's function `stop_calls` finds this call
+/// by these words and leaves it out, because an operator is ending the standby.
 pub fn keeps_warm(slot: Slot) -> String {
     format!("keep {slot} warm")
 }

@@ -8,7 +8,7 @@ use crate::checks::CaseReport;
 use crate::history::{Entry, Outcome, ReleaseRecord, Successor};
 use crate::inventory::Operator;
 
-/// The number of a timer. If the machine has started another timer since then, this one has no effect.
+/// The number of a timer. A timer has no effect if the machine has started another timer since then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimerId(pub u64);
 
@@ -87,7 +87,7 @@ pub enum Event {
 pub enum Effect {
     /// Write an entry of the journal. The answer is `Recorded`, `Unrecorded`, `LockLost` or `EndedElsewhere`.
     Record(Entry),
-    /// Write the record of the release, at its start or its end. The answers are those of `Record`.
+    /// Write the record of the release, at its start or its end. The possible answers are the same as for `Record`.
     Head(Box<ReleaseRecord>),
     /// Perform an act. The answer is `Acted`.
     Act {

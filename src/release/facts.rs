@@ -41,7 +41,8 @@ pub struct Facts {
     pub may_write: bool,
     pub version: Resolved,
     pub record: Known<RegistryRecord>,
-    /// The standby that holds the lock, if any. The planned release ends it.
+    /// Which console drives the standby that holds the lock; none if no standby holds the lock. The planned release
+    /// ends that standby.
     pub standby: Option<StandbyOf>,
     /// What the proxy reports; none while its configuration is not installed.
     pub proxy: Known<Option<ProxyAnswer>>,
@@ -53,7 +54,8 @@ pub struct Facts {
     pub live_probe: Option<Probe>,
     /// The earlier releases, newest first.
     pub past: Known<Vec<ReleaseRecord>>,
-    /// The versions that earlier releases prove to have been live. The search ends as soon as a rollback has enough.
+    /// The versions that earlier releases prove to have been live. The search ends as soon as it has found what the
+    /// request needs, so the list may be incomplete.
     pub was_live: WasLive,
     /// Releases that cannot be read and are newer than every release in `past`, newest first, each with the reason.
     pub unreadable: Vec<(ReleaseId, String)>,

@@ -1,5 +1,5 @@
 //! Checks the rule `only_from` before the switch. The version must still be live in the environment that the rule
-//! names, or a promote must have replaced it in that environment. A rollback or a back-out does not count as a
+//! names, or a promote must have replaced the version in that environment. A rollback or a back-out does not count as a
 //! replacement.
 
 use super::Plan;
@@ -47,8 +47,9 @@ pub(super) fn replaced_by<'a>(
     (live.digest != plan.version.digest).then_some((environment, live))
 }
 
-/// Checks that a promote replaced the version, and that no later release shows that the version was bad. `past` is
-/// newest first.
+/// Checks, from the newest release on, that a promote replaced the version. The check fails if the search first finds a
+/// rollback to another version, a back-out of this version, or an unsuccessful release from or to this version. `past`
+/// is newest first.
 fn replaced(past: &[ReleaseRecord], digest: &Digest) -> Result<(), String> {
     for head in past {
         let id = head.id.short();

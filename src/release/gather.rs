@@ -22,7 +22,7 @@ use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result};
 use past::PAGE;
 pub(super) use past::{Past, Sought, past_releases, search};
 
-/// How many of the newest releases are searched for an unreadable one.
+/// How many of the newest releases are searched for an unreadable release.
 const UNREADABLE: usize = 5;
 
 /// How long reading the clock of another machine may take. A release does not wait longer for a clock.
@@ -146,9 +146,8 @@ fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>;
     }
 }
 
-/// Messages about keys in the store that belong to another target and that the release would write. If the store does
-/// not answer, the list is empty: the plan is then refused anyway, because the registrations and the route cannot be
-/// read.
+/// Messages about keys in the store that belong to another target and that the release would write. The list is empty
+/// if this console may only read, or if the store does not answer. The plan is then refused for that reason.
 async fn taken(site: &Site) -> Vec<String> {
     let Some(write) = &site.write else {
         return Vec::new();
@@ -214,8 +213,9 @@ fn known_generation<A, P>(
     Some(highest_generation(None, answer.as_ref(), pointer.as_ref()))
 }
 
-/// The refusal if the store went back, so that the proxy has a token that no lock of this store can have. Then no
-/// switch can be made. `record` must be read before this call, because the proxy must be read after it.
+/// The refusal if the store was wiped, restored or replaced, so that the proxy has a token that no lock of this store
+/// can have. Then no switch can be made. `record` must be read before this call: the proxy must be read after the
+/// store.
 pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Option<Refusal> {
     let target = &site.definition.target;
     let (proxy, pointer) = tokio::join!(site.read.router.answer(target), pointer(site));

@@ -27,8 +27,8 @@ pub(super) enum Verdict {
     Already(String),
     /// The act is not allowed yet. The guard observes again.
     Wait(String),
-    /// The checks must run again first. They are missing or too old, they tested another digest, or the candidate was
-    /// started again.
+    /// The checks must run again first. The checks are missing or too old, they tested another digest, or the candidate
+    /// was started again.
     CheckAgain(String),
     /// Approvals by other operators are missing or no longer count. The step waits for a person again.
     AskAgain(String),
@@ -134,8 +134,8 @@ fn install(observation: &Observation) -> Verdict {
     }
 }
 
-/// If a candidate of this release is already running, it is not started again. It is observed until it has been healthy
-/// for the minimum time.
+/// If a candidate of this release is already running, it is not started again. The stage is observed until this
+/// candidate has been healthy for the minimum time.
 fn start(plan: &Plan, observation: &Observation) -> Verdict {
     let runs = observation.instance(plan.slot).is_some_and(|instance| {
         let is_ours = instance.release == Some(plan.release);
@@ -163,8 +163,8 @@ fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
 }
 
 /// Guards *stop*. While the old version is running, the traffic can still go back to it. So the guard waits while the
-/// new version is unhealthy or the public gets bad answers. It refuses if the store no longer names the new version as
-/// live, or if the new version has crashed since its checks.
+/// new version is unhealthy or the public gets bad answers. The guard refuses if the store no longer names the new
+/// version as live, if the new version has crashed since its checks, or if the old slot has the traffic.
 fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
     let instance = observation
@@ -247,7 +247,7 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
 }
 
 /// Checks that the candidate is healthy and is still the run that the checks tested. If the candidate has crashed since
-/// its checks, the guard refuses. If it was only started again, its checks must run again.
+/// its checks, the guard refuses. If the candidate was only started again, its checks must run again.
 fn checked_candidate(
     plan: &Plan,
     report: Option<&Report>,
@@ -337,13 +337,13 @@ fn switch(
         ));
     }
     Verdict::Act(Act::Switch(Box::new(Move {
-        // The route may already be that of this release, written under the token of an earlier driver.
+        // An earlier driver of this release may already have written the route, under an earlier token.
         route_from: route,
         proxy_from,
         to: plan.slot,
         generation: plan.generation,
-        // The store compares both at the switch: an operator may place a hold or withdraw an approval after this
-        // observation.
+        // The store compares the hold and the approvals at the switch: an operator may place a hold or withdraw an
+        // approval after this observation.
         hold: record.hold.clone(),
         peer_approvals: counted.into_iter().cloned().collect(),
     })))
@@ -410,9 +410,8 @@ fn checks_passed(plan: &Plan, report: Option<&Report>, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Guards the switch back. The old version must be registered and must answer its probe. The image's own HEALTHCHECK
-/// does not count: the old version had the traffic before with the same HEALTHCHECK, and nothing else may block going
-/// back.
+/// Guards the switch back. The old version must be running, registered and healthy by its probe. The image's own
+/// HEALTHCHECK does not count: the old version had the traffic before with the same HEALTHCHECK.
 fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     let Some(from) = &plan.from else {
         return Verdict::Refuse(
@@ -482,7 +481,7 @@ fn another_version(from: &LiveBefore, instance: Option<&Instance>) -> Option<Str
 }
 
 /// Guards the undoing of *stop*. The act is also allowed if the old instance was not observed: the act reads the
-/// instance itself, and does not start a running instance again.
+/// instance itself.
 fn reinstate(plan: &Plan, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
     let from = plan.from.as_ref();

@@ -1,5 +1,5 @@
-//! The handle of a running release. A user interface uses it to send commands to the driver and to read the status.
-//! Dropping the handle does not end the release.
+//! The handle of a running release. A user interface uses the handle to send commands to the driver and to read the
+//! status. Dropping the handle does not end the release.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,7 +50,8 @@ pub struct Handle {
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) candidate: watch::Receiver<Option<InstanceId>>,
     pub(super) announcements: broadcast::Sender<Announcement>,
-    /// The receiver of all announcements since the start of the driver, until the first subscriber has taken it.
+    /// The receiver of all announcements since the start of the driver, until the first subscriber has taken the
+    /// receiver.
     pub(super) first: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
 }
 
@@ -78,7 +79,8 @@ impl Handle {
         }
     }
 
-    /// The id of the candidate; none until the candidate is started.
+    /// The id of the candidate; none until this driver has started the candidate. A new warm rollback has the id from
+    /// the start.
     pub fn candidate(&self) -> watch::Receiver<Option<InstanceId>> {
         self.candidate.clone()
     }

@@ -1,5 +1,5 @@
-//! A release that has not ended, with everything that an operator needs to know before resuming it. It may still have a
-//! driver.
+//! A release that has not ended, with everything that an operator needs to know before resuming it. The release may
+//! still have a driver.
 
 use jiff::Timestamp;
 
@@ -19,8 +19,8 @@ pub struct Interrupted {
     pub observed: Observed,
     /// The current holder of the target's lock, for this release or another.
     pub holder: Option<LockHolder>,
-    /// One message for each release that claims to have overtaken this one, but is ignored because nothing proves the
-    /// claim.
+    /// One message for each release that claims to have overtaken this release, but is ignored because nothing proves
+    /// the claim.
     pub ignored: Vec<String>,
     /// The reasons against each way to resume the release.
     against: Vec<(ResumeAction, Refused)>,
@@ -28,8 +28,9 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// Builds the value from the records. `overtaken` is the release that overtook this one, if any. `record` must be
-    /// read before the journal: then a driver that has released its lock has already recorded its end.
+    /// Builds the value from the records. `overtaken` is the release that overtook this release, if any. `record` must
+    /// be read before the journal: then a driver that has released its lock has already recorded that it stopped, or
+    /// how the release ended.
     pub fn of(
         recorded: Recorded,
         overtaken: Option<ReleaseId>,
@@ -61,7 +62,7 @@ impl Interrupted {
         }
     }
 
-    /// Adds the messages about ignored releases that claim to have overtaken this one.
+    /// Adds the messages about ignored releases that claim to have overtaken this release.
     #[must_use]
     pub fn ignoring(self, ignored: Vec<String>) -> Self {
         Self { ignored, ..self }
@@ -118,8 +119,8 @@ impl Interrupted {
     }
 }
 
-/// Refuses to continue or back out an overtaken release, because the later release started from the state that this one
-/// left.
+/// Refuses to continue or back out an overtaken release, because the later release started from the state that the
+/// overtaken release left.
 pub(super) fn not_overtaken(
     by: Option<ReleaseId>,
     resume_action: ResumeAction,

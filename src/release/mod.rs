@@ -13,7 +13,7 @@
 //!
 //! [`Outcome`]: crate::history::Outcome
 //!
-//! # The ladder
+//! # The steps
 //!
 //! [`Engine::plan`] observes everything at the same time and resolves the tag to a digest. It returns a [`Plan`] that
 //! names every call, or every reason against the release ([`Refused`]). It changes nothing. [`Engine::open`] takes the
@@ -37,15 +37,16 @@
 //! *Healthy* has one meaning ([`Instance::unhealthy`]): the runtime says that the instance is running, the image's own
 //! HEALTHCHECK, if it has one, says healthy, and Greenroom's probe got a good answer. Checks belong to one *run* of an
 //! instance. An instance that exited and was restarted since its checks is not registered and not switched to, and
-//! traffic is switched away from it. For a rollback only the probe counts: a fault of the proxy or of a database, which
-//! concerns both versions, must not undo the rollback.
+//! traffic is switched away from it. For a rollback the image's HEALTHCHECK does not count, and neither restarts nor
+//! public answers move the traffic back: a fault of the proxy or of a database concerns both versions, and must not
+//! undo the rollback.
 //!
 //! [`Instance::unhealthy`]: crate::inventory::Instance::unhealthy
 //!
 //! Each step has five parts. A *guard* checks whether the state is as the act needs it (`guard`). The intent is
 //! recorded. The act is performed. The state is observed until the result is reached or cannot be reached (`judge`).
 //! The outcome is recorded. The return value of an act is not used as its result. At most one record, act or
-//! observation is running at any time. No act is performed whose intent cannot be recorded.
+//! observation is running at any time. An act whose intent cannot be recorded is not performed.
 //!
 //! # Never
 //!
@@ -81,11 +82,11 @@
 //! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch. If a hold is
 //! overridden in a protected environment, at least one other operator must approve. An approval by another operator
 //! ([`Engine::peer_approve`]) names release, digest and plan, and expires. The guard of the switch counts the approvals
-//! that are in the store at that moment: one per person, and not those of the operators who opened or drive the
-//! release. If there are too few, the step does not fail, but waits for a person again. The intent of the switch
-//! records the approvals that counted. Rollbacks need no approval by others. Before a promote starts,
+//! that are in the store at that moment: one per person. Approvals by the operators who opened or drive the release do
+//! not count. If too few approvals count, the step does not fail, but waits for a person again. The intent of the
+//! switch records the approvals that counted. Rollbacks need no approval by other operators. Before a promote starts,
 //! [`approvals_ahead`] says that approvals will be needed. While approvals are missing, no user interface asks the
-//! driver for the switch. It shows who can approve and how. [`review`] is what an approver sees.
+//! driver for the switch. Instead it shows who can approve and how. [`review`] is what an approver sees.
 //!
 //! # When something fails
 //!
@@ -93,7 +94,7 @@
 //!   backing out. After a failed observation the driver observes again. Any other failure fails the step.
 //! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
 //!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed watch
-//!   the release always backs out.
+//!   the release backs out in both cases, if it can.
 //! - Backing out undoes the started steps, traffic first: stop, switch, drain the candidate's connections, register,
 //!   start. The state is observed before each of them, because a step may have been done only in part.
 //! - If the release cannot be backed out (no version was live before, and the switch was started) or backing out fails,
@@ -119,30 +120,31 @@
 //!
 //! # Holds
 //!
-//! An operator places a hold ([`Engine::hold`]), a rollback leaves one, or the configuration contains one as a freeze.
-//! A hold stops promotes: the planner refuses, [`Engine::open`] checks again, and the guard of the switch checks for a
+//! An operator places a hold ([`Engine::hold`]), a rollback places a hold, or the configuration contains a freeze. A
+//! hold stops promotes: the planner refuses, [`Engine::open`] checks again, and the guard of the switch checks for a
 //! hold that was placed during the release ([`Definition::holds`]). Overriding needs a reason and covers exactly the
-//! holds that were active when the plan was made. The plan and the record of the release name these holds.
-//! Placing or clearing a hold needs no lock. A cleared hold stays recorded, with who cleared it and why, until another
-//! hold is placed.
+//! holds that were active when the plan was made. The plan and the record of the release name these holds. Placing or
+//! clearing a hold needs no lock. A cleared hold stays recorded, with who cleared it and why, until another hold is
+//! placed.
 //!
 //! # Unplanned ends
 //!
-//! In `cli::promote`, Ctrl-C before the switch backs out. From the switch on it stops driving and leaves both versions
-//! running. In the standby it stops driving, and the old version keeps running, as with `--no-standby-wait`. A second
+//! In `cli::promote`, Ctrl-C before the switch backs out. From the switch on, Ctrl-C makes the driver stop, and both
+//! versions keep running. In the standby, Ctrl-C also makes the driver stop, as `--no-standby-wait` does. A second
 //! Ctrl-C, SIGTERM and SIGHUP stop driving as soon as the current act was observed. An approval of *stop* during the
 //! standby ends the standby, and *stop* does not wait for another approval. `--no-standby-wait` stops driving as soon
 //! as the standby starts, and releases the lock. The old version keeps running until the next release of the target,
-//! which closes this one, or until another driver resumes this one and stops the old version.
+//! which closes this release, or until another driver resumes this release and stops the old version.
 //!
 //! The next release of the target also ends a standby without a takeover, even if another console drives the standby.
 //! The lock moves in one transaction, which fails if the driver has recorded anything new ([`standby_entry`]). The
 //! driver of the later release records the end of the earlier one ([`crate::history::Outcome::Superseded`]). It also
 //! closes earlier releases that stopped in another step, as *left*.
 //!
-//! A driver that stops releases its lock. The lock of a killed driver expires with its lease. A console can resume a
-//! release that its own driver lost without waiting for the lease. The next plan observes the current state: a leftover
-//! candidate is replaced, and if the route and the proxy disagree, the plan is refused.
+//! A driver that stops releases its lock. The lock of a killed driver expires with its lease. If a driver of this
+//! console has lost contact with the store, this console can resume the release without waiting for the lease. The next
+//! plan observes the current state: a leftover candidate is replaced, and if the route and the proxy disagree, the plan
+//! is refused.
 //!
 //! # Resuming
 //!
@@ -151,27 +153,29 @@
 //! so the store refuses writes of the previous driver. Then the journal is read again ([`Plan::resumed`]). The guard of
 //! each stage observes the state before the act, so a start or a switch that has happened is not repeated (interlock
 //! 6). Earlier approvals do not count. Passed checks count while they are fresh, a watch starts again, and a standby
-//! continues for the rest of its time. A failed stage for which no operator chose what to do has the same consequence
-//! as under the previous driver. If the release would end as needing a person, the stage is tried again instead,
-//! because the operator who resumes is present. A release that a later one overtook can only be left. The driver of the
-//! later release closes it when it starts.
+//! continues for the rest of its time. A failed stage for which no operator chose what to do is handled like a new
+//! failure. If that would end the release as needing a person, the stage is tried again instead, because the operator
+//! who resumes is present. A release that a later release overtook can only be left. The driver of the later release
+//! closes the overtaken release when the later release starts.
 //!
 //! # Repair
 //!
-//! Drift is repaired outside the ladder. [`Engine::plan_repair`] says for each difference which actions repair it, or
-//! why only a person can repair it. [`Engine::repair`] performs the actions after an approval ([`RepairApproval`]) and
-//! under the lock. Each action passes a guard directly before it is performed, and its result is observed. See
-//! `repair`. If the newest release of a target has not ended and is not in its standby, the target is not repaired.
+//! Drift is repaired by a repair, not by a release. [`Engine::plan_repair`] says for each difference which actions
+//! repair it, or why only a person can repair it. [`Engine::repair`] performs the actions after an approval
+//! ([`RepairApproval`]) and under the lock. Each action passes a guard directly before it is performed, and its result
+//! is observed. See `repair`. If the newest release of a target has not ended and is not in its standby, the target is
+//! not repaired.
 //!
 //! # Handover
 //!
 //! An operator who watches a release may request the handover ([`Engine::request_handover`]), and confirms the
 //! resumption at the same time. The driver hands the release over ([`Command::HandOver`]): the current act is observed,
 //! the journal records which console may resume and from which lock, and nothing more is done (interlocks 4, 8). The
-//! driver keeps the lock until that console has taken exactly that lock, so that no other console can take it in
+//! driver keeps the lock until that console has taken exactly that lock, so that no other console can take the lock in
 //! between. If the successor does not take the lock in time, the lock becomes free. The successor resumes the release
 //! like any other release: the state is observed first, and earlier approvals do not count (interlock 6). A driver that
-//! stops on purpose records that, too. Without this record, the release was interrupted.
+//! stops on purpose without a handover records that, too. Without such a record, it is not known why the driver
+//! stopped.
 //!
 //! # Releases of other drivers
 //!
@@ -183,8 +187,8 @@
 //! The driver of a release sends notices to the configured channels ([`crate::watchers::Outbox`]): started, waiting,
 //! switched, failed, rolled back, backed out, finished. Notices come from the status that the user interfaces show
 //! ([`NoticeSource`]). No release waits for a channel or depends on one. A failed notice is tried again for some
-//! minutes, and then logged. The candidate's output is recorded in the same way ([`crate::watchers::Recorder`]). Outbox
-//! and recorder are both a [`ReleaseObserver`].
+//! minutes, and then logged. [`crate::watchers::Recorder`] records the candidate's output, and no release waits for it
+//! either. Outbox and recorder are both a [`ReleaseObserver`].
 //!
 //! # What is stored where
 //!
@@ -196,7 +200,7 @@
 //! | `{t}/slots/{slot}` | registration |
 //! | `{t}/lock` | operator, time, release; on a lease |
 //! | `{t}/hold` | the hold that was placed last: active, ended or cleared |
-//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval, on its own lease. The key is outside the target, so that etcd can keep drivers out, and approvers away from each other's names |
+//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval, on its own lease. The key is outside the target's keys. So the permissions of etcd can stop drivers from writing approvals, and approvers from writing under another name |
 //! | `{t}/watching/{console}` | the operator who has the target open, on that console's lease; Greenroom decides nothing by this key |
 //! | `{t}/wheel` | the operator who requests the handover, on the lease of the requesting console |
 //! | `{t}/releases/{ulid}` | the record of a release: plan, and outcome after its end |

@@ -150,7 +150,7 @@ impl NoticeSource {
             self.waiting = None;
             return None;
         };
-        // A step that asks again because too few operators have approved still waits for the same approvals.
+        // If a step asks again because too few operators have approved, no second notice is sent.
         let waiting = match self.waiting.take() {
             Some(waiting) if waiting.step == *step => waiting,
             _ => Waiting {

@@ -54,8 +54,8 @@ pub struct Plan {
     /// The active holds that the plan overrides, each with the reason. No other hold is overridden.
     pub overridden: Vec<Overridden>,
     pub made_at: Timestamp,
-    /// The hash of a plan that was read from a record (see the method `mark`). It is kept, because such a plan lacks
-    /// data from which the hash was computed. None for a new plan.
+    /// The hash of the original plan (see the method `mark`), for a plan that was read from a record. Such a plan lacks
+    /// data, so the hash cannot be computed again. None for a new plan.
     pub mark: Option<String>,
 }
 
@@ -67,7 +67,8 @@ impl Plan {
         first.filter(|_| self.kind == ReleaseKind::Promote)
     }
 
-    /// A description of this release for the record of an earlier release that it ends: `promote 01JX by ana@ops-1`.
+    /// A description of this release. It is written into the record of an earlier release that this release ends:
+    /// `promote 01JX by ana@ops-1`.
     pub fn successor(&self) -> String {
         format!(
             "{} {} by {}",
@@ -78,7 +79,7 @@ impl Plan {
     }
 
     /// The plan of a release from its record, completed from the local configuration. If an older Greenroom opened the
-    /// release, the generations come from the route. The plan lacks instances and warnings, so it is only shown.
+    /// release, the generations come from the route. The plan lacks instances and warnings, so no driver executes it.
     /// [`Plan::resumed`] makes a plan that can be driven.
     pub(super) fn recorded(
         head: &ReleaseRecord,
@@ -113,8 +114,8 @@ impl Plan {
         }
     }
 
-    /// A hash of the record of the release at its opening. It is the same in every process. Approvals by other
-    /// operators contain it.
+    /// A hash of the record of the release at its opening. The hash is the same in every process. Approvals by other
+    /// operators contain the hash.
     pub fn mark(&self) -> String {
         let computed = || Link::first(&self.record()).as_str().to_owned();
         self.mark.clone().unwrap_or_else(computed)
@@ -241,8 +242,8 @@ impl Plan {
     }
 }
 
-/// The generation that the switch of a release makes, and the generation before that switch. They are in the record.
-/// For the record of an older Greenroom they are derived from the route.
+/// The generation that the switch of a release makes, and the generation before that switch. The record contains the
+/// two generations. If an older Greenroom wrote the record, they are derived from the route.
 fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
     if let Some(baseline) = &head.baseline {
         return (baseline.generation, baseline.before.unwrap_or_default());

@@ -139,7 +139,8 @@ pub fn decide(
     })
 }
 
-/// Refuses if the store went back, or if the route and the proxy disagree.
+/// Refuses if the store was wiped, restored or replaced, or if the route and the proxy disagree although a version has
+/// traffic.
 fn refuse_by_pointer(
     definition: &Definition,
     facts: &Facts,
@@ -159,7 +160,7 @@ fn refuse_by_pointer(
     }
 }
 
-/// The slot for the new version: the slot that is not live. Without a route, it is the slot that the proxy does not
+/// The slot for the new version: the slot that is not live. Without a route, this is the slot that the proxy does not
 /// name: a version in the proxy's slot would get traffic before its checks.
 fn slot_without_traffic(from: Option<&LiveBefore>, proxy: Option<&ProxyAnswer>) -> Slot {
     let named = proxy.and_then(|proxy| proxy.slot);
@@ -181,7 +182,8 @@ fn next_generation(record: &RegistryRecord, proxy: Option<&ProxyAnswer>) -> u64 
 }
 
 /// Refuses a generation that is so high that no later switch could have a higher one. If the plan is already refused
-/// because the route and the proxy disagree, a repair corrects the generation too.
+/// because the route and the proxy disagree, this refusal is left out: the repair of the route also corrects the
+/// generation.
 fn refuse_by_generation(definition: &Definition, generation: u64, against: &mut Vec<Refusal>) {
     let is_said = |refusal: &Refusal| matches!(refusal, Refusal::RouteDisagrees { .. });
     if generation > LAST_PLANNED_GENERATION && !against.iter().any(is_said) {
@@ -232,8 +234,8 @@ impl Draft {
         match step {
             Step::Pull | Step::Start => !warm,
             // A configuration that is newer than these settings, or that has another owner, is not replaced. Only a
-            // rollback gets this far with it, and a rollback only moves the pointer that the installed configuration
-            // reads.
+            // rollback is planned with such a configuration, because a rollback only moves the pointer that the
+            // configuration reads.
             Step::Install => !matches!(
                 self.installation,
                 Installation::Current | Installation::Newer(_) | Installation::Foreign(_)
@@ -295,7 +297,7 @@ fn refuse_by_rule(
         .reason
         .as_deref()
         .is_some_and(|r| !r.trim().is_empty());
-    // A rollback does not wait for a reason: it can be added later.
+    // A rollback does not wait for a reason: the reason can be added later.
     let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
     if definition.rules.require_reason && !reason_given && !is_back {
         against.push(Refusal::NoReason);
@@ -336,7 +338,8 @@ fn refuse_by_record(
     }
 }
 
-/// Warnings for a rollback about an unreadable newest release or hold. They would stop a promote.
+/// Warnings for a rollback about an unreadable newest release or hold. An unreadable release or hold would stop a
+/// promote.
 fn unread(definition: &Definition, facts: &Facts, record: &RegistryRecord) -> Vec<String> {
     let is_hold = |key| key == StoredKey::Hold;
     let hold = unreadable(&definition.target, record, is_hold).into_iter();
@@ -430,7 +433,7 @@ fn refuse_unless_was_live(version: &Version, facts: &Facts, against: &mut Vec<Re
     }
 }
 
-/// The live version, in the slot of the route. If that slot is empty, the digest is that of the route.
+/// The live version: the instance in the slot of the route. If that slot is empty, the digest comes from the route.
 fn live_before(
     record: &RegistryRecord,
     definition: &Definition,

@@ -1,5 +1,5 @@
 //! Predicts why a plan would be refused, from the data that a console already has. So an operator sees the reason
-//! before planning. The texts are those of the planner, and only the planner decides.
+//! before planning. The planner gives the same texts, and only the planner decides.
 
 use jiff::Timestamp;
 
@@ -90,7 +90,7 @@ impl ReleasePreview<'_> {
     /// The reasons that depend on the version. `name` is the name of the version in the texts.
     pub fn against(&self, intent: Intent, name: &str, digest: &Digest) -> Vec<Refusal> {
         let mut against = Vec::new();
-        // If the live slot is empty, the planner allows the same version: it is released into the other slot.
+        // If the live slot is empty, the planner allows the same version, and releases it into the other slot.
         let live = self.target.and_then(Snapshot::live_instance);
         if let Some(live) = live.filter(|live| live.digest == *digest) {
             against.push(Refusal::AlreadyLive {

@@ -1,5 +1,5 @@
 //! Decides which images of a runtime can be removed, and why the others are kept. An image that was never released is
-//! kept. The newest versions that releases only claim to have made live, without proof, are kept too.
+//! kept. The images of the newest versions are also kept if releases claim without proof that these versions were live.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub enum Kept {
     },
     /// The route or a registration names the digest of the image.
     Registered { target: Target },
-    /// A release that has not ended replaces this version or makes it live.
+    /// A release that has not ended goes from this version or to this version.
     Open { target: Target },
     /// The version is one of the last good versions.
     Good {

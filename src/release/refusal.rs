@@ -47,11 +47,11 @@ pub enum Refusal {
     NotRollbackCandidate(NotRollbackCandidate),
     /// The other slot has no warm version that was live before, so no rollback to it is possible.
     NoStandby,
-    /// The journal does not prove that the version was live in this target with success.
+    /// No release that was searched proves that the version was live in this target.
     NeverLiveHere {
         version: String,
-        /// One line for each release that claims the version without proving it, and one if only a part of the history
-        /// was searched.
+        /// One line for each release whose record names the version but does not prove that it was live. One more line
+        /// if only a part of the history was searched.
         remarks: Vec<String>,
     },
     /// The rules require that the version is live in another environment first, and it is not.
@@ -77,13 +77,14 @@ pub enum Refusal {
         /// The difference, as a message.
         difference: String,
     },
-    /// The proxy carries a token that no lock of this store can have had, so it refuses every switch.
+    /// The store was wiped, restored or replaced. The proxy has a fencing token that is higher than every token of this
+    /// store, so the proxy refuses every switch.
     StoreWentBack {
         target: Target,
         /// The tokens of proxy and store, as a message.
         message: String,
     },
-    /// The generation of the next switch is too high.
+    /// The next switch would get a generation that is so high that no later switch could have a higher one.
     GenerationsUsedUp {
         target: Target,
         /// The generation that the switch would have.
@@ -109,12 +110,12 @@ pub enum Refusal {
     HoldWithoutReason,
     /// An approval by another operator is refused.
     NotPeerApproved(NotPeerApproved),
-    /// Another operator or command holds the lock of the target.
+    /// Another console or command holds the lock of the target.
     Locked {
         target: Target,
         holder: Box<LockHolder>,
     },
-    /// An operator wants to resume a release, but a repair or other upkeep holds the lock of the target.
+    /// An operator wants to resume a release, but a repair or a prune holds the lock of the target.
     LockedByUpkeep {
         target: Target,
         holder: Box<LockHolder>,
@@ -176,18 +177,19 @@ pub enum Refusal {
     NotApproved,
     /// A takeover of another operator's lock needs a reason.
     TakeoverWithoutReason,
-    /// A repair is refused because a release of the target has not ended. That release may still change the same
-    /// things.
+    /// A repair is refused because a release of the target has not ended. That release may still change what the repair
+    /// would change.
     Unfinished {
         release: ReleaseId,
     },
-    /// A release has not ended, and the store went back. The release cannot make its switch, so it can only be left.
+    /// A release has not ended, and the store was wiped, restored or replaced since. The release cannot make its
+    /// switch, so the operator can only end it where it is (`Leave`).
     OnlyToLeave {
         target: Target,
         release: ReleaseId,
     },
     NothingDiffers {
-        /// The difference that the operator wanted to repair; none if the operator named none.
+        /// The difference that the operator wanted to repair; none if the operator named no difference.
         name: Option<String>,
     },
     /// Another operator has already requested the handover.
@@ -211,8 +213,8 @@ impl Refusal {
         }
     }
 
-    /// The refusal to an operator who wants to resume a release while the lock is held. It names the command for a
-    /// takeover, also from a repair.
+    /// The refusal to an operator who wants to resume a release while the lock is held. The message names the takeover
+    /// command, even if a repair holds the lock.
     pub fn locked_to_resume(target: &Target, holder: Box<LockHolder>) -> Self {
         match holder.record.purpose {
             LockPurpose::Release => Self::locked(target, holder),
@@ -223,8 +225,8 @@ impl Refusal {
         }
     }
 
-    /// The refusal because of an active hold or freeze. `is_own` says whether it is active by the clock of this
-    /// machine.
+    /// The refusal because of an active hold or freeze. `is_own` says whether the hold or freeze is active by the clock
+    /// of this machine.
     pub fn held(hold: Hold, is_own: bool, clocks: &Clocks) -> Self {
         match clocks.differs() {
             Some(clock) if !is_own => Self::HeldByAnotherClock {

@@ -196,13 +196,15 @@ impl Replay {
                 self.turn_back(reason);
             }
             CHECK_AGAIN => {
-                // The waiting step may have been done earlier.
+                // The waiting step may have been done before an earlier return to *verify*. That step must be done
+                // again.
                 self.set(step, StepState::Pending);
                 self.go_to(Step::Verify, Direction::Forward);
                 self.last = Last::Between;
                 self.report = None;
             }
-            // The end follows *leave*. A choice that this version does not know changes nothing.
+            // After *leave*, the record of the release gets its end. A choice that this version does not know changes
+            // nothing.
             _ => {}
         }
     }

@@ -118,7 +118,8 @@ fn refuse_by_definition(
     }
 }
 
-/// Refuses to continue a release under looser rules than at its start. It can be backed out or left under any rules.
+/// Refuses to continue a release under looser rules than at its start. A release can be backed out or left under any
+/// rules.
 fn refuse_by_rules(
     baseline: Option<&Baseline>,
     definition: &Definition,

@@ -1,5 +1,5 @@
-//! Lists the versions to which a target can be rolled back: each version that was live with success, where its image
-//! is, and, if it cannot be chosen, the reasons. Operators see this list before they choose. The module only reads.
+//! Lists the versions to which a target can be rolled back: each version that is proven to have been live, where its
+//! image is, and why a version cannot be chosen. Operators see this list before they choose. The module only reads.
 
 use std::time::Duration;
 
@@ -48,13 +48,13 @@ pub struct RollbackCandidate {
 pub struct RollbackCandidates {
     /// The candidates, from the newest to the oldest.
     pub candidates: Vec<RollbackCandidate>,
-    /// One message for each release that claims a live version without proving it, and one if only a part of the
-    /// history was searched.
+    /// One message for each release that claims without proof that a version was live. One more message if only a part
+    /// of the history was searched.
     pub remarks: Vec<String>,
 }
 
 impl Engine {
-    /// Every version that was live in a target with success, newest first.
+    /// The versions that are proven to have been live in a target, newest first, at most 40 (`MOST`).
     pub async fn rollback_candidates(
         &self,
         target: &Target,
@@ -110,7 +110,7 @@ async fn in_time(site: &Site, version: &Version) -> ImageAt {
     result.unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {TIMEOUT:?}")))
 }
 
-/// The digest of the instance in the slot that the route names. The error says why it is not known.
+/// The digest of the instance in the slot that the route names. The error says why the digest is not known.
 async fn live(site: &Site) -> Known<Option<Digest>> {
     let target = &site.definition.target;
     let (record, instances) = tokio::join!(

@@ -229,8 +229,8 @@ fn tier_word(tier: Tier) -> &'static str {
     }
 }
 
-/// A message for each recorded rule that this definition loosens. Only the rules are compared that decide whether a
-/// release may switch. So the configuration of another driver cannot weaken the rules under which the release started.
+/// A message for each recorded rule that this definition loosens. Compares only the rules that decide whether a release
+/// may switch. So the configuration of another driver cannot weaken the rules under which the release started.
 pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec<String> {
     let value_now = |key: &str| {
         let rule = RULES.iter().find(|rule| rule.key == key);

@@ -1,6 +1,6 @@
 //! Decides whether a release is in its standby: its version is live, and only the old version is still to be stopped.
-//! Then the next release of the target may end it. Only the journal is needed, so this also works for a release that
-//! another console drives.
+//! Then the next release of the target may end this release. Only the journal is needed, so this also works for a
+//! release that another console drives.
 
 use super::replay::{Last, Replay};
 use super::resume_plan::refuse_by_journal;

@@ -34,7 +34,7 @@ pub enum StepState {
     Failed {
         why: String,
     },
-    /// The step was done and then undone.
+    /// The step was started and then undone.
     Undone,
     /// A person decided to continue without the step.
     Skipped,
@@ -124,7 +124,7 @@ pub struct Status {
     pub since: Timestamp,
     /// The results of the checks of *verify* so far.
     pub cases: Vec<CaseReport>,
-    /// When the checks of *verify* ended; none if they have not.
+    /// When the checks of *verify* ended; none if the checks have not ended.
     pub checked_at: Option<Timestamp>,
     /// The number of bytes that were pulled, and the total number.
     pub pulled: Option<(u64, u64)>,

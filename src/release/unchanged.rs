@@ -1,13 +1,13 @@
-//! Checks under the lock that the baseline of a plan is unchanged. It may have changed while the operator read the
-//! plan.
+//! Checks under the lock that the baseline of a plan is unchanged. The state may have changed while the operator read
+//! the plan.
 
 use super::{Plan, Refusal, Refused};
 use crate::inventory::{Occupancy, RegistryRecord};
 
 impl Plan {
     /// Refuses if the plan's baseline has changed: the route, the instance in the plan's slot, or the registration of
-    /// the version of a warm rollback. If that slot is no longer registered, another driver may be stopping its
-    /// instance, so the version is not warm.
+    /// the version of a warm rollback. If the slot of a warm rollback is no longer registered, another driver may be
+    /// stopping its instance, so the version is not warm.
     pub fn unchanged(&self, record: &RegistryRecord, occupancy: &Occupancy) -> Result<(), Refused> {
         let slot = self.slot;
         let route = record.route.as_ref();

@@ -3,7 +3,7 @@
 use super::Refusal;
 use crate::inventory::{RegistryRecord, ReleaseId, StoredKey, Target};
 
-/// One refusal for each unreadable key of the target that `stops` the plan.
+/// One refusal for each unreadable key of the target for which `stops` returns true.
 pub(super) fn unreadable(
     target: &Target,
     record: &RegistryRecord,

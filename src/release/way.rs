@@ -15,8 +15,8 @@ pub(super) fn forward(plan: &Plan) -> Vec<Stage> {
         .collect()
 }
 
-/// The stages that undo the started steps: first the traffic moves back, then the candidate's connections end, then the
-/// candidate is deregistered and removed.
+/// The stages that undo the started steps: first the old version is started again if it was stopped, then the traffic
+/// moves back, then the candidate's connections end, then the candidate is deregistered and removed.
 pub(super) fn back(started: &[Step]) -> Vec<Stage> {
     let undone_before_drain = [Step::Stop, Step::Switch];
     let undone_after_drain = [Step::Register, Step::Start];
@@ -59,7 +59,8 @@ pub(super) fn next_words(plan: &Plan, stage: Option<&Stage>) -> String {
     }
 }
 
-/// Describes what backing out would do now: the undo of every started step, the last step first.
+/// Describes what backing out would do now: the undo of each started step, the last step first. Steps that need no undo
+/// are left out.
 pub(super) fn undo_words(plan: &Plan, started: &[Step]) -> String {
     if !can_go_back(plan, started) {
         return "no version was live before: there is nothing to go back to".into();

@@ -18,7 +18,7 @@ use crate::release::Plan;
 use crate::release::describe::duration;
 
 /// How many other people must approve the plan before the switch. A promote that overrides a hold in a protected
-/// environment needs at least one.
+/// environment needs at least one approval. A rollback needs none.
 pub fn approvers_needed(plan: &Plan) -> usize {
     if plan.kind != ReleaseKind::Promote {
         return 0;
@@ -76,9 +76,10 @@ pub struct Weighed<'a> {
 }
 
 /// Decides which approvals count. An approval must be for this release, digest and plan, and must not have expired by
-/// any clock. It must not be from the future, and its validity must not be longer than `rules.approvals_last`. The
-/// approver must not be the operator who opened or drives the release, or have a name that looks like theirs. If the
-/// names of several approvers are the same or look the same, only one approval counts.
+/// any clock. An approval must not be given more than a minute in the future, and must not be valid for longer than
+/// `rules.approvals_last`. The approver must have a name. The operators who opened or drive the release cannot approve
+/// it. An approver whose name looks like one of their names cannot approve it either. If the names of several approvers
+/// are the same or look the same, only one approval counts.
 pub fn weigh<'a>(
     plan: &Plan,
     given: &'a [PeerApproval],
@@ -125,7 +126,7 @@ fn expired_by_another_clock(
         "have it approved again with greenroom approve {} {}",
         target.service, target.environment
     );
-    // The end of a new approval is computed with a clock like this machine's.
+    // A new approval is assumed to come from a machine whose clock is like the clock of this machine.
     let life = SignedDuration::try_from(plan.definition.rules.approvals_last);
     let lasts = life.is_ok_and(|life| {
         let expires_at = now.checked_add(life).unwrap_or(Timestamp::MAX);

@@ -8,8 +8,9 @@ use crate::inventory::{Operator, ReleaseId};
 use crate::release::{RepairAction, RepairPlan};
 
 /// What a repair requires from a person. In a protected environment, the person types the environment's name if an
-/// action is grave ([`RepairAction::is_grave`]). In every environment, the person types the name if the repair may cut
-/// connections of a protected target, or lowers the generation of a route. Otherwise a confirmation is enough.
+/// action is grave ([`RepairAction::is_grave`]). In an unprotected environment, the person types the name if the repair
+/// may cut connections of a protected target. In every environment, the person types the name if the repair lowers the
+/// generation of a route. Otherwise a confirmation is enough.
 pub fn need_to_repair(plan: &RepairPlan) -> Need {
     let is_grave = plan
         .repair_actions

@@ -1,5 +1,6 @@
 //! Keeps the lock of a release after its handover, until the successor has taken the lock. So no other console can take
-//! the lock in between. If the successor does not take it in time, the driver releases the lock for every operator.
+//! the lock in between. If the successor does not take the lock in time, the driver releases it, and any operator can
+//! take it.
 
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest time between two reads of the lock. A change may be reported late or not at all.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Waits until another console has the lock, or until the time is over. Returns whether this driver still holds the
-/// lock and must release it.
+/// Waits until this driver no longer has the lock, or until `TIMEOUT` is over. Returns whether this driver still
+/// holds the lock and must release it.
 pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool {
     let target = world.plan.target();
     let until = Instant::now() + TIMEOUT;

@@ -147,7 +147,7 @@ async fn direct(world: &World, slot: Slot) -> Option<PublicAnswer> {
 }
 
 /// Runs every check, one after the other. The error says that the instance changed or was restarted during the checks,
-/// or that it could not be observed.
+/// was not running, or could not be observed.
 async fn checks(world: &World) -> Result<Report, String> {
     let (before, run) = running(world).await?;
     let definition = &world.plan.definition;

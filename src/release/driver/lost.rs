@@ -1,5 +1,5 @@
-//! Reads who holds the lock now, after a write of this driver was refused or its lease ended. The driver starts nothing
-//! else. Its operator must know who has the lock, and whether the release has ended.
+//! Reads who holds the lock now, if this driver may have lost it: a write was refused, the lease ended, or a user
+//! interface noticed another driver. The message tells the operator who has the lock, or how the release has ended.
 
 use std::time::Duration;
 
@@ -60,8 +60,8 @@ impl Lost {
     }
 }
 
-/// The event for the machine after a lost lock. If a later release has recorded the end of this release, the event is
-/// that end. Otherwise the driver must stop. `why` is the failure that made the driver read the lock.
+/// The event for the machine after a lost lock. If the journal already says how this release ended, the event is that
+/// end. Otherwise the event makes the driver stop. `why` is the failure that made the driver read the lock.
 pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
     let is_expected = match lost {
         Lost::To(holder) => holder.record.release > world.plan.release,

@@ -1,5 +1,6 @@
-//! The driver of a release. It runs the effects of the machine through the ports, and passes the results back to the
-//! machine as events. It makes no decisions. It uses ports and tokio, but no adapter and no user interface.
+//! The driver of a release. The driver runs the effects of the machine through the ports, and passes the results back
+//! to the machine as events. The machine makes the decisions. The driver uses ports and tokio, but no adapter and no
+//! user interface.
 
 mod handing_over;
 mod lock;
@@ -53,7 +54,7 @@ pub struct Writing {
     pub presence: Arc<dyn PresenceStore>,
     pub holds: Arc<dyn Holds>,
     pub peer_approvals: Arc<dyn PeerApprovals>,
-    /// Seals finished records. Drivers do not use it.
+    /// Seals finished records. Drivers do not use this port.
     pub seals: Arc<dyn Seals>,
 }
 
@@ -64,7 +65,8 @@ pub(super) struct World {
     pub(super) write: Writing,
     pub(super) plan: Arc<Plan>,
     pub(super) fence: Fence,
-    /// The target in the environment of `rules.only_from`, if the rules name an environment and it is configured.
+    /// The same service in the environment of `rules.only_from`. None if the plan has no such rule, or if that target
+    /// is not configured.
     pub(super) first: Option<Site>,
     /// The operator who drives the release. Another operator may have opened it.
     pub(super) operator: Operator,
@@ -108,7 +110,8 @@ pub(super) struct Driver {
 const LOCK_RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Driver {
-    /// Drives the release until it has ended or the driver must stop. Then releases the lock.
+    /// Drives the release until it has ended or the driver must stop. Then releases the lock, if this driver still
+    /// holds it.
     pub(super) async fn run(mut self) {
         let mut timer: Option<(TimerId, Instant)> = None;
         let mut commands_open = true;
@@ -137,7 +140,8 @@ impl Driver {
         self.end().await;
     }
 
-    /// Reads who has the lock after the lease changed. The driver starts nothing else until the answer.
+    /// The event after the state of the lease changed; none while the lock is held. If the lock may be lost, the driver
+    /// reads who has it, and starts nothing else until the answer.
     async fn lease_changed(&self, alive: bool) -> Option<Event> {
         let state = self.lease.state.borrow().clone();
         let why = match state {
@@ -149,7 +153,7 @@ impl Driver {
         Some(lost::event(&self.world, &lost, &why).await)
     }
 
-    /// Turns a command into an event. For some commands the driver reads the lock, and starts nothing else until the
+    /// Turns a command into an event. For `LookAtLock` the driver reads the lock, and starts nothing else until the
     /// answer.
     async fn event_of(&self, command: Command) -> Option<Event> {
         Some(match command {

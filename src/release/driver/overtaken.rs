@@ -1,6 +1,6 @@
-//! Records the ends of earlier releases that have no end. The driver of a later release does this under its own lock,
-//! after it has recorded its own start. If it crashes before, the driver that resumes the later release does it. A
-//! driver that lost its lock reads the end of its release from the journal.
+//! Records how earlier releases ended, if their records do not say it yet. The driver of a later release does this
+//! under its own lock, after it has recorded its own start. If that driver crashes first, the driver that resumes the
+//! later release does it. A driver that lost its lock reads from the journal how its own release ended.
 
 use std::time::Duration;
 
@@ -16,13 +16,14 @@ use crate::release::{Plan, interrupted_at};
 
 /// How many of the earlier releases are searched for a release without an end.
 const EARLIER: usize = 20;
-/// How long a driver that lost its lock waits until the later driver has recorded the end of its release.
+/// How long a driver that lost its lock waits until the driver of the later release has recorded the end of the earlier
+/// release.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// The pause between two reads of the journal.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// Records the end of every earlier release of the target that has no end. If this fails, those releases stay open, and
-/// the next release records their ends.
+/// Records an end for each of the last `EARLIER` earlier releases that is still open. A record in a newer format is
+/// not changed. If this fails, those releases stay open, and the next release records their ends.
 pub(super) async fn close_earlier(world: &World) {
     let (target, id) = (world.plan.target(), world.plan.release);
     let earlier = world.read.journal.releases_before(target, id, EARLIER);
@@ -57,9 +58,8 @@ async fn close(world: &World, head: &ReleaseRecord) -> Result<()> {
     }
 }
 
-/// How an earlier release ended. If all its steps are done, the release is done or backed out. If its watch is done,
-/// its version is live and only the old version was still to be stopped: the release is superseded. Any other release
-/// is left.
+/// How an earlier release ended. If all its steps are done, the release is done or backed out. If only *drain* or
+/// *stop* was missing, its version is live: the release is superseded. Any other release is closed as *left*.
 fn end(world: &World, recorded: &Recorded) -> Outcome {
     let successor = world.plan.successor();
     let plan = Plan::recorded(&recorded.head, &world.plan.definition, None);
@@ -85,8 +85,8 @@ fn end(world: &World, recorded: &Recorded) -> Outcome {
     }
 }
 
-/// The end of this release that the driver of a later release has recorded. With `is_expected`, the function waits for
-/// that record, because the later driver has just taken the lock.
+/// The end of this release, if the journal has one. With `is_expected`, the function waits for the end, because the
+/// driver of a later release has taken the lock and is about to record it.
 pub(super) async fn written_end(world: &World, is_expected: bool) -> Option<Outcome> {
     let (target, id) = (world.plan.target(), world.plan.release);
     let until = Instant::now() + TIMEOUT;

@@ -1,5 +1,4 @@
-//! Performs one act of a release. Each act can be repeated safely, because it contains the state that it starts from
-//! and the state that it leads to.
+//! Performs one act of a release. Each act can be repeated safely, because it leads to a fixed state.
 
 use tokio::sync::mpsc;
 
@@ -185,8 +184,8 @@ fn tag_of(plan: &Plan, instance: &Instance) -> Option<String> {
     }
 }
 
-/// Moves the traffic. First the proxy checks that it can make the switch. Then the route is written to the store,
-/// because other operators act on the route. Last, the proxy makes the switch.
+/// Moves the traffic. First the proxy prepares the switch. Then the route is written to the store. Last, the proxy
+/// makes the switch. If the proxy cannot be prepared, the route stays unchanged.
 async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
     let plan = &world.plan;
     let digest = if movement.to == plan.slot {
@@ -248,12 +247,12 @@ async fn deregister(world: &World, slot: Slot) -> Result<(), Failure> {
         .await
 }
 
-/// Deregisters a slot, and stops the instance that was observed without traffic. If another instance has replaced it,
-/// that one is not stopped, because it may have traffic.
+/// Deregisters a slot. Then stops the instance that the guard observed in the slot; a rollback also removes that
+/// instance. If another instance is in the slot now, that instance is not stopped, because it may have traffic.
 async fn retire(world: &World, slot: Slot, instance: Option<&InstanceId>) -> Result<(), Failure> {
     deregister(world, slot).await?;
     match instance {
-        // A version that a rollback left is not kept for a cold start, because it failed.
+        // The version that a rollback replaced is not kept for a cold start, because an operator went back from it.
         Some(instance) if world.plan.kind == ReleaseKind::Promote => end(world, instance).await,
         Some(instance) => remove(world, instance).await,
         None => Ok(()),

@@ -1,5 +1,5 @@
-//! Places and clears the holds of operators. This needs no lock: a hold can be placed while a release is running, and
-//! then prevents the switch of that release.
+//! Places and clears the holds of operators. This needs no lock: a hold can be placed while a promote is running, and
+//! then stops that promote before its switch.
 
 use jiff::Timestamp;
 

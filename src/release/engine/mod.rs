@@ -72,8 +72,7 @@ pub enum Driven {
 
 /// Receives each release that this console starts to drive.
 pub trait ReleaseObserver: Send + Sync {
-    /// Called when this console starts to drive a release. The call must not block: an observer waits in a separate
-    /// task.
+    /// The call must not block. An observer that has to wait starts a separate task.
     fn driven(&self, site: &Site, handle: &Handle, how: Driven);
 }
 
@@ -122,7 +121,7 @@ impl Engine {
         self.sites.values()
     }
 
-    /// The release of a target that this engine drives, if it has not ended.
+    /// The release of a target that this engine drives now. None if the release has ended or its driver has stopped.
     pub fn active(&self, target: &Target) -> Option<Handle> {
         let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         active
@@ -131,9 +130,9 @@ impl Engine {
             .cloned()
     }
 
-    /// Stops the drivers of this engine, as if their operator had requested that. Each driver observes its current act,
-    /// records that it has stopped, and releases its lock. Then another operator can resume the release without waiting
-    /// for the lease to end. Waits no longer than `within`.
+    /// Stops the drivers of this engine, as if an operator had interrupted them. Each driver observes the result of the
+    /// act that is running, records that it has stopped, and releases its lock. Then another operator can resume the
+    /// release without waiting for the lease to end. Waits no longer than `within`.
     pub async fn release_locks(&self, reason: &str, within: Duration) {
         let handles = self.sites.keys().filter_map(|target| self.active(target));
         let each = handles.map(|handle| async move {
@@ -202,7 +201,8 @@ impl Engine {
         touched
     }
 
-    /// The environment of `rules.only_from`, if the plan has that rule and the environment is configured.
+    /// The same service in the environment of `rules.only_from`. None if the plan has no such rule, or if that target
+    /// is not configured.
     fn first_of(&self, plan: &Plan) -> Option<Site> {
         let environment = plan.only_from()?.clone();
         let first = Target::new(plan.target().service.clone(), environment);
@@ -283,7 +283,7 @@ impl Engine {
         let (command_sender, commands) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
-        // A resumed release may have started its candidate long ago.
+        // A warm rollback does not start its candidate: the candidate is already running.
         let warm_id = plan.warm.as_ref().map(|instance| instance.id.clone());
         let (candidate, candidate_receiver) = watch::channel(warm_id);
         let (announcements, first) = broadcast::channel(ANNOUNCEMENTS);
@@ -363,8 +363,9 @@ async fn still_as_planned(
     comes_last(plan, site).await
 }
 
-/// Refuses if another release was started since the plan was made, even if that release has already ended. The id of
-/// that release may have been made by the clock of another machine.
+/// Refuses if another release was started since the plan was made, even if that release has already ended. The ids are
+/// compared, not the times: a new id is greater than every id that its planner has read, even if the clock of another
+/// machine is ahead.
 async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
     let newest = past_and_unreadable(site.read.journal.as_ref(), plan.target(), 1).await;
     let (newest, unreadable) =

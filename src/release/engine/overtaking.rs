@@ -1,6 +1,6 @@
 //! Ends the standby of a release when the next release of the target starts, even if another console drives the
-//! standby. The new driver takes the lock in one transaction, which fails if the previous driver has recorded anything
-//! new.
+//! standby. If another console drives the standby, the new driver takes the lock in one transaction, which fails if the
+//! previous driver has recorded anything new.
 
 use super::{Engine, Site, clocks, still_as_planned, unknown};
 use crate::history::Recorded;
@@ -27,8 +27,9 @@ impl Engine {
         })
     }
 
-    /// Says whether a standby holds the lock, and whether this console or another one drives it. None if no standby
-    /// holds the lock, or if the release that holds it cannot be read. Then the lock prevents the new release.
+    /// Says whether a standby holds the lock, and whether this console or another console drives that standby. None if
+    /// no standby holds the lock, or if the release that holds the lock cannot be read. In these cases a held lock
+    /// prevents the new release.
     pub(super) async fn standby_of(
         &self,
         site: &Site,
@@ -61,8 +62,8 @@ impl Engine {
             })
     }
 
-    /// Takes the lock from the standby of another console. The plan is checked before, because the other driver cannot
-    /// get its lock back if the plan turns out to be outdated.
+    /// Takes the lock from the standby of another console. The plan is checked first: if the plan is outdated, the
+    /// driver of the standby must keep the lock.
     pub(super) async fn take_from_standby(
         &self,
         (plan, site, write): (&Plan, &Site, &Writing),

@@ -20,13 +20,14 @@ pub struct PeerApprovable {
     pub needed: usize,
     /// The approvals that count now.
     pub given: Vec<PeerApproval>,
-    /// One message for each approval that does not count.
+    /// Messages about approvals that do not count. Approvals that have expired by the clock of this machine are left
+    /// out.
     pub ignored: Vec<String>,
 }
 
 impl Engine {
     /// Reads the current release of a target, or the release `id`, with its approvals by other operators. Refused if
-    /// the release needs no approvals, or if it may already have moved the traffic.
+    /// the release needs no approvals, or if the release may already have moved the traffic.
     pub async fn peer_approvable(
         &self,
         target: &Target,
@@ -82,7 +83,8 @@ impl Engine {
         Ok((weighed.counted.into_iter().cloned().collect(), ignored))
     }
 
-    /// The instances in both slots of a target. A user interface compares how they were created.
+    /// The instances in both slots of a target. A user interface compares the configurations with which the two
+    /// instances were created.
     pub async fn in_slots(&self, target: &Target) -> Result<PerSlot<Option<Instance>>, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
@@ -96,7 +98,8 @@ impl Engine {
     }
 
     /// Checks the operator's name if the plan needs approvals and the store authenticates its writers: the name must be
-    /// the authenticated one. Otherwise one person could open a release under one name and approve it under another.
+    /// the authenticated one. Otherwise one person could open a release under one name and approve it under a second
+    /// name.
     pub(super) fn check_name(&self, plan: &Plan) -> Result<(), Refused> {
         if approvers_needed(plan) == 0 {
             return Ok(());
@@ -121,8 +124,9 @@ impl Engine {
         }))
     }
 
-    /// Checks that the operator of this console may approve a release: the operator must not have opened it, must not
-    /// drive it, and must not have a name that looks like that of such an operator.
+    /// Checks that the operator of this console may approve a release. The operator must pass `check_name`,
+    /// must not have opened the release, and must not drive it. The operator's name must not look like the name of an
+    /// operator who opened or drives the release.
     pub fn may_peer_approve(&self, found: &Interrupted) -> Result<(), Refused> {
         self.check_name(found.plan())?;
         let driver = found.driver().map(|holder| &holder.record.operator);
@@ -175,7 +179,7 @@ impl Engine {
         }
     }
 
-    /// Withdraws the approval of this console's operator.
+    /// Withdraws the approval of this console's operator. Refused if that operator has no approval that counts.
     pub async fn withdraw_peer_approval(
         &self,
         target: &Target,

@@ -1,6 +1,6 @@
-//! Removes images that are not needed. The plan covers all targets with the same repository on the same runtime. It
-//! lists the images to remove, and why each other image is kept. Before removing, the module locks all of these targets
-//! and reads everything again.
+//! Removes images that are not needed. A plan covers all targets with the same repository on the same runtime. The plan
+//! lists the images to remove, and why each other image is kept. Before images are removed, all of these targets are
+//! locked and everything is read again.
 
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ pub enum Pruned {
 }
 
 impl Engine {
-    /// Plans which images of these targets to remove: one plan for each repository on each runtime. The error says what
-    /// could not be read. Changes nothing.
+    /// Plans which images to remove: one plan for each repository on each runtime that a wanted target uses. The error
+    /// says what could not be read. Changes nothing.
     pub async fn plan_prune(
         &self,
         is_wanted: impl Fn(&Target) -> bool,
@@ -172,8 +172,8 @@ async fn last_good(
     Ok((was_live.versions, searched.min(past.len())))
 }
 
-/// The newest releases of a target. If one of them cannot be read, this is an error: its version may be the last good
-/// one, which must be kept.
+/// The newest releases of a target. A release that cannot be read is an error: its version may be the last good
+/// version, which must be kept.
 async fn whole_past(
     journal: &dyn JournalReader,
     target: &Target,
@@ -212,7 +212,8 @@ async fn remove(
 /// The store of locks, a target, and the fence that this console got with the target's lock.
 type Locked<'a> = (&'a dyn Locks, &'a Target, &'a Fence);
 
-/// Removes the images that are not needed according to both plans. Checks all locks before each removal.
+/// Removes the images that can be removed by both plans: `planned`, which the operator saw, and `now`, which was made
+/// under the locks. Checks all locks before each removal.
 async fn remove_spare(
     (planned, now): (&PrunePlan, &PrunePlan),
     runtime: &dyn RuntimeWriter,

@@ -26,8 +26,8 @@ use crate::release::{
 pub struct Resume {
     pub resume_action: ResumeAction,
     pub reason: Option<String>,
-    /// The takeover of the lock from another driver. Without it, the engine takes only a free lock, or a lock that was
-    /// handed over to this console.
+    /// The takeover of the lock from another driver. Without a takeover, the engine takes only a free lock, a lock that
+    /// was handed over to this console, or a lock that an ended driver of this console left behind.
     pub takeover: Option<Force>,
 }
 
@@ -50,7 +50,8 @@ impl Engine {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
-        // The lock is read before the journal: a driver that released the lock has already written its end.
+        // The lock is read before the journal: a driver that has released the lock has already recorded that it
+        // stopped, or how the release ended.
         let record = site.read.registry.read(target).await;
         let mut record =
             record.map_err(|failure| unknown("what the store says about the target", &failure))?;
@@ -210,8 +211,8 @@ impl Engine {
         Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Resumed))
     }
 
-    /// Takes the lock. Also returns the previous holder, if the lock was taken over from another driver without a
-    /// handover.
+    /// Takes the lock. Also returns the previous holder if the lock was taken over by force. After a handover, or if an
+    /// ended driver of this console left the lock behind, there is no previous holder.
     async fn lock_for(
         &self,
         (plan, site): (&Plan, &Site),
@@ -288,7 +289,7 @@ impl Engine {
             not_overtaken(overtaken, resume_action)?;
             all_later_ones_are_read(id, &past)?;
         }
-        // A release that is left makes no switch.
+        // A release that is left makes no switch, so the proxy's token does not matter.
         if resume_action != ResumeAction::Leave
             && let Some(refusal) = behind_the_proxy(site, &record).await
         {
@@ -301,7 +302,7 @@ impl Engine {
         }
         let instances = match site.read.runtime.instances(target).await {
             Ok(instances) => instances,
-            // Only a release that continues needs room for its candidate.
+            // Only a release that continues removes the leftover in the candidate's slot.
             Err(_) if resume_action != ResumeAction::Continue => Vec::new(),
             Err(failure) => return Err(unknown("what is running in the slots", &failure)),
         };
@@ -316,8 +317,8 @@ impl Engine {
     }
 }
 
-/// Whether the lock belongs to no release that could be resumed: it belongs to a repair or other upkeep, or to a
-/// release whose record was never written.
+/// Whether the lock belongs to no release that could be resumed: a repair or a prune holds it, or the record of its
+/// release was never written.
 async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool, Refused> {
     if holder.record.purpose == LockPurpose::Upkeep {
         return Ok(true);
@@ -329,8 +330,8 @@ async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool,
     Ok(recorded.is_none())
 }
 
-/// How many of the newest releases are searched for a release that has not ended, and for a later release that overtook
-/// it.
+/// How many of the newest releases are searched for a release that has not ended, and for later releases that overtook
+/// that release.
 const SEARCHED: usize = 50;
 
 async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
@@ -344,8 +345,8 @@ async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
     Ok(newest)
 }
 
-/// Refuses to resume the release `id` if it may have more later releases than were read. One of the unread releases may
-/// have overtaken it.
+/// Refuses to resume the release `id` if the target may have later releases that were not read. An unread release may
+/// have overtaken the release `id`.
 fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), Refused> {
     let is_earliest_later = past.iter().map(|head| head.id).min() > Some(id);
     if past.len() < SEARCHED || !is_earliest_later {
@@ -358,8 +359,8 @@ fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), 
     Err(Refusal::NotResumable { why }.into())
 }
 
-/// The switches that the route and the proxy report. They show whether a later release really switched. The proxy is
-/// read only if the record of a release claims to be later than `of`.
+/// The switches that the route and the proxy report. These switches show whether a later release really switched. The
+/// proxy is read only if, without its answer, another release seems to have overtaken `of`.
 async fn switches_seen(
     site: &Site,
     of: &ReleaseRecord,

@@ -11,8 +11,8 @@ pub(in crate::release) const PAGE: usize = 200;
 const PAGES: usize = 10;
 /// How many versions a list of all candidates contains at most. Each further version would cost another read.
 const ENOUGH: usize = 20;
-/// How many releases are read with their entries at most. Each read either proves a version, or adds a remark about a
-/// release that does not prove it.
+/// How many releases are read with their entries at most. Each read proves that versions were live, or adds a remark
+/// about a release that does not prove its claim.
 const PROOFS: usize = 100;
 
 /// What a search for versions that were live must find.
@@ -20,7 +20,7 @@ const PROOFS: usize = 100;
 pub(in crate::release) enum Sought {
     /// No version, because the release is not a rollback.
     None,
-    /// As many versions as possible, newest first.
+    /// The newest versions, at most `ENOUGH`.
     All,
     /// Any version with one of these digests.
     OneOf(Vec<Digest>),
@@ -60,7 +60,7 @@ pub(in crate::release) struct Past {
 }
 
 /// The earlier releases of a target, for a list of the versions that were live. The record of an open release does not
-/// say when its version became live, so its entries are read.
+/// say when its version became live, so the entries of such a release are read.
 pub(in crate::release) async fn past_releases(site: &Site) -> Result<Past> {
     past_of(site.read.journal.as_ref(), &site.definition.target).await
 }
@@ -127,7 +127,8 @@ pub(in crate::release) async fn search(
     Ok(past)
 }
 
-/// Reads a release with its entries, and adds the versions that they prove. An unreadable release proves nothing.
+/// Reads a release with its entries, and adds the versions that the entries prove to have been live. An unreadable
+/// release proves nothing. An unreachable store is an error.
 async fn count(
     journal: &dyn JournalReader,
     target: &Target,

@@ -32,7 +32,7 @@ pub(super) enum Judgement {
     NotYet(String),
     /// The wanted state was not reached yet, but there was progress, so the deadline moves.
     Moving(String),
-    /// The act broke off without its effect. It must be performed again.
+    /// The act broke off without its effect. The act must be performed again.
     Again(String),
     /// The wanted state will not be reached.
     Never(String),
@@ -193,7 +193,8 @@ fn started(
             out_of_memory: false,
         });
         let exit_text = exit_words(exit, plan.definition.instance.memory);
-        // If Docker is restarted, it may end the container that it was starting, or report the exit of an earlier try.
+        // If Docker is restarted, it may end the container that it was starting, or report the exit of an earlier
+        // start.
         if std::mem::take(&mut course.broke_off) {
             let note = format!(
                 "{} exited while it was started ({exit_text}): it is started again",
@@ -307,7 +308,8 @@ fn registered(plan: &Plan, observation: &Observation) -> Judgement {
     }
 }
 
-/// Judges whether the route, the proxy and the public answers over a fresh and a kept connection name the slot.
+/// Judges whether the route, the proxy and the public answers over a fresh and a kept connection name the slot `to`.
+/// The proxy must have this generation; if `generation` is none, the generation of the route.
 fn routed(plan: &Plan, to: Slot, generation: Option<u64>, observation: &Observation) -> Judgement {
     let (Some(_), Some(proxy)) = (&observation.registry, &observation.proxy) else {
         return blind(observation);

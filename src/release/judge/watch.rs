@@ -13,7 +13,8 @@ use crate::release::describe::duration;
 use crate::release::public::{self, Public};
 use crate::release::time::elapsed;
 
-/// Judges whether the traffic has moved to the candidate, and whether the public gets the candidate's answers.
+/// Judges whether the traffic has moved to the candidate. For a promote, also judges whether the public gets good
+/// answers of the candidate.
 pub(super) fn switched(plan: &Plan, course: &mut Course, observation: &Observation) -> Judgement {
     let routed = routed(plan, plan.slot, Some(plan.generation), observation);
     if !matches!(routed, Judgement::True(_)) || is_way_back(plan) {
@@ -29,9 +30,9 @@ pub(super) fn switched(plan: &Plan, course: &mut Course, observation: &Observati
     Judgement::NotYet(why)
 }
 
-/// Whether the release is a rollback. The version before a rollback is usually the worse one. So a fault of the proxy
-/// or of a database, which concerns both versions, must not move the traffic back. Only a failing probe of the new live
-/// version moves it back.
+/// Whether the release is a rollback. The version before a rollback is usually the worse version. So bad public answers
+/// do not end a rollback: a fault of the proxy or of a database concerns both versions, and must not move the traffic
+/// back.
 fn is_way_back(plan: &Plan) -> bool {
     plan.kind != ReleaseKind::Promote
 }

@@ -1,5 +1,5 @@
-//! Performs the act of a stage, and observes until its result is seen. An act without an answer may have happened. So
-//! an act is never repeated before the guard has observed again.
+//! Performs the act of a stage, and observes until the result of the act is seen. An act may have happened even if its
+//! answer was lost. So an act is never repeated before the guard has observed again.
 
 use std::time::Duration;
 
@@ -171,8 +171,8 @@ impl Machine {
         self.schedule(time);
     }
 
-    /// The time until the next observation. While a window is running (the minimum healthy time, or the watch), it is
-    /// the interval of the health check, or less if the window ends earlier. The other steps have short fixed times.
+    /// The time until the next observation. While a window is running (the minimum healthy time, or the watch), this
+    /// time is the interval of the health check, or less if the window ends earlier. In all other cases it is short.
     pub(super) fn between_looks(&self, now: Timestamp, stage: Stage) -> Duration {
         let timing = &self.plan.definition.timing;
         let interval = self
@@ -203,7 +203,8 @@ impl Machine {
         let Some(stage) = self.stage() else { return };
         match self.phase {
             Phase::Standby { .. } => self.standby_over(now),
-            // An act is never repeated without an observation, because it may have happened without an answer.
+            // An act is never repeated without an observation, because the act may have happened although its answer
+            // was lost.
             Phase::GuardPause | Phase::Pausing { act_again: true } => self.guard_looks(now, stage),
             Phase::Pausing { act_again: false } => self.look(stage),
             _ => {}

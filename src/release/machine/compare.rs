@@ -1,5 +1,5 @@
 //! Hashes machines for a model checker. Two machines get the same hash if they will behave the same from now on. Then
-//! the checker follows only one of them.
+//! the checker follows only one of the two.
 
 use std::hash::{Hash, Hasher};
 

@@ -136,8 +136,8 @@ impl Machine {
         }
         let by_itself = crossed || self.on_failure == OnFailure::BackOut;
         match stage.direction {
-            // The new version is live and its watch is done. The traffic does not move because the old version cannot
-            // be stopped.
+            // The new version is live and its watch is done. An old version that cannot be stopped is no reason to move
+            // the traffic back.
             Direction::Forward if stage.step == Step::Stop && by_itself => {
                 let reason = format!(
                     "{} is live, but {} was not stopped: {why}",

@@ -5,7 +5,7 @@
 //! act needs it. Then the intent is recorded and the act is performed. The machine observes until the result of the act
 //! is seen, or until the deadline has passed. Then the outcome is recorded and the next stage starts. Backing out is
 //! another way. At most one record, act or observation is running at any time. The request of an operator takes effect
-//! only between them (interlock 8).
+//! only when none of these is running (interlock 8).
 
 mod acting;
 mod back;
@@ -104,7 +104,7 @@ enum Then {
     Settle {
         failure: Option<String>,
     },
-    /// The release is closed as left.
+    /// The release is closed as *left*: everything stays as it is.
     Leave,
     /// The checks are run again.
     Verify,
@@ -155,7 +155,7 @@ pub struct Machine {
     pulled: Option<(u64, u64)>,
     draining: Option<u64>,
     approval: Option<Approval>,
-    /// The approvals by other operators at the guard's last observation.
+    /// The approvals by other operators that counted at the last observation of the guard of *switch*.
     peer_approvals: Vec<PeerApproval>,
     request: Option<Request>,
     back_reason: Option<String>,

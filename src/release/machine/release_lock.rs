@@ -1,5 +1,6 @@
 //! Stops driving at the request of an operator. The journal records that the driver stopped and, after a handover,
-//! which console may resume. Then the driver does nothing more. Without this record, the driver stopped unexpectedly.
+//! which console may resume. Then the driver does nothing more. Without this record, it is not known whether the driver
+//! stopped on purpose.
 
 use jiff::Timestamp;
 

@@ -1,5 +1,6 @@
-//! Handles the requests of operators to a running release. While an act is running, a request waits until the act has
-//! been observed. If no act is running, the request is granted immediately.
+//! Handles the requests of operators to a running release. A request is granted immediately if the machine waits for a
+//! person, for the end of a standby, or between two observations. Otherwise the request waits until the running act has
+//! been observed, or until the running observation or record has ended.
 
 use jiff::Timestamp;
 
@@ -68,7 +69,8 @@ impl Machine {
         self.requested(now, Request::BackOut { by, reason });
     }
 
-    /// Keeps a request, and grants it immediately if nothing is running.
+    /// Keeps a request, and grants it immediately if the machine is waiting. A handover is refused while a back-out is
+    /// about to start. If the last try to write a record failed, an interruption stops the driver immediately.
     pub(super) fn requested(&mut self, now: Timestamp, request: Request) {
         let goes_back = matches!(self.request, Some(Request::BackOut { .. }));
         if goes_back && matches!(request, Request::HandOver { .. }) {

@@ -1,6 +1,6 @@
-//! Resumes a release at the end of its journal. A step is done only if its outcome was recorded. The stage that was
-//! running starts again with its guard, so it is observed before its act is performed (interlock 6). Earlier approvals
-//! of steps no longer count.
+//! Resumes a release from the end of its journal. A step is done only if its outcome was recorded. The stage that was
+//! running starts again with its guard, so the state is observed before the act is performed (interlock 6). Earlier
+//! approvals of steps no longer count.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub struct Resumption {
     pub how: Takeover,
     /// The operator who resumes and drives the release.
     pub by: Operator,
-    /// The operator who drove the release before, as the lock or the journal names them.
+    /// The operator who drove the release before, as the lock or the journal names this operator.
     pub from: Operator,
     /// The reason, which a forced takeover always has.
     pub note: Option<String>,
@@ -141,9 +141,9 @@ impl Machine {
         }
     }
 
-    /// Handles a stage that had failed under the previous driver, before an operator chose what to do. The failure has
-    /// the same consequence as under that driver, with one exception: if it would end the release as needing a person,
-    /// the stage is tried again, because the operator who resumes is present.
+    /// Handles a stage that had failed under the previous driver, before an operator chose what to do. The failure is
+    /// handled like a new failure, with one exception: if the failure would end the release as needing a person, the
+    /// stage is tried again, because the operator who resumes is present.
     fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
         let is_hopeless =

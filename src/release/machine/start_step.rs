@@ -1,5 +1,5 @@
-//! Starts a stage. If the stage ends a standby, it waits for the end of the standby. If it needs an approval, it waits
-//! for an operator. Then the guard observes, and the intent is recorded.
+//! Starts a stage. *stop* first waits for the end of the standby. A stage that needs an approval waits for an operator.
+//! Then the guard observes, and the intent is recorded.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl Machine {
 
     pub(super) fn stand_by(&mut self, now: Timestamp) {
         // An interrupted standby continues for the rest of its time. If an earlier driver's clock was ahead, the start
-        // of the standby may be in the future.
+        // of the standby may be in the future. Then the standby starts now.
         let began = self
             .standby_began
             .take()
@@ -203,7 +203,7 @@ impl Machine {
         self.pending = act;
         if self.action_error.is_some() {
             if self.pending.is_none() {
-                // The guard observed that the failed act has happened. Nothing must be tried again.
+                // The guard observed that the failed act has happened, so the act is not tried again.
                 self.action_error = None;
             }
             // This is a new try. The intent is already recorded.

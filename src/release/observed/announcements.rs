@@ -1,5 +1,5 @@
-//! Makes the announcements of a release from its journal. Their texts are like those of the driver, but lack what the
-//! journal does not record.
+//! Makes the announcements of a release from its journal. Their texts are like the texts of the driver's announcements,
+//! but lack what the journal does not record.
 
 use crate::checks::Verdict;
 use crate::history::{Decision, Direction, Entry, JournalEvent, Recorded, ReleaseRecord, Step};

@@ -1,7 +1,7 @@
 //! Builds the status of a release from its journal and its lock, for a release that another console drives or that has
-//! no driver. The user interfaces show it like the status of their own releases ([`Status`]). It lacks what only the
-//! driver knows: the progress of a pull, and the last observation. It does not say what is running, because a journal
-//! cannot know that.
+//! no driver. The user interfaces show this [`Status`] like the status of their own releases. The status lacks what
+//! only the driver knows: the progress of a pull, and the last observation. The status does not say what is running,
+//! because a journal cannot know that.
 
 mod announcements;
 mod trace;
@@ -25,8 +25,8 @@ pub type Releases = BTreeMap<Target, Arc<Observed>>;
 /// A release as its journal and its lock show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
-    /// The status. Its plan is read from the journal and completed from the local configuration. So it can be shown,
-    /// but not approved.
+    /// The status. Its plan is read from the journal and completed from the local configuration. The plan lacks
+    /// instances and warnings, so no driver executes it.
     pub status: Arc<Status>,
     /// The driver; none if the release has ended or was interrupted.
     pub driver: Option<LockRecord>,
@@ -39,7 +39,7 @@ pub struct Observed {
     pub ended_at: Option<Timestamp>,
     /// When the version had the traffic, according to the outcomes of *switch* in the journal.
     pub live: Option<LivePeriod>,
-    /// The checks of the version that has the traffic now. Another release may have made it live.
+    /// The checks of the version that has the traffic now. Another release may have made that version live.
     pub live_checks: Option<Arc<LiveChecks>>,
 }
 

@@ -92,8 +92,8 @@ impl<'a> Trace<'a> {
         steps
     }
 
-    /// The end of *watch* or *drain*, if that step is running. The journal determines no other deadline, because other
-    /// deadlines move with progress.
+    /// The end of *watch* or *drain*, if that step is running. The journal does not show the deadlines of other steps,
+    /// because such deadlines move with progress.
     fn window_end(&self, step: Step) -> Option<Timestamp> {
         let timing = &self.plan.definition.timing;
         let is_started = self.replay.last == Last::UnderWay && self.replay.started.contains(&step);

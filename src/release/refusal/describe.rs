@@ -252,8 +252,8 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
     }
 }
 
-/// Says which operator's repair or other upkeep holds the lock of a target whose release is to be resumed, when the
-/// lock ends, and how to take it over.
+/// For an operator who wants to resume a release: says who repairs or prunes and so holds the lock, when the lock ends,
+/// and how to take the lock over.
 fn locked_by_upkeep(
     f: &mut fmt::Formatter<'_>,
     target: &Target,

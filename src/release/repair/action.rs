@@ -28,18 +28,19 @@ pub enum RepairAction {
     /// Write the slot's registration from the running instance.
     Register {
         slot: Slot,
-        /// The digest that was observed in the slot. It must still be running when the registration is written.
+        /// The digest that was observed in the slot. The registration is written only if this digest is still running.
         digest: Digest,
         /// The release that made the version live.
         release: ReleaseId,
     },
     Route(Rewrite),
-    /// Give the live pointer a token of this store. It is needed if the store went back, so that the pointer's token is
-    /// higher than all tokens of the store.
+    /// Give the live pointer a token of this store. This is needed after the store was wiped, restored or replaced:
+    /// then the pointer's token is higher than all tokens of the store, and the proxy refuses every switch.
     Rebase {
-        /// The observed content of the pointer. It must still be the same when the pointer is written.
+        /// The observed content of the pointer. The pointer is written only if its content is still the same.
         from: PointerState,
-        /// The new generation of the pointer. It is the generation of the route, except if the live slot cannot answer.
+        /// The new generation of the pointer. It is the generation of the route, except if the live slot cannot answer
+        /// or the pointer names no slot.
         generation: u64,
     },
     /// Make the proxy follow the route.
@@ -62,11 +63,12 @@ pub enum RepairAction {
 /// How the route is rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewrite {
-    /// The observed content of the route's key. It must still be the same when the route is written.
+    /// The observed content of the route's key. The route is written only if this content is still the same.
     pub from: RouteBefore,
     /// The slot that the new route names.
     pub live: Slot,
-    /// The new generation. It may be lower than the current one only if no switch can have made the current one.
+    /// The new generation. It may be lower than the current generation only if no switch can have made the current
+    /// generation.
     pub generation: u64,
     /// The digest of the new route.
     pub digest: Digest,
@@ -99,7 +101,8 @@ impl RepairAction {
         }
     }
 
-    /// Whether the action moves traffic, may cut connections, rewrites the route or stops an instance.
+    /// Whether the action moves traffic, may cut connections, rewrites the route or the live pointer, or stops an
+    /// instance.
     pub fn is_grave(&self) -> bool {
         match self {
             Self::Install
@@ -235,7 +238,7 @@ pub trait ProxySays {
 }
 
 impl Rewrite {
-    /// The current generation of the route, if the new one is lower.
+    /// The current generation of the route, if the new generation is lower.
     pub fn lowered(&self) -> Option<u64> {
         match self.from {
             RouteBefore::Contains(stood, _) if stood > self.generation => Some(stood),

@@ -1,6 +1,6 @@
 //! Tests of routes and registrations that another program wrote. A repair does not start a version that no release
-//! proves. If no switch can have made the generation of the route, the repair lowers it to the proxy's generation, and
-//! never gives it to the proxy.
+//! proves. If no switch can have made the generation of the route, the repair lowers the generation of the route to the
+//! generation of the proxy, and never gives the proxy the generation of the route.
 
 use super::guard_tests::{operator, says, well};
 use super::tests::{Says, definition, planned, planned_where};
@@ -304,7 +304,7 @@ fn an_unproven_route_with_an_empty_old_slot_needs_a_person_to_delete_it() {
     assert!(items.iter().any(says), "{items:#?}");
 }
 
-/// If an unhealthy live version prevented this, its generation could not be lowered, and no release could replace it.
+/// If an unhealthy live version prevented the lowering, no release could replace that version.
 #[test]
 fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_changes() {
     let lower = RepairAction::Route(Rewrite {

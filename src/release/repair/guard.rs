@@ -47,7 +47,8 @@ impl<'a> Now<'a> {
         keys.any(|key| StoredKey::is_named(target, key, name))
     }
 
-    /// The running instance in a slot, if the probe of this observation found it healthy. The error says why it is not.
+    /// The running instance in a slot, if the probe of this observation found it healthy. The error says why the slot
+    /// has no healthy instance.
     fn healthy(&self, slot: Slot) -> Result<&'a Instance, String> {
         let Some(instance) = self.instance(slot) else {
             return Err(format!("{slot} is empty"));
@@ -55,7 +56,8 @@ impl<'a> Now<'a> {
         if !instance.is_running() {
             return Err(format!("{slot} is not running"));
         }
-        // The image's own HEALTHCHECK does not count: a repair restores a version that was released with it.
+        // The image's own HEALTHCHECK does not count: a repair restores a version that was released with this
+        // HEALTHCHECK.
         match &self.snapshot.slots.get(slot).probe {
             Some(probe) if probe.healthy => Ok(instance),
             Some(probe) => Err(format!("{slot} is not healthy: {}", probe.detail)),
@@ -65,7 +67,7 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// Why a slot may have traffic; none if it certainly has none.
+    /// Why a slot may have traffic; none if the slot certainly has no traffic.
     fn traffic(&self, slot: Slot) -> Option<String> {
         let Some(proxy) = &self.snapshot.proxy else {
             return Some(format!(
@@ -102,7 +104,7 @@ pub(in crate::release) fn guard(
     match repair_action {
         RepairAction::Create { slot, .. } => match now.instance(*slot) {
             None => Verdict::Act,
-            // Either this repair created it a moment ago, or another program started something in the slot.
+            // Either this repair created the instance a moment ago, or another program started something in the slot.
             Some(_) => Verdict::Wait(format!(
                 "{slot} is occupied, but the version is not healthy in it yet"
             )),
@@ -203,7 +205,8 @@ fn only_lowers(now: &Now<'_>, rewrite: &Rewrite) -> bool {
 }
 
 /// Checks that no switch can have made the generation `from`, and that `to` is not lower than the proxy's generation. A
-/// driver that planned its switch with the old generation cannot write: its route differs, and it has no lock.
+/// driver that planned its switch with the old generation cannot write: the route has changed, and that driver no
+/// longer has the lock.
 fn may_be_lowered(now: &Now<'_>, from: u64, to: u64) -> Result<(), Verdict> {
     let Some(proxy) = &now.snapshot.proxy else {
         let why = "the generation of the route cannot be lowered: the proxy does not answer with its generation";
@@ -218,10 +221,11 @@ fn may_be_lowered(now: &Now<'_>, from: u64, to: u64) -> Result<(), Verdict> {
     Ok(())
 }
 
-/// The pointer must be unchanged since the plan. Its new generation must be so high that no driver from before the
-/// store went back has it. If the live slot can answer, the route must already have this generation. If the live slot
-/// cannot answer, no route to it is written, and the pointer alone gets the generation, so that the traffic can be
-/// moved.
+/// The pointer must be unchanged since the plan. A pointer without a live slot may then be written. For any other
+/// pointer, the new generation must be higher than all generations in the pointer. If the live slot can answer, the
+/// route must already name this slot and the new generation. If the live slot cannot answer, no route to that slot is
+/// written. Then only the pointer gets the generation, which must be so high that no earlier driver can have it, and
+/// higher than the generation of the route.
 fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
     if now.snapshot.pointer != Some(*from) {
         return Verdict::Refuse(
@@ -249,7 +253,8 @@ fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
     ))
 }
 
-/// The proxy may be set only to the slot and the generation of the route.
+/// The proxy may be set only to the slot and the generation of the route, and only if that slot is healthy and
+/// registered.
 fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdict {
     let routed = now.route().map(|route| (route.generation, route.live));
     if routed != Some((generation, to)) {

@@ -94,8 +94,8 @@ fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
     is_not_done(&stop(Slot::Green, &snapshot), &other);
 }
 
-/// A store that went back, and the action that gives the pointer a token of this store. The pointer has token 8123, the
-/// store is at revision 100, and the route already has the new generation.
+/// A store that was restored, and the action that gives the pointer a token of this store. The pointer has token 8123,
+/// the store is at revision 100, and the route already has the new generation.
 fn went_back() -> (Snapshot, RepairAction) {
     let mut snapshot = well();
     snapshot.pointer = Some(pointer(8123, 8000));

@@ -5,31 +5,32 @@
 //! The running, answering instance decides what runs in a slot. The route decides which slot should have the traffic.
 //! So a repair corrects the registration to the running instance, and sets the proxy to the slot in the route. It
 //! rewrites the route if the route is missing, unreadable, unproven or older than the proxy, or if its digest, address
-//! or generation is wrong, or if nothing runs in its slot while the proxy's slot runs. A repair does not register a
-//! version that was never released. If no action is safe, the plan says why, and what a person must do.
+//! or generation is wrong, or if nothing runs in the route's slot while an instance runs in the proxy's slot. A repair
+//! does not register a version that was never released. If no action is safe, the plan says why, and what a person must
+//! do.
 //!
 //! A route and a registration alone prove nothing: another program may have written them. So a repair starts a version,
 //! or moves traffic to it, only if a release proves that the version was checked and live in that slot. If a route is
 //! unproven and the proxy names another slot, the route is changed to the proxy's slot.
 //!
-//! If the store went back (it was wiped, restored or replaced), the proxy is newer: the store follows the slot that the
-//! proxy sends traffic to. The pointer carries a token that is higher than any lock of this store, so the proxy refuses
-//! every switch. [`RepairAction::Rebase`] is the only action that lowers a token. It first checks that the whole
-//! pointer is still as it was observed. The generation protects the new pointer from earlier drivers: the route first
-//! gets a generation that no earlier driver can have, and the proxy refuses a lower generation as it refuses a lower
-//! token. If the live slot cannot answer, no route is written to it. Then only the pointer gets that generation, so
-//! that the traffic can be moved to a slot that answers.
+//! If the store was wiped, restored or replaced, the proxy is newer: the store follows the slot that the proxy sends
+//! traffic to. The pointer carries a token that is higher than the token of any lock of this store, so the proxy
+//! refuses every switch. [`RepairAction::Rebase`] is the only action that lowers a token. It first checks that the
+//! whole pointer is still as it was observed. The generation protects the new pointer from earlier drivers: the route
+//! first gets a generation that no earlier driver can have, and the proxy refuses a lower generation as it refuses a
+//! lower token. If the live slot cannot answer, no route to that slot is written. Then only the pointer gets that
+//! generation, so that the traffic can be moved to a slot that answers.
 //!
 //! Another program may have written a route with a generation that no switch can have made. A repair lowers it to the
 //! proxy's generation, after an operator has typed the name of the environment. No repair gives the proxy a generation
 //! that no switch can have made.
 //!
-//! The interlocks are those of a release. A slot with traffic is not stopped or deregistered (1). No route is written
-//! to a slot that is not healthy or not registered (2). One driver holds the lock, and every write compares the lock's
-//! token (4). Every action contains the state that it starts from and the state that it leads to (5). The state is
-//! observed again before each action (6). An approval is for exactly these actions, and expires (9). The proxy is set
-//! to a slot under the rule for switching back: a release proves that the slot was live before, and the slot is healthy
-//! and registered now (3).
+//! A repair has the interlocks of a release. A slot with traffic is not stopped or deregistered (1). No route is
+//! written to a slot that is not healthy or not registered (2). One driver holds the lock, and every write to the store
+//! compares the lock's token (4). Every action contains the state that it starts from and the state that it leads to
+//! (5). The state is observed again before each action (6). An approval is for exactly these actions, and expires (9).
+//! The proxy is set to a slot under the rule for switching back: a release proves that the slot was live before, and
+//! the slot is healthy and registered now (3).
 
 mod action;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::release::describe::generations_used_up;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
     Actions(Vec<RepairAction>),
-    /// The actions for another difference should remove this one too. The text says which action.
+    /// The actions for another difference should remove this difference too. The text says which action.
     Follows(String),
     /// No action is safe. The text says why, and what a person must do.
     Person(String),
@@ -23,7 +23,7 @@ fn person(task: impl Into<String>) -> Remedy {
     Remedy::Person(task.into())
 }
 
-/// The remedy of one difference. It does not know the remedies of the other differences.
+/// The remedy of one difference. The remedies of the other differences are not considered.
 pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
     match (drift.name, drift.slot) {
         (Name::InstanceGone, Some(slot)) => gone(seen, slot),
@@ -69,7 +69,8 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
 }
 
 /// The remedy if a registered instance does not exist. If the slot should have no traffic, its registration is removed.
-/// If the slot should have the traffic and a release proves its version, the instance is created again.
+/// If the slot should have the traffic and a release proves its version, the instance is created again. Otherwise a
+/// person must act.
 fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
         return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
@@ -87,7 +88,7 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "{slot} is empty, and its route and its registration name different versions: promote the version that should run"
         ));
     }
-    // Route and registration alone prove nothing: another program may have written both.
+    // Route and registration alone prove nothing: another program may have written them.
     if let Err(why) = seen.released {
         return person(format!(
             "{} is not started in {slot}: release {} does not prove that this version was checked and live in {slot} ({why}). Promote the version that should run; the release puts it into {}. To promote this version: {}",
@@ -173,7 +174,7 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
 }
 
 /// Corrects the registration of a slot to the running instance, if its version was released there
-/// ([`Seen::is_released`]). Another version is not registered, because it would look like a released one.
+/// ([`Seen::is_released`]). Another version is not registered, because it would then look like a released version.
 fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let Some(instance) = seen.instance(slot) else {
         return person(format!("{slot} is empty now: run greenroom status again"));
@@ -195,9 +196,11 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }])
 }
 
-/// The remedy if a slot runs another digest than the registered one. A container cannot change its image. So if the
-/// running digest is the one in the route, or if the slot runs exactly the registered instance, the digest in the
-/// registration was edited, and is corrected. Another version in a slot without traffic is deregistered and stopped.
+/// The remedy if a slot runs another digest than the registered one. A container cannot change its image. So the digest
+/// in the registration was edited if the route names this slot with the running digest, or if the route does not name
+/// this slot and the slot runs exactly the registered instance. Then the registration is corrected; also if the proxy
+/// names the slot and is newer than the store. Another version in a slot that should have no traffic is deregistered
+/// and stopped. If the slot should have the traffic, a person must act.
 fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
         return person(format!("{slot} is empty now: run greenroom status again"));
@@ -236,8 +239,8 @@ fn address(seen: &Seen<'_>, slot: Slot) -> Remedy {
 
 fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
-        // The proxy names this slot, but the route names the other one. After the repair has set the proxy to the other
-        // slot, this slot has an old version that is running again.
+        // The proxy names this slot, but the route names the other slot. After the repair has set the proxy to the
+        // other slot, this slot has an old version that is running again.
         return match seen.instance(slot).filter(|it| it.is_up()) {
             Some(_) => started(seen, slot),
             None => Remedy::Follows("the proxy is set to the slot in the route".into()),
@@ -291,9 +294,9 @@ fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
     }
 }
 
-/// The remedy if the store went back. The proxy is newer, so the store is changed to the proxy's slot. First the route
-/// gets a generation that no earlier driver can have. Then the pointer gets the same generation, with a token of this
-/// store.
+/// The remedy if the store was wiped, restored or replaced. The proxy is newer, so the store is changed to the proxy's
+/// slot. First the route gets a generation that no earlier driver can have. Then the pointer gets the same generation,
+/// with a token of this store. If the proxy's slot cannot answer, only the pointer is changed.
 fn went_back(seen: &Seen<'_>) -> Remedy {
     let Some(from) = seen.snapshot.pointer else {
         return person("the live pointer cannot be read: run greenroom doctor");
@@ -343,8 +346,8 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
     Remedy::Actions(repair_actions)
 }
 
-/// The remedy if the store went back and the proxy names no slot. The pointer gets a token of this store. If a release
-/// proves the route, the proxy is set to it as well.
+/// The remedy if the store was wiped, restored or replaced, and the proxy names no slot. The pointer gets a token of
+/// this store. If a release proves the route, the proxy is also set to the route's slot.
 fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     let generation = from.highest_generation();
     let mut repair_actions = vec![RepairAction::Rebase { from, generation }];
@@ -365,7 +368,7 @@ fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     Remedy::Actions(repair_actions)
 }
 
-/// The remedy for differences of the route: corrects the route if it is wrong, and sets the proxy to it.
+/// The remedy for differences of the route: corrects the route if it is wrong, and sets the proxy to the route's slot.
 fn route(seen: &Seen<'_>) -> Remedy {
     if seen.store_went_back() {
         return went_back(seen);
@@ -409,8 +412,8 @@ fn not_proven(slot: Slot, why: &str) -> String {
 }
 
 /// The remedy if the live slot runs another digest than the route names. The route is rewritten if the registration of
-/// the slot names the same release as the route, and exactly the running container. It is also rewritten if the store
-/// went back.
+/// the slot names the same release as the route, and exactly the running container. The route is also rewritten if the
+/// store was wiped, restored or replaced. Otherwise a person must act.
 fn route_version(seen: &Seen<'_>) -> Remedy {
     if seen.is_digest_of_route_edited() || seen.store_went_back() {
         return route(seen);
@@ -430,12 +433,12 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
     let routed = seen.route();
     let generation = match routed {
         _ if seen.store_went_back() => seen.generation_after_all(),
-        // The proxy keeps its state.
+        // The proxy keeps its generation.
         None => proxys.max(1),
         Some(route) => {
             let routed = seen.possible_generation(route);
             if named == Some(live) && proxys >= routed {
-                // A generation is one switch: another slot needs another generation.
+                // Each switch has its own generation, so another slot needs another generation.
                 let is_one_switch = route.live == live || proxys > routed;
                 proxys.saturating_add(u64::from(!is_one_switch)).max(1)
             } else if route.live == live && routed > proxys {

@@ -9,7 +9,7 @@ use crate::inventory::{
 };
 use crate::release::{Definition, Known};
 
-/// The step to which a generation is rounded up if the store went back.
+/// After the store was wiped, restored or replaced, new generations are multiples of this number.
 const FAR_AHEAD: u64 = 1_000;
 
 /// A generation that no earlier driver can have: at least [`FAR_AHEAD`] higher than `generation`.
@@ -64,7 +64,7 @@ impl<'a> Seen<'a> {
     /// Whether the proxy names another slot than the route, and the proxy's slot is right.
     ///
     /// The proxy is right if its generation is higher than the route's, and its slot can have the traffic. Each switch
-    /// writes the route first, so such a route was edited, or the store was restored.
+    /// writes the route before the proxy. So if the proxy is ahead, the route was edited, or the store was restored.
     ///
     /// If no switch can have made the generation of the route, the proxy is right with one exception: the route's slot
     /// is right if a release proves its version, and only that slot can have the traffic.
@@ -94,9 +94,9 @@ impl<'a> Seen<'a> {
         (self.store_went_back() || self.is_proxy_ahead()) && self.is_pointed_at(slot)
     }
 
-    /// A generation that no switch from before the store went back can have. Each switch raises the generation in the
-    /// store by one, and moves the pointer before the next switch starts. So an unfinished switch is at most a few
-    /// generations ahead of the pointer.
+    /// A generation that no switch can have if that switch was planned before the store was wiped, restored or
+    /// replaced. Each switch raises the generation in the store by one, and moves the pointer before the next switch
+    /// starts. So an unfinished switch is at most a few generations ahead of the pointer.
     pub(super) fn generation_after_all(&self) -> u64 {
         let routed = self
             .route()
@@ -109,7 +109,8 @@ impl<'a> Seen<'a> {
         highest_generation(None, self.proxy(), self.snapshot.pointer.as_ref())
     }
 
-    /// The generation of the route. If no switch can have made it, the generation of the proxy.
+    /// The generation of the route. If no switch can have made that generation, the generation of the proxy, or 0
+    /// without an answer of the proxy.
     pub(super) fn possible_generation(&self, route: &Route) -> u64 {
         if is_beyond_any_switch(route.generation, self.proxys_generation()) {
             self.proxy().map_or(0, |proxy| proxy.generation)
@@ -118,8 +119,8 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The slot that should have the traffic. It is the slot in the route, except in these cases, in which it is the
-    /// proxy's slot and no traffic moves: the proxy is newer than the store; there is no route; no release proves the
+    /// The slot that should have the traffic. Usually this is the slot in the route. In the following cases it is the
+    /// proxy's slot, so no traffic moves: the proxy is newer than the store; there is no route; no release proves the
     /// route; or nothing runs in the route's slot while the proxy's slot runs.
     pub(super) fn should(&self) -> Option<Slot> {
         let named = self.proxy().and_then(|proxy| proxy.slot);
@@ -141,8 +142,8 @@ impl<'a> Seen<'a> {
         self.should() == Some(slot)
     }
 
-    /// The release that started the version in a slot, according to the registration, the route or the instance's
-    /// label. If the proxy is newer than the store, the label comes first.
+    /// The release that started the version in a slot, according to the registration, otherwise the route, otherwise
+    /// the instance's label. If the proxy is newer than the store, the label comes first.
     pub(super) fn release_of(&self, slot: Slot) -> Option<ReleaseId> {
         let by_entry = self.entry(slot).map(|entry| entry.release);
         let by_route = self.routed(slot).map(|route| route.release);
@@ -153,10 +154,10 @@ impl<'a> Seen<'a> {
         by_entry.or(by_route).or(by_label)
     }
 
-    /// Whether the version that runs in a slot was released there. If the route names the slot, it must be the version
-    /// in the route. Otherwise it must be the registered version or instance: a container cannot change its image, so
-    /// the registered digest may be wrong. Without a route to the slot and a registration, every version is accepted.
-    /// It is also accepted if the proxy is newer than the store and names the slot.
+    /// Whether the version that runs in a slot was released there. If the route names the slot, the running version
+    /// must be the version in the route. Otherwise it must be the registered version or instance: a container cannot
+    /// change its image, so the registered digest may be wrong. Without a route to the slot and a registration, every
+    /// version is accepted. Every version is also accepted if the proxy is newer than the store and names the slot.
     pub(super) fn is_released(&self, slot: Slot) -> bool {
         let Some(instance) = self.instance(slot) else {
             return false;

@@ -1,4 +1,5 @@
-//! Tests of the remedy for each manual change: the planned actions in order, or none if only a person can repair it.
+//! Tests of the remedy for each manual change: the planned actions in order, or none if only a person can repair the
+//! change.
 
 use std::collections::{BTreeMap, BTreeSet};
 

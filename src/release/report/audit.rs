@@ -5,7 +5,7 @@ use crate::history::{AuditRecord, HoldRecord, KeptAudit, Provable, RepairRecord}
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
-/// The whole report. It also lists the values in the store that differed from the archived record.
+/// The whole report, with the values in the store that differed from the archived record.
 pub fn audit(kept: &KeptAudit) -> Vec<Line> {
     let mut lines = Lines::default();
     match &kept.record {

@@ -4,13 +4,13 @@ use super::{Lines, Tone, clock};
 use crate::history::{Direction, JournalEvent, Recorded};
 use crate::release::describe::duration;
 
-/// For each entry, the number that it has if no entry is missing before it.
+/// For each entry, the number that the entry has if no earlier entry is missing.
 fn expected(recorded: &Recorded) -> impl Iterator<Item = u32> {
     let entries = recorded.entries.iter();
     std::iter::once(1).chain(entries.map(|entry| entry.sequence.saturating_add(1)))
 }
 
-/// The line about missing entries: those from the number `from` up to the entry `before`.
+/// The line about missing entries: the entries from the number `from` up to the number before `before`.
 fn missing(from: u32, before: u32) -> String {
     let last = before.saturating_sub(1);
     let which = if from == last {

@@ -1,6 +1,6 @@
-//! Performs the actions of a repair in order. For each action the driver observes the target, applies the guard,
-//! records the start, acts, waits until the result is observed, and records the result. It stops at the first action
-//! that fails. At the end it releases the lock.
+//! Performs the actions of a repair in order. For each action, the repair observes the target, applies the guard,
+//! records the start, performs the action, waits until the result is observed, and records the result. The repair stops
+//! at the first action that fails. At the end it releases the lock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +21,11 @@ use crate::release::engine::{Site, release_lock};
 use crate::release::repair::{Verdict, guard, is_true};
 use crate::release::{RepairAction, RepairPlan};
 
-/// How long an action may wait until its guard allows it, and until its result is observed.
+/// How long an action may wait until its guard allows it, and until its result is observed. The result of creating or
+/// starting an instance may take longer (the health deadline).
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a repaired difference may still be observed. The proxy counts requests from before the repair for a while.
+/// How long a repaired difference may still be observed after the last action. For example, the proxy's request rates
+/// still contain requests from before the repair.
 const SETTLING: Duration = Duration::from_secs(20);
 /// The pause between two observations.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -126,7 +128,7 @@ impl Drive {
         } else {
             seen
         };
-        // The lock may have been lost since the observation, and not every write compares it.
+        // The lock may have been lost since the observation, and not every write compares the lock's token.
         self.still_ours().await?;
         let hand = Hand {
             site: &self.site,
@@ -136,7 +138,7 @@ impl Drive {
         };
         match hand.perform(repair_action, &seen).await {
             Ok(()) => {}
-            // The action may have been done. The next observation shows it.
+            // The action may have been done. The next observation shows whether it was.
             Err(failure) if failure.kind == FailureKind::Ambiguous => {
                 tracing::warn!("{failure}");
             }
@@ -159,7 +161,8 @@ impl Drive {
         }
     }
 
-    /// Waits until a slot without traffic has no connections left, for as long as a release would.
+    /// Waits until a slot without traffic has no connections left, at most for the drain time of a release. Does not
+    /// wait if the connections cannot be counted.
     async fn drained(&self, slot: Slot) {
         let until = Instant::now() + self.site.definition.timing.drain;
         loop {

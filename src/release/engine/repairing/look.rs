@@ -16,9 +16,9 @@ use crate::release::engine::Site;
 /// How long one source may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Observes a target. `own` is the token of this repair's lock, if it has the lock already. The snapshot leaves out
-/// this lock. Its store revision is then the one at which the lock was taken, which is the token, so that the writes of
-/// the repair do not raise it.
+/// Observes a target. `own` is the token of this repair's lock, if the repair has the lock already. Then the snapshot
+/// leaves out this lock, and its store revision is the token, which is the revision at which the lock was taken. So the
+/// repair's own writes do not raise the revision.
 pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>) -> Snapshot {
     let definition = &site.definition;
     let target = &definition.target;
@@ -71,8 +71,8 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<Fenc
     snapshot.problems = record.problems;
 }
 
-/// Observes the proxy: its route and pointer, its configuration, the answer of the public address, and the request
-/// rates of both slots.
+/// Observes the proxy: its answer, its live pointer and its configuration. If the proxy answers, also the answer of the
+/// public address and the request rates of both slots.
 async fn routing(site: &Site, snapshot: &mut Snapshot) {
     let target = &site.definition.target;
     let router = &site.read.router;

@@ -1,7 +1,7 @@
-//! Repairs drift. The engine observes the target and plans the repair. After an approval it takes the lock, verifies
-//! that the same actions are still needed, and performs them in a separate task. A target with a release that has not
-//! ended is not repaired: an operator must first resume, back out or leave that release. A release in its standby is an
-//! exception.
+//! Repairs drift. The engine observes the target and plans the repair. After an approval, the engine takes the lock,
+//! verifies that the same actions are still needed, and performs them in a separate task. A target with a release that
+//! has not ended is not repaired: an operator must first resume, back out or leave that release. A release in its
+//! standby is an exception.
 
 mod drive;
 mod look;
@@ -28,7 +28,7 @@ use crate::release::{
 use drive::Drive;
 use look::look;
 
-/// How many messages of a repair may wait for a slow user interface. Then the repair waits.
+/// How many messages of a repair may wait for a slow user interface. If there are more, the repair waits.
 const NEWS: usize = 64;
 
 /// A message from a running repair.
@@ -40,7 +40,7 @@ pub enum RepairNews {
     Ended(Box<RepairRecord>),
 }
 
-/// A running repair. It continues if this handle is dropped.
+/// A running repair. The repair continues if this handle is dropped.
 #[derive(Debug)]
 pub struct RepairHandle {
     /// The messages of the repair. [`RepairNews::Ended`] is the last one.
@@ -213,8 +213,8 @@ impl Engine {
     ) -> Result<(), Refused> {
         let token = lease.fence.token;
         let mut now = look(site, self.clock.now(), Some(token)).await;
-        // Taking the lock wrote to the store. That may have raised the store's revision to the token that the proxy
-        // has.
+        // Taking the lock wrote to the store. After a restore of the store, that write may have raised the store's
+        // revision to the token that the proxy has. So the revision before the lock is compared.
         now.store_revision = Some(token.0.saturating_sub(1));
         all_answered(&now)?;
         nothing_unfinished(site).await?;
@@ -234,11 +234,11 @@ impl Engine {
     }
 }
 
-/// Whether the journal proves that the version in the route's live slot was released there. Asks the release that the
-/// route names, then the release that the slot's registration names. The journal is read only if the slot is empty, or
-/// if the proxy sends the traffic elsewhere. While an instance is in the slot, a release that started its switch after
-/// its checks is proof enough: it may have ended after it wrote the route and before it changed the proxy. An
-/// unreachable store is an error, because it proves nothing.
+/// Whether the journal proves that the version in the route's live slot was released there. The release that the route
+/// names is read first. If that release proves nothing, the release that the slot's registration names is read. The
+/// journal is read only if the slot is empty, or if the proxy does not name the slot. While an instance is in the slot,
+/// a release that started its switch after its checks is proof enough: the driver may have ended after it wrote the
+/// route and before it changed the proxy. An unreachable store is an error, because it proves nothing.
 async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>, Refused> {
     let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
         return Ok(Err("there is no route".to_owned()));
@@ -318,7 +318,7 @@ fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
 async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     let target = &site.definition.target;
     let not_known = |failure| unknown("which release of the target is the newest", &failure);
-    // An unreadable release may be running.
+    // An unreadable release may be running, so it is an error.
     let current = site
         .read
         .journal

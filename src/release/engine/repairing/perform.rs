@@ -37,7 +37,7 @@ impl Hand<'_> {
         ))
     }
 
-    /// Performs an action. `seen` is the observation that the guard allowed.
+    /// Performs an action. `seen` is the observation for which the guard allowed the action.
     pub(super) async fn perform(
         &self,
         repair_action: &RepairAction,
@@ -52,7 +52,7 @@ impl Hand<'_> {
                 release,
             } => {
                 self.pull(version).await?;
-                // The pull may take minutes.
+                // The pull may take minutes, in which the lock may be lost.
                 self.still_ours().await?;
                 let spec = InstanceSpec {
                     target: target.clone(),
