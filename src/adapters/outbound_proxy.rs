@@ -24,7 +24,7 @@ pub struct OutboundProxy {
 impl OutboundProxy {
     /// The proxies that the environment variables name. `read` returns the value of a variable.
     pub fn from_variables(read: impl Fn(&str) -> Option<String>) -> Self {
-        // In a CGI program, the variable HTTP_PROXY contains the header `Proxy` of a client.
+        // In a CGI program, the variable HTTP_PROXY contains the header `Proxy` of a client, so no variable is used.
         if read("REQUEST_METHOD").is_some() {
             return Self::default();
         }

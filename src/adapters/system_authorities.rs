@@ -1,5 +1,5 @@
-//! TLS to servers whose certificate is signed by an authority that this machine trusts. The certificates of these
-//! authorities can be hundreds of files. They are read once per process, when the first server shows a certificate.
+//! TLS to servers with a certificate from an authority that this machine trusts. The certificates of these authorities
+//! can be hundreds of files, so they are read once per process, when the first server shows a certificate.
 
 use std::sync::{Arc, OnceLock};
 

@@ -56,7 +56,7 @@ pub struct Case {
     /// Whether the request goes to the proxy's preview URL instead of the candidate's own address.
     pub through_preview: bool,
     pub expect: Expectation,
-    /// Whether a failure stops the release.
+    /// Whether the release stops if this case does not pass.
     pub required: bool,
 }
 

@@ -19,7 +19,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer without its body, and with the header values masked.
+    /// The status and the headers of the answer. The header values are masked.
     fn masked(&self, mask: &Mask) -> Self {
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| (name.clone(), mask.hide(value)));
@@ -30,7 +30,8 @@ impl Answer {
         }
     }
 
-    /// The target of a redirect without its query, which may contain a secret; none if the answer is no redirect.
+    /// The target of a redirect without its query and fragment, because these may contain a secret. Long targets are
+    /// cut. None if the answer is no redirect.
     pub fn redirect(&self) -> Option<String> {
         if !(300..400).contains(&self.status) {
             return None;
@@ -46,8 +47,8 @@ const QUOTED: usize = 80;
 
 /// Judges the answer to one case.
 ///
-/// The report quotes nothing that the mask hides: the answer is compared first, and each value is masked before it is
-/// cut.
+/// The report quotes nothing that the mask hides. The unmasked answer is compared; then each quoted value is masked
+/// before it is cut.
 pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
     let quote = |text: &str| quote(&mask.hide(text));
     let mut differences = Vec::new();

@@ -44,16 +44,16 @@ impl fmt::Display for Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseReport {
     pub name: String,
-    /// Whether a failure stops the release.
+    /// Whether the release stops if this case does not pass.
     pub required: bool,
     pub verdict: Verdict,
     /// How the answer differs from the expected one, or why there is no answer; empty if the case passed.
     pub detail: String,
     pub took: Duration,
-    /// The request as text; empty if an older Greenroom ran the case.
+    /// The request as text. It may be empty in a record.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub request: String,
-    /// The start of the answer, made safe and cut; empty if there was none.
+    /// The start of the answer, made safe and cut; empty if there was no answer. It may be empty in a record.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub response: String,
 }
@@ -80,8 +80,8 @@ impl Report {
             .all(|case| !case.required || case.verdict == Verdict::Passed)
     }
 
-    /// Shortens the report for the record: a case that passed keeps no transcript, and the first 16 other cases keep a
-    /// short one. A store keeps several copies of every record, so records must stay small.
+    /// Shortens the report for the record. A case that passed keeps no transcript. The first 16 other cases keep a
+    /// short transcript. A store keeps several copies of every record, so records must stay small.
     #[must_use]
     pub fn for_the_record(mut self) -> Self {
         let mut detailed = 0;

@@ -1,4 +1,5 @@
-//! Finds headers and query parameters that may carry a secret, by their names, and hides their values in paths.
+//! Finds the headers and query parameters with names that suggest a secret. Hides the values of such parameters in
+//! paths.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -31,7 +32,8 @@ pub fn may_be_secret(name: &str) -> bool {
     PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Hides the query values of a path that may be secret. Returns the resulting path, and the values that were hidden.
+/// Hides the value of each query parameter with a name that suggests a secret. Returns the path without these values,
+/// and the values.
 pub fn hide_in_query(path: &str) -> (String, Vec<String>) {
     let Some((before, query)) = path.split_once('?') else {
         return (path.to_owned(), Vec::new());

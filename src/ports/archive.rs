@@ -16,9 +16,9 @@ use crate::inventory::{ReleaseId, Target};
 /// A range of ids of releases, holds or repairs. Both ends are excluded; `None` is an open end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Within {
-    /// Only ids newer than this one.
+    /// Only ids newer than this id.
     pub after: Option<ReleaseId>,
-    /// Only ids older than this one.
+    /// Only ids older than this id.
     pub before: Option<ReleaseId>,
 }
 
@@ -32,10 +32,10 @@ pub trait ArchiveReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Listed>>;
 
-    /// One release with everything that the archive has about it; none if the archive does not have it.
+    /// One release with everything that the archive has about the release; none if the release is not in the archive.
     async fn release(&self, id: ReleaseId) -> Result<Option<Kept>>;
 
-    /// The releases whose id matches the typed text, newest first: see [`ReleaseId::is_meant_by`].
+    /// The releases with an id that matches the typed text, newest first: see [`ReleaseId::is_meant_by`].
     async fn named(&self, typed: &str, limit: usize) -> Result<Vec<ReleaseId>>;
 
     /// The records of these releases, without their entries. A release that the archive does not have is left out.
@@ -53,10 +53,10 @@ pub trait ArchiveReader: Send + Sync {
     /// Lists the holds and repairs that match a filter, newest first.
     async fn audit(&self, filter: &Filter, within: Within, limit: usize) -> Result<Vec<KeptAudit>>;
 
-    /// The holds and repairs whose id matches the typed text, newest first.
+    /// The holds and repairs with an id that matches the typed text, newest first.
     async fn audit_named(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>>;
 
-    /// The ids that were in the archive once and have been pruned.
+    /// The given ids of releases that were in the archive and have been pruned.
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;
 
     /// What `prune` would remove at `now`. Changes nothing.

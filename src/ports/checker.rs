@@ -44,8 +44,8 @@ pub trait Checker: Send + Sync {
         Mask::default()
     }
 
-    /// A number that changes when another secret of the target may have become known. An older mask does not hide that
-    /// secret. The call is cheap enough for each line of a log.
+    /// A number that changes when Greenroom may have read another secret of the target. The caller must then get a new
+    /// mask: the earlier mask does not hide that secret. The call is cheap enough for each line of a log.
     fn mask_revision(&self) -> u64 {
         0
     }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 
-    /// Makes [`Clock::now`] ignore every change of the machine's clock until the returned guard is dropped. A deadline
-    /// is measured while such a guard exists.
+    /// Makes [`Clock::now`] ignore every change of the machine's clock while the returned guard exists. A caller that
+    /// measures a deadline keeps the guard for that time. The default implementation does nothing.
     fn steady(&self) -> Steady {
         Steady(None)
     }

@@ -1,5 +1,5 @@
-//! Holds stop promotes of a target. Operators place and clear holds, even while a release is running, so no lock is
-//! needed. Each call changes a hold only if it is still the hold that the caller has read.
+//! Holds stop promotes of a target. Operators place and clear holds even while a release is running, so these calls
+//! need no lock. Each call changes a hold only if it is still the hold that the caller has read.
 
 use async_trait::async_trait;
 

@@ -22,8 +22,8 @@ pub trait JournalReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ReleaseRecord>>;
 
-    /// Of the newest `limit` releases, the releases whose records cannot be read, newest first, each with the reason.
-    /// [`JournalReader::releases`] skips these releases. A key that names no release is not listed.
+    /// Searches the newest `limit` releases. Returns the releases with a record that cannot be read, newest first, each
+    /// with the reason. [`JournalReader::releases`] skips these releases. A key that names no release is not listed.
     async fn unreadable(
         &self,
         _target: &Target,
@@ -40,8 +40,8 @@ pub trait JournalReader: Send + Sync {
     /// One release with its entries.
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;
 
-    /// One release with the entries that can be read, and a failure for each entry that is missing or cannot be read.
-    /// Only for the archive and `history verify`: a driver resumes a release only if it is complete.
+    /// One release with the entries that can be read, and a failure for each entry that is missing or cannot be read. A
+    /// driver does not use this call: it resumes a release only if every entry can be read.
     async fn as_stored(
         &self,
         target: &Target,
@@ -64,17 +64,19 @@ pub trait JournalReader: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The newest repairs of a target, newest first. A repair that only a newer Greenroom can read is skipped.
+    /// The newest repairs of a target, newest first. A repair that this Greenroom cannot read is skipped.
     async fn repairs(&self, _target: &Target, _limit: usize) -> Result<Vec<RepairRecord>> {
         Ok(Vec::new())
     }
 }
 
-/// Writes the journal. A write is durable when it returns. Repeating a write with the same content changes nothing.
-/// Writing other content under the same id or number is a conflict.
+/// Writes the journal. A write is durable when it returns. Repeating a write with the same content changes nothing. A
+/// release can be closed once, and an open repair can be updated. Any other write of different content under the same
+/// id or number is a conflict.
 #[async_trait]
 pub trait JournalWriter: Send + Sync {
-    /// Writes the record of a release: without an outcome to open the release, with an outcome to close it.
+    /// Writes the record of a release. A record without an outcome opens the release; a record with an outcome closes
+    /// the release.
     async fn head(&self, record: &ReleaseRecord, fence: &Fence) -> Result<()>;
 
     async fn append(

@@ -1,10 +1,10 @@
 //! A key-value store that operators share. It has the semantics of etcd: reads of several ranges at one revision,
 //! transactions that compare and write, leases, and a watch that says when it can no longer continue. The `store`
-//! module encodes everything that Greenroom keeps and makes every transaction; an adapter only carries it out.
+//! module encodes all values of Greenroom and builds every transaction. An adapter only carries the transactions out.
 //!
-//! Each failure of a call that changes something tells by its [`FailureKind`](super::FailureKind) what became of the
-//! change: *unreachable* means that nothing was changed, *ambiguous* that it may have been changed, and every other
-//! kind that the store has refused it.
+//! If a call that changes something fails, the [`FailureKind`](super::FailureKind) says what became of the change.
+//! *Unreachable* means that nothing was changed. *Ambiguous* means that the change may have been made. Every other kind
+//! means that the store refused the change.
 
 use std::fmt;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct Range {
     pub limit: Option<usize>,
     /// Whether the last keys come first.
     pub is_descending: bool,
-    /// Whether the values are left out.
+    /// Whether only the keys are read. The values are then empty.
     pub is_keys_only: bool,
     /// Reads only the pairs that were last changed at this revision.
     pub changed_at: Option<i64>,
@@ -103,14 +103,14 @@ pub fn behind(prefix: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId(pub i64);
 
-/// A stored pair. Another program may have written it, so neither part need be UTF-8.
+/// A stored pair. Another program may have written it, so the key and the value may be invalid UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
     pub key: Vec<u8>,
     pub value: Vec<u8>,
     /// The revision of the last change.
     pub revision: i64,
-    /// The pair disappears when this lease ends.
+    /// The lease of the pair, if it has one. When the lease ends, the pair disappears.
     pub lease: Option<LeaseId>,
 }
 
@@ -132,7 +132,7 @@ pub enum Write {
         /// The failure is [missing](super::FailureKind::Missing) if the lease has ended.
         lease: Option<LeaseId>,
     },
-    /// Replaces the value of a key that exists and leaves it on its lease.
+    /// Replaces the value of an existing key. The key stays on its lease.
     PutKeepingLease { key: String, value: String },
     /// Deletes a key. It is no error if the key does not exist.
     Delete { key: String },
@@ -156,7 +156,7 @@ impl Write {
 /// Changes that are made all together, and only if no compared key has changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Txn {
-    /// Keys, each with the revision of its last change. It is 0 for a key that does not exist.
+    /// Keys, each with the revision of its last change. The revision is 0 for a key that does not exist.
     pub when: Vec<(String, i64)>,
     pub then: Vec<Write>,
 }
@@ -174,7 +174,7 @@ pub enum Committed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Granted {
     pub lease: LeaseId,
-    /// The time to live, from the answer of the last renewal on. A store may grant more than was requested.
+    /// The time to live that the store granted. It may be longer than the requested time.
     pub ttl: Duration,
 }
 
@@ -183,8 +183,8 @@ pub struct Granted {
 pub enum Change {
     /// These keys were written or deleted, or their lease has expired. All changes up to `revision` were reported.
     Changed { revision: i64, keys: Vec<Vec<u8>> },
-    /// The store no longer knows all changes since the requested revision. The watch ends: read the current state, and
-    /// watch from its revision on.
+    /// The store no longer knows all changes since the requested revision. The watch ends. Read the current state and
+    /// its revision, and watch from the next revision on.
     Compacted,
 }
 
@@ -234,20 +234,20 @@ pub trait Kv: fmt::Debug + Send + Sync {
     /// failure is [unsupported](super::FailureKind::Unsupported).
     async fn read(&self, call: Call<'_>, ranges: &[Range]) -> Result<Read>;
 
-    /// Carries out a transaction, at most once. It is durable when this returns.
+    /// Carries out a transaction, at most once. The changes are durable when the call returns.
     async fn commit(&self, call: Call<'_>, txn: &Txn) -> Result<Committed>;
 
     /// Grants a lease, which ends after `ttl` unless it is renewed. If the answer is lost, the lease ends by itself.
     async fn grant(&self, call: Call<'_>, ttl: Duration) -> Result<Granted>;
 
-    /// Renews a lease and returns its time to live. The failure is [missing](super::FailureKind::Missing) if it has
-    /// ended.
+    /// Renews a lease and returns its time to live. The failure is [missing](super::FailureKind::Missing) if the lease
+    /// has ended.
     async fn renew(&self, call: Call<'_>, lease: LeaseId) -> Result<Duration>;
 
-    /// Ends a lease and deletes its keys. It is no error if it has ended.
+    /// Ends a lease and deletes its keys. It is no error if the lease has already ended.
     async fn revoke(&self, call: Call<'_>, lease: LeaseId) -> Result<()>;
 
-    /// The time until a lease ends; none if it has ended.
+    /// The time until a lease ends; none if the lease has ended.
     async fn time_left(&self, call: Call<'_>, lease: LeaseId) -> Result<Option<Duration>>;
 
     /// Watches all of Greenroom's keys from revision `from` on. The stream has every change once, in order. It ends

@@ -16,13 +16,14 @@ pub enum LeaseState {
     Lost(String),
 }
 
-/// A lock that this process holds. A heartbeat renews its lease until this value is dropped. Dropping does not release
-/// the lock; only [`Locks::release`] or the end of the lease does.
+/// A lock that this process holds. A heartbeat renews the lease until this value is dropped. Dropping the value does
+/// not release the lock; only [`Locks::release`] or the end of the lease does.
 #[derive(Debug)]
 pub struct Lease {
     /// The fencing token that every write under the lock carries.
     pub fence: Fence,
-    /// Whether the lock is still held. Becomes [`LeaseState::Lost`] after two thirds of the lease without a renewal.
+    /// Whether the lock is still held. Becomes [`LeaseState::Lost`] after two thirds of the lease without a renewal, or
+    /// when the heartbeat finds that the lock has another holder or no longer exists.
     pub state: watch::Receiver<LeaseState>,
     /// Stops the heartbeat when dropped.
     pub heartbeat: DropGuard,
@@ -49,8 +50,8 @@ pub trait Locks: Send + Sync {
     /// Takes the lock if it is free.
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired>;
 
-    /// Takes the lock in one transaction if it is held under exactly `from`, or is free. If it is held under another
-    /// token, the answer is [`Acquired::Taken`]. After a takeover, every write under `from` is refused.
+    /// Takes the lock in one transaction if the lock is held under exactly `from`, or is free. If the lock is held
+    /// under another token, the answer is [`Acquired::Taken`]. After a takeover, every write under `from` is refused.
     async fn take_over(
         &self,
         target: &Target,
@@ -58,9 +59,9 @@ pub trait Locks: Send + Sync {
         from: FencingToken,
     ) -> Result<Acquired>;
 
-    /// Takes the lock like [`Locks::take_over`], but only from a driver with no step in progress: the journal of its
-    /// release must still end at `end`. The transaction compares the lock and the journal, so a driver that starts a
-    /// step at the same moment keeps its lock.
+    /// Takes the lock like [`Locks::take_over`], but only if its driver has no step in progress: the journal of the
+    /// driver's release must still end at `end`. The transaction compares the lock and the journal, so a driver that
+    /// starts a step at the same moment keeps its lock.
     async fn take_over_at_rest(
         &self,
         target: &Target,

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::Result;
 use crate::history::Notice;
 
-/// One channel for notices. A release does not wait for a channel and does not depend on it.
+/// One channel for notices. A release does not wait for a channel and continues if a notice cannot be sent.
 #[async_trait]
 pub trait Notifier: Send + Sync {
     /// Sends a notice. After a failure that [may pass](super::FailureKind::may_pass), the caller may call again with

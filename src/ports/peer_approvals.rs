@@ -1,4 +1,4 @@
-//! Peer approvals. People who do not drive the release give and withdraw them, so no lock is needed. Each approval
+//! Peer approvals. People who do not drive the release give and withdraw approvals, so no lock is needed. Each approval
 //! belongs to one release that has not ended.
 
 use async_trait::async_trait;

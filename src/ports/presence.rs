@@ -10,8 +10,8 @@ use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 /// Writes the presence that [`super::RegistryReader::read`] returns.
 #[async_trait]
 pub trait PresenceStore: Send + Sync {
-    /// Shows this console at a target until [`gone`](PresenceStore::gone) is called. Repeating the call changes
-    /// nothing.
+    /// Shows this console at a target until [`PresenceStore::hide`] or [`PresenceStore::leave`] is called. Repeating
+    /// the call changes nothing.
     async fn show(&self, target: &Target, watcher: &Watcher) -> Result<()>;
 
     /// Removes this console from a target.

@@ -8,7 +8,8 @@ use ulid::Ulid;
 
 use super::{Failure, FailureKind, Result};
 
-/// The number of bytes that are written to test a directory. An empty file can be created even on a full disk.
+/// The number of bytes that are written to test a directory. An empty file would prove nothing, because it can be
+/// created even on a full disk.
 const TRIED: usize = 16 * 1024;
 
 /// The result of a command.
@@ -52,8 +53,8 @@ pub trait ProxyHost: Send + Sync {
     /// The content of a file; none if it does not exist.
     async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
 
-    /// At most `most` bytes of a file, starting at `from`; no bytes if the file is shorter. None if it does not exist.
-    /// The failure is [`FailureKind::Unsupported`] if the host can read only whole files.
+    /// At most `most` bytes of a file, starting at `from`; no bytes if the file is shorter. None if the file does not
+    /// exist. The failure is [`FailureKind::Unsupported`] if the host can read only whole files.
     async fn read_part(&self, path: &Path, _from: u64, _most: usize) -> Result<Option<FilePart>> {
         let doing = format!("following {}", path.display());
         let message = "a growing file on this host cannot be followed";
@@ -104,12 +105,12 @@ pub trait ProxyHost: Send + Sync {
     async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>>;
 
     /// Creates a symbolic link to `to` under a new name in the directory of `link`, ready for [`ProxyHost::put`], and
-    /// returns its path. Removes all other staged links in that directory, so a `put` of an earlier link that is still
-    /// in progress fails and changes nothing. Creates the directory if it is missing.
+    /// returns its path. Creates the directory if it is missing. Removes all other staged links in that directory. If
+    /// another call is about to `put` one of the removed links, that `put` fails and changes nothing.
     async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf>;
 
     /// Replaces `link` by the staged link with one `rename(2)`. The change is durable when the call returns. Fails
-    /// without a change if another link has been staged after this one.
+    /// without a change if another link has been staged after `staged`.
     async fn put(&self, staged: &Path, link: &Path) -> Result<()>;
 
     /// Runs a command without a shell. The adapter sets the deadline.

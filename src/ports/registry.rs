@@ -43,8 +43,8 @@ pub trait RegistryReader: Send + Sync {
     /// Everything about a target at one revision.
     async fn read(&self, target: &Target) -> Result<RegistryRecord>;
 
-    /// Like [`RegistryReader::read`], with the keys and values as they are stored, for an operator to read. Both are
-    /// from one read.
+    /// Like [`RegistryReader::read`], with the keys and values as they are stored, for an operator to read. The record
+    /// and the keys come from one read.
     async fn read_with_keys(&self, target: &Target) -> Result<(RegistryRecord, Vec<KeyLine>)>;
 
     /// A stream with a hint for each later change of any target. After a reconnect or a compaction, the hint is
@@ -53,17 +53,17 @@ pub trait RegistryReader: Send + Sync {
 }
 
 /// Changes registrations and routes. Each call is one transaction that compares the fence. If the answer to a call is
-/// lost, the adapter reads the values back before it reports [`super::FailureKind::Ambiguous`].
+/// lost, the implementation reads the values back before it reports [`super::FailureKind::Ambiguous`].
 #[async_trait]
 pub trait RegistryWriter: Send + Sync {
-    /// Writes a slot's entry. Repeating it with the same entry changes nothing.
+    /// Writes a slot's entry. Repeating the call with the same entry changes nothing.
     async fn register(&self, target: &Target, entry: &Registration, fence: &Fence) -> Result<()>;
 
     /// Removes a slot's entry. It is a conflict if the route names that slot.
     async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()>;
 
-    /// One message for each entry that a release of this target would write, although it belongs to another target. The
-    /// message says what to do. A release never overwrites them.
+    /// One message for each key that a release of this target would write but that belongs to another target. The
+    /// message says what to do. A release never overwrites such a key.
     async fn keys_of_others(
         &self,
         _target: &Target,

@@ -34,12 +34,12 @@ pub trait RouterReader: Send + Sync {
     /// Whether the configuration is installed **and loaded**.
     async fn installation(&self, target: &Target) -> Result<Installation>;
 
-    /// The other targets of the same proxy whose connections an installation for this target may break.
+    /// The other targets of the same proxy: an installation for this target may break their connections.
     fn touched_by_install(&self, _target: &Target) -> Vec<Target> {
         Vec::new()
     }
 
-    /// The other targets of the same proxy whose connections a switch of this target may break.
+    /// The other targets of the same proxy: a switch of this target may break their connections.
     fn touched_by_switch(&self, _target: &Target) -> Vec<Target> {
         Vec::new()
     }
@@ -50,8 +50,8 @@ pub trait RouterReader: Send + Sync {
         Vec::new()
     }
 
-    /// Warnings about settings that the proxy has for all of its servers and that do not work for this target. The plan
-    /// shows them before an installation. The texts are safe to show.
+    /// Warnings about settings that the proxy uses for all of its servers and that do not work for this target. The
+    /// plan shows the warnings before an installation. The texts are safe to show.
     async fn install_warnings(&self, _target: &Target) -> Result<Vec<String>> {
         Ok(Vec::new())
     }
@@ -59,7 +59,7 @@ pub trait RouterReader: Send + Sync {
     /// How the proxy routes the target, as the proxy reports it over a new connection.
     async fn answer(&self, target: &Target) -> Result<ProxyAnswer>;
 
-    /// The pointer, as a switch compares it; none if the proxy does not report it.
+    /// The pointer that a switch would compare; none if the proxy does not report the pointer.
     async fn pointer(&self, _target: &Target) -> Result<Option<PointerState>> {
         Ok(None)
     }
@@ -110,7 +110,7 @@ pub trait RouterReader: Send + Sync {
 
 #[async_trait]
 pub trait RouterWriter: Send + Sync {
-    /// Tests for `greenroom doctor` that do what an installation and a switch do, and undo it.
+    /// Tests for `greenroom doctor` that do what an installation and a switch do, and undo their changes.
     fn trials(&self) -> Vec<Trial<'_>> {
         Vec::new()
     }
@@ -119,8 +119,8 @@ pub trait RouterWriter: Send + Sync {
     /// configuration is loaded. If that fails, restores the old configuration and returns the failure. Safe to repeat.
     async fn install(&self, target: &Target) -> Result<()>;
 
-    /// Does the part of a switch that moves no traffic. A switch that cannot succeed then fails before the route in the
-    /// store changes. Safe to repeat, even if no switch follows.
+    /// Prepares a switch without moving traffic. The caller does this before it changes the route in the store, so a
+    /// switch that cannot be prepared fails before that change. Safe to repeat, even if no switch follows.
     async fn make_ready(&self, _target: &Target, _order: &SwitchOrder) -> Result<()> {
         Ok(())
     }
@@ -129,8 +129,8 @@ pub trait RouterWriter: Send + Sync {
     /// Any other pointer than `order.from` is a conflict.
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()>;
 
-    /// Replaces the pointer's token with the lower token of the current lock. It is a conflict if the pointer is no
-    /// longer the one in `order`. No traffic moves. Only a repair calls this, while it holds the lock.
+    /// Writes the generation and the lower token of `order` to the pointer. It is a conflict if the pointer is no
+    /// longer `order.from`. No traffic moves. Only a repair calls this, while it holds the lock.
     async fn rebase(&self, target: &Target, _order: &RebaseOrder) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,

@@ -1,4 +1,4 @@
-//! The runtime that runs instances: a container engine, or plain processes.
+//! The runtime that runs instances: Docker, or plain processes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::inventory::{
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// The engine's name and version, e.g. `Docker 20.10.24`.
+    /// The runtime's name and version, e.g. `Docker 20.10.24`.
     pub name: String,
     /// The agreed API version, e.g. `1.41`.
     pub api: String,
@@ -26,7 +26,7 @@ pub struct EngineInfo {
 pub struct PullProgress {
     /// The bytes received so far.
     pub done: u64,
-    /// The bytes to receive in total, as far as the engine knows them.
+    /// The bytes to receive in total, as far as known.
     pub total: u64,
 }
 
@@ -60,7 +60,7 @@ pub enum LogStream {
 /// One line of an instance's output, as raw bytes without the line end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogChunk {
-    /// The time that the engine or the line itself gives; none if unknown.
+    /// The time that the runtime or the line itself gives; none if unknown.
     pub at: Option<Timestamp>,
     pub stream: LogStream,
     /// The content is untrusted.
@@ -76,10 +76,10 @@ pub trait RuntimeReader: Send + Sync {
         "the runtime".to_owned()
     }
 
-    /// The engine's name and version. This is the cheapest call that proves that the engine answers.
+    /// The runtime's name and version. This is the cheapest call that proves that the runtime answers.
     async fn engine(&self) -> Result<EngineInfo>;
 
-    /// The time of the engine's machine; none if the engine is on this machine or does not report its time.
+    /// The time of the runtime's machine; none if the runtime is on this machine or does not report its time.
     async fn clock(&self) -> Result<Option<Timestamp>> {
         Ok(None)
     }
@@ -103,10 +103,10 @@ pub trait RuntimeReader: Send + Sync {
         endpoint: &Endpoint,
     ) -> Result<Occupancy>;
 
-    /// Whether the engine has the version's image.
+    /// Whether the runtime has the version's image.
     async fn has_image(&self, version: &Version) -> Result<bool>;
 
-    /// The images of a repository that the engine has.
+    /// The images of a repository that the runtime has.
     async fn images(&self, repository: &str) -> Result<Vec<EngineImage>>;
 
     /// A stream with one item for each change. Items may be lost, so the caller subscribes first and then lists the
@@ -136,7 +136,7 @@ pub trait RuntimeWriter: Send + Sync {
     /// Starts a stopped instance again, or continues a paused one.
     async fn restart(&self, instance: &InstanceId) -> Result<()>;
 
-    /// Asks the instance to stop, and kills it after `grace`. A stopped instance is left as it is.
+    /// Asks the instance to stop, and kills it after `grace`. If the instance is already stopped, nothing changes.
     async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()>;
 
     /// Removes an image. It is no error if the image does not exist. It is a conflict if an instance uses the image,

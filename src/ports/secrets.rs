@@ -1,6 +1,6 @@
-//! Secrets, read from the sources that the configuration names, and the credentials of a login. The password of a
-//! login and a secret that a check sends are read when first needed and kept in memory. Every other secret is read
-//! each time.
+//! Secrets, read from the sources that the configuration names, and the credentials of a login. [`Secrets::read`] reads
+//! the source at each call. [`Secrets::kept`] reads the source when the secret is first needed, and keeps the value in
+//! memory.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ pub trait Secrets: Send + Sync {
         self.read(source).await
     }
 
-    /// The values of a source that this process has read, except old values that it has forgotten.
+    /// The values of a source that this process has read and still remembers.
     fn known(&self, source: &SecretSource) -> Vec<SecretString> {
         let _ = source;
         Vec::new()
     }
 
-    /// The number of times that this process has learned another value of a source. While it is unchanged,
-    /// [`Secrets::known`] returns the same values. Costs no more than reading a number.
+    /// The number of times that this process has learned another value of a source. While the number is unchanged,
+    /// [`Secrets::known`] returns the same values. The call costs no more than reading a number.
     fn learned(&self) -> u64 {
         0
     }
@@ -68,8 +68,8 @@ impl Password {
         })
     }
 
-    /// The password, read from its source if necessary. A failure names the setting. Its kind is `Unreachable`,
-    /// because the call that needs the password was not sent.
+    /// The password, read from its source if necessary. A failure names the setting. The kind of the failure is
+    /// `Unreachable`, because the call that needs the password was not sent.
     pub async fn value(&self) -> Result<SecretString> {
         match &self.0 {
             Origin::Given(value) => Ok(value.clone()),

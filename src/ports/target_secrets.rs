@@ -16,8 +16,8 @@ use super::Secrets;
 use crate::checks::{hide_in_query, may_be_secret};
 use crate::inventory::{EnvironmentValue, Mask, SecretSource, is_word};
 
-/// How long the first masks of a target wait for its secrets to be read. After that, a source that hangs delays no
-/// text; the request that needs the secret fails with its own message.
+/// How long the first calls for a mask wait until the secrets of the target have been read. After this time, a source
+/// that hangs delays no text. The request that needs the secret reports the failure.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The minimum length, in characters, of a plain environment value that is treated as a secret.
@@ -33,10 +33,10 @@ pub struct TargetSecrets(Arc<Inner>);
 struct Inner {
     secrets: Arc<dyn Secrets>,
     sources: Vec<SecretSource>,
-    /// The sources of environment variables that run a command. Observing a target does not run these commands, so
+    /// The commands that provide secrets for environment variables. Observing a target does not run these commands, so
     /// these secrets are hidden only after this process has started an instance with them.
     of_starts: Vec<SecretSource>,
-    /// Values that are written in the configuration, and whose names suggest a secret.
+    /// Values that are written in the configuration under names that suggest a secret.
     plain: BTreeSet<String>,
     known: Mutex<Known>,
     /// The number of values that were added to `known.read`.
@@ -105,6 +105,7 @@ impl TargetSecrets {
     }
 
     /// Starts reading the sources at the first call, and waits until they have been read or the time limit has passed.
+    /// Then starts to read the failed sources again if the pause has passed.
     async fn read_once(&self) {
         if self.0.sources.is_empty() {
             return;
@@ -149,8 +150,8 @@ impl TargetSecrets {
         mask
     }
 
-    /// A number that changes when another secret may have become known. An older mask may not hide that secret. Costs
-    /// no more than reading two numbers.
+    /// A number that changes when this process may have read another secret. A mask from before the change may not hide
+    /// that secret. The call costs no more than reading two numbers.
     pub fn revision(&self) -> u64 {
         // Both numbers only grow, so their sum changes whenever one of them does.
         let read = self.0.read.load(Ordering::Acquire);
@@ -210,7 +211,7 @@ impl TargetSecrets {
 }
 
 /// Whether a plain value in the configuration looks like a secret. The values of `TOKEN_TTL = "300"`, `KEYCLOAK_URL`
-/// and `CACHE_KEY_PREFIX` do not: hiding them would blank out ordinary words in every line.
+/// and `CACHE_KEY_PREFIX` do not look like secrets: hiding them would blank out ordinary words in every line.
 fn is_random(text: &str) -> bool {
     let has = |is: fn(char) -> bool| text.chars().any(is);
     text.chars().count() >= SHORTEST_SECRET

@@ -21,7 +21,7 @@ impl From<Result<String>> for Proof {
     }
 }
 
-/// One test. It starts when `proof` is awaited, and removes everything that it creates.
+/// One test. The test starts when `proof` is awaited, and removes everything that it has created.
 #[expect(missing_debug_implementations, reason = "holds a future")]
 pub struct Trial<'a> {
     /// The name of the test, in one or two words.

@@ -1,7 +1,7 @@
-//! Reads the approvals of a target. People who approve a release do not drive it, so what one of them writes must
-//! neither stop a release nor hide the approvals of another. So the reader lists the approvers by their keys, then
-//! reads the newest approvals of each. Approvals beyond these limits, or too large to read, do not count, and the
-//! record of the target names them.
+//! Reads the approvals of a target. An approver does not drive the release, so the keys that one approver writes must
+//! neither stop a release nor hide the approvals of other people. Therefore the reader first lists the approvers by
+//! their keys, then reads the newest approvals of each approver. Approvals beyond the limits below, or too large to
+//! read, do not count. The record of the target then names their keys as a problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,11 @@ use crate::ports::kv::{self, Call, Command, Pair, Range};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
-/// The most approvers of a target whose approvals are read. One transaction reads all of them.
+/// The most approvers of a target whose approvals are read. If the answer is not too large, one transaction reads all
+/// these approvals.
 const MOST_APPROVERS: usize = 100;
-/// The most approvals of one approver that are read: the newest ones. A target has one open release at a time.
+/// The most approvals of one approver that are read: the newest ones. This is enough, because a target has one open
+/// release at a time.
 const PER_APPROVER: usize = 50;
 /// How many keys are listed at a time to find the approvers.
 const PAGE: usize = 500;
@@ -85,7 +87,8 @@ impl StoreReader {
         Ok(approvals)
     }
 
-    /// The key prefixes of the approvers.
+    /// Lists the key prefixes of the approvers. Adds a problem to `approvals` if there are too many approvers, or if
+    /// the list is too large to read.
     async fn approvers(
         &self,
         target: &Target,
@@ -130,8 +133,8 @@ impl StoreReader {
 }
 
 impl Approvals {
-    /// Adds the approvals of one approver, oldest first. `pairs` has the newest first, and has one more than the limit
-    /// if there are too many.
+    /// Adds the approvals of one approver, oldest first. `pairs` starts with the newest approval. If `pairs` has more
+    /// approvals than the limit, adds only the newest approvals, and a problem.
     fn take(&mut self, store: &Store, own: &[u8], mut pairs: Vec<Pair>) {
         if pairs.len() > PER_APPROVER {
             let problem = format!(
@@ -148,7 +151,7 @@ impl Approvals {
         self.add(store, own, own, problem);
     }
 
-    /// Adds a problem with the approvals of all approvers. Its text shows how to delete the approvals of one of them.
+    /// Adds a problem with the approvals of all approvers. Its text shows how to delete the approvals of one approver.
     fn add_general_problem(&mut self, store: &Store, prefix: &str, problem: &str) {
         self.add(store, prefix, &format!("{prefix}NAME/"), problem);
     }

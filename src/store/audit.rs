@@ -1,4 +1,4 @@
-//! Audit records: holds and repairs that belong to no release, one key each, read newest first or one at a time.
+//! Reads audit records: holds and repairs, which belong to no release. Each record has its own key.
 
 use super::reader::StoreReader;
 use super::values;

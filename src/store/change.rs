@@ -1,6 +1,6 @@
-//! One change of the store. It is decided from the current values, and its transaction compares all of them, and the
-//! lock if the change is made under one. So a lost answer does no harm: a second transaction succeeds only if the first
-//! was not applied, and a late first one fails after the second.
+//! A change of the store. Greenroom reads the current values and decides what to write. The transaction is applied only
+//! if these values, and the lock if there is one, are still the same. So Greenroom can repeat a change if the answer
+//! was lost: at most one of the two transactions is applied, even if the first arrives late.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl Seen {
         self.pairs.get(key.as_bytes())
     }
 
-    /// The revision of a key's last change. It is 0 for a missing key.
+    /// The revision of a key's last change. The revision is 0 for a missing key.
     pub(super) fn revision(&self, key: &str) -> i64 {
         self.get(key).map_or(0, |pair| pair.revision)
     }
@@ -44,11 +44,11 @@ pub(super) enum Decision<T> {
 pub(super) struct Change<'a> {
     pub(super) store: &'a Store,
     pub(super) call: Call<'a>,
-    /// The lock under which the change is made; none for what every operator may change at any time.
+    /// The lock under which the change is made; none if every operator may make the change at any time.
     pub(super) lock: Option<(&'a Target, &'a Fence)>,
-    /// The keys that the change is decided from. They must not change until it is applied.
+    /// The keys that the change is decided from. If one of them changes, the transaction is not applied.
     pub(super) on: Vec<String>,
-    /// Ranges that are read in the same call and not compared.
+    /// Ranges that are read in the same call. The transaction does not compare them.
     pub(super) also: Vec<Range>,
     /// What the operator can do if the change may have been made.
     pub(super) hint: &'static str,
@@ -80,12 +80,14 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Makes the change. After a conflict or a lost answer, reads the values again and decides again.
+    /// Makes the change. If a compared key has changed, an answer was lost, or the store was unreachable for a moment,
+    /// reads the values again and decides again.
     pub(super) async fn make<T>(&self, decide: impl Fn(&Seen) -> Result<Decision<T>>) -> Result<T> {
         Ok(self.made(decide).await?.0)
     }
 
-    /// Like [`Change::make`], and returns the revision of the transaction if this call has seen it succeed.
+    /// Like [`Change::make`], and also returns the revision of the transaction; none if this call has not seen a
+    /// transaction succeed.
     pub(super) async fn made<T>(
         &self,
         decide: impl Fn(&Seen) -> Result<Decision<T>>,
@@ -152,7 +154,7 @@ impl<'a> Change<'a> {
         compared
     }
 
-    /// Fails if another operator holds the lock under which this change is made, or if the lock has ended.
+    /// Fails if the lock under which this change is made has another holder or no longer exists.
     fn check_lock(&self, seen: &Seen) -> Result<()> {
         let (Some(key), Some((_, fence))) = (self.lock_key(), self.lock) else {
             return Ok(());
@@ -170,7 +172,8 @@ impl<'a> Change<'a> {
         Err(self.store.failure(FailureKind::Fenced, doing, reason))
     }
 
-    /// The failure if the store no longer answers. After a lost answer, it says that the change may have been made.
+    /// The failure if the store no longer answers. After a lost answer, the failure says that the change may have been
+    /// made.
     fn unseen(&self, failure: Failure, lost: Option<Failure>) -> Failure {
         let Some(lost) = lost else {
             return failure;

@@ -1,6 +1,6 @@
-//! Keys for other readers of etcd. A route and its extra keys are written in one transaction, so they have the same
-//! revision. If a key has the revision of another target's route, that target wrote the key. A key without such a
-//! route was written by another program, and may be taken over.
+//! Extra keys, which other programs read in etcd. A route and its extra keys are written in one transaction, so they
+//! have the same revision. If a key has the revision of another target's route, that target wrote the key. Any other
+//! key may be written.
 
 use std::collections::BTreeSet;
 
@@ -116,8 +116,9 @@ impl StoreWriter {
         Ok(free)
     }
 
-    /// The keys that are left unchanged when the route is written. If a key has changed since it was read, another
-    /// program writes it. Then the write is refused, or the key is left unchanged too.
+    /// The keys that are left unchanged when the route is written. If a key has changed since `free_keys` read it,
+    /// another program writes the key at the same time. Then the write is refused, or this key is left unchanged too,
+    /// as `others` says.
     pub(super) fn left(&self, doing: &str, free: &Free, seen: &Seen) -> Result<BTreeSet<String>> {
         if let Some((reason, hint)) = &free.refused {
             let failure = self
@@ -140,8 +141,9 @@ impl StoreWriter {
         Ok(left)
     }
 
-    /// The other target that wrote a key last, if one did, and the key's revision. Both are none if this user may not
-    /// read the key, so a role that may only write the key is enough.
+    /// The other target that wrote a key last, or none, and the revision of the key, which is 0 for a missing key.
+    /// Target and revision are none if this user may not read the key. The key is then written without a comparison, so
+    /// a role that may only write the key is enough.
     async fn owner_of(
         &self,
         doing: &str,

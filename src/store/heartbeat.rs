@@ -37,7 +37,7 @@ pub(super) fn start(held: Held) -> Lease {
             () = until.cancelled() => {}
             why = held.beat() => {
                 sender.send_replace(LeaseState::Lost(why));
-                // The final reason stays readable as long as the lease has an owner.
+                // The state stays `Lost`, with the reason, until the lease is dropped.
                 until.cancelled().await;
             }
         }

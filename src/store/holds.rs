@@ -24,7 +24,7 @@ impl StoredHolds {
         }
     }
 
-    /// Decides on the current hold, and writes only if it has not changed.
+    /// Decides on the current hold, and writes only if the hold has not changed.
     async fn change<T>(
         &self,
         target: &Target,
@@ -163,7 +163,7 @@ impl Holds for StoredHolds {
         Change::free(&self.store, doing, vec![key.clone(), record_key.clone()])
             .make(|seen| {
                 let Some(pair) = seen.get(&key) else {
-                    // An earlier attempt may have succeeded, with its answer lost.
+                    // An earlier attempt may have succeeded although its answer was lost.
                     return match seen.get(&record_key) {
                         Some(_) => Ok(Decision::Done(())),
                         None => Err(self.conflict(doing, "the hold has already been removed")),

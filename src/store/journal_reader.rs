@@ -62,7 +62,7 @@ impl JournalReader for StoreReader {
                 let pairs = pairs.iter();
                 let ours = pairs.filter(|pair| self.id_of_head(target, pair).is_some());
                 let mut heads: Vec<_> = ours.map(|pair| self.head(doing, target, pair)).collect();
-                // The page contains keys without a valid release id, so it has fewer heads than needed.
+                // The page is full, and some of its keys have no valid release id. So older heads must be read too.
                 if is_full && heads.len() < SEARCHED_FOR_OPEN {
                     let read = self.heads(target, None, SEARCHED_FOR_OPEN, |_| true);
                     heads = read.await?.into_iter().map(|(_, head)| head).collect();
@@ -143,8 +143,8 @@ impl JournalReader for StoreReader {
 }
 
 impl StoreReader {
-    /// The newest heads of a target that `is_wanted` accepts, newest first; only those of releases before `before`, if
-    /// it is given. A key without a valid release id does not belong to Greenroom and is skipped.
+    /// The newest heads of a target that `is_wanted` accepts, newest first. If `before` is given, only the heads of
+    /// older releases. A key without a valid release id does not belong to Greenroom and is skipped.
     async fn heads(
         &self,
         target: &Target,
@@ -187,12 +187,13 @@ impl StoreReader {
         let id = pair.key.strip_prefix(heads.as_bytes())?;
         let text = std::str::from_utf8(id).ok()?;
         let id: ReleaseId = text.parse().ok()?;
-        // A ULID can be parsed from several spellings, but Greenroom writes only one of them.
+        // A ULID can be parsed from several spellings, but Greenroom writes only one of them. A key with another
+        // spelling is not Greenroom's.
         (id.to_string() == text).then_some(id)
     }
 
-    /// Reads the head in `pair`. It is a failure if this Greenroom cannot read the head, or if it does not match its
-    /// key.
+    /// Reads the head in `pair`. It is a failure if this Greenroom cannot read the head, or if the head does not match
+    /// its key.
     fn head(&self, doing: &str, target: &Target, pair: &Pair) -> Result<ReleaseRecord> {
         self.check_format(doing, pair)?;
         let head: ReleaseRecord = self.readable(doing, pair)?;

@@ -1,5 +1,4 @@
-//! Writes the journal of a release. A journal stays small, because it is in the store that every console watches, and
-//! not in an archive.
+//! Writes the journal of a release. A journal must stay small, because it is in the store that every console watches.
 
 use super::change::{Change, Decision};
 use super::values::{self, same};
@@ -16,7 +15,8 @@ const LARGEST_HEAD: usize = 12 * 1024;
 const CLOSING: usize = 4 * 1024;
 /// The largest size of all entries of a release together, in bytes. With its head, a release has less than 64 KiB.
 const LARGEST_JOURNAL: usize = 47 * 1024;
-/// The bytes that are reserved for the small entries with which a release continues and ends.
+/// The bytes of a journal that only small entries may use. So a release can continue and end even if its journal is
+/// nearly full.
 const KEPT_FREE: usize = 8 * 1024;
 /// The largest small entry, in bytes. A larger entry may not use the reserved bytes.
 const SMALL_ENTRY: usize = 1024;

@@ -47,7 +47,7 @@ impl Keys {
         format!("{}{id}", self.seals(target))
     }
 
-    /// The target of a key, if it belongs to one.
+    /// The target of a key below the targets or the peer approvals; none for any other key.
     pub(super) fn target_of(&self, key: &[u8]) -> Option<Target> {
         let key = std::str::from_utf8(key).ok()?;
         let below = key.strip_prefix(&self.targets());
@@ -73,7 +73,7 @@ impl Keys {
         self.target(target) + "lock"
     }
 
-    /// The name under which a lock is reported that ends later than any lease lasts.
+    /// The name of the problem that a lock expires later than any lease lasts. No key of this name is stored.
     pub(super) fn lock_end(&self, target: &Target) -> String {
         self.target(target) + "lock/expires_at_ms"
     }
@@ -96,8 +96,8 @@ impl Keys {
     }
 
     /// The prefix of a target's peer approvals. It is not below the targets, so that a user who may drive a release
-    /// cannot approve it. The approver's name is the next part of the key, so that a role can be limited to what one
-    /// person writes.
+    /// cannot approve it. The approver's name is the next part of the key, so that a role can be limited to the
+    /// approvals of one person.
     pub(super) fn peer_approvals(&self, target: &Target) -> String {
         let Target {
             service,
@@ -156,8 +156,8 @@ impl Keys {
         format!("{}{sequence:04}", self.entries(target, id))
     }
 
-    /// The ranges that together cover a target without its history, which is its releases, its repairs and the records
-    /// of its holds.
+    /// The ranges that together cover a target without its history. The history is the releases, the repairs and the
+    /// records of the holds.
     pub(super) fn without_history(&self, target: &Target) -> [Range; 5] {
         let prefix = self.target(target);
         let holds = self.holds(target);

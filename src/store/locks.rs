@@ -1,5 +1,6 @@
-//! Takes and releases locks. A lock is a key on a lease. It is written only if the key is absent, or is still the lock
-//! that is taken over. The revision of that write is the fencing token.
+//! Takes and releases locks. A lock is a key on a lease. A lock is written only if the key is absent, if it is still
+//! the lock that is taken over, or if the stored lock counts as expired. The revision of that write is the fencing
+//! token.
 
 use std::time::Duration;
 
@@ -43,8 +44,8 @@ pub struct StoredLocks {
 }
 
 impl StoredLocks {
-    /// A heartbeat slower than a third of the lease is shortened to a third, so that there is time for another renewal
-    /// after a lost one.
+    /// If the time between two heartbeats is longer than a third of the lease, it is shortened to a third. So there is
+    /// time for another renewal after a lost one.
     pub fn new(store: &Store, mut times: LockTimes) -> Self {
         times.heartbeat = times.heartbeat.min(times.lease / 3);
         Self {
@@ -57,8 +58,8 @@ impl StoredLocks {
 /// A lock as it is stored.
 pub(super) enum Standing {
     Held(LockHolder),
-    /// The lock expires later than any lease lasts. No driver has written such a lease with the current clock, so the
-    /// lock is treated as expired, and the next driver takes it over. The text says so.
+    /// The lock expires later than any lease lasts. No driver can set a time so far ahead, so the lock counts as
+    /// expired, and the next driver takes it over. The text says this.
     Endless(String),
     /// The reason, and what the operator can do.
     Unreadable(String),
@@ -171,14 +172,15 @@ impl Locks for StoredLocks {
 
 /// The result of one attempt to take a lock.
 enum Attempt {
-    /// This lock exists and may not be taken.
+    /// The stored lock, which may not be taken.
     Exists(Pair),
-    /// The lock was written, over one on this lease if there was one.
+    /// The lock was written. If it replaced a lock that had a lease, this is the lease of the replaced lock.
     Taken(Option<LeaseId>),
 }
 
 impl StoredLocks {
-    /// Takes the lock if it is free, or has the token `from` and the key `unwritten` does not exist.
+    /// Takes the lock if it is free or counts as expired. Also takes the lock if it has the token `from` and the key
+    /// `unwritten`, if given, does not exist.
     async fn take(
         &self,
         target: &Target,
@@ -194,7 +196,7 @@ impl StoredLocks {
             hint: "try again: if this console has taken the lock, it still holds the lock",
             ..Change::free(&self.store, doing, on)
         };
-        // A lock that counts as expired.
+        // The token of a lock that counts as expired.
         let mut endless: Option<FencingToken> = None;
         loop {
             let renewed = Instant::now();
@@ -249,7 +251,8 @@ impl StoredLocks {
                     continue;
                 }
                 Err(failure) => {
-                    // A transaction that may have been made would be undone by the end of its lease.
+                    // After an ambiguous failure the lock may have been written. Ending the lease would delete the
+                    // lock.
                     if failure.kind != FailureKind::Ambiguous {
                         self.forget(Some(granted.lease)).await;
                     }
@@ -271,7 +274,7 @@ impl StoredLocks {
             let Some(lease) = pair.lease.filter(|_| holder.record == *record) else {
                 return Ok(Acquired::Taken(Box::new(holder)));
             };
-            // An earlier call of this console has taken the lock, and its answer was lost.
+            // An earlier call of this console has taken the lock, and the answer to that call was lost.
             let renewed = Instant::now();
             let ttl = self.store.kv().renew(change.call, lease).await?;
             return Ok(Acquired::Held(heartbeat::start(Held {

@@ -1,7 +1,8 @@
 //! Everything that Greenroom keeps in the store that operators share: registrations, routes, locks and journals of all
-//! targets. Keys, encoding and every transaction are written once, over [`Kv`]. Every change is one transaction that
-//! compares the revision of every value it was decided from, and under a lock also the lock, so that a late or repeated
-//! transaction changes nothing. This module knows nothing about the steps of a release.
+//! targets. Keys, encoding and transactions use only [`Kv`], so they are the same for etcd and SQLite. Every change is
+//! one transaction. It compares the revision of every value from which the change was decided, and also the lock if the
+//! change needs one. So a late or repeated transaction changes nothing. This module knows nothing about the steps of a
+//! release.
 //!
 //! Keys below the prefix of the store (in etcd by default `/greenroom/v1/`, in SQLite none):
 //!
@@ -15,15 +16,16 @@
 //! | `targets/{service}/{environment}/watching/{console}` | a console that has the target open, on the console's lease |
 //! | `targets/{service}/{environment}/wheel` | a handover request, on the lease of the requesting console |
 //! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
-//! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of its journal |
+//! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of the journal of a release |
 //! | `targets/{service}/{environment}/repairs/{ulid}` | one repair of drift |
 //! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval of a release that another operator drives |
-//! | `seals/{service}/{environment}/{ulid}` | the seal of a release, hold or repair that has ended, written by a keeper |
+//! | `seals/{service}/{environment}/{ulid}` | the seal of a release, hold or repair that has ended |
 //!
-//! Entries are not below the heads, so that a list of heads is one range with a limit and contains no entries. Seals and
-//! approvals are not below the targets, so that a role for a target can write neither. The approver's name comes before
-//! the release. So, if the store authenticates its users, a role for `approvals/{service}/{environment}/{name}/` proves
-//! who wrote an approval. `{name}` is [`crate::inventory::Operator::store_key`].
+//! Entries are not below the heads, so that one range with a limit lists heads without entries. Seals and approvals are
+//! not below the targets, so that a role for a target can write neither. In the key of an approval, the approver's name
+//! comes before the id of the release. So, if the store authenticates its users, a role for
+//! `approvals/{service}/{environment}/{name}/` proves who wrote an approval. `{name}` is
+//! [`crate::inventory::Operator::store_key`].
 
 mod approvals;
 mod audit;

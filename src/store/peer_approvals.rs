@@ -1,5 +1,5 @@
-//! Peer approvals: one key each, on a lease that is never renewed. An approval is written only if the release is open
-//! and its record has not changed since it was read.
+//! Peer approvals: one key each, on a lease that is never renewed, so that the store removes an expired approval. An
+//! approval is written only if the release is open and its record has not changed since it was read.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl StoredPeerApprovals {
         self.store.failure(FailureKind::Conflict, doing, reason)
     }
 
-    /// It is a conflict if the release has ended or does not exist.
+    /// It is a conflict if the release has ended or does not exist, or if its record cannot be read.
     fn check_is_open(&self, doing: &str, head: Option<&Pair>) -> Result<()> {
         let Some(pair) = head else {
             return Err(self.conflict(doing, "the release no longer exists"));

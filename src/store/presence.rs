@@ -1,5 +1,6 @@
-//! Presence: the keys that show a console to other operators. They are on the console's own lease, which it renews and
-//! which expires after the console exits. No write of this module needs the lock or changes other keys.
+//! Presence: the keys that show a console to other operators. The keys are on the console's own lease. The console
+//! renews the lease, which expires after the console exits. No write of this module needs the lock or changes other
+//! keys.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -15,7 +16,7 @@ use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 use crate::ports::kv::{LeaseId, Write};
 use crate::ports::{FailureKind, PresenceStore, Result};
 
-/// The time to live of the lease: how long a console that ended without leaving is still shown.
+/// The time to live of the lease. A console that exits without ending its lease is shown for at most this time.
 const LEASE: Duration = Duration::from_secs(30);
 /// The time between two renewals of the lease.
 const BEAT: Duration = Duration::from_secs(10);
@@ -63,7 +64,8 @@ impl StoredPresence {
         }
     }
 
-    /// Changes exactly the handover request that was read. Returns the current request if `decide` leaves it unchanged.
+    /// Changes the handover request only if it is still the request that was read. Returns the current request if
+    /// `decide` makes no change.
     async fn change_request(
         &self,
         target: &Target,
@@ -74,7 +76,7 @@ impl StoredPresence {
         let key = store.keys().handover_request(target);
         Change::free(store, doing, vec![key.clone()])
             .make(|seen| {
-                // A value that cannot be read is not the request of any operator.
+                // A value that cannot be read counts as no request.
                 let existing = seen.get(&key).and_then(|pair| values::decode(pair).ok());
                 Ok(match decide(existing.as_ref(), &key) {
                     None => Decision::Done(existing),
@@ -228,8 +230,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Starts the renewals, unless they are running. They end when this value is dropped, or when nothing is published
-    /// any more.
+    /// Starts the renewals, unless they are running. The renewals end when this value is dropped, or when nothing is
+    /// published any more.
     fn keep(self: &Arc<Self>, published: &mut Published) {
         if std::mem::replace(&mut published.beats, true) {
             return;
@@ -246,7 +248,8 @@ impl Inner {
     }
 }
 
-/// Renews the lease once. Returns false when this console shows nothing any more.
+/// Renews the lease once. If the lease has ended or none was granted, writes the keys on a new lease. Returns false if
+/// the store was dropped or this console shows nothing any more.
 async fn renew_once(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
         return false;

@@ -27,7 +27,7 @@ struct Stored {
     approvals: Approvals,
 }
 
-/// The most leases whose remaining time one list of keys reads, because each needs a call.
+/// The most leases for which one list of keys reads the remaining time, because each lease needs a call.
 const MOST_LEASES: usize = 16;
 
 impl StoreReader {
@@ -43,7 +43,7 @@ impl StoreReader {
             || pair.key == keys.handover_request(target).as_bytes()
     }
 
-    /// Reads a target at one revision. Its approvals are read separately, because approvers must not be able to make
+    /// Reads the keys of a target at one revision. The approvals are read separately, so that approvers cannot make
     /// this answer too large.
     async fn stored(&self, call: Call<'_>, target: &Target) -> Result<Stored> {
         let ranges = self.store.keys().without_history(target);
@@ -107,7 +107,7 @@ impl StoreReader {
 
     async fn lines(&self, call: Call<'_>, target: &Target, stored: &Stored) -> Vec<KeyLine> {
         let mut lines = Vec::new();
-        // One lease may have many keys.
+        // Several keys may be on one lease, so the remaining time of each lease is read only once.
         let mut left: BTreeMap<LeaseId, Option<i64>> = BTreeMap::new();
         for pair in stored.pairs.iter().chain(&stored.approvals.pairs) {
             // The keys of consoles appear and expire by themselves, so their remaining time helps no operator.

@@ -74,7 +74,8 @@ impl StoreReader {
         }
     }
 
-    /// Reads one seal and its id. A seal that cannot be read proves nothing, so it is a failure and is not skipped.
+    /// Reads one seal and its id. A seal that cannot be read proves nothing, so the call fails instead of skipping the
+    /// seal.
     fn sealed(&self, doing: &str, prefix: &str, pair: &Pair) -> Result<(ReleaseId, Seal)> {
         let garbled = |reason: &str| {
             let message = format!("{}: {reason}", values::key(pair));

@@ -1,5 +1,6 @@
-//! Hints that a key of some target has changed. After a lost connection, the watch continues where it stopped. If the
-//! store no longer knows those changes, the watch sends [`Hint::Anything`] and continues from the current state.
+//! Hints that a key of some target has changed. After a lost connection, the watch sends [`Hint::Anything`] and
+//! continues where it stopped. If the store no longer knows the missed changes, the watch continues from the current
+//! state.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -46,7 +47,7 @@ struct Watcher {
     sender: mpsc::Sender<Result<Hint>>,
     /// The first revision that has not been received; none if it is unknown.
     next: Option<i64>,
-    /// Whether the last item that was sent is a hint and not an outage.
+    /// Whether no outage was reported since the last hint.
     is_reported_up: bool,
 }
 
@@ -106,7 +107,7 @@ impl Watcher {
                 }
                 Change::Changed { revision, keys } => {
                     self.next = self.next.max(Some(revision.saturating_add(1)));
-                    // One transaction may change several keys of a target. They make one hint.
+                    // One transaction may change several keys of a target. These keys make one hint.
                     let of = keys
                         .iter()
                         .filter_map(|key| self.store.keys().target_of(key));

@@ -22,7 +22,7 @@ pub struct StoreWriter {
 }
 
 impl StoreWriter {
-    /// A writer for the cluster of `store`. `extra` has the keys that are written with each route of a service. It is
+    /// A writer for `store`. `extra` has the keys that are written with each route of a service. It is
     /// a failure if a template cannot be compiled or uses an unknown value.
     pub fn new(store: &Store, extra: &BTreeMap<ServiceName, Vec<ExtraKey>>) -> Result<Self> {
         let prefix = store.kv().prefix().trim_end_matches('/');
@@ -236,7 +236,8 @@ impl StoreWriter {
         Ok(writes)
     }
 
-    /// The changes of a switch to the hold. A hold that cannot be read remains.
+    /// The changes that a switch makes to the hold. Fails if the hold is not as the switch requires. A hold that cannot
+    /// be read remains unchanged, unless the switch requires that the hold is unchanged; then the call fails.
     fn held(
         &self,
         doing: &str,

@@ -1,4 +1,5 @@
-//! Stores holds and repairs, which belong to no release. They are few and small, so the archive never removes them.
+//! Stores holds and repairs, which belong to no release. These records are few and small, so the archive never removes
+//! them.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};

@@ -13,7 +13,7 @@ use crate::history::CandidateLog;
 use crate::inventory::ReleaseId;
 use crate::ports::Result;
 
-/// The most bytes of a decompressed log that are read. There is a limit because another program may have written the
+/// The most bytes of a decompressed log that are read. The limit is needed because another program may have written the
 /// file.
 const LARGEST: u64 = 64 * 1024 * 1024;
 

@@ -1,5 +1,5 @@
-//! Removes what the retention rules no longer keep. It uses small transactions: on a full disk there is little free
-//! space, and each transaction frees space for the next one.
+//! Removes what the retention rules no longer keep, in small transactions. On a full disk there is little free space,
+//! and each transaction frees space for the next transaction.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ impl Archive {
 
     async fn forget_all(&self, pruning: &Pruning) -> Result<()> {
         let now = Timestamp::now();
-        // Pages in the write-ahead log take up disk space a second time, so the log is truncated first.
+        // Changes in the write-ahead log take up disk space a second time, so the write-ahead log is truncated first.
         self.tidy().await?;
         let logs = [pruning.logs.as_slice(), &pruning.orphans].concat();
         for batch in logs.chunks(AT_ONCE) {
@@ -68,7 +68,7 @@ impl Archive {
     }
 
     /// Frees disk space: removes free pages from the file, and truncates the write-ahead log. If another process is
-    /// still reading the log, the next call truncates it.
+    /// reading the write-ahead log at that moment, a later call truncates it.
     async fn tidy(&self) -> Result<()> {
         self.alone("freeing disk space", |connection| {
             checkpoint(connection)?;

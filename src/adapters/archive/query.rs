@@ -1,4 +1,4 @@
-//! Builds the SQL query for a filter. Every filter reads an index in the order of the list, so the database does not
+//! Builds the SQL query for a filter. Every query reads an index in the order of the list, so the database does not
 //! sort.
 
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::inventory::ReleaseId;
 /// The number of low bits of a key that are bits of the release id. The high bits are the time in milliseconds.
 const ID_BITS: u32 = 15;
 
-/// The key of a release: the time at which it was opened, and the highest random bits of its id.
+/// The key of a release: the time at which the release was opened, and the highest random bits of its id.
 pub(super) fn number(opened_at: Timestamp, id: ReleaseId) -> i64 {
     let mask = (1u128 << ID_BITS) - 1;
     let id_bits = (id.0.random() >> (80 - ID_BITS)) & mask;
@@ -35,7 +35,8 @@ impl Query {
     pub(super) fn list(filter: &Filter, before: Option<ReleaseId>, limit: usize) -> Self {
         let mut query = Self::default();
         let full_text = full_text_query(filter);
-        // The join order is fixed: the database has no statistics from which its planner could choose one.
+        // The join order is fixed, because the database has no statistics from which its planner could choose the
+        // order.
         query.sql.push_str(match full_text {
             None => {
                 "SELECT r.number, h.head, r.differences FROM releases r \
@@ -113,8 +114,8 @@ impl Query {
     }
 }
 
-/// The query for the full-text index: every word of the filter, and the filter columns that the index contains. None
-/// if the filter has no word that can be searched for.
+/// The query for the full-text index: every word of the filter that has a letter or a digit, and the filter columns
+/// that the index contains. None if the filter has no such word.
 fn full_text_query(filter: &Filter) -> Option<String> {
     let mut terms: Vec<String> = filter
         .words

@@ -37,8 +37,8 @@ impl ArchiveReader for Archive {
             while let Some(row) = rows.next()? {
                 let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
                 let mut head: ReleaseRecord = decode("the archived record of a release", text)?;
-                // The record contains the live period only after the release is closed. Until then it is computed from
-                // the entries.
+                // The record of an open release does not contain the live period, so the period is computed from the
+                // entries.
                 if head.closed.is_none() {
                     head.live = LivePeriod::of(&entries(sql, row.get(0)?)?);
                 }

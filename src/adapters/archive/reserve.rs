@@ -1,6 +1,6 @@
-//! Reserves disk space for the archive. Removing a release first writes to the write-ahead log, so nothing could be
-//! removed on a full disk. A file next to the archive therefore takes up the space that a removal needs. Greenroom
-//! deletes that file before a removal and creates it again afterwards.
+//! Reserves disk space for the archive. SQLite must write to the write-ahead log before it can remove a release. On a
+//! full disk this write fails, so nothing could be removed. Therefore a file next to the archive takes up the space
+//! that a removal needs. Greenroom deletes this file before a removal and creates it again afterwards.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::private_files;
 
-/// The size of the reserve in bytes: the largest write-ahead log, plus what one transaction that removes records
-/// writes.
+/// The size of the reserve in bytes. It is enough for the largest write-ahead log and for one transaction that removes
+/// records.
 const SIZE: usize = 4 * 1024 * 1024;
 
-/// Creates the reserve file, unless a file of the right size exists. A failure is only logged: the archive works
-/// without a reserve until the disk is full.
+/// Creates the reserve file, unless a file of the right size exists. A failure is only logged, because the archive
+/// needs the reserve only on a full disk.
 pub(super) fn make(archive: &Path) {
     let path = path(archive);
     let is_there = fs::symlink_metadata(&path)

@@ -1,4 +1,4 @@
-//! The tables, and how the archive recognises its own database.
+//! The tables, and the check that a database is an archive of Greenroom.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -66,7 +66,7 @@ CREATE TABLE audit (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Schema 4 adds the differences between a stored hold or repair and a later copy of it.
+/// Schema 4 adds the differences between a stored hold or repair and a later copy of that record.
 const FOURTH: &str = "
 CREATE TABLE audit_differences (
     id TEXT NOT NULL, what TEXT NOT NULL, found TEXT NOT NULL, kept TEXT NOT NULL,
@@ -170,7 +170,7 @@ fn accept(version: i64) -> Result<(), Error> {
 }
 
 /// Refuses a database that has a view or a trigger, or that lacks one of the tables of Greenroom. Another user may have
-/// written the file, and a view or a trigger can run forever.
+/// written the file, and a view or a trigger could run forever.
 fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Error> {
     let refused = |message: String| {
         Error::refused(

@@ -1,5 +1,5 @@
-//! The database file. One connection writes and another one reads, so that browsing does not wait for writes. Calls
-//! run on blocking threads, not on the async threads.
+//! The database file. One connection writes and another connection reads, so that browsing does not wait for writes.
+//! Calls run on blocking threads, not on the async threads.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How long [`Archive::try_out`] waits while another process writes.
 const BUSY_TRIED: Duration = Duration::from_secs(2);
 
-/// How long a call may take in total. The limit exists because a disk may hang.
+/// How long a call may take in total. The caller then gets a failure, even if the disk hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The archive of this machine. Clones share the two connections.
@@ -53,12 +53,12 @@ impl Archive {
         let connections = blocking(&path, "opening the database".into(), DEADLINE, move || {
             create(&place)?;
             let mut writing = connect(&place, BUSY)?;
-            // This takes effect only in a new file. It lets the file shrink when releases are removed.
+            // The pragma takes effect only in a new file. It lets the file shrink when releases are removed.
             writing.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             write_ahead(&writing)?;
-            // The archive is a copy. Greenroom reads records that a power failure loses from the stores again.
+            // The archive is a copy. If a power failure loses records, Greenroom reads them from the stores again.
             writing.pragma_update(None, "synchronous", "NORMAL")?;
-            // The write-ahead log has to fit into the reserve when the disk is full.
+            // A small write-ahead log, which fits into the reserve when the disk is full.
             writing.pragma_update(None, "wal_autocheckpoint", 256)?;
             schema::prepare(&mut writing)?;
             reserve::make(&place);
@@ -104,7 +104,7 @@ impl Archive {
         tried.await
     }
 
-    /// Opens an archive in memory, for when no file can be created. The contents are lost when it is dropped.
+    /// Opens an archive in memory, for when no file can be created. The contents are lost when the archive is dropped.
     pub async fn in_memory() -> Result<Self> {
         let path: Arc<Path> = Path::new("memory").into();
         let connection = blocking(&path, "opening the database".into(), DEADLINE, || {
@@ -148,8 +148,8 @@ impl Archive {
             done
         });
         let read = read.await;
-        // After the time limit the caller has its failure, but the statement may still be running. A statement that
-        // never ends would block the next read and the exit of the process.
+        // After the time limit the caller has its failure, but the statement may still be running. Without the
+        // interrupt, a statement that never ends would block the next read and the exit of the process.
         if is_running.load(Ordering::SeqCst) {
             self.interrupt.interrupt();
         }
@@ -222,7 +222,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Creates the file and its directory if they do not exist. Only this user can read them.
+/// Creates the file and its directory if they do not exist. What is created can be read only by this user.
 fn create(path: &Path) -> std::result::Result<(), Error> {
     let denied = |prefix: &str, error: std::io::Error| {
         let message = format!("{prefix}{error}");
@@ -254,7 +254,7 @@ fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Error
         .map_err(|error| Error::refused(FailureKind::Denied, error.to_string(), ""))?;
     let connection = Connection::open_with_flags(resolved, flags)?;
     connection.busy_timeout(busy)?;
-    // The file may be damaged or from another program. Its schema must not run code: functions with side effects, or
+    // The file may be damaged or from another program. Its schema must not run functions with side effects or use
     // virtual tables.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     Ok(connection)

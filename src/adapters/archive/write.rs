@@ -153,7 +153,7 @@ impl Keeping<'_> {
         self.index(number, read)
     }
 
-    /// `from`, or the next free key. Two releases may have been opened in the same millisecond.
+    /// `from`, or the next free key. Two releases of the same millisecond can have the same key.
     fn free_number(&self, from: i64) -> std::result::Result<i64, Error> {
         let mut number = from;
         let mut is_taken = self
@@ -178,7 +178,7 @@ impl Keeping<'_> {
         Ok(())
     }
 
-    /// Adds new entries and compares the others. Returns whether an entry was added or extended.
+    /// Adds the new entries and compares the existing entries. Returns whether an entry was added or extended.
     fn more_entries(&self, number: i64, read: &[Entry]) -> std::result::Result<bool, Error> {
         let kept = self.kept_entries(number)?;
         let mut is_more = false;

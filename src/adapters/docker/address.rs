@@ -1,4 +1,4 @@
-//! The address at which a Docker engine listens.
+//! The address at which Docker listens.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use crate::sanitize::sanitize;
 /// The files of a TLS connection with certificates on both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The authority that signed the engine's certificate, in PEM format.
+    /// The authority that signed Docker's certificate, in PEM format.
     pub ca: PathBuf,
     /// Greenroom's own certificate, in PEM format.
     pub cert: PathBuf,
@@ -27,7 +27,7 @@ pub enum DockerAddress {
     Tls(String, TlsFiles),
 }
 
-/// The text is not an address of an engine, or TLS files were given for a unix socket.
+/// The text is not an address of Docker, or TLS files were given for a unix socket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} cannot be used as the address of Docker: write unix:///absolute/path.sock (without TLS files) or tcp://host:port"
@@ -35,7 +35,7 @@ pub enum DockerAddress {
 pub struct InvalidDockerAddress(pub String);
 
 impl DockerAddress {
-    /// Parses an address in the form of `DOCKER_HOST`. The connection uses TLS if files for it are given.
+    /// Parses an address in the form of `DOCKER_HOST`. The connection uses TLS if TLS files are given.
     pub fn parse(text: &str, tls: Option<TlsFiles>) -> Result<Self, InvalidDockerAddress> {
         let wrong = || InvalidDockerAddress(text.to_owned());
         if let Some(path) = text.strip_prefix("unix://") {
@@ -57,7 +57,8 @@ impl DockerAddress {
         })
     }
 
-    /// The hint if no engine answers at this unix socket and `DOCKER_HOST` names another address.
+    /// The hint if Docker does not answer at this unix socket and `DOCKER_HOST` names another address; none in any
+    /// other case.
     pub(super) fn instead(&self, docker_host: &str) -> Option<String> {
         let docker_host = sanitize(docker_host.trim());
         if !matches!(self, Self::Unix(_))
@@ -77,7 +78,7 @@ impl DockerAddress {
         })
     }
 
-    /// Whether the engine runs on this machine, so that the console can probe its addresses.
+    /// Whether Docker runs on this machine, so that Greenroom can test the addresses of slots here.
     pub(super) fn is_local(&self) -> bool {
         let (Self::Tcp(authority) | Self::Tls(authority, _)) = self else {
             return true;

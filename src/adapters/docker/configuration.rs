@@ -1,4 +1,4 @@
-//! The configuration of a container as the engine reports it, under names that help a person to compare two slots.
+//! The configuration of a container as Docker reports it, under names that help a person to compare two slots.
 //! Properties that differ between slots by design (the address, the directory of the socket) have the same text in both
 //! slots. Values of environment variables may be secret, so only their fingerprints are shown.
 
@@ -18,10 +18,10 @@ use crate::sanitize::sanitize;
 const LONGEST: usize = 200;
 /// The most properties of a container that are read.
 const MOST: usize = 256;
-/// The length of a name that the engine itself gives to a volume.
+/// The length of a name that Docker itself gives to a volume.
 const NAMED_BY_ENGINE: usize = 64;
 
-/// The properties of an inspected container, by name.
+/// The properties of an inspected container, by name. Values are sanitized and shortened.
 pub(super) fn read(
     container: &ContainerInspectResponse,
     endpoint: Option<&Endpoint>,
@@ -50,8 +50,8 @@ struct Entries<'a> {
 }
 
 impl Entries<'_> {
-    /// Adds a property if its value is not empty. A value that is not shown in full is followed by its fingerprint, so
-    /// that two values that differ only in the hidden part are not equal.
+    /// Adds a property if its value is not empty and the limit is not reached. A value that is not shown in full is
+    /// followed by its fingerprint, so that two values that differ only in the hidden part are not equal.
     fn add(&mut self, name: &str, value: &str) {
         if value.is_empty() || self.values.len() >= MOST {
             return;

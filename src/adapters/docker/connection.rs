@@ -36,7 +36,8 @@ const MIB: u64 = 1024 * 1024;
 pub(super) const ANSWER: u64 = 16 * MIB;
 /// The most bytes between two items of a stream: a line of events or of a pull, a frame of logs.
 pub(super) const ITEM: u64 = MIB;
-/// The client library's own time limit for the first byte of an answer. The deadlines of the calls are shorter.
+/// The client library's own time limit for the first byte of an answer. It is long, because the calls that need a
+/// deadline have their own shorter deadline.
 const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 
 /// An answer was larger than its limit. The field is the limit in bytes.
@@ -58,7 +59,7 @@ impl TooLarge {
     /// Finds this error among the causes of the client library's error.
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error {
-            // `source` of this variant skips `err`, so the search starts at `err`.
+            // `source` of this variant does not return `err`, so the search starts at `err`.
             Error::IOError { err } => Self::within(err),
             other => Self::within(other),
         }
@@ -67,7 +68,7 @@ impl TooLarge {
     fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
         while let Some(it) = cause {
-            // `source` of an I/O error skips the error that it contains, so `get_ref` returns that error.
+            // `source` of an I/O error does not return the error inside it, but `get_ref` does.
             let inner = it.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             let inner = inner.and_then(|inner| inner.downcast_ref::<Self>());
             if let Some(found) = inner.or_else(|| it.downcast_ref::<Self>()) {
@@ -112,8 +113,8 @@ impl Meter {
         Ok(())
     }
 
-    /// Fails if the limit has been exceeded. Callers check this because the client library keeps only the text of an
-    /// error inside a stream.
+    /// Fails if the limit has been exceeded. Callers check this because, for an error inside a stream, the client
+    /// library keeps only the text.
     pub(super) fn check(&self) -> Result<(), TooLarge> {
         self.count(0)
     }
@@ -128,7 +129,7 @@ pub(super) enum Reading {
     Stream(Meter),
 }
 
-/// A client for the engine at `address`. Sends nothing yet. Fails if the socket does not exist or a TLS file cannot be
+/// A client for Docker at `address`. Sends nothing yet. Fails if the socket does not exist or a TLS file cannot be
 /// used.
 pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker, Error> {
     let url = url(address)?;
@@ -146,8 +147,8 @@ pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker
 }
 
 /// The time of the machine that runs Docker, from the `Date` header of a ping; none if the header is missing or not
-/// valid. The client library does not return headers. `/info` has the time too, but makes the engine inspect every
-/// container and its storage.
+/// valid. The ping is a request of its own, because the client library does not return headers. `/info` has the time
+/// too, but makes Docker inspect every container and its storage.
 pub(super) async fn date(address: &DockerAddress) -> Result<Option<Timestamp>, Error> {
     let client = http::<Empty<Bytes>>(address, Reading::Answers);
     let request = Request::get(url(address)? + "/_ping").body(Empty::new())?;
@@ -156,7 +157,7 @@ pub(super) async fn date(address: &DockerAddress) -> Result<Option<Timestamp>, E
     Ok(date.and_then(|date| http_date(date.as_bytes())))
 }
 
-/// Requests a stream and returns the body of a successful answer. For any other answer, the error has the engine's
+/// Requests a stream and returns the body of a successful answer. For any other answer, the error has Docker's
 /// text.
 pub(super) async fn get(
     address: DockerAddress,
@@ -213,8 +214,8 @@ where
         reading,
         tcp,
     };
-    // Each request has its own connection, so its bytes are counted separately, and no pooled connection breaks when
-    // an engine restarts.
+    // Each request has its own connection. So the bytes of each request are counted separately, and no idle connection
+    // breaks when Docker restarts.
     Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .build(connector)
@@ -270,13 +271,13 @@ impl Service<Uri> for Connector {
 }
 
 /// The authorities that this machine trusts. There are hundreds of certificates, and each request makes a connection,
-/// so they are read only once.
+/// so the certificates are read only once.
 static OF_THIS_MACHINE: LazyLock<Vec<CertificateDer<'static>>> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
 
-/// The TLS configuration from these files. The engine's certificate must be signed by the authority in `files` or by an
-/// authority that this machine trusts, and Greenroom sends its own certificate. An error names the file and says what
-/// is wrong with it.
+/// The TLS configuration from these files. Docker's certificate must be signed by the authority in `files` or by an
+/// authority that this machine trusts. Greenroom sends its own certificate. An error names the file and says what is
+/// wrong with it.
 fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     let wrong = |path: &Path, why: &dyn fmt::Display| {
         let message = format!("the TLS file {} cannot be used: {why}", path.display());

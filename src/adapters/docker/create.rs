@@ -1,4 +1,4 @@
-//! The request that creates an instance, in the form that the engine expects.
+//! The request that creates an instance, in the form that Docker expects.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,8 +19,8 @@ struct Reach {
     mount: Option<EngineMount>,
 }
 
-/// The body of the request. `environment` has all variables, including secret values. The error says which setting of
-/// the service or the slot cannot be used.
+/// The body of the request. `environment` has all variables, including secret values. The error says which setting
+/// cannot be used.
 pub(super) fn body(
     spec: &InstanceSpec,
     environment: Vec<String>,

@@ -1,6 +1,6 @@
-//! The connection to one engine. The first call connects and agrees with the engine on an API version. If the engine
-//! later refuses that version, e.g. after a downgrade, Greenroom agrees on a version again. An unreachable engine makes
-//! the call fail; the console starts nevertheless.
+//! The connection to Docker at one address. The first call connects and agrees with Docker on an API version. If Docker
+//! later refuses that version, e.g. after a downgrade, Greenroom agrees on a version again. If Docker is unreachable,
+//! the call fails; the console starts nevertheless.
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,7 +37,7 @@ const NEWEST: ApiVersion = ApiVersion {
     minor: 53,
 };
 
-/// A version of the engine's API.
+/// A version of Docker's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ApiVersion {
     major: u16,
@@ -63,7 +63,7 @@ impl FromStr for ApiVersion {
     }
 }
 
-/// The agreed API version, shared by every client of an engine.
+/// The agreed API version, shared by all clients for one address.
 #[derive(Debug, Clone)]
 struct Agreed(Arc<AtomicU32>);
 
@@ -112,7 +112,7 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// An engine at `address`. Sends nothing before the first call.
+    /// Docker at `address`. Sends nothing before the first call.
     pub fn at(address: DockerAddress) -> Arc<Self> {
         Arc::new(Self {
             address,
@@ -125,7 +125,7 @@ impl Engine {
         self.address.is_local()
     }
 
-    /// The name of the engine in errors.
+    /// The name of Docker in errors.
     pub(super) fn target(&self) -> String {
         format!("docker at {}", self.address)
     }
@@ -140,13 +140,13 @@ impl Engine {
         Failure::new(kind, self.target(), doing, message)
     }
 
-    /// The client. The first call connects and agrees with the engine on an API version.
+    /// The client. The first call connects and agrees with Docker on an API version.
     pub(super) async fn docker(&self) -> Result<&Docker> {
         Ok(&self.connected().await?.docker)
     }
 
-    /// A client for one call whose answer is an endless stream, and the meter that counts the bytes of that stream up
-    /// to a limit.
+    /// A client for one call with an endless stream as its answer, and the meter that limits the bytes of each item of
+    /// that stream.
     pub(super) async fn streaming(&self) -> Result<(Docker, Meter)> {
         let agreed = self.connected().await?.agreed.clone();
         let meter = Meter::of_a_stream();
@@ -156,8 +156,8 @@ impl Engine {
         Ok((docker.with_request_modifier(modifier), meter))
     }
 
-    /// A request for a stream that the client library cannot read, and the meter that counts the bytes of that stream
-    /// up to a limit. The request is sent when the future is first awaited.
+    /// A request for a stream that the client library cannot read, and the meter that limits the bytes of each item of
+    /// that stream. The request is sent when the future is first awaited.
     pub(super) async fn raw_stream(
         &self,
         path: &str,
@@ -180,8 +180,8 @@ impl Engine {
         self.within(QUICK, act, doing, call).await
     }
 
-    /// Runs a call with a deadline, and describes an error. An engine that refuses the API version has done nothing. So
-    /// Greenroom agrees on an API version again, and repeats the call if it is another one.
+    /// Runs a call with a deadline, and describes an error. If Docker refuses the API version, the call has changed
+    /// nothing. Then Greenroom agrees on an API version again, and repeats the call if the version has changed.
     pub(super) async fn within<T, F>(
         &self,
         deadline: Duration,
@@ -237,7 +237,7 @@ impl Engine {
         })
     }
 
-    /// The time of the engine's machine; none if the answer has no valid time.
+    /// The time of Docker's machine; none if the answer has no valid time.
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
         let doing = "reading the time of Docker's host";
         let asking = connection::date(&self.address);
@@ -245,7 +245,7 @@ impl Engine {
         date.map_err(|error| self.worded(&error, Act::Read, doing))
     }
 
-    /// Agrees on an API version with the engine that answers at the moment.
+    /// Agrees again on an API version, with the Docker that answers now.
     async fn agree_again(&self) -> Result<ApiVersion> {
         let Connected { raw, agreed, .. } = self.connected().await?;
         let reply = self

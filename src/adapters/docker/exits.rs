@@ -1,5 +1,5 @@
-//! How the previous run of a restarted container ended. `inspect` does not show this after the container has started
-//! again, but the engine's last events do.
+//! How the previous run of a restarted container ended. After the container has started again, `inspect` does not show
+//! this, but Docker's last events do.
 
 use std::collections::HashMap;
 
@@ -14,18 +14,18 @@ use super::names::container_id;
 use crate::inventory::{Exit, InstanceId};
 use crate::ports::Result;
 
-/// How far back to search. The engine keeps only its last 256 events.
+/// How far back to search. Docker keeps only its last 256 events.
 const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 impl Engine {
-    /// The last exit of the past hour, from the events that the engine still has; none if they contain no exit.
+    /// The last exit of the past hour, from the events that Docker still has; none if these events contain no exit.
     pub(super) async fn last_exit(&self, instance: &InstanceId) -> Result<Option<Exit>> {
         let Some(id) = container_id(instance) else {
             return Ok(None);
         };
         let doing = format!("reading how {} ended", instance.short());
         let docker = self.docker().await?;
-        // The range ends at the engine's own time, because the engine keeps the stream open until the end of the range.
+        // The range ends at Docker's own time, because Docker keeps the stream open until the end of the range.
         let info = self.quick(Act::Read, &doing, || docker.info()).await?;
         let Some(now) = info
             .system_time
@@ -53,13 +53,13 @@ impl Engine {
     }
 }
 
-/// A time as the engine reads it: seconds, a dot and nanoseconds. If the fraction is missing, the engine takes the end
-/// of that second, and keeps the answer open until then.
+/// A time as Docker reads it: seconds, a dot and nanoseconds. If the fraction is missing, Docker uses the end of that
+/// second, and keeps the answer open until then.
 fn exactly(at: Timestamp) -> String {
     format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())
 }
 
-/// The exit of the last `die`, and whether an `oom` belongs to it. The engine may send `oom` before or after its `die`,
+/// The exit of the last `die`, and whether an `oom` belongs to it. Docker may send `oom` before or after its `die`,
 /// so every `oom` after the previous `die` counts.
 fn last(events: &[EventMessage]) -> Option<Exit> {
     let is = |event: &EventMessage, action: &str| event.action.as_deref() == Some(action);

@@ -1,4 +1,4 @@
-//! Finds the kind of an engine's error. The engine reports many errors with status 500 and a text, so this module
+//! Finds the kind of an error from Docker. Docker reports many errors with status 500 and a text, so this module
 //! recognises some texts.
 
 use std::io::ErrorKind;
@@ -13,9 +13,9 @@ use crate::sanitize::sanitize;
 /// Whether a call can change something, which decides what a lost answer means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
-    /// The call only reads, so after a lost answer nothing was changed.
+    /// The call only reads, so a lost answer means that nothing was changed.
     Read,
-    /// The call changes something, so after a lost answer the result is unknown.
+    /// The call changes something. After a lost answer, the change may have been made.
     Write,
 }
 
@@ -28,7 +28,8 @@ impl Act {
     }
 }
 
-/// Describes an error of the client library. The error itself is not kept, because its text is not sanitized.
+/// Describes an error of the client library. The failure does not contain the error itself, because the text of the
+/// error is not sanitized.
 pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> Failure {
     if let Some(too_large) = TooLarge::of(error) {
         return oversized(too_large, act, target, doing);
@@ -73,7 +74,7 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
     failure
 }
 
-/// The failure for an answer that was cut off at its limit. A write may have been applied.
+/// The failure for an answer that was cut off at its limit. The change of a write may have been made.
 pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &str) -> Failure {
     let kind = match act {
         Act::Read => FailureKind::Unsupported,
@@ -96,7 +97,7 @@ pub(super) fn oversized_item(
         .hint("Greenroom no longer follows this stream; see greenroom help limits")
 }
 
-/// Whether the engine refused the agreed version. The engine has then not applied the call.
+/// Whether Docker refused the agreed API version. Docker has then not carried out the call.
 pub(super) fn refuses_version(error: &Error) -> bool {
     let Error::DockerResponseServerError {
         status_code: 400,

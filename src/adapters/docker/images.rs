@@ -1,5 +1,5 @@
-//! Lists and removes images of the engine. An image is removed by the name under which it was pulled, so its other
-//! names remain. Removal is never forced, so the engine refuses to remove an image in use.
+//! Lists and removes Docker's images. An image is removed by the name under which it was pulled, so its other names
+//! remain. Removal is never forced, so Docker refuses to remove an image in use.
 
 use std::collections::HashMap;
 
@@ -68,7 +68,7 @@ impl Engine {
     }
 }
 
-/// A repository as the engine shows it, without the name of the default registry.
+/// A repository as Docker shows it, without the name of the default registry.
 fn familiar(repository: &str) -> &str {
     let name = repository.strip_prefix("docker.io/").unwrap_or(repository);
     name.strip_prefix("library/").unwrap_or(name)

@@ -1,5 +1,5 @@
-//! The labels that identify Greenroom's containers. They show what was intended; only the engine
-//! knows what is running.
+//! The labels that identify Greenroom's containers. The labels show what was intended; only Docker knows what is
+//! running.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Reads Greenroom's labels; none if Greenroom did not create the container.
+    /// Reads Greenroom's labels; none if the labels that name the target and the slot are missing or not valid.
     pub(super) fn read(labels: &HashMap<String, String>) -> Option<Self> {
         let text = |name: &str| labels.get(name).map(String::as_str);
         let service = text(SERVICE)?.parse().ok()?;
@@ -51,7 +51,7 @@ impl Labels {
         })
     }
 
-    /// The engine's filter for the containers of a target, or of one of its slots.
+    /// Docker's filter for the containers of a target, or of one of its slots.
     pub(super) fn filter(target: &Target, slot: Option<Slot>) -> Vec<String> {
         let of_target = [
             format!("{SERVICE}={}", target.service),
@@ -67,7 +67,8 @@ impl Labels {
     }
 }
 
-/// The labels with which an image describes itself. A container inherits the labels of its image, unless it sets them.
+/// The labels with which an image describes itself. A container has the labels of its image, except where it sets other
+/// values.
 pub(super) fn image_labels(labels: &HashMap<String, String>) -> ImageLabels {
     let text = |name: &str| {
         let text = sanitize(labels.get(&format!("{IMAGES}{name}"))?);

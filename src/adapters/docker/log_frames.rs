@@ -1,5 +1,5 @@
-//! Splits the bytes of a log into frames, in bounded memory. The client library is not used for this, because it
-//! buffers a whole line of a container with a terminal, however long the line is.
+//! Splits the bytes of a log into frames, in bounded memory. The client library is not used here: if a container has a
+//! terminal, the library buffers a whole line, however long the line is.
 
 use super::connection::{ITEM, TooLarge};
 use crate::ports::LogStream;
@@ -15,7 +15,7 @@ const TERMINAL_LINE: usize = 512 * 1024;
 pub(super) enum Frame {
     /// A part of a line. The last part of a line ends with the line end.
     Of(LogStream, Vec<u8>),
-    /// A line of a container with a terminal, and how many more bytes of it were dropped.
+    /// A line of a container with a terminal, and how many bytes were dropped from the end of the line.
     Terminal(Vec<u8>, usize),
 }
 
@@ -40,7 +40,7 @@ impl Frames {
         }
     }
 
-    /// Adds received bytes and returns the frames that they complete.
+    /// Adds received bytes and returns the frames that are now complete.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Vec<Frame>, TooLarge> {
         match self {
             Self::Headed(buffer) => {
@@ -72,7 +72,7 @@ impl Frames {
         }
     }
 
-    /// The last line of a terminal, if it has no line end.
+    /// The last line of a terminal, if the line has no line end.
     pub(super) fn rest(&mut self) -> Option<Frame> {
         match self {
             Self::Terminal { line, skipped } if !line.is_empty() => Some(Frame::Terminal(

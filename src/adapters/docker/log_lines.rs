@@ -1,5 +1,5 @@
-//! Makes lines from the frames of a log stream. Each frame starts with a timestamp. A line over 16 KiB of a container
-//! without a terminal arrives in several frames, and only its last frame ends with a line end.
+//! Makes lines from the frames of a log stream. Each frame starts with a timestamp. If a container has no terminal, a
+//! line longer than 16 KiB arrives in several frames, and only the last frame ends with a line end.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use crate::ports::{LogChunk, LogStream};
 
 /// The most bytes of a line. The rest is dropped and counted.
 const LONGEST: usize = 256 * 1024;
-/// The size of the parts into which the engine splits a long line.
+/// The size of the parts into which Docker splits a long line.
 const PART: usize = 16 * 1024;
 
 /// Assembles lines, separately for each stream.
@@ -19,7 +19,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Adds a frame. Returns the line that it completes.
+    /// Adds a frame. Returns the line that the frame completes, if any.
     pub(super) fn take(&mut self, frame: Frame) -> Option<LogChunk> {
         let (stream, bytes) = match frame {
             Frame::Of(stream, bytes) => (stream, bytes),
@@ -46,13 +46,14 @@ impl Lines {
         if ends { slot.take() } else { None }
     }
 
-    /// The unfinished line of one stream. A second call returns the unfinished line of the other stream.
+    /// The unfinished line of one of the streams. A second call returns the unfinished line of the other stream.
     pub(super) fn rest(&mut self) -> Option<LogChunk> {
         self.out.take().or_else(|| self.err.take())
     }
 }
 
-/// A line of a container with a terminal, which arrives as one message. A long line has a timestamp after each part.
+/// A line of a container with a terminal. The line arrives as one frame, and a long line has a timestamp before each
+/// part.
 fn terminal_line(message: &[u8]) -> LogChunk {
     let (at, mut rest) = dated(message);
     let mut line = LogChunk {
@@ -163,7 +164,7 @@ mod tests {
         );
     }
 
-    /// The frames in which the engine sends an output: each line in parts, and each part with a time.
+    /// The frames in which Docker sends an output: each line in parts, and each part with a time.
     fn frames(output: &[u8], stream: LogStream) -> Vec<Frame> {
         let lines = output.split_inclusive(|byte| *byte == b'\n');
         let parts = lines.flat_map(|line| line.chunks(PART));
@@ -211,7 +212,8 @@ mod tests {
             for (stream, output) in [(LogStream::Out, &out), (LogStream::Err, &err)] {
                 let of = given.iter().filter(|line| line.stream == stream);
                 let bytes: Vec<Vec<u8>> = of.map(|line| line.bytes.clone()).collect();
-                // A part that ends with a carriage return loses it, so lines are compared without it.
+                // A part that ends with a carriage return loses this character, so lines are compared without carriage
+                // returns.
                 let plain = |lines: &[Vec<u8>]| -> Vec<Vec<u8>> {
                     lines.iter().map(|line| line.iter().copied().filter(|byte| *byte != b'\r').collect()).collect()
                 };

@@ -1,5 +1,5 @@
 //! Corrects two errors of `bollard` 0.21 in each request: its requests have no API version, and it encodes registry
-//! credentials in a base64 alphabet that the engine does not read.
+//! credentials in a base64 alphabet that Docker does not read.
 
 use bollard::BollardRequest;
 use hyper::Uri;

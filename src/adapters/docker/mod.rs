@@ -25,7 +25,7 @@ mod write;
 
 use crate::ports::{Bound, TimeLimit};
 
-/// The read limits for an engine.
+/// The read limits for Docker.
 pub const BOUNDS: [Bound; 6] = [
     bound(
         "an answer",

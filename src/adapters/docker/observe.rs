@@ -1,4 +1,4 @@
-//! Converts the engine's answers about a container into the crate's own types.
+//! Converts Docker's answers about a container into the crate's own types.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::sanitize::sanitize;
 /// How many containers are inspected in parallel.
 const AT_ONCE: usize = 8;
 
-/// A container, whether Greenroom created it or not.
+/// A container that Greenroom or another program created.
 #[derive(Debug, Clone)]
 pub(super) struct Container {
     pub(super) id: String,
@@ -42,8 +42,7 @@ pub(super) struct Container {
 }
 
 impl Container {
-    /// Whether the engine treats the container as running. Such a container occupies its addresses and cannot be
-    /// removed.
+    /// Whether Docker treats the container as running. Such a container may use its addresses and cannot be removed.
     pub(super) fn is_up(&self) -> bool {
         !matches!(
             self.state,
@@ -94,7 +93,7 @@ impl Container {
 }
 
 impl Engine {
-    /// Inspects one container by a validated name or id; none if it does not exist.
+    /// Inspects one container by a validated name or id; none if the container does not exist.
     pub(super) async fn inspect(&self, name: &str, doing: &str) -> Result<Option<Container>> {
         self.inspect_within(super::engine::QUICK, name, doing).await
     }
@@ -114,7 +113,7 @@ impl Engine {
         }
     }
 
-    /// The containers that have all of `labels` (`name` or `name=value`), running or not.
+    /// The containers that have all of `labels`, running or not. A label is `name` or `name=value`.
     pub(super) async fn labelled(
         &self,
         labels: Vec<String>,
@@ -139,7 +138,7 @@ impl Engine {
 
     /// Greenroom's containers that have all of `labels`, as instances.
     pub(super) async fn ours(&self, labels: Vec<String>, doing: &str) -> Result<Vec<Instance>> {
-        // Several instances often have the same image, so its digests are read once.
+        // Several instances often have the same image, so the digests of each image are read once.
         let mut images = HashMap::new();
         let mut instances = Vec::new();
         for container in self.labelled(labels, doing).await? {
@@ -199,7 +198,8 @@ impl Engine {
         }))
     }
 
-    /// `repository@digest` for each name by which the image was pulled; empty if the image no longer exists.
+    /// `repository@digest` for each name by which the image was pulled; empty if the image no longer exists or its id
+    /// is not a digest.
     async fn repository_digests(&self, image: &str) -> Result<Vec<String>> {
         if image.parse::<Digest>().is_err() {
             return Ok(Vec::new());
@@ -216,8 +216,8 @@ impl Engine {
 
 /// The digest of the running image in the repository that the labels name. If the image has several digests in that
 /// repository (the same content pushed in different manifests), the digest in the labels is preferred. If the image was
-/// never pulled from that repository, the result is the id of the image, which no release has as its digest. None if
-/// that id is not a digest.
+/// never pulled from that repository, the result is the id of the image. No release has this id as its digest, so the
+/// instance never counts as the version of a release. None if the result is not a digest.
 fn running_digest(known: &[String], labels: &Labels, image: &str) -> Option<Digest> {
     let repository = familiar(&labels.repository);
     let mut digests = known.iter().filter_map(|name| {
@@ -232,7 +232,7 @@ fn running_digest(known: &[String], labels: &Labels, image: &str) -> Option<Dige
     meant.or(first).unwrap_or(image).parse().ok()
 }
 
-/// A repository as the engine shows it, without the name of the default registry.
+/// A repository as Docker shows it, without the name of the default registry.
 fn familiar(repository: &str) -> &str {
     let inner = repository.strip_prefix("docker.io/").unwrap_or(repository);
     inner.strip_prefix("library/").unwrap_or(inner)
@@ -252,7 +252,7 @@ fn running_state(state: &ContainerState) -> InstanceState {
     }
 }
 
-/// How a stopped or restarting container exited. The engine forgets this at the next start.
+/// How a stopped or restarting container exited. Docker forgets this at the next start.
 fn last_exit(state: &ContainerState) -> Option<Exit> {
     use ContainerStateStatusEnum as Status;
     matches!(
@@ -276,7 +276,7 @@ fn health(state: &ContainerState) -> RuntimeHealth {
 
 fn started_at(state: &ContainerState) -> Option<Timestamp> {
     let at: Timestamp = state.started_at.as_deref()?.parse().ok()?;
-    // The engine reports the year 1 for a container that was never started.
+    // Docker reports the year 1 for a container that was never started.
     (at.as_second() > 0).then_some(at)
 }
 

@@ -63,9 +63,9 @@ impl Engine {
         })
     }
 
-    /// The container in a slot. The container with the slot's name comes first. If no container has that name, this
-    /// finds a container by its labels, because an operator can rename a container. A running container comes before a
-    /// stopped one.
+    /// The container in a slot. The container with the slot's name is preferred. An operator can rename a container, so
+    /// if no container has that name, this finds a container by its labels. Among several such containers, a running
+    /// container is preferred.
     pub(super) async fn in_slot(
         &self,
         target: &Target,
@@ -166,8 +166,8 @@ fn collides(port: &PortSummary, address: SocketAddr) -> bool {
     })
 }
 
-/// Whether another process listens on the address, so that binding it fails. The probe does not listen, so it accepts
-/// no connection by mistake. If this host does not have the address, the answer is false.
+/// Whether another process listens on the address, so that binding the address fails. The probe only binds and does not
+/// listen, so it cannot accept a connection. If this host does not have the address, the answer is false.
 fn is_listened_on(address: SocketAddr) -> bool {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),

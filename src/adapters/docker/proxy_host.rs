@@ -1,5 +1,5 @@
-//! A proxy inside a running container: files and commands through the engine's exec. The tools of busybox or coreutils
-//! are enough. A shell gets only fixed scripts.
+//! A proxy inside a running container: files and commands through Docker's exec. The container needs only the tools of
+//! busybox or coreutils. A shell gets only fixed scripts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,9 +30,9 @@ const MOST_REQUESTS: u32 = 100;
 /// The pause between two requests for the exit code.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Writes the first `$2` bytes of the input to a temporary file next to `$1`, syncs it and renames it to `$1`. The
-/// script knows the number of bytes because some connections to Docker cannot close only their sending side. It checks
-/// the length because a broken connection looks like the end of the input.
+/// Writes the first `$2` bytes of the input to a temporary file next to `$1`, syncs the file and renames it to `$1`.
+/// The script gets the number of bytes, because some connections to Docker cannot close only their sending side. The
+/// script checks the length, because a broken connection looks like the end of the input.
 const WRITE: &str = r#"set -e
 d=$(dirname -- "$1"); mkdir -p -- "$d"; t="$1.greenroom.$$"
 trap 'rm -f -- "$t"' EXIT
@@ -75,7 +75,7 @@ impl Ended {
 }
 
 impl ContainerHost {
-    /// The container with this name or id, at `engine`.
+    /// The container with this name or id.
     pub fn new(engine: Arc<Engine>, container: impl Into<String>) -> Self {
         Self {
             engine,
@@ -101,7 +101,7 @@ impl ContainerHost {
         let ended = self.engine.within(DEADLINE, act, doing, call).await;
         ended.map_err(|mut failure| {
             if failure.kind == FailureKind::Conflict {
-                // The engine answers this way for a stopped container.
+                // Docker answers with this status if the container is not running.
                 failure.kind = FailureKind::Unreachable;
             }
             failure
@@ -136,7 +136,8 @@ impl ContainerHost {
         } = started
         {
             if let Some(bytes) = input {
-                // A command that exits without reading its input reports the reason in its exit code.
+                // The error is ignored: a command that exits without reading its input reports the reason in its exit
+                // code.
                 let _ = stdin.write_all(bytes).await;
                 let _ = stdin.flush().await;
             }

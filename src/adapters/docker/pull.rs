@@ -19,11 +19,11 @@ use crate::ports::{FailureKind, PullProgress, Result};
 
 /// The longest pause without new data.
 pub(super) const IDLE: Duration = Duration::from_mins(1);
-/// The most layers whose progress is counted. Images have at most 127 layers; the limit is for wrong answers.
+/// The most layers for which progress is counted. Images have at most 127 layers, so more layers mean a wrong answer.
 const LAYERS: usize = 1024;
 
 impl Engine {
-    /// Whether the engine has the image under its repository and digest.
+    /// Whether Docker has the image under its repository and digest.
     pub(super) async fn has_image(&self, version: &Version) -> Result<bool> {
         let doing = format!("looking for {}", version.pinned());
         let Some(name) = pinned(version) else {
@@ -44,7 +44,7 @@ impl Engine {
         }
     }
 
-    /// Pulls the image. Succeeds only if the engine has it afterwards.
+    /// Pulls the image, unless Docker has it. Succeeds only if Docker has the image afterwards.
     pub(super) async fn pull(
         &self,
         version: &Version,

@@ -22,7 +22,7 @@ use super::names::container_id;
 use crate::inventory::{Endpoint, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
-/// The events that make a hint. Executed commands and copied files make none.
+/// The events that count as a change. Executed commands and copied files do not count.
 const EVENTS: [&str; 11] = [
     "create",
     "start",
@@ -112,8 +112,8 @@ impl RuntimeReader for DockerReader {
             ("event".to_owned(), text(&EVENTS)),
         ]);
         let docker = self.engine.docker().await?;
-        // The request is sent only at the first poll, so it asks for all events since now. This machine's time is used
-        // only if the engine reports no valid time.
+        // The request is sent only at the first poll, so it asks for all events since now. The time of Docker's machine
+        // is used; if Docker reports no valid time, the time of this machine.
         let doing = "following events";
         let info = self
             .engine
@@ -172,14 +172,15 @@ impl RuntimeReader for DockerReader {
             "/containers/{id}/logs?follow=true&stdout=true&stderr=true&timestamps=true&since={since}&tail={tail}"
         );
         let (request, meter) = self.engine.raw_stream(&path).await?;
-        // The engine may lose a last line without a line end when the container exits. A new request since the last
-        // line returns the lost line.
+        // If the last line has no line end, Docker may lose the line when the container exits. A new request since the
+        // last line returns the lost line.
         let frames = frames(request, meter.clone(), Frames::new(container.has_terminal));
         Ok(lines(frames, meter, self.engine.target(), doing))
     }
 }
 
-/// A stream that ends with the failure that interrupted it, or with `end`.
+/// A stream that ends with the failure that interrupted the stream. If there was no failure, the stream ends with
+/// `end`, if given.
 fn until_failure<T: Send + 'static>(
     items: impl Stream<Item = std::result::Result<T, Error>> + Send + 'static,
     meter: Meter,
@@ -209,12 +210,12 @@ fn until_failure<T: Send + 'static>(
         .boxed()
 }
 
-/// A time in the engine's format for `since`, to the nanosecond.
+/// A time in Docker's format for `since`, to the nanosecond.
 fn exact(time: Timestamp) -> String {
     format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
 }
 
-/// The frames of a log as they arrive, and finally the last line if it has no line end.
+/// The frames of a log as they arrive. If the last line of a terminal has no line end, the stream ends with this line.
 fn frames(
     request: impl Future<Output = std::result::Result<Incoming, Error>> + Send + 'static,
     meter: Meter,
@@ -254,7 +255,7 @@ fn lines(
 ) -> BoxStream<'static, Result<LogChunk>> {
     let doing = (doing, "one line of the output");
     let frames = until_failure(frames, meter, target, doing, None).map(|item| item.map(Some));
-    // The marks after the last frame return the unfinished lines of both streams.
+    // Each of the two marks after the last frame returns the unfinished line of one stream.
     let marked = frames.chain(stream::iter([Ok(None), Ok(None)]));
     marked
         .scan(Lines::default(), |lines, item| {

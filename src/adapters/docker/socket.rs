@@ -1,4 +1,4 @@
-//! The unix socket of a slot on this host: its directory, and a socket that an earlier instance left behind.
+//! The unix socket of a slot on this host: its directory, and a socket that a stopped instance did not remove.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
@@ -36,8 +36,8 @@ pub(super) async fn look(path: &Path) -> AtPath {
     match timeout(CONNECT, UnixStream::connect(path)).await {
         Ok(Err(e)) if e.kind() == ErrorKind::ConnectionRefused => AtPath::Stale,
         Ok(Err(e)) if e.kind() == ErrorKind::NotFound => AtPath::Nothing,
-        // A listener may be too busy to accept. After any other error the socket may still have a listener, so it must
-        // not be removed.
+        // A listener may be too busy to accept. After any other error the socket may still have a listener, so the
+        // socket must not be removed.
         Ok(_) | Err(_) => AtPath::Listening,
     }
 }
@@ -61,10 +61,10 @@ pub(super) async fn make_room(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Removes the socket that an instance left behind, if no process listens on it.
+/// Removes the socket of a stopped instance, if no process listens on it.
 pub(super) async fn clear(path: &Path) {
     if look(path).await == AtPath::Stale {
-        // If this fails, the next start finds the socket again and reports it.
+        // If this fails, the next start finds the socket again and tries to remove it.
         let _ = fs::remove_file(path).await;
     }
 }

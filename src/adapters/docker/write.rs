@@ -1,5 +1,6 @@
-//! Changes instances. Each call reads first, changes only Greenroom's containers, and reads again if the answer was
-//! lost.
+//! Changes instances. Each call that changes a container reads the container first, and changes only Greenroom's
+//! containers. If the answer to creating, starting, stopping or removing a container was lost, the call reads the
+//! container again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -30,7 +31,7 @@ use crate::ports::{
 
 /// The time limit of a slow call, e.g. a start that sets up a network. For a stop, the grace period is added.
 pub(super) const SLOW: Duration = Duration::from_secs(30);
-/// How long a container may take to appear after a creation without an answer.
+/// How long to wait for a container to appear, if the answer to its creation was lost or its name is already taken.
 const APPEARS: Duration = Duration::from_secs(5);
 /// The pause between two checks whether the container exists.
 const LOOKS: Duration = Duration::from_millis(50);
@@ -48,7 +49,7 @@ impl fmt::Debug for DockerWriter {
 }
 
 impl DockerWriter {
-    /// A writer for `engine`. It pulls with the credentials of the repository's registry (by `host[:port]`, see
+    /// A writer for Docker. It pulls with the credentials of the repository's registry (by `host[:port]`, see
     /// [`registry_host`]), and reads the secrets of an instance when it starts the instance.
     pub fn new(
         engine: Arc<Engine>,
@@ -107,8 +108,8 @@ impl RuntimeWriter for DockerWriter {
         self.refuse_another(&made, spec, &doing)?;
         if let Err(failure) = self.start_stopped(&made, &doing).await {
             if !failure.kind.may_pass() {
-                // A candidate that cannot start must not remain in the slot. The reason why it cannot start matters
-                // more than a failure to remove it.
+                // A candidate that cannot start must not remain in the slot. A failure to remove it is ignored, because
+                // the reason why the candidate cannot start matters more.
                 let _ = self.remove(&InstanceId(made.id)).await;
             }
             return Err(failure);
@@ -197,8 +198,8 @@ impl RuntimeWriter for DockerWriter {
 }
 
 impl DockerWriter {
-    /// Creates the container. If another program created a container with the same name at the same moment, the
-    /// caller's next read finds that container.
+    /// Creates the container. Also succeeds if a container with this name exists or appears soon. The caller must read
+    /// the container to learn who created it.
     async fn create(&self, spec: &InstanceSpec, name: &str, doing: &str) -> Result<()> {
         let rejected = |reason: String| self.engine.refuse(FailureKind::Rejected, doing, reason);
         if pinned(&spec.version).is_none() {
@@ -224,7 +225,7 @@ impl DockerWriter {
             Err(failure) if failure.kind == FailureKind::Missing => {
                 Err(failure.masked(&mask).hint("pull the image first"))
             }
-            // The caller's next read shows whether the container exists, and which release created it.
+            // The caller reads the container next, and finds out which release created it.
             Err(failure)
                 if matches!(failure.kind, FailureKind::Conflict | FailureKind::Ambiguous)
                     && self.appears(name, doing).await? =>
@@ -235,8 +236,8 @@ impl DockerWriter {
         }
     }
 
-    /// Whether a container of that name appears within a few seconds. The engine reserves a name a moment before it
-    /// shows the container.
+    /// Whether a container of that name appears within a few seconds. Docker reserves a name a moment before it shows
+    /// the container.
     async fn appears(&self, name: &str, doing: &str) -> Result<bool> {
         let until = Instant::now() + APPEARS;
         loop {
@@ -250,7 +251,7 @@ impl DockerWriter {
         }
     }
 
-    /// The environment variables of an instance, and a mask that hides the secret values in texts of the engine.
+    /// The environment variables of an instance, and a mask that hides the secret values in Docker's messages.
     async fn environment(&self, spec: &InstanceSpec) -> Result<(Vec<String>, Mask)> {
         let (mut environment, mut secrets) = (Vec::new(), Vec::new());
         for (name, value) in &spec.shape.environment {
@@ -289,6 +290,8 @@ impl DockerWriter {
         }
     }
 
+    /// Prepares the path of a unix socket: creates its directory and removes a stale socket. It is a conflict if the path
+    /// cannot be used, e.g. because a process listens on it.
     async fn make_room(&self, endpoint: Option<&Endpoint>, doing: &str) -> Result<()> {
         let Some(Endpoint::Unix(path)) = endpoint else {
             return Ok(());

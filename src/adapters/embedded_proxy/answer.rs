@@ -1,4 +1,4 @@
-//! The report of the answer listener about a target, and the client that reads it.
+//! The report of the answer listener about a target, and the client that reads this report.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -25,7 +25,8 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 /// The most bytes of an answer that are read.
 pub(super) const LONGEST: usize = 256 * 1024;
 
-/// The query for how many requests have ended since a second (Unix time).
+/// The start of the query that asks how many requests have ended since a time. The time follows as a Unix time in
+/// seconds.
 const COUNTED_SINCE: &str = "counted_since=";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub(super) struct Answer {
     pub(super) proxy: ProxyAnswer,
     /// The number of open requests to each slot.
     pub(super) open: PerSlot<u64>,
-    /// The traffic of the last seconds. None if the proxy is an older Greenroom that does not count it.
+    /// The traffic of the last seconds. None if the proxy is an older Greenroom that does not count traffic.
     #[serde(default)]
     pub(super) rates: Option<PerSlot<Rates>>,
 }
@@ -51,8 +52,8 @@ pub(super) async fn ask(address: SocketAddr, target: &Target) -> Result<Option<A
     ask_for(address, &Site::answer_path(target), &doing, DEADLINE).await
 }
 
-/// Reads how many requests each slot has answered since a second (Unix time). Returns None if the proxy does not
-/// serve the target.
+/// Reads how many requests each slot has answered since `second`, a Unix time. Returns None if the proxy does not serve
+/// the target.
 pub(super) async fn ask_counted(
     address: SocketAddr,
     target: &Target,

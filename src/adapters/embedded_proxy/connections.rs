@@ -1,7 +1,7 @@
 //! The connections of one listener, which has a limited number of places. If all places are in use, a new connection
-//! takes the place of the client that has kept the proxy waiting longest, so idle clients cannot keep others out. A
-//! connection keeps its place while its request waits for an answer from blue or green. A client that loses its place
-//! may just have sent a request, so the proxy waits a moment for that request, and answers it before it closes the
+//! takes the place of the client that has kept the proxy waiting longest, so idle clients cannot keep other clients
+//! out. A connection keeps its place while its request waits for an answer from blue or green. A client that loses its
+//! place may just have sent a request. The proxy waits a moment for that request, and answers it before it closes the
 //! connection.
 
 use std::collections::BTreeMap;
@@ -18,11 +18,11 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long a client must have kept the proxy waiting before it can lose its place. The minimum protects a client
-/// that has just connected, or whose next request is on its way.
+/// How long a client must have kept the proxy waiting before it can lose its place. The minimum protects a client that
+/// has just connected or has just sent its next request.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// One connection may be leaving for every 16 places, rounded up.
+/// Limits how many connections may be leaving at a time: one for every 16 places, rounded up.
 const PLACES_FOR_ONE_LEAVING: usize = 16;
 
 /// How often [`Places::take`] tries again while no connection can lose its place.
@@ -84,8 +84,7 @@ impl Places {
     }
 
     /// Waits for a place. If all places are in use, the connection that has waited longest for its client loses its
-    /// place. If no connection can lose its place, this waits until a connection can lose its place or a place becomes
-    /// free.
+    /// place. If no connection can lose its place, this call waits until that changes.
     pub(super) async fn take(self: &Arc<Self>) -> Place {
         loop {
             if let Some(place) = self.free() {
@@ -122,7 +121,7 @@ impl Places {
     }
 
     /// Takes the place from the connection that has kept the proxy waiting longest. Returns whether a place became
-    /// free. If too many connections are leaving already, one waiting connection is cut instead, and the caller tries
+    /// free. If too many connections are leaving already, cuts a waiting connection instead; the caller then tries
     /// again later.
     fn lose_longest_waiting(&self) -> bool {
         let mut connections = self.lock();
@@ -130,8 +129,8 @@ impl Places {
             return false;
         };
         if connections.leaving.len() >= self.most.div_ceil(PLACES_FOR_ONE_LEAVING) {
-            // If every leaving connection is still answering a long request, a connection that waits for its client
-            // is cut.
+            // No leaving connection can be cut, because each is still answering a request. So a connection that waits
+            // for its client is cut.
             if !connections.cut_first_leaving()
                 && let Some(progress) = connections.placed.get(&number)
             {
@@ -172,7 +171,7 @@ impl Places {
     }
 }
 
-/// The connection that has kept the proxy waiting longest, if for at least [`KEPT`].
+/// The connection that has kept the proxy waiting longest, if it has done so for at least [`KEPT`].
 fn longest_waiting(placed: &BTreeMap<u64, Arc<Progress>>) -> Option<u64> {
     let waiting = placed.iter().filter(|(_, it)| {
         it.waits_for_client() && it.silent_for() >= KEPT && !it.cut.is_cancelled()
@@ -182,8 +181,8 @@ fn longest_waiting(placed: &BTreeMap<u64, Arc<Progress>>) -> Option<u64> {
 }
 
 impl Connections {
-    /// Cuts the first leaving connection that waits for its client. Returns true if one was cut, or if a connection
-    /// that was cut earlier is not closed yet.
+    /// Cuts the first leaving connection that waits for its client. Returns true if a connection was cut, or if a
+    /// connection that was cut earlier is not closed yet.
     fn cut_first_leaving(&mut self) -> bool {
         if self.leaving.values().any(|it| it.cut.is_cancelled()) {
             return true;
@@ -207,8 +206,8 @@ impl Drop for Place {
 }
 
 impl Progress {
-    /// Waits until the connection must take no further request: it has lost its place, and a late request has arrived
-    /// or `time_limit` has passed.
+    /// Waits until the connection must take no further request. This is the case if the connection has lost its place,
+    /// and then a late request has arrived or `time_limit` has passed.
     pub(super) async fn leaves(&self, time_limit: Duration) {
         self.leaving.cancelled().await;
         let _ = timeout(time_limit, self.came_late.cancelled()).await;

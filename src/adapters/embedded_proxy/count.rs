@@ -1,4 +1,4 @@
-//! Counts the requests that are open between the proxy and a slot, until the last byte of the answer.
+//! Counts the requests that are open between the proxy and a slot. A request is open until the last byte of its answer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Open {
     }
 }
 
-/// A guard that counts one request. Dropping it ends the count.
+/// A guard that counts one request. Dropping the guard ends the request.
 #[derive(Debug)]
 pub(super) struct Counted {
     open: Open,
@@ -40,7 +40,7 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// Adds the guard that records the request as a line when the request ends.
+    /// Adds the guard that records the request as a line when the request ends. None records nothing.
     pub(super) fn recorded(mut self, recorded: Option<RecordedRequest>) -> Self {
         self.recorded = recorded;
         self

@@ -2,13 +2,13 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The number of descriptors that the listeners of several environments can need, with a connection to a slot for each
-/// client. Greenroom does not raise the limit further, because programs that this process starts inherit the limit, and
-/// some of them close every descriptor below it.
+/// The limit that is enough for the listeners of several environments, with a connection to a slot for each client.
+/// Greenroom does not raise the limit further, because programs that this process starts inherit the limit, and some of
+/// them close every descriptor below it.
 pub(super) const WANTED: u64 = 64 * 1024;
 
-/// Raises the soft limit, which is often 1024, to [`WANTED`] or the hard limit. If that fails, the proxy serves as
-/// many clients as it can: it closes connections that wait for their client.
+/// Raises the soft limit, which is often 1024, to [`WANTED`] or to the hard limit if that is lower. If raising fails,
+/// the proxy closes waiting connections when it has no free descriptor.
 pub(super) fn raise_limit() {
     let now = getrlimit(Resource::Nofile);
     let Some(raised) = raised(&now) else {

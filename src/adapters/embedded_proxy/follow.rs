@@ -24,7 +24,7 @@ struct Follow {
     ready: VecDeque<LogChunk>,
 }
 
-/// Implements [`crate::ports::RouterReader::log`]. The stream ends with the failure that interrupted it.
+/// Implements [`crate::ports::RouterReader::log`]. The stream ends with the failure that interrupted the stream.
 pub(super) async fn stream(
     address: SocketAddr,
     target: &Target,

@@ -59,8 +59,8 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// Reads the live slot; none if no slot is live or the pointer cannot be read. This takes one system call and opens
-    /// no file.
+    /// Reads the live slot; none if no slot is live or the pointer cannot be read. The read takes one system call and
+    /// opens no file.
     fn live(&self) -> Option<Slot> {
         let to = std::fs::read_link(&self.link).ok()?;
         to.to_str()?.trim_end_matches('/').parse().ok()
@@ -129,7 +129,7 @@ impl Traffic {
             let recorded = request_line.map(|request_line| self.recent.note(request_line, *slot));
             let counted = counted.recorded(recorded);
             let answer = exchange(request, stream, (peer, self.body_idle), counted).await;
-            // The slot became live while it answered, so its answer is not a preview.
+            // The slot became live while it answered, so the answer is not a preview.
             if self.live() == Some(*slot) {
                 break;
             }
@@ -168,7 +168,7 @@ async fn exchange(
         counted.answered(StatusCode::BAD_GATEWAY);
         return text_response(StatusCode::BAD_GATEWAY, "the slot does not answer");
     };
-    // This task ends with the exchange: when the answer has been passed on, or the client no longer waits.
+    // This task ends when the answer has been passed on, or when the client no longer waits.
     tokio::spawn(connection);
     let response =
         sender.send_request(outgoing(request, peer).map(|body| RequestBody::new(body, body_idle)));
@@ -221,8 +221,8 @@ fn incoming(answer: Response<Incoming>, counted: Counted) -> Response<Content> {
     answer
 }
 
-/// Returns the protocol that the client insists on, such as `websocket`. A client that offers a newer HTTP or TLS
-/// also accepts an answer in plain HTTP/1.1.
+/// Returns the protocol that the client insists on, such as `websocket`. An offer of a newer HTTP or of TLS does not
+/// count, because such a client also accepts an answer in plain HTTP/1.1.
 fn needed_protocol(headers: &HeaderMap) -> Option<String> {
     let offered = headers.get_all(UPGRADE).into_iter();
     let offered = offered.filter_map(|value| value.to_str().ok());

@@ -22,14 +22,14 @@ const KEPT: usize = 500;
 const AT_ONCE: usize = 200;
 /// The most characters of a path that are kept.
 const PATH: usize = 300;
-/// How long a request for new lines waits for the first one.
+/// How long a request for new lines waits for the first line.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 /// The start of the user agent in Greenroom's own requests.
 const OWN_AGENT: &str = "greenroom/";
-/// The status that is recorded when the client did not wait for the answer, as in nginx.
+/// The status of a request before the answer. It is recorded if the client did not wait for the answer, as in nginx.
 const GIVEN_UP: u16 = 499;
 
-/// The last requests of one target. Clones share them.
+/// The last requests of one target. Clones share these requests.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Recent(Arc<Shared>);
 
@@ -53,7 +53,7 @@ struct State {
 pub(super) enum Since {
     /// The last lines, at most this many. The reply does not wait for new ones.
     Last(usize),
-    /// The lines from this number on. The reply waits if they do not exist yet.
+    /// The lines from this number on. The reply waits if no such line exists yet.
     Number(u64),
 }
 
@@ -66,7 +66,7 @@ impl Since {
         }
     }
 
-    /// Parses what [`Since::query`] wrote. Returns None for any other text.
+    /// Parses the text that [`Since::query`] wrote. Returns None for any other text.
     pub(super) fn parse(query: &str) -> Option<Self> {
         match query.split_once('=')? {
             ("last", count) => Some(Self::Last(count.parse().ok()?)),
@@ -79,14 +79,14 @@ impl Since {
 /// Lines, and the number to continue from.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lines {
-    /// How many lines from the requested number on are missing, because the proxy no longer keeps them.
+    /// How many lines from the requested number on the proxy no longer has.
     pub(super) lost: u64,
     pub(super) requests: Vec<PassedRequest>,
     /// The number of the next line to request. None if the proxy is shutting down.
     pub(super) next: Option<u64>,
 }
 
-/// What a line contains about a request before it is answered.
+/// What a line contains about a request before the answer.
 #[derive(Debug)]
 pub(super) struct RequestSummary {
     door: Door,
@@ -180,13 +180,13 @@ impl Recent {
         PerSlot::from_fn(|slot| state.windows.get_mut(slot).rates(now))
     }
 
-    /// The number of public requests that ended in this second (Unix time) or later.
+    /// The number of public requests that ended at or after `second`, a Unix time.
     pub(super) fn counted_since(&self, second: i64) -> PerSlot<RequestCount> {
         let state = self.state();
         PerSlot::from_fn(|slot| state.counts.get(slot).since(second))
     }
 
-    /// Returns lines. For [`Since::Number`], waits up to [`TIMEOUT`] for the first one.
+    /// Returns lines. For [`Since::Number`], waits up to [`TIMEOUT`] for the first line.
     pub(super) async fn lines(&self, since: Since) -> Lines {
         self.lines_within(since, TIMEOUT).await
     }
@@ -195,7 +195,7 @@ impl Recent {
         let until = tokio::time::Instant::now() + time_limit;
         loop {
             let mut more = std::pin::pin!(self.0.more.notified());
-            // Registers for new lines before reading, so that none in between is missed.
+            // Registers for new lines before reading, so that a line that is added in between is not missed.
             more.as_mut().enable();
             let lines = self.now(since);
             let must_wait = matches!(since, Since::Number(_)) && lines.requests.is_empty();
@@ -211,7 +211,7 @@ impl Recent {
         let first = state.next - kept as u64;
         let (from, lost) = match since {
             Since::Last(count) => (kept - count.min(kept).min(AT_ONCE), 0),
-            // A number above the newest line was issued before the proxy was restarted.
+            // A number above the next line's number comes from an earlier run of the proxy, so all lines are new.
             Since::Number(number) if number > state.next => (0, 0),
             Since::Number(number) if number < first => (0, first - number),
             Since::Number(number) => (usize::try_from(number - first).unwrap_or(kept), 0),

@@ -12,7 +12,7 @@ pub(super) struct RequestBody {
     body: Incoming,
     idle: Duration,
     silence: Pin<Box<Sleep>>,
-    /// Whether the proxy waits for the client. Time that a slot takes to read is not silence of the client.
+    /// Whether the proxy waits for the client. Time that a slot takes to read does not count as silence of the client.
     is_awaited: bool,
 }
 

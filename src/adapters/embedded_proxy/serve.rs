@@ -94,7 +94,7 @@ struct Answering {
 
 impl EmbeddedProxy {
     /// Listens at the addresses of all `sites`, and at `answer` for status requests. The live pointers are below
-    /// `state`. If one address cannot be bound, this fails and leaves no listener open.
+    /// `state`. If one address cannot be bound, the call fails and leaves no listener open.
     pub async fn start(
         sites: Vec<Site>,
         answer: SocketAddr,
@@ -153,7 +153,7 @@ impl EmbeddedProxy {
         Ok(proxy)
     }
 
-    /// Stops accepting connections, waits for the open requests, and closes their connections after `grace`.
+    /// Stops accepting connections and waits for the open requests. After `grace`, closes the connections that remain.
     pub async fn stop(self, grace: Duration) {
         self.ending.cancel();
         self.tasks.close();
@@ -212,7 +212,7 @@ async fn accept(
         };
         let Ok((stream, peer)) = accepted else {
             // Accepting usually fails because the process has no free file descriptor. Closing the connection of a
-            // waiting client frees one.
+            // waiting client frees a descriptor.
             places.cut_longest_waiting();
             tokio::time::sleep(BREATHER).await;
             continue;
@@ -255,8 +255,8 @@ async fn converse(
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
     // The result is ignored: a broken connection to a client is no error of the proxy.
     tokio::select! {
-        // `biased` checks the connection first: a request that has arrived is answered, even if the connection takes no
-        // further request.
+        // `biased` checks the connection first, so a request that has arrived is answered even if the connection takes
+        // no further request.
         biased;
         _ = connection.as_mut() => return,
         () = progress.leaves(limits.leaving) => {}

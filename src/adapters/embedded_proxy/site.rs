@@ -15,7 +15,7 @@ pub struct Site {
     pub public: SocketAddr,
     /// The address of the preview listener, which serves the slot without traffic.
     pub preview: SocketAddr,
-    /// The addresses whose requests the preview listener answers. All, if the list is empty.
+    /// The clients that the preview listener answers, by address. If the list is empty, it answers all clients.
     pub preview_allow: Vec<AddressRange>,
     pub slots: PerSlot<Endpoint>,
 }

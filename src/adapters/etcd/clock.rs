@@ -1,5 +1,5 @@
-//! The time of the members of a cluster. The API has no call for the time, but every member also answers plain HTTP at
-//! the same address, and an HTTP answer has a date. `/version` needs no login.
+//! The time of the members of a cluster. The API of etcd has no call for the time. But every member also answers plain
+//! HTTP at the same address, and the answer has a date. The path `/version` needs no login.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::options::{Options, Tls, pem};
 use crate::inventory::http_date;
 use crate::ports::Result;
 
-/// The time limit for one member. It is short, because a plan does not wait for a clock.
+/// The time limit for one member. It is short, so that a plan does not wait long for a clock.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Reads the clocks of the members of one cluster. Keeps one client, because reading the certificates for a new client
@@ -23,8 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct MemberClocks(Mutex<Option<Client>>);
 
 impl MemberClocks {
-    /// Asks all members in parallel and returns the median of their times, so that one member with a wrong clock has
-    /// no influence. None if no member answers.
+    /// Asks all members in parallel and returns the median of their times, so that a single member with a wrong clock
+    /// has little influence. None if no member answers.
     pub(super) async fn ask(
         &self,
         options: &Options,
@@ -38,7 +38,8 @@ impl MemberClocks {
             .flatten()
             .collect();
         if times.is_empty() {
-            // The certificates may have been renewed since the client was created.
+            // The certificates may have been renewed since the client was created, so the next call creates a new
+            // client.
             *self.made() = None;
         }
         times.sort();
@@ -74,7 +75,7 @@ fn client(files: Option<&Tls>, has_tls: bool) -> Result<Client> {
         // Like all other calls to etcd, these do not use a proxy.
         .no_proxy();
     if !has_tls {
-        // Without TLS no authority is needed, and reading those of this machine takes long.
+        // Without TLS no authority is needed, and reading the authorities of this machine takes long.
         client = client.tls_certs_only([]);
     }
     if let Some(ca) = files.and_then(|files| files.ca.as_ref()) {

@@ -1,5 +1,5 @@
-//! The connections to a cluster: one client for each node; the node that answered last is tried first. Repeats calls
-//! that are safe to repeat, until a deadline. This module knows nothing about the stored data.
+//! The connections to a cluster, with one client for each node. The node that answered last is tried first. Calls that
+//! are safe to repeat are repeated until a deadline. This module knows nothing about the stored data.
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ const FULL: &str = "etcd's quota is used up: compact and defragment it, or raise
 /// How many times all nodes are tried while none accepts a connection.
 const ROUNDS: u32 = 3;
 
-/// A cluster. Connections are made when they are needed, and clones share them.
+/// A cluster. Connections are made when they are needed. Clones share the connections.
 #[derive(Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
@@ -122,9 +122,9 @@ impl Cluster {
         Failure::new(kind, self.name(), doing, message)
     }
 
-    /// Reads the password if it has not been read yet. Returns the deadline moved by the time that this took, so that
-    /// a slow source of the password does not count against the server. If the password cannot be read, the following
-    /// call reports the reason.
+    /// Reads the password if it has not been read yet. Returns the deadline, later by the time that reading took, so
+    /// that a slow source of the password does not count against the server. If the password cannot be read, the
+    /// following call reports the reason.
     async fn with_password(&self, until: Instant) -> Instant {
         let Some(login) = &self.inner.options.credentials else {
             return until;
@@ -134,8 +134,8 @@ impl Cluster {
         until + since.elapsed()
     }
 
-    /// Makes a call that may be applied twice. Repeats it until it is answered or the deadline has passed, but only a
-    /// few times while no node accepts a connection.
+    /// Makes a call that may be applied twice. Repeats an unanswered call until the deadline, and only a few times
+    /// while no node accepts a connection.
     pub(super) async fn ask<T, Fut>(
         &self,
         doing: &str,
@@ -166,8 +166,8 @@ impl Cluster {
         }
     }
 
-    /// Makes a call that must not be repeated blindly. Tries one node after the other until one is reached, and stops
-    /// at the first that may have applied the call.
+    /// Makes a call that must not be repeated blindly. Tries each node in turn until a node receives the call, and
+    /// stops at the first node that may have applied the call.
     pub(super) async fn attempt<T, Fut>(
         &self,
         until: Instant,
@@ -221,7 +221,7 @@ impl Cluster {
             Ok(client) => client?,
             Err(_) => return Err(EtcdError::not_sent(format!("{} did not answer", node.url))),
         };
-        // The message shows whole milliseconds. The remaining time of a deadline would have nine digits.
+        // The message shows whole milliseconds, because the exact remaining time could have nine decimal digits.
         let waited =
             Duration::from_millis(u64::try_from(time_limit.as_millis()).unwrap_or(u64::MAX));
         let no_answer = |_| EtcdError::unclear(format!("no answer within {waited:?}"));
@@ -239,7 +239,7 @@ impl Cluster {
                 };
                 refreshed.map_err(EtcdError::from)
             }
-            // The client library itself has requested a new token with the old password.
+            // The client library has already requested a new token, with the old password.
             _ if error.is_login_refused() => Err(error),
             _ => return Err(error),
         };
@@ -249,12 +249,12 @@ impl Cluster {
         };
         let client = match refreshed.map_err(|error| error.without(password.as_ref())) {
             Ok(()) => client,
-            // The password has been changed since the last login.
+            // The password may have been changed since the last login.
             Err(error) if error.is_denied() => {
                 node.forget().await;
                 let made = timeout_at(end, Box::pin(node.client(&self.inner.options))).await;
                 let Ok(client) = made else {
-                    // The next attempt uses the password that is still being read.
+                    // The next attempt uses the new password once it has been read.
                     let message = format!("{}; the new login took too long", error.said);
                     return Err(EtcdError::not_sent(message));
                 };
@@ -271,8 +271,8 @@ impl Cluster {
         self.inner.good.store(index, Ordering::Relaxed);
     }
 
-    /// The failure of a call, with a hint. A call without an answer becomes [`FailureKind::Unreachable`], so this is
-    /// only for calls that can be repeated without harm.
+    /// The failure of a call, with a hint. A call without an answer becomes [`FailureKind::Unreachable`], so this
+    /// function is only for calls that can be repeated without harm.
     pub(super) fn unanswered(&self, doing: &str, error: EtcdError) -> Failure {
         let kind = match error.sort {
             Sort::NotSent | Sort::Unclear | Sort::Unprepared => FailureKind::Unreachable,
@@ -299,7 +299,7 @@ impl Cluster {
         }
     }
 
-    /// The failure of a call that may change something. Without an answer, the call may have been applied.
+    /// The failure of a call that may change something. If no answer arrived, the call may have been applied.
     pub(super) fn failed(&self, doing: &str, error: EtcdError) -> Failure {
         if error.sort != Sort::Unclear {
             return self.unanswered(doing, error);
@@ -348,8 +348,8 @@ impl Cluster {
 }
 
 impl Node {
-    /// The client of this node. The first caller creates it and logs in. If the password is refused, it is read again
-    /// once.
+    /// The client of this node. The first caller creates the client and logs in. If etcd refuses the password,
+    /// Greenroom reads the password again once.
     async fn client(&self, options: &Options) -> Answer<Client> {
         let mut known = self.client.lock().await;
         if let Some(client) = known.as_ref() {
@@ -381,7 +381,7 @@ impl Node {
         match made {
             Ok(client) => Ok(known.insert(client).clone()),
             Err(mut error) => {
-                // Requesting a token changes nothing, so the caller's own operation was not sent.
+                // Requesting a token changes nothing, so the caller's own call was not sent.
                 if error.sort == Sort::Unclear {
                     error.sort = Sort::NotSent;
                 }

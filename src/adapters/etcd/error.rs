@@ -1,5 +1,5 @@
-//! Classifies a failed call: never sent, perhaps applied, or refused. It depends on the status codes and the messages
-//! of etcd since 3.0. The texts of an error are sanitized.
+//! Classifies a failed call: never sent, perhaps applied, or refused. The classification depends on the status codes
+//! and the messages of etcd since 3.0. The texts of an error are sanitized.
 
 use std::io::ErrorKind;
 
@@ -16,7 +16,7 @@ use crate::sanitize::sanitize;
 pub(super) struct EtcdError {
     pub(super) sort: Sort,
     pub(super) said: String,
-    /// What the operator can do. It is empty if the `sort` gives the better hint.
+    /// What the operator can do. Empty if the caller chooses the hint by `sort`.
     pub(super) hint: String,
 }
 
@@ -60,8 +60,8 @@ impl EtcdError {
         }
     }
 
-    /// Removes the password from the text, because a server that refuses a request may repeat it. Only a request for a
-    /// token contains the password.
+    /// Removes the password from the text, because a server that refuses a request may repeat the password. Only a
+    /// request for a token contains the password.
     #[must_use]
     pub(super) fn without(mut self, password: Option<&SecretString>) -> Self {
         let mask = Mask::of(password.map(ExposeSecret::expose_secret));
@@ -73,7 +73,7 @@ impl EtcdError {
         self.sort == Sort::Refused(FailureKind::Denied)
     }
 
-    /// Whether etcd refused the login itself. A missing permission of the user is another error.
+    /// Whether etcd refused the login itself, and not only an action of the user.
     pub(super) fn is_login_refused(&self) -> bool {
         self.is_denied() && self.said.contains(LOGIN_REFUSED)
     }
@@ -107,7 +107,7 @@ impl From<Error> for EtcdError {
     }
 }
 
-/// The innermost cause of an error. The outer text is often only `transport error`.
+/// The innermost cause of an error. The outermost text is often only `transport error`.
 fn with_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(next) = innermost.source() {
@@ -189,7 +189,7 @@ fn never_connected(status: &(impl std::error::Error + 'static)) -> bool {
                     | ErrorKind::AddrNotAvailable
             )
         });
-        // The transport's own error type, which its public interface does not name.
+        // The other test is for the transport's own error type, which has no public name.
         if refused || format!("{error:?}").starts_with("ConnectError(") {
             return true;
         }

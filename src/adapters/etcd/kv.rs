@@ -63,7 +63,7 @@ impl Kv for Cluster {
     }
 
     async fn revision(&self, call: Call<'_>) -> Result<i64> {
-        // Every answer has the revision; this request counts Greenroom's keys.
+        // Every answer has the revision. This request counts Greenroom's keys, so its answer is small.
         let answer = self.ask(call.doing, call.until, |client| {
             let options = GetOptions::new().with_prefix().with_count_only();
             let prefix = Cluster::prefix(self).to_owned();
@@ -212,15 +212,15 @@ fn pair(found: KeyValue) -> Pair {
 /// seconds.
 async fn renewal(client: Client, lease: i64) -> std::result::Result<i64, etcd_client::Error> {
     let mut leases = client.lease_client();
-    // The library hides the time in the first answer, and turns an ended lease into an error. The second answer has
-    // the remaining time.
+    // The library hides the time in the first answer, and turns an ended lease into an error. Therefore a second
+    // renewal is sent. Its answer has the remaining time.
     let (mut keeper, mut answers) = leases.keep_alive(lease).await?;
     keeper.keep_alive().await?;
     let answer = answers.message().await?;
     Ok(answer.map_or(0, |answer| answer.ttl()))
 }
 
-/// The time to live of a lease, or an error if it has ended.
+/// The time to live of a lease, or an error if the lease has ended.
 fn running(ttl: i64) -> Answer<Duration> {
     match u64::try_from(ttl) {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),

@@ -1,4 +1,4 @@
-//! The key-value store of a cluster: etcd. This module knows nothing about the stored data.
+//! etcd as the key-value store. This module knows nothing about the stored data.
 
 mod clock;
 mod cluster;

@@ -25,7 +25,7 @@ pub struct Options {
     pub endpoints: Vec<String>,
     /// The prefix of every key, e.g. `/greenroom/v1`, without a slash at the end.
     pub prefix: String,
-    /// The certificates. Without them, an `https` endpoint must have a certificate that this machine trusts.
+    /// The certificates. If none are given, an `https` endpoint must have a certificate that this machine trusts.
     pub tls: Option<Tls>,
     /// The user and password; none if etcd requires no login.
     pub credentials: Option<Credentials>,
@@ -49,7 +49,7 @@ impl Options {
 /// The paths of the TLS files, which are in PEM format.
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
-    /// The authority that signed the servers' certificates. Without it, this machine's authorities are trusted.
+    /// The authority that signed the servers' certificates. If none is given, this machine's authorities are trusted.
     pub ca: Option<PathBuf>,
     /// The client certificate and its key, if the servers require one.
     pub identity: Option<(PathBuf, PathBuf)>,
@@ -92,8 +92,7 @@ fn url(given: &str, tls: bool) -> Result<String> {
     Ok(format!("{scheme}://{address}"))
 }
 
-/// The prefix, validated: it starts with a slash, does not end with one, and has only plain
-/// characters.
+/// The prefix, validated: it starts with a slash, does not end with a slash, and has only plain characters.
 pub(super) fn prefix(given: &str) -> Result<String> {
     if plain::is_key_prefix(given) {
         return Ok(given.to_owned());

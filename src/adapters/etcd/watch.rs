@@ -1,4 +1,4 @@
-//! One watch. It ends after its first failure; the caller opens the next one.
+//! One watch. The stream ends after its first failure, and the caller must open a new watch.
 
 use std::collections::BTreeSet;
 
@@ -17,13 +17,13 @@ struct Watch {
     doing: String,
     client: Client,
     stream: WatchStream,
-    /// The answer that confirmed the watch. It may already have changes.
+    /// The answer that confirmed the watch. This answer may already have changes.
     first: Option<WatchResponse>,
     /// The revision of the last change that was received.
     revision: i64,
 }
 
-/// Opens a watch. Returns after etcd has confirmed it.
+/// Opens a watch. Returns after etcd has confirmed the watch.
 pub(super) async fn start(
     cluster: &Cluster,
     call: Call<'_>,
@@ -63,7 +63,7 @@ pub(super) async fn start(
     .boxed())
 }
 
-/// Opens the stream. Returns the client as well, because the watch renews its token.
+/// Opens the stream. Returns the client as well, because [`Watch::answer`] renews the client's token.
 async fn open(
     client: Client,
     prefix: String,

@@ -1,4 +1,4 @@
-//! Describes an answer, or why none arrived, in a short text. The text is sanitized.
+//! Describes an answer in a short text, or the reason why no answer arrived. The text is sanitized.
 
 use std::error::Error;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(super) fn of_answer(answer: &Answer) -> String {
     let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(HEAD)]);
     let (text, is_whole) = if is_page(answer, &body) {
         let title = title(&body).unwrap_or_default();
-        // nginx repeats the status in the title.
+        // nginx repeats the status in the title, so the status is removed from the title.
         let status = answer.status.to_string();
         let rest = title.strip_prefix(&status).unwrap_or(&title).trim();
         (rest.to_owned(), true)
@@ -44,7 +44,7 @@ pub(super) fn of_answer(answer: &Answer) -> String {
     description
 }
 
-/// Whether a body is an HTML page. Its markup does not help a person.
+/// Whether a body is an HTML page. Of a page only the title is shown, because the markup does not help a person.
 fn is_page(answer: &Answer, body: &str) -> bool {
     let mut headers = answer.headers.iter();
     let is_named = headers.any(|(name, value)| {

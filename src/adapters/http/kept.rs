@@ -25,11 +25,11 @@ type Sender = SendRequest<Empty<Bytes>>;
 /// Holds a connection between two requests.
 type Place = Arc<Mutex<Option<Sender>>>;
 
-/// The kept connections. A connection is removed while it is in use, and put back only after its answer has been read
-/// to the end.
+/// The kept connections. A request takes the connection out, and puts it back only after the answer has been read to
+/// the end.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// The connections by endpoint and host, so that a target that hangs does not delay another one behind the same
+    /// The connections by endpoint and host, so that a target that hangs does not delay another target behind the same
     /// proxy.
     by_address: Mutex<BTreeMap<(Endpoint, String), Place>>,
 }

@@ -32,7 +32,7 @@ const PUBLIC_TIMEOUT: Duration = Duration::from_secs(5);
 /// The header in which the proxy names the slot that answered.
 const SLOT_HEADER: &str = "x-greenroom-slot";
 
-/// The headers that a proxy in front of an instance adds to a request from this machine. With them, an
+/// The headers that a proxy in front of an instance adds to a request from this machine. With these headers, an
 /// instance that is probed directly has no reason to answer differently.
 const FORWARDED: [(&str, &str); 3] = [
     ("x-real-ip", "127.0.0.1"),
@@ -85,7 +85,7 @@ impl HttpChecker {
         Self::default()
     }
 
-    /// A checker that reads the secrets of checks from `secrets`, each when it is first needed.
+    /// A checker that reads the secrets of checks from `secrets`, each when it is needed for the first time.
     pub fn reading(secrets: Arc<dyn Secrets>) -> Self {
         Self {
             values: Values::reading(secrets),
@@ -93,8 +93,8 @@ impl HttpChecker {
         }
     }
 
-    /// A checker for one target, which hides the target's secrets in every answer. It shares the connections of this
-    /// checker.
+    /// A checker for one target, which hides the target's secrets in every answer. The new checker shares the
+    /// connections of this checker.
     #[must_use]
     pub fn of(&self, target: TargetSecrets) -> Self {
         Self {

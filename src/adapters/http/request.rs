@@ -116,7 +116,7 @@ pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 fn header_value(name: &str, value: &str) -> Result<HeaderValue, String> {
-    // The value may be a credential, so the error does not repeat it.
+    // The value may be a credential, so the error does not repeat the value.
     HeaderValue::from_str(value).map_err(|_| {
         format!("the value of the header {name:?} has characters that are not allowed")
     })

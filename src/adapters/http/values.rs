@@ -20,7 +20,7 @@ pub(super) struct Values {
     masks: Masks,
 }
 
-/// The masks of the last requests. Each target is probed repeatedly with the same secrets, so its mask is made once.
+/// The masks of the last requests. A target is probed repeatedly with the same secrets, so each mask is made once.
 #[derive(Default)]
 struct Masks(Mutex<VecDeque<(Sent, Mask)>>);
 
@@ -69,7 +69,7 @@ impl Values {
         }
     }
 
-    /// The values of requests to one target, whose secrets are hidden in every answer.
+    /// The same values, for requests to one target. Every answer hides the secrets of that target.
     pub(super) fn of(&self, target: TargetSecrets) -> Self {
         Self {
             secrets: self.secrets.clone(),
@@ -93,13 +93,13 @@ impl Values {
             .map_or_else(Mask::default, TargetSecrets::known_mask)
     }
 
-    /// A number that changes when another secret of the target may have become known.
+    /// A number that changes when Greenroom may have read another secret of the target.
     pub(super) fn mask_revision(&self) -> u64 {
         self.target.as_ref().map_or(0, TargetSecrets::revision)
     }
 
     /// Prepares one request: reads its secrets, and makes the mask for its answer. The mask also hides the body of the
-    /// request, because an answer may repeat it. The error names the source of a secret that cannot be read.
+    /// request, because an answer may repeat the body. The error names the source of a secret that cannot be read.
     pub(super) async fn prepare(
         &self,
         path: &str,
@@ -189,8 +189,8 @@ impl Values {
         read.map_err(|failure| failure.to_string())
     }
 
-    /// Reads the secrets of a request again if its answer denies access. The caller does not wait: the next request
-    /// uses the new values.
+    /// Reads the secrets of a request again if its answer denies access. The caller does not wait: later requests use
+    /// the new values.
     pub(super) fn learn(&self, prepared: Prepared, answer: &Answer) {
         let Some(secrets) = &self.secrets else {
             return;
@@ -205,13 +205,13 @@ impl Values {
 }
 
 impl Prepared {
-    /// The answer with everything hidden that must not be shown.
+    /// A copy of the answer without the texts that must not be shown.
     pub(super) fn shown(&self, answer: &Answer) -> Answer {
         shown(answer, &self.mask)
     }
 }
 
-/// An answer with everything hidden that the mask hides.
+/// A copy of an answer without the texts that the mask hides.
 pub(super) fn shown(answer: &Answer, mask: &Mask) -> Answer {
     if mask.is_empty() {
         return answer.clone();

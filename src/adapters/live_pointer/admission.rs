@@ -57,8 +57,8 @@ impl Pointer {
         Ok(Admission::Next)
     }
 
-    /// Refuses an order that was admitted earlier, if `self` is a later switch. `self` is the last switch of either
-    /// slot. None if `self` is not later.
+    /// Refuses an order that was admitted earlier, if a later switch exists. `self` is the last switch to one of the
+    /// slots. None if `self` is not later than the order.
     pub fn overtakes(self, order: &SwitchOrder) -> Option<Refusal> {
         if self.token > order.token {
             return Some(Refusal::overtaken(self.token, order));
@@ -75,7 +75,7 @@ impl Pointer {
 }
 
 impl Refusal {
-    /// Refuses an order whose lock is older than the newest lock that has switched.
+    /// The refusal of an order with a lower token than `highest`, the highest token of a switch.
     pub fn overtaken(highest: FencingToken, order: &SwitchOrder) -> Self {
         Self {
             kind: FailureKind::Fenced,

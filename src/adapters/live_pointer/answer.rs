@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::inventory::{FencingToken, LastSwitch, Slot, Target, generation};
 use crate::ports::SwitchOrder;
 
-/// The live slot and its last switch.
+/// The live slot and its last switch. Also used for the last switch to a slot that is not live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pointer {
     /// The live slot. None before the first release.
@@ -16,7 +16,7 @@ pub struct Pointer {
     pub token: FencingToken,
 }
 
-/// The content of the file. Unknown keys are ignored, so that a newer Greenroom may add some.
+/// The content of the file. Unknown keys are ignored, so that a newer Greenroom may add keys.
 #[derive(Serialize, Deserialize)]
 struct AnswerFile {
     slot: Slot,
@@ -29,7 +29,7 @@ struct AnswerFile {
     target: Option<String>,
 }
 
-/// The target that a slot's file names, if it names one.
+/// The target that a slot's file names; none if the file names no target.
 pub(super) fn owner(content: &[u8]) -> Option<String> {
     let file: AnswerFile = serde_json::from_slice(content).ok()?;
     file.target
@@ -75,8 +75,7 @@ impl Pointer {
         })
     }
 
-    /// The content of the file, which names `target`. The proxy can also use it as an answer, like
-    /// [`Pointer::to_json`].
+    /// The content of the file, which names `target`. The proxy can also send this content as an answer.
     pub(super) fn to_file(self, target: &Target) -> Vec<u8> {
         let Some(slot) = self.slot else {
             return self.to_json();

@@ -122,7 +122,7 @@ pub(super) fn stage(link: &Path, to: &Path) -> io::Result<PathBuf> {
             remove(&directory.join(name))?;
         }
     }
-    // The name is unique, so that two concurrent switches never rename the link of each other.
+    // The name is unique, so that no switch renames the link of a concurrent switch.
     let staged = directory.join(format!("{STAGED}{}", Ulid::generate()));
     symlink(to, &staged)?;
     Ok(staged)

@@ -59,8 +59,8 @@ const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
 pub struct LivePointer {
     host: Arc<dyn ProxyHost>,
     state: PathBuf,
-    // Serializes the switches of one process, from reading to renaming. Between processes, the transaction in the
-    // store decides first.
+    // Serializes the switches of one process, from reading to renaming. Drivers in different processes are first
+    // ordered by the transaction in the store.
     switching: Mutex<()>,
 }
 
@@ -85,7 +85,7 @@ impl LivePointer {
         self.directory(target).join("live")
     }
 
-    /// The name of the marker file in the directory of a slot. A proxy tests for it below `live`.
+    /// The name of the marker file in the directory of a slot. A proxy tests whether this file exists below `live`.
     pub fn marker(slot: Slot) -> &'static str {
         match slot {
             Slot::Blue => "is-blue",
@@ -174,15 +174,15 @@ impl LivePointer {
         Ok(())
     }
 
-    /// Moves the traffic. Writes the answer file of the slot, stages a new link and renames it over the old one, so a
-    /// crash before the rename leaves the old slot live. Repeating a completed order changes nothing.
+    /// Moves the traffic. Writes the answer file of the slot, stages a new link and renames the new link over the old
+    /// link, so a crash before the rename leaves the old slot live. Repeating a completed order changes nothing.
     ///
-    /// A late rename by an earlier driver moves nothing: staging removes the links that earlier switches staged, and a
-    /// switch that stages later reads the answer file that this switch has written.
+    /// A late rename by an earlier driver moves nothing. Staging removes the links that earlier switches staged. A
+    /// switch that stages its link later reads the answer file that this switch has written, and then stops.
     ///
     /// Fails with [`FailureKind::Fenced`] if the token is lower than the token of either slot. Fails with
     /// [`FailureKind::Conflict`] if the pointer is not at `order.from`, or if the generation is not higher than the
-    /// current one.
+    /// current generation.
     pub async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.read(target).await?;
@@ -192,7 +192,8 @@ impl LivePointer {
         self.write_answer(target, order).await?;
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(order.to.as_str())).await?;
-        // Another driver that switched after this order was admitted has written a higher token or generation.
+        // If another driver has switched after this order was admitted, an answer file has a higher token or
+        // generation.
         let current = self.slot_pointers(target).await?;
         if let Some(newer) = current.into_iter().find_map(|it| it.overtakes(order)) {
             return Err(self.refused(target, order, newer));
@@ -200,7 +201,7 @@ impl LivePointer {
         self.host.put(&staged, &link).await
     }
 
-    /// The live slot and the last switch of each slot.
+    /// The live slot, and the last switch to each slot that was prepared or made.
     pub async fn state(&self, target: &Target) -> Result<PointerState> {
         let live = self.read(target).await?.slot;
         let mut state = PointerState {
@@ -269,7 +270,7 @@ impl LivePointer {
         self.host.put(&staged, &link).await
     }
 
-    /// Writes the tokens of `state` to the files of all slots except `except`.
+    /// Writes the last switches in `state` to the files of all slots except `except`.
     async fn write_tokens(
         &self,
         target: &Target,
@@ -337,7 +338,7 @@ impl LivePointer {
         Ok(tokens.max().unwrap_or_default())
     }
 
-    /// The last switch of each slot.
+    /// The last switch to each slot that was prepared or made. A slot without a switch is left out.
     async fn slot_pointers(&self, target: &Target) -> Result<Vec<Pointer>> {
         let mut pointers = Vec::new();
         for slot in Slot::BOTH {

@@ -265,7 +265,7 @@ async fn a_rebase_and_an_old_switch_never_both_succeed() {
             let expected = if switched { Slot::Green } else { Slot::Blue };
             assert_eq!(now.live, Some(expected), "{case}: {now:?}");
             if switched {
-                // The status reports a restored store, and a second repair corrects it.
+                // The status reports a restored store, and a second repair corrects the token.
                 assert_eq!(now.highest_token(), FencingToken(8200), "{case}");
             }
         }

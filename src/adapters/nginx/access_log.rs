@@ -10,8 +10,8 @@ use crate::inventory::{Door, PassedRequest, Target};
 /// The most characters of a path that are kept.
 const PATH: usize = 300;
 
-/// The text between the quotes of `log_format`. Every value is a string, because nginx writes `-`, `000` or nothing if
-/// it has no number.
+/// The text between the quotes of `log_format`. Every value is a string, because nginx writes `-`, `000` or nothing in
+/// place of a missing number.
 pub(super) fn format(slot: &str, door: Door) -> String {
     let door = match door {
         Door::Public => "public",

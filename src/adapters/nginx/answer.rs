@@ -121,7 +121,7 @@ where
         answered = &mut answering => answered,
         ended = &mut connection => match ended {
             Err(error) => Err(Miss::broken(&error)),
-            // The connection ended without an error, so the answer is complete.
+            // The connection ended without an error. The answer may have arrived before the end.
             Ok(()) => answering.await,
         },
     };

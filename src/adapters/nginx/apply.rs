@@ -80,8 +80,8 @@ impl Nginx {
         }
     }
 
-    /// Refuses to overwrite a file of another target or of a person. A file that a crash left behind belongs to the
-    /// target, so it may be overwritten.
+    /// Refuses to overwrite a file of another target or of a person. A file of this target that remains after a crash
+    /// may be overwritten.
     async fn refuse_others(&self, path: &Path, target: &Target, doing: &str) -> Result<()> {
         match self.host().read(path).await? {
             Some(bytes) => {
@@ -126,8 +126,8 @@ impl Nginx {
         Ok(true)
     }
 
-    /// Tests the candidate without installing it. Returns whether nginx has read it: the candidate cannot replace an
-    /// include that is in another file, or an include that the parser does not understand.
+    /// Tests the candidate without installing it. Returns false if nginx did not read the candidate. This happens if
+    /// the include of the sites is not in the main configuration, or if the parser does not understand the include.
     async fn test_without_installing(
         &self,
         target: &Target,
@@ -179,8 +179,8 @@ impl Nginx {
         }
     }
 
-    /// Installs the candidate and tests it, and restores the old file if nginx does not accept it. nginx is not
-    /// reloaded, so it continues with its loaded configuration.
+    /// Installs the candidate and tests it. If nginx does not accept or does not include the candidate, restores the
+    /// old file. nginx is not reloaded, so it continues with its loaded configuration.
     async fn test_in_place(
         &self,
         target: &Target,

@@ -24,7 +24,7 @@ pub(super) fn install(nginx: &Nginx, target: &Target) -> Vec<String> {
     calls
 }
 
-/// The calls of a switch. They name the connections that it may cut.
+/// The calls of a switch. The texts say which connections the switch may cut.
 pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec<String> {
     if !nginx.sites.contains_key(target) {
         return vec![format!("this nginx does not serve {target}")];
@@ -65,7 +65,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
     }
 }
 
-/// The calls that write the token of the current lock. They name the connections that the calls may cut.
+/// The calls that write the token of the current lock. The texts say which connections these calls may cut.
 pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec<String> {
     let place = nginx.host().place();
     let (token, generation) = (order.from.highest_token(), order.generation);
@@ -82,7 +82,8 @@ pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec
     )]
 }
 
-/// A warning about directives of the `http` block that do not apply to the servers of the target. None if all apply.
+/// A warning about directives of the `http` block that do not apply to the servers of the target. None if `lost` is
+/// empty.
 pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> {
     if lost.is_empty() {
         return None;
@@ -125,7 +126,7 @@ pub(super) fn open_preview(listen: &str) -> String {
     )
 }
 
-/// Describes a reload, and names the other targets whose connections it may cut.
+/// Describes a reload, and names the other targets, because the reload may cut their connections.
 fn reloads(reload: &str, others: &[Target]) -> String {
     if others.is_empty() {
         return format!("run `{reload}`");

@@ -1,13 +1,13 @@
-//! Parses the configuration of nginx only as far as its directives and blocks. It replaces the include of the sites
-//! in the main configuration, so that a candidate can be tested as part of the whole configuration before it is
-//! installed. The parser may be wrong, so nginx itself reports later whether it read the candidate. If the parser
-//! finds no include, nginx may still have one.
+//! Parses the configuration of nginx only as far as its directives and blocks. The include of the sites in the main
+//! configuration can be replaced, so that a candidate can be tested as part of the whole configuration before it is
+//! installed. The parser may be wrong, so nginx itself reports later whether it read the candidate. If the parser finds
+//! no include, nginx may still find one.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
-/// The end of the name of a directive whose block is a program in another language.
+/// The end of the name of every directive that has a block of Lua code.
 const LUA_BLOCK: &str = "_by_lua_block";
 
 /// A directive with arguments, such as `include conf.d/*.conf;`.
@@ -133,7 +133,7 @@ pub(super) fn directives(text: &str) -> Vec<Directive> {
     found
 }
 
-/// Skips to the brace that ends a block in another language.
+/// Skips to the brace that ends a block of Lua code.
 fn skip_block(rest: &mut impl Iterator<Item = (usize, char)>) {
     let mut depth = 1;
     for (_, c) in rest {

@@ -14,7 +14,7 @@ const REPLACED: [&str; 4] = [
     "proxy_hide_header",
     "access_log",
 ];
-/// The start of the line that precedes each file in the output of `nginx -T`.
+/// The start of the line before each file in the output of `nginx -T`.
 const FILE: &str = "# configuration file ";
 /// How many levels of includes are followed.
 const DEEPEST: usize = 16;

@@ -1,9 +1,9 @@
 //! Records the last installation of each target, with everything that determined the file. Without this record, a
 //! console with old settings would treat the newer file of another operator as drift and "repair" it.
 //!
-//! Two files are compared by their inputs ([`Inputs`]). If the settings differ, the file whose settings were saved
-//! later is newer. If the settings are equal, only the built-in template of a newer Greenroom makes a file newer. The
-//! save times of the settings do not matter then.
+//! Two files are compared by their inputs ([`Inputs`]). If the settings differ, the file with the settings that were
+//! saved later is newer. If the settings are equal, a file is newer only if a newer Greenroom rendered it with a newer
+//! built-in template. The save times do not matter then.
 
 use std::path::PathBuf;
 
@@ -81,7 +81,7 @@ impl Inputs {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Installed {
     format: u32,
-    /// The mark of the file. nginx answers with it.
+    /// The mark of the file. nginx answers with this mark.
     pub(super) mark: String,
     /// When the settings were last saved, if known.
     configured_at: Option<Timestamp>,
@@ -180,7 +180,7 @@ impl Nginx {
         self.host().write(&self.installed_file(target), &text).await
     }
 
-    /// Reads the record of the last installation. None if it is missing, unreadable or has another layout.
+    /// Reads the record of the last installation. None if the record is missing, unreadable or has another layout.
     async fn recorded(&self, target: &Target) -> Result<Option<Installed>> {
         let bytes = self.host().read(&self.installed_file(target)).await?;
         let installed: Option<Installed> =
@@ -255,7 +255,8 @@ impl Nginx {
         Err(self.replaces_newer(doing, &why))
     }
 
-    /// Refuses a switch if nginx has a newer file with the other switch mode, because nginx would ignore the switch.
+    /// Refuses a switch if the file on disk comes from newer settings with the other switch mode, because nginx would
+    /// ignore the switch.
     pub(super) async fn refuse_other_mode(&self, site: &Site, doing: &str) -> Result<()> {
         let Some(on_disk) = self.on_disk(&site.target).await? else {
             return Ok(());

@@ -1,6 +1,6 @@
-//! nginx as the proxy. Its configuration is installed once for each target. In the switch mode `pointer` a switch
-//! then changes only a link, which nginx notices at the next request. Greenroom accepts a configuration as loaded
-//! only when nginx answers with it over a new connection: `nginx -t` and a reload can return 0 without an effect.
+//! nginx as the proxy. Its configuration is installed once for each target. In the switch mode `pointer` a switch then
+//! changes only a link, which nginx notices at the next request. Greenroom accepts a configuration as loaded only when
+//! nginx answers with its mark over a new connection: `nginx -t` and a reload can return 0 without an effect.
 //!
 //! The module works through a [`ProxyHost`], so it does not know whether nginx runs on this machine or in a
 //! container. It knows nothing about releases.
@@ -41,7 +41,7 @@ use crate::inventory::{Endpoint, Target, plain};
 use crate::ports::{Bound, Failure, FailureKind, PointerState, ProxyHost, Result, TimeLimit};
 use crate::sanitize::sanitize;
 
-/// The limits for reading from nginx. The host limits the output of its program.
+/// The limits for reading from nginx. The output of nginx's program is limited by its host.
 pub const BOUNDS: [Bound; 2] = [
     bound(
         "the answer about the route of a target",
@@ -78,15 +78,15 @@ pub struct NginxOptions {
     pub main: PathBuf,
     /// The directory that the main configuration includes in its `http` block, e.g. `/etc/nginx/conf.d`.
     pub sites: PathBuf,
-    /// The directory of the live pointers. The workers of nginx must be able to read it.
+    /// The directory of the live pointers. The workers of nginx must be able to read this directory.
     pub state: PathBuf,
-    /// The address of the answer server. The public must not be able to reach it.
+    /// The address of the answer server. The public must not be able to reach this address.
     pub answer_listen: Endpoint,
     /// The address at which Greenroom reaches the answer server.
     pub answer_at: Endpoint,
     /// The directory of the access logs, one for each target. None means that nginx writes no access log.
     pub access_log: Option<PathBuf>,
-    /// The text of a template to use instead of [`DEFAULT_TEMPLATE`], or why it cannot be read. Without the text
+    /// The text of a template to use instead of [`DEFAULT_TEMPLATE`], or why this text cannot be read. Without the text
     /// nothing can be installed or compared.
     pub template: Option<std::result::Result<String, String>>,
     /// When the settings file was last changed, if known.
@@ -160,7 +160,7 @@ impl Nginx {
         })
     }
 
-    /// The other targets of this nginx. A reload affects all of them.
+    /// The other targets of this nginx. A reload affects all these targets.
     fn other_targets(&self, target: &Target) -> Vec<Target> {
         let targets = self.sites.keys();
         targets.filter(|other| *other != target).cloned().collect()
@@ -184,7 +184,7 @@ impl Nginx {
         self.options.main.with_file_name(name)
     }
 
-    /// The path of the candidate during a test. No include of nginx matches it.
+    /// The path of the candidate during a test. No include of nginx matches this path.
     fn candidate(&self, target: &Target) -> PathBuf {
         self.pointer.directory(target).join("candidate.conf")
     }
@@ -237,8 +237,8 @@ impl Nginx {
         })
     }
 
-    /// The state that a switch is checked against: the files of the live pointer, or the pointer in the configuration
-    /// file.
+    /// The state that a switch is checked against. In the switch mode `pointer` this is the live pointer. In the mode
+    /// `reload` it is the pointer with the higher generation.
     async fn pointer_state(&self, target: &Target) -> Result<PointerState> {
         if self.options.mode == SwitchMode::Pointer {
             return self.pointer.state(target).await;

@@ -21,7 +21,7 @@ pub(super) struct NotOurs {
     pub(super) hint: String,
 }
 
-/// Why the file at `path` with the content `text` does not belong to `target`. None if it does.
+/// Why the file at `path` with the content `text` does not belong to `target`. None if the file belongs to `target`.
 pub(super) fn not_ours(path: &Path, text: &str, target: &Target) -> Option<NotOurs> {
     let owner = owner(text);
     if owner.as_ref() == Some(target) {
@@ -61,7 +61,8 @@ pub(super) fn file_name(target: &Target) -> String {
     format!("{}.conf", target.own_name())
 }
 
-/// The target that the line names. Only the target is parsed, so other text of an edited line is never shown.
+/// The target that Greenroom's line in the file names. Only the target is parsed, so other text of an edited line is
+/// never shown.
 pub(super) fn owner(text: &str) -> Option<Target> {
     let line = text.lines().find_map(|line| line.strip_prefix(WRITTEN))?;
     let (named, _) = line.split_once(';')?;

@@ -1,4 +1,5 @@
-//! Runs the program of nginx. If it is not found, the error suggests where it may be.
+//! Runs the program of nginx. If the program is not found, the error says where it exists, if it is in a usual
+//! directory.
 
 use std::path::Path;
 

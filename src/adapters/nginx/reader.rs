@@ -112,8 +112,8 @@ impl RouterReader for NginxReader {
                 "{file} is correct, but nginx has loaded configuration {} instead of {}",
                 answer.configuration, wanted.mark
             ))),
-            // A slow machine may only be late with its answer. So the loaded configuration is unknown, and not reported
-            // as outdated.
+            // nginx may only be slow to answer. So the loaded configuration is unknown, and the call fails instead of
+            // reporting the configuration as outdated.
             Err(miss) if miss.late => Err(nginx.failure(miss.kind, doing, miss.message)),
             Err(miss) => Ok(Installation::Outdated(format!(
                 "{file} is correct, but nginx does not confirm that it is loaded: {}",

@@ -1,4 +1,4 @@
-//! Why nginx did not follow a signal or did not load a configuration, with the output of nginx if it printed any.
+//! Why nginx did not follow a signal or did not load a configuration, with the output of nginx, if there is any.
 
 use std::time::Duration;
 

@@ -18,8 +18,8 @@ use crate::inventory::{Door, Endpoint, Slot, Target};
 /// The built-in template, which is used if no other is configured.
 pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
 
-/// Counts the changes to what the built-in template renders for the same settings. Raise it with every such change: a
-/// console with an older Greenroom then keeps the newer file.
+/// Counts the changes to what the built-in template renders for the same settings. Raise the number with every such
+/// change: a console with an older Greenroom then keeps the newer file.
 pub(super) const GENERATION: u32 = 3;
 
 /// The start of the line that contains the pointer. A configuration has such a line only in the switch mode `reload`.
@@ -35,7 +35,7 @@ const MARK_DIGITS: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rendered {
     pub(super) text: String,
-    /// The mark of this text. The answer server of the target answers with it.
+    /// The mark of this text. The answer server of the target answers with this mark.
     pub(super) mark: String,
 }
 
@@ -85,7 +85,8 @@ pub(super) fn render(site: &Site, frame: &Frame<'_>) -> Result<Rendered, String>
     }
 }
 
-/// A limit of the preview server that is configured, but does not appear in the rendered text. None if all appear.
+/// The first configured limit of the preview server that does not appear in the rendered text. None if all limits
+/// appear.
 fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
     let directives = directives(text);
     let has = |directive: &str, value: &str| directives.contains(&format!("{directive} {value}"));
@@ -210,8 +211,8 @@ fn write_plain(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Re
 
 /// The name of a target in variables: `greenroom_web__production`, because variables cannot have hyphens. A service or
 /// environment has no underscore and no two hyphens in a row, so no two targets get the same name. nginx keeps
-/// variables in buckets of 64 bytes and refuses the whole configuration if one does not fit, so long names are hashed.
-/// A hashed name has only one underscore, so it differs from every readable name.
+/// variables in buckets of 64 bytes and refuses the whole configuration if a variable does not fit, so long names are
+/// hashed. A hashed name has only one underscore, so it differs from every readable name.
 fn unique_name(target: &Target) -> String {
     let plain = |name: &str| name.replace('-', "_");
     let readable = format!(

@@ -1,4 +1,4 @@
-//! The addresses of a target in nginx, and a check that they cannot change the meaning of a configuration.
+//! The addresses of a target in nginx, and a check that these values cannot change the meaning of a configuration.
 
 use std::path::PathBuf;
 

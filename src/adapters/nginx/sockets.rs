@@ -26,7 +26,8 @@ pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
             }
             return Err(UNPARSED.to_owned());
         };
-        // A busy proxy leaves tens of thousands of closed connections in the table.
+        // The table of a busy proxy has tens of thousands of closed connections, so they are skipped before their
+        // addresses are parsed.
         if state != ESTABLISHED {
             continue;
         }

@@ -1,5 +1,5 @@
-//! Reads the new part of a growing log, with a limit for each read. A log that was rotated (another file under the
-//! name) or emptied is read from its start.
+//! Reads the new part of a growing log, with a limit for each read. If the log was rotated (the name now belongs to
+//! another file) or emptied, reads it from its start.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub(super) struct Tail {
 pub(super) struct News {
     /// Complete lines without their line ends.
     pub(super) lines: Vec<Vec<u8>>,
-    /// How many bytes before `lines` were skipped because they exceeded the limit. 0 for the first read.
+    /// How many bytes before `lines` were skipped because of the limit of a read. 0 for the first read.
     pub(super) skipped: u64,
     /// Whether everything in the file before `lines` has been read.
     pub(super) is_whole: bool,

@@ -22,7 +22,7 @@ use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
 pub(super) const AT_A_LOOK: usize = 4 * 1024 * 1024;
 /// The most bytes of one read when the lines are followed.
 const MOST_FOR_LINES: usize = 1024 * 1024;
-/// The interval of reads while the lines are followed.
+/// The time between two reads while the lines are followed.
 const READ_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The access logs that have been counted, by target.
@@ -57,8 +57,8 @@ impl Logs {
         }))
     }
 
-    /// How many requests a slot has answered since a time. If the log grows faster than it can be read, only a part
-    /// of the requests is counted.
+    /// How many requests a slot has answered since a time. Only requests in the parts of the log that were read are
+    /// counted: a log that grows too fast is not read completely.
     pub(super) async fn traffic(
         &self,
         nginx: &Nginx,
@@ -72,7 +72,7 @@ impl Logs {
         Ok(log.counts.get(slot).since(since.as_second()))
     }
 
-    /// Returns the log of a target after reading it up to its end.
+    /// Reads the log of a target up to its end, and returns the log.
     async fn read(&self, nginx: &Nginx, target: &Target, doing: &str) -> Result<Arc<Mutex<Log>>> {
         let path = path(nginx, target, doing)?;
         let shared = self.log(target, path).await;

@@ -1,6 +1,6 @@
-//! The trials of `greenroom doctor` for nginx. They test whether nginx accepts signals and reads the files in `sites`,
-//! and whether Greenroom can write the files that an installation and a switch write. This module does not parse the
-//! configuration of nginx, but asks nginx which files it reads.
+//! The trials of `greenroom doctor` for nginx. The trials test whether nginx accepts signals and reads the files in
+//! `sites`, and whether Greenroom can write the files that an installation and a switch write. This module does not
+//! parse the configuration of nginx, but asks nginx which files it reads.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,8 +21,8 @@ const DUMP: Duration = Duration::from_secs(3);
 /// The line that nginx prints before each file of its configuration.
 const FILE: &str = "# configuration file ";
 
-/// A part of the name of the probe file. It has an underscore, which the name of a target cannot have, so no file of
-/// a target contains it.
+/// A part of the name of the probe file. It has an underscore, which the name of a target cannot have, so the names of
+/// the files of targets do not contain this part.
 const PROBE_NAME: &str = "._doctor.";
 /// The content of the probe file. nginx reads only a comment.
 const PROBE: &str =
@@ -160,7 +160,7 @@ impl Nginx {
         })
     }
 
-    /// The files that nginx reads with `main`, or the output of nginx if it rejects them.
+    /// The files that nginx reads with `main`. If nginx rejects the configuration, its output.
     pub(super) async fn dump(
         &self,
         main: &Path,
@@ -206,7 +206,7 @@ impl Nginx {
         self.pointer.try_state(is_installed).await
     }
 
-    /// Tests that the directory of the access logs exists. nginx rejects a configuration whose log it cannot open.
+    /// Tests that the directory of the access logs exists. nginx rejects a configuration if it cannot open the log.
     async fn try_access_log(&self) -> Proof {
         let Some(directory) = &self.options.access_log else {
             return Proof::NotTried("no access log is configured".to_owned());

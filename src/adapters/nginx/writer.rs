@@ -14,7 +14,7 @@ use crate::ports::{FailureKind, RebaseOrder, Result, RouterWriter, SwitchOrder, 
 /// Installs configurations in an nginx and switches its targets.
 pub struct NginxWriter {
     nginx: Arc<Nginx>,
-    // Serializes reloads. Each of two concurrent reloads would read the answers of the other.
+    // Serializes reloads. Of two concurrent reloads, each would read answers about the configuration of the other.
     reloading: Mutex<()>,
 }
 
@@ -26,8 +26,8 @@ impl NginxWriter {
         }
     }
 
-    /// Installs the configuration of a source with this pointer, unless the file and the loaded configuration are
-    /// already equal to it.
+    /// Installs the configuration of a source with this pointer, unless the file already has this content and nginx has
+    /// loaded it.
     async fn put(
         &self,
         target: &Target,
@@ -129,7 +129,7 @@ impl RouterWriter for NginxWriter {
         match self.nginx.options.mode {
             SwitchMode::Pointer => self.nginx.pointer.make_ready(target, order).await,
             SwitchMode::Reload => {
-                // This finds problems before the store names the new slot.
+                // Problems with the file are found before the route in the store changes.
                 let old = self.installed(target, &doing).await?;
                 let source = self.nginx.source_of_switch(site, &doing, &old).await?;
                 let rendered = self.nginx.render_source(&source, Pointer::after(order));

@@ -127,9 +127,9 @@ impl Accesses {
     }
 }
 
-/// Follows a few redirects, because layers are often stored elsewhere, but never from TLS to plain HTTP. The library
-/// removes password and token from the first request to another host, but sends them with the next request to that
-/// host. So a redirect by another host is not followed.
+/// Follows a few redirects, because layers are often stored elsewhere, but never from TLS to plain HTTP. If a request
+/// is redirected to another host, the library removes the password and the token from this request. But the library
+/// sends both with the next request to that host. So a redirect by another host is not followed.
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let came_from = attempt.previous().last().map(reqwest::Url::scheme);
     if came_from == Some("https") && attempt.url().scheme() != "https" {

@@ -44,7 +44,7 @@ pub(super) fn of_request(error: &reqwest::Error) -> (FailureKind, String) {
     (kind, innermost(error))
 }
 
-/// The kind of an unsuccessful answer, and its text without what the mask hides.
+/// The kind of an unsuccessful answer, and its masked text.
 pub(super) fn of_status(code: u16, body: &[u8], mask: &Mask) -> (FailureKind, String) {
     if code == 401 {
         return (

@@ -92,7 +92,7 @@ impl Question<'_> {
         })
     }
 
-    /// A mask for the credentials of the request, because an error answer may repeat them.
+    /// A mask for the credentials of the request, because an error answer may repeat the credentials.
     fn mask(&self, permit: &Permit) -> Mask {
         let password = self
             .login

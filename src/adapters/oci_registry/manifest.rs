@@ -30,9 +30,9 @@ const CONFIGURATION: Kind = Kind {
 #[serde(rename_all = "camelCase")]
 struct Manifest {
     schema_version: u32,
-    /// Only the manifest of an image has this.
+    /// Only the manifest of an image has this field.
     config: Option<Descriptor>,
-    /// Only an index has this.
+    /// Only an index has this field.
     manifests: Option<Vec<Descriptor>>,
 }
 
@@ -49,8 +49,8 @@ struct Platform {
 }
 
 impl Platform {
-    /// Whether an image for this platform runs on this machine's engine. The engine runs on Linux, even if this
-    /// machine does not. Images use Go's names of architectures.
+    /// Whether Docker on this machine can run an image for this platform. Docker runs images on Linux, even if this
+    /// machine runs another system. Images use Go's names of architectures.
     fn is_ours(&self) -> bool {
         let own = match std::env::consts::ARCH {
             "x86_64" => "amd64",
@@ -63,7 +63,7 @@ impl Platform {
 
 impl Question<'_> {
     /// The digest of the reference, and the labels of the image for this machine. If the reference names an index, the
-    /// result is the digest of the index, because an engine pulls and remembers that digest.
+    /// result is the digest of the index, because Docker pulls and remembers that digest.
     pub(super) async fn look(&self, reference: &VersionRef) -> Result<(Digest, ImageLabels)> {
         let permit = self.permit().await?;
         let (manifest, digest) = self.manifest(reference, &permit).await?;

@@ -1,7 +1,6 @@
 //! An image registry over the distribution API: tags, and the digest of a reference. This module makes the requests
 //! itself, because the existing libraries do not limit an answer, and send a password to any token server that the
-//! registry names. A registry's texts about an image are untrusted. This module knows nothing about engines or
-//! releases.
+//! registry names. A registry's texts about an image are untrusted. This module knows nothing about Docker or releases.
 
 mod access;
 mod failure;
@@ -91,9 +90,9 @@ struct Question<'a> {
 }
 
 impl OciRegistry {
-    /// A reader for any registry. `credentials` has the login of each `host[:port]` that needs one (`docker.io` for the
-    /// default registry). The hosts in `plain` are reached without TLS. A loopback host is reached without TLS if it
-    /// does not speak TLS.
+    /// A reader for any registry. `credentials` has the login of each `host[:port]` that needs a login (`docker.io` for
+    /// the default registry). The hosts in `plain` are reached without TLS. A loopback host is reached without TLS if
+    /// it does not speak TLS.
     pub fn new(credentials: BTreeMap<String, Credentials>, plain: BTreeSet<String>) -> Self {
         Self {
             credentials,
@@ -124,7 +123,7 @@ impl OciRegistry {
         self
     }
 
-    /// Trusts the authorities in these directories as well. They have the layout of [`DOCKER_CERTIFICATES`].
+    /// Trusts the authorities in these directories as well. The directories have the layout of [`DOCKER_CERTIFICATES`].
     #[must_use]
     pub fn with_docker_certificates(mut self, directories: Vec<PathBuf>) -> Self {
         self.accesses.docker_certificates = directories;
@@ -270,7 +269,7 @@ impl Question<'_> {
         }
     }
 
-    /// A failure with a hint.
+    /// A failure of this kind, with a hint if there is one.
     fn told(&self, (kind, message): (FailureKind, String)) -> Failure {
         let failure = self.failure(kind, &message);
         match (kind, &self.login, &self.access.through) {

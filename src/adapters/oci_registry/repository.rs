@@ -1,12 +1,12 @@
 //! The address of a repository: the host on the network, and the name in paths and scopes. The grammar is from
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>, with the two shorthands
-//! that container engines add for Docker Hub.
+//! that Docker adds for Docker Hub.
 
 use super::registry_host;
 
 /// The name of Docker Hub in image names, and the host that serves its distribution API.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
-/// The longest name, host included, that engines and registries accept.
+/// The longest name, including the host, that Docker and registries accept.
 const LONGEST_NAME: usize = 255;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

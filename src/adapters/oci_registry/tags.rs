@@ -101,8 +101,8 @@ fn with_query(first: &Url, last: Option<&str>) -> Url {
     url
 }
 
-/// The next page in a `Link` header (RFC 8288). It is requested from the same host, because a registry behind a proxy
-/// often names an internal scheme or host, and because no other host may get the credentials.
+/// The next page in a `Link` header (RFC 8288). The page is requested from the same host, because a registry behind a
+/// proxy often names an internal scheme or host, and because no other host may get the credentials.
 fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
     let links = headers.get_all(LINK).iter();
     let text = links.filter_map(|link| link.to_str().ok());

@@ -1,8 +1,8 @@
 //! The authorization of a registry: none, a password, or a token that another server returns for the password
 //! (<https://distribution.github.io/distribution/spec/auth/token/>).
 //!
-//! The registry names the token server. The password is sent to that server only if it is on the registry's own host
-//! or is configured, and never without TLS if the registry uses TLS.
+//! The registry names the token server. The password is sent to that server only if it is on the registry's own host,
+//! is Docker Hub's own token server, or is configured. If the registry uses TLS, the token server must use TLS too.
 
 use http_auth::parser::ChallengeParser;
 use reqwest::Url;

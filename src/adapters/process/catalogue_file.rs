@@ -19,8 +19,8 @@ struct Line {
 }
 
 impl Catalogue {
-    /// Reads the file of a catalogue. If it cannot be read, the calls that need it fail with an error that names
-    /// `setting`, the key that configures the file.
+    /// Reads the file of a catalogue. If the file cannot be read, the calls that need the catalogue fail with an error
+    /// that names `setting`, the key that configures the file.
     pub fn read(path: &Path, setting: &str) -> Self {
         Self::from_file(path).unwrap_or_else(|why| Self {
             programs: Vec::new(),

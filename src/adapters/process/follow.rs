@@ -28,8 +28,8 @@ struct Follow {
     record: Record,
     file: File,
     position: u64,
-    /// The length of the file when following started. Lines before this position are older, so the current time is not
-    /// their time.
+    /// The length of the file when following started. Lines before this position are older, so they do not get the
+    /// current time.
     old_until: u64,
     since: Option<Timestamp>,
     open: Vec<u8>,
@@ -84,8 +84,8 @@ pub(super) async fn stream(
     Ok(lines.boxed())
 }
 
-/// The position at which the last `tail` lines before `end` start, or the first of these lines that is not further back
-/// than about [`FURTHEST`].
+/// The position at which the last `tail` lines before `end` start. Searches back by at most about [`FURTHEST`]. If
+/// these lines start earlier, returns the position at which the search ended.
 async fn start_of(file: &mut File, end: u64, tail: usize) -> io::Result<u64> {
     let (mut start, mut ends) = (end, 0_usize);
     let mut block = Vec::with_capacity(BLOCK);

@@ -86,8 +86,8 @@ pub(super) fn awaited(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
-/// Finds the run whose environment contains the instance id `mark`. Such a run is not recorded if the console that
-/// started it exited before recording it.
+/// Finds the run whose environment contains the instance id `mark`. This finds a run that is not recorded, because the
+/// console that started the process exited before it recorded the run.
 pub(super) fn find(mark: &str) -> Option<Run> {
     let wanted = format!("GREENROOM_INSTANCE={mark}");
     let pids = fs::read_dir("/proc").ok()?.flatten();

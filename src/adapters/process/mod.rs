@@ -1,14 +1,14 @@
-//! Plain processes of this machine as a runtime, for the sandbox and for machines without a container engine. A
-//! catalogue of programs takes the place of images. A record file and a log file take the place of a container. This
-//! module depends only on the ports and the domain types, and knows nothing about what the processes serve.
+//! Plain processes of this machine as a runtime, for the sandbox and for machines without Docker. A catalogue of
+//! programs takes the place of images. A record file and a log file take the place of a container. This module depends
+//! only on the ports and the domain types, and knows nothing about what the processes serve.
 //!
 //! A process is identified by its id **and** its start time and boot. So Greenroom never treats a process with a reused
 //! id as its own, and never sends a signal to it.
 //!
 //! A process continues to run after the console has exited. Its standard output and standard error go directly to one
 //! file, in the order in which they were written, and are reported as standard output. Greenroom adds no timestamps to
-//! the lines. If a line starts with an RFC 3339 time, this is its time. Otherwise a line that arrived while the output
-//! was followed gets the time at which it was read.
+//! the file. If a line starts with an RFC 3339 time, this time is the time of the line. Otherwise a line that arrived
+//! while the output was followed gets the time at which it was read.
 //!
 //! Secrets are read at each start and are not in any record. Restart policies have no effect, because no program of
 //! Greenroom runs after the console has exited. Stopping sends a signal only to the process itself. The child processes

@@ -31,9 +31,9 @@ pub(super) struct Record {
     /// The labels of the program in the catalogue. Empty in records of an older Greenroom.
     #[serde(default)]
     pub(super) labels: ImageLabels,
-    /// The last run. None until the first run is recorded.
+    /// The last run. None while a start has not recorded its process yet.
     pub(super) run: Option<Run>,
-    /// The exit code of the last run. None while it is running, or if the code is unknown.
+    /// The exit code of the last run. None while the process is running, or if the code is unknown.
     pub(super) code: Option<i64>,
 }
 
@@ -78,9 +78,9 @@ impl Record {
         }
     }
 
-    /// The configuration of the instance. The source of a secret is shown, because it is not secret. The value of the
-    /// secret is not known. The command line is left out: it takes the place of the image, and differs only if the
-    /// digest differs.
+    /// The configuration of the instance. The source of a secret is shown, because the source is not secret. The value
+    /// of the secret is not known. The command line is not included: it takes the place of the image, and differs only
+    /// if the digest differs.
     fn configuration(&self, fingerprints: &FingerprintKey) -> BTreeMap<String, String> {
         self.environment
             .iter()

@@ -111,7 +111,7 @@ impl Records {
         Ok(Some(record))
     }
 
-    /// All records that can be read.
+    /// All records that can be read. Other records are skipped.
     pub(super) fn all(&self) -> Result<Vec<Record>> {
         let listed = match fs::read_dir(self.watched()) {
             Ok(listed) => listed,

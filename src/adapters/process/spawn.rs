@@ -1,5 +1,5 @@
-//! Starts a process that continues after the console has exited, and records its exit code if the console is still
-//! running.
+//! Starts a process that continues after the console has exited. Records the exit code of the process if the console is
+//! still running then.
 
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
@@ -97,8 +97,8 @@ fn command(own: &Processes, record: &Record) -> Result<Command> {
     Ok(command)
 }
 
-/// Waits for a child to exit, in a thread that no runtime waits for. Records the exit code if the record still
-/// belongs to this run.
+/// Waits for a child to exit, in a thread of its own, so that the console can exit before the child. Records the exit
+/// code if the record still belongs to this run.
 fn reap(records: Records, record: Record, mut child: Child) {
     std::thread::spawn(move || {
         let Ok(status) = child.wait() else { return };

@@ -21,7 +21,7 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[async_trait]
 impl RuntimeWriter for Processes {
-    /// Programs are not pulled. This call only checks that the program can be run, and reports no bytes.
+    /// Programs are not pulled. This call only checks that the program can be run, and reports no bytes as progress.
     async fn pull(&self, version: &Version, progress: mpsc::Sender<PullProgress>) -> Result<()> {
         let (doing, version) = (format!("checking {}", version.pinned()), version.clone());
         let action = doing.clone();
@@ -125,7 +125,7 @@ impl RuntimeWriter for Processes {
     }
 }
 
-/// Treats the error that the process has exited as a success, because the process then needs no signal.
+/// `ESRCH` means that the process has already exited. Then no signal is needed, so this is not an error.
 fn signal(sent: rustix::io::Result<()>) -> std::io::Result<()> {
     match sent {
         Err(error) if error != rustix::io::Errno::SRCH => Err(error.into()),
@@ -184,6 +184,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
 fn start_again(own: &Processes, mut record: Record) -> Result<()> {
     match (record.running(), &record.run) {
         (Some(_), Some(_)) => Ok(()),
+        // An earlier start ended before it recorded its process. The process was found by the instance id.
         (Some(found), None) => {
             record.run = Some(found);
             own.records.save(&record)

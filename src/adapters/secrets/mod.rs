@@ -58,7 +58,7 @@ impl Default for LocalSecrets {
     }
 }
 
-/// A kept secret. The reader of the source holds the lock; other callers wait for it.
+/// A kept secret. The caller that reads the source holds the lock; other callers wait for the lock.
 #[derive(Debug, Default)]
 struct Kept {
     last: Option<Read>,
@@ -85,8 +85,8 @@ impl Kept {
         read
     }
 
-    /// Another secret than the one that a server refused. Reads the source again if necessary. None if the value is the
-    /// same, if the read fails, or if the last read was only a moment ago.
+    /// Another secret than the secret that a server refused. Reads the source again if necessary. None if the value is
+    /// the same, if the read fails, or if the last read was only a moment ago.
     async fn renewed(
         &mut self,
         source: &SecretSource,

@@ -32,7 +32,7 @@ impl Drop for Group {
     }
 }
 
-/// Reads a source. Dropping the future kills the command.
+/// Reads a source. Dropping the future kills a command that is still running.
 pub(super) async fn read(source: &SecretSource) -> Read {
     match source {
         SecretSource::Env(name) => from_variable(name),

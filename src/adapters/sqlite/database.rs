@@ -15,11 +15,11 @@ use super::pairs::Changes;
 use crate::ports::kv::Call;
 use crate::ports::{Failure, FailureKind, Result};
 
-/// How long a call may take in total. The limit exists because a disk may hang.
+/// How long a call may take in total. The caller then gets a failure, even if the disk hangs.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The stages of a call, for a caller whose deadline passes: nothing has happened yet, a change may be made, and the
-/// call must do nothing any more.
+/// The stages of a call. `WAITING`: the call has changed no value yet. `STARTED`: the call may change values.
+/// `CANCELLED`: the deadline of the caller has passed, and the call must do nothing.
 const WAITING: u8 = 0;
 const STARTED: u8 = 1;
 const CANCELLED: u8 = 2;
@@ -36,13 +36,14 @@ pub(super) struct Inner {
     pub(super) name: String,
     /// None until the first call opens the database.
     opened: Mutex<Option<Opened>>,
-    /// The revision of the last change through this value.
+    /// The revision of the last change through this database and its clones.
     pub(super) changed: watch::Sender<i64>,
 }
 
 impl Database {
-    /// The database at `path`. The first call opens it: a file that cannot be opened fails only what uses it. If the
-    /// file does not exist, reads return an empty store, and the first write creates the file and its directory.
+    /// The database at `path`. The first call opens the file, so a file that cannot be opened makes only these calls
+    /// fail. If the file does not exist, reads return an empty store, and the first write creates the file and its
+    /// directory.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path: PathBuf = path.into();
         Self {
@@ -71,8 +72,9 @@ impl Database {
         .await
     }
 
-    /// Runs `work` in a transaction that writes. The change is durable when this returns, and watches learn of it. If
-    /// the deadline passes before the transaction has the file, nothing is changed, now or later.
+    /// Runs `work` in a transaction that writes. When this call returns, the change is durable, and watches of this
+    /// process have been notified. If the deadline passes before the transaction has locked the file, nothing is
+    /// changed, now or later.
     pub(super) async fn writing<T: Send + 'static>(
         &self,
         call: Call<'_>,

@@ -1,4 +1,4 @@
-//! Opens the database file. Only a write creates it.
+//! Opens the database file. Only a write creates the file.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ use crate::private_files;
 /// How long a call waits while another process writes.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
-/// The largest value that is read or written, in bytes. The limit exists because every user of the store can write
-/// into it.
+/// The largest value that is read or written, in bytes. The limit is needed because every user of the store can write
+/// values of any size.
 pub(super) const LARGEST_VALUE: u64 = 4 * 1024 * 1024;
 
 /// An open database.
@@ -36,7 +36,7 @@ impl Opened {
         Ok(Self::Missing(empty))
     }
 
-    /// The connection for a read: the file as soon as another process has created it.
+    /// The connection for a read. Opens the file if another process has created it.
     pub(super) fn for_reading(&mut self, path: &Path) -> Result<&mut Connection, Fault> {
         if matches!(self, Self::Missing(_)) && is_there(path) {
             *self = Self::File(connect(path, true)?);
@@ -72,7 +72,7 @@ impl Opened {
     }
 }
 
-/// Whether the file exists. True if that cannot be checked: opening the file then reports the error.
+/// Whether the file exists. Also true if this cannot be checked: opening the file then reports the error.
 pub(super) fn is_there(path: &Path) -> bool {
     !matches!(path.try_exists(), Ok(false))
 }

@@ -2,8 +2,8 @@
 //! This module knows nothing about the stored data.
 //!
 //! A revision counter grows by one with every change, in the same transaction. A pair with an expired lease counts as
-//! absent in reads and comparisons, and the next write deletes it. Leases use the clock of the machine: if the clock
-//! jumps ahead, a lock is lost early and its driver is notified.
+//! absent in reads and comparisons. The next transaction that writes deletes the pair. Leases use the clock of the
+//! machine: if the clock jumps ahead, a lock is lost early and its driver is notified.
 
 mod database;
 mod fault;

@@ -13,12 +13,12 @@ use crate::ports::FailureKind;
 use crate::ports::kv::{LeaseId, Pair, Range, Write};
 use crate::sanitize::sanitize;
 
-/// How many revisions the table of changes keeps. A watch of an older revision is told that they are gone.
+/// How many revisions the table of changes keeps. A watch that starts at an older revision gets `Compacted`.
 pub(super) const KEPT_REVISIONS: i64 = 1000;
-/// The largest value that is read, in bytes. The database refuses a row whose values together are larger than its own
-/// limit.
+/// The largest value that is read, in bytes. It is smaller than the limit of the database, because that limit applies
+/// to all values of a row together.
 const LARGEST_READ: i64 = 3 * 1024 * 1024;
-/// A store never reaches this revision by counting, so another program has written a higher one.
+/// A store never reaches this revision by counting. If the revision is this high, another program has written it.
 const LAST_REVISION: i64 = 1 << 62;
 
 type Outcome<T> = Result<T, Fault>;
@@ -94,7 +94,7 @@ pub(super) fn read(sql: &Connection, range: &Range) -> Outcome<Vec<Pair>> {
     Ok(pairs.collect::<Result<_, _>>()?)
 }
 
-/// The time until a lease ends; none if it has ended.
+/// The time until a lease ends; none if the lease has ended.
 pub(super) fn time_left(sql: &Connection, lease: LeaseId) -> Outcome<Option<Duration>> {
     let now = now_ms();
     let ends: Option<i64> = sql
@@ -199,7 +199,7 @@ impl<'connection> Changes<'connection> {
         Ok(())
     }
 
-    /// Deletes the pairs whose leases have expired, and these leases.
+    /// Deletes the expired leases, and the pairs on a lease that has ended.
     pub(super) fn sweep(&self) -> Outcome<()> {
         let expired = "lease IS NOT NULL
              AND lease NOT IN (SELECT id FROM leases WHERE expires_at_ms > ?1)";
@@ -223,7 +223,7 @@ impl<'connection> Changes<'connection> {
 
     pub(super) fn grant(&self, ttl: Duration) -> Outcome<LeaseId> {
         let ttl = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
-        // A random id, so that no process can renew by mistake a lease that another one was granted.
+        // The id is random, so that no process renews by mistake a lease that was granted to another process.
         let id = self.sql.query_row(
             "INSERT INTO leases (id, ttl_ms, expires_at_ms)
              VALUES (random() & 9223372036854775807, ?1, ?2) RETURNING id",
@@ -233,7 +233,7 @@ impl<'connection> Changes<'connection> {
         Ok(LeaseId(id))
     }
 
-    /// Renews a lease. This is no change of a key, so watches do not report it.
+    /// Renews a lease. A renewal changes no key, so watches do not report it.
     pub(super) fn renew(&self, lease: LeaseId) -> Outcome<Duration> {
         let renewed: Option<i64> = self
             .sql
@@ -278,7 +278,7 @@ impl<'connection> Changes<'connection> {
         Ok(Some(revision))
     }
 
-    /// The revision at which the transaction leaves the store.
+    /// The revision of the store after this transaction.
     pub(super) fn after(&self) -> Outcome<i64> {
         match self.made.get() {
             Some(revision) => Ok(revision),
@@ -291,8 +291,8 @@ fn ended() -> Fault {
     Fault::refused(FailureKind::Missing, "the lease has expired")
 }
 
-/// The failure if the revision cannot be raised, with the command that lowers it. If the proxy then has a higher
-/// token than the store, `greenroom repair` corrects it.
+/// The failure if the revision cannot be raised, with the command that lowers it. If the proxy then has a higher token
+/// than the store, `greenroom repair` corrects the token.
 fn used_up(sql: &Connection, last: i64) -> Fault {
     let file = sql.path().unwrap_or("FILE");
     Fault::refused(

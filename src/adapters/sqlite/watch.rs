@@ -1,5 +1,5 @@
-//! One watch. A change through this process is reported immediately, a change by another process and the end of a
-//! lease within a quarter of a second. The file is checked only while the stream is polled.
+//! One watch. A change through this process is reported immediately. A change by another process, or the end of a
+//! lease, is reported within a quarter of a second. The file is checked only while the stream is polled.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -29,8 +29,8 @@ struct Watch {
     found: VecDeque<Change>,
 }
 
-/// What the last check found. It has its own connection, because `data_version` reports only the changes of other
-/// connections.
+/// What the last check found. The check has its own connection, because `data_version` reports only the changes of
+/// other connections.
 struct LastCheck {
     /// None until the file exists.
     connection: Option<Connection>,
@@ -39,7 +39,7 @@ struct LastCheck {
     next: i64,
     /// When the last check was made, in milliseconds since 1970.
     at: i64,
-    /// When the next lease expires. Its expiry changes what is read, although no process writes.
+    /// When the next lease expires. The keys on that lease then count as deleted, although no process writes.
     next_end: Option<i64>,
 }
 
@@ -121,12 +121,12 @@ impl Watch {
 }
 
 impl LastCheck {
-    /// The changes since the last check. Usually this is one pragma that reads only shared memory.
+    /// The changes since the last check. Usually the check is one pragma that reads only shared memory.
     fn check(&mut self, path: &Path) -> std::result::Result<Vec<Change>, Fault> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None if !is_there(path) => return Ok(Vec::new()),
-            // Another process may be creating the file: this waits until the tables exist.
+            // Another process may be creating the file. `connect` waits until the tables exist.
             None => self.connection.insert(connect(path, true)?),
         };
         let data_version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;

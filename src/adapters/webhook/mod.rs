@@ -1,6 +1,6 @@
 //! Sends notices to channels over HTTP: to incoming webhooks in Slack's format (which Mattermost and others accept),
-//! and to receivers of signed webhooks. Any program that has the address of an incoming webhook can post to it. So this
-//! module reads the address and the signing secret for each notice, and never shows them. This module does not decide
+//! and to receivers of signed webhooks. Any program that has the address of an incoming webhook can post to it, so this
+//! module never shows the address or the signing secret. It reads both for each notice. This module does not decide
 //! what to announce.
 
 mod plain;

@@ -8,7 +8,7 @@
 
 use crate::sanitize::sanitize;
 
-/// The emoji whose names are numbers.
+/// The emoji with names that consist only of digits.
 const NUMBERS: [&str; 2] = ["100", "1234"];
 
 /// Returns the text on one line, without characters that any chat treats as markup.

@@ -105,7 +105,7 @@ pub(super) fn place(url: &Url) -> String {
     ))
 }
 
-/// A mask for the secret parts of an address, because a receiver that refuses a notice may repeat them.
+/// A mask for the secret parts of an address, because a receiver that refuses a notice may repeat these parts.
 fn mask(url: &Url) -> Mask {
     let path = url.path().trim_matches('/');
     let query = url.query_pairs().map(|(_, value)| value.into_owned());
