@@ -102,7 +102,7 @@ fn used(sql: &Connection) -> std::result::Result<u64, Error> {
     Ok(u64::try_from(bytes).unwrap_or_default())
 }
 
-/// All releases with their sizes, newest first.
+/// All releases with their sizes, newest first. The sizes without logs are estimates, see [`super::schema::WEIGH`].
 fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Error> {
     let logs = log_sizes(sql)?;
     let mut statement = sql.prepare(

@@ -74,8 +74,8 @@ CREATE TABLE audit_differences (
 ) STRICT;
 ";
 
-/// Sets the size of every release: the number of characters in its stored texts. A caller may append a `WHERE`
-/// clause.
+/// Sets the size of every release: the number of characters in its stored texts, as an estimate of their bytes. A
+/// caller may append a `WHERE` clause.
 pub(super) const WEIGH: &str = "
 UPDATE releases SET size =
     coalesce((SELECT length(head) FROM heads h WHERE h.number = releases.number), 0)
@@ -107,7 +107,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Error> {
     let application: i64 = pragma(&transaction, "application_id")?;
     if application == APPLICATION {
         accept(version)?;
-        has_only_tables(&transaction, version)?;
+        check_tables(&transaction, version)?;
         if version < 2 {
             transaction.execute_batch(SECOND)?;
             transaction.execute(WEIGH, [])?;
@@ -147,7 +147,7 @@ pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Error> {
     if application == APPLICATION {
         let version = pragma(transaction, "user_version")?;
         accept(version)?;
-        return has_only_tables(transaction, version);
+        return check_tables(transaction, version);
     }
     Err(Error::refused(
         FailureKind::Conflict,
@@ -171,7 +171,7 @@ fn accept(version: i64) -> Result<(), Error> {
 
 /// Refuses a database that has a view or a trigger, or that lacks one of the tables of Greenroom. Another user may have
 /// written the file, and a view or a trigger could run forever.
-fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Error> {
+fn check_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Error> {
     let refused = |message: String| {
         Error::refused(
             FailureKind::Conflict,

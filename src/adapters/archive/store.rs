@@ -86,7 +86,11 @@ impl Archive {
             move || {
                 let is_there = place.try_exists();
                 let denied = |error: std::io::Error| {
-                    Error::refused(FailureKind::Denied, error.to_string(), "")
+                    Error::refused(
+                        FailureKind::Denied,
+                        format!("the file cannot be checked: {error}"),
+                        "make its directory readable for this user",
+                    )
                 };
                 if !is_there.map_err(denied)? {
                     return Ok(None);
@@ -236,7 +240,7 @@ fn create(path: &Path) -> std::result::Result<(), Error> {
         private_files::create_directory(directory)
             .map_err(|error| denied("the directory cannot be created: ", error))?;
     }
-    private_files::create(path).map_err(|error| denied("", error))?;
+    private_files::create(path).map_err(|error| denied("the file cannot be created: ", error))?;
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -250,8 +254,11 @@ fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Error
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let resolved = private_files::resolved(path)
-        .map_err(|error| Error::refused(FailureKind::Denied, error.to_string(), ""))?;
+    let resolved = private_files::resolved(path).map_err(|error| {
+        let message = format!("the directory of the file cannot be reached: {error}");
+        let hint = "make the directory readable for this user";
+        Error::refused(FailureKind::Denied, message, hint)
+    })?;
     let connection = Connection::open_with_flags(resolved, flags)?;
     connection.busy_timeout(busy)?;
     // The file may be damaged or from another program. Its schema must not run functions with side effects or use

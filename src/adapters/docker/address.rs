@@ -57,9 +57,9 @@ impl DockerAddress {
         })
     }
 
-    /// The hint if Docker does not answer at this unix socket and `DOCKER_HOST` names another address; none in any
-    /// other case.
-    pub(super) fn instead(&self, docker_host: &str) -> Option<String> {
+    /// The hint for when Docker does not answer at this address. None unless this address is a unix socket and
+    /// `docker_host`, the value of `DOCKER_HOST`, is another address.
+    pub(super) fn docker_host_hint(&self, docker_host: &str) -> Option<String> {
         let docker_host = sanitize(docker_host.trim());
         if !matches!(self, Self::Unix(_))
             || docker_host.is_empty()
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_hint_names_the_engine_of_docker_host() {
         let local_engine = DockerAddress::Unix("/var/run/docker.sock".into());
-        let hint = local_engine.instead("unix:///run/user/1000/docker.sock");
+        let hint = local_engine.docker_host_hint("unix:///run/user/1000/docker.sock");
         assert_eq!(
             hint.as_deref(),
             Some(
@@ -114,14 +114,20 @@ mod tests {
             )
         );
         let by_ssh = local_engine
-            .instead("ssh://ops@host\u{1b}[2J")
+            .docker_host_hint("ssh://ops@host\u{1b}[2J")
             .expect("a hint");
         assert!(by_ssh.contains("cannot connect over ssh"), "{by_ssh}");
         assert!(!by_ssh.contains('\u{1b}'), "{by_ssh:?}");
-        assert_eq!(local_engine.instead("unix:///var/run/docker.sock"), None);
-        assert_eq!(local_engine.instead(""), None);
+        assert_eq!(
+            local_engine.docker_host_hint("unix:///var/run/docker.sock"),
+            None
+        );
+        assert_eq!(local_engine.docker_host_hint(""), None);
         let remote_engine = DockerAddress::Tcp("docker.example:2375".into());
-        assert_eq!(remote_engine.instead("tcp://other.example:2375"), None);
+        assert_eq!(
+            remote_engine.docker_host_hint("tcp://other.example:2375"),
+            None
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The request that creates an instance, in the form that Docker expects.
+//! The request that creates a container, in the form that Docker expects.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::labels::labels_of;
 use crate::inventory::{Endpoint, Listen, Mount, RestartPolicy};
 use crate::ports::InstanceSpec;
 
-/// How the instance can be reached.
+/// How the container can be reached.
 struct Reach {
     exposed: Option<Vec<String>>,
     bindings: Option<HashMap<String, Option<Vec<PortBinding>>>>,
@@ -68,10 +68,10 @@ fn reach(listen: &Listen, endpoint: &Endpoint) -> Result<Reach, String> {
             mount: Some(socket_mount(inside, outside)?),
         }),
         (Listen::Port(_), Endpoint::Unix(_)) => {
-            Err("the service listens on a port, but the slot's address is a socket: configure two ports or two sockets".into())
+            Err("the service listens on a port, but the slot's address is a unix socket: configure a port in `endpoints`, or a socket in `listen`".into())
         }
         (Listen::Socket(_), Endpoint::Tcp(_)) => {
-            Err("the service listens on a socket, but the slot's address is a port: configure two ports or two sockets".into())
+            Err("the service listens on a unix socket, but the slot's address is a port: configure a socket in `endpoints`, or a port in `listen`".into())
         }
     }
 }

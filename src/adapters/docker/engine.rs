@@ -215,7 +215,7 @@ impl Engine {
     pub(super) fn worded(&self, error: &Error, act: Act, doing: &str) -> Failure {
         let failure = failure(error, act, self.target(), doing);
         let elsewhere = std::env::var("DOCKER_HOST").ok();
-        match elsewhere.and_then(|elsewhere| self.address.instead(&elsewhere)) {
+        match elsewhere.and_then(|elsewhere| self.address.docker_host_hint(&elsewhere)) {
             Some(hint) if failure.kind == FailureKind::Unreachable => failure.hint(hint),
             _ => failure,
         }
@@ -293,7 +293,8 @@ impl Engine {
                 "Docker reports the API version {:?}, which Greenroom cannot read",
                 sanitize(theirs)
             );
-            return Err(self.refuse(FailureKind::Garbled, doing, message));
+            let refused = self.refuse(FailureKind::Garbled, doing, message);
+            return Err(refused.hint("check that Docker answers at this address"));
         };
         if version < OLDEST {
             let message = format!(

@@ -18,7 +18,8 @@ use crate::ports::Result;
 const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 impl Engine {
-    /// The last exit of the past hour, from the events that Docker still has; none if these events contain no exit.
+    /// The last exit of the past hour, from the events that Docker still has. None if these events contain no exit, or
+    /// if the time of Docker's machine is unknown.
     pub(super) async fn last_exit(&self, instance: &InstanceId) -> Result<Option<Exit>> {
         let Some(id) = container_id(instance) else {
             return Ok(None);

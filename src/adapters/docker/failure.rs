@@ -68,7 +68,7 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
         return failure.hint(if has_answered {
             "Docker answered, but could not reach another server: check the network of Docker's host"
         } else {
-            "check that Docker is running and that this user may use its socket"
+            "check that Docker is running at this address. For a socket, this user needs permission to use it; for TLS, check the certificates"
         });
     }
     failure
@@ -122,7 +122,7 @@ fn by_status(status: u16, message: &str) -> FailureKind {
     match status {
         401 | 403 => FailureKind::Denied,
         404 => match by_text(message) {
-            // A registry answers in the same way for a private and for a missing repository, so the text decides.
+            // An image registry answers in the same way for a private and a missing repository, so the text decides.
             FailureKind::Denied => FailureKind::Denied,
             _ => FailureKind::Missing,
         },

@@ -1,5 +1,5 @@
-//! Lists and removes Docker's images. An image is removed by the name under which it was pulled, so its other names
-//! remain. Removal is never forced, so Docker refuses to remove an image in use.
+//! Lists and removes Docker's images. An image is removed by its repository and digest, so its names in other
+//! repositories remain. Removal is never forced, so Docker refuses to remove an image in use.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ impl Engine {
         for summary in listed {
             let digests = summary.repo_digests.iter();
             for (name, digest) in digests.filter_map(|name| name.split_once('@')) {
-                if familiar(name) != familiar(repository) {
+                if without_docker_hub(name) != without_docker_hub(repository) {
                     continue;
                 }
                 // An image with a digest of an unknown kind is skipped.
@@ -49,7 +49,10 @@ impl Engine {
             return Err(self.refuse(
                 FailureKind::Rejected,
                 doing,
-                "the name of the repository is not valid: correct it in the configuration",
+                format!(
+                    "the name of the repository {:?} is not valid: correct it in the configuration",
+                    image.repository
+                ),
             ));
         }
         let name = format!("{}@{}", image.repository, image.digest);
@@ -68,8 +71,8 @@ impl Engine {
     }
 }
 
-/// A repository as Docker shows it, without the name of the default registry.
-fn familiar(repository: &str) -> &str {
+/// A repository as Docker shows it: without `docker.io/` and `library/`, the prefixes of Docker Hub.
+pub(super) fn without_docker_hub(repository: &str) -> &str {
     let name = repository.strip_prefix("docker.io/").unwrap_or(repository);
     name.strip_prefix("library/").unwrap_or(name)
 }
@@ -88,8 +91,8 @@ mod tests {
                 "registry.example:5000/team/web",
             ),
         ] {
-            assert_eq!(familiar(name), familiar(other));
+            assert_eq!(without_docker_hub(name), without_docker_hub(other));
         }
-        assert_ne!(familiar("registry.example/web"), familiar("web"));
+        assert_ne!(without_docker_hub("registry.example/web"), "web");
     }
 }

@@ -11,6 +11,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::failure::Act;
+use super::images::without_docker_hub;
 use super::labels::{Labels, image_labels};
 use super::{Engine, configuration};
 use crate::inventory::{
@@ -216,13 +217,13 @@ impl Engine {
 
 /// The digest of the running image in the repository that the labels name. If the image has several digests in that
 /// repository (the same content pushed in different manifests), the digest in the labels is preferred. If the image was
-/// never pulled from that repository, the result is the id of the image. No release has this id as its digest, so the
-/// instance never counts as the version of a release. None if the result is not a digest.
+/// never pulled from that repository, the result is the id of the image, which is usually no release's digest. None if
+/// the result is not a digest.
 fn running_digest(known: &[String], labels: &Labels, image: &str) -> Option<Digest> {
-    let repository = familiar(&labels.repository);
+    let repository = without_docker_hub(&labels.repository);
     let mut digests = known.iter().filter_map(|name| {
         let (of, digest) = name.split_once('@')?;
-        (familiar(of) == repository).then_some(digest)
+        (without_docker_hub(of) == repository).then_some(digest)
     });
     let first = digests.next();
     let meant = first
@@ -230,12 +231,6 @@ fn running_digest(known: &[String], labels: &Labels, image: &str) -> Option<Dige
         .chain(digests)
         .find(|d| *d == labels.digest);
     meant.or(first).unwrap_or(image).parse().ok()
-}
-
-/// A repository as Docker shows it, without the name of the default registry.
-fn familiar(repository: &str) -> &str {
-    let inner = repository.strip_prefix("docker.io/").unwrap_or(repository);
-    inner.strip_prefix("library/").unwrap_or(inner)
 }
 
 fn running_state(state: &ContainerState) -> InstanceState {

@@ -86,7 +86,7 @@ impl Engine {
         Ok(found.into_iter().next())
     }
 
-    /// Describes what occupies the address, unless it is the container `name`.
+    /// Describes what occupies the address, unless it is the container `name`. The text is a noun phrase.
     async fn occupant_of(
         &self,
         endpoint: &Endpoint,
@@ -98,7 +98,7 @@ impl Engine {
                 return Ok(match socket::look(path).await {
                     AtPath::Nothing | AtPath::Stale => None,
                     AtPath::Listening => Some(format!(
-                        "a process listens on {endpoint} (stop it, or give the slot another socket)"
+                        "a process that listens on {endpoint}, or that Greenroom cannot check (stop it, or give the slot another socket)"
                     )),
                     AtPath::Other(description) => Some(description),
                 });
@@ -117,7 +117,7 @@ impl Engine {
         }
         if self.is_local() && is_listened_on(address) {
             return Ok(Some(format!(
-                "a process on this host listens on {address} (stop it, or give the slot another address)"
+                "a process on this host that listens on {address} (stop it, or give the slot another address)"
             )));
         }
         Ok(None)
@@ -129,11 +129,11 @@ fn describe_publisher(container: &ContainerSummary, address: SocketAddr) -> Stri
     let labels = container.labels.as_ref().and_then(Labels::read);
     match labels {
         Some(labels) => format!(
-            "the container {name} ({} of {}) publishes {address} (stop it if it is no longer needed, or give one of the slots another address)",
+            "the container {name} ({} of {}), which publishes {address} (stop it if it is no longer needed, or give one of the slots another address)",
             labels.slot, labels.target
         ),
         None => format!(
-            "the container {name}, which Greenroom did not create, publishes {address} (stop it, or give the slot another address)"
+            "the container {name}, which Greenroom did not create and which publishes {address} (stop it, or give the slot another address)"
         ),
     }
 }

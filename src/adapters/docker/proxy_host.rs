@@ -101,8 +101,9 @@ impl ContainerHost {
         let ended = self.engine.within(DEADLINE, act, doing, call).await;
         ended.map_err(|mut failure| {
             if failure.kind == FailureKind::Conflict {
-                // Docker answers with this status if the container is not running.
+                // Docker answers with this status if the container is stopped or paused.
                 failure.kind = FailureKind::Unreachable;
+                failure.hint = "check that the container is running".into();
             }
             failure
         })

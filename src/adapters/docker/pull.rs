@@ -30,7 +30,10 @@ impl Engine {
             return Err(self.refuse(
                 FailureKind::Rejected,
                 doing,
-                "the name of the repository is not valid: correct it in the configuration",
+                format!(
+                    "the name of the repository {:?} is not valid: correct it in the configuration",
+                    version.repository
+                ),
             ));
         };
         let docker = self.docker().await?;

@@ -20,7 +20,7 @@ pub(super) enum AtPath {
     Stale,
     /// A socket with a listener, or a socket that cannot be checked.
     Listening,
-    /// Anything else, described in a text.
+    /// Anything else. The text is a noun phrase with the path.
     Other(String),
 }
 
@@ -28,16 +28,24 @@ pub(super) async fn look(path: &Path) -> AtPath {
     let metadata = match fs::symlink_metadata(path).await {
         Ok(metadata) => metadata,
         Err(e) if e.kind() == ErrorKind::NotFound => return AtPath::Nothing,
-        Err(e) => return AtPath::Other(format!("{} cannot be read: {e}", path.display())),
+        Err(e) => {
+            return AtPath::Other(format!(
+                "an unknown file at {}, which cannot be read: {e}",
+                path.display()
+            ));
+        }
     };
     if !metadata.file_type().is_socket() {
-        return AtPath::Other(format!("{} exists and is not a socket", path.display()));
+        return AtPath::Other(format!(
+            "the file {}, which is not a socket (remove it, or give the slot another socket)",
+            path.display()
+        ));
     }
     match timeout(CONNECT, UnixStream::connect(path)).await {
         Ok(Err(e)) if e.kind() == ErrorKind::ConnectionRefused => AtPath::Stale,
         Ok(Err(e)) if e.kind() == ErrorKind::NotFound => AtPath::Nothing,
-        // A listener may be too busy to accept. After any other error the socket may still have a listener, so the
-        // socket must not be removed.
+        // The connection succeeded, took too long (a busy listener) or failed with another error, e.g. a missing
+        // permission. In each case the socket may have a listener, so it must not be removed.
         Ok(_) | Err(_) => AtPath::Listening,
     }
 }
@@ -53,8 +61,13 @@ pub(super) async fn make_room(path: &Path) -> Result<(), String> {
         .map_err(|e| format!("{} cannot be created: {e}", directory.display()))?;
     match look(path).await {
         AtPath::Nothing => Ok(()),
-        AtPath::Listening => Err(format!("a process listens on {}", path.display())),
-        AtPath::Other(description) => Err(description),
+        AtPath::Listening => Err(format!(
+            "a process listens on {}, or Greenroom cannot check this: stop the process, or give the slot another socket",
+            path.display()
+        )),
+        AtPath::Other(description) => Err(format!(
+            "the slot's socket cannot be created, because of {description}"
+        )),
         AtPath::Stale => fs::remove_file(path)
             .await
             .map_err(|e| format!("the stale socket {} cannot be removed: {e}", path.display())),

@@ -203,9 +203,10 @@ impl DockerWriter {
     async fn create(&self, spec: &InstanceSpec, name: &str, doing: &str) -> Result<()> {
         let rejected = |reason: String| self.engine.refuse(FailureKind::Rejected, doing, reason);
         if pinned(&spec.version).is_none() {
-            return Err(rejected(
-                "the name of the repository is not valid: correct it in the configuration".into(),
-            ));
+            return Err(rejected(format!(
+                "the name of the repository {:?} is not valid: correct it in the configuration",
+                spec.version.repository
+            )));
         }
         if matches!(spec.endpoint, Endpoint::Unix(_)) && !self.engine.is_local() {
             let reason = "the slot's address is a unix socket, which cannot be reached on another host: configure a host and port";
@@ -222,9 +223,9 @@ impl DockerWriter {
         let call = || docker.create_container(Some(options.clone()), body.clone());
         match self.engine.within(SLOW, Act::Write, doing, call).await {
             Ok(_) => Ok(()),
-            Err(failure) if failure.kind == FailureKind::Missing => {
-                Err(failure.masked(&mask).hint("pull the image first"))
-            }
+            Err(failure) if failure.kind == FailureKind::Missing => Err(failure
+                .masked(&mask)
+                .hint("check that Docker has the image and the configured network")),
             // The caller reads the container next, and finds out which release created it.
             Err(failure)
                 if matches!(failure.kind, FailureKind::Conflict | FailureKind::Ambiguous)

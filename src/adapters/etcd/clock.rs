@@ -1,5 +1,5 @@
-//! The time of the members of a cluster. The API of etcd has no call for the time. But every member also answers plain
-//! HTTP at the same address, and the answer has a date. The path `/version` needs no login.
+//! The time of the members of a cluster. The API of etcd has no call for the time. But every member also answers
+//! ordinary HTTP requests at the same address, and the answer has a date. The path `/version` needs no login.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct MemberClocks(Mutex<Option<Client>>);
 
 impl MemberClocks {
     /// Asks all members in parallel and returns the median of their times, so that a single member with a wrong clock
-    /// has little influence. None if no member answers.
+    /// has little influence. None if no member answers with a valid date.
     pub(super) async fn ask(
         &self,
         options: &Options,

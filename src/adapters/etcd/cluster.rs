@@ -20,12 +20,12 @@ use crate::ports::{Credentials, Failure, FailureKind, Result};
 /// The result of one call to one node.
 pub(super) type Answer<T> = std::result::Result<T, EtcdError>;
 
-/// The largest answer to a read of ranges, in bytes, e.g. a long list of release heads. For other calls the client
-/// library reads up to 4 MiB.
+/// The largest answer to a read of ranges (e.g. a long list of release heads) or of a watch, in bytes. For other calls
+/// the client library reads up to 4 MiB.
 pub(super) const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
 /// The hint when a login is configured and etcd requires none.
-const NO_USERS: &str = "authentication is disabled in this etcd: run `etcdctl auth enable`, or remove `user` and `password` from the configuration";
+const AUTH_DISABLED: &str = "authentication is disabled in this etcd: run `etcdctl auth enable`, or remove `user` and `password` from the configuration";
 
 /// The hint for an answer that is larger than its limit.
 const LARGE: &str = "another program may write below Greenroom's prefix: list the keys with `etcdctl get --prefix --keys-only`, and see greenroom help limits";
@@ -287,7 +287,7 @@ impl Cluster {
         match kind {
             _ if error::is_full(&failure.message) => failure.hint(FULL),
             _ if error::is_too_large(&failure.message) => failure.hint(LARGE),
-            _ if error::has_no_users(&failure.message) => failure.hint(NO_USERS),
+            _ if error::is_auth_disabled(&failure.message) => failure.hint(AUTH_DISABLED),
             _ if certificates => failure.hint("check the certificates on both sides"),
             FailureKind::Denied => failure.hint("check the user, its password and its role"),
             // A server that requires a client certificate may close the connection without a reason.

@@ -23,13 +23,14 @@ pub(super) struct EtcdError {
 /// Whether a failed call may have been applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// The call reached no server.
+    /// The call was not applied and can be repeated: it reached no server, or the server was too busy to accept it.
     NotSent,
     /// The call may have been applied.
     Unclear,
     /// A server received the call and refused it.
     Refused(FailureKind),
-    /// The token is older than the last change to users. The call was not applied, and a new token helps.
+    /// The token has expired, or is older than the last change to users. The call was not applied, and a new token
+    /// helps.
     OldToken,
     /// The call reached no server, because the password or a certificate cannot be read.
     Unprepared,
@@ -95,8 +96,8 @@ impl From<Error> for EtcdError {
                 let most = LARGEST_ANSWER / (1024 * 1024);
                 format!("{TOO_LARGE} {most} MiB")
             }
-            Error::GRpcStatus(status) => with_cause(status),
-            Error::TransportError(transport) => with_cause(transport),
+            Error::GRpcStatus(status) => innermost_cause(status),
+            Error::TransportError(transport) => innermost_cause(transport),
             other => other.to_string(),
         };
         Self {
@@ -108,7 +109,7 @@ impl From<Error> for EtcdError {
 }
 
 /// The innermost cause of an error. The outermost text is often only `transport error`.
-fn with_cause(error: &(dyn std::error::Error + 'static)) -> String {
+fn innermost_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(next) = innermost.source() {
         innermost = next;
@@ -163,7 +164,7 @@ pub(super) fn is_too_large(message: &str) -> bool {
 }
 
 /// Whether the message says that authentication is disabled in etcd although a user is configured.
-pub(super) fn has_no_users(message: &str) -> bool {
+pub(super) fn is_auth_disabled(message: &str) -> bool {
     message.contains("authentication is not enabled")
 }
 

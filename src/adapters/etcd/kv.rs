@@ -226,7 +226,7 @@ fn running(ttl: i64) -> Answer<Duration> {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
         _ => Err(EtcdError::refused(
             FailureKind::Missing,
-            "the lease has expired",
+            "the lease has expired or was revoked",
         )),
     }
 }

@@ -58,7 +58,7 @@ pub struct Tls {
 /// The endpoints with their scheme. A failure says what is wrong with an endpoint, and never repeats a password.
 pub(super) fn urls(options: &Options) -> Result<Vec<String>> {
     if options.endpoints.is_empty() {
-        return Err(refused("no endpoint is configured"));
+        return Err(refused("no endpoint is configured").hint("set `endpoints` in the etcd table"));
     }
     options
         .endpoints
@@ -87,7 +87,8 @@ fn url(given: &str, tls: bool) -> Result<String> {
     if tls && scheme == "http" {
         return Err(refused(format!(
             "certificates are configured, but {given} is plain http"
-        )));
+        ))
+        .hint("write https://, or remove `tls` from the etcd table"));
     }
     Ok(format!("{scheme}://{address}"))
 }
@@ -137,8 +138,14 @@ fn certificates(tls: Option<&Tls>) -> Result<TlsOptions> {
 }
 
 pub(super) fn pem(path: &PathBuf) -> Result<Vec<u8>> {
-    std::fs::read(path)
-        .map_err(|error| refused(format!("{}: {error}", path.display())).caused_by(error))
+    std::fs::read(path).map_err(|error| {
+        refused(format!(
+            "the TLS file {} cannot be read: {error}",
+            path.display()
+        ))
+        .hint("check that the file exists and is readable for this user")
+        .caused_by(error)
+    })
 }
 
 pub(super) fn refused(reason: impl Into<String>) -> Failure {

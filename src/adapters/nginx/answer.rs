@@ -55,6 +55,22 @@ impl Miss {
         Self::new(FailureKind::Garbled, message)
     }
 
+    /// What the operator can do.
+    pub(super) fn hint(&self) -> &'static str {
+        match self.kind {
+            FailureKind::Unreachable => {
+                "check that nginx is running and that the configuration is installed"
+            }
+            FailureKind::Missing => {
+                "the next release or greenroom repair installs the configuration. If it is installed, check that this address is the answer server of this nginx"
+            }
+            FailureKind::Denied => {
+                "make the state directory and its parent directories readable for the user of nginx's workers"
+            }
+            _ => "check that this address is the answer server of this nginx",
+        }
+    }
+
     fn broken(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut message = error.to_string();
         if let Some(cause) = error.source() {
@@ -139,7 +155,9 @@ fn parse_answer(
     if header(headers, "x-greenroom-target") != Some(&target.to_string()) {
         return Err(Miss::new(
             FailureKind::Missing,
-            format!("the answer is not for {target}: nginx has not loaded its configuration"),
+            format!(
+                "the answer is not for {target}: nginx has not loaded the configuration of this target, or another server answered"
+            ),
         ));
     }
     if status != StatusCode::OK {

@@ -24,7 +24,7 @@ const IN_A_ROW: usize = 3;
 const LAST_OF_LOG: &str = "16384";
 
 impl Nginx {
-    /// Tests the candidate, installs it, reloads nginx and checks the answer.
+    /// Tests the new file, installs it, reloads nginx and checks the answer.
     pub(super) async fn apply(
         &self,
         target: &Target,
@@ -107,7 +107,7 @@ impl Nginx {
         }
     }
 
-    /// Tests the candidate as part of the whole configuration. Returns whether the test has installed the candidate.
+    /// Tests the new file as part of the whole configuration. Returns whether the test has installed the new file.
     async fn test(
         &self,
         target: &Target,
@@ -126,8 +126,8 @@ impl Nginx {
         Ok(true)
     }
 
-    /// Tests the candidate without installing it. Returns false if nginx did not read the candidate. This happens if
-    /// the include of the sites is not in the main configuration, or if the parser does not understand the include.
+    /// Tests the new file without installing it. Returns false if nginx did not read the new file. This happens if the
+    /// include of the sites is not in the main configuration, or if the parser does not understand the include.
     async fn test_without_installing(
         &self,
         target: &Target,
@@ -136,7 +136,7 @@ impl Nginx {
         new: &Rendered,
     ) -> Result<bool> {
         let sites = &self.options.sites;
-        let (candidate, trial) = (self.candidate(target), self.trial(target));
+        let (proposed, test_main) = (self.proposed_file(target), self.test_main(target));
         let mut present = self.host().list(sites).await?;
         present.retain(|name| !is_probe(name));
         let wrapped = include::wrap(
@@ -145,42 +145,42 @@ impl Nginx {
             sites,
             &present,
             &owner::file_name(target),
-            &candidate,
+            &proposed,
         );
         let Some(wrapped) = wrapped else {
             return Ok(false);
         };
-        for path in [&candidate, &trial] {
+        for path in [&proposed, &test_main] {
             self.refuse_others(path, target, doing).await?;
         }
         let wrapped = format!("{wrapped}\n{}", owner::line(target));
         let tested = async {
-            self.host().write(&candidate, new.text.as_bytes()).await?;
-            self.host().write(&trial, wrapped.as_bytes()).await?;
-            self.dump(&trial).await
+            self.host().write(&proposed, new.text.as_bytes()).await?;
+            self.host().write(&test_main, wrapped.as_bytes()).await?;
+            self.dump(&test_main).await
         }
         .await;
         let removed = [
-            self.host().remove(&trial).await,
-            self.host().remove(&candidate).await,
+            self.host().remove(&test_main).await,
+            self.host().remove(&proposed).await,
         ];
         let tested = tested?;
         for done in removed {
             done?;
         }
         match tested {
-            Ok(files) => Ok(files.iter().any(|file| Path::new(file) == candidate)),
+            Ok(files) => Ok(files.iter().any(|file| Path::new(file) == proposed)),
             Err(output) => {
                 let output = output
-                    .replace(&*candidate.to_string_lossy(), "the candidate")
-                    .replace(&*trial.to_string_lossy(), "the main configuration");
+                    .replace(&*proposed.to_string_lossy(), "the new file")
+                    .replace(&*test_main.to_string_lossy(), "the main configuration");
                 Err(self.not_accepted(doing, &output))
             }
         }
     }
 
-    /// Installs the candidate and tests it. If nginx does not accept or does not include the candidate, restores the
-    /// old file. nginx is not reloaded, so it continues with its loaded configuration.
+    /// Installs the new file and tests it. If nginx does not accept or does not include the new file, restores the old
+    /// file. nginx is not reloaded, so it continues with its loaded configuration.
     async fn test_in_place(
         &self,
         target: &Target,
@@ -190,7 +190,14 @@ impl Nginx {
     ) -> Result<()> {
         let name = owner::file_name(target);
         if !self.host().is_directory(&self.options.sites).await? {
-            return Err(self.not_included(doing, &name));
+            let sites = self.options.sites.display();
+            let message = format!("{sites} does not exist");
+            let hint = format!(
+                "create it (mkdir -p {sites}), and add `include {sites}/*.conf;` to nginx's http block"
+            );
+            return Err(self
+                .failure(FailureKind::Rejected, doing, message)
+                .hint(hint));
         }
         let file = self.file(target);
         self.host().write(&file, new.text.as_bytes()).await?;
@@ -245,8 +252,8 @@ impl Nginx {
         }
     }
 
-    /// Reloads nginx and waits until `wanted` accepts the mark that nginx answers with. The mark is None if nginx
-    /// does not answer.
+    /// Reloads nginx and waits until `wanted` accepts the mark that nginx answers with. The mark is None if nginx gives
+    /// no usable answer.
     async fn reload_until(
         &self,
         target: &Target,

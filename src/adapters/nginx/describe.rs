@@ -114,7 +114,7 @@ pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> 
         ""
     };
     Some(format!(
-        "nginx's http block has {}{more}, which does not apply to {target}: the servers of {target} have directives of the same name, so they inherit none from the http block. To keep these directives, repeat them in your own `template`{merge}",
+        "the servers of {target} do not inherit these directives of nginx's http block: {}{more}. The servers have directives of the same name, and nginx then inherits none. To keep these directives, repeat them in your own `template`{merge}",
         quoted.join(", ")
     ))
 }
@@ -147,15 +147,15 @@ fn reloads(reload: &str, others: &[Target]) -> String {
 }
 
 fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
-    let test = nginx.command(&["-T"], &nginx.trial(target)).join(" ");
+    let test = nginx.command(&["-T"], &nginx.test_main(target)).join(" ");
     let reload = nginx
         .command(&["-s", "reload"], &nginx.options.main)
         .join(" ");
     vec![
         format!(
             "write {} and {}, run `{test}` to test the whole configuration with the new file, then remove both",
-            nginx.candidate(target).display(),
-            nginx.trial(target).display()
+            nginx.proposed_file(target).display(),
+            nginx.test_main(target).display()
         ),
         format!(
             "write {}; if the test above did not include the new file, run `nginx -T` again, and restore the old file if nginx rejects the new one",

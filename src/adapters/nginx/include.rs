@@ -1,6 +1,6 @@
 //! Parses the configuration of nginx only as far as its directives and blocks. The include of the sites in the main
-//! configuration can be replaced, so that a candidate can be tested as part of the whole configuration before it is
-//! installed. The parser may be wrong, so nginx itself reports later whether it read the candidate. If the parser finds
+//! configuration can be replaced, so that a new file can be tested as part of the whole configuration before it is
+//! installed. The parser may be wrong, so nginx itself reports later whether it read the new file. If the parser finds
 //! no include, nginx may still find one.
 
 use std::fmt::Write as _;
@@ -29,14 +29,14 @@ impl Directive {
 }
 
 /// The main configuration in which every include that would read `site` in `sites` is replaced by one include for
-/// each matching file, with `candidate` instead of `site`. None if no include reads `site`.
+/// each matching file, with `proposed` instead of `site`. None if no include reads `site`.
 pub(super) fn wrap(
     main: &str,
     main_directory: &Path,
     sites: &Path,
     present: &[String],
     site: &str,
-    candidate: &Path,
+    proposed: &Path,
 ) -> Option<String> {
     let mut wrapped = String::new();
     let mut copied = 0;
@@ -59,7 +59,7 @@ pub(super) fn wrap(
         names.sort_unstable();
         for name in names {
             let file = if name == site {
-                candidate.to_path_buf()
+                proposed.to_path_buf()
             } else {
                 sites.join(name)
             };
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_include_of_the_sites_is_replaced_by_its_files_with_the_candidate() {
+    fn the_include_of_the_sites_is_replaced_by_its_files_with_the_new_file() {
         let main = "events {}\nhttp { include mime.types; include conf.d/*.conf; }\n";
         assert_eq!(
             wrapped(main).unwrap(),

@@ -273,7 +273,7 @@ impl Nginx {
 
     fn replaces_newer(&self, doing: &str, why: &str) -> crate::ports::Failure {
         let message = format!(
-            "{why}. Nothing was changed, because a switch by this console would replace this file with an older one"
+            "{why}. Nothing was changed, because a switch by this console would replace this file with an older one, or nginx would ignore the switch"
         );
         self.failure(FailureKind::Conflict, doing, message).hint(
             "update the settings file and Greenroom on this machine, or switch from the machine that installed the file",

@@ -178,14 +178,14 @@ impl Nginx {
 
     /// The path of the main configuration that is used for a test. It is in the directory of the real main
     /// configuration, because nginx resolves relative includes from that directory. No include matches its name.
-    fn trial(&self, target: &Target) -> PathBuf {
+    fn test_main(&self, target: &Target) -> PathBuf {
         let name = self.options.main.file_name().unwrap_or_default();
         let name = format!("{}.{}", name.to_string_lossy(), target.own_name());
         self.options.main.with_file_name(name)
     }
 
-    /// The path of the candidate during a test. No include of nginx matches this path.
-    fn candidate(&self, target: &Target) -> PathBuf {
+    /// The path of the new file during a test. No include of nginx matches this path.
+    fn proposed_file(&self, target: &Target) -> PathBuf {
         self.pointer.directory(target).join("candidate.conf")
     }
 

@@ -1,5 +1,5 @@
-//! Runs the program of nginx. If the program is not found, the error says where it exists, if it is in a usual
-//! directory.
+//! Runs the program of nginx. If the program is not found, but exists in one of the usual directories, the error names
+//! its path.
 
 use std::path::Path;
 
@@ -53,9 +53,8 @@ impl Nginx {
                 ));
             }
         }
-        failure.hint(format!(
-            "check that nginx is installed. If its program is not in {}, set `binary` in the nginx table",
-            DIRECTORIES[0]
-        ))
+        failure.hint(
+            "check that nginx is installed. If its program is in another directory, set `binary` in the nginx table",
+        )
     }
 }

@@ -166,17 +166,10 @@ impl RouterReader for NginxReader {
             other => other,
         };
         answered.map_err(|miss| {
-            let hint = match miss.kind {
-                FailureKind::Unreachable => {
-                    "check that nginx is running and that the configuration is installed"
-                }
-                FailureKind::Missing => "install the configuration first",
-                FailureKind::Denied => {
-                    "make the state directory and its parent directories readable for the user of nginx's workers"
-                }
-                _ => "check that this address is the answer server of this nginx",
-            };
-            self.nginx.failure(miss.kind, doing, miss.message).hint(hint)
+            let hint = miss.hint();
+            self.nginx
+                .failure(miss.kind, doing, miss.message)
+                .hint(hint)
         })
     }
 
@@ -216,7 +209,7 @@ impl RouterReader for NginxReader {
                 let table = self.nginx.host().socket_table("unix").await?;
                 let open = table.and_then(|table| sockets::unix_to(&table, path));
                 Ok(open.map_or_else(
-                    || uncounted("no process on the proxy's host listens on this socket"),
+                    || uncounted("the socket table of the proxy's host cannot be read, or has no listener with this path"),
                     Connections::Open,
                 ))
             }

@@ -67,7 +67,7 @@ impl Refusal {
             hint: if is_down {
                 "check that nginx is running"
             } else {
-                ""
+                "check that `nginx -t` succeeds, and that this user is allowed to reload nginx"
             },
         }
     }

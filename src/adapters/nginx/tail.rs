@@ -28,7 +28,7 @@ pub(super) struct News {
     pub(super) lines: Vec<Vec<u8>>,
     /// How many bytes before `lines` were skipped because of the limit of a read. 0 for the first read.
     pub(super) skipped: u64,
-    /// Whether everything in the file before `lines` has been read.
+    /// True if the limit of the read skipped no bytes. A first read can also skip bytes, although `skipped` is 0 then.
     pub(super) is_whole: bool,
 }
 

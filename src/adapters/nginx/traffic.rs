@@ -209,5 +209,5 @@ fn missing(nginx: &Nginx, tail: &Tail, doing: &str) -> Failure {
     let message = format!("{} does not exist", tail.path().display());
     nginx
         .failure(FailureKind::Missing, doing, message)
-        .hint("nginx writes this log when the current configuration is installed: the next release installs it")
+        .hint("the next release or greenroom repair installs the configuration that writes this log. If the log was removed, `nginx -s reopen` creates it again")
 }

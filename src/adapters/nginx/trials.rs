@@ -18,7 +18,7 @@ use crate::ports::{Failure, FailureKind, Proof, Result, Trial, Writable};
 /// file has to be removed afterwards.
 const DUMP: Duration = Duration::from_secs(3);
 
-/// The line that nginx prints before each file of its configuration.
+/// The start of the line that nginx prints before each file of its configuration.
 const FILE: &str = "# configuration file ";
 
 /// A part of the name of the probe file. It has an underscore, which the name of a target cannot have, so the names of
@@ -88,7 +88,12 @@ impl Nginx {
             Ok(_) => Proof::Works("nginx is running and answers".to_owned()),
             Err(miss) => {
                 let doing = self.doing_ask(target);
-                Proof::Failed(self.failure(miss.kind, doing, miss.message).hint(START))
+                let hint = if miss.kind == FailureKind::Unreachable {
+                    START
+                } else {
+                    miss.hint()
+                };
+                Proof::Failed(self.failure(miss.kind, doing, miss.message).hint(hint))
             }
         }
     }

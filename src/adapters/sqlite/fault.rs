@@ -76,7 +76,7 @@ fn meaning(code: Option<ErrorCode>, unsure: FailureKind) -> (FailureKind, &'stat
         ),
         Some(ErrorCode::NotADatabase) => (
             FailureKind::Garbled,
-            "the file is not an SQLite database: move the file away, or configure another one",
+            "the file is not an SQLite database: move the file away, or configure another file",
         ),
         Some(ErrorCode::DatabaseCorrupt) => (
             FailureKind::Garbled,
@@ -92,11 +92,11 @@ fn meaning(code: Option<ErrorCode>, unsure: FailureKind) -> (FailureKind, &'stat
         ),
         Some(ErrorCode::CannotOpen) => (
             FailureKind::Denied,
-            "create the directory and make it writable for this user",
+            "make the file and its directory readable and writable for this user",
         ),
         Some(ErrorCode::TooBig) => (
             FailureKind::Unsupported,
-            "a value in the file is larger than Greenroom reads: see `greenroom help limits`",
+            "a value is larger than Greenroom reads or writes: see `greenroom help limits`",
         ),
         Some(ErrorCode::SystemIoFailure) => (unsure, "check the disk and the file system"),
         _ => (FailureKind::Rejected, ""),

@@ -51,14 +51,17 @@ impl Opened {
                 private_files::create_directory(directory).map_err(|error| {
                     Fault::refused(
                         FailureKind::Denied,
-                        format!("cannot create its directory: {error}"),
+                        format!("its directory cannot be created: {error}"),
                     )
                     .hint("configure a directory that this user can write")
                 })?;
             }
             private_files::create(path).map_err(|error| {
-                Fault::refused(FailureKind::Denied, error.to_string())
-                    .hint("configure a file that this user can write")
+                Fault::refused(
+                    FailureKind::Denied,
+                    format!("the file cannot be created: {error}"),
+                )
+                .hint("configure a file that this user can write")
             })?;
             *self = Self::File(connect(path, true)?);
         }
@@ -101,8 +104,10 @@ fn open(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let resolved = private_files::resolved(path)
-        .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string()))?;
+    let resolved = private_files::resolved(path).map_err(|error| {
+        let message = format!("the directory of the file cannot be reached: {error}");
+        Fault::refused(FailureKind::Denied, message)
+    })?;
     let connection = Connection::open_with_flags(resolved, flags)?;
     connection.busy_timeout(BUSY)?;
     let largest = i32::try_from(LARGEST_VALUE).unwrap_or(i32::MAX);

@@ -55,7 +55,7 @@ const IS_RUNNING: &str =
     "(lease IS NULL OR lease IN (SELECT id FROM leases WHERE expires_at_ms > ?1))";
 
 pub(super) fn read(sql: &Connection, range: &Range) -> Outcome<Vec<Pair>> {
-    // A value that is too large is not Greenroom's. The text in its place makes the value unreadable.
+    // In place of a value that is too large, the query returns a text that no caller can decode.
     let value = if range.is_keys_only {
         "''"
     } else {
@@ -288,7 +288,7 @@ impl<'connection> Changes<'connection> {
 }
 
 fn ended() -> Fault {
-    Fault::refused(FailureKind::Missing, "the lease has expired")
+    Fault::refused(FailureKind::Missing, "the lease has expired or was revoked")
 }
 
 /// The failure if the revision cannot be raised, with the command that lowers it. If the proxy then has a higher token
