@@ -28,14 +28,11 @@ impl OutboundProxy {
         if read("REQUEST_METHOD").is_some() {
             return Self::default();
         }
-        let first = |names: [&str; 2]| names.into_iter().find_map(&read);
-        let is_set = |value: &String| !value.trim().is_empty();
-        let for_all_schemes = first(["ALL_PROXY", "all_proxy"]).filter(is_set);
-        let proxy = |names| {
-            first(names)
-                .filter(is_set)
-                .or_else(|| for_all_schemes.clone())
-        };
+        // An empty variable counts as unset, so it does not hide its other spelling.
+        let set = |name: &str| read(name).filter(|value| !value.trim().is_empty());
+        let first = |names: [&str; 2]| names.into_iter().find_map(&set);
+        let for_all_schemes = first(["ALL_PROXY", "all_proxy"]);
+        let proxy = |names| first(names).or_else(|| for_all_schemes.clone());
         Self {
             http: proxy(["HTTP_PROXY", "http_proxy"]),
             https: proxy(["HTTPS_PROXY", "https_proxy"]),
@@ -192,6 +189,13 @@ mod tests {
         ] {
             assert_eq!(proxies.before(direct), None, "{direct}");
         }
+    }
+
+    #[test]
+    fn an_empty_variable_does_not_hide_its_other_spelling() {
+        let proxies = proxies(&[("HTTPS_PROXY", " "), ("https_proxy", "http://proxy:3128")]);
+        let url = "https://registry.example/v2/";
+        assert_eq!(proxies.before(url).as_deref(), Some("http://proxy:3128"));
     }
 
     #[test]

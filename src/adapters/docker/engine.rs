@@ -214,6 +214,10 @@ impl Engine {
     /// Describes an error of the client library.
     pub(super) fn worded(&self, error: &Error, act: Act, doing: &str) -> Failure {
         let failure = failure(error, act, self.target(), doing);
+        // Docker answered, so its address is right. Something that Docker needs is unreachable.
+        if matches!(error, Error::DockerResponseServerError { .. }) {
+            return failure;
+        }
         let elsewhere = std::env::var("DOCKER_HOST").ok();
         match elsewhere.and_then(|elsewhere| self.address.docker_host_hint(&elsewhere)) {
             Some(hint) if failure.kind == FailureKind::Unreachable => failure.hint(hint),
