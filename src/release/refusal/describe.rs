@@ -79,7 +79,9 @@ impl fmt::Display for Refusal {
             Self::NoHealthCheck => f.write_str(
                 "no health endpoint is configured: add [services.NAME.health] with a path",
             ),
-            Self::NoReason => f.write_str("the rules require a reason: give one (on the command line with --reason)"),
+            Self::NoReason => f.write_str(
+                "the rules require a reason: give one (on the command line with --reason)",
+            ),
             Self::SlotTaken { slot, endpoint, by } => write!(
                 f,
                 "{slot} at {endpoint} is in use by {by}: stop it, or configure another address for the slot"
@@ -93,7 +95,9 @@ impl fmt::Display for Refusal {
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it with a reason"),
             Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear this hold first"),
-            Self::HoldWithoutReason => f.write_str("a hold needs a reason, because it stops other operators: give a reason"),
+            Self::HoldWithoutReason => f.write_str(
+                "a hold needs a reason, because it stops other operators: give a reason",
+            ),
             Self::NotPeerApproved(why) => why.fmt(f),
             Self::NotRollbackCandidate(why) => why.fmt(f),
             Self::NoHold => f.write_str("no hold is active: there is nothing to clear"),
