@@ -13,11 +13,11 @@ mod back;
 mod compare;
 pub(super) mod describe;
 mod finish_step;
-mod release_lock;
 mod requests;
 mod resuming;
 mod show;
 mod start_step;
+mod stop_driving;
 mod writing;
 
 use std::sync::Arc;
