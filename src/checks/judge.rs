@@ -31,7 +31,7 @@ impl Answer {
     }
 
     /// The target of a redirect without its query and fragment, because these may contain a secret. Long targets are
-    /// cut. None if the answer is no redirect.
+    /// cut. None if the answer is no redirect or names no target.
     pub fn redirect(&self) -> Option<String> {
         if !(300..400).contains(&self.status) {
             return None;

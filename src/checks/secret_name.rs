@@ -1,5 +1,5 @@
-//! Finds the headers and query parameters with names that suggest a secret. Hides the values of such parameters in
-//! paths.
+//! Finds the headers, query parameters and environment variables with names that suggest a secret. Hides the values of
+//! such parameters in paths.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -26,7 +26,7 @@ const PARTS: [&str; 10] = [
     "jwt",
 ];
 
-/// Whether to hide the value of a header or parameter of this name.
+/// Whether the name of a header, query parameter or environment variable suggests a secret value.
 pub fn may_be_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     PARTS.iter().any(|part| name.contains(part))

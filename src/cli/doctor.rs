@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::arguments::Common;
 use super::{Exit, json as lines, open};
-use crate::ports::{Failure, FailureKind, Proof};
+use crate::ports::{Failure, FailureKind, TrialResult};
 use crate::sanitize::sanitize;
 use crate::wire::App;
 use trials::Named;
@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_millis(4300);
 struct Finding {
     place: String,
     what: &'static str,
-    proof: Proof,
+    result: TrialResult,
 }
 
 pub(super) async fn run(common: &Common) -> Exit {
@@ -39,7 +39,7 @@ pub(super) async fn run(common: &Common) -> Exit {
     findings.extend(late.into_iter().map(|(name, failure)| Finding {
         place: name.to_string(),
         what: "password",
-        proof: Proof::Failed(failure),
+        result: TrialResult::Failed(failure),
     }));
     findings.extend(refused(&app));
     for finding in &findings {
@@ -73,7 +73,7 @@ fn refused(app: &App) -> impl Iterator<Item = Finding> {
     each.map(|(name, why)| Finding {
         place: name.to_string(),
         what: "files",
-        proof: Proof::Failed(Failure::new(
+        result: TrialResult::Failed(Failure::new(
             FailureKind::Denied,
             name.as_str(),
             "using it",
@@ -88,55 +88,57 @@ async fn tried(named: Named<'_>) -> Finding {
         "" => place.clone(),
         at => sanitize(at),
     };
-    let proof = timeout(TIMEOUT, trial.proof).await.unwrap_or_else(|_| {
+    let result = timeout(TIMEOUT, trial.result).await.unwrap_or_else(|_| {
         let reason = format!("no answer within {TIMEOUT:?}");
         let doing = format!("trying {}", trial.what);
         let kind = FailureKind::Unreachable;
-        Proof::Failed(Failure::new(kind, address, doing, reason))
+        TrialResult::Failed(Failure::new(kind, address, doing, reason))
     });
     Finding {
         place,
         what: trial.what,
-        proof,
+        result,
     }
 }
 
 impl Finding {
     fn has_failed(&self) -> bool {
-        matches!(self.proof, Proof::Failed(_))
+        matches!(self.result, TrialResult::Failed(_))
     }
 
     fn was_tried(&self) -> bool {
-        !matches!(self.proof, Proof::NotTried(_))
+        !matches!(self.result, TrialResult::NotTried(_))
     }
 
     /// The result as text. The text can repeat stored keys and answers of servers, so it is sanitized.
     fn text(&self) -> String {
-        match &self.proof {
-            Proof::Works(text) | Proof::NotTried(text) => sanitize(text),
-            Proof::Failed(failure) => sanitize(&failure.to_string()),
+        match &self.result {
+            TrialResult::Works(text) | TrialResult::NotTried(text) => sanitize(text),
+            TrialResult::Failed(failure) => sanitize(&failure.to_string()),
         }
     }
 }
 
 fn line(finding: &Finding) -> String {
-    let text = match &finding.proof {
-        Proof::NotTried(_) => format!("not tried: {}", finding.text()),
-        Proof::Works(_) | Proof::Failed(_) => finding.text(),
+    let text = match &finding.result {
+        TrialResult::NotTried(_) => format!("not tried: {}", finding.text()),
+        TrialResult::Works(_) | TrialResult::Failed(_) => finding.text(),
     };
-    let sign = match finding.proof {
-        Proof::Works(_) => "+",
-        Proof::Failed(_) => "x",
-        Proof::NotTried(_) => "-",
+    let sign = match finding.result {
+        TrialResult::Works(_) => "+",
+        TrialResult::Failed(_) => "x",
+        TrialResult::NotTried(_) => "-",
     };
     format!("{sign} {:<22} {:<10} {text}", finding.place, finding.what)
 }
 
 fn json(finding: &Finding) -> serde_json::Value {
-    let (state, next) = match &finding.proof {
-        Proof::Works(_) => ("ok", None),
-        Proof::NotTried(_) => ("not-tried", None),
-        Proof::Failed(failure) => ("wrong", Some(&failure.hint).filter(|hint| !hint.is_empty())),
+    let (state, next) = match &finding.result {
+        TrialResult::Works(_) => ("ok", None),
+        TrialResult::NotTried(_) => ("not-tried", None),
+        TrialResult::Failed(failure) => {
+            ("wrong", Some(&failure.hint).filter(|hint| !hint.is_empty()))
+        }
     };
     serde_json::json!({
         "place": finding.place,
@@ -182,7 +184,7 @@ fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
 fn todo<'a>(failed: &[&'a Finding]) -> Vec<(Vec<String>, &'a str)> {
     let mut todo: Vec<(Vec<String>, &str)> = Vec::new();
     for finding in failed {
-        let Proof::Failed(failure) = &finding.proof else {
+        let TrialResult::Failed(failure) = &finding.result else {
             continue;
         };
         let remedy = match failure.hint.as_str() {
@@ -208,7 +210,7 @@ mod tests {
         let failed = |place: &str, reason: &str, hint: &str| Finding {
             place: place.to_owned(),
             what: "nginx",
-            proof: Proof::Failed(
+            result: TrialResult::Failed(
                 Failure::new(FailureKind::Unreachable, place, "asking", reason).hint(hint),
             ),
         };

@@ -1,4 +1,4 @@
-//! A search text. It is literal, not a pattern. Upper and lower case are the same unless the text contains a capital.
+//! A search text. It is literal, not a pattern. Upper and lower case are the same unless the search text has a capital.
 
 use std::ops::Range;
 

@@ -1,5 +1,4 @@
-//! The newest lines of one log, limited by lines and bytes. The oldest lines are dropped and
-//! counted.
+//! The newest lines of one log, limited by lines and bytes. The oldest lines are dropped and counted.
 
 use std::collections::VecDeque;
 

@@ -30,12 +30,12 @@ const READY: usize = LARGEST / 2;
 const WAITING: usize = 4;
 /// How many earlier lines are requested again after a lost connection.
 const OVERLAP: usize = 20_000;
-/// How long the runtime or the proxy may take to open the log.
+/// How long opening the log may take, including the wait for the secrets to hide.
 const BEGIN: Duration = Duration::from_secs(10);
 /// The first and the longest pause before the log is opened again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// The notice after the last line of a log that has ended for now.
-const ENDED: &str = "the log has ended for now; new lines will follow below";
+const ENDED: &str = "the log has ended for now; if it continues, the new lines follow below";
 
 /// Follows an instance: at most `tail` existing lines, then new lines. Ends when the receiver is dropped, when the
 /// instance no longer exists, when its log cannot be read, or when the request for the log is refused.
@@ -137,7 +137,8 @@ impl Tap for OfProxy {
 enum Ended {
     /// The receiver was dropped.
     Unread,
-    /// The stream ended, with the failure if the connection was lost. Without a failure, the instance has ended.
+    /// The stream ended, with the failure that broke it. Without a failure, the log itself has ended, for example
+    /// because the instance has exited.
     Stream(Option<Failure>),
 }
 
@@ -259,7 +260,8 @@ enum Joint {
     First,
     /// The log was opened again, and no line that was sent before has come yet.
     Open,
-    /// The log was opened again, and continues where the stream before ended.
+    /// The log was opened again, and its first line has come. That line repeats a line that was sent before, or follows
+    /// a notice that lines may be missing.
     Closed,
 }
 

@@ -101,8 +101,8 @@ impl Viewport {
         self.put(shown, top);
     }
 
-    /// Scrolls by rows; negative values scroll towards older lines. Stops following, unless the view reaches
-    /// the end.
+    /// Scrolls by rows. Negative values scroll towards older lines, and stop following. Other values start following if
+    /// the view reaches the newest line.
     pub fn scroll(&mut self, shown: Shown<'_>, room: Room<'_>, by: isize) {
         let mut top = self.top(shown, room);
         let mut left = by.unsigned_abs();
@@ -141,8 +141,8 @@ impl Viewport {
         self.put(shown, Top::default());
     }
 
-    /// Adjusts the view after a change of the filter. If the view does not follow the newest line, it stays near its
-    /// position, with as many lines as fit.
+    /// Adjusts the view after the filter or the start time has changed. A view that follows the newest line stays
+    /// unchanged. Any other view stays near its position, and moves up if too few lines remain below to fill it.
     pub(super) fn settle(&mut self, shown: Shown<'_>, room: Room<'_>) {
         if !self.follows() {
             let top = self.top(shown, room).min(last_top(shown, room));

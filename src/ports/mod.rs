@@ -49,4 +49,4 @@ pub use runtime::{
 pub use seals::Seals;
 pub use secrets::{Credentials, Password, Secrets, same_secret};
 pub use target_secrets::TargetSecrets;
-pub use trial::{Proof, Trial};
+pub use trial::{Trial, TrialResult};

@@ -5,8 +5,9 @@ use futures_util::future::BoxFuture;
 
 use super::{Failure, Result};
 
+/// The result of a test.
 #[derive(Debug)]
-pub enum Proof {
+pub enum TrialResult {
     /// The test passed. The text says what was observed.
     Works(String),
     /// The test failed.
@@ -15,32 +16,32 @@ pub enum Proof {
     NotTried(String),
 }
 
-impl From<Result<String>> for Proof {
+impl From<Result<String>> for TrialResult {
     fn from(result: Result<String>) -> Self {
         result.map_or_else(Self::Failed, Self::Works)
     }
 }
 
-/// One test. The test starts when `proof` is awaited, and removes everything that it has created.
+/// One test. The test starts when `result` is awaited, and removes everything that it has created.
 #[expect(missing_debug_implementations, reason = "holds a future")]
 pub struct Trial<'a> {
     /// The name of the test, in one or two words.
     pub what: &'static str,
     /// The server that is tested, with its address; empty if no server is involved.
     pub at: String,
-    pub proof: BoxFuture<'a, Proof>,
+    pub result: BoxFuture<'a, TrialResult>,
 }
 
 impl<'a> Trial<'a> {
-    pub fn new<P: Into<Proof> + 'a>(
+    pub fn new<P: Into<TrialResult> + 'a>(
         what: &'static str,
-        proof: impl Future<Output = P> + Send + 'a,
+        result: impl Future<Output = P> + Send + 'a,
     ) -> Self {
-        let proof = proof.map(Into::into).boxed();
+        let result = result.map(Into::into).boxed();
         Self {
             what,
             at: String::new(),
-            proof,
+            result,
         }
     }
 

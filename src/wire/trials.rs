@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::App;
 use crate::adapters::archive::Archive as File;
 use crate::adapters::live_pointer::ThisHost;
-use crate::ports::{Failure, FailureKind, Proof, ProxyHost, Result, Trial, Writable};
+use crate::ports::{Failure, FailureKind, ProxyHost, Result, Trial, TrialResult, Writable};
 use crate::settings::{RuntimeConfig, Settings, StoreConfig};
 
 impl App {
@@ -32,7 +32,7 @@ impl App {
             .map(|(purpose, directory)| {
                 Trial::new(purpose, async {
                     if let Some(why) = &self.read_only {
-                        return Proof::NotTried(format!("{}: {why}", directory.display()));
+                        return TrialResult::NotTried(format!("{}: {why}", directory.display()));
                     }
                     try_directory(directory).await.into()
                 })

@@ -101,7 +101,7 @@ fn a_forged_head_allows_no_rollback() {
     let said = words(&refused);
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("was live in this target with success"),
+        said.contains("was live in this target and was not backed out"),
         "{said}"
     );
     assert!(said.contains(&forged), "{said}");

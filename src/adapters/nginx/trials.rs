@@ -12,7 +12,7 @@ use super::owner;
 use super::refusal::{Refusal, quoted};
 use super::{Nginx, answer};
 use crate::inventory::Target;
-use crate::ports::{Failure, FailureKind, Proof, Result, Trial, Writable};
+use crate::ports::{Failure, FailureKind, Result, Trial, TrialResult, Writable};
 
 /// The time limit for nginx to print its configuration. It is shorter than the limit of the doctor, because the probe
 /// file has to be removed afterwards.
@@ -74,18 +74,18 @@ impl Nginx {
             .hint(hint))
     }
 
-    async fn try_answering(&self) -> Proof {
+    async fn try_answering(&self) -> TrialResult {
         let names = match self.host().list(&self.options.sites).await {
             Ok(names) => names,
-            Err(failure) => return Proof::Failed(failure),
+            Err(failure) => return TrialResult::Failed(failure),
         };
         let installed = |target: &&Target| names.contains(&owner::file_name(target));
         let Some(target) = self.sites.keys().find(installed) else {
             let why = "read-only mode: no configuration is installed yet that could answer";
-            return Proof::NotTried(why.to_owned());
+            return TrialResult::NotTried(why.to_owned());
         };
         match answer::ask(&self.options.answer_at, target).await {
-            Ok(_) => Proof::Works("nginx is running and answers".to_owned()),
+            Ok(_) => TrialResult::Works("nginx is running and answers".to_owned()),
             Err(miss) => {
                 let doing = self.doing_ask(target);
                 let hint = if miss.kind == FailureKind::Unreachable {
@@ -93,20 +93,20 @@ impl Nginx {
                 } else {
                     miss.hint()
                 };
-                Proof::Failed(self.failure(miss.kind, doing, miss.message).hint(hint))
+                TrialResult::Failed(self.failure(miss.kind, doing, miss.message).hint(hint))
             }
         }
     }
 
     /// Tests whether nginx reads the files of targets. If `may_write` is set and a target has no file, this writes a
     /// temporary probe file with only a comment.
-    async fn try_include(&self, may_write: bool) -> Proof {
+    async fn try_include(&self, may_write: bool) -> TrialResult {
         let sites = &self.options.sites;
         let listed = tokio::try_join!(self.host().is_directory(sites), self.host().list(sites));
         let names = match listed {
             Ok((true, names)) => names,
-            Ok((false, _)) => return Proof::Failed(self.no_directory(sites)),
-            Err(failure) => return Proof::Failed(failure),
+            Ok((false, _)) => return TrialResult::Failed(self.no_directory(sites)),
+            Err(failure) => return TrialResult::Failed(failure),
         };
         let names_of_targets = self.sites.keys().map(owner::file_name);
         let (present, missing): (Vec<String>, Vec<String>) =
@@ -119,24 +119,26 @@ impl Nginx {
             format!("{name}{PROBE_NAME}{}.conf", Ulid::generate())
         });
         if present.is_empty() && probe.is_none() {
-            return Proof::NotTried(READ_ONLY.to_owned());
+            return TrialResult::NotTried(READ_ONLY.to_owned());
         }
         let read = self.read_with(probe.as_deref()).await;
         let read = match read {
             Ok(read) => read,
-            Err(failure) => return Proof::Failed(failure),
+            Err(failure) => return TrialResult::Failed(failure),
         };
         let expected = present.iter().chain(&probe);
         let unread = expected.filter(|name| !is_read(&read, name));
         let unread: Vec<&str> = unread.map(String::as_str).collect();
         if unread.is_empty() {
-            return Proof::Works(format!(
+            return TrialResult::Works(format!(
                 "nginx reads the files in {}, as `{} -T` shows",
                 sites.display(),
                 self.program()
             ));
         }
-        Proof::Failed(self.not_included("listing the files that it reads", &unread.join(", ")))
+        TrialResult::Failed(
+            self.not_included("listing the files that it reads", &unread.join(", ")),
+        )
     }
 
     /// The files that nginx reads while a probe file of this name exists in `sites`. None writes no probe file.
@@ -212,14 +214,14 @@ impl Nginx {
     }
 
     /// Tests that the directory of the access logs exists. nginx rejects a configuration if it cannot open the log.
-    async fn try_access_log(&self) -> Proof {
+    async fn try_access_log(&self) -> TrialResult {
         let Some(directory) = &self.options.access_log else {
-            return Proof::NotTried("no access log is configured".to_owned());
+            return TrialResult::NotTried("no access log is configured".to_owned());
         };
         match self.host().is_directory(directory).await {
-            Ok(true) => Proof::Works(format!("{} exists", directory.display())),
-            Ok(false) => Proof::Failed(self.no_directory(directory)),
-            Err(failure) => Proof::Failed(failure),
+            Ok(true) => TrialResult::Works(format!("{} exists", directory.display())),
+            Ok(false) => TrialResult::Failed(self.no_directory(directory)),
+            Err(failure) => TrialResult::Failed(failure),
         }
     }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{ClockReading, Installation, Slot, StoredKey, engine_of, store_of};
-use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
+use crate::ports::{Connection, Failure, FailureKind, Result, Trial, TrialResult};
 use crate::release::{Site, unread_approvals};
 use crate::wire::{self, App};
 
@@ -36,7 +36,7 @@ pub(super) fn all(app: &App) -> Vec<Named<'_>> {
 }
 
 fn own(app: &App) -> Vec<Named<'_>> {
-    let fact = |what, text: String| Trial::new(what, async { Proof::Works(text) });
+    let fact = |what, text: String| Trial::new(what, async { TrialResult::Works(text) });
     let changes = match &app.read_only {
         Some(why) => format!("not allowed: {why}"),
         None => "allowed, unless a server refuses them to this user".to_owned(),
@@ -108,17 +108,17 @@ async fn clock(
     app: &App,
     of: String,
     asking: impl Future<Output = Result<Option<Timestamp>>>,
-) -> Proof {
+) -> TrialResult {
     let own = app.engine.clock();
     let before = own.now();
     let time = match asking.await {
         Ok(Some(time)) => time,
-        Ok(None) => return Proof::NotTried(format!("{of} has no separate clock")),
-        Err(failure) => return Proof::Failed(failure),
+        Ok(None) => return TrialResult::NotTried(format!("{of} has no separate clock")),
+        Err(failure) => return TrialResult::Failed(failure),
     };
     let reading = ClockReading::new(of, (before, own.now()), time);
     if !reading.differs() {
-        return Proof::Works(format!("{reading}, within a few seconds"));
+        return TrialResult::Works(format!("{reading}, within a few seconds"));
     }
     let reason = format!(
         "{reading}. A hold or freeze ends only when all clocks have passed its end. An approval expires when one clock has passed its end"
@@ -126,7 +126,7 @@ async fn clock(
     let place = reading.of.clone();
     let doing = "comparing the clocks";
     let failure = Failure::new(FailureKind::Conflict, place, doing, reason);
-    Proof::Failed(
+    TrialResult::Failed(
         failure.hint("correct the clock of the machine that is wrong, for example with chrony"),
     )
 }
@@ -279,14 +279,14 @@ async fn route(site: &Site) -> Result<String> {
 
 /// The slot that the proxy says is live; none if nothing is live, or if the proxy has no configuration for the target
 /// yet. If the live slot is unknown, the error is the result of the test: not tried.
-async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
+async fn live(site: &Site) -> std::result::Result<Option<Slot>, TrialResult> {
     let target = &site.definition.target;
     let router = &site.read.router;
     match router.answer(target).await {
         Ok(answer) => Ok(answer.slot),
         Err(_) => match router.installation(target).await {
             Ok(Installation::Missing) => Ok(None),
-            _ => Err(Proof::NotTried(
+            _ => Err(TrialResult::NotTried(
                 "the proxy does not say which slot is live".to_owned(),
             )),
         },
@@ -294,27 +294,27 @@ async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
 }
 
 /// Requests the health endpoint of the live version. The test fails if no health endpoint is configured.
-async fn health(site: &Site) -> Proof {
+async fn health(site: &Site) -> TrialResult {
     let definition = &site.definition;
     let Some(check) = &definition.health else {
         let reason = "no health endpoint is configured, and a release needs one";
         let failure = target_failure(site, FailureKind::Missing, "testing the health", reason).hint(
             "add `health = { path = \"/health\" }`, or another path that answers 200 when the service is healthy",
         );
-        return Proof::Failed(failure);
+        return TrialResult::Failed(failure);
     };
     let path = &check.path;
     let slot = match live(site).await {
         Ok(Some(slot)) => slot,
         Ok(None) => {
-            return Proof::NotTried(format!("nothing is live, so {path} was not requested"));
+            return TrialResult::NotTried(format!("nothing is live, so {path} was not requested"));
         }
-        Err(proof) => return proof,
+        Err(not_tried) => return not_tried,
     };
     let at = definition.endpoints.get(slot);
     let probe = site.read.checker.health(at, check).await;
     if probe.healthy {
-        return Proof::Works(format!("{path} of {slot} at {at} answers {}", probe.detail));
+        return TrialResult::Works(format!("{path} of {slot} at {at} answers {}", probe.detail));
     }
     let doing = format!("asking {path} of {slot} at {at}");
     let target = &definition.target;
@@ -322,18 +322,20 @@ async fn health(site: &Site) -> Proof {
         "read the log of the live version in the console, or go back: greenroom rollback {} {}",
         target.service, target.environment
     );
-    Proof::Failed(target_failure(site, FailureKind::Unreachable, doing, probe.detail).hint(hint))
+    TrialResult::Failed(
+        target_failure(site, FailureKind::Unreachable, doing, probe.detail).hint(hint),
+    )
 }
 
 /// Tests whether the live version answers at the public address.
-async fn public(site: &Site) -> Proof {
+async fn public(site: &Site) -> TrialResult {
     let Some(address) = &site.definition.public else {
-        return Proof::NotTried("no public address is configured".to_owned());
+        return TrialResult::NotTried("no public address is configured".to_owned());
     };
     let slot = match live(site).await {
         Ok(Some(slot)) => slot,
-        Ok(None) => return Proof::NotTried("nothing is live yet".to_owned()),
-        Err(proof) => return proof,
+        Ok(None) => return TrialResult::NotTried("nothing is live yet".to_owned()),
+        Err(not_tried) => return not_tried,
     };
     let answer = site.read.checker.public(address, Connection::Fresh).await;
     let by = match answer.slot {
@@ -343,7 +345,7 @@ async fn public(site: &Site) -> Proof {
     let at = format!("{} at {}", address.host, address.endpoint);
     match answer.status {
         Some(status) if answer.slot == Some(slot) && answer.detail.is_empty() => {
-            Proof::Works(format!("{at} answers {status} from {slot}"))
+            TrialResult::Works(format!("{at} answers {status} from {slot}"))
         }
         status => {
             let reason = match status {
@@ -356,7 +358,9 @@ async fn public(site: &Site) -> Proof {
             let reason = reason.trim_end_matches("; ").to_owned();
             let doing = format!("asking {at}");
             let hint = "greenroom status shows what differs and how to repair it";
-            Proof::Failed(target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint))
+            TrialResult::Failed(
+                target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint),
+            )
         }
     }
 }

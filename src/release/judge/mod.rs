@@ -197,7 +197,7 @@ fn started(
         // start.
         if std::mem::take(&mut course.broke_off) {
             let note = format!(
-                "{} exited while it was started ({exit_text}): it is started again",
+                "{} exited while it was being started ({exit_text}), and is started again",
                 plan.slot
             );
             return Judgement::Again(note);
@@ -225,7 +225,8 @@ fn started(
     if let Some(why) = candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
         course.healthy_since = None;
         let note = format!("not healthy: {why}");
-        // Docker runs the image's first HEALTHCHECK only after its interval, which may be longer than the deadline.
+        // Docker runs the image's HEALTHCHECK for the first time after one interval, which may be longer than the
+        // deadline.
         let is_starting = instance.health == RuntimeHealth::Starting
             && observation
                 .probe
@@ -339,7 +340,7 @@ fn drained(plan: &Plan, course: &Course, observation: &Observation, now: Timesta
     match &observation.connections {
         Some(Connections::Open(0)) => yes(),
         Some(Connections::Open(open)) if is_over => {
-            Judgement::True(format!("{open} connections are still open and will be cut"))
+            Judgement::True(format!("{open} connections are still open and may be cut"))
         }
         Some(Connections::Open(open)) => Judgement::Moving(format!("{open} connections are open")),
         Some(Connections::Uncounted(why)) if is_over => {

@@ -22,7 +22,7 @@ const ACT_TIMEOUT: Duration = Duration::from_secs(15);
 const ACT_AGAIN: Duration = Duration::from_millis(500);
 /// The pause before the next request to a public address that gave a bad answer.
 const BAD_ANSWER_AGAIN: Duration = Duration::from_millis(250);
-/// The longest pause between two probes of a candidate while it is not healthy.
+/// The longest pause between two observations of *start* while the candidate is not healthy.
 const UNTIL_HEALTHY: Duration = Duration::from_millis(50);
 
 impl Machine {
@@ -162,7 +162,7 @@ impl Machine {
     pub(super) fn again(&mut self, now: Timestamp, stage: Stage) {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             let time_limit = duration(self.time_limit(stage));
-            let why = format!("not done within {time_limit}: {}", self.note);
+            let why = format!("not done, and no progress for {time_limit}: {}", self.note);
             self.fail(now, why);
             return;
         }

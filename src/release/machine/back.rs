@@ -20,13 +20,14 @@ impl Machine {
 
     /// Records the decision to back out. Backing out starts once the decision is recorded.
     pub(super) fn note_back_out(&mut self, now: Timestamp, by: Option<Operator>, reason: String) {
-        let decided_by = by
-            .as_ref()
-            .map_or_else(|| "by a rule".to_owned(), ToString::to_string);
+        let decided = by.as_ref().map_or_else(
+            || "automatic back-out".to_owned(),
+            |by| format!("back out by {by}"),
+        );
         self.announce(
             now,
             AnnouncementKind::Decided,
-            format!("back out, {decided_by}: {reason}"),
+            format!("{decided}: {reason}"),
         );
         self.back_reason = Some(reason.clone());
         self.phase = Phase::Noting { then: Then::Back };

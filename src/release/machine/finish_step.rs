@@ -223,7 +223,7 @@ impl Machine {
         self.close(now, outcome);
     }
 
-    /// Stops driving the release, because the driver of a later release has already recorded the end.
+    /// Stops driving the release, because the driver of a later release has already recorded the end of this release.
     pub(super) fn ended_elsewhere(&mut self, now: Timestamp, outcome: Outcome) {
         self.request = None;
         self.wait_no_more();

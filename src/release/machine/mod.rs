@@ -5,18 +5,19 @@
 //! act needs it. Then the intent is recorded and the act is performed. The machine observes until the result of the act
 //! is seen, or until the deadline has passed. Then the outcome is recorded and the next stage starts. Backing out is
 //! another way. At most one record, act or observation is running at any time. The request of an operator takes effect
-//! only when none of these is running (interlock 8).
+//! only when none of these is running (interlock 8). There is one exception: while a record cannot be written, an
+//! interruption stops the driver immediately.
 
 mod acting;
 mod back;
 mod compare;
 pub(super) mod describe;
 mod finish_step;
-mod release_lock;
 mod requests;
 mod resuming;
 mod show;
 mod start_step;
+mod stop_driving;
 mod writing;
 
 use std::sync::Arc;
@@ -171,6 +172,8 @@ pub struct Machine {
     pending: Option<super::act::Act>,
     sequence: u32,
     timer: u64,
+    /// The record that is being written, the time of the first failed try, and the reason of the last failure. The time
+    /// is `Timestamp::MAX` if no try has failed.
     unrecorded: Option<(Effect, Timestamp, String)>,
     /// The time since which the store has refused to write; none if it did not refuse the last try.
     refused_since: Option<Timestamp>,

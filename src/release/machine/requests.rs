@@ -61,7 +61,7 @@ impl Machine {
             self.announce(
                 now,
                 AnnouncementKind::Noted,
-                "the release cannot be backed out: no version was live before it",
+                "the release cannot be backed out: its switch was started, and no version was live before it",
             );
             return;
         }
@@ -101,7 +101,7 @@ impl Machine {
         } else {
             let message = match self.not_written() {
                 Some(_) => "the request waits until the release can be recorded again",
-                None => "the request waits until the current act has been observed",
+                None => "the request waits until the current act, observation or record has ended",
             };
             self.announce(now, AnnouncementKind::Noted, message);
         }
@@ -131,7 +131,7 @@ impl Machine {
     }
 
     /// Runs the checks again, if the release waits for an approval of *register* or *switch*. The release returns to
-    /// *verify*. Earlier checks no longer count, whatever the new result is.
+    /// *verify*. Earlier checks no longer count, even if the new checks fail.
     pub(super) fn check_again_asked(&mut self, now: Timestamp, by: Operator) {
         let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
             return;

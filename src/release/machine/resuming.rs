@@ -54,7 +54,7 @@ pub struct Resumption {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ResumedState {
     resumption: Resumption,
-    /// The last entry of the journal.
+    /// The state of the current stage after the last entry of the journal.
     last: Last,
 }
 
@@ -126,7 +126,7 @@ impl Machine {
                 self.note_back_out(now, Some(resumption.by), reason);
             }
             _ if backs_out => {
-                let why = "the release cannot be backed out: no version was live before it";
+                let why = "the release cannot be backed out: its switch was started, and no version was live before it";
                 self.park(now, why.to_owned());
             }
             // All steps are done. Only the end of the release is missing.

@@ -49,6 +49,7 @@ impl Machine {
             return Progress::Unrecorded { why: why.clone() };
         }
         let Some(stage) = self.stage() else {
+            // All stages are done, and the end is being recorded. This is shown as *stop*, also after backing out.
             return Progress::Forward(Step::Stop);
         };
         match &self.phase {

@@ -91,11 +91,11 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             format!("{step} approved by {}{}", decision.by, note(decision)),
         ),
         JournalEvent::BackOutAsked { decision, reason } => {
-            let decided_by = decision.as_ref().map_or_else(
-                || "by a rule".to_owned(),
-                |decision| decision.by.to_string(),
+            let decided = decision.as_ref().map_or_else(
+                || "automatic back-out".to_owned(),
+                |decision| format!("back out by {}", decision.by),
             );
-            let text = format!("back out, {decided_by}: {reason}");
+            let text = format!("{decided}: {reason}");
             (None, AnnouncementKind::Decided, text)
         }
         JournalEvent::Chosen {

@@ -17,7 +17,7 @@ fn used_up(f: &mut fmt::Formatter<'_>, target: &Target, generation: u64) -> fmt:
 fn never_live_here(f: &mut fmt::Formatter<'_>, version: &str, remarks: &[String]) -> fmt::Result {
     write!(
         f,
-        "no release proves that {version} was live in this target with success: promote it instead of rolling back to it"
+        "no release proves that {version} was live in this target and was not backed out: promote it instead of rolling back to it"
     )?;
     remarks
         .iter()
@@ -31,7 +31,7 @@ fn plan_expired(made_at: Timestamp) -> String {
 
 fn handover_requested(by: &Operator, at: Timestamp) -> String {
     let at = local_time::moment(at);
-    format!("{by} has already requested the handover at {at}: wait for the driver's answer")
+    format!("{by} already requested the handover at {at}: wait for the driver's answer")
 }
 
 impl fmt::Display for Refusal {
@@ -39,7 +39,7 @@ impl fmt::Display for Refusal {
         match self {
             Self::UnknownTarget(target) => write!(
                 f,
-                "{target} is not configured: add [services.{}.environments.{}]",
+                "{target} is not configured: check the name, or add [services.{}.environments.{}]",
                 target.service, target.environment
             ),
             Self::ReadOnly => f.write_str(READ_ONLY),
@@ -79,10 +79,12 @@ impl fmt::Display for Refusal {
             Self::NoHealthCheck => f.write_str(
                 "no health endpoint is configured: add [services.NAME.health] with a path",
             ),
-            Self::NoReason => f.write_str("the rules require a reason: give one with --reason"),
+            Self::NoReason => f.write_str(
+                "the rules require a reason: give one (on the command line with --reason)",
+            ),
             Self::SlotTaken { slot, endpoint, by } => write!(
                 f,
-                "{slot} at {endpoint} is in use by {by}: stop that, or configure another address for the slot"
+                "{slot} at {endpoint} is in use by {by}: stop it, or configure another address for the slot"
             ),
             Self::RouteDisagrees { difference } => write!(
                 f,
@@ -93,7 +95,9 @@ impl fmt::Display for Refusal {
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it with a reason"),
             Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear this hold first"),
-            Self::HoldWithoutReason => f.write_str("a hold needs a reason, because it stops other operators: give a reason"),
+            Self::HoldWithoutReason => f.write_str(
+                "a hold needs a reason, because it stops other operators: give a reason",
+            ),
             Self::NotPeerApproved(why) => why.fmt(f),
             Self::NotRollbackCandidate(why) => why.fmt(f),
             Self::NoHold => f.write_str("no hold is active: there is nothing to clear"),
@@ -107,7 +111,10 @@ impl fmt::Display for Refusal {
             }
             Self::PlanExpired { made_at } => f.write_str(&plan_expired(*made_at)),
             Self::ConfigurationOlder { why } => configuration_older(f, why),
-            Self::NoSuchRelease(Some(id)) => write!(f, "this target has no release {id}"),
+            Self::NoSuchRelease(Some(id)) => write!(
+                f,
+                "this target has no release {id}: run greenroom history to list its releases"
+            ),
             Self::NoSuchRelease(None) => f.write_str("this target has no release yet"),
             Self::NoReleaseNamed { named, open } => no_release_named(f, named, open),
             Self::SeveralReleasesNamed { named, several } => several_named(f, named, several),
@@ -116,7 +123,7 @@ impl fmt::Display for Refusal {
             }
             Self::Overtaken { by } => write!(
                 f,
-                "this release cannot be resumed, because release {by} of this target started later: leave this release"
+                "this release cannot be resumed, because release {by} of this target started later: leave this release (greenroom resume with --leave)"
             ),
             Self::NotResumable { why } => write!(f, "the release cannot be resumed: {why}"),
             Self::NoWayBack => f.write_str(
@@ -252,8 +259,8 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
     }
 }
 
-/// For an operator who wants to resume a release: says who repairs or prunes and so holds the lock, when the lock ends,
-/// and how to take the lock over.
+/// For an operator who wants to resume a release while a repair or a prune holds the lock: says who holds the lock, when
+/// the lock ends, and how to take it over.
 fn locked_by_upkeep(
     f: &mut fmt::Formatter<'_>,
     target: &Target,

@@ -153,7 +153,7 @@ impl RepairAction {
                     .into(),
             ),
             Self::Point { from: Some(from), to, .. } if from != to => Some(format!(
-                "all traffic moves from {from} to {to}; no connection is cut"
+                "all traffic moves from {from} to {to}"
             )),
             Self::Stop { slot, .. } => Some(format!(
                 "a rollback to {slot} then needs a cold start"
@@ -241,7 +241,7 @@ impl Rewrite {
     /// The current generation of the route, if the new generation is lower.
     pub fn lowered(&self) -> Option<u64> {
         match self.from {
-            RouteBefore::Contains(stood, _) if stood > self.generation => Some(stood),
+            RouteBefore::Contains(current, _) if current > self.generation => Some(current),
             _ => None,
         }
     }

@@ -67,7 +67,7 @@ impl<'a> Now<'a> {
         }
     }
 
-    /// Why a slot may have traffic; none if the slot certainly has no traffic.
+    /// Why a slot may have traffic. None if proxy and route are known, and neither of them names the slot.
     fn traffic(&self, slot: Slot) -> Option<String> {
         let Some(proxy) = &self.snapshot.proxy else {
             return Some(format!(
@@ -106,13 +106,13 @@ pub(in crate::release) fn guard(
             None => Verdict::Act,
             // Either this repair created the instance a moment ago, or another program started something in the slot.
             Some(_) => Verdict::Wait(format!(
-                "{slot} is occupied, but the version is not healthy in it yet"
+                "{slot} is occupied, but the planned version is not healthy in it yet"
             )),
         },
         RepairAction::Start { slot, instance } => match now.instance(*slot) {
-            Some(there) if there.id == *instance && there.is_running() => {
-                Verdict::Wait(format!("{slot} is running, but is not healthy yet"))
-            }
+            Some(there) if there.id == *instance && there.is_running() => Verdict::Wait(format!(
+                "{slot} is running, but no probe has found it healthy yet"
+            )),
             Some(there) if there.id == *instance => Verdict::Act,
             _ => Verdict::Refuse(replaced(*slot)),
         },
@@ -249,7 +249,7 @@ fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
         return Verdict::Act;
     }
     Verdict::Refuse(format!(
-        "the live pointer cannot be changed to {live} with generation {generation}: the route must have this slot and generation first. Repair again to write the route"
+        "the live pointer cannot be changed to {live} with generation {generation}: the route does not have this slot and generation, or the generation is too low. Repair again to make a new plan"
     ))
 }
 
@@ -347,7 +347,8 @@ pub(in crate::release) fn is_true(
         RepairAction::Install => {
             let is_current = snapshot.installation == Some(Installation::Current);
             require(is_current && snapshot.proxy.is_some(), || {
-                "the proxy does not run the new configuration".into()
+                "the proxy does not run the new configuration, or does not answer for this target"
+                    .into()
             })
         }
         RepairAction::Register {
@@ -396,7 +397,7 @@ pub(in crate::release) fn is_true(
             require(answer == Some((Some(*to), *generation)), || {
                 format!(
                     "the proxy does not answer with {to} and generation {generation}; it names {}",
-                    named(proxy.and_then(|it| it.slot))
+                    proxy.map_or("no slot, because it does not answer", |it| named(it.slot))
                 )
             })
         }

@@ -45,8 +45,7 @@ pub struct RepairPlan {
     pub repair_actions: Vec<Planned>,
     /// Protected targets of other environments whose connections the repair may cut.
     pub touched: Vec<Target>,
-    /// The active holds of the target. They do not stop a repair, but the operator sees
-    /// them before confirming it.
+    /// The active holds of the target. They do not stop a repair, but the operator sees them before confirming it.
     pub holds: Vec<Hold>,
 }
 

@@ -95,7 +95,7 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
             route.digest.short(),
             route.release,
             slot.other(),
-            promotes(seen, &route.digest)
+            promote_command(seen, &route.digest)
         ));
     }
     let version = seen.version(entry.tag.clone(), entry.digest.clone());
@@ -114,7 +114,7 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
 }
 
 /// The command that promotes this version with all steps.
-fn promotes(seen: &Seen<'_>, digest: &Digest) -> String {
+fn promote_command(seen: &Seen<'_>, digest: &Digest) -> String {
     let Target {
         service,
         environment,
@@ -203,7 +203,9 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
 /// and stopped. If the slot should have the traffic, a person must act.
 fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
-        return person(format!("{slot} is empty now: run greenroom status again"));
+        return person(format!(
+            "{slot} is empty or not registered now: run greenroom status again"
+        ));
     };
     if seen.is_truth(slot) {
         return entry(seen, slot);
@@ -215,7 +217,7 @@ fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }
     if seen.should_have_traffic(slot) {
         return person(format!(
-            "{slot} should have the traffic, but no release put its version there: promote the version that should run; the release puts it into {}",
+            "{slot} should have the traffic, but runs another version than the registered one: promote the version that should run; the release puts it into {}",
             slot.other()
         ));
     }
@@ -299,11 +301,11 @@ fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
 /// with a token of this store. If the proxy's slot cannot answer, only the pointer is changed.
 fn went_back(seen: &Seen<'_>) -> Remedy {
     let Some(from) = seen.snapshot.pointer else {
-        return person("the live pointer cannot be read: run greenroom doctor");
+        return person("the live pointer is missing or cannot be read: run greenroom doctor");
     };
     let Some(proxy) = seen.proxy() else {
         return person(
-            "the proxy does not answer for this target, and a repair must know its live slot: install the proxy's configuration first (greenroom repair with --only proxy-not-installed), then repair again",
+            "the proxy does not answer for this target, and a repair must know its live slot: start the proxy if it is not running, or install its configuration (greenroom repair with --only proxy-not-installed), then repair again",
         );
     };
     let Some(live) = proxy.slot else {

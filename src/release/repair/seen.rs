@@ -94,9 +94,9 @@ impl<'a> Seen<'a> {
         (self.store_went_back() || self.is_proxy_ahead()) && self.is_pointed_at(slot)
     }
 
-    /// A generation that no switch can have if that switch was planned before the store was wiped, restored or
-    /// replaced. Each switch raises the generation in the store by one, and moves the pointer before the next switch
-    /// starts. So an unfinished switch is at most a few generations ahead of the pointer.
+    /// A generation that no switch from before the store was wiped, restored or replaced can have. Each switch raises
+    /// the generation in the store by one, and moves the pointer before the next switch starts. So an unfinished switch
+    /// is at most a few generations ahead of the pointer.
     pub(super) fn generation_after_all(&self) -> u64 {
         let routed = self
             .route()
@@ -156,8 +156,9 @@ impl<'a> Seen<'a> {
 
     /// Whether the version that runs in a slot was released there. If the route names the slot, the running version
     /// must be the version in the route. Otherwise it must be the registered version or instance: a container cannot
-    /// change its image, so the registered digest may be wrong. Without a route to the slot and a registration, every
-    /// version is accepted. Every version is also accepted if the proxy is newer than the store and names the slot.
+    /// change its image, so the registered digest may be wrong. If there is neither a route to the slot nor a
+    /// registration of it, every version is accepted. Every version is also accepted if the proxy is newer than the
+    /// store and names the slot.
     pub(super) fn is_released(&self, slot: Slot) -> bool {
         let Some(instance) = self.instance(slot) else {
             return false;

@@ -35,7 +35,7 @@ impl Difference {
 /// The heading of the rows that are shown first.
 pub const COMPARED_FIRST: &str = "outcome, versions, commits and images";
 
-/// The value that is shown if a release does not have it.
+/// The text that is shown for a value that a release does not have.
 pub const NOTHING: &str = "-";
 
 /// One row for each value of two releases, whether it is equal or not. A value that both releases lack has no row.

@@ -45,7 +45,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             reason,
         } => {
             let at = moment(entry.at);
-            lines.plain(format!("  {at}  the release backs out by a rule: {reason}"));
+            lines.plain(format!("  {at}  automatic back-out: {reason}"));
             return;
         }
         JournalEvent::Resumed {

@@ -173,7 +173,7 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
     ));
     if head.why() == Some(NO_REASON_YET) {
         lines.plain(format!(
-            "           To add a reason, run: greenroom hold {} {} --reason TEXT. The hold of the rollback keeps it",
+            "           While the hold of this rollback is active, add a reason with: greenroom hold {} {} --reason TEXT",
             head.target.service, head.target.environment
         ));
     }

@@ -29,7 +29,7 @@ pub fn timeline(items: &[Item]) -> Vec<Line> {
         }
         match item {
             Item::Release(listed) => release(&mut lines, &listed.head, &mut later),
-            Item::Audit(kept) => decision(&mut lines, &kept.record),
+            Item::Audit(kept) => hold_or_repair(&mut lines, &kept.record),
         }
     }
     if items.is_empty() {
@@ -38,7 +38,7 @@ pub fn timeline(items: &[Item]) -> Vec<Line> {
     lines.0
 }
 
-fn decision(lines: &mut Lines, record: &AuditRecord) {
+fn hold_or_repair(lines: &mut Lines, record: &AuditRecord) {
     let mut text = format!("{}: {}", record.outcome(), record.purpose());
     let ending = record.ending();
     if !ending.is_empty() {

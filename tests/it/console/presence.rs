@@ -512,7 +512,7 @@ fn every_other_outcome_of_a_request_is_reported() {
     let request = Err(Refused(vec![refusal]));
     let target = target("web", PRODUCTION);
     tell(&mut second, Event::HandoverRequested { target, request });
-    assert!(screen(&second).contains("cleo@ops-3 has already requested the handover"));
+    assert!(screen(&second).contains("cleo@ops-3 already requested the handover"));
     assert!(second.asking.is_none());
 }
 

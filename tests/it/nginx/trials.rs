@@ -3,24 +3,24 @@
 use std::fs;
 
 use greenroom::adapters::nginx::DEFAULT_TEMPLATE;
-use greenroom::ports::{Failure, Proof, RouterReader, RouterWriter};
+use greenroom::ports::{Failure, RouterReader, RouterWriter, TrialResult};
 
 use super::arena::Arena;
 
 /// The result of one of the trials that write.
 async fn tried(arena: &Arena, what: &str) -> Result<String, String> {
     let writer = arena.writer();
-    proof(writer.trials(), what).await
+    result_of(writer.trials(), what).await
 }
 
-async fn proof(trials: Vec<greenroom::ports::Trial<'_>>, what: &str) -> Result<String, String> {
+async fn result_of(trials: Vec<greenroom::ports::Trial<'_>>, what: &str) -> Result<String, String> {
     let names: Vec<&str> = trials.iter().map(|trial| trial.what).collect();
     let trial = trials.into_iter().find(|trial| trial.what == what);
     let trial = trial.unwrap_or_else(|| panic!("no {what} in {names:?}"));
-    match trial.proof.await {
-        Proof::Works(said) => Ok(said),
-        Proof::NotTried(why) => Ok(format!("not tried: {why}")),
-        Proof::Failed(failure) => Err(failure.to_string()),
+    match trial.result.await {
+        TrialResult::Works(said) => Ok(said),
+        TrialResult::NotTried(why) => Ok(format!("not tried: {why}")),
+        TrialResult::Failed(failure) => Err(failure.to_string()),
     }
 }
 
@@ -69,7 +69,7 @@ async fn a_stopped_nginx_fails_its_trial() {
     let said = tried(&arena, "running").await.expect_err("it is down");
     assert!(said.contains("start nginx with "), "{said}");
     let reader = arena.reader();
-    let said = proof(reader.trials(), "running").await;
+    let said = result_of(reader.trials(), "running").await;
     assert!(said.expect_err("it is down").contains("start nginx"));
 }
 

@@ -1,4 +1,4 @@
-//! Stops driving at the request of an operator. The journal records that the driver stopped and, after a handover,
+//! Stops driving after an interruption or a handover. The journal records that the driver stopped and, for a handover,
 //! which console may resume. Then the driver does nothing more. Without this record, it is not known whether the driver
 //! stopped on purpose.
 
