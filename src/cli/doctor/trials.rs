@@ -113,7 +113,11 @@ async fn clock(
     let before = own.now();
     let time = match asking.await {
         Ok(Some(time)) => time,
-        Ok(None) => return Proof::NotTried(format!("{of} has no separate clock")),
+        Ok(None) => {
+            return Proof::NotTried(format!(
+                "{of} is on this machine, or does not report its time"
+            ));
+        }
         Err(failure) => return Proof::Failed(failure),
     };
     let reading = ClockReading::new(of, (before, own.now()), time);
@@ -260,15 +264,14 @@ async fn route(site: &Site) -> Result<String> {
         }
         Installation::Newer(why) => {
             let doing = format!("comparing the proxy configuration of {target}");
-            let place = "the proxy of this target";
-            return Err(Failure::new(FailureKind::Conflict, place, doing, why)
-                .hint("get the newer greenroom.toml; if the file on this machine is correct, save it again"));
+            return Err(Failure::new(FailureKind::Conflict, router.address(), doing, why)
+                .hint("get the newer configuration file; if the file on this machine is correct, save it again"));
         }
         Installation::Foreign(why) => {
             let doing = format!("reading the proxy configuration of {target}");
             return Err(Failure::new(
                 FailureKind::Conflict,
-                "the proxy of this target",
+                router.address(),
                 doing,
                 why,
             ));
@@ -278,7 +281,7 @@ async fn route(site: &Site) -> Result<String> {
 }
 
 /// The slot that the proxy says is live; none if nothing is live, or if the proxy has no configuration for the target
-/// yet. If the live slot is unknown, the error is the result of the test: not tried.
+/// yet. If the live slot is unknown, the tests of the live version cannot be made, and the error is their result.
 async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -287,7 +290,7 @@ async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
         Err(_) => match router.installation(target).await {
             Ok(Installation::Missing) => Ok(None),
             _ => Err(Proof::NotTried(
-                "the proxy does not say which slot is live".to_owned(),
+                "the live slot is unknown: the test of the route says why".to_owned(),
             )),
         },
     }
@@ -316,10 +319,10 @@ async fn health(site: &Site) -> Proof {
     if probe.healthy {
         return Proof::Works(format!("{path} of {slot} at {at} answers {}", probe.detail));
     }
-    let doing = format!("asking {path} of {slot} at {at}");
+    let doing = format!("requesting {path} of {slot} at {at}");
     let target = &definition.target;
     let hint = format!(
-        "read the log of the live version in the console, or go back: greenroom rollback {} {}",
+        "read the log of the live version in the console, and check `health` of the service in the configuration. To go back to the previous version: greenroom rollback {} {}",
         target.service, target.environment
     );
     Proof::Failed(target_failure(site, FailureKind::Unreachable, doing, probe.detail).hint(hint))
@@ -332,7 +335,7 @@ async fn public(site: &Site) -> Proof {
     };
     let slot = match live(site).await {
         Ok(Some(slot)) => slot,
-        Ok(None) => return Proof::NotTried("nothing is live yet".to_owned()),
+        Ok(None) => return Proof::NotTried("nothing is live, so nothing was requested".to_owned()),
         Err(proof) => return proof,
     };
     let answer = site.read.checker.public(address, Connection::Fresh).await;
@@ -347,15 +350,22 @@ async fn public(site: &Site) -> Proof {
         }
         status => {
             let reason = match status {
+                Some(status) if answer.slot == Some(slot) => {
+                    format!("{slot} is live, but answers {status}: {}", answer.detail)
+                }
                 Some(status) => format!(
-                    "{by} answers {status}, and {slot} is live; {}",
+                    "{slot} is live, but {by} answers {status}: {}",
                     answer.detail
                 ),
                 None => answer.detail,
             };
-            let reason = reason.trim_end_matches("; ").to_owned();
-            let doing = format!("asking {at}");
-            let hint = "greenroom status shows what differs and how to repair it";
+            let reason = reason.trim_end_matches(": ").to_owned();
+            let doing = format!("requesting {at}");
+            let target = &site.definition.target;
+            let hint = format!(
+                "this shows what differs, and what to do: greenroom status {} {}",
+                target.service, target.environment
+            );
             Proof::Failed(target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint))
         }
     }
