@@ -12,6 +12,7 @@ use clap_complete::engine::ArgValueCompleter;
 use super::complete;
 use super::exit::MEANINGS;
 use super::help::topics;
+use super::man;
 use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, VersionRef};
 use crate::settings::nearest;
@@ -29,6 +30,14 @@ fn after_help() -> String {
     let _ = write!(text, "\n{}", topics::list());
     text.push_str("\nMore help: greenroom help VERB, greenroom help TOPIC");
     text
+}
+
+/// The line after the help of a verb: the topics that explain the verb.
+fn see_also(verb: &str) -> String {
+    format!(
+        "See also: greenroom help {}",
+        man::topics_of(verb).join(", ")
+    )
 }
 
 /// A release console for the terminal: blue-green releases on your own hosts, step by step.
@@ -81,42 +90,54 @@ pub(crate) struct Common {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Makes a version live
+    #[command(after_help = see_also("promote"))]
     Promote(Promote),
     /// Goes back to a version that was live
+    #[command(after_help = see_also("rollback"))]
     Rollback(Rollback),
     /// Resumes a release that lost its driver, backs it out, or leaves it as it is
+    #[command(after_help = see_also("resume"))]
     Resume(Resume),
     /// Repairs differences: containers, registrations, the route, the proxy
+    #[command(after_help = see_also("repair"))]
     Repair(Repair),
     /// Approves a release that another operator drives, if its environment requires that
     ///
     /// Every operator may approve, except those who opened or drive the release. If the store is an etcd with users,
     /// set `from = "etcd"` in [operator]: the operator's name is then the name of the etcd user. No other store can
     /// authenticate the name.
+    #[command(after_help = see_also("approve"))]
     Approve(Approve),
     /// Stops promotes of a target, or allows them again; without a target, lists all holds and freezes
+    #[command(after_help = see_also("hold"))]
     Hold(Hold),
     /// Removes images that no target needs; first shows which, and why the others stay
+    #[command(after_help = see_also("prune"))]
     Prune(Prune),
     /// Shows what runs where, as observed now
     ///
     /// Answers within three seconds. A value that is unknown because a server does not answer is `null` in JSON. The
     /// exit code is 3 when a person has to look: something is unknown or differs, the live version is unhealthy, the
     /// public address answers with errors, or a release was interrupted.
+    #[command(after_help = see_also("status"))]
     Status(Status),
     /// Lists releases, compares two, verifies the records
+    #[command(after_help = see_also("history"))]
     History(History),
     /// Shows one release: plan, steps, checks, decisions
+    #[command(after_help = see_also("show"))]
     Show(Show),
     /// Checks every path, server and permission that Greenroom relies on
     ///
     /// Tests all of them within five seconds, and then says what to do next. Removes the files that it writes for a
     /// test.
+    #[command(after_help = see_also("doctor"))]
     Doctor,
     /// Checks, shows or creates the configuration
-    #[command(subcommand)]
+    #[command(subcommand, after_help = see_also("config"))]
     Config(Config),
     /// Runs Greenroom with sample services on this machine: nothing to install, no network
+    #[command(after_help = see_also("sandbox"))]
     Sandbox(Sandbox),
     /// Prints the completion script of a shell
     ///
@@ -146,6 +167,7 @@ pub(crate) enum Verb {
         dir: Option<PathBuf>,
     },
     /// Prints help about a verb or a topic
+    #[command(after_help = see_also("help"))]
     Help(Help),
     /// Runs the sample application of the sandbox
     #[command(hide = true, disable_help_flag = true)]
@@ -189,7 +211,7 @@ pub(crate) struct Promote {
     /// `greenroom resume SERVICE ENVIRONMENT`, which first waits for the rest of the standby time.
     #[arg(long)]
     pub(crate) no_standby_wait: bool,
-    /// Answers yes to every question in advance; a protected environment's rules must allow it
+    /// Answers yes to every question; a protected environment needs rules.allow_yes = true
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -211,7 +233,7 @@ pub(crate) struct Approve {
     /// Takes back your approval
     #[arg(long)]
     pub(crate) take_back: bool,
-    /// Answers yes in advance; a protected environment's rules must allow it
+    /// Answers yes in advance; a protected environment needs rules.allow_yes = true
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -260,7 +282,7 @@ pub(crate) struct Rollback {
     /// Ends after the watch and leaves the previous version running, as `promote --no-standby-wait` does
     #[arg(long)]
     pub(crate) no_standby_wait: bool,
-    /// Answers yes to every question in advance; a protected environment's rules must allow it
+    /// Answers yes to every question; a protected environment needs rules.allow_yes = true
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -292,7 +314,7 @@ pub(crate) struct Resume {
     /// The reason; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// Answers yes to every question in advance; a protected environment's rules must allow it
+    /// Answers yes to every question; a protected environment needs rules.allow_yes = true
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -311,7 +333,7 @@ pub(crate) struct Repair {
     /// Shows what the repair would do, and changes nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Answers yes in advance; a protected environment's rules must allow it
+    /// Answers yes in advance; a protected environment needs rules.allow_yes = true
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -359,16 +381,20 @@ pub(crate) struct Prune {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
     /// Checks the configuration, and lists all its errors
+    #[command(after_help = see_also("config check"))]
     Check,
     /// Prints the JSON schema of the configuration, for editors
+    #[command(after_help = see_also("config schema"))]
     Schema,
     /// Writes a commented configuration to start from
+    #[command(after_help = see_also("config init"))]
     Init {
         /// The new file; an existing one is never overwritten
         #[arg(default_value = "greenroom.toml")]
         path: PathBuf,
     },
     /// Prints every value in effect and where it came from
+    #[command(after_help = see_also("config show"))]
     Show,
 }
 

@@ -161,7 +161,7 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-/// The differences that can be repaired one by one.
+/// The names of all differences, for `repair --only`.
 pub(super) fn differences(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = Name::ALL.into_iter().map(|name| name.as_str().to_owned());
     candidates(typed, names.collect())

@@ -1,6 +1,6 @@
 //! `greenroom config`: checks the configuration, shows it, or writes one to start from.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use super::arguments::{Common, Config};
@@ -75,6 +75,13 @@ fn init(path: &Path) -> Exit {
                 path.display()
             );
             Exit::Done
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            warn_line!(
+                "greenroom: {} already exists and was not changed. Name another file: greenroom config init FILE",
+                path.display()
+            );
+            Exit::Usage
         }
         Err(error) => {
             warn_line!("greenroom: cannot write {}: {error}", path.display());

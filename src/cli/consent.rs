@@ -24,7 +24,7 @@ impl Consent {
         let forbidden = definition.filter(|d| d.tier.is_protected() && !d.rules.allow_yes);
         if let Some(definition) = forbidden.filter(|_| yes) {
             warn_line!(
-                "greenroom: {} is protected and its rules do not allow --yes; run the command without --yes and answer its questions, or set rules.allow_yes",
+                "greenroom: {0} is protected and its rules do not allow --yes: run the command without --yes and answer its questions, or set environments.{0}.rules.allow_yes = true in the configuration file",
                 definition.target.environment
             );
             return Err(Exit::Usage);
@@ -33,7 +33,7 @@ impl Consent {
             return Ok(Self::Advance);
         }
         Typed::listen().map(Self::Typed).ok_or_else(|| {
-            warn_line!("greenroom: this command asks a question, and there is no terminal: run the command at a terminal, or with --yes");
+            warn_line!("greenroom: this command asks a question, and standard input or standard error is not a terminal: run the command at a terminal, or with --yes");
             Exit::Usage
         })
     }
@@ -53,11 +53,11 @@ impl Consent {
                 let by = engine.operator().clone();
                 match Approval::in_advance(plan, Scope::Plan, by, engine.clock().now()) {
                     Ok(approval) => Some(approval),
-                    Err(refused) => {
+                    Err(_) => {
                         // `find` has already checked the target's own environment. So this plan reloads an nginx that a
                         // protected target shares.
                         warn_line!(
-                            "greenroom: --yes cannot approve this plan ({refused}): run the command without --yes and answer its questions, or set rules.allow_yes for {}",
+                            "greenroom: --yes cannot approve this plan, because it may cut connections of a protected target: run the command without --yes and answer its questions, or set environments.{}.rules.allow_yes = true in the configuration file",
                             plan.target().environment
                         );
                         None
@@ -118,7 +118,16 @@ impl Consent {
         let by = engine.operator().clone();
         match self {
             Self::Gone => None,
-            Self::Advance => RepairApproval::in_advance(plan, by, engine.clock().now()).ok(),
+            Self::Advance => {
+                let approval = RepairApproval::in_advance(plan, by, engine.clock().now());
+                if approval.is_err() {
+                    warn_line!(
+                        "greenroom: --yes cannot approve this repair of {}: run the command without --yes and answer its question",
+                        plan.target()
+                    );
+                }
+                approval.ok()
+            }
             Self::Typed(typed) => {
                 let environment = plan.target().environment.as_str();
                 let line = ask(typed, "repair", need, environment, stop_requests).await?;

@@ -89,7 +89,9 @@ impl InUse {
         let failed = "the configuration was not reloaded";
         let is_driving = |target| self.app.engine.active(target).is_some();
         if let Some(target) = self.app.targets().find(|target| is_driving(target)) {
-            let text = format!("{failed}: this console is driving a release of {target}");
+            let text = format!(
+                "{failed}: this console is driving a release of {target}. Reload when that release has ended"
+            );
             return (Weight::Prominent, text);
         }
         let file = self.loaded.settings.file.display().to_string();
@@ -115,7 +117,9 @@ impl InUse {
         let text = match self.loaded.warnings.len() {
             0 => format!("{file} was reloaded"),
             count => {
-                format!("{file} was reloaded; `greenroom config check` lists its {count} warnings")
+                format!(
+                    "{file} was reloaded; `greenroom config check` lists its warnings ({count})"
+                )
             }
         };
         (Weight::Normal, text)

@@ -76,7 +76,7 @@ fn refused(app: &App) -> impl Iterator<Item = Finding> {
         result: TrialResult::Failed(Failure::new(
             FailureKind::Denied,
             name.as_str(),
-            "using it",
+            "using this environment",
             why,
         )),
     })

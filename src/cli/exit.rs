@@ -6,8 +6,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: done, nothing to do, or a requested back-out was completed.
     Done,
-    /// 1: the command failed or was refused, and what was done is backed out; or requested output could not be written
-    /// to standard output.
+    /// 1: the command failed or was refused, and a release that failed is backed out; or requested output could not be
+    /// written to standard output.
     Failed,
     /// 2: the arguments or the configuration are wrong; nothing was done.
     Usage,
@@ -23,7 +23,7 @@ pub(super) const MEANINGS: [(Exit, &str); 5] = [
     (Exit::Done, "done, or nothing to do"),
     (
         Exit::Failed,
-        "failed or refused; what was done is backed out",
+        "failed or refused; a release that failed is backed out",
     ),
     (
         Exit::Usage,

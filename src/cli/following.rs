@@ -104,7 +104,10 @@ impl<'a> Following<'a> {
                 received = announcements.recv() => match received {
                     Ok(announcement) => self.reporter.announce(&announcement),
                     Err(RecvError::Lagged(missed)) => {
-                        warn_line!("({missed} events were not shown; the journal contains them)");
+                        warn_line!(
+                            "({missed} events were not shown; greenroom show {} lists all of them)",
+                            now.plan.release
+                        );
                     }
                     Err(RecvError::Closed) => break,
                 },
@@ -297,7 +300,7 @@ impl<'a> Following<'a> {
 
     async fn send(&self, command: Command) {
         if self.handle.command(command).await.is_err() {
-            warn_line!("the release has already ended");
+            warn_line!("this command no longer drives the release: nothing was done");
         }
     }
 
@@ -354,8 +357,10 @@ impl<'a> Following<'a> {
                 Exit::NeedsPerson,
             ),
             _ => (
-                "the driver ended unexpectedly: read the log (greenroom doctor shows its path)"
-                    .to_owned(),
+                format!(
+                    "the driver of {} ended unexpectedly: read the log (greenroom doctor shows its path)",
+                    plan.target()
+                ),
                 Exit::NeedsPerson,
             ),
         };

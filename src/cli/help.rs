@@ -112,7 +112,12 @@ fn of_verb(path: &[&str]) -> Exit {
         if !known.iter().any(|known| known == name) {
             let known = known.iter().map(String::as_str).collect();
             let message = format!("there is no verb or topic {name}");
-            return names::refuse(&message, &names::meant(name, &known));
+            let hint = if command.has_subcommands() {
+                names::meant(name, &known)
+            } else {
+                format!("{} has no verbs of its own", command.get_name())
+            };
+            return names::refuse(&message, &hint);
         }
         let Some(found) = command.find_subcommand_mut(name) else {
             return Exit::Usage;

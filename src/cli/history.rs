@@ -80,7 +80,9 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     }
     // A failed read does not mean that there are no releases.
     if exit == Exit::Done && !common.json && !verb.csv {
-        let message = if filter == of_target(verb) {
+        let message = if verb.offline {
+            "the archive of this machine has no such release: without --offline, the stores are read too"
+        } else if filter == of_target(verb) {
             "there are no releases yet"
         } else {
             "no release matches"
@@ -127,7 +129,7 @@ pub(super) async fn archive(app: &App) -> Option<Archive> {
         Ok((archive, None)) => Some(archive),
         Ok((archive, Some(failure))) => {
             warn_line!(
-                "greenroom: the archive cannot be opened: {failure}\n  This command reads the releases from the stores and keeps no local copy."
+                "greenroom: the archive cannot be opened: {failure}\n  This command keeps no local copy, and shows only what it reads from the stores."
             );
             Some(archive)
         }

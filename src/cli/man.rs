@@ -59,7 +59,7 @@ const FILES: &[(&str, &str)] = &[
     ("$XDG_CONFIG_HOME/greenroom/themes/", "Themes of your own."),
     ("$XDG_DATA_HOME/greenroom/greenroom.db", "The store, if no etcd is configured."),
     ("$XDG_STATE_HOME/greenroom/archive.db", "The archive of releases."),
-    ("$XDG_STATE_HOME/greenroom/", "Log files."),
+    ("$XDG_STATE_HOME/greenroom/log/", "Log files."),
 ];
 
 #[rustfmt::skip]
@@ -68,7 +68,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("GREENROOM__SECTION__KEY", "Sets one value of the configuration, e.g. GREENROOM__DEFAULTS__TIMING__WATCH=3m."),
     ("GREENROOM_LOG", "Selects what is logged, e.g. debug, or greenroom::release=trace."),
     ("NO_COLOR", "If set, the console uses no colours."),
-    ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "The outbound proxy for the image registry and notices."),
+    ("HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "The outbound proxy for the image registry and notices."),
 ];
 
 struct Page {
@@ -180,6 +180,14 @@ fn page(command: &Command, verb: &str) -> io::Result<Page> {
 fn page_name(verb: &str) -> String {
     let parts = std::iter::once("greenroom").chain(verb.split_whitespace());
     parts.collect::<Vec<_>>().join("-")
+}
+
+/// The topics that explain a verb.
+pub(super) fn topics_of(verb: &str) -> &'static [&'static str] {
+    match EXAMPLES.iter().find(|(of, ..)| *of == verb) {
+        Some((_, _, _, topics)) => topics,
+        None => &[],
+    }
 }
 
 fn see_also(pages: &[String]) -> Roff {

@@ -101,8 +101,8 @@ fn ended(exit: Exit, changes: bool) -> ExitCode {
     out::end(exit, changes).into()
 }
 
-/// Whether a command writes a log file. A command that writes neither to a server nor to the archive, such as `status`,
-/// writes a log file only if `GREENROOM_LOG` is set. The sample application never writes a log file.
+/// Whether a command writes a log file. A command that leaves servers and the archive unchanged, such as `status` or
+/// `doctor`, writes a log file only if `GREENROOM_LOG` is set. The sample application never writes a log file.
 fn log_file(verb: Option<&Verb>) -> LogFile {
     match verb {
         Some(Verb::SampleApp { .. }) => LogFile::Unwanted,

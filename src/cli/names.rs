@@ -57,7 +57,7 @@ fn unknown(
     Some((message, meant(environment, &environments)))
 }
 
-/// Suggests the nearest name, or lists the known names.
+/// Suggests the nearest name, or lists the configured names. If there are none, says how to configure some.
 pub(super) fn meant(wrong: &str, known: &BTreeSet<&str>) -> String {
     if let Some(near) = nearest(wrong, known.iter().copied()) {
         return format!("did you mean {near}?");

@@ -88,7 +88,7 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
     let plan = match engine.plan(&request).await {
         Ok(plan) => plan,
         Err(refused) if is_live_already(&refused) => {
-            return if is_watched(engine, &request.target).await {
+            return if has_watch_ended(engine, &request.target).await {
                 nothing_to_do(common, &refused)
             } else {
                 refuse(&refused)
@@ -136,7 +136,7 @@ fn is_live_already(refused: &Refused) -> bool {
 
 /// Whether the watch of the live version has ended: no release of the target is open, or the open release has only left
 /// its old version running. False if that cannot be read.
-async fn is_watched(engine: &Engine, target: &Target) -> bool {
+async fn has_watch_ended(engine: &Engine, target: &Target) -> bool {
     match engine.interrupted(target, None).await {
         Ok(open) => engine
             .definition(target)

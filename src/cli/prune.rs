@@ -72,7 +72,10 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
                     say_line!("{} {}  {result}", image.repository, image.digest.short());
                 }
             }
-            Err(refused) => exit = refuse(&refused),
+            Err(refused) => {
+                warn_line!("greenroom: no image of {} was removed", plan.repository);
+                exit = refuse(&refused);
+            }
         }
     }
     json::add("images", images);
@@ -124,6 +127,9 @@ fn reason(why: &Kept) -> String {
         Kept::Claimed { target } => {
             format!("live once according to a release of {target}, but that is not proven")
         }
-        Kept::NeverReleased => "no release ever used it, so it is never removed".to_owned(),
+        Kept::NeverReleased => {
+            "no release of a configured target used it: Greenroom removes only released images"
+                .to_owned()
+        }
     }
 }

@@ -27,14 +27,14 @@ const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
     if common.json && !verb.headless {
-        complain("--json needs --headless: the console prints no JSON");
+        complain("the console prints no JSON. For JSON, run: greenroom --json sandbox --headless");
         return Exit::Usage;
     }
     if !verb.headless
         && let Err(why) = terminal::check()
     {
         complain(format!(
-            "{why}\nTo run the sandbox without the console: --headless"
+            "{why}\nTo run the sandbox without the console: greenroom sandbox --headless"
         ));
         return Exit::Usage;
     }
@@ -272,7 +272,8 @@ impl RunningSandbox {
         }
         if !problems.is_empty() {
             complain(format!(
-                "some parts of the sandbox were not removed:\n{}",
+                "some processes of the sandbox in {} were not stopped or not removed:\n{}",
+                self.place.directory().display(),
                 problems.join("\n")
             ));
             return Exit::NeedsPerson;

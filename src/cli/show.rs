@@ -91,7 +91,7 @@ async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit
     match archive.read.list(&filter, None, 1).await {
         Ok(newest) => newest.first().map_or_else(
             || {
-                warn_line!("greenroom: there are no releases yet");
+                warn_line!("greenroom: the archive of this machine has no such release");
                 Err(Exit::Usage)
             },
             |newest| Ok(newest.head.id.to_string()),

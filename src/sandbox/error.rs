@@ -27,11 +27,11 @@ pub enum SandboxError {
     )]
     NoPorts {
         wanted: u16,
-        /// The first port that the system uses for outgoing connections.
+        /// The end of the search: only ports below this one were tried.
         below: u16,
     },
     /// A sample release of a new sandbox could not be made, or did not end as expected.
-    #[error("seeding {what} failed: {why}")]
+    #[error("making the sample release of {what} failed: {why}")]
     Seed { what: String, why: String },
     /// The instance in a live slot could not be restarted.
     #[error("restarting {what} failed: {why}")]

@@ -16,7 +16,7 @@ pub struct Program {
 }
 
 /// One version: service, tag, commit, when it was built, how it is broken.
-type Role = (
+type VersionRow = (
     &'static str,
     &'static str,
     &'static str,
@@ -25,7 +25,7 @@ type Role = (
 );
 
 /// The versions, ordered by tag. The last version of a service is the newest.
-const ROLES: [Role; 6] = [
+const VERSIONS: [VersionRow; 6] = [
     ("web", "1.8.2", "4be1f0a", "2026-10-05T08:12:00Z", "none"),
     ("web", "1.9.0", "9c27d31", "2026-11-16T14:40:00Z", "none"),
     (
@@ -74,7 +74,7 @@ pub(super) fn repository(service: &str) -> String {
 
 /// All versions. `program` is the Greenroom executable that runs them.
 pub fn programs(program: &Path) -> Vec<Program> {
-    let role = |(service, tag, revision, created, fault): Role| Program {
+    let program_of = |(service, tag, revision, created, fault): VersionRow| Program {
         repository: repository(service),
         tag: tag.to_owned(),
         argv: [
@@ -93,7 +93,7 @@ pub fn programs(program: &Path) -> Vec<Program> {
             version: Some(tag.to_owned()),
         },
     };
-    ROLES.into_iter().map(role).collect()
+    VERSIONS.into_iter().map(program_of).collect()
 }
 
 #[cfg(test)]

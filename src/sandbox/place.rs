@@ -185,7 +185,8 @@ impl Place {
     /// Points [`Place::program`] at the program that runs now, which may have moved since the directory was created.
     pub fn point_at_this_program(&self) -> Result<(), SandboxError> {
         let link = self.program();
-        let program = std::env::current_exe().map_err(SandboxError::file("finding", &link))?;
+        let program = std::env::current_exe()
+            .map_err(SandboxError::file("finding the program for", &link))?;
         match fs::remove_file(&link) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(SandboxError::file("replacing", &link)(error));

@@ -38,7 +38,7 @@ async fn release(
     tag: &str,
 ) -> Result<(), SandboxError> {
     let error = |why: String| SandboxError::Seed {
-        what: format!("{service}/{environment} with {tag}"),
+        what: format!("{tag} in {service}/{environment}"),
         why,
     };
     let target = Target::new(

@@ -28,22 +28,26 @@ pub async fn leave(engine: &Engine) {
 }
 
 /// Stops every instance of the engine's targets, including the instances that another Greenroom has started. With
-/// `forget`, also removes the instances. Returns the failures of the last round.
+/// `forget`, also removes the instances. Returns the failures of the last round, each with its target.
 pub async fn end(engine: &Engine, forget: bool) -> Vec<String> {
     // The second round stops what another Greenroom has started during the first.
     let mut problems = Vec::new();
     for _ in 0..2 {
-        problems = join_all(engine.sites().map(|site| stop_all(site, forget)))
-            .await
-            .into_iter()
-            .filter_map(Result::err)
-            .map(|failure| failure.to_string())
+        let stopped = join_all(engine.sites().map(|site| stop_all(site, forget))).await;
+        problems = engine
+            .sites()
+            .zip(stopped)
+            .filter_map(|(site, stopped)| {
+                let failure = stopped.err()?;
+                Some(format!("{}: {failure}", site.definition.target))
+            })
             .collect();
     }
     problems
 }
 
 async fn leave_one(handle: Handle) {
+    let target = handle.status().borrow().plan.target().clone();
     let is_standby = matches!(handle.status().borrow().progress, Progress::Standby { .. });
     let command = if is_standby {
         Command::Supersede { by: None }
@@ -55,7 +59,7 @@ async fn leave_one(handle: Handle) {
     // A release that takes no commands has ended.
     let _ = handle.command(command).await;
     if timeout(DRIVERS, handle.ended()).await.is_err() {
-        tracing::warn!("the driver of a release did not stop within {DRIVERS:?}");
+        tracing::warn!("the driver of {target} did not stop within {DRIVERS:?}");
     }
 }
 

@@ -100,7 +100,7 @@ impl App {
             Some((
                 name,
                 failure.hint(
-                    "run the password command as this user without a terminal, and check how long it takes",
+                    "if a command prints the password, run it as this user without a terminal, and check how long it takes",
                 ),
             ))
         });

@@ -25,7 +25,7 @@ impl App {
     pub async fn wait_for_notices(&self) -> Option<String> {
         let unsent = self.outbox.settle(WAIT_AT_END).await;
         (unsent > 0).then(|| {
-            format!("up to {unsent} notices were not sent within {WAIT_AT_END:?} and will not be sent later: look for the reason in the log file")
+            format!("up to {unsent} notices were not sent within {WAIT_AT_END:?} and will not be sent later: look for the reason in the log (greenroom doctor shows its path)")
         })
     }
 }

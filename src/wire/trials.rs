@@ -21,7 +21,7 @@ impl App {
             ));
         }
         Ok(format!(
-            "{path} does not exist yet: the first release creates it; {tried}"
+            "{path} does not exist yet and is created when it is first needed; {tried}"
         ))
     }
 

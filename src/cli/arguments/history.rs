@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 
-use super::complete;
+use super::{complete, see_also};
 use crate::history::Outcomes;
 use crate::inventory::{EnvironmentName, ServiceName};
 
@@ -50,15 +50,20 @@ pub(crate) struct History {
 #[derive(Debug, Subcommand)]
 pub(crate) enum HistoryVerb {
     /// Compares two releases: versions, configuration, checks, durations
+    #[command(after_help = see_also("history compare"))]
     Compare(Compare),
     /// Lists the versions that became live in an environment, in order
+    #[command(after_help = see_also("history timeline"))]
     Timeline(Timeline),
     /// Recomputes the hash of every record and names the records that were altered
+    #[command(after_help = see_also("history verify"))]
     Verify(Verify),
     /// Seals finished records, so that later changes to them are detected; run it as an etcd user that drives no
     /// releases
+    #[command(after_help = see_also("history seal"))]
     Seal(SealHistory),
     /// Removes records that the configuration no longer keeps; a target's last release and its last successful one always stay
+    #[command(after_help = see_also("history prune"))]
     Prune(PruneHistory),
 }
 

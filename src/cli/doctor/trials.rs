@@ -113,7 +113,11 @@ async fn clock(
     let before = own.now();
     let time = match asking.await {
         Ok(Some(time)) => time,
-        Ok(None) => return TrialResult::NotTried(format!("{of} has no separate clock")),
+        Ok(None) => {
+            return TrialResult::NotTried(format!(
+                "{of} is on this machine, or does not report its time"
+            ));
+        }
         Err(failure) => return TrialResult::Failed(failure),
     };
     let reading = ClockReading::new(of, (before, own.now()), time);
@@ -260,15 +264,14 @@ async fn route(site: &Site) -> Result<String> {
         }
         Installation::Newer(why) => {
             let doing = format!("comparing the proxy configuration of {target}");
-            let place = "the proxy of this target";
-            return Err(Failure::new(FailureKind::Conflict, place, doing, why)
-                .hint("get the newer greenroom.toml; if the file on this machine is correct, save it again"));
+            return Err(Failure::new(FailureKind::Conflict, router.address(), doing, why)
+                .hint("get the newer configuration file; if the file on this machine is correct, save it again"));
         }
         Installation::Foreign(why) => {
             let doing = format!("reading the proxy configuration of {target}");
             return Err(Failure::new(
                 FailureKind::Conflict,
-                "the proxy of this target",
+                router.address(),
                 doing,
                 why,
             ));
@@ -278,7 +281,7 @@ async fn route(site: &Site) -> Result<String> {
 }
 
 /// The slot that the proxy says is live; none if nothing is live, or if the proxy has no configuration for the target
-/// yet. If the live slot is unknown, the error is the result of the test: not tried.
+/// yet. If the live slot is unknown, the tests of the live version cannot be made, and the error is their result.
 async fn live(site: &Site) -> std::result::Result<Option<Slot>, TrialResult> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -287,7 +290,7 @@ async fn live(site: &Site) -> std::result::Result<Option<Slot>, TrialResult> {
         Err(_) => match router.installation(target).await {
             Ok(Installation::Missing) => Ok(None),
             _ => Err(TrialResult::NotTried(
-                "the proxy does not say which slot is live".to_owned(),
+                "the live slot is unknown: the test of the route says why".to_owned(),
             )),
         },
     }
@@ -316,10 +319,10 @@ async fn health(site: &Site) -> TrialResult {
     if probe.healthy {
         return TrialResult::Works(format!("{path} of {slot} at {at} answers {}", probe.detail));
     }
-    let doing = format!("asking {path} of {slot} at {at}");
+    let doing = format!("requesting {path} of {slot} at {at}");
     let target = &definition.target;
     let hint = format!(
-        "read the log of the live version in the console, or go back: greenroom rollback {} {}",
+        "read the log of the live version in the console, and check `health` of the service in the configuration. To go back to the previous version: greenroom rollback {} {}",
         target.service, target.environment
     );
     TrialResult::Failed(
@@ -334,7 +337,7 @@ async fn public(site: &Site) -> TrialResult {
     };
     let slot = match live(site).await {
         Ok(Some(slot)) => slot,
-        Ok(None) => return TrialResult::NotTried("nothing is live yet".to_owned()),
+        Ok(None) => return TrialResult::NotTried("nothing is live, so nothing was requested".to_owned()),
         Err(not_tried) => return not_tried,
     };
     let answer = site.read.checker.public(address, Connection::Fresh).await;
@@ -349,18 +352,23 @@ async fn public(site: &Site) -> TrialResult {
         }
         status => {
             let reason = match status {
+                Some(status) if answer.slot == Some(slot) => {
+                    format!("{slot} is live, but answers {status}: {}", answer.detail)
+                }
                 Some(status) => format!(
-                    "{by} answers {status}, and {slot} is live; {}",
+                    "{slot} is live, but {by} answers {status}: {}",
                     answer.detail
                 ),
                 None => answer.detail,
             };
-            let reason = reason.trim_end_matches("; ").to_owned();
-            let doing = format!("asking {at}");
-            let hint = "greenroom status shows what differs and how to repair it";
-            TrialResult::Failed(
-                target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint),
-            )
+            let reason = reason.trim_end_matches(": ").to_owned();
+            let doing = format!("requesting {at}");
+            let target = &site.definition.target;
+            let hint = format!(
+                "this shows what differs, and what to do: greenroom status {} {}",
+                target.service, target.environment
+            );
+            TrialResult::Failed(target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint))
         }
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn who_has_the_traffic(status: &Status) -> String {
             (false, true) => format!(
                 "{new} in {slot} may have the traffic: the switch was started but not confirmed"
             ),
-            (false, false) => "nothing is live yet".to_owned(),
+            (false, false) => "no version is live, as before".to_owned(),
         };
     };
     let old = format!("{} in {}", from.version, from.slot);

@@ -40,7 +40,9 @@ pub(super) async fn release(
         Found::Release(kept) => Ok(*kept),
         Found::Audit(kept) => {
             let kind = kept.record.kind();
-            warn_line!("greenroom: {named} is a {kind}, not a release");
+            warn_line!(
+                "greenroom: {named} is a {kind}, and only releases can be compared. To see it: greenroom show {named}"
+            );
             Err(Exit::Usage)
         }
     }

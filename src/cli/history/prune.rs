@@ -33,7 +33,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
     }
     if pruned.too_many > 0 {
         warn_line!(
-            "greenroom: the archive is {} larger than history.max_size. Only each target's last release and its last successful one are left: set a larger history.max_size",
+            "greenroom: the records that are never removed make the archive {} larger than history.max_size: set a larger history.max_size",
             mebibytes(pruned.too_many)
         );
         return Exit::Failed;

@@ -77,7 +77,7 @@ impl Table {
             Self::Json(items) => json::answer(serde_json::json!({ "items": items })),
             Self::Csv(writer) => match writer.into_inner() {
                 Ok(bytes) => say_bytes(&bytes),
-                Err(error) => warn_line!("greenroom: {error}"),
+                Err(error) => warn_line!("greenroom: the CSV cannot be written: {error}"),
             },
         }
         exit

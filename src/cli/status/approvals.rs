@@ -31,6 +31,8 @@ pub(in crate::cli) struct Needed {
     pub(super) by: String,
     /// Whether the operator of this command can approve the release and has not yet done so.
     pub(super) is_for_caller: bool,
+    /// Whether the operator of this command has given one of the approvals that count.
+    has_caller_approved: bool,
     pub(super) target: Target,
 }
 
@@ -59,7 +61,7 @@ fn needed(engine: &Engine, found: PeerApprovable) -> Needed {
     let plan = found.found.plan();
     let driver = found.found.driver().map(|holder| &holder.record.operator);
     let caller = engine.operator();
-    let has_approved = found
+    let has_caller_approved = found
         .given
         .iter()
         .any(|approval| approval.by.is_same_person(caller));
@@ -67,7 +69,8 @@ fn needed(engine: &Engine, found: PeerApprovable) -> Needed {
         release: plan.release,
         count: found.needed,
         by: approvers_words(plan, driver),
-        is_for_caller: own_release(caller, plan, driver).is_none() && !has_approved,
+        is_for_caller: own_release(caller, plan, driver).is_none() && !has_caller_approved,
+        has_caller_approved,
         target: plan.target().clone(),
         given: found.given,
         ignored: found.ignored,
@@ -93,6 +96,11 @@ impl Needed {
         }
         let who = if self.is_for_caller {
             "you can approve it".to_owned()
+        } else if self.has_caller_approved {
+            format!(
+                "you have approved it, and another person ({}) must approve it too",
+                self.by
+            )
         } else {
             format!("{} can approve it", self.by)
         };

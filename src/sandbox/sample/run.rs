@@ -32,15 +32,15 @@ const WRITES_WITHIN: Duration = Duration::from_secs(1);
 pub enum SampleFailure {
     #[error(transparent)]
     Options(#[from] InvalidOptions),
-    /// The application cannot listen on its address or for signals.
-    #[error("cannot listen on {address}: {source}")]
+    /// The application cannot listen on its address or for signals, or an error ended the listening.
+    #[error("listening on {address} failed: {source}")]
     Listen {
         /// The address as configured.
         address: String,
         source: io::Error,
     },
-    /// The calls cannot be counted.
-    #[error("the calls in {directory} cannot be counted: {source}")]
+    /// The store of calls and starts cannot be opened, read or written.
+    #[error("the store of calls in {directory} cannot be used: {source}")]
     Store {
         directory: String,
         source: rusqlite::Error,

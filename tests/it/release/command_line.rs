@@ -113,7 +113,7 @@ async fn a_promote_prints_each_step_as_json_and_exits_with_0_1_or_2() {
     .await;
     assert_eq!(without_a_terminal.status.code(), Some(2));
     assert!(
-        err(&without_a_terminal).contains("this command asks a question, and there is no terminal"),
+        err(&without_a_terminal).contains("this command asks a question, and standard input"),
         "{}",
         err(&without_a_terminal)
     );

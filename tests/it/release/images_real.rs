@@ -121,7 +121,7 @@ async fn only_unneeded_images_are_listed_and_removed() {
         format!("live in {}", fixture.target),
         format!("good version 2 of {}", fixture.target),
         format!("good version 3 of {}", fixture.target),
-        "no release ever used it".to_owned(),
+        "no release of a configured target used it".to_owned(),
         format!("{}, ", tags[0]),
         format!("{}, ", tags[1]),
         format!("{broken}, "),
