@@ -337,7 +337,9 @@ async fn public(site: &Site) -> TrialResult {
     };
     let slot = match live(site).await {
         Ok(Some(slot)) => slot,
-        Ok(None) => return TrialResult::NotTried("nothing is live, so nothing was requested".to_owned()),
+        Ok(None) => {
+            return TrialResult::NotTried("nothing is live, so nothing was requested".to_owned());
+        }
         Err(not_tried) => return not_tried,
     };
     let answer = site.read.checker.public(address, Connection::Fresh).await;
@@ -368,7 +370,9 @@ async fn public(site: &Site) -> TrialResult {
                 "this shows what differs, and what to do: greenroom status {} {}",
                 target.service, target.environment
             );
-            TrialResult::Failed(target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint))
+            TrialResult::Failed(
+                target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint),
+            )
         }
     }
 }
