@@ -249,7 +249,7 @@ fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
         return Verdict::Act;
     }
     Verdict::Refuse(format!(
-        "the live pointer cannot be changed to {live} with generation {generation}: the route must have this slot and generation first. Repair again to write the route"
+        "the live pointer cannot be changed to {live} with generation {generation}: the route must have this slot and generation first. Repair again to set the route"
     ))
 }
 
