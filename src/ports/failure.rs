@@ -31,7 +31,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Whether repeating the call a moment later, after observing again, may succeed.
-    pub fn may_pass(self) -> bool {
+    pub fn may_be_temporary(self) -> bool {
         matches!(self, Self::Unreachable | Self::Ambiguous | Self::Changed)
     }
 }

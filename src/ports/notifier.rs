@@ -8,8 +8,8 @@ use crate::history::Notice;
 /// One channel for notices. A release does not wait for a channel and continues if a notice cannot be sent.
 #[async_trait]
 pub trait Notifier: Send + Sync {
-    /// Sends a notice. After a failure that [may pass](super::FailureKind::may_pass), the caller may call again with
-    /// the same notice.
+    /// Sends a notice. After a failure that [may be temporary](super::FailureKind::may_be_temporary), the caller may
+    /// call again with the same notice.
     async fn notify(&self, notice: &Notice) -> Result<()>;
 
     /// Checks that everything needed to send a notice is available, without sending one. Returns the receiver of the

@@ -2,8 +2,8 @@
 //! from an operator's [`Approval`], without an approval if the step needs none, or for backing out.
 //!
 //! An approval is for one release and one digest, and expires (interlock 9). In a protected environment, *register*
-//! (the first act after *verify*) and *switch* need their own approvals (interlock 10). For a warm rollback, the
-//! approval of the plan is enough.
+//! (the first act after *verify*) and *switch* need their own approvals (interlock 10), and so does *stop*. For a warm
+//! rollback, the approval of the plan covers *register* and *switch*.
 
 mod others;
 mod repair;
@@ -106,12 +106,18 @@ pub struct Approval {
 pub enum ApprovalRefused {
     #[error("type {expected} (the name of the environment) to approve")]
     WrongName { expected: String },
+    /// The approval was given in advance with `--yes`, and the rules of the environment do not allow this.
+    #[error("the rules of {environment} do not allow --yes")]
+    YesNotAllowed { environment: String },
+    /// The approval of a repair was given in advance with `--yes`, and the repair lowers the generation of a route.
+    #[error(
+        "the repair lowers the generation of the route, which an operator must confirm by typing {environment} (the name of the environment)"
+    )]
+    NeverInAdvance { environment: String },
     #[error("this approval belongs to another plan: approve the current plan")]
     OtherPlan,
     #[error("this approval expired at {0}: approve again")]
     Expired(Timestamp),
-    #[error("the step {0} is not waiting for an approval")]
-    NotWaiting(Step),
 }
 
 impl Approval {
@@ -146,8 +152,8 @@ impl Approval {
     ) -> Result<Self, ApprovalRefused> {
         let touches = scope == Scope::Plan && plan.touches_protected();
         if (plan.tier().is_protected() || touches) && !plan.definition.rules.allow_yes {
-            return Err(ApprovalRefused::WrongName {
-                expected: plan.target().environment.to_string(),
+            return Err(ApprovalRefused::YesNotAllowed {
+                environment: plan.target().environment.to_string(),
             });
         }
         Ok(Self::for_plan(plan, scope, by, now))

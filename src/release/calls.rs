@@ -50,6 +50,9 @@ pub(super) fn undo_of_step(step: Step, plan: &Plan) -> String {
         Step::Install => "nothing: the configuration stays and routes as before".into(),
         Step::Start => format!("stop and remove {slot}; {} is not touched", old_slot(plan)),
         Step::Verify => "nothing".into(),
+        Step::Register if plan.kind == ReleaseKind::WarmRollback => {
+            format!("nothing: {slot} was registered before, and stays registered")
+        }
         Step::Register => format!("store: remove slots/{slot}"),
         Step::Switch | Step::Watch | Step::Drain => match &plan.from {
             Some(from) => format!(
@@ -59,8 +62,12 @@ pub(super) fn undo_of_step(step: Step, plan: &Plan) -> String {
             ),
             None => "not possible: nothing was live before".into(),
         },
-        Step::Stop => format!(
+        Step::Stop if plan.kind == ReleaseKind::Promote => format!(
             "start {} again (a cold start), and switch back",
+            old_slot(plan)
+        ),
+        Step::Stop => format!(
+            "if {} has not been removed yet: start it again, and switch back",
             old_slot(plan)
         ),
     }
@@ -139,7 +146,7 @@ fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
             from.slot, from.generation, plan.slot, plan.generation
         ),
         None => format!(
-            "store: write the route to {} generation {}, only if no route exists",
+            "store: set the route to {} generation {}, only if no route exists",
             plan.slot, plan.generation
         ),
     }];
@@ -176,11 +183,16 @@ fn stop(plan: &Plan) -> Vec<String> {
         Limit::After(time) => format!("{} for {}", keeps_warm(old), duration(time)),
         Limit::Never => format!("{} until an operator ends it", keeps_warm(old)),
     };
+    let then = match plan.kind {
+        ReleaseKind::Promote => "it is kept for a cold start",
+        // An operator went back from this version.
+        ReleaseKind::WarmRollback | ReleaseKind::ColdRollback => "then remove it",
+    };
     vec![
         standby,
         format!("store: remove slots/{old}, unless the route names it"),
         format!(
-            "engine: stop {}, with {} to finish; it is kept for a cold start",
+            "engine: stop {}, with {} to finish; {then}",
             instance_name(plan.target(), old),
             duration(timing.stop_grace)
         ),

@@ -37,7 +37,7 @@ pub struct Timing {
     pub watch: Duration,
     /// How long the connections of the old slot may take to end.
     pub drain: Duration,
-    /// How long the old slot is kept warm before it is stopped.
+    /// How long the old slot is kept warm before it is stopped. With [`Limit::Never`], a new plan has no *stop*.
     pub standby: Limit,
     /// How long an instance may take to end after it was asked to stop.
     pub stop_grace: Duration,
@@ -66,7 +66,8 @@ impl Default for Timing {
 /// The rules of an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
-    /// Whether `--yes` may replace the operator's approvals in a protected environment.
+    /// Whether `--yes` may replace the operator's approvals in a protected environment, and for a plan that may cut
+    /// connections of a protected target.
     pub allow_yes: bool,
     /// Whether a promote needs a reason.
     pub require_reason: bool,

@@ -1,6 +1,5 @@
 //! Decides before an act, from the latest observation, whether the act may be performed. This module enforces
-//! interlocks
-//! 1, 2, 3 and 5.
+//! interlocks 1, 2, 3 and 5.
 
 use jiff::Timestamp;
 
@@ -286,7 +285,9 @@ fn switch(
     };
     match plan.held(record.hold.as_ref(), now, &observation.clocks) {
         Some(Refusal::Held(hold)) => {
-            return Verdict::Refuse(format!("{hold}. The traffic does not move"));
+            return Verdict::Refuse(format!(
+                "{hold}. The traffic does not move while the hold or freeze is active: retry after its end, or back out"
+            ));
         }
         Some(refusal) => {
             return Verdict::Refuse(format!("the traffic does not move: {refusal}"));
@@ -297,8 +298,17 @@ fn switch(
         return verdict;
     }
     let registered = record.slots.get(plan.slot).as_ref().map(|r| &r.value);
-    if registered.is_none_or(|entry| entry.digest != plan.version.digest) {
-        return Verdict::Refuse(format!("{} is not registered", plan.slot));
+    match registered {
+        Some(entry) if entry.digest == plan.version.digest => {}
+        Some(entry) => {
+            return Verdict::Refuse(format!(
+                "{} is registered with {} instead of {}",
+                plan.slot,
+                entry.digest.short(),
+                plan.version.digest.short()
+            ));
+        }
+        None => return Verdict::Refuse(format!("{} is not registered", plan.slot)),
     }
     let planned = plan.from.as_ref().map(|from| (from.generation, from.slot));
     let ours = (plan.generation, plan.slot);
@@ -319,9 +329,9 @@ fn switch(
         && proxy_from.is_some_and(|slot| observation.instance(slot).is_none());
     if !has_planned && !is_empty && proxy_from != Some(plan.slot) {
         return Verdict::Refuse(format!(
-            "the proxy names {}, but the plan was made for {}",
+            "the proxy names {}, but {} was live when the plan was made: back out, then plan again",
             proxy_from.map_or("no slot", Slot::as_str),
-            planned.map_or("no live slot", |(_, slot)| slot.as_str())
+            planned.map_or("no version", |(_, slot)| slot.as_str())
         ));
     }
     let needed = approvers_needed(plan);
@@ -446,10 +456,18 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
         .as_ref()
         .is_some_and(|probe| probe.healthy);
     if !well || !healthy {
-        return Verdict::Wait(format!(
-            "{} is not healthy, so the traffic does not move",
-            from.slot
-        ));
+        let slot = from.slot;
+        let why = match (instance, &observation.probe) {
+            (None, _) if observation.instances.is_none() => format!(
+                "it is not known whether {slot} is running: {}",
+                observation.why_blind()
+            ),
+            (None, _) => format!("{slot} is empty"),
+            (Some(_), _) if !well => format!("{slot} is not running"),
+            (Some(_), Some(probe)) => format!("{slot} is not healthy: {}", probe.detail),
+            (Some(_), None) => format!("{slot} was not probed"),
+        };
+        return Verdict::Wait(format!("the traffic does not move: {why}"));
     }
     if record.slots.get(from.slot).is_none() {
         return Verdict::Refuse(format!("{} is not registered", from.slot));
@@ -543,7 +561,7 @@ fn remove(plan: &Plan, observation: &Observation) -> Verdict {
         .is_some_and(|release| release != plan.release)
     {
         return Verdict::Already(format!(
-            "{} was in {} before this release, so it is kept",
+            "{} in {} belongs to another release, so it is kept",
             instance.version_name(),
             plan.slot
         ));

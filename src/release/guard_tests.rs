@@ -122,7 +122,7 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
 
 const SWITCH: (Direction, Step) = (Direction::Forward, Step::Switch);
 const SWITCH_BACK: (Direction, Step) = (Direction::Back, Step::Switch);
-const START_OLD: (Direction, Step) = (Direction::Back, Step::Stop);
+const UNDO_STOP: (Direction, Step) = (Direction::Back, Step::Stop);
 
 fn refusal(verdict: Verdict) -> String {
     match verdict {
@@ -142,7 +142,7 @@ fn a_switch_goes_from_the_planned_slot_to_the_candidate() {
 }
 
 #[test]
-fn a_switch_may_leave_an_empty_slot_that_the_proxy_names() {
+fn a_first_switch_is_allowed_if_the_slot_that_the_proxy_names_is_empty() {
     let mut snapshot = before_the_switch();
     snapshot.route = None;
     snapshot.slots.blue.instance = None;
@@ -154,13 +154,13 @@ fn a_switch_may_leave_an_empty_slot_that_the_proxy_names() {
 }
 
 #[test]
-fn a_switch_takes_no_traffic_from_a_version_that_the_plan_does_not_name() {
+fn a_first_switch_is_refused_if_the_slot_that_the_proxy_names_is_not_empty() {
     let mut snapshot = before_the_switch();
     snapshot.route = None;
     let why = refusal(verdict(SWITCH, &without_live(), snapshot));
     assert_eq!(
         why,
-        "the proxy names blue, but the plan was made for no live slot"
+        "the proxy names blue, but no version was live when the plan was made: back out, then plan again"
     );
 }
 
@@ -196,7 +196,7 @@ fn a_stopped_old_version_is_started_again() {
     let mut snapshot = after_the_switch();
     let old = snapshot.slots.blue.instance.as_mut().expect("it is there");
     old.state = InstanceState::Exited { code: Some(0) };
-    let verdict = verdict(START_OLD, &plan(), snapshot);
+    let verdict = verdict(UNDO_STOP, &plan(), snapshot);
     assert_eq!(
         verdict,
         Verdict::Act(Act::Reinstate(Slot::Blue, Before::Nothing))
@@ -209,7 +209,7 @@ fn another_version_in_the_old_slot_is_not_started() {
     let mut other = instance(Slot::Blue, 'c', 8);
     other.state = InstanceState::Exited { code: Some(0) };
     snapshot.slots.blue.instance = Some(other);
-    let why = refusal(verdict(START_OLD, &plan(), snapshot));
+    let why = refusal(verdict(UNDO_STOP, &plan(), snapshot));
     assert!(why.contains("was live there before this release"), "{why}");
 }
 

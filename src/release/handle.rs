@@ -57,7 +57,7 @@ pub struct Handle {
 
 /// The error if a command cannot be sent, because the driver has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the driver of this release has stopped: the release can be resumed")]
+#[error("the driver of this release has stopped: the release has ended, or can be resumed")]
 pub struct NotDriven;
 
 impl Handle {

@@ -107,7 +107,7 @@ impl Interrupted {
         let is_backward =
             resume_action == ResumeAction::BackOut || self.preview.direction == Direction::Back;
         let need = match self.holder {
-            // The lock is taken from its holder, a driver or a repair, without asking.
+            // The operator takes the lock from its holder: a driver, a repair or a prune.
             Some(_) if self.plan().tier().is_protected() => Need::TypedName,
             _ => need_to_begin(self.plan()),
         };

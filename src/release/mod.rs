@@ -28,9 +28,9 @@
 //! | verify | none: the checks query the candidate | every required check passed for the running digest | nothing |
 //! | register | the slot's registration is written | it reads back with digest and address | deregister, unless it was warm before |
 //! | switch | the route in the store moves *from* X *to* Y, then the proxy's pointer moves | route and proxy name slot and generation, and the slot answers the public address over a fresh and a kept connection, without a server error. If the public answers of the old version agreed with its direct answers, the candidate's public answers must have the status and the kind of body of its direct answers. Three bad answers in a row move the traffic of a promote back | the same in the other direction, with a higher generation |
-//! | watch | none: candidate, public address and the proxy's access log are observed | the watch time is over, and nothing failed the watch: a restart of the candidate, three bad observations in a row, or more failed public requests than [`Rules::watch_errors`] allows | nothing |
+//! | watch | none: candidate, public address and the proxy's access log are observed | the watch time is over. The watch fails if the candidate restarts, after three bad observations in a row, if more public requests fail than [`Rules::watch_errors`] allows, or if the proxy names another slot | nothing |
 //! | drain | none: new connections go elsewhere | the old slot has no connections left, or the time is over and their number was reported | nothing |
-//! | stop | after the standby time: the old slot is deregistered, then its instance is stopped. Only while the store still routes to the new version, the public gets good answers, and the new version has not crashed since its checks | it is deregistered and stopped | start it again, register it |
+//! | stop | after the standby time: the old slot is deregistered, then its instance is stopped; a rollback also removes it. Only while the store still routes to the new version, the public gets good answers, and the new version has not crashed since its checks | it is deregistered and stopped | start it again, register it; not possible after it was removed |
 //!
 //! If no version was live before, drain and stop are left out. If `standby = "never"`, stop is left out.
 //!
@@ -67,20 +67,22 @@
 //!
 //! | | development, staging | protected |
 //! |---|---|---|
-//! | start a plan | confirmation | confirmation |
+//! | start a plan | confirmation; the environment's name, typed, if the plan may cut connections of a protected target | confirmation |
 //! | start a warm rollback | confirmation | the environment's name, typed; covers *register* and *switch* |
 //! | register | | confirmation |
 //! | switch, stop | | the environment's name, typed |
-//! | back out before the switch | confirmation | confirmation |
-//! | back out after the switch | confirmation | the environment's name, typed |
+//! | back out before the switch is started | confirmation | confirmation |
+//! | back out after the switch was started | confirmation | the environment's name, typed |
 //!
 //! All of these except backing out become an [`Approval`]. Without an approval there is no [`Approved`], and without an
 //! [`Approved`] no act is performed. The console asks for what backing out requires ([`need_back`]). If a threshold is
-//! crossed, the release backs out without asking. `--yes` gives the approvals in advance, in a protected environment
-//! only if its rules have `allow_yes`. A release waits for a person without a deadline.
+//! crossed, the release backs out without asking. `--yes` gives the approvals in advance. In a protected environment,
+//! and for a plan that may cut connections of a protected target, `--yes` needs `allow_yes` in the rules of the target's
+//! environment. A release waits for a person without a deadline.
 //!
 //! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch. If a hold is
-//! overridden in a protected environment, at least one other operator must approve. An approval by another operator
+//! overridden in a protected environment, at least one other operator must approve. After the others have approved, the
+//! driver confirms the switch, in every tier. An approval by another operator
 //! ([`Engine::peer_approve`]) names release, digest and plan, and expires. The guard of the switch counts the approvals
 //! that are in the store at that moment: one per person. Approvals by the operators who opened or drive the release do
 //! not count. If too few approvals count, the step does not fail, but waits for a person again. The intent of the
@@ -93,8 +95,9 @@
 //! - An act that failed temporarily is tried again for 15 s in a forward step, and for the progress deadline while
 //!   backing out. After a failed observation the driver observes again. Any other failure fails the step.
 //! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
-//!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed watch
-//!   the release backs out in both cases, if it can.
+//!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed watch,
+//!   and after too many bad public answers in *switch*, the release backs out in both cases, if it can. After a failed
+//!   *stop* it never backs out by itself, because the new version is live.
 //! - Backing out undoes the started steps, traffic first: stop, switch, drain the candidate's connections, register,
 //!   start. The state is observed before each of them, because a step may have been done only in part.
 //! - If the release cannot be backed out (no version was live before, and the switch was started) or backing out fails,
@@ -139,7 +142,8 @@
 //! The next release of the target also ends a standby without a takeover, even if another console drives the standby.
 //! The lock moves in one transaction, which fails if the driver has recorded anything new ([`standby_entry`]). The
 //! driver of the later release records the end of the earlier one ([`crate::history::Outcome::Superseded`]). It also
-//! closes earlier releases that stopped in another step, as *left*.
+//! records the end of other earlier releases without an end: *done* or *backed out* if all steps were completed,
+//! otherwise *left*.
 //!
 //! A driver that stops releases its lock. The lock of a killed driver expires with its lease. If a driver of this
 //! console has lost contact with the store, this console can resume the release without waiting for the lease. The next

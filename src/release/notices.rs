@@ -13,9 +13,9 @@ use crate::history::{ChecksCounted, Direction, Notice, NoticeEvent, Outcome, Rel
 use crate::inventory::Operator;
 use crate::sanitize::sanitize;
 
-/// How long a step waits for a person before a notice is sent. An operator who is present answers sooner, and then no
-/// notice is needed.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a step waits for the driver's operator before a notice is sent. An operator who is present answers sooner,
+/// and then no notice is needed. If the switch needs approvals by other operators, the notice is sent immediately.
+const DELAY: Duration = Duration::from_secs(30);
 /// How many characters of a text in a notice are sent.
 const LONGEST: usize = 500;
 
@@ -81,7 +81,7 @@ impl NoticeSource {
     /// waited long enough for a notice. None if no step waits for its notice.
     pub fn next_check(&self) -> Option<Timestamp> {
         let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_sent)?;
-        Some(after(waiting.since, TIMEOUT))
+        Some(after(waiting.since, DELAY))
     }
 
     fn failure(&mut self, status: &Status, now: Timestamp) -> Option<Notice> {
@@ -108,7 +108,16 @@ impl NoticeSource {
                     choices.join(", ")
                 )
             }
-            _ => format!("{step} failed; the release backs out if it can"),
+            // The reason belongs to the step or to its undoing. The status does not say to which of them.
+            Progress::Back(undone) if *undone == step => {
+                format!("{step} failed or was not undone")
+            }
+            Progress::Back(_) => format!("{step} failed; the release is backing out"),
+            // After a failed *stop*, the traffic stays on the new version.
+            Progress::Forward(_) if step != Step::Stop => {
+                format!("{step} failed; the release backs out if it can")
+            }
+            _ => format!("{step} failed"),
         };
         let mut notice = self.notice(status, now, NoticeEvent::Failed, &message);
         notice.step = Some(step);
@@ -164,7 +173,7 @@ impl NoticeSource {
             Step::Switch => approvers_needed(&status.plan),
             _ => 0,
         };
-        if waiting.is_sent || (approvers == 0 && now < after(waiting.since, TIMEOUT)) {
+        if waiting.is_sent || (approvers == 0 && now < after(waiting.since, DELAY)) {
             return None;
         }
         waiting.is_sent = true;
@@ -196,7 +205,10 @@ impl NoticeSource {
             ),
             Progress::Closed(Outcome::BackedOut { reason }) => (
                 NoticeEvent::BackedOut,
-                "backed out, everything is as before".to_owned(),
+                match &plan.from {
+                    Some(from) => format!("backed out, {} is live in {}", from.version, from.slot),
+                    None => "backed out, no version was live before".to_owned(),
+                },
                 Some(reason),
             ),
             Progress::Closed(Outcome::Left { reason }) => (

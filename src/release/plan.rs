@@ -260,7 +260,7 @@ fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
 pub(super) fn touches_words(touched: &[Target]) -> String {
     let named: Vec<String> = touched.iter().map(ToString::to_string).collect();
     format!(
-        "this reloads the nginx that also serves {} (protected), and may cut its kept-alive connections: type the name of the environment to confirm",
+        "this reloads the nginx that also serves {} (protected), and may cut its kept-alive connections: type the name of this target's environment to confirm",
         named.join(", ")
     )
 }

@@ -131,6 +131,7 @@ impl ReleasePreview<'_> {
         against
     }
 }
+
 /// Whether there is no route, and the slot that the proxy names is empty. The planner allows a release then.
 fn is_without_live(here: &Snapshot) -> bool {
     let named = here.proxy.as_ref().and_then(|proxy| proxy.slot);

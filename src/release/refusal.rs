@@ -175,7 +175,7 @@ pub enum Refusal {
     DrivenHere,
     /// The operator's confirmation has expired, or is for another release.
     NotApproved,
-    /// A takeover of another operator's lock needs a reason.
+    /// The takeover of a held lock needs a reason.
     TakeoverWithoutReason,
     /// A repair is refused because a release of the target has not ended. That release may still change what the repair
     /// would change.
@@ -199,7 +199,8 @@ pub enum Refusal {
     },
 }
 
-const TAKEOVER_WITHOUT_REASON: &str = "another operator holds the lock of the release: give a reason for the takeover with --reason \"...\"";
+const TAKEOVER_WITHOUT_REASON: &str =
+    "a takeover of the lock needs a reason: type a reason, or give it with --reason \"...\"";
 
 /// The message of [`Refusal::ReadOnly`]. The engine does not know whether the flag or the configuration made Greenroom
 /// read-only.

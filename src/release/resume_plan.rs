@@ -76,7 +76,7 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
     let all_known = recorded.entries.iter().all(|entry| is_known(&entry.event));
     if recorded.head.format > FORMAT || !all_known {
         against.push(not_resumable(
-            "a newer Greenroom wrote entries that this version does not know: use the newer version",
+            "a newer Greenroom wrote records of this release that this version cannot read: use the newer version",
         ));
     }
     let is_whole = (1..)
@@ -149,7 +149,7 @@ fn refuse_by_shape(
         && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark())
     {
         against.push(not_resumable(
-            "the configuration of the candidate has changed since the release started: back the release out, and promote again",
+            "the configuration of the candidate has changed since the release started: back the release out, then plan again",
         ));
     }
 }

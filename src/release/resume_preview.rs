@@ -54,8 +54,11 @@ impl ResumePreview {
     }
 
     fn would_continue(&self, stage: Stage, on_failure: OnFailure) -> String {
+        // A failed *watch* backs out without asking.
+        let asks = on_failure == OnFailure::Ask
+            && !(stage.step == Step::Watch && self.would_turn_back(stage));
         match &self.last {
-            Last::Failed(_) if on_failure == OnFailure::Ask => {
+            Last::Failed(_) if asks => {
                 format!("asks what to do about {}", in_direction(stage))
             }
             Last::Failed(_) if self.would_turn_back(stage) => {

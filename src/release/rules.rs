@@ -78,7 +78,7 @@ pub const RULES: &[Rule] = &[
         key: "tier",
         scope: RuleScope::Environment,
         value: |it| tier_word(it.tier).to_owned(),
-        is_looser: |now, file| care(now.tier) < care(file.tier),
+        is_looser: |now, file| strictness(now.tier) < strictness(file.tier),
         lacks: nothing,
     },
     Rule {
@@ -213,7 +213,7 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
-fn care(tier: Tier) -> u8 {
+fn strictness(tier: Tier) -> u8 {
     match tier {
         Tier::Development => 0,
         Tier::Staging => 1,
@@ -242,7 +242,7 @@ pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec
             let then = tiers
                 .into_iter()
                 .find(|tier| tier_word(*tier) == rule.value);
-            then.is_some_and(|then| care(now.tier) < care(then))
+            then.is_some_and(|then| strictness(now.tier) < strictness(then))
         }
         "rules.allow_yes" => rule.value == "false" && now.rules.allow_yes,
         "rules.only_from" => rule.value != "any" && value_now(&rule.key) != rule.value,

@@ -100,7 +100,7 @@ pub enum Progress {
         why: String,
     },
     /// The driver has stopped before the end of the release: it lost the lock, could not record, or its operator
-    /// stopped it.
+    /// stopped it or handed the release over.
     Parked {
         why: String,
     },

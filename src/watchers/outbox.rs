@@ -198,7 +198,7 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
     };
     (|| channel.notifier.notify(notice))
         .retry(pauses)
-        .when(|failure: &Failure| failure.kind.may_pass())
+        .when(|failure: &Failure| failure.kind.may_be_temporary())
         .notify(again)
         .await
 }

@@ -213,10 +213,7 @@ fn a_route_that_another_program_wrote_moves_no_traffic_to_a_candidate_that_was_l
     let repaired = repair(&sandbox, &["--yes"]);
     let said = words(&repaired);
     assert_eq!(repaired.status.code(), Some(0), "{said}");
-    assert!(
-        said.contains(&format!("write the route to {live}")),
-        "{said}"
-    );
+    assert!(said.contains(&format!("set the route to {live}")), "{said}");
     assert!(
         !said.contains(&format!("point the proxy at {other}")),
         "{said}"

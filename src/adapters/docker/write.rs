@@ -107,7 +107,7 @@ impl RuntimeWriter for DockerWriter {
         };
         self.refuse_another(&made, spec, &doing)?;
         if let Err(failure) = self.start_stopped(&made, &doing).await {
-            if !failure.kind.may_pass() {
+            if !failure.kind.may_be_temporary() {
                 // A candidate that cannot start must not remain in the slot. A failure to remove it is ignored, because
                 // the reason why the candidate cannot start matters more.
                 let _ = self.remove(&InstanceId(made.id)).await;

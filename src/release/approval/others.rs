@@ -1,8 +1,8 @@
 //! Approvals by operators who do not drive the release: how many of them a plan needs before its traffic moves, and
 //! which of the given approvals count now.
 //!
-//! A rollback needs no approval by others: at night no other operator may be available, and the version was live
-//! before.
+//! A rollback needs no approval by others, because there may be no other operator at night, and because the version was
+//! live before.
 //!
 //! A missing approval cannot be overridden, unlike a hold: the driver must not decide alone. If an approval has expired
 //! because of a wrong clock, another operator approves again, or the clock is corrected.
@@ -31,7 +31,7 @@ pub fn approvers_needed(plan: &Plan) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotPeerApproved {
     #[error(
-        "the release needs no approval by others (rules.approvals): there is nothing to approve"
+        "the release needs no approval by others, because it is a rollback or rules.approvals is 0: there is nothing to approve"
     )]
     NeedsNone,
     /// The switch was started, so the traffic may have moved.

@@ -59,11 +59,13 @@ impl RepairApproval {
         by: Operator,
         now: Timestamp,
     ) -> Result<Self, ApprovalRefused> {
-        let is_careful = plan.tier().is_protected() || plan.touches_protected();
-        if (is_careful && !plan.definition.rules.allow_yes) || plan.lowers_generation() {
-            return Err(ApprovalRefused::WrongName {
-                expected: plan.target().environment.to_string(),
-            });
+        let environment = plan.target().environment.to_string();
+        if plan.lowers_generation() {
+            return Err(ApprovalRefused::NeverInAdvance { environment });
+        }
+        let needs_rule = plan.tier().is_protected() || plan.touches_protected();
+        if needs_rule && !plan.definition.rules.allow_yes {
+            return Err(ApprovalRefused::YesNotAllowed { environment });
         }
         Ok(Self::of(plan, by, now))
     }

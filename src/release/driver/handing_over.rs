@@ -11,13 +11,14 @@ use super::World;
 use crate::history::Successor;
 use crate::sanitize::sanitize;
 
+/// How long the successor may take to take the lock.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest time between two reads of the lock. A change may be reported late or not at all.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Waits until this driver no longer has the lock, or until `TIMEOUT` is over. Returns whether this driver still
 /// holds the lock and must release it.
-pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool {
+pub(super) async fn is_ours_after_waiting(world: &World, successor: &Successor) -> bool {
     let target = world.plan.target();
     let until = Instant::now() + TIMEOUT;
     let mut changes = world.read.registry.changes().await.ok();

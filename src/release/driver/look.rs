@@ -102,7 +102,9 @@ async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
 /// the newest releases of that environment.
 async fn live_in_first(world: &World) -> Known<(Option<Version>, Option<Vec<ReleaseRecord>>)> {
     let Some(site) = &world.first else {
-        return Err("the environment of rules.only_from is not configured".to_owned());
+        return Err(
+            "this service is not configured in the environment of rules.only_from".to_owned(),
+        );
     };
     let live = live_at(site).await?;
     let digest = &world.plan.version.digest;

@@ -55,7 +55,10 @@ impl Lost {
                 target.service, target.environment
             ),
             Self::Ours => why.to_owned(),
-            Self::Unknown => format!("it is not known who holds the lock: {why}"),
+            Self::Unknown => format!(
+                "it is not known who holds the lock: {why}. Resume the release as soon as the lock can be read: greenroom resume {} {}",
+                target.service, target.environment
+            ),
         }
     }
 }

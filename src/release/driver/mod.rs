@@ -226,7 +226,7 @@ impl Driver {
             return;
         }
         if let Some(successor) = self.machine.successor()
-            && !handing_over::is_still_ours(&self.world, successor).await
+            && !handing_over::is_ours_after_waiting(&self.world, successor).await
         {
             return;
         }
@@ -311,7 +311,7 @@ async fn recorded(world: &World, result: crate::ports::Result<()>, is_first: boo
             lost::event(world, &lost, &failure.to_string()).await
         }
         Err(failure) => Event::Unrecorded {
-            kind: if failure.kind.may_pass() {
+            kind: if failure.kind.may_be_temporary() {
                 NotWritten::Unanswered
             } else {
                 NotWritten::Refused

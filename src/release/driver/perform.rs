@@ -50,7 +50,7 @@ async fn action_error(world: &World, failure: &Failure) -> ActionError {
     ActionError {
         kind: match failure.kind {
             FailureKind::Fenced => ActionErrorKind::Fenced,
-            kind if kind.may_pass() => ActionErrorKind::Passing,
+            kind if kind.may_be_temporary() => ActionErrorKind::Passing,
             _ => ActionErrorKind::Final,
         },
         text: lost::message(world, failure).await,
@@ -116,7 +116,7 @@ async fn replace(world: &World, instance: &Instance) -> Result<(), Failure> {
                 instance.id.short()
             ),
         )
-        .hint("plan again"));
+        .hint("back out, then plan again"));
     }
     world
         .write
@@ -131,14 +131,14 @@ async fn install(world: &World) -> Result<(), Failure> {
     world.write.router.install(world.plan.target()).await
 }
 
-async fn end(world: &World, instance: &InstanceId) -> Result<(), Failure> {
+async fn stop(world: &World, instance: &InstanceId) -> Result<(), Failure> {
     let grace = world.plan.definition.timing.stop_grace;
     lock::still_ours(world, &format!("stopping {}", instance.short())).await?;
     world.write.runtime.stop(instance, grace).await
 }
 
 async fn remove(world: &World, instance: &InstanceId) -> Result<(), Failure> {
-    end(world, instance).await?;
+    stop(world, instance).await?;
     lock::still_ours(world, &format!("removing {}", instance.short())).await?;
     world.write.runtime.remove(instance).await
 }
@@ -184,8 +184,8 @@ fn tag_of(plan: &Plan, instance: &Instance) -> Option<String> {
     }
 }
 
-/// Moves the traffic. First the proxy prepares the switch. Then the route is written to the store. Last, the proxy
-/// makes the switch. If the proxy cannot be prepared, the route stays unchanged.
+/// Moves the traffic. First the proxy prepares the switch. Then the driver writes the route to the store. Last, the
+/// proxy makes the switch. If the proxy cannot prepare the switch, the route stays unchanged.
 async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
     let plan = &world.plan;
     let digest = if movement.to == plan.slot {
@@ -200,6 +200,7 @@ async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
         let same = || HoldChange::Same(movement.hold.clone());
         plan.hold_left().map_or_else(same, HoldChange::Leave)
     } else {
+        // This clears only a hold that this release placed.
         HoldChange::Clear(Cleared {
             by: world.operator.clone(),
             at: world.clock.now(),
@@ -253,7 +254,7 @@ async fn retire(world: &World, slot: Slot, instance: Option<&InstanceId>) -> Res
     deregister(world, slot).await?;
     match instance {
         // The version that a rollback replaced is not kept for a cold start, because an operator went back from it.
-        Some(instance) if world.plan.kind == ReleaseKind::Promote => end(world, instance).await,
+        Some(instance) if world.plan.kind == ReleaseKind::Promote => stop(world, instance).await,
         Some(instance) => remove(world, instance).await,
         None => Ok(()),
     }
@@ -270,7 +271,7 @@ async fn reinstate(world: &World, slot: Slot, before: Before) -> Result<(), Fail
         .hint("promote the version that should run"));
     };
     if before == Before::Stop {
-        end(world, &instance.id).await?;
+        stop(world, &instance.id).await?;
     }
     if before == Before::Stop || !instance.is_running() {
         lock::still_ours(world, &format!("starting {slot} again")).await?;

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Engine, Site};
+use super::{Engine, Site, unknown};
 use crate::inventory::{Cleared, Clocks, Hold, SeenHold, StoredKey, Target};
 use crate::ports::{Failure, FailureKind};
 use crate::release::gather;
@@ -54,7 +54,7 @@ impl Engine {
                 self.give_reason(target, &existing, &hold).await
             }
             Ok(Some(existing)) => Err(Refusal::HeldAlready(existing).into()),
-            Err(failure) => Err(not_done("whether the hold was placed", &failure)),
+            Err(failure) => Err(unknown("whether the hold was placed", &failure)),
         }
     }
 
@@ -80,7 +80,7 @@ impl Engine {
         match write.holds.replace(target, existing, &cleared, &next).await {
             Ok(()) => Ok(next),
             Err(failure) if failure.kind == FailureKind::Conflict => Err(hold_changed(&failure)),
-            Err(failure) => Err(not_done("whether the reason was added", &failure)),
+            Err(failure) => Err(unknown("whether the reason was added", &failure)),
         }
     }
 
@@ -127,7 +127,7 @@ impl Engine {
             return self.clear_unreadable_hold(target, &hold, why).await;
         }
         let record = site.read.registry.read(target).await;
-        let record = record.map_err(|failure| not_done("which hold is active", &failure))?;
+        let record = record.map_err(|failure| unknown("which hold is active", &failure))?;
         let found = record.hold.clone().map(Box::new).map(SeenHold::Readable);
         if seen.is_some_and(|seen| found.as_ref() != Some(seen)) {
             let now = record.hold.map(|hold| hold.describe(now));
@@ -145,7 +145,7 @@ impl Engine {
         match write.holds.clear(target, &hold, &cleared).await {
             Ok(()) => Ok(hold.cleared(cleared)),
             Err(failure) if failure.kind == FailureKind::Conflict => Err(hold_changed(&failure)),
-            Err(failure) => Err(not_done("whether the hold was cleared", &failure)),
+            Err(failure) => Err(unknown("whether the hold was cleared", &failure)),
         }
     }
 
@@ -166,7 +166,7 @@ impl Engine {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
-        let not_known = |failure| not_done("which hold is active", &failure);
+        let not_known = |failure| unknown("which hold is active", &failure);
         let read = site.read.registry.read_with_keys(target).await;
         let (record, lines) = read.map_err(not_known)?;
         let mut problems = record.problems.into_iter();
@@ -215,7 +215,7 @@ impl Engine {
         {
             Ok(()) => Ok(removed),
             Err(failure) if failure.kind == FailureKind::Conflict => Err(hold_changed(&failure)),
-            Err(failure) => Err(not_done("whether the hold was removed", &failure)),
+            Err(failure) => Err(unknown("whether the hold was removed", &failure)),
         }
     }
 }
@@ -224,8 +224,4 @@ impl Engine {
 fn hold_changed(failure: &Failure) -> Refused {
     let now = Some(failure.to_string());
     Refusal::HoldChanged { now }.into()
-}
-
-fn not_done(fact: &str, failure: &Failure) -> Refused {
-    super::unknown(fact, failure)
 }

@@ -57,7 +57,7 @@ impl Engine {
             .map_err(|_| {
                 Refused::from(Refusal::Unknown {
                     fact: "whether the standby of the previous release has ended".into(),
-                    why: format!("the driver did not stop within {SUPERSEDING:?}"),
+                    why: format!("its driver did not stop within {SUPERSEDING:?}: try again"),
                 })
             })
     }
@@ -97,9 +97,12 @@ async fn standby_end(site: &Site, holder: &LockHolder) -> Result<Option<JournalE
     }
     let release = holder.record.release;
     let recorded = site.read.journal.release(&site.definition.target, release);
-    let recorded: Option<Recorded> = recorded
-        .await
-        .map_err(|failure| unknown("how far the release that holds the lock is", &failure))?;
+    let recorded: Option<Recorded> = recorded.await.map_err(|failure| {
+        unknown(
+            "whether the release that holds the lock is in its standby",
+            &failure,
+        )
+    })?;
     let entry = recorded.and_then(|recorded| standby_entry(&recorded, &site.definition));
     Ok(entry.map(|last_entry| JournalEnd {
         release,

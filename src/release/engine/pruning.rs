@@ -25,6 +25,7 @@ const PAST: usize = 1000;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "became", content = "why")]
 pub enum Pruned {
+    /// The image was removed, by this prune or by another program.
     Removed,
     /// The image became needed after the plan was made.
     Needed,
@@ -253,7 +254,7 @@ async fn still_ours(locked: &[Locked<'_>]) -> Result<(), String> {
             }
             Err(failure) => {
                 return Err(format!(
-                    "it is not known whether this console still holds the lock of {target}: {failure}. The image was not removed"
+                    "it is not known whether this console still holds the lock of {target}: {failure}. The image was not removed: run greenroom prune again"
                 ));
             }
         }

@@ -58,7 +58,7 @@ impl Engine {
         if record
             .lock
             .as_ref()
-            .is_some_and(|it| self.is_own_remains(target, it))
+            .is_some_and(|it| self.was_left_by_own_driver(target, it))
         {
             record.lock = None;
         }
@@ -137,7 +137,7 @@ impl Engine {
 
     /// Whether a driver of this console left the lock behind. Such a driver has ended, and lost contact with the store
     /// before it could release the lock.
-    fn is_own_remains(&self, target: &Target, holder: &LockHolder) -> bool {
+    fn was_left_by_own_driver(&self, target: &Target, holder: &LockHolder) -> bool {
         holder.record.purpose == LockPurpose::Release
             && holder.record.console == self.console
             && self.active(target).is_none()
@@ -228,8 +228,8 @@ impl Engine {
             Acquired::Held(lease) => return Ok((lease, None)),
             Acquired::Taken(holder) => holder,
         };
-        let is_own =
-            self.is_own_remains(plan.target(), &holder) && holder.record.release == plan.release;
+        let is_own = self.was_left_by_own_driver(plan.target(), &holder)
+            && holder.record.release == plan.release;
         if is_own || successor.is_some_and(|successor| successor.token == holder.token) {
             let (lease, _) = self.force(plan, &record, *holder, write).await?;
             return Ok((lease, None));

@@ -129,7 +129,7 @@ impl RepairAction {
             Self::Start { slot, .. } => format!("start {slot} again"),
             Self::Install => "install the proxy's configuration".into(),
             Self::Register { slot, .. } => format!("register {slot}"),
-            Self::Route(route) => format!("write the route to {}", route.live),
+            Self::Route(route) => format!("set the route to {}", route.live),
             Self::Rebase { .. } => "give the live pointer a token of this store".into(),
             Self::Point { to, .. } => format!("point the proxy at {to}"),
             Self::Deregister(slot) => format!("deregister {slot}"),
@@ -255,7 +255,7 @@ impl Rewrite {
             }
         };
         format!(
-            "store: write the route to {} generation {}, {}, {from}, only while this driver holds the lock",
+            "store: set the route to {} generation {}, {}, {from}, only while this driver holds the lock",
             self.live,
             self.generation,
             self.digest.short()

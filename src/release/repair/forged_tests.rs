@@ -184,7 +184,7 @@ fn an_unproven_route_is_changed_to_the_slot_of_the_proxy() {
             _ => live(&mut snapshot).state = InstanceState::Exited { code: Some(137) },
         }
         let (_, repair_actions) = planned_where(&snapshot, &not_proven(), None);
-        let mut expected = vec!["write the route to blue", "point the proxy at blue"];
+        let mut expected = vec!["set the route to blue", "point the proxy at blue"];
         if blue == "stopped" {
             expected.insert(0, "start blue again");
         }
@@ -256,7 +256,7 @@ fn an_unproven_route_with_an_impossible_generation_moves_no_traffic() {
     let (_, repair_actions) = planned_where(&snapshot, &not_proven(), None);
     assert_eq!(
         titles(&repair_actions),
-        ["write the route to blue", "point the proxy at blue"]
+        ["set the route to blue", "point the proxy at blue"]
     );
 }
 
@@ -266,7 +266,7 @@ fn a_proven_healthy_version_gets_the_traffic_of_an_unhealthy_one() {
     let (_, repair_actions) = planned(&snapshot, None);
     assert_eq!(
         titles(&repair_actions),
-        ["write the route to green", "point the proxy at green"]
+        ["set the route to green", "point the proxy at green"]
     );
     let route_action = &repair_actions[0].repair_action;
     assert!(route_action.lowers_generation(), "{route_action:?}");
@@ -277,7 +277,7 @@ fn a_proven_healthy_version_gets_the_traffic_of_an_unhealthy_one() {
     let (_, repair_actions) = planned(&snapshot, None);
     assert_eq!(
         titles(&repair_actions),
-        ["write the route to blue", "point the proxy at blue"]
+        ["set the route to blue", "point the proxy at blue"]
     );
 }
 

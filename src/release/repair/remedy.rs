@@ -312,9 +312,10 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
         return live_nowhere(seen, from);
     };
     if from.live != Some(live) {
-        return person(
-            "the proxy answers with another slot than its live pointer: run greenroom status again",
-        );
+        return person(format!(
+            "the proxy answers with {live}, but its live pointer names {}: repair again in a few seconds; if they still differ, run greenroom doctor",
+            from.live.map_or("no slot", Slot::as_str)
+        ));
     }
     // No route is written to a slot that cannot answer. The new generation alone stops earlier drivers. With a token of
     // this store, a release can move the traffic to a slot that answers.

@@ -257,7 +257,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "etcdctl del of the route",
         |s| s.route = None,
-        &["write the route to blue"],
+        &["set the route to blue"],
     ),
     (
         "nonsense in the route",
@@ -265,7 +265,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             s.route = None;
             unreadable(s, "route");
         },
-        &["write the route to blue"],
+        &["set the route to blue"],
     ),
     (
         "etcdctl del of the route and of the live slot's key",
@@ -273,7 +273,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             s.route = None;
             s.slots.blue.registration = None;
         },
-        &["register blue", "write the route to blue"],
+        &["register blue", "set the route to blue"],
     ),
     (
         "nonsense in the route, and the proxy names no slot",
@@ -288,12 +288,12 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "etcdctl put of an older route",
         |s| route(s).generation = 40,
-        &["write the route to blue"],
+        &["set the route to blue"],
     ),
     (
         "etcdctl put of a route with a generation that no switch has made",
         |s| route(s).generation = HIGHEST_GENERATION,
-        &["write the route to blue"],
+        &["set the route to blue"],
     ),
     (
         "the live pointer is put back to an older generation of the same slot",
@@ -315,7 +315,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             proxy(s).slot = Some(Slot::Green);
             public(s).slot = Some(Slot::Green);
         },
-        &["write the route to blue", "point the proxy at blue"],
+        &["set the route to blue", "point the proxy at blue"],
     ),
     (
         "ln -sfn of the live pointer to the old version, started again",
@@ -343,18 +343,18 @@ pub(super) const BY_HAND: &[ByHand] = &[
             route(s).live = Slot::Green;
             route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
         },
-        &["write the route to blue", "point the proxy at blue"],
+        &["set the route to blue", "point the proxy at blue"],
     ),
     (
         "etcdctl put of another address into the route",
         |s| route(s).endpoint = "10.0.0.9:80".parse().expect("an address"),
-        &["write the route to blue"],
+        &["set the route to blue"],
     ),
     (
         "a store that was restored from an older backup",
         |s| s.pointer = Some(pointer(8123, 8000)),
         &[
-            "write the route to blue",
+            "set the route to blue",
             "give the live pointer a token of this store",
         ],
     ),
@@ -367,7 +367,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         },
         &[
             "register blue",
-            "write the route to blue",
+            "set the route to blue",
             "give the live pointer a token of this store",
         ],
     ),
@@ -383,7 +383,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         },
         &[
             "register blue",
-            "write the route to blue",
+            "set the route to blue",
             "give the live pointer a token of this store",
         ],
     ),
@@ -409,7 +409,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
             s.slots.blue.registration = None;
         },
-        &["register blue", "write the route to blue"],
+        &["register blue", "set the route to blue"],
     ),
     (
         "a store that was wiped, and rm of nginx's file and a reload",
@@ -433,7 +433,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             public(s).slot = None;
         },
         &[
-            "write the route to blue",
+            "set the route to blue",
             "give the live pointer a token of this store",
             "point the proxy at blue",
         ],
@@ -441,7 +441,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "etcdctl put of another digest into the route",
         |s| route(s).digest = digest('e'),
-        &["write the route to blue"],
+        &["set the route to blue"],
     ),
     (
         "another version in the live slot, and its key edited to it",

@@ -142,7 +142,7 @@ impl World {
 fn action_error(kind: FailureKind) -> ActionErrorKind {
     match kind {
         FailureKind::Fenced => ActionErrorKind::Fenced,
-        kind if kind.may_pass() => ActionErrorKind::Passing,
+        kind if kind.may_be_temporary() => ActionErrorKind::Passing,
         _ => ActionErrorKind::Final,
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::look::look;
-use super::perform::Hand;
+use super::perform::Performer;
 use super::{RepairNews, all_answered};
 use crate::history::{RepairOutcome, RepairRecord};
 use crate::inventory::drift::{Drift, compare};
@@ -34,6 +34,7 @@ const RELEASE_LOCK: Duration = Duration::from_secs(5);
 
 /// The maximum length of a failure's reason, in characters.
 const LONGEST_REASON: usize = 1_000;
+
 pub(super) struct Drive {
     pub(super) plan: RepairPlan,
     pub(super) approved: ApprovedRepair,
@@ -53,7 +54,7 @@ impl Drive {
             Err(outcome) => outcome,
         };
         self.record.closed = Some((self.clock.now(), outcome));
-        if let Err(why) = self.write_down().await {
+        if let Err(why) = self.write_record().await {
             self.say(&format!("the end of the repair was not recorded: {why}"))
                 .await;
         }
@@ -74,7 +75,7 @@ impl Drive {
         let count = repair_actions.len();
         for (index, repair_action) in repair_actions.iter().enumerate() {
             if *self.stops.borrow() {
-                let reason = format!("before: {}", repair_action.title());
+                let reason = format!("the next action was not started: {}", repair_action.title());
                 return Err(RepairOutcome::Stopped { reason });
             }
             let title = format!("{} of {count}: {}", index + 1, repair_action.title());
@@ -113,7 +114,7 @@ impl Drive {
             }
         };
         self.begin(index).await?;
-        self.say(&format!("{title} starts")).await;
+        self.say(&format!("{title}: started")).await;
         let seen = if let RepairAction::Stop { slot, .. } = repair_action {
             self.drained(*slot).await;
             // Draining took time, so the observation may be outdated.
@@ -130,13 +131,13 @@ impl Drive {
         };
         // The lock may have been lost since the observation, and not every write compares the lock's token.
         self.still_ours().await?;
-        let hand = Hand {
+        let performer = Performer {
             site: &self.site,
             write: &self.write,
             fence: &self.lease.fence,
             now: self.clock.now(),
         };
-        match hand.perform(repair_action, &seen).await {
+        match performer.perform(repair_action, &seen).await {
             Ok(()) => {}
             // The action may have been done. The next observation shows whether it was.
             Err(failure) if failure.kind == FailureKind::Ambiguous => {
@@ -148,7 +149,7 @@ impl Drive {
         if let Some(written) = self.record.repair_actions.get_mut(index) {
             written.done_at = Some(self.clock.now());
         }
-        self.write_down().await?;
+        self.write_record().await?;
         Ok("done".into())
     }
 
@@ -185,7 +186,7 @@ impl Drive {
         if let Some(written) = self.record.repair_actions.get_mut(index) {
             written.started_at = Some(now);
         }
-        let written = self.write_down().await;
+        let written = self.write_record().await;
         if written.is_err()
             && let Some(undone) = self.record.repair_actions.get_mut(index)
         {
@@ -211,11 +212,11 @@ impl Drive {
         let until = Instant::now() + time_limit;
         loop {
             let seen = self.look().await;
-            let come_true = match all_answered(&seen) {
+            let result = match all_answered(&seen) {
                 Ok(()) => is_true(repair_action, &seen, &self.site.definition),
                 Err(silent) => Err(silent.to_string()),
             };
-            let Err(missing) = come_true else {
+            let Err(missing) = result else {
                 return Ok(());
             };
             if Instant::now() >= until {
@@ -281,7 +282,7 @@ impl Drive {
         }
     }
 
-    async fn write_down(&mut self) -> Result<(), String> {
+    async fn write_record(&mut self) -> Result<(), String> {
         self.record = self.record.clone().linked();
         let written = self.write.journal.repair(&self.record, &self.lease.fence);
         written.await.map_err(|failure| failure.to_string())

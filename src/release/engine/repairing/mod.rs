@@ -158,7 +158,7 @@ impl Engine {
             .into());
         };
         let lease = self.lock_to_repair(&plan, approval, &write).await?;
-        if let Err(refused) = self.still_asked_for(&plan, &site, &lease).await {
+        if let Err(refused) = self.needs_same_actions(&plan, &site, &lease).await {
             release_lock(&write, &target, &lease).await;
             return Err(refused);
         }
@@ -205,7 +205,7 @@ impl Engine {
 
     /// Plans the repair again under the lock, and refuses if the plan has other actions now: the state may have changed
     /// while the operator read the plan.
-    async fn still_asked_for(
+    async fn needs_same_actions(
         &self,
         plan: &RepairPlan,
         site: &Site,

@@ -14,21 +14,21 @@ use crate::release::engine::Site;
 use crate::release::repair::{RepairAction, Rewrite, RouteBefore};
 
 /// The ports of one target and the fence of the repair's lock, with which actions are performed.
-pub(super) struct Hand<'a> {
+pub(super) struct Performer<'a> {
     pub(super) site: &'a Site,
     pub(super) write: &'a Writing,
     pub(super) fence: &'a Fence,
     pub(super) now: Timestamp,
 }
 
-impl Hand<'_> {
+impl Performer<'_> {
     async fn still_ours(&self) -> Result<()> {
         let target = &self.site.definition.target;
         if self.write.locks.holds(target, self.fence).await? {
             return Ok(());
         }
         let message = format!("this console no longer holds the lock of {target}");
-        let doing = "starting a version again";
+        let doing = "creating the container or process";
         Err(Failure::new(
             FailureKind::Fenced,
             "the lock",
