@@ -21,7 +21,7 @@ pub(super) fn sort(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Filters by the text while it is being typed. An empty text shows all services.
+/// Filters by the text while the operator types it. An empty text shows all services.
 pub(super) fn filter_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.services.filter);
     list(model);
@@ -42,8 +42,8 @@ pub(super) fn list(model: &mut Model) {
     model.services = list_services(model);
 }
 
-/// Places the cursor if there is none, or if its service or environment was removed. Returns whether the cursor was
-/// placed for the first time. The cursor never starts on a protected environment.
+/// Places the cursor if there is none, or if its service or environment was removed. Returns whether there was no
+/// cursor before and there is one now. The cursor never starts on a protected environment.
 pub(super) fn settle_cursor(model: &mut Model) -> bool {
     let Some(cursor) = &model.cursor else {
         let quiet = model.world.environments.iter();
