@@ -225,7 +225,8 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
     let Some(status) = in_standby else {
         let approve = model.keymap.shown(Action::Approve);
         let otherwise = format!(
-            "this console drives no release of this target in standby; {approve} approves stop if stop waits"
+            "this console drives no release of this target in standby; if stop waits for approval, \
+             {approve} approves it"
         );
         let text = not_here(model, &otherwise);
         return super::refused(model, &text);
