@@ -1,6 +1,6 @@
 //! The table of keys and actions. The key bindings, the footer, the help and the README are computed from this table,
 //! so they cannot disagree. The actions that lead to a change of a target, and only these, are in the group
-//! [`Purpose::Release`](super::Purpose::Release). Each of them has a capital letter as its key.
+//! `Purpose::Release`. Each of them has a capital letter as its key.
 
 use super::keymap::{Chord, ctrl, key, named};
 use super::model::Pane;

@@ -343,9 +343,9 @@ impl EffectRunner {
             if !is_over {
                 let refused = Refusal::Unknown {
                     fact: "how the repair ended".into(),
-                    why:
-                        "its task ended without a result; the log file has the details. Check which differences remain"
-                            .into(),
+                    why: "its task ended without a result; the log file has the details. \
+                         Check which differences remain"
+                        .into(),
                 };
                 let refused = refused.into();
                 let _ = answers.send(Event::RepairRefused { target, refused }).await;

@@ -168,7 +168,8 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         });
         let text = if is_unknown {
             format!(
-                "{target} may keep a version warm, but the role of a slot is unknown: choose the version to go back to"
+                "{target} may keep a version warm, but the role of a slot is unknown: \
+                 choose the version to go back to"
             )
         } else {
             format!("{target} keeps no version warm: the version that you choose is started again")

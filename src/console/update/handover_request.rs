@@ -159,7 +159,8 @@ fn ended(model: &Model, asking: &Asking) -> Option<String> {
     let resume_key = model.keymap.shown(Action::Resume);
     if model.now >= asking.until {
         return Some(format!(
-            "{} did not answer the request in time: {resume_key} sends a new one, or takes the release over",
+            "{} did not answer the request in time: {resume_key} sends a new one, \
+             or takes the release over",
             asking.driver
         ));
     }

@@ -164,7 +164,8 @@ fn open(model: &mut Model) -> Vec<Effect> {
     let Some(target) = world::under_cursor(model) else {
         let back = model.keymap.shown(Action::Back);
         let text = format!(
-            "no target is under the cursor: move the cursor with the arrow keys, or clear the filter with {back}"
+            "no target is under the cursor: move the cursor with the arrow keys, \
+             or clear the filter with {back}"
         );
         return super::refused(model, &text);
     };

@@ -168,7 +168,8 @@ pub(super) fn suspend(model: &mut Model) -> Vec<Effect> {
     }
     if let Some(target) = model.repairing.first() {
         let text = format!(
-            "{target} is being repaired: suspending would stop the repair halfway; wait until it has ended"
+            "{target} is being repaired: suspending would stop the repair halfway; \
+             wait until it has ended"
         );
         return super::refused(model, &text);
     }

@@ -239,7 +239,8 @@ fn say(model: &mut Model, weight: Weight, text: &str) {
 
 fn refusal_not_stored(model: &mut Model, target: &Target, why: &str) -> Vec<Effect> {
     let text = format!(
-        "your refusal to hand over {target} could not be stored, so the requester may not see it: {why}"
+        "your refusal to hand over {target} could not be stored, \
+         so the requester may not see it: {why}"
     );
     refused(model, &text)
 }

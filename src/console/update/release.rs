@@ -52,7 +52,8 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     {
         let resume_key = model.keymap.shown(Action::Resume);
         let text = format!(
-            "this console no longer drives the release of {target}: {why}; {resume_key} resumes the release, or shows what to wait for"
+            "this console no longer drives the release of {target}: {why}; \
+             {resume_key} resumes the release, or shows what to wait for"
         );
         super::say(model, Weight::Prominent, &text);
     }
