@@ -1,5 +1,6 @@
 //! The table of keys and actions. The key bindings, the footer, the help and the README are computed from this table,
-//! so they cannot disagree. Only keys with a capital letter can change anything outside the console.
+//! so they cannot disagree. The actions that lead to a change of a target, and only these, are in the group
+//! `Purpose::Release`. Each of them has a capital letter as its key.
 
 use super::keymap::{Chord, ctrl, key, named};
 use super::model::Pane;
@@ -83,7 +84,7 @@ pub enum Action {
     Compare,
     /// Show what became live in an environment, in order.
     Timeline,
-    /// Verify that the listed records have not been altered.
+    /// Verify that the records that match the filter have not been altered.
     Prove,
     /// Stop the console and return to the shell, until the shell continues it.
     Suspend,
@@ -197,15 +198,15 @@ const fn in_history(binding: Binding) -> Binding {
 /// The table, in the order of the footer and of the help.
 #[rustfmt::skip]
 pub static BINDINGS: &[Binding] = &[
-    shown(bind(&[key('A')], Action::Approve, "approve", "approve the waiting step, or answer the failed one")),
+    shown(bind(&[key('A')], Action::Approve, "approve", "approve the waiting step, or decide on the failed one")),
     shown(bind(&[key('P')], Action::Promote, "promote", "choose a version for the open target, plan its release, then confirm it")),
     shown(bind(&[key('X')], Action::BackOut, "back out", "undo everything that the running release has done")),
-    shown(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm")),
+    shown(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm, or choose an earlier version")),
     shown(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for approval")),
     shown(bind(&[key('C')], Action::Resume, "driver", "request, hand over, take over or resume a release")),
     shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm, now instead of later")),
     shown(bind(&[key('D')], Action::Repair, "repair drift", "plan a repair of the open target, then confirm it")),
-    bind(&[key('F')], Action::Freeze, "hold", "hold the open target, so that nothing is promoted there, or clear its hold"),
+    bind(&[key('F')], Action::Freeze, "hold", "hold the open target, so that a promote needs an override, or clear its hold"),
     shown(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
     shown(bind(&[named(KeyCode::Enter)], Action::Open, "open", "open the target under the cursor, or show details")),
     shown(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stop following"))),
@@ -217,7 +218,7 @@ pub static BINDINGS: &[Binding] = &[
     in_logs(bind(&[key('i')], Action::Since, "since", "show only the lines of the last minutes or hours, or all")),
     in_logs(bind(&[key('s')], Action::SaveLog, "save", "write the lines to a file")),
     in_environments(bind(&[key('s')], Action::Sort, "sort", "put the services in another order")),
-    shown(bind(&[key('/')], Action::Search, "search", "search the log, or filter the environments by service")),
+    shown(bind(&[key('/')], Action::Search, "search", "search the log, or filter the services or the history")),
     shown(bind(&[key('o')], Action::NextLog, "next log", "show the next log: blue, green, both slots, proxy, steps of the release")),
     bind(&[key('\\')], Action::HideLog, "hide log", "hide the log, or show it again"),
     bind(&[key('d')], Action::Diagnostics, "diagnostics", "show Greenroom's own diagnostics, or the log again"),
@@ -253,7 +254,7 @@ pub static BINDINGS: &[Binding] = &[
     shown(in_history(bind(&[key('v')], Action::Prove, "prove", "verify that the listed records have not been altered"))),
     shown(bind(&[key(':')], Action::Palette, "palette", "find an action by its name, and run it")),
     shown(bind(&[key('?')], Action::Help, "help", "show all keys")),
-    shown(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "quit the console; asks first while a release is running")),
+    shown(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "quit the console; asks first while this console drives a release")),
 ];
 
 #[cfg(test)]

@@ -154,7 +154,8 @@ pub trait Backend: Send + Sync {
         Err("no history is kept on this machine".into())
     }
 
-    /// Changes after each attempt to archive a release. An error says why the archive could not be written.
+    /// Changes after each attempt to copy new records to the archive. An error says why the archive could not be read
+    /// or written.
     fn kept(&self) -> watch::Receiver<Result<(), String>> {
         watch::channel(Ok(())).1
     }

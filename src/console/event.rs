@@ -158,9 +158,9 @@ pub enum Event {
         target: Target,
         answer: Result<HistoryAnswer, String>,
     },
-    /// A release was archived.
+    /// The archive of past releases was updated.
     HistoryKept,
-    /// A release could not be archived, so this release is missing from the history of this machine.
+    /// The archive could not be read or written, so records may be missing from the history of this machine.
     HistoryNotKept {
         why: String,
     },

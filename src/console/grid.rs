@@ -8,7 +8,8 @@ use super::model::Model;
 /// The largest width that names and versions give to an environment's column. A blank, and the state's text or spare
 /// columns, are added.
 const COLUMN_MOST: usize = 24;
-/// The smallest width of an environment's column: a short version and its glyph.
+/// The width below which no column is shrunk: a short version and its glyph. A column with very short names is
+/// narrower.
 const COLUMN_LEAST: usize = 7;
 /// The smallest and the largest width of a state's text. The text follows the glyph of a cell.
 const WORDS: (usize, usize) = (12, 24);

@@ -73,7 +73,8 @@ fn to_input(raw: Raw) -> Option<Input> {
     }
 }
 
-/// Only clicks and wheel turns are passed on. Movement has no meaning in the console and is frequent.
+/// Only left clicks and wheel turns are passed on. Other mouse events have no meaning in the console, and movements are
+/// frequent.
 fn is_relevant(kind: MouseEventKind) -> bool {
     matches!(
         kind,

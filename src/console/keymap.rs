@@ -91,12 +91,12 @@ impl Chord {
             // For these letters, terminals send the same byte as for Tab, Enter and Escape.
             Some([b'i' | b'j' | b'm' | b'[']) => Err(format!(
                 "`{text}` cannot be used: terminals send the same code for it as for Tab, Enter or Esc; choose \
-                 another letter"
+                 another key"
             )),
             Some([letter]) if letter.is_ascii_lowercase() => Ok(ctrl(char::from(*letter))),
             _ => Err(format!(
                 "`{text}` is not a key: write one ASCII character such as \"g\", or \"Ctrl-L\" (only letters), \
-                 \"F5\", \"Space\", or one of {}",
+                 \"F1\" to \"F12\", \"Space\", or one of {}",
                 NAMES.map(|(_, name)| name).join(", ")
             )),
         }
@@ -107,7 +107,7 @@ impl Chord {
     }
 
     /// Checks whether this key can be bound to `action`. The operator's other bindings are not considered. The error
-    /// says which key to choose instead.
+    /// says why the key cannot be bound, and what to choose instead.
     pub fn may_be_for(self, action: Action) -> Result<(), String> {
         let kept = KEPT.iter().find(|(_, chord)| *chord == self);
         if let Some((other, _)) = kept.filter(|(other, _)| *other != action) {

@@ -125,8 +125,9 @@ fn wide(area: Rect, shape: Shape) -> Places {
     } else {
         0
     };
-    // The lines beyond `ALL`: the upper and the middle panes get a quarter each, up to a limit; the log gets the rest.
-    // Without a log, the upper panes get three fifths of the height, and the middle panes get two fifths.
+    // The lines beyond `ALL`: the upper and the middle panes get a quarter each, up to a limit; the timeline and
+    // the log get the rest. Without a log, the upper panes get three fifths of the height, and the middle panes get two
+    // fifths.
     let spare = area.height - ALL.1;
     let (upper, middle, logs) = if log_hidden {
         (
@@ -261,7 +262,7 @@ fn single(area: Rect, shape: Shape, line: Tabs) -> Places {
 }
 
 /// The rows for the timeline of the open target. 0 if the screen is too small, if it shows one pane or the history, or
-/// if a release is running.
+/// if the newest release has not ended.
 pub(super) fn timeline_rows(model: &Model) -> usize {
     let shape = Shape::of(model);
     let is_wide = model.size.0 >= ALL.0 && model.size.1 >= ALL.1;

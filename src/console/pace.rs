@@ -50,7 +50,7 @@ impl Draws {
         }
     }
 
-    /// When to draw a change. `urgent` means that the operator has pressed a key.
+    /// When to draw a change. `urgent` means that a key press or another input event caused the change.
     pub(super) fn next(&self, urgent: bool) -> Instant {
         if urgent {
             return self.soonest;

@@ -1,7 +1,7 @@
 //! Carries out the effects of the console in tasks, so that the loop never waits. Each task calls the backend and
 //! sends the answer as an event. If a task panics, the console ends in the normal way and restores the terminal.
 
-mod together;
+mod handover;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl EffectRunner {
         (effect_runner, events)
     }
 
-    /// Sends an event after each attempt to archive a release.
+    /// Sends an event after each attempt to copy new records to the archive.
     fn watch_kept(&mut self) {
         let mut kept = self.backend.kept();
         let answers = self.answers.clone();
@@ -343,9 +343,9 @@ impl EffectRunner {
             if !is_over {
                 let refused = Refusal::Unknown {
                     fact: "how the repair ended".into(),
-                    why:
-                        "the task that ran it ended without a result; the log file has the details"
-                            .into(),
+                    why: "its task ended without a result; the log file has the details. \
+                         Check which differences remain"
+                        .into(),
                 };
                 let refused = refused.into();
                 let _ = answers.send(Event::RepairRefused { target, refused }).await;

@@ -48,7 +48,7 @@ pub struct Inputs {
     pub open: Option<oneshot::Sender<()>>,
 }
 
-/// Runs the console until it ends. `now` is the only clock that the console reads.
+/// Runs the console until it ends. The console reads the time of day only from `now`.
 pub async fn run<S: Screen>(
     screen: &mut S,
     inputs: &mut Inputs,
@@ -85,7 +85,7 @@ pub async fn run<S: Screen>(
                     return Ok(ExitReason::Panicked);
                 }
                 model.now = now();
-                let theme = theme_set.worn(model.theme());
+                let theme = theme_set.get_or_first(model.theme());
                 let began = Instant::now();
                 screen.draw(|frame| view::draw(&model, theme, frame))?;
                 model.was_drawn();

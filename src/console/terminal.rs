@@ -73,7 +73,8 @@ pub trait Screen {
 #[derive(Debug, thiserror::Error)]
 pub enum NoTerminal {
     #[error(
-        "the console needs a terminal, but standard output is not a terminal: do not redirect it"
+        "the console needs a terminal, but standard output is not a terminal: do not redirect it; use ssh -t or \
+         docker exec -it to get a terminal"
     )]
     Screen,
     #[error(

@@ -32,7 +32,7 @@ pub enum Meaning {
     Key,
     /// The border of a question about a dangerous change.
     Danger,
-    /// An environment that only the team notices.
+    /// An environment in which only the team notices a failure.
     TierDevelopment,
     /// An environment that other teams rely on.
     TierStaging,

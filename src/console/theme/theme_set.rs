@@ -66,7 +66,7 @@ impl ThemeSet {
     }
 
     /// The theme with this name. If no theme has this name, the first theme.
-    pub fn worn(&self, name: &str) -> &Theme {
+    pub fn get_or_first(&self, name: &str) -> &Theme {
         self.get(name)
             .or_else(|| self.themes.first())
             .unwrap_or(&self.bare)

@@ -1,5 +1,5 @@
-//! The keys that lead to a change outside the console (capital letters). Most of these keys open a question. A key that
-//! can do nothing now shows why.
+//! The actions that lead to a change of a target (capital letters). Most of these actions open a question. An action
+//! that can do nothing now shows why.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
         Mode::ReadOnly => format!("{target} cannot be changed: {}", model.read_only),
         Mode::Armable(_) => {
             let arm = model.keymap.shown(Action::Arm);
-            format!("not armed: {arm} arms {target}, then press the key again")
+            format!("not armed: {arm} arms {target}, then try again")
         }
     };
     super::say(model, Weight::Prominent, &text);
@@ -128,7 +128,7 @@ fn busy(model: &Model) -> Option<String> {
     }
     let status = model.release_in_flight()?;
     Some(format!(
-        "release {} of {} is running: {} answers its question, {} backs it out",
+        "release {} of {} has not ended: wait, or {} answers its question, {} backs it out",
         status.plan.release.short(),
         status.plan.target(),
         model.keymap.shown(Action::Approve),
@@ -168,7 +168,8 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         });
         let text = if is_unknown {
             format!(
-                "it is not known whether {target} keeps a version warm: the role of a slot is unknown"
+                "{target} may keep a version warm, but the role of a slot is unknown: \
+                 choose the version to go back to"
             )
         } else {
             format!("{target} keeps no version warm: the version that you choose is started again")
@@ -223,8 +224,12 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
         .filter(|status| matches!(status.progress, Progress::Standby { .. }))
         .cloned();
     let Some(status) = in_standby else {
-        let otherwise = "this console drives no release that keeps a version of this target warm";
-        let text = not_here(model, otherwise);
+        let approve = model.keymap.shown(Action::Approve);
+        let otherwise = format!(
+            "this console drives no release of this target in standby; if stop waits for approval, \
+             {approve} approves it"
+        );
+        let text = not_here(model, &otherwise);
         return super::refused(model, &text);
     };
     // The confirmation also counts as the approval that *stop* needs, so that *stop* does not ask again.
@@ -253,7 +258,7 @@ fn store_is_unreachable(model: &Model, target: &Target) -> Option<String> {
     let resume_key = model.keymap.shown(Action::Resume);
     Some(format!(
         "{target}: the store has not answered for {}, next attempt {next_attempt}. {resume_key} resumes the release \
-         when the store answers again; until then nothing is changed",
+         when the store answers again; until then this console changes nothing",
         seconds(*since, model.now)
     ))
 }

@@ -44,7 +44,7 @@ pub(super) fn listed(
             let mut names: Vec<String> = versions.iter().map(|name| sanitize(name)).collect();
             names.sort_by(|a, b| by_version(b, a));
             names.dedup();
-            // The registry answers now, so the tags whose look-up failed before are looked up again.
+            // The image registry answers now, so the tags whose look-up failed before are looked up again.
             let has_failed =
                 |look_up: &LookUp| matches!(look_up, LookUp::Answered(Resolved::Unknown(_)));
             picker.looked_up.retain(|_, look_up| !has_failed(look_up));
@@ -175,7 +175,7 @@ fn place(model: &Model, picker: &mut Picker) {
 }
 
 /// Starts the next look-ups: first the rows on the screen, then the newest tags by name. At most [`LOOK_UPS`] run at
-/// the same time, so that the registry is not overloaded. For a rollback, searches for images instead.
+/// the same time, so that the image registry is not overloaded. For a rollback, searches for images instead.
 fn look_ups(model: &mut Model) -> Vec<Effect> {
     let height = layout::picker_rows(model.size);
     let Some(Dialog::Picker(picker)) = &mut model.dialog else {
@@ -276,7 +276,8 @@ pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> V
     look_ups(model)
 }
 
-/// The operator has changed the text. The cursor goes to the first row, the best match, if the list is complete.
+/// The operator has changed the text. If the list is complete, the cursor goes to the best match that can be chosen.
+/// If no match can be chosen, the cursor goes to the first row.
 fn retyped(model: &mut Model) {
     if let Some(Dialog::Picker(picker)) = &mut model.dialog {
         picker.version_rows.clear();

@@ -23,7 +23,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let Some(dialog) = model.dialog.take() else {
         return Vec::new();
     };
-    // Ctrl-C closes any dialog, as Esc does.
+    // In every dialog, Ctrl-C does the same as Esc.
     let key = if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
         KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE)
     } else {
@@ -32,7 +32,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     match dialog {
         Dialog::Help(help) => look::helping(model, help, key),
         Dialog::Palette(palette) => palette::pressed(model, palette, key),
-        Dialog::Themes(choice) => look::trying_on(model, choice, key.code),
+        Dialog::Themes(choice) => look::choosing_theme(model, choice, key.code),
         Dialog::Page(page) => {
             model.dialog = scrolled(page.top, key.code).map(|top| {
                 let last = page.lines.len().saturating_sub(1);

@@ -63,8 +63,13 @@ pub(super) fn announce(model: &mut Model) {
         let resume_key = model.keymap.shown(Action::Resume);
         let message = request.message.as_ref();
         let message = message.map_or(String::new(), |message| format!(", \"{message}\""));
+        let first = if model.open.as_ref() == Some(&target) {
+            ""
+        } else {
+            "open the target, then "
+        };
         let text = format!(
-            "{} requests the handover of {target}{message}: {resume_key} answers",
+            "{} requests the handover of {target}{message}: {first}{resume_key} answers",
             request.operator
         );
         super::say(model, Weight::Prominent, &text);
@@ -143,7 +148,7 @@ fn answer(model: &mut Model, handover: Handover, hand: Hand) -> Vec<Effect> {
     } = handover;
     if hand == Hand::Keep {
         let text = format!(
-            "you keep driving; {} will see that you refused",
+            "you keep driving, and your refusal is sent to {}",
             request.operator
         );
         super::say(model, Weight::Normal, &text);

@@ -50,7 +50,7 @@ pub(super) fn stored(
     match (model.asking.as_mut().filter(is_awaited), request) {
         (Some(asking), Ok(request)) => {
             let text = format!(
-                "requested the handover from {}: you drive the release as soon as they agree",
+                "requested the handover from {}: this console resumes the release after the handover",
                 asking.driver
             );
             asking.request = Some(request);
@@ -63,7 +63,7 @@ pub(super) fn stored(
             super::confirm::refuse(model, title, &refused);
             Vec::new()
         }
-        // The operator has withdrawn the request before it was stored.
+        // The request was withdrawn, replaced or expired before it was stored.
         (None, Ok(request)) => vec![Effect::WithdrawRequest {
             target: target.clone(),
             request,
@@ -156,9 +156,11 @@ fn stored_request<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverR
 
 /// Why the request has ended without a handover. `None` while the request waits for an answer.
 fn ended(model: &Model, asking: &Asking) -> Option<String> {
+    let resume_key = model.keymap.shown(Action::Resume);
     if model.now >= asking.until {
         return Some(format!(
-            "{} did not answer the request in time",
+            "{} did not answer the request in time: {resume_key} sends a new one, \
+             or takes the release over",
             asking.driver
         ));
     }
@@ -169,7 +171,6 @@ fn ended(model: &Model, asking: &Asking) -> Option<String> {
             declined.by
         ));
     }
-    let resume_key = model.keymap.shown(Action::Resume);
     let observed = model.releases_observed.get(&asking.target)?;
     if observed.status.plan.release != asking.release || observed.status.outcome().is_some() {
         return Some(

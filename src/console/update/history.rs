@@ -49,7 +49,7 @@ fn forget_sheet(model: &mut Model) {
 /// Refuses an action of the history while the history is not open.
 pub(super) fn not_open(model: &mut Model) -> Vec<Effect> {
     let key = model.keymap.shown(Action::History);
-    let text = format!("this key works only in the history: {key} opens the history");
+    let text = format!("this action works only in the history: {key} opens the history");
     super::refused(model, &text)
 }
 
@@ -86,9 +86,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         Action::Prove => return Some(ask_proof(model)),
         Action::Copy => return Some(copy(model)),
         _ => {
-            let key = model.keymap.shown(Action::Back);
+            let key = model.keymap.shown(Action::History);
             let text =
-                format!("this key does nothing in the history: {key} goes back to the panes");
+                format!("this action does nothing in the history: {key} shows the panes again");
             return Some(super::refused(model, &text));
         }
     }
@@ -209,7 +209,7 @@ fn is_listing(model: &Model) -> bool {
     matches!(model.history.waiting, Some(Waiting::List | Waiting::More))
 }
 
-const LISTING: &str = "the list is still being read: press the key again in a moment";
+const LISTING: &str = "the list is still being read: try again in a moment";
 
 fn details(model: &mut Model) -> Vec<Effect> {
     // An operator who types a filter and presses Enter twice wants the first row of the new list, so that row is opened
@@ -243,7 +243,8 @@ fn mark(model: &mut Model) {
     let under = model.history.under_cursor();
     let release = under.filter(|_| model.history.sheet.is_none());
     let Some(id) = release.and_then(Item::release).map(|listed| listed.head.id) else {
-        super::say(model, Weight::Prominent, NO_RELEASE);
+        let text = "nothing was marked: only a release in the list can be marked";
+        super::say(model, Weight::Prominent, text);
         return;
     };
     let marked = &mut model.history.marked;
@@ -329,13 +330,13 @@ fn copy(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Copy(id.to_string())]
 }
 
-/// Counts a release that was archived. If the history is open and no question is unanswered, reads the list again.
+/// Counts an update of the archive. If the history is open and no question is unanswered, reads the list again.
 pub(super) fn kept_some(model: &mut Model) -> Vec<Effect> {
     model.history.kept.0 += 1;
     refresh(model)
 }
 
-/// Reads the list again if the history is open, no question is unanswered, and a release was archived since the last
+/// Reads the list again if the history is open, no question is unanswered, and the archive was updated since the last
 /// reading. Asks for at least as many releases as the current list has.
 fn refresh(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;

@@ -37,7 +37,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     if !is_for_row || model.history.is_open {
         return act(model, action);
     }
-    // An action that starts something in the environments is for the target under the cursor.
+    // While the environments have the focus, these actions are for the target under the cursor.
     let mut effects = match world::under_cursor(model) {
         Some(target) if model.open.as_ref() != Some(&target) => {
             if let Some(absent) = absent(model, &target) {
@@ -143,8 +143,10 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 
 pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
     if let Some(target) = model.repairing.first() {
-        let text =
-            format!("{target} is being repaired: press the key again when the repair has ended");
+        let quit = model.keymap.shown(Action::Quit);
+        let text = format!(
+            "{target} is being repaired: wait until the repair has ended, then {quit} quits"
+        );
         return super::refused(model, &text);
     }
     if model.in_flight().next().is_none() {
@@ -160,10 +162,12 @@ fn open(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(target) = world::under_cursor(model) else {
-        return super::refused(
-            model,
-            "no target is under the cursor: the arrow keys move the cursor",
+        let back = model.keymap.shown(Action::Back);
+        let text = format!(
+            "no target is under the cursor: move the cursor with the arrow keys, \
+             or clear the filter with {back}"
         );
+        return super::refused(model, &text);
     };
     if let Some(absent) = absent(model, &target) {
         return super::refused(model, &absent);
@@ -230,13 +234,14 @@ const COPY_MOST: usize = 64 * 1024;
 
 fn copy(model: &mut Model) -> Vec<Effect> {
     let Some((label, text)) = details::copied(model) else {
-        return super::refused(model, "this pane has nothing to copy");
+        return super::refused(
+            model,
+            "there is nothing to copy here: move to another row or pane",
+        );
     };
     if text.len() > COPY_MOST {
-        let size = text.len() / 1024;
-        let text = format!(
-            "cannot copy {label}: {size} KiB is too long, because many terminals accept only 64 KiB"
-        );
+        let text =
+            format!("cannot copy {label}: more than 64 KiB, which many terminals do not accept");
         return super::refused(model, &text);
     }
     super::say(model, Weight::Normal, &format!("copied {label}: {text}"));

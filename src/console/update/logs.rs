@@ -15,13 +15,13 @@ use crate::logs::{Line, Log, NewLine, Room, Seek, columns_before};
 
 fn refuse_without_search(model: &mut Model) -> Vec<Effect> {
     let search = model.keymap.shown(Action::Search);
-    let text = format!("nothing was searched for yet: {search} searches the log");
+    let text = format!("there is no search text: {search} searches the log");
     super::refused(model, &text)
 }
 
 fn refuse_in_diagnostics(model: &mut Model) -> Vec<Effect> {
     let diagnostics = model.keymap.shown(Action::Diagnostics);
-    let text = format!("this key works only in a log: {diagnostics} shows the log again");
+    let text = format!("this action works only in a log: {diagnostics} shows the log again");
     super::refused(model, &text)
 }
 
@@ -73,13 +73,13 @@ pub(super) fn in_view(model: &Model) -> Vec<&Line> {
     shown.lines(top.number).take_while(fits).collect()
 }
 
-/// Applies the current search and filter to the shown log.
+/// Applies the current search, filter and start time to the shown log.
 fn apply(model: &mut Model) {
     let wanted = model.log.wanted.clone();
     look(model, |log, room| log.want(&wanted, room));
 }
 
-/// Shows a log, with the search and filter of the previous log.
+/// Shows a log, with the search, filter and start time of the previous log. The previous log is reset to all lines.
 pub(super) fn show(model: &mut Model, kind: LogKind) {
     if model.log.kind != kind {
         look(model, |log, room| log.want(&<_>::default(), room));
@@ -90,7 +90,8 @@ pub(super) fn show(model: &mut Model, kind: LogKind) {
 
 pub(super) fn next(model: &mut Model) -> Vec<Effect> {
     let Some(snapshot) = model.snapshot() else {
-        return super::refused(model, "no target is open, so there is no log");
+        let text = "there is no log: no target is open, or the open target was not observed yet";
+        return super::refused(model, text);
     };
     let mut kind = model.log.kind.next();
     // Skips a slot that is empty and has no log. The other logs say why they are empty.
@@ -150,7 +151,8 @@ pub(super) fn search(model: &mut Model) -> Vec<Effect> {
     prompt::open(model, PromptKind::SearchLog, &text)
 }
 
-/// Searches for the text while it is being typed.
+/// Searches for the text while the operator types it. Each search starts at the scroll position from before the first
+/// key. An empty text ends the search and returns to that position.
 pub(super) fn search_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.log.wanted.search);
     apply(model);
@@ -163,7 +165,7 @@ pub(super) fn search_typed(model: &mut Model, text: &str) {
     }
 }
 
-/// The operator has confirmed the search. Goes to the nearest match if no match was found while the text was typed.
+/// The operator has confirmed the search. If there is no current match, goes to the nearest match.
 pub(super) fn search_accepted(model: &mut Model) -> Vec<Effect> {
     model.log.looked = None;
     if model.log.wanted.search.is_empty() {
@@ -229,7 +231,7 @@ pub(super) fn filter(model: &mut Model) -> Vec<Effect> {
     prompt::open(model, PromptKind::FilterLog, &text)
 }
 
-/// Filters by the text while it is being typed. An empty text shows all lines.
+/// Filters by the text while the operator types it. An empty text ends the filter.
 pub(super) fn filter_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.log.wanted.filter);
     apply(model);

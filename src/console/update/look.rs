@@ -21,7 +21,7 @@ pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn unzoom(model: &mut Model) -> Vec<Effect> {
     if !model.looks.zoomed {
-        return super::refused(model, "all panes that fit on the screen are shown already");
+        return super::refused(model, "no pane is zoomed");
     }
     model.looks.zoomed = false;
     Vec::new()
@@ -41,7 +41,7 @@ pub(super) fn hide_log(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Focuses a pane. Shows the log again if it was hidden.
+/// Focuses a pane. Focusing the log also shows it again if it was hidden.
 pub(super) fn focus(model: &mut Model, pane: Pane) {
     if pane == Pane::Logs {
         model.looks.log_hidden = false;
@@ -94,23 +94,26 @@ pub(super) fn themes(model: &mut Model) -> Vec<Effect> {
     let current = model.theme().to_owned();
     let row = model.looks.themes.iter().position(|name| *name == current);
     let Some(row) = row else {
-        return super::refused(model, "there is no other theme");
+        return super::refused(
+            model,
+            "the themes cannot be listed: the theme in use is not one of them",
+        );
     };
     model.notice = None;
     model.dialog = Some(Dialog::Themes(ThemeChoice { row }));
     Vec::new()
 }
 
-/// Handles a key while the themes are listed. The screen is drawn with the theme under the cursor. Enter keeps that
-/// theme, Esc restores the previous one.
-pub(super) fn trying_on(model: &mut Model, choice: ThemeChoice, key: KeyCode) -> Vec<Effect> {
+/// Handles a key while the themes are listed. The screen is drawn with the theme under the cursor. Enter uses that
+/// theme until the console ends, Esc restores the previous one.
+pub(super) fn choosing_theme(model: &mut Model, choice: ThemeChoice, key: KeyCode) -> Vec<Effect> {
     let last = model.looks.themes.len().saturating_sub(1);
     let row = match key {
         KeyCode::Esc => return Vec::new(),
         KeyCode::Enter => {
             let name = model.looks.themes.get(choice.row).cloned();
             if let Some(name) = name {
-                wear(model, &name);
+                use_theme(model, &name);
             }
             return Vec::new();
         }
@@ -125,15 +128,18 @@ pub(super) fn trying_on(model: &mut Model, choice: ThemeChoice, key: KeyCode) ->
 }
 
 /// Uses a theme until the console ends, for the tier of the open target or for all tiers without their own theme.
-pub(super) fn wear(model: &mut Model, name: &str) {
+pub(super) fn use_theme(model: &mut Model, name: &str) {
     let tier = model.open_tier();
     model.looks.wear(tier, name);
-    let scope = match tier.filter(|_| model.looks.has_own(tier)) {
-        Some(tier) => format!("for {tier} targets"),
-        None => "for now".to_owned(),
+    let (scope, setting) = match tier.filter(|_| model.looks.has_own(tier)) {
+        Some(tier) => (
+            format!("for now for {tier} targets"),
+            format!("theme_by_tier.{tier}"),
+        ),
+        None => ("for now".to_owned(), "theme".to_owned()),
     };
     let text = format!(
-        "theme {name} is used {scope}; to keep it, set it in [console] of the configuration"
+        "theme {name} is used {scope}; to keep it, set {setting} in [console] of the configuration"
     );
     super::say(model, Weight::Normal, &text);
 }
@@ -156,16 +162,22 @@ pub(super) fn suspend(model: &mut Model) -> Vec<Effect> {
     if model.in_flight().next().is_some() {
         let quit = model.keymap.shown(Action::Quit);
         let text = format!(
-            "suspending would stop the release that this console drives; {quit} asks what to do"
+            "suspending would stop the release that this console drives; {quit} asks how to quit"
         );
         return super::refused(model, &text);
     }
     if let Some(target) = model.repairing.first() {
-        let text = format!("{target} is being repaired: suspending would stop the repair halfway");
+        let text = format!(
+            "{target} is being repaired: suspending would stop the repair halfway; \
+             wait until it has ended"
+        );
         return super::refused(model, &text);
     }
     if !model.has_shell {
-        return super::refused(model, "this console was not started from a shell");
+        return super::refused(
+            model,
+            "this console was not started from a shell, so no shell could continue it",
+        );
     }
     vec![Effect::Suspend]
 }

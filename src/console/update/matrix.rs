@@ -21,7 +21,7 @@ pub(super) fn sort(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Filters by the text while it is being typed. An empty text shows all services.
+/// Filters by the text while the operator types it. An empty text shows all services.
 pub(super) fn filter_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.services.filter);
     list(model);
@@ -42,22 +42,23 @@ pub(super) fn list(model: &mut Model) {
     model.services = list_services(model);
 }
 
-/// Places the cursor if there is none, or if its service or environment was removed. Returns whether the cursor was
-/// placed for the first time. The cursor never starts on a protected environment.
+/// Places the cursor if there is none, or if its service or environment was removed. Returns whether there was no
+/// cursor before and there is one now. The cursor never starts on a protected environment.
 pub(super) fn settle_cursor(model: &mut Model) -> bool {
     let Some(cursor) = &model.cursor else {
-        let quiet = model.world.environments.iter();
-        let quiet = quiet.filter(|(_, tier)| !tier.is_protected());
-        let quiet: Vec<&EnvironmentName> = quiet.map(|(name, _)| name).collect();
+        let unprotected = model.world.environments.iter();
+        let unprotected = unprotected.filter(|(_, tier)| !tier.is_protected());
+        let unprotected: Vec<&EnvironmentName> = unprotected.map(|(name, _)| name).collect();
         // A cell without a target cannot be opened, so the cursor starts on the first cell with a target.
         let targets = model.services.shown.iter().flat_map(|service| {
-            let environments = quiet.iter();
+            let environments = unprotected.iter();
             environments.map(|environment| Target::new(service.clone(), (*environment).clone()))
         });
         let first = targets
             .into_iter()
             .find(|target| model.world.get(target).is_some());
-        let first = first.or_else(|| at(model.services.shown.first(), quiet.first().copied()));
+        let first =
+            first.or_else(|| at(model.services.shown.first(), unprotected.first().copied()));
         model.cursor = first;
         return model.cursor.is_some();
     };
@@ -71,9 +72,9 @@ pub(super) fn settle_cursor(model: &mut Model) -> bool {
     if service.is_none() || environment.is_none() {
         // The service or environment was removed from the configuration. The cursor must not move to a protected
         // environment by itself.
-        let quiet = environments.iter().find(|(_, tier)| !tier.is_protected());
+        let unprotected = environments.iter().find(|(_, tier)| !tier.is_protected());
         let service = service.or(model.services.shown.first());
-        let environment = environment.or(quiet.map(|(name, _)| name));
+        let environment = environment.or(unprotected.map(|(name, _)| name));
         model.cursor = at(service, environment);
     }
     false

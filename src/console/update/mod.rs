@@ -150,7 +150,7 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         Event::HistoryKept => history::kept_some(model),
         Event::HistoryNotKept { why } => {
             model.remark_once(&format!(
-                "the history on this machine cannot be written: {why}"
+                "the history on this machine cannot be updated: {why}"
             ));
             Vec::new()
         }
@@ -238,12 +238,18 @@ fn say(model: &mut Model, weight: Weight, text: &str) {
 }
 
 fn refusal_not_stored(model: &mut Model, target: &Target, why: &str) -> Vec<Effect> {
-    let text = format!("your refusal to hand over {target} could not be stored: {why}");
+    let text = format!(
+        "your refusal to hand over {target} could not be stored, \
+         so the requester may not see it: {why}"
+    );
     refused(model, &text)
 }
 
 fn command_lost(model: &mut Model, release: ReleaseId, why: &str) -> Vec<Effect> {
-    let text = format!("release {} did not get the command: {why}", release.short());
+    let text = format!(
+        "release {} did not get the command, because {why}",
+        release.short()
+    );
     refused(model, &text)
 }
 

@@ -1,5 +1,6 @@
 //! Clicks and wheel turns, if the console receives them. A click focuses a pane and moves its cursor to the clicked
-//! row. A second click on the same row opens the row. A click never answers a dialog, so it cannot approve anything.
+//! row. A click on the row that already has the focus and the cursor opens the row. A click never answers a dialog, so
+//! it cannot approve anything.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 

@@ -48,7 +48,7 @@ fn done(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Ve
             None => keys::open_target(model, target),
         },
         PaletteChoice::Wear(name) => {
-            look::wear(model, &name);
+            look::use_theme(model, &name);
             Vec::new()
         }
     }

@@ -1,5 +1,5 @@
-//! Asks for the reason of a release, then requests its plan. A rollback is planned first, and the reason is asked for
-//! afterwards. A rollback can start without a reason even if the rules require one, because a rollback is urgent.
+//! Asks for the reason of a promote, then requests its plan. A rollback is planned first. If the rules require a
+//! reason, the dialog asks for it afterwards. The rollback can start without a reason, because a rollback is urgent.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::inventory::{Hold, Target, VersionRef};
 use crate::release::{Plan, PlanRequest, Wanted};
 
 /// Asks for the reason of a promote. `required` says whether the rules require a reason. It is `None` if the rules were
-/// not read yet.
+/// not read yet or could not be read.
 pub(super) fn ask(
     model: &mut Model,
     target: Target,
@@ -76,7 +76,7 @@ pub(super) fn ask_of_rollback(model: &mut Model, plan: Arc<Plan>, name: String) 
 pub(super) fn pressed(model: &mut Model, mut reason: Reason, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => {
-            super::say(model, Weight::Normal, "no release was planned");
+            super::say(model, Weight::Normal, "no release was started");
             return Vec::new();
         }
         KeyCode::Enter => return plan(model, reason),

@@ -52,7 +52,8 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     {
         let resume_key = model.keymap.shown(Action::Resume);
         let text = format!(
-            "this console no longer drives {target}: {why}; {resume_key} resumes the release, or shows what to wait for"
+            "this console no longer drives the release of {target}: {why}; \
+             {resume_key} resumes the release, or shows what to wait for"
         );
         super::say(model, Weight::Prominent, &text);
     }
@@ -85,8 +86,9 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     super::world::follow(model)
 }
 
-/// Stores the releases that were read from the journals. If releases that this console did not drive have ended,
-/// announces the end of one of them.
+/// Stores the releases that were read from the journals. If a release that this console did not drive has ended,
+/// announces its end. If several have ended, announces only the first of them, because the screen shows one notice at a
+/// time.
 pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect> {
     let before = std::mem::replace(&mut model.releases_observed, releases);
     if before.is_empty() {

@@ -124,7 +124,7 @@ pub(super) fn come_back(model: &mut Model, world: &World) -> Vec<Effect> {
             effects
         }
         Some(target) => {
-            let text = format!("{target} is not in the new configuration");
+            let text = format!("{target} is not in the new configuration: open another target");
             super::refused(model, &text)
         }
         None => {

@@ -67,7 +67,7 @@ fn only_a_person(model: &mut Model, plan: &RepairPlan) {
     }));
 }
 
-/// Records that the operator has confirmed a repair, which now starts.
+/// Records a repair that the operator has confirmed, and announces that it starts.
 pub(super) fn confirmed(model: &mut Model, target: Target) {
     super::say(
         model,

@@ -1,5 +1,6 @@
 //! The keys on a screen that is too small for panes. No question can be shown on such a screen, and an operator must
-//! never answer a question that is not shown. So only quit works, and only if no release or repair is running.
+//! never answer a question that is not shown. So only quit works, and only if this console drives no release
+//! and repairs no target.
 
 use crossterm::event::KeyEvent;
 

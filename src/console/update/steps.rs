@@ -1,5 +1,6 @@
-//! The log of a target's steps. It has one line for each change in the status of a release, and one line for each note
-//! or decision that a driver in this console announces. Any operator may drive the release.
+//! The log of a target's steps. It has one line for each change in the status of a release. Any operator may drive the
+//! release. It also has one line for each note or decision that a driver in this console announces, and for each
+//! message of a repair that this console carries out.
 
 use std::sync::Arc;
 

@@ -50,7 +50,11 @@ fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
         Mark::Agrees => vec!["correct: the value agrees with the observations".into()],
         Mark::Differs(differences) => {
             let mut lines = vec!["the value differs from the observations:".to_owned()];
-            lines.extend(differences.iter().map(|difference| format!("  {difference}")));
+            lines.extend(
+                differences
+                    .iter()
+                    .map(|difference| format!("  {difference}")),
+            );
             lines.extend(should_be(snapshot, &row.name));
             lines
         }
@@ -60,7 +64,8 @@ fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
         ],
         Mark::Unreadable(reason) => vec![
             format!("cannot be read: {reason}"),
-            "find out which program wrote this key: Greenroom does not act on a key that it cannot read".into(),
+            "find out which program wrote this key: Greenroom cannot use a key that it cannot read"
+                .into(),
         ],
         Mark::Foreign(description) => vec![
             description.clone(),

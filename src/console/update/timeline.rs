@@ -10,7 +10,7 @@ use crate::release::report;
 /// How many releases are read. No screen has rows for more.
 const LIMIT: usize = 20;
 
-/// Asks the archive once for each target that is opened, and again after a release was archived.
+/// Asks the archive each time another target is opened, and again after each update of the archive.
 pub(super) fn ask(model: &mut Model) -> Option<Effect> {
     if layout::timeline_rows(model) == 0 {
         return None;
@@ -34,8 +34,8 @@ pub(super) fn ask(model: &mut Model) -> Option<Effect> {
     Some(Effect::AskTimeline { target, question })
 }
 
-/// Handles the answer of the archive. If the archive could not be read, the rows stay empty, and the history screen
-/// shows the reason.
+/// Handles the answer of the archive. If the archive could not be read, the timeline is empty. The history shows the
+/// reason when it is opened.
 pub(super) fn answered(model: &mut Model, target: &Target, answer: Result<HistoryAnswer, String>) {
     if model.open.as_ref() != Some(target) {
         return;

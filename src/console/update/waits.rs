@@ -20,8 +20,8 @@ pub(super) fn may_add_items(event: &Event) -> bool {
     )
 }
 
-/// Rings the bell once for all new items, if the bell is on. Announces a release that waits for this operator's
-/// approval.
+/// Rings the bell once for all new items, if the bell is on. If new releases wait for this operator's approval,
+/// announces the first of them.
 pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
     let new = model.newly_waiting();
     let approval = new.iter().find_map(|item| match &item.wanted {

@@ -525,7 +525,7 @@ fn an_unwritable_archive_is_reported_once() {
     assert!(tell(&mut model, not_kept()).is_empty());
     let notice = model.notice.take().expect("a notice");
     let message =
-        "the history on this machine cannot be written: the archive at /x: opening it: read-only";
+        "the history on this machine cannot be updated: the archive at /x: opening it: read-only";
     assert_eq!(notice.text, message);
     assert_eq!(model.remarks, [message]);
     tell(&mut model, not_kept());

@@ -368,8 +368,9 @@ fn a_former_driver_names_the_new_one_and_watches() {
     );
     tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
     assert!(
-        notice(&mut model)
-            .contains("no longer drives web/production: lost to ben@ops-2 at 14:02:11")
+        notice(&mut model).contains(
+            "no longer drives the release of web/production: lost to ben@ops-2 at 14:02:11"
+        )
     );
     let release = release_id(2);
     tell(&mut model, Event::DriverGone(release));

@@ -153,7 +153,10 @@ fn a_target_missing_in_the_new_configuration_is_announced() {
         &mut model,
         Event::WorldObserved(Arc::new(world(web_production()))),
     );
-    assert_eq!(notice(&model), "web/gone is not in the new configuration");
+    assert_eq!(
+        notice(&model),
+        "web/gone is not in the new configuration: open another target"
+    );
     assert_eq!(model.focus, Pane::Environments);
     assert_ne!(model.cursor, Some(target("web", "gone")));
 }

@@ -94,7 +94,7 @@ fn a_full_non_blocking_terminal_is_waited_for() {
 fn an_unwritable_archive_is_reported_on_the_screen() {
     let (file, home) = configuration("[history]\narchive = \"/proc/greenroom/archive.db\"\n");
     let mut pty = script("exec \"$0\" --config \"$1\"", &file, &home, &[]);
-    pty.wait_for_text("the history on this machine cannot be written", SOON);
+    pty.wait_for_text("the history on this machine cannot be updated", SOON);
     pty.keys("q");
     assert_eq!(pty.exit_status(SOON).exit_code(), 0);
 }
