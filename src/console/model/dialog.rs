@@ -212,7 +212,7 @@ pub enum Button {
 #[derive(Debug, Clone)]
 pub struct Confirm {
     pub question: Question,
-    /// [`Need::TypedName`] means that the operator has to type the name. Any other need means that the button is enough.
+    /// [`Need::TypedName`] means that the operator has to type the name. For any other need, the button is enough.
     pub need: Need,
     /// The name as typed so far. Empty if no name is required.
     pub typed: String,

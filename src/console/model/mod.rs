@@ -208,8 +208,8 @@ impl Model {
         }
     }
 
-    /// Stores remarks about the configuration in place of all earlier remarks, and shows the first. The help lists all of
-    /// them.
+    /// Stores remarks about the configuration in place of all earlier remarks, and shows the first. The help lists all
+    /// of them.
     pub fn remark(&mut self, remarks: &[String]) {
         self.remarks = remarks
             .iter()
@@ -268,8 +268,8 @@ impl Model {
             .is_none_or(|status| status.outcome().is_some())
     }
 
-    /// The release as its journal shows it. `None` if no journal of the target was read, or if the newest release in the
-    /// journals is another one.
+    /// The release as its journal shows it. `None` if no journal of the target was read, or if the newest release in
+    /// the journals is another one.
     pub fn observed_of(&self, status: &Status) -> Option<&Observed> {
         let observed = self.releases_observed.get(status.plan.target())?;
         (observed.status.plan.release == status.plan.release).then_some(observed)

@@ -64,8 +64,8 @@ pub(super) fn never(model: &Model) -> (String, Meaning) {
     (message.to_owned(), Meaning::Muted)
 }
 
-/// What comes next for the open target. The first of these that applies is shown: a lock, an outage, a hold, a version to
-/// promote, nothing live. The releases that this console drives in other targets come first.
+/// What comes next for the open target. The first of these that applies is shown: a lock, an outage, a hold, a version
+/// to promote, nothing live. The releases that this console drives in other targets come first.
 pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
     let (message, meaning) = of_target(model, theme);
     let in_flight: Vec<String> = model
