@@ -116,7 +116,7 @@ fn a_forced_takeover_needs_a_reason_and_the_old_console_watches() {
     press(
         &mut ben,
         "she went home\r",
-        "the other console's next write is refused",
+        "the lock holder's next write is refused",
     );
     press(
         &mut ben,

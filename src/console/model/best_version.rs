@@ -17,7 +17,7 @@ pub fn best_version(model: &Model, picker: &Picker) -> Option<usize> {
             .iter()
             .position(|version_row| can(&version_row))
     };
-    // The best match of the typed text is the first row.
+    // With a typed text, the rows are sorted by match, so the first row that can be chosen is the best match.
     if !picker.line.text().trim().is_empty() {
         return first();
     }

@@ -12,7 +12,7 @@ pub struct Diagnostics(Arc<TuiWidgetState>);
 
 impl Diagnostics {
     /// The state that the widget of `tui-logger` draws.
-    pub fn place(&self) -> &TuiWidgetState {
+    pub fn state(&self) -> &TuiWidgetState {
         &self.0
     }
 

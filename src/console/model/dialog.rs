@@ -1,5 +1,5 @@
-//! The dialogs over the screen: questions, refusals, lists and pages. In every question, Enter changes nothing until
-//! the operator has moved the cursor or typed a text. A confirmation expires.
+//! The dialogs over the screen: questions, refusals, lists and pages. Enter alone never changes anything: the operator
+//! first moves the cursor or types a text. A confirmation expires.
 
 use std::sync::Arc;
 
@@ -53,7 +53,8 @@ impl Dialog {
         self.asks_in_rows() || matches!(self, Self::Confirm(_))
     }
 
-    /// Whether the arrow keys move between the answers or in a text line. Then `PageUp` and `PageDown` scroll the text.
+    /// Whether only `PageUp` and `PageDown` scroll the text of the dialog, because the arrow keys move between its
+    /// answers or in its text line.
     pub fn asks_in_rows(&self) -> bool {
         matches!(
             self,
@@ -91,7 +92,7 @@ pub struct Reason {
     /// The version, as the screen shows it.
     pub name: String,
     pub line: TextLine,
-    /// Whether the rules require a reason. `None` until the rules were read.
+    /// Whether the rules require a reason. `None` if the rules were not read yet, or if they could not be read.
     pub required: Option<bool>,
     /// The holds that the release overrides. If there are holds, the dialog first asks why the release overrides them.
     pub in_spite_of: Vec<Hold>,
@@ -211,7 +212,7 @@ pub enum Button {
 #[derive(Debug, Clone)]
 pub struct Confirm {
     pub question: Question,
-    /// How the change has to be confirmed: not at all, with a key, or with a typed name.
+    /// [`Need::TypedName`] means that the operator has to type the name. For any other need, the button is enough.
     pub need: Need,
     /// The name as typed so far. Empty if no name is required.
     pub typed: String,
@@ -264,6 +265,7 @@ pub struct Failure {
     pub why: String,
     /// The choices. On the screen, the row "decide later" comes before them.
     pub choices: Vec<Choice>,
+    /// The row of the cursor. Row 0 is "decide later".
     pub row: usize,
     /// The operator's note, which is stored in the history.
     pub note: TextLine,
@@ -282,7 +284,7 @@ pub struct Leaving {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
     Stay,
-    /// Quit as soon as the current step is done. The release stays open and can be resumed.
+    /// Quit as soon as the current step of each release is done. The releases stay open and can be resumed.
     AfterStep,
     /// Back out the release, then quit.
     BackOut,

@@ -152,7 +152,7 @@ impl Model {
         !self.console.is_empty() && console == self.console
     }
 
-    /// Whether the journal names this console as the driver of the release.
+    /// Whether the lock, as it was last read, names this console as the driver of the release.
     pub(super) fn is_driven_here(&self, observed: &Observed) -> bool {
         observed
             .driver

@@ -6,7 +6,7 @@ use crate::history::{Filter, Item, Kept, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::release::report::Line;
 
-/// How many releases one question to the archive reads.
+/// How many releases a question about the list reads. If the list already has more, reading it again reads as many.
 pub const LISTED: usize = 200;
 /// The largest number of releases in a timeline.
 pub const IN_TIMELINE: usize = 500;

@@ -1,5 +1,5 @@
-//! The dialog that places a hold on a target, or clears its current hold, or adds the missing reason of this hold. The
-//! dialog asks one question at a time.
+//! The dialog that places a hold on a target, clears the current hold, adds the missing reason of the current hold, or
+//! removes a stored hold that cannot be read. The dialog asks one question at a time.
 
 use super::TextLine;
 use crate::inventory::{Hold, Target};

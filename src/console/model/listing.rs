@@ -40,7 +40,7 @@ pub struct Checked<'a> {
     /// The reports of the cases that have run.
     pub cases: &'a [CaseReport],
     pub at: Option<Timestamp>,
-    /// The release that made the version live. `None` while a release is running.
+    /// The release that made the version live. `None` if the version belongs to a release that has not ended.
     pub made_live_by: Option<ReleaseId>,
 }
 
@@ -82,8 +82,8 @@ fn of_release(status: &Status, made_live_by: Option<ReleaseId>) -> Checked<'_> {
     }
 }
 
-/// The rows for the version of [`checked`]. The cases of a running release are in the order of the suite, followed by
-/// cases that the suite does not have.
+/// The rows for the version of [`checked`]. The cases of a release that has not ended are in the order of the suite,
+/// followed by cases that the suite does not have.
 pub fn checks(model: &Model) -> Vec<CheckRow> {
     let Some(checked) = checked(model) else {
         return Vec::new();

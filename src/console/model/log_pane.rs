@@ -166,7 +166,7 @@ pub struct LogPane {
     proxy: Log,
     steps: BTreeMap<Target, Log>,
     /// An empty log, shown if a target has no steps yet, or while the log of both slots does not exist.
-    no_steps: Log,
+    empty: Log,
 }
 
 impl Default for LogPane {
@@ -186,7 +186,7 @@ impl Default for LogPane {
             both: None,
             proxy: Log::new(LINES),
             steps: BTreeMap::new(),
-            no_steps: Log::new(STEPS),
+            empty: Log::new(STEPS),
         }
     }
 }
@@ -195,11 +195,11 @@ impl LogPane {
     pub fn log(&self) -> &Log {
         match self.kind {
             LogKind::Slot(slot) => self.slots.get(slot),
-            LogKind::Both => self.both.as_ref().unwrap_or(&self.no_steps),
+            LogKind::Both => self.both.as_ref().unwrap_or(&self.empty),
             LogKind::Proxy => &self.proxy,
             LogKind::Steps => {
                 let steps = self.target.as_ref().and_then(|open| self.steps.get(open));
-                steps.unwrap_or(&self.no_steps)
+                steps.unwrap_or(&self.empty)
             }
         }
     }
@@ -208,12 +208,12 @@ impl LogPane {
     pub fn log_mut(&mut self) -> &mut Log {
         match self.kind {
             LogKind::Slot(slot) => self.slots.get_mut(slot),
-            LogKind::Both => self.both.as_mut().unwrap_or(&mut self.no_steps),
+            LogKind::Both => self.both.as_mut().unwrap_or(&mut self.empty),
             LogKind::Proxy => &mut self.proxy,
             LogKind::Steps => {
                 let open = self.target.as_ref();
                 let steps = open.and_then(|open| self.steps.get_mut(open));
-                steps.unwrap_or(&mut self.no_steps)
+                steps.unwrap_or(&mut self.empty)
             }
         }
     }

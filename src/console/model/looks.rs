@@ -1,5 +1,5 @@
-//! How the screen looks and reacts: zoom, themes, mouse, bell. The operator can change these settings while the console
-//! runs.
+//! How the screen looks and reacts: zoom, hidden log, themes, mouse, bell. Keys change these settings, except the bell,
+//! while the console runs.
 
 use crate::inventory::Tier;
 

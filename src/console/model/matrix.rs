@@ -16,7 +16,7 @@ pub enum CellState {
     Failed,
     /// A release waits for an operator's approval.
     Waiting,
-    /// A release is running, or another process holds the lock, for example for a repair.
+    /// A release is running, or the target is locked for another reason, for example a repair.
     Releasing,
     /// A release has not ended and has no driver. A release whose version is live, with a standby, does not count.
     Interrupted,
@@ -52,7 +52,7 @@ pub fn cell(model: &Model, target: &Target) -> CellState {
     cell_state(model.world.get(target), release, model.now)
 }
 
-/// When the standby of a target ends, according to its newest release. The outer `None` means that the release keeps no
+/// When the standby of a target ends, according to its newest release. The outer `None` means that no driver keeps a
 /// version warm. The inner `None` means that only an operator ends the standby.
 pub fn standby(model: &Model, target: &Target) -> Option<Option<Timestamp>> {
     match model.release_of(target)?.progress {
@@ -129,7 +129,7 @@ fn of_release(status: &Status) -> Option<CellState> {
         // The new version is live and the old version still runs: the observation of the live version says more.
         Progress::Interrupted { .. } if status.is_live_with_standby() => None,
         Progress::Interrupted { .. } => Some(CellState::Interrupted),
-        // The new version is live, so its observation says more than the release.
+        // The release has ended, or only keeps its old version warm. The observation of the target says more.
         Progress::Standby { .. } | Progress::Closed(_) => None,
     }
 }

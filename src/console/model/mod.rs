@@ -149,7 +149,8 @@ pub struct Model {
     pub request_id: u64,
     pub keymap: Arc<Keymap>,
     pub looks: Looks,
-    /// The parts of the configuration that could not be used, each with the reason. Sanitized.
+    /// The problems that the help lists: settings that could not be used, each with the reason, and why the history
+    /// cannot be written. Sanitized.
     pub remarks: Vec<String>,
     /// Whether a shell started the console and can continue the console after it was suspended.
     pub has_shell: bool,
@@ -207,7 +208,8 @@ impl Model {
         }
     }
 
-    /// Stores remarks about the configuration and shows the first. The help lists all of them.
+    /// Stores remarks about the configuration in place of all earlier remarks, and shows the first. The help lists all
+    /// of them.
     pub fn remark(&mut self, remarks: &[String]) {
         self.remarks = remarks
             .iter()
@@ -266,7 +268,8 @@ impl Model {
             .is_none_or(|status| status.outcome().is_some())
     }
 
-    /// The release as its journal shows it. `None` if the journal of the target has another release as its newest.
+    /// The release as its journal shows it. `None` if no journal of the target was read, or if the newest release in
+    /// the journals is another one.
     pub fn observed_of(&self, status: &Status) -> Option<&Observed> {
         let observed = self.releases_observed.get(status.plan.target())?;
         (observed.status.plan.release == status.plan.release).then_some(observed)
@@ -278,8 +281,8 @@ impl Model {
     }
 
     /// The newest release of a target, as the journal shows it. `None` if this console drives this release or drove it
-    /// to its end, if the journal still names this console as the driver, or if this console has a newer release. The
-    /// release may have another driver, may have no driver, or may have ended.
+    /// to its end, if the lock was last read with this console as the driver, or if this console has a newer release.
+    /// The release may have another driver, may have no driver, or may have ended.
     pub fn elsewhere_in(&self, target: &Target) -> Option<&Observed> {
         let observed = self.releases_observed.get(target)?;
         let own = self.releases.get(target).map(|status| status.plan.release);
@@ -397,7 +400,7 @@ impl Model {
 }
 
 /// Whether the snapshot contains a lease, or a source that does not answer. The screen shows in seconds how long the
-/// lease lasts, and for how long the source has not answered.
+/// lease lasts, for how long the source has not answered, and when the console tries again.
 fn shows_countdown(snapshot: &Snapshot) -> bool {
     let counts = |state: &SourceState| {
         matches!(

@@ -36,7 +36,7 @@ pub enum PaletteChoice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     pub choice: PaletteChoice,
-    /// The names of the keys, separated by spaces. Empty for a target or theme.
+    /// The names of the keys, separated by spaces. Empty for a target, a theme, or an action without a key.
     pub keys: String,
     pub name: String,
     /// What Enter does, in a few words.

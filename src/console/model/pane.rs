@@ -1,11 +1,11 @@
 //! The five panes of the screen and their numbers.
 
-/// A pane of the main screen. A key focuses it by its number.
+/// A pane of the main screen. If the configuration does not change the keys, the key with its number focuses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pane {
     /// The matrix of services and environments.
     Environments,
-    /// Both slots, and the row that compares runtime, store, proxy and public address.
+    /// Both slots, and the lines that compare runtime, store, proxy and public address.
     Slots,
     /// The checks of the candidate, or of the live version.
     Checks,

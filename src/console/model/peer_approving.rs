@@ -10,7 +10,7 @@ use crate::release::{
 
 impl Model {
     /// How many peer approvals a release needs before its switch, and the given approvals that count now. `None` if the
-    /// release needs none, may already have switched, or has no driver, or if its target was not observed.
+    /// release needs none, may already have switched, has ended, or has no driver, or if its target was not observed.
     pub fn peer_approved(&self, status: &Status) -> Option<(usize, Vec<&PeerApproval>)> {
         let needed = approvers_needed(&status.plan);
         if needed == 0 || status.may_have_switched || status.is_over() {

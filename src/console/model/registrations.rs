@@ -114,8 +114,8 @@ fn group_of(name: &str) -> &str {
     name.split('/').next().unwrap_or(name)
 }
 
-/// Whether the key can be read and only says who has the target open. Such keys are left out: the header shows the
-/// same, and these keys change often.
+/// Whether the key can be read and only says who has the target open. Such keys are left out, because they change often
+/// and are never wrong. The title of the ladder names the watchers of a release that has not ended.
 fn is_presence(snapshot: &Snapshot, line: &KeyLine) -> bool {
     let is_readable = !snapshot.problems.contains_key(&line.key);
     is_readable && name_of(snapshot, &line.key).starts_with("watching/")
@@ -288,7 +288,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registr
     }
     match &side.instance {
         None => differences.push(format!(
-            "{noun} {} is registered, but no {noun} of this target runs in {slot}",
+            "{noun} {} is registered, but no {noun} of this target is in {slot}",
             short(&entry.instance.0)
         )),
         Some(instance) => differences.extend(of_instance(instance, entry, snapshot.runtime_kind)),
@@ -301,21 +301,21 @@ fn of_instance(instance: &Instance, entry: &Registration, kind: RuntimeKind) -> 
     let mut differences = Vec::new();
     if instance.id != entry.instance {
         differences.push(format!(
-            "{noun} {} is registered, but {} runs in {slot}",
+            "{noun} {} is registered, but {} is in {slot}",
             short(&entry.instance.0),
             short(&instance.id.0)
         ));
     }
     if instance.digest != entry.digest {
         differences.push(format!(
-            "digest {} is registered, but {} runs in {slot}",
+            "digest {} is registered, but {} is in {slot}",
             entry.digest.short(),
             instance.digest.short()
         ));
     }
     if !instance.is_running() {
         differences.push(format!(
-            "the {noun} in {slot} is registered, but is not running"
+            "{slot} is registered, but its {noun} is not running"
         ));
     }
     differences
@@ -342,7 +342,7 @@ fn of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
         && instance.digest != value.digest
     {
         differences.push(format!(
-            "the route has digest {}, but {} runs in {}",
+            "the route has digest {}, but {} is in {}",
             value.digest.short(),
             instance.digest.short(),
             value.live

@@ -23,17 +23,22 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (action, _) if action.changes() && model.elsewhere().is_some_and(Observed::is_driven) => {
             let resume_key = model.keymap.shown(Action::Resume);
             format!(
-                "another console drives a release of this target: {resume_key} requests the handover"
+                "another console or command drives a release of this target: {resume_key} requests the handover, or takes the release over"
             )
         }
-        (Action::Repair, Some(_)) => "a release of this target is running".into(),
+        (Action::Repair, Some(_)) => {
+            "this console drives a release of this target: repair when the release has ended".into()
+        }
         (Action::Repair, None) if model.elsewhere().is_some_and(Observed::is_interrupted) => {
             let resume_key = model.keymap.shown(Action::Resume);
             format!("a release of this target was interrupted: {resume_key} resumes it")
         }
-        (Action::Repair, None) => "no drift was observed, so there is nothing to repair".into(),
+        (Action::Repair, None) => "no drift of this target was observed".into(),
         (Action::Promote | Action::RollBack, _) if is_running => {
-            "a release of this target is running".into()
+            let back_out = model.keymap.shown(Action::BackOut);
+            format!(
+                "a release of this target is running: wait until it ends, or back it out with {back_out}"
+            )
         }
         (Action::BackOut, Some(Progress::Back(_))) => {
             "the release is already being backed out".into()
@@ -48,10 +53,17 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::Mark | Action::Compare | Action::Timeline | Action::Prove, _)
             if !model.history.is_open =>
         {
-            "the history is not open".into()
+            let history = model.keymap.shown(Action::History);
+            format!("the history is not open: {history} opens it")
         }
-        (Action::Compare, _) => "mark two releases first".into(),
+        (Action::Compare, _) => {
+            let mark = model.keymap.shown(Action::Mark);
+            format!("mark two releases with {mark} first")
+        }
         (Action::Mark | Action::Timeline, _) => "no release is under the cursor".into(),
+        (Action::Reload, _) if model.read_once.is_some() => {
+            "the configuration cannot be read again: restart Greenroom to change it".into()
+        }
         (Action::Reload, _) => "no change of the configuration on disk was observed".into(),
         (Action::Zoom, _) => "one pane fills the screen already".into(),
         (Action::Unzoom, _) => "all panes that fit on the screen are shown".into(),
@@ -67,6 +79,9 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
                 .is_some_and(|status| model.lacks_approvals(status)) =>
         {
             "the switch waits for the approval of another operator".into()
+        }
+        (Action::Waiting, _) if model.mode == Mode::ReadOnly => {
+            "this console is read-only, so it does not list what waits for you".into()
         }
         (Action::Waiting, _) => "nothing waits for you".into(),
         (Action::Approve, Some(_)) => "no step waits for an answer".into(),

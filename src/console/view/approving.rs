@@ -58,7 +58,9 @@ pub(super) fn rows(
     }
     let driver = model.elsewhere().map(progress::driver);
     let driver = driver.unwrap_or(&plan.operator);
-    let message = format!("{driver} can then move the traffic; your approval changes nothing else");
+    let message = format!(
+        "with all approvals, {driver} can move the traffic; your approval changes nothing else"
+    );
     first.push(("means", sanitize(&message), Meaning::Warn));
 }
 

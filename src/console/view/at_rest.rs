@@ -64,8 +64,8 @@ pub(super) fn never(model: &Model) -> (String, Meaning) {
     (message.to_owned(), Meaning::Muted)
 }
 
-/// What comes next for the open target. The first of these that applies is shown: another driver, an outage, a hold, a
-/// version to promote, nothing live. The releases that this console drives in other targets come first.
+/// What comes next for the open target. The first of these that applies is shown: a lock, an outage, a hold, a version
+/// to promote, nothing live. The releases that this console drives in other targets come first.
 pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
     let (message, meaning) = of_target(model, theme);
     let in_flight: Vec<String> = model
@@ -100,7 +100,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
     if let Some(holder) = lock.filter(|holder| Some(holder.record.release) != over) {
         let record = &holder.record;
         let message = format!(
-            "{} {} has driven this target since {}: {}",
+            "{} {} has held the lock of this target since {}: {}",
             theme.glyph(Glyph::Half),
             record.operator,
             text::time_of_day(record.since),
@@ -147,7 +147,8 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         };
         return (message, Meaning::Text);
     }
-    let message = format!("next: no other version waits, {promote} promotes one{cleared}");
+    let message =
+        format!("next: no other version is known to wait, {promote} promotes one{cleared}");
     (message, Meaning::Muted)
 }
 

@@ -1,4 +1,4 @@
-//! Pane 3: the checks of the candidate while a release is running. Otherwise the pane shows the checks of the live
+//! Pane 3: the checks of the candidate of a release that has not ended. Otherwise the pane shows the checks of the live
 //! version, from the release that made this version live, with their age.
 
 use ratatui::Frame;
@@ -46,12 +46,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, inner, lines.chain(evidence).take(height));
 }
 
-/// The line below the checks that names their release. None while a release is running.
+/// The line below the checks that names their release. None for a release that has not ended.
 fn evidence<'a>(model: &Model, theme: &Theme, columns: usize) -> Option<Line<'a>> {
     let checked = checked(model)?;
     let release = checked.made_live_by?.short();
-    let at = checked.at.map(text::time_of_day).unwrap_or_default();
-    let message = format!("   run at {at} by release {release}");
+    let message = match checked.at.map(text::time_of_day) {
+        Some(at) => format!("   run at {at} by release {release}"),
+        None => format!("   run by release {release}"),
+    };
     let message = text::cut(&message, columns, theme);
     Some(Line::from(theme.span(message, Meaning::Muted)))
 }

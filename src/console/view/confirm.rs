@@ -78,7 +78,7 @@ pub(super) fn sheet<'a>(
             first.push((resume_action.as_str(), sanitize(&would), Meaning::Text));
             if let Some(holder) = &found.holder {
                 let holds = sanitize(&resuming::holds(found, holder));
-                first.push(("takes it", holds, Meaning::Warn));
+                first.push(("lock", holds, Meaning::Warn));
                 rows.push(("means", resuming::MEANS.to_owned(), Meaning::Bad));
             }
             if let Some(note) = &confirm.note {
@@ -89,7 +89,7 @@ pub(super) fn sheet<'a>(
             let sanitize = crate::sanitize::sanitize;
             if let Some(holder) = found.driver() {
                 let drives = sanitize(&resuming::holds(found, holder));
-                rows.push(("asks", drives, Meaning::Text));
+                rows.push(("driver", drives, Meaning::Text));
             }
             let would = found.would(ResumeAction::Continue, OnFailure::Ask);
             let message = format!("after the handover, without another question: {would}");
@@ -133,7 +133,7 @@ fn verb(question: &Question) -> &'static str {
             "Take over and continue"
         }
         Question::Resume(_, ResumeAction::Continue) => "Continue the release",
-        Question::Resume(_, ResumeAction::Leave) => "Leave the release",
+        Question::Resume(_, ResumeAction::Leave) => "End the release",
         Question::Repair(_) => "Repair",
     }
 }
@@ -266,18 +266,19 @@ pub(super) fn step(
     }
 }
 
-/// The digest that was checked, and whether the slot runs another digest now.
+/// The digest that was checked, and whether another digest is in the slot now.
 fn checked_digest(model: &Model, plan: &Plan) -> (String, bool) {
     let checked = &plan.version.digest;
     let snapshot = model.world.get(plan.target());
-    let running = snapshot.and_then(|s| s.slots.get(plan.slot).instance.as_ref());
-    match running {
+    let now = snapshot.and_then(|s| s.slots.get(plan.slot).instance.as_ref());
+    match now {
         Some(instance) if instance.digest == *checked => {
-            (format!("{}, which runs now", checked.short()), false)
+            (format!("{}, now in {}", checked.short(), plan.slot), false)
         }
         Some(instance) => {
             let other = instance.digest.short();
-            (format!("{}, but {other} runs now", checked.short()), true)
+            let digest = format!("{}, but {other} is now in {}", checked.short(), plan.slot);
+            (digest, true)
         }
         None => (checked.short().to_owned(), false),
     }

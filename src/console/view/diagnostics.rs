@@ -37,7 +37,7 @@ pub(super) fn draw(
             bad: theme.style(Meaning::Bad),
         }))
         .style(theme.style(Meaning::Text))
-        .state(diagnostics.place());
+        .state(diagnostics.state());
     frame.render_widget(widget, inner);
 }
 

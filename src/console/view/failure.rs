@@ -17,7 +17,10 @@ pub(super) fn sheet<'a>(
     columns: usize,
 ) -> Sheet<'a> {
     let plan = &failure.status.plan;
-    let title = format!("{} failed · {}", failure.step, plan.target());
+    let title = match failure.direction {
+        Direction::Forward => format!("{} failed · {}", failure.step, plan.target()),
+        Direction::Back => format!("undoing {} failed · {}", failure.step, plan.target()),
+    };
     let mut sheet = Sheet::new(title);
     sheet.frame = Meaning::Danger;
     let (message, meaning) = traffic(failure);
@@ -34,7 +37,7 @@ pub(super) fn sheet<'a>(
         let target = plan.target();
         let arm = model.keymap.shown(Action::Arm);
         let message =
-            format!("Read-only: only \"decide later\" can be chosen. {arm} arms {target}.");
+            format!("Not armed: only \"decide later\" can be chosen. {arm} arms {target}.");
         sheet
             .head
             .extend(wrapped(theme, &message, columns, Meaning::Warn));

@@ -292,7 +292,7 @@ fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let watching = model.watching().len();
     let watch = match watching {
         0 => String::new(),
-        _ => format!(", {watching} watch"),
+        _ => format!(", {watching} watching"),
     };
     let form = |text: String| vec![theme.span(text::clean(&text).into_owned(), meaning)];
     Part::new(vec![

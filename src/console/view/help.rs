@@ -77,13 +77,13 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, help: &Help, columns: usiz
     sheet
 }
 
-/// Lists the parts of the configuration that could not be used.
+/// Lists the problems of the console: settings that cannot be used, and a history that cannot be written.
 fn remarks(model: &Model, theme: &Theme, sheet: &mut Sheet<'_>, columns: usize) {
     if model.remarks.is_empty() {
         return;
     }
     sheet.body.push(Line::default());
-    let heading = "Settings that cannot be used";
+    let heading = "Problems that this console found";
     sheet
         .body
         .push(Line::from(theme.span(heading, Meaning::Warn)));

@@ -143,7 +143,7 @@ fn in_place_of_list(history: &History) -> Option<(String, Meaning)> {
     let message = match history.waiting {
         Some(Waiting::List) => "reading the history",
         _ if history.typed.trim().is_empty() => {
-            "No release is archived yet. The journals are being read in the background: open the history again later."
+            "No release is archived on this machine yet. The console archives past releases in the background. This list shows each release as soon as it is archived."
         }
         _ => "no release matches the filter",
     };

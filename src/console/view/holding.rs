@@ -1,4 +1,4 @@
-//! The dialogs that ask for the reason and the end of a hold.
+//! The dialogs that ask for the reason and the end of a hold, or for the reason to clear or remove it.
 
 use ratatui::text::Line;
 
@@ -37,7 +37,7 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
         HoldLine::Remove { problem, .. } => (
             format!("Remove the unreadable hold on {target}: why?"),
             format!(
-                "{problem}. The registrations pane shows its value. The history records who removed the hold and why."
+                "{problem}. The registrations pane shows the stored value. The history records who removed the hold and why."
             ),
             "remove it",
         ),

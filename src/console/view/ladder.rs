@@ -65,7 +65,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     );
 }
 
-/// The past releases of this target. Empty while a release is running.
+/// The past releases of this target. Empty while the newest release has not ended.
 fn timeline<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
     let timeline = &model.timeline;
     let is_shown = model.is_at_rest() && timeline.target == model.open;

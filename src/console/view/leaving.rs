@@ -1,5 +1,5 @@
-//! The question before the console quits while releases are running, with what each answer means for the
-//! traffic.
+//! The question before the console quits while releases are running, with what the answer under the cursor means for
+//! the traffic.
 
 use ratatui::text::Line;
 
@@ -8,6 +8,7 @@ use super::progress;
 use crate::console::action::Action;
 use crate::console::model::{Leave, Leaving, Model};
 use crate::console::theme::{Meaning, Theme};
+use crate::history::Step;
 use crate::release::{Progress, Status};
 
 pub(super) fn sheet<'a>(
@@ -51,8 +52,11 @@ pub(super) fn sheet<'a>(
 fn label(model: &Model, answer: Leave, count: usize) -> String {
     match (answer, count) {
         (Leave::Stay, _) => "stay in the console".into(),
-        (Leave::AfterStep, _) => {
+        (Leave::AfterStep, ..2) => {
             "quit after this step; the release stays as it is and can be resumed".into()
+        }
+        (Leave::AfterStep, 2..) => {
+            "quit after this step; the releases stay as they are and can be resumed".into()
         }
         (Leave::BackOut, ..2) => "back out, then quit".into(),
         (Leave::BackOut, 2..) => {
@@ -89,13 +93,17 @@ fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
         Leave::AfterStep if matches!(status.progress, Progress::Standby { .. }) => {
             let old = old.unwrap_or_else(|| "the old version".to_owned());
             let message = format!(
-                "{new} keeps the traffic; {old} keeps running until the release is resumed"
+                "{new} keeps the traffic; {old} keeps running until the release is resumed or superseded"
             );
             (message, Meaning::Warn)
         }
+        Leave::AfterStep if matches!(status.progress, Progress::Back(Step::Switch)) => {
+            let message = "first the console finishes undoing the switch and observes the result";
+            (message.to_owned(), Meaning::Bad)
+        }
         Leave::AfterStep if status.switched => {
             let message = format!(
-                "{new} keeps the traffic, and no operator watches it; the old version is not stopped"
+                "{new} keeps the traffic, and no console watches it; later steps wait until the release is resumed"
             );
             (message, Meaning::Warn)
         }

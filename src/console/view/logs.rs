@@ -134,11 +134,16 @@ fn why_empty(model: &Model) -> String {
         let total = text::count(log.ring().len() as u64);
         return match wanted.since {
             Some(since) if wanted.filter.is_empty() => format!(
-                "no line since {}; {} shows the {total} lines before",
+                "no line since {}: {} selects a longer time ({total} lines are older)",
                 text::time_of_day(since),
                 model.keymap.shown(Action::Since)
             ),
-            _ => format!(
+            Some(since) => format!(
+                "no line since {} contains {}: Esc clears the filter",
+                text::time_of_day(since),
+                wanted.filter
+            ),
+            None => format!(
                 "none of {total} lines contains {}: Esc shows all",
                 wanted.filter
             ),

@@ -1,5 +1,5 @@
 //! The list of versions, with the line that filters it, and the details of the version under the cursor. The row of a
-//! version that cannot be chosen is dimmed and says why.
+//! version that cannot be chosen, or only by overriding a hold, is dimmed and says why.
 
 use ratatui::text::{Line, Span};
 
@@ -53,7 +53,7 @@ pub(super) fn sheet<'a>(
         sheet.body.push(row);
     }
     if picker.version_rows.is_empty() && picker.list != VersionList::Loading {
-        let message = "no match: type a whole tag or digest";
+        let message = "no version is listed: type a whole tag or digest";
         sheet
             .body
             .push(Line::from(theme.span(message, Meaning::Muted)));
@@ -92,7 +92,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
             let mut message = format!("{count} tags in the image registry");
             if !picker.line.text().trim().is_empty() {
                 let fit = text::count(picker.version_rows.len().try_into().unwrap_or(u64::MAX));
-                message = format!("{message}, {fit} match");
+                message = format!("{message}, {fit} listed");
             }
             if picker.is_whole() {
                 (message, Meaning::Muted)
@@ -114,11 +114,11 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
                 },
                 Meaning::Muted,
             ),
-            Some(Err(_)) => (
+            Some(Err(_)) | None if picker.terms.is_some() => (
                 "the past versions of this target are unknown".into(),
                 Meaning::Warn,
             ),
-            None => (
+            _ => (
                 format!("{busy} reading the past versions of this target"),
                 Meaning::Busy,
             ),
@@ -127,7 +127,8 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
     let past = picker.known_terms().map(|terms| &terms.past);
     match (&picker.terms, past) {
         (Some(Err(why)), _) => {
-            lines.push((format!("the rules could not be read: {why}"), Meaning::Warn));
+            let message = format!("the rules and the past releases cannot be read: {why}");
+            lines.push((message, Meaning::Warn));
         }
         (_, Some(Err(why))) => {
             lines.push((

@@ -27,6 +27,11 @@ fn glyph_and_label(status: &Status) -> (Glyph, String) {
         Progress::Asking { step, .. } => (Glyph::Hand, format!("{step} waits")),
         Progress::Standby { .. } => (Glyph::Full, "live, standby warm".into()),
         Progress::Back(step) => (Glyph::Back, format!("undoing {step}")),
+        Progress::Choosing {
+            step,
+            direction: Direction::Back,
+            ..
+        } => (Glyph::Cross, format!("undoing {step} failed")),
         Progress::Choosing { step, .. } => (Glyph::Cross, format!("{step} failed")),
         Progress::Unrecorded { .. } => (Glyph::Cross, "cannot be recorded".into()),
         Progress::Parked { .. } => (Glyph::Cross, "driver stopped".into()),
@@ -51,9 +56,11 @@ fn outcome_glyph(outcome: &Outcome) -> Glyph {
 pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(String, Meaning)> {
     let is_left = model.left.contains(&status.plan.release) && model.elsewhere().is_none();
     if is_left && !status.is_over() {
-        let message =
-            "This console no longer drives this release. It stays as it is and can be resumed.";
-        return vec![(message.to_owned(), Meaning::Warn)];
+        let resume_key = model.keymap.shown(Action::Resume);
+        let message = format!(
+            "This console no longer drives this release. {resume_key} resumes the release, or shows what to wait for."
+        );
+        return vec![(message, Meaning::Warn)];
     }
     let mut lines = vec![now(model, theme, status)];
     lines.extend(together::asks(model, theme).or_else(|| second_line(model, theme, status)));
@@ -151,7 +158,13 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             );
             (message, Meaning::Bad)
         }
-        Progress::Parked { why } => (format!("the driver has stopped: {why}"), Meaning::Bad),
+        Progress::Parked { why } => {
+            let resume_key = model.keymap.shown(Action::Resume);
+            let message = format!(
+                "the driver has stopped: {why}; {resume_key} resumes the release, or shows what to wait for"
+            );
+            (message, Meaning::Bad)
+        }
         Progress::Interrupted { .. } if status.is_live_with_standby() => {
             let new = status.plan.version.name();
             let old = old_version(status);

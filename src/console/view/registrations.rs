@@ -75,11 +75,13 @@ fn nothing(snapshot: &Snapshot) -> &'static str {
     match snapshot.sources.registry {
         SourceState::Connecting => "the store has not been read yet",
         SourceState::Unreachable { .. } => "unknown: the store has not answered",
-        SourceState::Live | SourceState::Stale { .. } => "the store has no key of this target",
+        SourceState::Live | SourceState::Stale { .. } => {
+            "the store has no key to show for this target"
+        }
     }
 }
 
-/// How current the data is, how many keys there are, and how many differ.
+/// How current the data is, how many keys there are, and how many rows need an operator.
 fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
     let mut about = match &snapshot.sources.registry {
         SourceState::Live => " · live".to_owned(),
@@ -90,7 +92,7 @@ fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
         }
         SourceState::Unreachable { why, .. } => format!(" · no answer: {why}"),
     };
-    // The keys of watching consoles are not counted: the header shows those consoles.
+    // The keys of watching consoles have no rows, so they are not counted.
     let keys = rows.iter().filter(|row| row.line.is_some()).count();
     if keys > 0 {
         let many = if keys == 1 { "key" } else { "keys" };
@@ -99,8 +101,7 @@ fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
     }
     let wrong = rows.iter().filter(|row| row.mark.is_wrong()).count();
     if wrong > 0 {
-        let verb = if wrong == 1 { "differs" } else { "differ" };
-        about = format!("{about} · {wrong} {verb}");
+        about = format!("{about} · {wrong} wrong");
     }
     about
 }

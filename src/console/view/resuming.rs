@@ -13,7 +13,7 @@ use crate::release::{Interrupted, OnFailure, ResumeAction};
 use crate::sanitize::sanitize;
 
 /// The consequence of taking the lock from a console or command that is still running.
-pub(super) const MEANS: &str = "the other console's next write is refused and it stops driving. An action in progress \
+pub(super) const MEANS: &str = "the lock holder's next write is refused, and the holder stops. An action in progress \
      may still complete: its result is observed first";
 
 pub(super) fn sheet<'a>(
@@ -160,7 +160,7 @@ fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, S
 fn release(found: &Interrupted) -> String {
     let plan = found.plan();
     format!(
-        "{} to {} in {}, by {}",
+        "{} to {} in {}, last driven by {}",
         plan.kind,
         plan.version.name(),
         plan.slot,
@@ -187,7 +187,7 @@ pub(super) fn holds(found: &Interrupted, holder: &LockHolder) -> String {
     )
 }
 
-/// The slot that is observed to be live, with its version, whatever the journal says.
+/// The slot that is observed to be live, with its version, even if the journal says otherwise.
 fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
     let no_version = if snapshot.sources.runtime.has_answered() {
@@ -209,7 +209,7 @@ pub(super) fn message<'a>(theme: &Theme, dialog: &MessageDialog, columns: usize)
     });
     let (title, message, meaning) = match dialog.choice {
         ResumeChoice::Resume(resume_action) => (
-            format!("Take {target} from {driver}: why?"),
+            format!("Take over {target} from {driver}: why?"),
             format!(
                 "{driver} sees the reason, and the history keeps it. {}",
                 match resume_action {

@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Block;
 
 use super::{pane, stale, text, traffic, truth};
+use crate::console::action::Action;
 use crate::console::layout::Slots;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::{Glyph, Meaning, Theme};
@@ -47,7 +48,14 @@ pub(super) fn draw(
     });
     let inner = pane::frame(model, theme, frame, place, Pane::Slots, &about);
     let Some(snapshot) = model.snapshot() else {
-        let line = Line::from(theme.span("no target is open: Enter opens one", Meaning::Muted));
+        let message = match &model.open {
+            Some(target) => format!("nothing of {target} was observed yet"),
+            None => {
+                let open = model.keymap.shown(Action::Open);
+                format!("no target is open: {open} opens the target under the cursor")
+            }
+        };
+        let line = Line::from(theme.span(message, Meaning::Muted));
         return pane::lines(frame, inner, [line]);
     };
     let truth_lines = truth::lines(snapshot, theme, usize::from(inner.width));

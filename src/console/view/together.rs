@@ -12,7 +12,7 @@ use crate::release::LetGo;
 use crate::sanitize::sanitize;
 
 /// Shown if the last driver of a release recorded no reason why it stopped.
-pub(super) const CUT_OFF: &str = "The driver stopped and recorded no reason, for example because it was killed or lost its connection. Its lease has expired.";
+pub(super) const CUT_OFF: &str = "The driver stopped and recorded no reason, for example because it was killed or lost its connection. It no longer holds the lock.";
 
 /// The most watchers that are named.
 const NAMED: usize = 6;

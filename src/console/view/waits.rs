@@ -40,7 +40,7 @@ fn line(model: &Model, item: &WaitingItem) -> String {
     let task = match &item.wanted {
         WaitingFor::HandOver { to } => format!("{to} asks to take over"),
         WaitingFor::TakeOver { from } => format!("handed over to you by {from}: resume it"),
-        WaitingFor::Choice(step) => format!("{step} failed: choose what to do"),
+        WaitingFor::Choice(step) => format!("choose what to do about {step}"),
         WaitingFor::Answer(step) => format!("{step} waits for your answer"),
         WaitingFor::Approval { driver } => format!("approve the release of {driver}"),
         WaitingFor::Resume => "no operator drives the release: resume it or back it out".to_owned(),

@@ -138,7 +138,7 @@ fn of_a_release() -> Vec<Case> {
         (
             "stop",
             step(Step::Stop),
-            vec!["warm without traffic, is stopped", TYPED],
+            vec!["has no traffic, is stopped", TYPED],
         ),
         (
             "backing out",
@@ -183,7 +183,7 @@ fn of_a_release() -> Vec<Case> {
                 COMES,
                 checks,
                 "commits unknown: the image has no label",
-                "can then move the traffic",
+                "can move the traffic",
                 "Note (optional):",
                 TYPED,
             ],
@@ -291,7 +291,7 @@ fn with_rows() -> Vec<Case> {
             vec![
                 "blue 1.8.2 has the traffic now",
                 "observes, then runs",
-                "by force: the other console's next write is refused",
+                "by force: the lock holder's next write is refused",
                 "ask to take over",
                 "take it: leave",
                 "Enter choose this",

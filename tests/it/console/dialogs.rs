@@ -103,7 +103,7 @@ fn the_switch_dialog_says_from_to_how_and_the_way_back() {
     for words in [
         "4f2a9c01e7  100% ──►   0%",
         "b81d77aa30    0% ──► 100%",
-        "3 passed, 1 failed for b81d77aa30, which runs now; 9s ago",
+        "3 passed, 1 failed for b81d77aa30, now in green; 9s ago",
         "compare both slots for 1 min",
         "generation 41 to 42",
         "switch back to blue while it is warm",
@@ -177,7 +177,7 @@ fn the_dialog_warns_of_checks_of_another_digest() {
     let shown = drawn(&model, &theme);
     let style = style_of(
         &shown,
-        "3 passed, 1 failed for b81d77aa30, but deaddeadde runs now",
+        "3 passed, 1 failed for b81d77aa30, but deaddeadde is now in green",
     );
     assert_eq!(style.fg, theme.style(Meaning::Bad).fg);
 }

@@ -110,7 +110,7 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
         press_key(&mut model, KeyCode::PageDown);
     }
     let help = screen(&model);
-    assert!(help.contains("Settings that cannot be used"), "{help}");
+    assert!(help.contains("Problems that this console found"), "{help}");
     assert!(
         help.contains("? is already the key of help and is not bound to zoom"),
         "{help}"

@@ -626,7 +626,10 @@ fn watchers_are_named_in_the_header_and_the_ladder_title() {
     let mut model = driving_and_asked();
     model.size = (170, 34);
     let shown = screen(&model);
-    assert!(shown.contains("lock: you, lease 27s, 2 watch"), "{shown}");
+    assert!(
+        shown.contains("lock: you, lease 27s, 2 watching"),
+        "{shown}"
+    );
     assert!(
         shown.contains("watched by ben@ops-2, cleo@ops-3"),
         "{shown}"

@@ -157,7 +157,7 @@ fn stopping_the_old_version_says_which_slot_has_the_traffic() {
     press(&mut model, "S");
     for shown in [asked, screen(&model)] {
         for (side, words) in [
-            ("blue ", "warm without traffic, is stopped"),
+            ("blue ", "has no traffic, is stopped"),
             ("green ", "has all the traffic"),
         ] {
             let said = |line: &str| line.contains(side) && line.contains(words);

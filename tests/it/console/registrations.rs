@@ -45,12 +45,12 @@ fn each_difference_from_the_observation_is_named() {
     for (name, expected, snapshot) in [
         (
             "blue",
-            "of this target runs in blue",
+            "of this target is in blue",
             blue(|s| s.slots.blue.instance = None),
         ),
         (
             "blue",
-            "but anotherone00 runs in blue",
+            "but anotherone00 is in blue",
             blue(|s| {
                 let instance = s.slots.blue.instance.as_mut();
                 instance.expect("one").id = InstanceId("anotherone00000".into());
@@ -58,7 +58,7 @@ fn each_difference_from_the_observation_is_named() {
         ),
         (
             "blue",
-            "but ababababab runs in blue",
+            "but ababababab is in blue",
             blue(|s| {
                 let instance = s.slots.blue.instance.as_mut();
                 instance.expect("one").digest = digest("ab");
@@ -66,7 +66,7 @@ fn each_difference_from_the_observation_is_named() {
         ),
         (
             "blue",
-            "is registered, but is not running",
+            "blue is registered, but its container is not running",
             blue(|s| {
                 let instance = s.slots.blue.instance.as_mut();
                 instance.expect("one").state = InstanceState::Exited { code: Some(1) };
@@ -288,7 +288,7 @@ fn enter_explains_a_key_its_expected_value_and_why() {
     assert_eq!(title, "/greenroom/v1/targets/web/production/slots/blue");
     for words in [
         "the value differs from the observations:",
-        "digest 4f2a9c01e7 is registered, but ababababab runs in blue",
+        "digest 4f2a9c01e7 is registered, but ababababab is in blue",
         "the value should be:",
         "address   127.0.0.1:32771",
         "revision 8812",
