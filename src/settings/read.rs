@@ -130,8 +130,11 @@ fn misfit(options: &[&Json], node: &Node) -> String {
     }
     if let [only] = options
         && let Value::Text(text) = &node.value
-        && matches!(schema::kind(only), Some("integer" | "boolean"))
-        && (text.parse::<i64>().is_ok() || text.parse::<bool>().is_ok())
+        && match schema::kind(only) {
+            Some("integer") => text.parse::<i64>().is_ok(),
+            Some("boolean") => text.parse::<bool>().is_ok(),
+            _ => false,
+        }
     {
         return format!(
             "expected {}, found text: write {text} without quotes",

@@ -103,7 +103,6 @@ impl Checker<'_> {
         let problem = self.problem(path, says);
         let guarded = self.guarded(path);
         if guarded.is_empty() {
-            // If no protected environment is concerned, this is only a warning (and an error of `config check`).
             self.findings.not_ready.push(problem);
         } else {
             let refused = guarded.into_iter().map(|name| (name, problem.clone()));
