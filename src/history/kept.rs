@@ -1,4 +1,4 @@
-//! What an archive keeps of a release, and how it compares with the journal in the store. If the journal was changed,
+//! What an archive keeps of a release, a hold or a repair, and how it compares with the journal in the store. If the journal was changed,
 //! the archive keeps its own version and notes the difference.
 
 use jiff::Timestamp;

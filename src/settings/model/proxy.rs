@@ -28,8 +28,8 @@ pub(in crate::settings) struct NginxSection {
     pub(in crate::settings) state: PathBuf,
     /// Where nginx tells Greenroom which slot and generation it serves.
     pub(in crate::settings) answer: AnswerSection,
-    /// The directory of nginx's access logs, one per target; no logs when absent. From such a log, the watch counts failed
-    /// requests, and the console shows rates and requests.
+    /// The directory of nginx's access logs, one per target; no logs when absent. From such a log, the watch counts the
+    /// public requests, and the console shows rates and requests.
     #[serde(default)]
     pub(in crate::settings) access_log: Option<PathBuf>,
     /// A template for the file of a target; the built-in one when absent.
