@@ -212,8 +212,8 @@ fn wrong_period(head: &ReleaseRecord) -> &'static str {
     }
 }
 
-/// Names the first part of an archived release that is different or missing in the store. Entries that were added in the store are
-/// allowed, unless the archived release has ended.
+/// Names the first part of an archived release that is different or missing in the store. Entries that were added in
+/// the store are allowed, unless the archived release has ended.
 pub fn first_difference(kept: &Recorded, read: &Recorded) -> Option<String> {
     if canonical(&kept.head.opening()) != canonical(&read.head.opening()) {
         return Some("the opening of the release".into());

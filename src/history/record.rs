@@ -183,8 +183,8 @@ pub struct ReleaseRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "footing")]
     pub baseline: Option<Baseline>,
-    /// When the new version had the traffic, from the switch steps. None until the release ends, and none if the version
-    /// never had the traffic.
+    /// When the new version had the traffic, from the switch steps. None until the release ends, and none if the
+    /// version never had the traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LivePeriod>,
     /// When and how the release ended; none while it is running or interrupted.

@@ -97,7 +97,8 @@ pub(super) fn directory_of_link(file: &Path) -> Option<PathBuf> {
     (directory != base_of(file)).then_some(directory)
 }
 
-/// The directory that contains a relative path, if the next update of the configuration in `base` replaces that directory.
+/// The directory that contains a relative path, if the next update of the configuration in `base` replaces that
+/// directory.
 /// Kubernetes mounts a `ConfigMap` as `..data`, a link to a directory such as `..2026_11_27_09_12_44.123456789`, and
 /// removes that directory at the next update.
 pub(super) fn replaced_at_updates(base: &Path, relative: &Path) -> Option<PathBuf> {
