@@ -98,9 +98,8 @@ pub(super) fn directory_of_link(file: &Path) -> Option<PathBuf> {
 }
 
 /// The directory that contains a relative path, if the next update of the configuration in `base` replaces that
-/// directory.
-/// Kubernetes mounts a `ConfigMap` as `..data`, a link to a directory such as `..2026_11_27_09_12_44.123456789`, and
-/// removes that directory at the next update.
+/// directory. Kubernetes mounts a `ConfigMap` as `..data`, a link to a directory such as
+/// `..2026_11_27_09_12_44.123456789`, and removes that directory at the next update.
 pub(super) fn replaced_at_updates(base: &Path, relative: &Path) -> Option<PathBuf> {
     let base = absolute(base);
     let mut place = base.canonicalize().unwrap_or(base);
