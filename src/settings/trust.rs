@@ -49,7 +49,7 @@ pub(super) fn objection(file: &Path) -> Option<String> {
 
 /// The objection to a named file or directory: other users can write to it although `sharing` does not allow that. None
 /// if no other user can. If the path does not exist yet, the nearest existing directory above it is examined.
-pub(super) fn to(path: &Path, sharing: Sharing) -> Option<Objection> {
+pub(super) fn objection_to(path: &Path, sharing: Sharing) -> Option<Objection> {
     if fs::symlink_metadata(path).is_ok() {
         return to_existing(path, sharing);
     }
@@ -257,14 +257,14 @@ mod tests {
         let give = |user, group| std::os::unix::fs::chown(&file, user, Some(group)).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o660)).unwrap();
         give(None, 4711);
-        let refused = to(&file, Sharing::OwnGroups).unwrap();
+        let refused = objection_to(&file, Sharing::OwnGroups).unwrap();
         assert_eq!(refused.fix, format!("chmod g-w {}", file.display()));
         // The state after another user of this user's group has created the file.
         give(Some(4711), getegid().as_raw());
-        assert_eq!(to(&file, Sharing::OwnGroups), None);
-        assert!(to(&file, Sharing::Private).is_some());
+        assert_eq!(objection_to(&file, Sharing::OwnGroups), None);
+        assert!(objection_to(&file, Sharing::Private).is_some());
         fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
-        let refused = to(&file, Sharing::OwnGroups).unwrap();
+        let refused = objection_to(&file, Sharing::OwnGroups).unwrap();
         assert!(
             refused.why.contains("another user (uid 4711"),
             "{refused:?}"
@@ -275,9 +275,9 @@ mod tests {
     fn for_a_missing_file_its_parent_directory_counts() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("state/proxy");
-        assert_eq!(to(&file, Sharing::Private), None);
+        assert_eq!(objection_to(&file, Sharing::Private), None);
         fs::set_permissions(place.path(), Permissions::from_mode(0o757)).unwrap();
-        let refused = to(&file, Sharing::Private).unwrap();
+        let refused = objection_to(&file, Sharing::Private).unwrap();
         let message = format!(
             "every user may write to the directory {}",
             place.path().display()

@@ -92,7 +92,7 @@ impl Checker<'_> {
 
     pub(super) fn own(&mut self, path: &[&str], named: &Path, sharing: Sharing) {
         let place = self.base.join(named);
-        let Some(objection) = trust::to(&place, sharing) else {
+        let Some(objection) = trust::objection_to(&place, sharing) else {
             return;
         };
         let place = visible(&place.display().to_string());
