@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::kept::canonical;
 use super::{
-    AuditRecord, Change, HoldRecord, Link, Proof, Provable, RecordedAction, RepairRecord, hold_id,
+    AuditRecord, Change, HoldRecord, Integrity, Link, Provable, RecordedAction, RepairRecord,
+    hold_id,
 };
 use crate::inventory::ReleaseId;
 
@@ -90,17 +91,17 @@ impl Provable for AuditRecord {
     }
 
     /// Verifies the hash. The id of a hold is verified too, because it is derived from the hold.
-    fn prove(&self) -> Proof {
+    fn prove(&self) -> Integrity {
         let name = format!("the {}", self.kind());
         let (computed, has_its_id) = match self {
             Self::Hold(record) => (record.link(), record.id == hold_id(&record.hold)),
             Self::Repair(record) => (record.link(), true),
         };
         match self.last_link() {
-            Some(link) if !link.is_known() => Proof::Newer(name),
-            Some(link) if *link == computed && has_its_id => Proof::Whole,
-            None if has_its_id => Proof::NotChained,
-            _ => Proof::Broken(name),
+            Some(link) if !link.is_known() => Integrity::Newer(name),
+            Some(link) if *link == computed && has_its_id => Integrity::Whole,
+            None if has_its_id => Integrity::NotChained,
+            _ => Integrity::Broken(name),
         }
     }
 
@@ -210,7 +211,7 @@ mod tests {
         for record in [of(&hold()), of(&cleared("paid")), repair(1, None)] {
             let text = serde_json::to_string(&record).expect("JSON");
             let read: AuditRecord = serde_json::from_str(&text).expect("a record");
-            assert_eq!(read.prove(), Proof::Whole, "{text}");
+            assert_eq!(read.prove(), Integrity::Whole, "{text}");
             assert_eq!(audit_change(&record, &read), Change::Same);
         }
     }
@@ -238,7 +239,7 @@ mod tests {
             assert_ne!(text, other, "{from} is in {text}");
             let read: AuditRecord = serde_json::from_str(&other).expect("a record");
             let name = format!("the {}", record.kind());
-            assert_eq!(read.prove(), Proof::Broken(name), "{other}");
+            assert_eq!(read.prove(), Integrity::Broken(name), "{other}");
             assert_eq!(audit_change(&record, &read), Change::Other, "{other}");
         }
     }
@@ -249,9 +250,12 @@ mod tests {
             panic!("a hold")
         };
         record.chain = None;
-        assert_eq!(AuditRecord::Hold(record.clone()).prove(), Proof::NotChained);
+        assert_eq!(
+            AuditRecord::Hold(record.clone()).prove(),
+            Integrity::NotChained
+        );
         record.hold.reason = "holiday".into();
-        let broken = Proof::Broken("the hold".into());
+        let broken = Integrity::Broken("the hold".into());
         assert_eq!(AuditRecord::Hold(record.clone()).prove(), broken);
         // A new hash does not help the forger, because the id no longer matches.
         record.chain = Some(record.link());

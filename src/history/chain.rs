@@ -104,7 +104,8 @@ impl Chain {
         }
     }
 
-    /// The head with the link of its end; without a link if the release has not ended.
+    /// The head with the link that covers its end and the last entry. If the release has not ended, the head gets no
+    /// link.
     pub fn closed(&self, head: ReleaseRecord) -> ReleaseRecord {
         let end = head.closed.as_ref();
         let chain = self.0.last().zip(end).map(|(last, end)| last.end(end));
@@ -112,52 +113,55 @@ impl Chain {
     }
 }
 
-/// The result of verifying the chain of a release.
+/// The result of verifying the hashes of a release, a hold or a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
-    /// The hashes match and cover every record.
+pub enum Integrity {
+    /// The hashes match and cover every part.
     Whole,
-    /// No record has a hash: an older Greenroom wrote the release, or a writer removed every hash.
+    /// No part has a hash: an older Greenroom wrote the record, or a writer removed every hash.
     NotChained,
-    /// The named record has no hash, although an earlier record has one: an older Greenroom resumed the release, or a
+    /// The named part has no hash, although an earlier part has one: an older Greenroom resumed the release, or a
     /// writer removed the hash.
     NotChainedFrom(String),
-    /// The named record was changed, or a record before it.
+    /// The named part, or a part before it, was changed or removed.
     Broken(String),
-    /// This Greenroom does not know the format of the hash or the event of the named record. A newer Greenroom probably
-    /// wrote the record.
+    /// This Greenroom does not know the format of the hash or the event of the named part. A newer Greenroom probably
+    /// wrote it.
     Newer(String),
 }
 
-impl Proof {
+impl Integrity {
     /// Whether no problem was found.
     pub fn holds(&self) -> bool {
         matches!(self, Self::Whole | Self::NotChained)
     }
 }
 
-impl fmt::Display for Proof {
+impl fmt::Display for Integrity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole => write!(f, "the hash chain is intact"),
             Self::NotChained => write!(
                 f,
-                "the record has no hash chain. Older versions of Greenroom wrote none"
+                "the record has no hash chain: an older Greenroom wrote it, or its hashes were removed"
             ),
-            Self::NotChainedFrom(record) => write!(f, "the hash chain is missing from {record} on"),
-            Self::Broken(record) => write!(f, "the hash chain is broken at {record}"),
-            Self::Newer(record) => {
+            Self::NotChainedFrom(part) => write!(
+                f,
+                "the hash chain is missing from {part} on: an older Greenroom wrote that part, or its hashes were removed"
+            ),
+            Self::Broken(part) => write!(f, "the hash chain is broken at {part}"),
+            Self::Newer(part) => {
                 write!(
                     f,
-                    "{record} cannot be verified: its format is unknown. A newer Greenroom may have written it"
+                    "{part} cannot be verified, because this Greenroom does not know its format. A newer Greenroom may have written it: verify it with that version"
                 )
             }
         }
     }
 }
 
-/// Verifies the chain of a release. The result names the first record that does not match.
-pub fn prove(recorded: &Recorded) -> Proof {
+/// Verifies the chain of a release. The result names the first part that does not match.
+pub fn prove(recorded: &Recorded) -> Integrity {
     let mut last = Link::first(&recorded.head);
     let mut is_chained = false;
     let mut unhashed = None;
@@ -165,7 +169,7 @@ pub fn prove(recorded: &Recorded) -> Proof {
     for (number, entry) in (1u32..).zip(&recorded.entries) {
         let name = || format!("entry {number}");
         if entry.sequence != number {
-            return Proof::Broken(name());
+            return Integrity::Broken(name());
         }
         let Some(link) = &entry.chain else {
             unhashed = unhashed.or_else(|| is_chained.then(name));
@@ -176,7 +180,7 @@ pub fn prove(recorded: &Recorded) -> Proof {
         if !link.is_known() || entry.event == JournalEvent::Unknown {
             newer = newer.or_else(|| Some(name()));
         } else if last.entry(entry) != *link {
-            return Proof::Broken(name());
+            return Integrity::Broken(name());
         }
         last = link.clone();
     }
@@ -184,19 +188,19 @@ pub fn prove(recorded: &Recorded) -> Proof {
         match &recorded.head.chain {
             None => unhashed = unhashed.or_else(|| is_chained.then(|| "the end".to_owned())),
             Some(link) if !link.is_known() => newer = newer.or_else(|| Some("the end".into())),
-            Some(link) if last.end(closed) != *link => return Proof::Broken("the end".into()),
+            Some(link) if last.end(closed) != *link => return Integrity::Broken("the end".into()),
             // The entries prove the period in `live`. The period itself is not hashed.
             Some(_) if recorded.head.live != LivePeriod::of(&recorded.entries) => {
-                return Proof::Broken(wrong_period(&recorded.head).into());
+                return Integrity::Broken(wrong_period(&recorded.head).into());
             }
             Some(_) => is_chained = true,
         }
     }
     match (newer, unhashed) {
-        (Some(record), _) => Proof::Newer(record),
-        (None, Some(record)) => Proof::NotChainedFrom(record),
-        (None, None) if is_chained => Proof::Whole,
-        (None, None) => Proof::NotChained,
+        (Some(part), _) => Integrity::Newer(part),
+        (None, Some(part)) => Integrity::NotChainedFrom(part),
+        (None, None) if is_chained => Integrity::Whole,
+        (None, None) => Integrity::NotChained,
     }
 }
 
@@ -208,8 +212,8 @@ fn wrong_period(head: &ReleaseRecord) -> &'static str {
     }
 }
 
-/// Names the first archived record that is different or missing in the store. Entries that were added in the store are
-/// allowed, unless the archived release has ended.
+/// Names the first part of an archived release that is different or missing in the store. Entries that were added in
+/// the store are allowed, unless the archived release has ended.
 pub fn first_difference(kept: &Recorded, read: &Recorded) -> Option<String> {
     if canonical(&kept.head.opening()) != canonical(&read.head.opening()) {
         return Some("the opening of the release".into());

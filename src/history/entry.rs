@@ -20,7 +20,7 @@ pub struct Decision {
     pub note: Option<String>,
 }
 
-/// How an operator came to drive a release that had another driver before.
+/// How a driver got the lock of a release that had a driver before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Takeover {
@@ -84,7 +84,7 @@ pub enum JournalEvent {
         /// The person who chose, and why.
         decision: Decision,
     },
-    /// Another driver resumed the release. Approvals that were given before no longer count.
+    /// A driver resumed the release. Approvals that were given before no longer count.
     Resumed {
         /// How the new driver got the lock.
         how: Takeover,

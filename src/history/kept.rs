@@ -1,5 +1,5 @@
-//! What an archive keeps of a release, and how it compares with the journal in the store. If the journal was changed,
-//! the archive keeps its own version and notes the difference.
+//! What an archive keeps of a release, a hold or a repair, and how it compares with the record in the store. If the
+//! record in the store was changed, the archive keeps its own version and notes the difference.
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -23,7 +23,7 @@ pub enum NoticeEvent {
     RolledBack,
     /// The release has ended, and everything that it did was undone.
     BackedOut,
-    /// The release has ended, and the new version is live.
+    /// The new version became live. The release has ended, or its driver stopped and left the old version running.
     Finished,
 }
 

@@ -24,7 +24,7 @@ pub const SEARCHED_FOR_OPEN: usize = 8;
 impl ReleaseRecord {
     /// Whether this release started after `other`, a release of the same target. The release whose planned switch has
     /// the higher generation started later. If the generations are equal or one is missing, the greater id decides.
-    pub fn began_after(&self, other: &Self) -> bool {
+    pub fn started_after(&self, other: &Self) -> bool {
         let generations = self.possible_generation().zip(other.possible_generation());
         let differ = generations
             .map(|(own, other)| own.cmp(&other))
@@ -57,7 +57,7 @@ pub(super) fn last_started<'a>(
 ) -> Option<&'a ReleaseRecord> {
     heads
         .into_iter()
-        .reduce(|last, next| if next.began_after(last) { next } else { last })
+        .reduce(|last, next| if next.started_after(last) { next } else { last })
 }
 
 /// The current release of a target. If some releases have no end, the release that started last among them, even if a
@@ -108,7 +108,7 @@ mod tests {
         ];
         assert_eq!(current(&heads), Some(&heads[0]));
         let possible = head(100, Some(HIGHEST_GENERATION), true);
-        assert!(possible.began_after(&heads[0]));
+        assert!(possible.started_after(&heads[0]));
     }
 
     #[test]

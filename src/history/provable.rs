@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Link, Proof, Recorded, first_difference, prove};
+use super::{Integrity, Link, Recorded, first_difference, prove};
 use crate::inventory::ReleaseId;
 
 /// A record with hashes that can be verified.
@@ -12,7 +12,7 @@ pub trait Provable {
     /// One word: `release`, `hold` or `repair`.
     fn kind(&self) -> &'static str;
 
-    fn prove(&self) -> Proof;
+    fn prove(&self) -> Integrity;
 
     /// Names the first part of `read` that differs from this record. Allowed later changes do not count as differences.
     fn first_difference(&self, read: &Self) -> Option<String>;
@@ -33,7 +33,7 @@ impl Provable for Recorded {
         "release"
     }
 
-    fn prove(&self) -> Proof {
+    fn prove(&self) -> Integrity {
         prove(self)
     }
 

@@ -1,18 +1,18 @@
-//! The result of verifying that records were not altered, for `greenroom history verify`.
+//! The result of verifying that records were not altered, for `greenroom history verify` and the console.
 
 use std::collections::BTreeMap;
 
 use super::{ReleaseRecord, RuleInEffect};
 use crate::inventory::{ReleaseId, Target};
 
-/// A release, a hold or a repair that was altered.
+/// A release, a hold or a repair that was altered or cannot be verified.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Wrong {
     /// One word: `release`, `hold` or `repair`. `record` if the seal is the only readable part.
     pub kind: &'static str,
     pub id: ReleaseId,
     pub target: Target,
-    /// What was altered, sanitized; one line for each kind of problem.
+    /// What is wrong with the record, sanitized; one line for each problem.
     pub wrong: Vec<String>,
 }
 
@@ -76,14 +76,15 @@ pub struct Proven {
     pub audits: usize,
     /// How many records have complete and correct hashes.
     pub whole: usize,
-    /// How many records have no hashes. Older versions of Greenroom wrote such records.
+    /// How many records have no hashes: an older Greenroom wrote them, or a writer removed every hash.
     pub not_chained: usize,
     /// How many records were not compared with a store: the store is not configured, was not read, or no longer has the
     /// record.
     pub not_compared: usize,
     /// How many records were compared with their seals.
     pub sealed: usize,
-    /// The altered records: first releases, then holds and repairs. Each group is newest first.
+    /// The records with a problem: first releases, then holds and repairs, each group newest first, then sealed records
+    /// that the archive does not have.
     pub wrong: Vec<Wrong>,
     /// The rules of the first release of each target, and every later change of rules, newest first.
     pub rules: Vec<RulesSet>,
@@ -95,8 +96,9 @@ impl Proven {
     /// The counts in one sentence.
     pub fn summary(&self) -> String {
         format!(
-            "{} releases, {} holds and repairs: {} intact, {} without hashes (as an older Greenroom \
-             wrote them), {} altered; {} were not compared with a store, {} were compared with a seal",
+            "{} releases, {} holds and repairs: {} intact, {} without hashes (old Greenroom, or \
+             hashes removed), {} altered or not verifiable; {} were not compared with a store, \
+             {} were compared with a seal",
             self.releases,
             self.audits,
             self.whole,

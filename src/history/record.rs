@@ -173,7 +173,7 @@ pub struct ReleaseRecord {
     /// The operator who opened the release.
     pub operator: Operator,
     pub reason: Option<String>,
-    /// The holds that were active, each with the reason for the override.
+    /// The active holds and freezes that the operator overrode, each with the reason for the override.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<Overridden>,
     pub opened_at: Timestamp,
@@ -183,8 +183,8 @@ pub struct ReleaseRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "footing")]
     pub baseline: Option<Baseline>,
-    /// When the new version had the traffic, from the switch steps. Written when the release ends. None if the version
-    /// never had the traffic.
+    /// When the new version had the traffic, from the switch steps. None until the release ends, and none if the
+    /// version never had the traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LivePeriod>,
     /// When and how the release ended; none while it is running or interrupted.

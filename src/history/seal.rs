@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Link, Proof, Provable};
+use super::{Integrity, Link, Provable};
 use crate::inventory::Operator;
 
 /// The last hash of one record, and who sealed the record.
@@ -27,18 +27,18 @@ impl fmt::Display for Seal {
 }
 
 impl Seal {
-    /// Seals a record that has ended and whose hashes match. Otherwise the error says why the record cannot be sealed.
+    /// Seals a record that is final and whose hashes match. Otherwise the error says why the record cannot be sealed.
     pub fn of(record: &impl Provable, by: Operator, at: Timestamp) -> Result<Self, String> {
         if !record.is_over(at) {
-            return Err("the record has not ended".to_owned());
+            return Err("the record is not final yet".to_owned());
         }
         match (record.last_link(), record.prove()) {
-            (Some(link), Proof::Whole) => Ok(Self {
+            (Some(link), Integrity::Whole) => Ok(Self {
                 link: link.clone(),
                 at,
                 by,
             }),
-            (_, proof) => Err(proof.to_string()),
+            (_, integrity) => Err(integrity.to_string()),
         }
     }
 

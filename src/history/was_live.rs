@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::timeline::claimed;
 use super::{
-    Direction, Entry, JournalEvent, LivePeriod, Outcome, Proof, Recorded, ReleaseRecord, Step,
+    Direction, Entry, Integrity, JournalEvent, LivePeriod, Outcome, Recorded, ReleaseRecord, Step,
     prove,
 };
 use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
@@ -53,7 +53,7 @@ pub fn proven_live(recorded: &Recorded, target: &Target) -> Result<LivePeriod, S
         return Err(format!("the release belongs to {of}"));
     }
     match prove(recorded) {
-        Proof::Whole => {}
+        Integrity::Whole => {}
         other => return Err(other.to_string()),
     }
     LivePeriod::of(&recorded.entries)
@@ -116,7 +116,7 @@ pub fn proves_switch_started(
         return Err(format!("the release belongs to {of}"));
     }
     match prove(recorded) {
-        Proof::Whole => {}
+        Integrity::Whole => {}
         other => return Err(other.to_string()),
     }
     let (to, version) = &recorded.head.to;

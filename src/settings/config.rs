@@ -312,7 +312,7 @@ pub struct NginxConfig {
     /// The directory that the main configuration includes.
     pub sites: PathBuf,
     pub state: PathBuf,
-    /// The address on which nginx answers which slot and generation it serves.
+    /// The address at which nginx says which slot and generation it serves.
     pub answer_listen: Endpoint,
     /// The address that Greenroom connects to for these answers.
     pub answer_connect: Endpoint,
@@ -334,7 +334,7 @@ pub enum SwitchMode {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EmbeddedConfig {
-    /// The address on which the proxy answers which slot and generation it serves.
+    /// The address at which the proxy says which slot and generation it serves.
     pub answer: Endpoint,
     pub state: PathBuf,
 }

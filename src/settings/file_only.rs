@@ -44,8 +44,8 @@ const MAY_BE_SET: &[&str] = &[
 /// These keys decide who gets notices of the releases of that environment, and where its releases are archived. Unlike
 /// a store, the archive need not be named. Without its key, `XDG_STATE_HOME` and `HOME` choose the place of the
 /// operator's own copy. That copy decides no release, hold or approval: those are read from the store. An operator who
-/// chooses another place only loses the records of the old copy. Copies of other operators, and the seals in the store,
-/// still show altered records.
+/// chooses another place no longer has the records of the old copy. Copies of other operators, and the seals in the
+/// store, still show altered records.
 const RECORDS: &[&str] = &["notices.*", "history.archive"];
 
 /// What only the file decides about an environment, as messages say it.

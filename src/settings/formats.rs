@@ -33,7 +33,7 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
     }
 }
 
-/// How messages describe a text of a format; none for formats that they do not describe.
+/// What messages call a text of this format; none for a format without such a description.
 pub(super) fn called(format: &str) -> Option<&'static str> {
     Some(match format {
         "duration" => "a duration such as \"30s\"",

@@ -127,7 +127,9 @@ fn set(
     if let Some(at) = locked
         && read_only_at(root).is_none()
     {
-        let says = format!("{at} sets read-only mode, which a variable or flag cannot undo");
+        let says = format!(
+            "{at} sets read-only mode, which a variable or flag cannot undo: remove this setting"
+        );
         problems.push(Problem::new(origin.clone(), &found, says));
     }
 }
@@ -194,8 +196,9 @@ impl Setting<'_> {
         Ok(())
     }
 
-    /// The key that is meant. With the loose spelling, this is the key of the schema or the table that matches. If none
-    /// matches, this is the written key, usually in lower case.
+    /// The key that is meant. With the loose spelling, this is the key of the schema or the tree that matches. If none
+    /// matches, this is the written key: in lower case with `-` for `_` in a table of names, in lower case in a table
+    /// with fixed keys, and unchanged in a table with any keys.
     fn key(&self, node: &Node, table: &Json, written: &str) -> String {
         if self.spelling == Spelling::Exact {
             return written.to_owned();

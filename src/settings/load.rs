@@ -88,7 +88,7 @@ impl Settings {
         let parsed = tree.clone();
         layers::variables(&mut tree, &request.environment, |_| true, &mut errors);
         layers::flags(&mut tree, &request.overrides, |_| true, &mut errors);
-        let shared = shared::lay(&mut tree);
+        let shared = shared::copy_into_environments(&mut tree);
         let mut set_above = set_above(request, parsed.clone(), &tree);
         shared.say_once(&mut set_above);
         let wrong = read::read(&tree, &mut errors);
@@ -235,7 +235,7 @@ fn set_above(request: &Request, mut file: Node, now: &Node) -> Vec<Problem> {
     if request.may_loosen || !layers::sets_any(variables, flags, |_| true) {
         return Vec::new();
     }
-    shared::lay(&mut file);
+    shared::copy_into_environments(&mut file);
     file_only::set_above(&file, now)
 }
 
@@ -257,7 +257,7 @@ fn loosened(
     let mut errors = Vec::new();
     layers::variables(&mut tree, variables, is_kept, &mut errors);
     layers::flags(&mut tree, flags, is_kept, &mut errors);
-    shared::lay(&mut tree);
+    shared::copy_into_environments(&mut tree);
     let wrong = read::read(&tree, &mut errors);
     let mut rest = tree.clone();
     prune::prune(&mut rest, &wrong);
@@ -377,11 +377,9 @@ fn problems(errors: Vec<Problem>, warnings: Vec<Problem>) -> Problems {
     let more = errors.len().saturating_sub(MOST);
     if more > 0 {
         errors.truncate(MOST);
-        errors.push(Problem::new(
-            Origin::BuiltIn,
-            &[],
-            format!("and {more} more errors"),
-        ));
+        let says =
+            format!("more errors that are not listed: {more}. Correct the listed errors first");
+        errors.push(Problem::new(Origin::BuiltIn, &[], says));
     }
     Problems {
         errors,

@@ -15,7 +15,7 @@ pub const FILE_VARIABLE: &str = "GREENROOM_CONFIG";
 
 /// Why there is no directory for Greenroom's files, and what to do. Greenroom never uses the working directory instead,
 /// because a second command that starts in another directory would not find the files of the first.
-pub const NO_HOME: &str = "HOME is not set to an absolute path, and the user database has no home for this user: set HOME";
+pub const NO_HOME: &str = "Greenroom cannot find your home directory: set HOME to an absolute path";
 
 /// A directory of the user, unless its path would be relative.
 fn directory(choose: impl FnOnce(&ProjectDirs) -> &Path) -> Option<PathBuf> {
@@ -97,9 +97,9 @@ pub(super) fn directory_of_link(file: &Path) -> Option<PathBuf> {
     (directory != base_of(file)).then_some(directory)
 }
 
-/// The directory around a relative path that is replaced as a whole when the configuration in `base` is updated.
-/// Kubernetes mounts a `ConfigMap` as `..data`, a link to a directory such as `..2026_11_27_09_12_44.123456789`, and
-/// removes that directory at the next update.
+/// The directory that contains a relative path, if the next update of the configuration in `base` replaces that
+/// directory. Kubernetes mounts a `ConfigMap` as `..data`, a link to a directory such as
+/// `..2026_11_27_09_12_44.123456789`, and removes that directory at the next update.
 pub(super) fn replaced_at_updates(base: &Path, relative: &Path) -> Option<PathBuf> {
     let base = absolute(base);
     let mut place = base.canonicalize().unwrap_or(base);

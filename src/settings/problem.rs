@@ -15,7 +15,7 @@ const LONGEST: usize = 200;
 /// key `prot`; did you mean `port`?`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Where the value was written.
+    /// Where the value was written; built-in for the count of errors that are not listed.
     pub origin: Origin,
     /// The key, e.g. `services.web.image`; empty for the file as a whole.
     pub key: String,
@@ -36,7 +36,10 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.origin)?;
+        // Only the count of errors that are not listed has no place in a layer.
+        if self.origin != Origin::BuiltIn {
+            write!(f, "{}: ", self.origin)?;
+        }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }

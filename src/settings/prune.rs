@@ -64,9 +64,9 @@ impl Pruned {
 enum Reach {
     /// The key is a whole section or environment: every finding can be a consequence.
     Everything,
-    /// The key describes a server of an environment: findings about services can be consequences.
+    /// The key describes a server of an environment: findings outside of the environments can be consequences.
     Services,
-    /// Only findings about the key itself are consequences.
+    /// Only findings about the key, a key below it or a table around it are consequences.
     Itself,
 }
 

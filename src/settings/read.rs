@@ -44,7 +44,7 @@ impl Walk<'_> {
         };
         match &node.value {
             Value::Text(text) => {
-                if let Err(says) = text_of(option, text) {
+                if let Err(says) = text_of(option, &options, text) {
                     self.say(&node.origin, says);
                 }
             }
@@ -130,8 +130,11 @@ fn misfit(options: &[&Json], node: &Node) -> String {
     }
     if let [only] = options
         && let Value::Text(text) = &node.value
-        && matches!(schema::kind(only), Some("integer" | "boolean"))
-        && (text.parse::<i64>().is_ok() || text.parse::<bool>().is_ok())
+        && match schema::kind(only) {
+            Some("integer") => text.parse::<i64>().is_ok(),
+            Some("boolean") => text.parse::<bool>().is_ok(),
+            _ => false,
+        }
     {
         return format!(
             "expected {}, found text: write {text} without quotes",
@@ -178,17 +181,23 @@ fn found(node: &Node) -> String {
     }
 }
 
-fn text_of(schema: &Json, text: &str) -> Result<(), String> {
+/// Checks a text against the alternative that allows a text. The error also names the other alternatives.
+fn text_of(schema: &Json, options: &[&Json], text: &str) -> Result<(), String> {
     if let Some(choices) = schema.get("enum").and_then(Json::as_array) {
         let choices: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
         if choices.contains(&text) {
             return Ok(());
         }
         let hint = suggestion(nearest(text, choices.iter().copied()));
+        let mut allowed: Vec<String> = choices.iter().map(|it| (*it).to_owned()).collect();
+        let others = options
+            .iter()
+            .filter(|other| schema::kind(other) != Some("string"));
+        allowed.extend(others.map(|other| format!("{} without quotes", wanted(other))));
         return Err(format!(
             "`{}` is not one of {}{hint}",
             visible(text),
-            choices.join(", ")
+            allowed.join(", ")
         ));
     }
     match schema.get("format").and_then(Json::as_str) {

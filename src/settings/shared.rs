@@ -14,7 +14,7 @@ pub(super) struct Shared {
 }
 
 /// Copies the defaults' servers into each environment.
-pub(super) fn lay(tree: &mut Node) -> Shared {
+pub(super) fn copy_into_environments(tree: &mut Node) -> Shared {
     let mut shared = Shared { keys: Vec::new() };
     let defaults: Vec<Entry> = tree
         .entry("defaults")
@@ -29,8 +29,8 @@ pub(super) fn lay(tree: &mut Node) -> Shared {
     };
     for environment in entries_mut(&mut environments.node) {
         for table in &tables {
-            if has(&environment.node, &table.key) {
-                shared.lay_table(environment, table);
+            if uses(&environment.node, &table.key) {
+                shared.copy_table(environment, table);
             }
         }
     }
@@ -43,7 +43,7 @@ pub(super) fn is_server(key: &str) -> bool {
 }
 
 /// Whether an environment uses the kind of server that a table describes.
-fn has(environment: &Node, table: &str) -> bool {
+fn uses(environment: &Node, table: &str) -> bool {
     let is = |key: &str, word: &str| {
         let value = environment.entry(key).map(|entry| &entry.node.value);
         value.map(|value| matches!(value, Value::Text(text) if text == word))
@@ -57,7 +57,7 @@ fn has(environment: &Node, table: &str) -> bool {
 }
 
 impl Shared {
-    fn lay_table(&mut self, environment: &mut Entry, table: &Entry) {
+    fn copy_table(&mut self, environment: &mut Entry, table: &Entry) {
         let name = environment.key.clone();
         let copy_path = ["environments", &name, &table.key].map(str::to_owned);
         let default_path = ["defaults", &table.key].map(str::to_owned);

@@ -59,8 +59,8 @@ impl Shown {
     }
 }
 
-/// All values in effect: the written values, the defaults, the locks of each environment, and the timing of each
-/// target.
+/// All values in effect: the written values, the built-in values of the keys that are not written, the lease and
+/// heartbeat of each environment, and the timing of each target.
 pub(super) fn shown(tree: &Node, root: &Root, settings: &Settings) -> Vec<Shown> {
     let mut showing = Showing {
         path: Vec::new(),
@@ -136,7 +136,7 @@ impl Showing {
     fn table(&mut self, schema: &Json, node: &Node) {
         for entry in node.entries() {
             self.path.push(entry.key.clone());
-            // Timings and locks are added later, with the values that apply to each target or environment.
+            // `locks` and `timing` add these keys later, with the values that apply to each environment or target.
             if !self.is_inherited() {
                 let inner = schema::property(schema, &entry.key).unwrap_or(&Json::Null);
                 self.node(inner, &entry.node);

@@ -36,6 +36,16 @@ pub(super) struct Entry {
     pub(super) node: Node,
 }
 
+impl Entry {
+    /// The origin that messages name: the origin of the key for a table, and the origin of the value otherwise.
+    fn origin(&self) -> &Origin {
+        match self.node.value {
+            Value::Table(_) => &self.key_origin,
+            _ => &self.node.origin,
+        }
+    }
+}
+
 impl Node {
     pub(super) fn empty() -> Self {
         Self {
@@ -69,19 +79,15 @@ impl Node {
                 (Value::List(items), Some(index)) => {
                     items.get(index).map(|item| (item, item.origin.clone()))
                 }
-                _ => node.entry(part).map(|entry| {
-                    let place = match entry.node.value {
-                        Value::Table(_) => &entry.key_origin,
-                        _ => &entry.node.origin,
-                    };
-                    (&entry.node, place.clone())
-                }),
+                _ => node
+                    .entry(part)
+                    .map(|entry| (&entry.node, entry.origin().clone())),
             };
-            let Some((found, place)) = next else {
+            let Some((inner, inner_origin)) = next else {
                 return origin;
             };
-            node = found;
-            origin = place;
+            node = inner;
+            origin = inner_origin;
         }
         origin
     }
@@ -101,11 +107,7 @@ impl Node {
     fn collect_origins(&self, path: &mut Vec<String>, found: &mut BTreeMap<String, Origin>) {
         for entry in self.entries() {
             path.push(entry.key.clone());
-            let origin = match entry.node.value {
-                Value::Table(_) => &entry.key_origin,
-                _ => &entry.node.origin,
-            };
-            found.insert(dotted(path), origin.clone());
+            found.insert(dotted(path), entry.origin().clone());
             entry.node.collect_origins(path, found);
             path.pop();
         }
@@ -130,7 +132,7 @@ impl Node {
     }
 }
 
-/// Parses the text of a file. Syntax errors are reported, and the rest is kept.
+/// Parses the text of a file. Adds an error to `problems` for each part that is not TOML, and returns the rest.
 pub(super) fn parse(file: &Arc<str>, text: &str, problems: &mut Vec<Problem>) -> Node {
     let reading = Reading::of(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);

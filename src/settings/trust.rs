@@ -22,8 +22,9 @@ const MOST_INSIDE: usize = 100;
 pub(super) enum Sharing {
     /// Only this user's private group, on systems where each user has a private group.
     Private,
-    /// Every group of this user, even for a file of another user in the group: a store and the state of a proxy can
-    /// be shared. Root may also use files of a service's user in a directory of that user.
+    /// Every group of this user, so that operators can share a store or the state of a proxy. The file may then belong
+    /// to another user of the group. Root may also use the file of any user to whom its directory belongs too, such as
+    /// the user of a service.
     OwnGroups,
 }
 
@@ -39,16 +40,16 @@ pub(super) struct Objection {
 /// Why a configuration that was found in a default place is not read; none if it may be read. Also none if the file
 /// cannot be examined: opening the file will report that error.
 pub(super) fn objection(file: &Path) -> Option<String> {
-    let Objection { why, .. } = to_existing(file, Sharing::Private)?;
+    let Objection { why, fix } = to_existing(file, Sharing::Private)?;
     Some(format!(
-        "{why}. A configuration can run commands as you, so it is not used without being named. To use it: --config {}",
+        "{why}. A configuration can run commands as you, so Greenroom uses this one only if you name it. If its content is correct, run {fix}, or name it: --config {}",
         file.display()
     ))
 }
 
 /// The objection to a named file or directory: other users can write to it although `sharing` does not allow that. None
 /// if no other user can. If the path does not exist yet, the nearest existing directory above it is examined.
-pub(super) fn to(path: &Path, sharing: Sharing) -> Option<Objection> {
+pub(super) fn objection_to(path: &Path, sharing: Sharing) -> Option<Objection> {
     if fs::symlink_metadata(path).is_ok() {
         return to_existing(path, sharing);
     }
@@ -119,8 +120,8 @@ fn of(found: &Metadata, path: &Path, name: &str, sharing: Sharing) -> Option<Obj
     None
 }
 
-/// Whether a file of another user is shared with this user: their common group may write to the file, or this user is
-/// root, who may use the files of a service's user in the directory of that user.
+/// Whether a file of another user is shared with this user: a group of this user may write to the file, or this user is
+/// root and the file is in a directory of its owner.
 fn is_shared(found: &Metadata, path: &Path, sharing: Sharing) -> bool {
     if sharing == Sharing::Private {
         return false;
@@ -256,14 +257,14 @@ mod tests {
         let give = |user, group| std::os::unix::fs::chown(&file, user, Some(group)).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o660)).unwrap();
         give(None, 4711);
-        let refused = to(&file, Sharing::OwnGroups).unwrap();
+        let refused = objection_to(&file, Sharing::OwnGroups).unwrap();
         assert_eq!(refused.fix, format!("chmod g-w {}", file.display()));
         // The state after another user of this user's group has created the file.
         give(Some(4711), getegid().as_raw());
-        assert_eq!(to(&file, Sharing::OwnGroups), None);
-        assert!(to(&file, Sharing::Private).is_some());
+        assert_eq!(objection_to(&file, Sharing::OwnGroups), None);
+        assert!(objection_to(&file, Sharing::Private).is_some());
         fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
-        let refused = to(&file, Sharing::OwnGroups).unwrap();
+        let refused = objection_to(&file, Sharing::OwnGroups).unwrap();
         assert!(
             refused.why.contains("another user (uid 4711"),
             "{refused:?}"
@@ -274,9 +275,9 @@ mod tests {
     fn for_a_missing_file_its_parent_directory_counts() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("state/proxy");
-        assert_eq!(to(&file, Sharing::Private), None);
+        assert_eq!(objection_to(&file, Sharing::Private), None);
         fs::set_permissions(place.path(), Permissions::from_mode(0o757)).unwrap();
-        let refused = to(&file, Sharing::Private).unwrap();
+        let refused = objection_to(&file, Sharing::Private).unwrap();
         let message = format!(
             "every user may write to the directory {}",
             place.path().display()

@@ -39,7 +39,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
             "`never` is not allowed for this key: write a duration such as \"1m30s\"".into(),
         );
     }
-    if text.parse::<f64>().is_ok_and(|number| number != 0.0) {
+    if text.parse::<u64>().is_ok_and(|number| number != 0) {
         return Err(format!(
             "`{shown}` has no unit: write \"{shown}s\" if seconds are meant"
         ));
@@ -80,7 +80,7 @@ pub(super) fn percent(text: &str) -> Result<u8, String> {
     let number = text.strip_suffix('%').map(str::parse::<u8>);
     match number {
         Some(Ok(percent @ 0..=100)) => Ok(percent),
-        None if text.parse::<f64>().is_ok() => Err(format!(
+        None if text.parse::<u8>().is_ok_and(|number| number <= 100) => Err(format!(
             "`{shown}` has no unit: write \"{shown}%\" if a percentage is meant"
         )),
         _ => Err(format!(

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::Archive;
 use crate::history::{
-    Difference, Filter, KeptAudit, Proof, Provable, Proven, ReleaseRecord, RulesSet, Seal, Wrong,
+    Difference, Filter, Integrity, KeptAudit, Provable, Proven, ReleaseRecord, RulesSet, Seal,
+    Wrong,
 };
 use crate::inventory::local_time;
 use crate::inventory::{ReleaseId, Target};
@@ -185,8 +186,8 @@ impl<'a> Proving<'a> {
     ) {
         let mut wrong = Vec::new();
         match kept.prove() {
-            Proof::Whole => self.found.whole += 1,
-            Proof::NotChained => self.found.not_chained += 1,
+            Integrity::Whole => self.found.whole += 1,
+            Integrity::NotChained => self.found.not_chained += 1,
             other => wrong.push(format!("in the archive, {other}")),
         }
         for Difference {
@@ -245,9 +246,9 @@ impl<'a> Proving<'a> {
             self.found.sealed += 1;
             wrong.extend(against_seal(&seal, &read));
         }
-        let proof = read.prove();
-        if !proof.holds() {
-            wrong.push(format!("in the store, {proof}"));
+        let integrity = read.prove();
+        if !integrity.holds() {
+            wrong.push(format!("in the store, {integrity}"));
         }
         if let Some(what) = kept.first_difference(&read) {
             wrong.push(format!(

@@ -324,7 +324,7 @@ fn no_layer_above_the_file_undoes_read_only() {
         assert_eq!(
             problems.to_string(),
             format!(
-                "{by}: console.read_only: greenroom.toml:2:13 sets read-only mode, which a variable or flag cannot undo"
+                "{by}: console.read_only: greenroom.toml:2:13 sets read-only mode, which a variable or flag cannot undo: remove this setting"
             )
         );
     }

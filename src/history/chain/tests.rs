@@ -18,18 +18,18 @@ fn chained() -> Recorded {
 #[test]
 fn a_stored_release_is_whole() {
     let recorded = chained();
-    assert_eq!(prove(&recorded), Proof::Whole);
+    assert_eq!(prove(&recorded), Integrity::Whole);
     let text = serde_json::to_string(&recorded).expect("text");
     let again: Recorded = serde_json::from_str(&text).expect("a release");
-    assert_eq!(prove(&again), Proof::Whole);
+    assert_eq!(prove(&again), Integrity::Whole);
     let mut open = recorded;
     open.head = open.head.opening();
-    assert_eq!(prove(&open), Proof::Whole);
+    assert_eq!(prove(&open), Integrity::Whole);
 }
 
 #[test]
 fn the_first_record_that_was_changed_is_named() {
-    let broken = |record: &str| Proof::Broken(record.into());
+    let broken = |record: &str| Integrity::Broken(record.into());
     for index in 0..4 {
         let mut forged = chained();
         forged.entries[index].at += std::time::Duration::from_secs(1);
@@ -58,14 +58,14 @@ fn the_first_record_that_was_changed_is_named() {
 fn a_removed_or_moved_entry_is_found() {
     let mut gone = chained();
     gone.entries.remove(1);
-    assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
+    assert_eq!(prove(&gone), Integrity::Broken("entry 2".into()));
     // Renumbering the remaining entries does not hide the removal.
     gone.entries[1].sequence = 2;
     gone.entries[2].sequence = 3;
-    assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
+    assert_eq!(prove(&gone), Integrity::Broken("entry 2".into()));
     let mut last = chained();
     last.entries.pop();
-    assert_eq!(prove(&last), Proof::Broken("the end".into()));
+    assert_eq!(prove(&last), Integrity::Broken("the end".into()));
 }
 
 #[test]
@@ -78,25 +78,31 @@ fn entries_without_a_hash_are_covered_by_the_next_hash() {
     };
     let mut old = bare(chained(), 4);
     old.head.chain = None;
-    assert_eq!(prove(&old), Proof::NotChained);
+    assert_eq!(prove(&old), Integrity::NotChained);
     // A Greenroom that writes hashes resumes the release.
     old.entries.truncate(2);
     old.head = old.head.opening();
     let mut chain = Chain::after(&old);
     old.entries.push(chain.linked(entry(3, Step::Verify)));
-    assert_eq!(prove(&old), Proof::Whole);
+    assert_eq!(prove(&old), Integrity::Whole);
     old.entries[0].at += std::time::Duration::from_secs(1);
-    assert_eq!(prove(&old), Proof::Broken("entry 3".into()));
+    assert_eq!(prove(&old), Integrity::Broken("entry 3".into()));
 }
 
 #[test]
 fn removed_hashes_are_reported() {
     let mut stripped = chained();
     stripped.entries[2].chain = None;
-    assert_eq!(prove(&stripped), Proof::NotChainedFrom("entry 3".into()));
+    assert_eq!(
+        prove(&stripped),
+        Integrity::NotChainedFrom("entry 3".into())
+    );
     let mut stripped = chained();
     stripped.head.chain = None;
-    assert_eq!(prove(&stripped), Proof::NotChainedFrom("the end".into()));
+    assert_eq!(
+        prove(&stripped),
+        Integrity::NotChainedFrom("the end".into())
+    );
 }
 
 #[test]
@@ -139,18 +145,18 @@ fn an_end_whose_live_period_differs_from_the_entries_is_named() {
             .ends_with("the record and its entries disagree about when the version was live")
     );
     recorded.head.live = LivePeriod::of(&recorded.entries);
-    assert_eq!(prove(&recorded), Proof::Whole);
+    assert_eq!(prove(&recorded), Integrity::Whole);
 }
 
 #[test]
 fn a_record_of_a_newer_greenroom_is_reported_as_newer() {
     let mut newer = chained();
     newer.entries[1].event = JournalEvent::Unknown;
-    assert_eq!(prove(&newer), Proof::Newer("entry 2".into()));
+    assert_eq!(prove(&newer), Integrity::Newer("entry 2".into()));
     let mut newer = chained();
     newer.entries[3].chain = Some(Link("2:abc".into()));
     newer.head = newer.head.opening();
-    assert_eq!(prove(&newer), Proof::Newer("entry 4".into()));
+    assert_eq!(prove(&newer), Integrity::Newer("entry 4".into()));
 }
 
 #[test]
@@ -195,6 +201,6 @@ fn the_first_record_that_differs_from_the_archive_is_named() {
     forged.entries.truncate(1);
     let mut chain = Chain::after(&forged);
     forged.entries.push(chain.linked(entry(2, Step::Stop)));
-    assert_eq!(prove(&forged), Proof::Whole);
+    assert_eq!(prove(&forged), Integrity::Whole);
     assert_eq!(first_difference(&kept, &forged).as_deref(), Some("entry 2"));
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::describe::duration;
 use crate::checks::{Report, Verdict};
 use crate::history::{
-    CandidateLog, Difference, JournalEvent, Kept, LivePeriod, NO_REASON_YET, Proof, Recorded,
+    CandidateLog, Difference, Integrity, JournalEvent, Kept, LivePeriod, NO_REASON_YET, Recorded,
     ReleaseRecord, ReleaseState, WrittenBy, WrittenLine, prove,
 };
 use crate::inventory::local_time;
@@ -294,13 +294,13 @@ fn tally(report: &Report) -> String {
     counted.join(", ")
 }
 
-fn verification(lines: &mut Lines, proof: &Proof, differences: &[Difference]) {
+fn verification(lines: &mut Lines, integrity: &Integrity, differences: &[Difference]) {
     lines.heading("verification of this record");
-    let tone = match proof {
-        Proof::Whole | Proof::NotChained => Tone::Plain,
+    let tone = match integrity {
+        Integrity::Whole | Integrity::NotChained => Tone::Plain,
         _ => Tone::Bad,
     };
-    lines.add(tone, format!("  {proof}"));
+    lines.add(tone, format!("  {integrity}"));
     for difference in differences {
         lines.add(
             Tone::Bad,

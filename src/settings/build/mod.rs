@@ -186,7 +186,7 @@ impl Building<'_> {
         let mut places: Vec<RegistryConfig> = by_host
             .map(|(host, registry)| self.registry(host, registry, false))
             .collect();
-        // If the images come from several registries, `check` has already refused the table `registry`.
+        // The table `registry` is for one registry. If `registries` leaves out several, `check` has already refused it.
         if let (Some(registry), [host]) = (
             &section.registry,
             &other_hosts(self.root, name, section)[..],

@@ -114,7 +114,7 @@ impl Checker<'_> {
     fn rules(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
         if section.tier == TierSetting::Protected && section.rules.allow_yes {
             let says = if section.rules.require_reason {
-                "`--yes` can release to a protected environment without a person watching"
+                "`--yes` can release to a protected environment without a person watching: remove allow_yes unless a program must release there"
             } else {
                 "`--yes` can release to a protected environment without a person watching, and without a reason: consider require_reason = true"
             };

@@ -1,6 +1,6 @@
 //! Checks that the schema cannot make: values that do not work together, files that do not exist, and settings that are
-//! allowed but probably a mistake. Outside of the configuration, only the files and directories that it names are
-//! examined.
+//! allowed but probably a mistake. The checks examine files, directories, ports and addresses of this machine, and
+//! contact no server.
 
 mod collisions;
 mod console;
@@ -38,11 +38,11 @@ const SOCKET_OF_NGINX: &str = "if nginx is killed, this socket remains and keeps
 pub(super) struct Findings {
     pub(super) errors: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
-    /// Errors for `config check`, otherwise warnings, so that the other environments can be used: named files
-    /// that do not exist, and files of unprotected environments that other users can change.
+    /// Errors for `config check`, otherwise warnings: named files that do not exist, and files that other users can
+    /// change, if no protected environment depends on them.
     pub(super) not_ready: Vec<Problem>,
-    /// Files that other users can change, of protected environments and of environments that prove a version for a
-    /// protected one. Each file has the name of the environment, which is then not used. Errors for `config check`.
+    /// Errors for `config check`. Otherwise the named environment is not used: other users can change one of its files,
+    /// and it is protected or proves a version for a protected environment.
     pub(super) refused: Vec<(String, Problem)>,
 }
 
@@ -140,7 +140,7 @@ impl Checker<'_> {
         if root.operator.name.is_some() {
             self.error(
                 &path,
-                "the name cannot come from both etcd and `operator.name`: remove one of them",
+                "the name cannot come from both etcd and `operator.name`: remove `operator.name`, or remove `from = \"etcd\"`",
             );
         }
         // An environment with another store has no etcd user and cannot authenticate a name.
@@ -163,7 +163,7 @@ impl Checker<'_> {
         if !is_any {
             self.error(
                 &path,
-                "the operator's name comes from etcd, but no environment has its store in etcd: set `operator.name` instead",
+                "the operator's name comes from etcd, but no environment has its store in etcd: remove `from`, and set `operator.name` if the name of the login is not right",
             );
         }
         users.sort_unstable();
@@ -172,7 +172,7 @@ impl Checker<'_> {
             let users = users.join(", ");
             self.error(
                 &path,
-                format!("the environments have different etcd users ({users}): use the same user in all of them, or set `operator.name`"),
+                format!("the environments have different etcd users ({users}): use the same user in all of them, or remove `from` and set `operator.name`"),
             );
         }
     }

@@ -44,7 +44,7 @@ impl Checker<'_> {
         if section.events.is_empty() {
             self.warning(
                 &at("events"),
-                "the list is empty, so this channel gets no notices",
+                "the list is empty, so this channel gets no notices: name events, or remove this key to get the usual ones",
             );
         }
         let environments: Vec<&str> = root.environments.iter().map(|(name, _)| name).collect();

@@ -92,7 +92,7 @@ impl Checker<'_> {
 
     pub(super) fn own(&mut self, path: &[&str], named: &Path, sharing: Sharing) {
         let place = self.base.join(named);
-        let Some(objection) = trust::to(&place, sharing) else {
+        let Some(objection) = trust::objection_to(&place, sharing) else {
             return;
         };
         let place = visible(&place.display().to_string());
@@ -103,7 +103,6 @@ impl Checker<'_> {
         let problem = self.problem(path, says);
         let guarded = self.guarded(path);
         if guarded.is_empty() {
-            // If no protected environment is concerned, this is only a warning (and an error of `config check`).
             self.findings.not_ready.push(problem);
         } else {
             let refused = guarded.into_iter().map(|name| (name, problem.clone()));

@@ -31,7 +31,7 @@ impl Checker<'_> {
         };
         let range = self.outgoing.range();
         let says = format!(
-            "{subject} in the range that Linux uses for outgoing connections ({}-{}), and another program may use such a port when Greenroom needs it: use ports below {}, or reserve them on this machine: sysctl -w {RESERVED}={} (and in /etc/sysctl.d, to keep that)",
+            "{subject} in the range that Linux uses for outgoing connections ({}-{}), and another program may use such a port when Greenroom needs it: use ports below {}, or reserve them on this machine: sysctl -w {RESERVED}={} (and in /etc/sysctl.d, so that it lasts after a restart)",
             range.start(),
             range.end(),
             range.start(),

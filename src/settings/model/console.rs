@@ -67,7 +67,7 @@ pub(in crate::settings) enum AsciiChoice {
     Word(AsciiAuto),
 }
 
-/// Draws ASCII characters only if the locale has no other characters.
+/// Draws only ASCII characters if the locale has no other characters.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum AsciiAuto {

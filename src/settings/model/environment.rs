@@ -41,9 +41,9 @@ pub(in crate::settings) struct EnvironmentSection {
     pub(in crate::settings) sqlite: Option<SqliteSection>,
     /// The kind of proxy; by default the kind that has a section.
     pub(in crate::settings) proxy: Option<ProxyKind>,
-    /// The nginx, if that is the proxy.
+    /// The settings of nginx, if the proxy is `nginx`.
     pub(in crate::settings) nginx: Option<NginxSection>,
-    /// The proxy inside Greenroom, if that is the proxy.
+    /// The settings of the proxy inside Greenroom, if the proxy is `embedded`.
     pub(in crate::settings) embedded: Option<EmbeddedSection>,
     /// The locks of the environment's targets.
     pub(in crate::settings) lock: LockSection,

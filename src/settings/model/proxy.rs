@@ -26,10 +26,10 @@ pub(in crate::settings) struct NginxSection {
     /// The directory of the live pointers.
     #[serde(default = "state")]
     pub(in crate::settings) state: PathBuf,
-    /// Where nginx answers Greenroom which slot and generation it serves.
+    /// Where nginx tells Greenroom which slot and generation it serves.
     pub(in crate::settings) answer: AnswerSection,
-    /// The directory of nginx's access logs, one per target, for the rates and the log pane of the console; no logs when
-    /// absent.
+    /// The directory of nginx's access logs, one per target; no logs when absent. From such a log, the watch counts the
+    /// public requests, and the console shows rates and requests.
     #[serde(default)]
     pub(in crate::settings) access_log: Option<PathBuf>,
     /// A template for the file of a target; the built-in one when absent.
@@ -56,7 +56,7 @@ fn state() -> PathBuf {
     "/var/lib/greenroom/nginx".into()
 }
 
-/// Where nginx answers Greenroom which slot and generation it serves.
+/// Where nginx tells Greenroom which slot and generation it serves.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct AnswerSection {
@@ -83,7 +83,7 @@ pub(in crate::settings) enum SwitchSetting {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct EmbeddedSection {
-    /// The address on which the proxy answers which slot and generation it serves.
+    /// The address at which the proxy says which slot and generation it serves.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) answer: Endpoint,
     /// The directory of the live pointers.
@@ -117,12 +117,13 @@ pub(in crate::settings) struct SiteSection {
     /// How Greenroom asks the public server which version answers.
     #[serde(default)]
     pub(in crate::settings) public: AskSection,
-    /// How Greenroom asks the preview server for the candidate.
+    /// How Greenroom reaches the preview server: for checks that go through it, and for the address that the console
+    /// shows.
     #[serde(default)]
     pub(in crate::settings) preview: AskSection,
 }
 
-/// How Greenroom asks the proxy which version answers.
+/// How Greenroom reaches the public server or the preview server of a target.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct AskSection {

@@ -71,7 +71,7 @@ pub(in crate::settings) struct HistorySection {
     /// The file of the archive; in the user's state directory when absent. Two configurations that use the same names
     /// for different targets need an archive each.
     pub(in crate::settings) archive: Option<PathBuf>,
-    /// Releases that started more days ago are removed; none when absent.
+    /// How many days a release is kept, counted from its start; without a limit when absent.
     pub(in crate::settings) keep_days: Option<NonZeroU32>,
     /// The maximum number of releases kept per target; all when absent.
     pub(in crate::settings) keep_last: Option<NonZeroU32>,

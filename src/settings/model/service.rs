@@ -152,7 +152,7 @@ pub(in crate::settings) struct CheckSection {
     /// Whether the check goes through the preview server instead of the candidate's own address.
     #[serde(default)]
     pub(in crate::settings) through_preview: bool,
-    /// The expected answer: everything given must hold; any 2xx when empty.
+    /// The expected answer: everything given must hold. Without `status`, any 2xx is expected.
     #[serde(default)]
     pub(in crate::settings) expect: ExpectSection,
     /// Whether a failure stops the release.
@@ -172,7 +172,7 @@ fn yes() -> bool {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct ExpectSection {
-    /// The expected status code.
+    /// The expected status code; any 2xx when absent.
     #[schemars(range(min = 100, max = 599))]
     pub(in crate::settings) status: Option<u16>,
     /// The expected headers, each with its exact value.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use etcd_client::{Client, KvClient};
 use greenroom::history::{
-    AuditRecord, Outcome, Proof, Provable, RepairOutcome, RepairRecord, Step,
+    AuditRecord, Integrity, Outcome, Provable, RepairOutcome, RepairRecord, Step,
 };
 use greenroom::inventory::drift::Name;
 use greenroom::inventory::{Instance, Role, Slot, Target, instance_name};
@@ -69,7 +69,7 @@ async fn repaired(fixture: &Fixture, what: &str, names: &[&str]) {
     let listed = journal.repairs(&fixture.target, 1).await;
     let newest = listed.expect("the journal").pop().map(AuditRecord::Repair);
     assert_eq!(newest.as_ref(), Some(&record), "{what}");
-    assert_eq!(record.prove(), Proof::Whole, "{what}");
+    assert_eq!(record.prove(), Integrity::Whole, "{what}");
     let kept = journal.audit_record(&fixture.target, record.id()).await;
     assert_eq!(kept.expect("the journal"), Some(record), "{what}");
     assert_eq!(

@@ -41,7 +41,7 @@ impl Checker<'_> {
                 ),
                 Clash::Within(path) => self.error_at(
                     &one.key,
-                    format!("this path is for {one_is} and overlaps `{}`, which {other_place} uses for {other_is}: use separate paths", path.display()),
+                    format!("the path for {one_is} and the path for {other_is} in {other_place} overlap at `{}`: use separate paths", path.display()),
                 ),
                 Clash::ButForCase => self.warning_at(
                     &one.key,
