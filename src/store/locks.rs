@@ -14,8 +14,8 @@ use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, Targ
 use crate::ports::kv::{Call, Command, LeaseId, Pair, Write};
 use crate::ports::{Acquired, FailureKind, Fence, JournalEnd, Locks, Result};
 
-/// How much longer than [`LONGEST_LEASE`] a lock may last before it is treated as expired. A clock that is set back a little,
-/// and an etcd node that becomes the leader, extend the leases of drivers that are running.
+/// How much longer than [`LONGEST_LEASE`] a lock may last before it is treated as expired. A clock that is set back a
+/// little, and an etcd node that becomes the leader, extend the leases of drivers that are running.
 const LEASE_TOLERANCE: Duration = Duration::from_mins(1);
 
 /// How long a lock lives without a renewal, and how often it is renewed.
@@ -193,7 +193,7 @@ impl StoredLocks {
         let value = values::encode(&self.store, doing, record)?;
         let on = [key].into_iter().chain(&unwritten).cloned().collect();
         let change = Change {
-            hint: "try again: if this console has taken the lock, it still holds the lock",
+            hint: "this console may have taken the lock: try again, or wait until the lock expires",
             ..Change::free(&self.store, doing, on)
         };
         // The token of a lock that counts as expired.

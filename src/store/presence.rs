@@ -16,7 +16,7 @@ use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 use crate::ports::kv::{LeaseId, Write};
 use crate::ports::{FailureKind, PresenceStore, Result};
 
-/// The time to live of the lease. A console that exits without ending its lease is shown for at most this time.
+/// The time to live of the lease. A console that exits without ending its lease is shown until the lease expires.
 const LEASE: Duration = Duration::from_secs(30);
 /// The time between two renewals of the lease.
 const BEAT: Duration = Duration::from_secs(10);

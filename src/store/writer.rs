@@ -288,7 +288,7 @@ impl StoreWriter {
 
 fn describe(route: Option<(u64, Slot)>) -> String {
     route.map_or_else(
-        || "none".to_owned(),
+        || "missing".to_owned(),
         |(generation, slot)| format!("{slot} generation {generation}"),
     )
 }

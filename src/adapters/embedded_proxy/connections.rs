@@ -35,6 +35,7 @@ pub(super) struct Places {
     began: Instant,
     number: AtomicU64,
     connections: Mutex<Connections>,
+    /// Notified when a connection is closed.
     left: Notify,
 }
 
@@ -151,8 +152,8 @@ impl Places {
     }
 
     /// Cuts a connection that waits for its client, to free its descriptor: a leaving connection if one can be cut,
-    /// otherwise the connection that has waited longest. Cuts nothing while a leaving connection that was cut is not closed
-    /// yet.
+    /// otherwise the connection that has waited longest. Cuts nothing while a leaving connection that was cut is still
+    /// open.
     pub(super) fn cut_one_waiting(&self) {
         let mut connections = self.lock();
         if connections.cut_first_leaving() {

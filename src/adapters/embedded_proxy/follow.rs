@@ -70,7 +70,7 @@ impl Follow {
         };
         if lines.lost > 0 {
             let text = format!(
-                "… {} requests are not shown: the proxy keeps only the last requests",
+                "… requests not shown: {}, because the proxy keeps only the last requests",
                 lines.lost
             );
             self.ready.push_back(LogChunk {

@@ -125,6 +125,7 @@ impl LivePointer {
                 format!("reading {}", file.display()),
                 format!("{slot} is live, but this file does not exist"),
             )
+            .hint("find out what removed the file, restore it from a backup, then check `greenroom status`")
         })
     }
 
@@ -379,7 +380,7 @@ impl LivePointer {
                     format!("reading {}", file.display()),
                     sanitize(&error),
                 )
-                .hint("only Greenroom may write this file: find out which program changed it")
+                .hint("only Greenroom may write this file: find out which program changed it, restore the file from a backup, then check `greenroom status`")
             })
     }
 
