@@ -22,7 +22,7 @@ pub(super) struct Held {
     /// The time to live that the store granted.
     pub(super) ttl: Duration,
     pub(super) heartbeat: Duration,
-    /// When the last renewal was sent.
+    /// When the last answered renewal was sent.
     pub(super) renewed: Instant,
 }
 

@@ -2,7 +2,7 @@
 //! targets. Keys, encoding and transactions use only [`Kv`], so they are the same for etcd and SQLite. Every change is
 //! one transaction. It compares the revision of every value from which the change was decided, and also the lock if the
 //! change needs one. If one of them has changed, a late or repeated transaction changes nothing. A missing key has
-//! revision 0. So a key that was written and deleted again since it was read counts as unchanged. This module knows
+//! revision 0. So a key that was missing, and was then written and deleted, counts as unchanged. This module knows
 //! nothing about the steps of a release.
 //!
 //! Keys below the prefix of the store (in etcd by default `/greenroom/v1/`, in SQLite none):

@@ -136,7 +136,7 @@ impl LivePointer {
         match self.host.try_writing(&self.state).await? {
             Writable::Here => Ok(format!("{state}: a file was written and removed")),
             Writable::In(above) if !is_installed => Ok(format!(
-                "{state} does not exist: the next release creates it. In {}, a file was written and removed",
+                "{state} does not exist yet: the next release creates it. In {}, a file was written and removed",
                 above.display()
             )),
             Writable::In(_) => {
