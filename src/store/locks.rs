@@ -1,6 +1,6 @@
-//! Takes and releases locks. A lock is a key on a lease. A lock is written only if the key does not
-//! exist, if it still has the lock that is taken over, or if the stored lock counts as expired. The revision of that
-//! write is the fencing token.
+//! Takes and releases locks. A lock is a key on a lease. A lock is written only if the key does not exist, if
+//! it still has the lock that is taken over, or if the stored lock counts as expired. The revision of that write is the
+//! fencing token.
 
 use std::time::Duration;
 

@@ -209,7 +209,7 @@ impl Drop for Place {
 
 impl Progress {
     /// Waits until the connection has lost its place, and then until a late request arrives or `time_limit` has passed.
-    /// The connection takes no request after that one.
+    /// After that, the connection must take no further request.
     pub(super) async fn leaves(&self, time_limit: Duration) {
         self.leaving.cancelled().await;
         let _ = timeout(time_limit, self.came_late.cancelled()).await;

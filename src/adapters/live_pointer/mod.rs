@@ -100,8 +100,8 @@ impl LivePointer {
             .join("answer.json")
     }
 
-    /// Reads the live slot and its last switch. Returns [`Pointer::default`] if the link does not exist, as before the
-    /// first release.
+    /// Reads the live slot and its last switch. Returns [`Pointer::default`] if there is no link, as before the first
+    /// release.
     pub async fn read(&self, target: &Target) -> Result<Pointer> {
         let link = self.link(target);
         let Some(to) = self.host.read_link(&link).await? else {
