@@ -114,7 +114,7 @@ fn create() -> io::Result<DailyFile> {
     let with_path =
         |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
     private_files::create_directory(&directory).map_err(|error| with_path(&error))?;
-    private_files::close(&directory).map_err(|error| with_path(&error))?;
+    private_files::remove_access_of_others(&directory).map_err(|error| with_path(&error))?;
     Ok(DailyFile::new(directory))
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn write_for_all(path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 /// Creates a file for this user only, for a library that opens the file by its path. An existing file stays as it is
-/// and is not opened: see [`close`].
+/// and is not opened: see [`remove_access_of_others`].
 pub(crate) fn create(path: &Path) -> io::Result<()> {
     match options().create_new(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !is_link(path) => Ok(()),
@@ -59,12 +59,12 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
 
 /// Removes the access of other users from a file or directory that this user owns, because an earlier version of
 /// Greenroom may have created it with such access. The group keeps its access, because a store can be shared with the
-/// group. Refuses a symbolic link. If the file does not exist or cannot be reached, that is not an error: opening the
-/// file later will report the problem.
+/// group. Refuses a symbolic link. A file that does not exist or cannot be reached is no error: opening the file later
+/// reports the problem.
 ///
 /// The file is only named (`O_PATH`) and never opened. A process that closes a file loses all its POSIX locks on that
 /// file, including the locks of an open database. Another process could then reset the database's write-ahead log.
-pub(crate) fn close(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_access_of_others(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options
         .read(true)
@@ -76,8 +76,8 @@ pub(crate) fn close(path: &Path) -> io::Result<()> {
     if found.is_symlink() {
         return Err(io::Error::other(LINK));
     }
-    let is_open = found.mode() & OTHERS != 0;
-    if is_open && found.uid() == rustix::process::geteuid().as_raw() {
+    let is_shared = found.mode() & OTHERS != 0;
+    if is_shared && found.uid() == rustix::process::geteuid().as_raw() {
         // Only this path changes the mode of a file opened with O_PATH. By now, the original path could lead to another
         // file.
         let itself = format!("/proc/self/fd/{}", named.as_raw_fd());
@@ -150,13 +150,13 @@ mod tests {
         let path = place.path().join("store.db");
         fs::write(&path, "kept").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o664)).unwrap();
-        close(&path).unwrap();
+        remove_access_of_others(&path).unwrap();
         assert_eq!(mode(&path), 0o660);
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-        close(&path).unwrap();
+        remove_access_of_others(&path).unwrap();
         assert_eq!(mode(&path), 0o640);
         assert_eq!(fs::read_to_string(&path).unwrap(), "kept");
-        close(&place.path().join("missing")).unwrap();
+        remove_access_of_others(&place.path().join("missing")).unwrap();
     }
 
     /// The locks that this process has on a file, as the kernel lists them.
@@ -178,9 +178,9 @@ mod tests {
         fcntl_lock(&open, FlockOperation::LockExclusive).unwrap();
         assert_eq!(locks(&path), 1);
         create(&path).unwrap();
-        close(&path).unwrap();
+        remove_access_of_others(&path).unwrap();
         assert_eq!(locks(&path), 1);
-        // Opening and closing the file drops its locks, so `close` must not open it.
+        // Opening and closing the file drops its locks, so `remove_access_of_others` must not open it.
         drop(fs::File::open(&path).unwrap());
         assert_eq!(locks(&path), 0);
     }
@@ -196,7 +196,7 @@ mod tests {
         assert!(truncating.truncate(true).open(&link).is_err());
         let error = create(&link).unwrap_err().to_string();
         assert!(error.contains("symbolic link"), "{error}");
-        assert!(close(&link).is_err());
+        assert!(remove_access_of_others(&link).is_err());
         let error = write_for_all(&link, b"page").unwrap_err().to_string();
         assert!(error.contains("symbolic link"), "{error}");
         assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");

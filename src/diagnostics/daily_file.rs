@@ -50,7 +50,7 @@ fn open(directory: &Path, day: &str) -> io::Result<File> {
     let with_path =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     // An existing file may be readable by other users, so their access is removed first.
-    private_files::close(&path).map_err(with_path)?;
+    private_files::remove_access_of_others(&path).map_err(with_path)?;
     private_files::options()
         .append(true)
         .open(&path)

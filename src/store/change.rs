@@ -1,6 +1,7 @@
 //! A change of the store. Greenroom reads the current values and decides what to write. The transaction is applied only
 //! if these values, and the lock if there is one, are still the same. So Greenroom can repeat a change if the answer
-//! was lost: at most one of the two transactions is applied, even if the first arrives late.
+//! was lost: after one of the two transactions is applied, the other is not, even if the first arrives late. The
+//! exception is a key that did not exist: if the key is deleted between the two, both can be applied.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,7 +47,8 @@ pub(super) struct Change<'a> {
     pub(super) call: Call<'a>,
     /// The lock under which the change is made; none if every operator may make the change at any time.
     pub(super) lock: Option<(&'a Target, &'a Fence)>,
-    /// The keys that the change is decided from. If one of them changes, the transaction is not applied.
+    /// The keys that the change is decided from. If one of them has another revision when the transaction arrives, the
+    /// transaction is not applied.
     pub(super) on: Vec<String>,
     /// Ranges that are read in the same call. The transaction does not compare them.
     pub(super) also: Vec<Range>,
@@ -166,7 +168,7 @@ impl<'a> Change<'a> {
         let reason = match current.map(values::decode::<LockRecord>) {
             None => "the lock no longer exists".to_owned(),
             Some(Ok(record)) => sanitize(&format!("{} now holds the lock", record.operator)),
-            Some(Err(_)) => "another operator now holds the lock".to_owned(),
+            Some(Err(_)) => "another operator or program has replaced the lock".to_owned(),
         };
         let doing = self.call.doing;
         Err(self.store.failure(FailureKind::Fenced, doing, reason))
@@ -179,7 +181,7 @@ impl<'a> Change<'a> {
             return failure;
         };
         let message = format!(
-            "{}; reading the result back also failed: {}",
+            "{}; the next attempt also failed: {}",
             lost.message, failure.message
         );
         self.store

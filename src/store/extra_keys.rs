@@ -31,7 +31,7 @@ pub(super) fn refused(wrong: &BadExtraKey) -> Failure {
 }
 
 /// The extra keys of a route, as they were read.
-pub(super) struct Free {
+pub(super) struct CheckedKeys {
     /// The keys that belong to no other target, each with its revision, which is 0 for a missing key.
     compared: Vec<(String, i64)>,
     /// The keys of another target, which are left unchanged.
@@ -41,7 +41,7 @@ pub(super) struct Free {
     refused: Option<(String, String)>,
 }
 
-impl Free {
+impl CheckedKeys {
     /// The keys that must not change before the route is written.
     pub(super) fn keys(&self) -> impl Iterator<Item = String> {
         self.compared.iter().map(|(key, _)| key.clone())
@@ -66,7 +66,7 @@ impl StoreWriter {
         for key in keys {
             if let (Some(owner), _) = self.owner_of(&doing, target, &key).await? {
                 let (reason, hint) = reason_and_hint(&key, &owner);
-                taken.push(format!("{reason}: {hint}"));
+                taken.push(format!("{reason} ({hint})"));
             }
         }
         Ok(taken)
@@ -74,21 +74,21 @@ impl StoreWriter {
 
     /// Reads the extra keys of this route. If a key belongs to another target, `others` decides: the write is refused,
     /// or the key is left unchanged.
-    pub(super) async fn free_keys(
+    pub(super) async fn check_keys(
         &self,
         doing: &str,
         target: &Target,
         to: &Route,
         others: OthersKeys,
-    ) -> Result<Free> {
-        let mut free = Free {
+    ) -> Result<CheckedKeys> {
+        let mut checked = CheckedKeys {
             compared: Vec::new(),
             left: BTreeSet::new(),
             others,
             refused: None,
         };
         let Some(extra) = self.extra.get(&target.service) else {
-            return Ok(free);
+            return Ok(checked);
         };
         let slot = self.store.keys().slot(target, to.live);
         let registered = self.store.read_one(self.store.call(doing), &slot).await?;
@@ -104,35 +104,40 @@ impl StoreWriter {
                     let (reason, hint) = reason_and_hint(&key, &owner);
                     if others == OthersKeys::Leave {
                         tracing::warn!("{doing}: {reason}");
-                        free.left.insert(key);
+                        checked.left.insert(key);
                         continue;
                     }
-                    free.refused = Some((reason, hint));
+                    checked.refused = Some((reason, hint));
                 }
-                (None, Some(revision)) => free.compared.push((key, revision)),
+                (None, Some(revision)) => checked.compared.push((key, revision)),
                 (None, None) => {}
             }
         }
-        Ok(free)
+        Ok(checked)
     }
 
-    /// The keys that are left unchanged when the route is written. If a key has changed since `free_keys` read it,
+    /// The keys that are left unchanged when the route is written. If a key has changed since `check_keys` read it,
     /// another program writes the key at the same time. Then the write is refused, or this key is left unchanged too,
     /// as `others` says.
-    pub(super) fn left(&self, doing: &str, free: &Free, seen: &Seen) -> Result<BTreeSet<String>> {
-        if let Some((reason, hint)) = &free.refused {
+    pub(super) fn left(
+        &self,
+        doing: &str,
+        checked: &CheckedKeys,
+        seen: &Seen,
+    ) -> Result<BTreeSet<String>> {
+        if let Some((reason, hint)) = &checked.refused {
             let failure = self
                 .store
                 .failure(FailureKind::Conflict, doing, reason.as_str());
             return Err(failure.hint(hint.as_str()));
         }
-        let mut left = free.left.clone();
-        for (key, revision) in &free.compared {
+        let mut left = checked.left.clone();
+        for (key, revision) in &checked.compared {
             if seen.revision(key) == *revision {
                 continue;
             }
             let reason = format!("another program changed {key} at the same time");
-            if free.others == OthersKeys::Refuse {
+            if checked.others == OthersKeys::Refuse {
                 return Err(self.store.failure(FailureKind::Conflict, doing, reason));
             }
             tracing::warn!("{doing}: {reason}, so Greenroom did not change it");

@@ -22,7 +22,7 @@ pub(super) struct Held {
     /// The time to live that the store granted.
     pub(super) ttl: Duration,
     pub(super) heartbeat: Duration,
-    /// When the last renewal was sent.
+    /// When the last answered renewal was sent.
     pub(super) renewed: Instant,
 }
 
@@ -99,7 +99,7 @@ impl Held {
         let current = self.store.read_one(call, &self.key).await?;
         Ok(match current.as_ref().map(token) {
             Some(token) if token == self.token => Ok(ttl),
-            Some(_) => Err("another operator now holds the lock"),
+            Some(_) => Err("the lock now has another holder"),
             None => Err("the lock was removed"),
         })
     }

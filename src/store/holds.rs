@@ -128,7 +128,7 @@ impl Holds for StoredHolds {
             Some(current) if current == ended => Ok(Decision::Done(())),
             Some(current) if current == *hold => self.put(doing, target, &ended, ()),
             Some(current) => Err(self.changed(doing, &current)),
-            None => Err(self.conflict(doing, "the hold has already been cleared")),
+            None => Err(self.conflict(doing, "the hold no longer exists")),
         })
         .await
     }
@@ -150,7 +150,7 @@ impl Holds for StoredHolds {
                 Ok(Decision::Write(writes, ()))
             }
             Some(current) => Err(self.changed(doing, &current)),
-            None => Err(self.conflict(doing, "the hold has already been cleared")),
+            None => Err(self.conflict(doing, "the hold no longer exists")),
         })
         .await
     }

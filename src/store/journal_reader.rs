@@ -226,6 +226,6 @@ impl StoreReader {
     pub(super) fn garbled(&self, doing: &str, key: &str, reason: &str) -> Failure {
         self.store
             .failure(FailureKind::Garbled, doing, format!("{key}: {reason}"))
-            .hint("a newer Greenroom or another program may have written it")
+            .hint("if a newer Greenroom wrote it, use that version; otherwise find out which program changed it")
     }
 }

@@ -90,13 +90,13 @@ impl JournalWriter for StoreWriter {
                     return Err(self.differs(doing, pair, "a different entry is already stored"));
                 }
                 if seen.get(&head).is_none() {
-                    let reason = "the release was never opened";
+                    let reason = "the store has no record of this release";
                     return Err(self.store.failure(FailureKind::Missing, doing, reason));
                 }
                 if let Some(before) = &before
                     && seen.get(before).is_none()
                 {
-                    let reason = "the entry before it does not exist";
+                    let reason = format!("entry {} does not exist", entry.sequence - 1);
                     return Err(self.store.failure(FailureKind::Conflict, doing, reason));
                 }
                 self.check_room(doing, seen.also.iter().flatten(), value.len())?;
@@ -135,7 +135,7 @@ impl StoreWriter {
         let message = format!("{part} would have {size} bytes, but at most {room} are allowed");
         self.store
             .failure(FailureKind::Rejected, doing, message)
-            .hint("keep long texts, such as logs, out of the journal")
+            .hint("long reasons and many checks make a release large: give shorter reasons, or configure fewer checks")
     }
 
     fn differs(&self, doing: &str, pair: &Pair, reason: &str) -> Failure {

@@ -1,6 +1,6 @@
-//! Takes and releases locks. A lock is a key on a lease. A lock is written only if the key is absent, if it is still
-//! the lock that is taken over, or if the stored lock counts as expired. The revision of that write is the fencing
-//! token.
+//! Takes and releases locks. A lock is a key on a lease. A lock is written only if the key does not exist, if
+//! it still has the lock that is taken over, or if the stored lock counts as expired. The revision of that write is the
+//! fencing token.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, Targ
 use crate::ports::kv::{Call, Command, LeaseId, Pair, Write};
 use crate::ports::{Acquired, FailureKind, Fence, JournalEnd, Locks, Result};
 
-/// How much longer than [`LONGEST_LEASE`] a lock may last before it is treated as expired. A clock that is set back a little,
-/// and an etcd node that becomes the leader, extend the leases of drivers that are running.
+/// How much longer than [`LONGEST_LEASE`] a lock may last before it is treated as expired. A clock that is set back a
+/// little, and an etcd node that becomes the leader, extend the leases of drivers that are running.
 const LEASE_TOLERANCE: Duration = Duration::from_mins(1);
 
 /// How long a lock lives without a renewal, and how often it is renewed.
@@ -56,7 +56,7 @@ impl StoredLocks {
 }
 
 /// A lock as it is stored.
-pub(super) enum Standing {
+pub(super) enum LockStatus {
     Held(LockHolder),
     /// The lock expires later than any lease lasts. No driver can set a time so far ahead, so the lock counts as
     /// expired, and the next driver takes it over. The text says this.
@@ -71,7 +71,7 @@ pub(super) fn token(pair: &Pair) -> FencingToken {
     FencingToken(pair.revision)
 }
 
-pub(super) async fn standing(store: &Store, call: Call<'_>, pair: &Pair) -> Standing {
+pub(super) async fn lock_status(store: &Store, call: Call<'_>, pair: &Pair) -> LockStatus {
     let ttl_seconds = match pair.lease {
         Some(lease) => seconds_left(store, call, lease).await,
         None => None,
@@ -81,18 +81,18 @@ pub(super) async fn standing(store: &Store, call: Call<'_>, pair: &Pair) -> Stan
     if let Some(seconds) = ttl_seconds
         && seconds > longest
     {
-        return Standing::Endless(format!(
+        return LockStatus::Endless(format!(
             "the lock expires in {} minutes. No driver can set a time so far ahead: a clock was wrong, or another program wrote the lock. Greenroom treats the lock as expired, and the next driver takes it over",
             seconds / 60
         ));
     }
     match values::decode::<LockRecord>(pair) {
-        Ok(record) => Standing::Held(LockHolder {
+        Ok(record) => LockStatus::Held(LockHolder {
             record,
             token: token(pair),
             ttl_seconds,
         }),
-        Err(reason) => Standing::Unreadable(unreadable(store, pair, &reason)),
+        Err(reason) => LockStatus::Unreadable(unreadable(store, pair, &reason)),
     }
 }
 
@@ -111,7 +111,7 @@ fn unreadable(store: &Store, pair: &Pair, reason: &str) -> String {
     )
 }
 
-/// The seconds left on a lease, rounded up; none if the store does not answer.
+/// The seconds left on a lease, rounded up; 0 if the lease has ended, and none if the store does not say.
 pub(super) async fn seconds_left(store: &Store, call: Call<'_>, lease: LeaseId) -> Option<i64> {
     let left = store.kv().time_left(call, lease).await.ok()?;
     let left = left.unwrap_or_default();
@@ -193,7 +193,7 @@ impl StoredLocks {
         let value = values::encode(&self.store, doing, record)?;
         let on = [key].into_iter().chain(&unwritten).cloned().collect();
         let change = Change {
-            hint: "try again: if this console has taken the lock, it still holds the lock",
+            hint: "this console may have taken the lock: try again, or wait until the lock expires",
             ..Change::free(&self.store, doing, on)
         };
         // The token of a lock that counts as expired.
@@ -237,7 +237,7 @@ impl StoredLocks {
                     self.forget(over).await;
                     return Ok(Acquired::Held(lease));
                 }
-                // The answer to an earlier transaction of this call was lost.
+                // An earlier transaction of this call wrote the lock, and its answer was lost.
                 Ok((Attempt::Exists(pair), _)) if pair.lease == Some(granted.lease) => {
                     let held = held(token(&pair), granted.lease, granted.ttl);
                     return Ok(Acquired::Held(heartbeat::start(held)));
@@ -260,13 +260,13 @@ impl StoredLocks {
                 }
             };
             self.forget(Some(granted.lease)).await;
-            let holder = match standing(&self.store, change.call, &pair).await {
-                Standing::Held(holder) => holder,
-                Standing::Endless(_) => {
+            let holder = match lock_status(&self.store, change.call, &pair).await {
+                LockStatus::Held(holder) => holder,
+                LockStatus::Endless(_) => {
                     endless = Some(token(&pair));
                     continue;
                 }
-                Standing::Unreadable(reason) => {
+                LockStatus::Unreadable(reason) => {
                     let reason = format!("{}: {reason}", values::key(&pair));
                     return Err(self.store.failure(FailureKind::Conflict, doing, reason));
                 }

@@ -1,8 +1,9 @@
 //! Everything that Greenroom keeps in the store that operators share: registrations, routes, locks and journals of all
 //! targets. Keys, encoding and transactions use only [`Kv`], so they are the same for etcd and SQLite. Every change is
 //! one transaction. It compares the revision of every value from which the change was decided, and also the lock if the
-//! change needs one. So a late or repeated transaction changes nothing. This module knows nothing about the steps of a
-//! release.
+//! change needs one. If one of them has changed, a late or repeated transaction changes nothing. A missing key has
+//! revision 0. So a key that was missing, and was then written and deleted, counts as unchanged. This module knows
+//! nothing about the steps of a release.
 //!
 //! Keys below the prefix of the store (in etcd by default `/greenroom/v1/`, in SQLite none):
 //!

@@ -31,7 +31,7 @@ impl StoredPeerApprovals {
     /// It is a conflict if the release has ended or does not exist, or if its record cannot be read.
     fn check_is_open(&self, doing: &str, head: Option<&Pair>) -> Result<()> {
         let Some(pair) = head else {
-            return Err(self.conflict(doing, "the release no longer exists"));
+            return Err(self.conflict(doing, "the store has no record of this release"));
         };
         let head: ReleaseRecord = values::decode(pair).map_err(|reason| {
             let reason = format!("the record of the release cannot be read: {reason}");

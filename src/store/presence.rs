@@ -16,7 +16,7 @@ use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 use crate::ports::kv::{LeaseId, Write};
 use crate::ports::{FailureKind, PresenceStore, Result};
 
-/// The time to live of the lease. A console that exits without ending its lease is shown for at most this time.
+/// The time to live of the lease. A console that exits without ending its lease is shown until the lease expires.
 const LEASE: Duration = Duration::from_secs(30);
 /// The time between two renewals of the lease.
 const BEAT: Duration = Duration::from_secs(10);
@@ -44,6 +44,7 @@ struct Published {
     /// The keys and values of the targets that this console has open. They are written again after the lease has
     /// expired. A handover request is not written again, because its release may have ended.
     here: BTreeMap<String, String>,
+    /// Whether the renewals are running.
     beats: bool,
 }
 
@@ -97,7 +98,7 @@ impl PresenceStore for StoredPresence {
         let mut published = self.inner.published.lock().await;
         published.here.insert(key, value);
         // If no lease can be granted now, the next renewal writes the key.
-        self.inner.keep(&mut published);
+        self.inner.start_renewals(&mut published);
         self.inner.publish(&mut published, doing).await
     }
 
@@ -121,7 +122,7 @@ impl PresenceStore for StoredPresence {
         let lease = {
             let mut published = self.inner.published.lock().await;
             let lease = self.inner.granted(&mut published, doing).await?;
-            self.inner.keep(&mut published);
+            self.inner.start_renewals(&mut published);
             lease
         };
         let current = self.change_request(target, doing, |existing, key| match existing {
@@ -230,9 +231,9 @@ impl Inner {
         Ok(())
     }
 
-    /// Starts the renewals, unless they are running. The renewals end when this value is dropped, or when nothing is
-    /// published any more.
-    fn keep(self: &Arc<Self>, published: &mut Published) {
+    /// Starts the renewals, unless they are running. The renewals end when the store is dropped, or when this console
+    /// has no lease and shows no target any more.
+    fn start_renewals(self: &Arc<Self>, published: &mut Published) {
         if std::mem::replace(&mut published.beats, true) {
             return;
         }
@@ -249,7 +250,7 @@ impl Inner {
 }
 
 /// Renews the lease once. If the lease has ended or none was granted, writes the keys on a new lease. Returns false if
-/// the store was dropped or this console shows nothing any more.
+/// the store was dropped, or if this console has no lease and shows no target any more.
 async fn renew_once(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
         return false;

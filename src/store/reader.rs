@@ -8,7 +8,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
 use super::approvals::Approvals;
-use super::locks::{self, Standing};
+use super::locks::{self, LockStatus};
 use super::{Store, values, watch};
 use crate::inventory::{RegistryRecord, Revisioned, Slot, Target};
 use crate::ports::kv::{Call, LeaseId, Pair};
@@ -82,16 +82,16 @@ impl StoreReader {
             } else if self.is_presence(target, pair) {
                 values::decode(pair).map(|value| record.watching.push(value))
             } else if is(keys.lock(target)) {
-                match locks::standing(&self.store, call, pair).await {
-                    Standing::Held(holder) => {
+                match locks::lock_status(&self.store, call, pair).await {
+                    LockStatus::Held(holder) => {
                         record.lock = Some(holder);
                         Ok(())
                     }
-                    Standing::Endless(problem) => {
+                    LockStatus::Endless(problem) => {
                         record.problems.insert(keys.lock_end(target), problem);
                         Ok(())
                     }
-                    Standing::Unreadable(reason) => Err(reason),
+                    LockStatus::Unreadable(reason) => Err(reason),
                 }
             } else {
                 Err("Greenroom does not know this key".to_owned())

@@ -54,7 +54,7 @@ impl StoreWriter {
             return Err(self
                 .store
                 .failure(FailureKind::Rejected, doing, reason)
-                .hint("repair one difference at a time"));
+                .hint("repair one difference at a time: greenroom repair with --only"));
         }
         self.change(target, fence, doing, vec![key.clone()])
             .make(|seen| {

@@ -35,7 +35,10 @@ pub(super) fn decode_registration(
     if entry.slot == slot {
         Ok(entry)
     } else {
-        Err(format!("the value names the slot {}", entry.slot))
+        Err(format!(
+            "the value names the slot {} instead of {slot}",
+            entry.slot
+        ))
     }
 }
 

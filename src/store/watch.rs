@@ -47,7 +47,7 @@ struct Watcher {
     sender: mpsc::Sender<Result<Hint>>,
     /// The first revision that has not been received; none if it is unknown.
     next: Option<i64>,
-    /// Whether no outage was reported since the last hint.
+    /// False from the report of an outage until the next hint.
     is_reported_up: bool,
 }
 

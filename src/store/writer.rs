@@ -14,7 +14,7 @@ use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteCha
 use crate::sanitize::sanitize;
 use async_trait::async_trait;
 
-/// Writes registrations, routes and journals.
+/// Writes registrations, routes, journals and the records of repairs.
 #[derive(Debug)]
 pub struct StoreWriter {
     pub(super) store: Store,
@@ -22,8 +22,8 @@ pub struct StoreWriter {
 }
 
 impl StoreWriter {
-    /// A writer for `store`. `extra` has the keys that are written with each route of a service. It is
-    /// a failure if a template cannot be compiled or uses an unknown value.
+    /// A writer for `store`. `extra` has the keys that are written with each route of a service. Fails if a template
+    /// cannot be compiled or uses an unknown value.
     pub fn new(store: &Store, extra: &BTreeMap<ServiceName, Vec<ExtraKey>>) -> Result<Self> {
         let prefix = store.kv().prefix().trim_end_matches('/');
         let extra = extra
@@ -57,7 +57,7 @@ impl StoreWriter {
         let show = self.store.kv().command(Command::Show(&key));
         self.conflict(doing, format!("{key} blocks the change: {reason}"))
             .hint(format!(
-                "read it with `{show}`, and delete it if it is not needed"
+                "read it with `{show}`; `greenroom status` says how to repair it"
             ))
     }
 
@@ -145,10 +145,10 @@ impl RegistryWriter for StoreWriter {
             .map(|approval| (self.store.keys().peer_approval(target, approval), approval))
             .collect();
         on.extend(peer_approvals.iter().map(|(key, _)| key.clone()));
-        let free = self
-            .free_keys(doing, target, to, change.others_keys)
+        let checked = self
+            .check_keys(doing, target, to, change.others_keys)
             .await?;
-        on.extend(free.keys());
+        on.extend(checked.keys());
         self.change(target, fence, doing, on)
             .make(|seen| {
                 let current = self.route(doing, seen.get(&route_key))?;
@@ -170,10 +170,13 @@ impl RegistryWriter for StoreWriter {
                 if let Some((_, withdrawn)) =
                     peer_approvals.iter().find(|approval| !current(approval))
                 {
-                    let reason = format!("{} no longer approves the release", withdrawn.by);
+                    let reason = format!(
+                        "the approval by {} has expired, or was changed or withdrawn",
+                        withdrawn.by
+                    );
                     return Err(self.changed(doing, &reason));
                 }
-                let left = self.left(doing, &free, seen)?;
+                let left = self.left(doing, &checked, seen)?;
                 let slot = seen.get(&slot_key);
                 let mut writes = self.written(doing, target, (to, &value), slot, &left)?;
                 writes.extend(self.held(doing, target, change, seen.get(&hold_key))?);
@@ -187,9 +190,11 @@ impl RegistryWriter for StoreWriter {
         let route_key = self.store.keys().route(target);
         let slot_key = self.store.keys().slot(target, to.live);
         let value = values::encode(&self.store, doing, to)?;
-        let free = self.free_keys(doing, target, to, OthersKeys::Leave).await?;
+        let checked = self
+            .check_keys(doing, target, to, OthersKeys::Leave)
+            .await?;
         let mut on = vec![route_key.clone(), slot_key.clone()];
-        on.extend(free.keys());
+        on.extend(checked.keys());
         self.change(target, fence, doing, on)
             .make(|seen| {
                 let Some(pair) = seen.get(&route_key) else {
@@ -199,14 +204,14 @@ impl RegistryWriter for StoreWriter {
                     Ok(current) if current == *to => return Ok(Decision::Done(())),
                     Ok(current) => {
                         let reason = format!(
-                            "the route is {}",
+                            "the route can be read again: it is {}",
                             describe(Some((current.generation, current.live)))
                         );
                         return Err(self.conflict(doing, reason));
                     }
                     Err(_) => {}
                 }
-                let left = self.left(doing, &free, seen)?;
+                let left = self.left(doing, &checked, seen)?;
                 let slot = seen.get(&slot_key);
                 let writes = self.written(doing, target, (to, &value), slot, &left)?;
                 Ok(Decision::Write(writes, ()))
@@ -237,7 +242,7 @@ impl StoreWriter {
     }
 
     /// The changes that a switch makes to the hold. Fails if the hold is not as the switch requires. A hold that cannot
-    /// be read remains unchanged, unless the switch requires that the hold is unchanged; then the call fails.
+    /// be read is left as it is. But if the switch requires a certain hold ([`HoldChange::Same`]), the call fails.
     fn held(
         &self,
         doing: &str,
@@ -283,7 +288,7 @@ impl StoreWriter {
 
 fn describe(route: Option<(u64, Slot)>) -> String {
     route.map_or_else(
-        || "none".to_owned(),
+        || "missing".to_owned(),
         |(generation, slot)| format!("{slot} generation {generation}"),
     )
 }

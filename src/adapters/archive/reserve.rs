@@ -18,7 +18,7 @@ pub(super) fn make(archive: &Path) {
     let path = path(archive);
     let is_there = fs::symlink_metadata(&path)
         .is_ok_and(|there| there.is_file() && there.len() == SIZE as u64);
-    if is_there && private_files::close(&path).is_ok() {
+    if is_there && private_files::remove_access_of_others(&path).is_ok() {
         return;
     }
     if let Err(error) = write(&path) {

@@ -244,7 +244,8 @@ fn create(path: &Path) -> std::result::Result<(), Error> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
-        private_files::close(Path::new(&name)).map_err(|error| denied("", error))?;
+        private_files::remove_access_of_others(Path::new(&name))
+            .map_err(|error| denied("", error))?;
     }
     Ok(())
 }

@@ -25,6 +25,9 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 /// The most bytes of an answer that are read.
 pub(super) const LONGEST: usize = 256 * 1024;
 
+/// The hint if the proxy does not serve a target, or serves it with an older configuration.
+pub(super) const RESTART: &str = "restart the process that runs the proxy";
+
 /// The start of the query that asks how many requests have ended since a time. The time follows as a Unix time in
 /// seconds.
 const COUNTED_SINCE: &str = "counted_since=";
@@ -52,8 +55,8 @@ pub(super) async fn ask(address: SocketAddr, target: &Target) -> Result<Option<A
     ask_for(address, &Site::answer_path(target), &doing, DEADLINE).await
 }
 
-/// Reads how many requests each slot has answered since `second`, a Unix time. Returns None if the proxy does not serve
-/// the target.
+/// Reads how many public requests to each slot have ended since `second`, a Unix time. Returns None if the proxy does
+/// not serve the target.
 pub(super) async fn ask_counted(
     address: SocketAddr,
     target: &Target,

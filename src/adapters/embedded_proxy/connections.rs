@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a client must have kept the proxy waiting before it can lose its place. The minimum protects a client that
 /// has just connected or has just sent its next request.
-const KEPT: Duration = Duration::from_secs(1);
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Limits how many connections may be leaving at a time: one for every 16 places, rounded up.
 const PLACES_FOR_ONE_LEAVING: usize = 16;
@@ -35,6 +35,7 @@ pub(super) struct Places {
     began: Instant,
     number: AtomicU64,
     connections: Mutex<Connections>,
+    /// Notified when a connection is closed.
     left: Notify,
 }
 
@@ -121,16 +122,16 @@ impl Places {
     }
 
     /// Takes the place from the connection that has kept the proxy waiting longest. Returns whether a place became
-    /// free. If too many connections are leaving already, cuts a waiting connection instead; the caller then tries
-    /// again later.
+    /// free. If too many connections are leaving already, cuts one that waits for its client instead. The caller then
+    /// tries again later.
     fn lose_longest_waiting(&self) -> bool {
         let mut connections = self.lock();
         let Some(number) = longest_waiting(&connections.placed) else {
             return false;
         };
         if connections.leaving.len() >= self.most.div_ceil(PLACES_FOR_ONE_LEAVING) {
-            // No leaving connection can be cut, because each is still answering a request. So a connection that waits
-            // for its client is cut.
+            // A leaving connection is cut first. If each of them is still answering a request, the connection that has
+            // waited longest is cut.
             if !connections.cut_first_leaving()
                 && let Some(progress) = connections.placed.get(&number)
             {
@@ -150,9 +151,10 @@ impl Places {
         true
     }
 
-    /// Cuts a connection that waits for its client, to free its descriptor. Leaving connections are cut first. If no
-    /// leaving connection can be cut, the connection that has waited longest is cut.
-    pub(super) fn cut_longest_waiting(&self) {
+    /// Cuts a connection that waits for its client, to free its descriptor: a leaving connection if one can be cut,
+    /// otherwise the connection that has waited longest. Cuts nothing while a leaving connection that was cut is still
+    /// open.
+    pub(super) fn cut_one_waiting(&self) {
         let mut connections = self.lock();
         if connections.cut_first_leaving() {
             return;
@@ -171,10 +173,10 @@ impl Places {
     }
 }
 
-/// The connection that has kept the proxy waiting longest, if it has done so for at least [`KEPT`].
+/// The connection that has kept the proxy waiting longest, if it has done so for at least [`SHORTEST_WAIT`].
 fn longest_waiting(placed: &BTreeMap<u64, Arc<Progress>>) -> Option<u64> {
     let waiting = placed.iter().filter(|(_, it)| {
-        it.waits_for_client() && it.silent_for() >= KEPT && !it.cut.is_cancelled()
+        it.waits_for_client() && it.silent_for() >= SHORTEST_WAIT && !it.cut.is_cancelled()
     });
     let longest = waiting.min_by_key(|(_, it)| it.moved_at.load(Ordering::Relaxed));
     longest.map(|(number, _)| *number)
@@ -206,8 +208,8 @@ impl Drop for Place {
 }
 
 impl Progress {
-    /// Waits until the connection must take no further request. This is the case if the connection has lost its place,
-    /// and then a late request has arrived or `time_limit` has passed.
+    /// Waits until the connection has lost its place, and then until a late request arrives or `time_limit` has passed.
+    /// After that, the connection must take no further request.
     pub(super) async fn leaves(&self, time_limit: Duration) {
         self.leaving.cancelled().await;
         let _ = timeout(time_limit, self.came_late.cancelled()).await;

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 pub(super) const WANTED: u64 = 64 * 1024;
 
 /// Raises the soft limit, which is often 1024, to [`WANTED`] or to the hard limit if that is lower. If raising fails,
-/// the proxy closes waiting connections when it has no free descriptor.
+/// the proxy still works: without a free descriptor, it closes a connection that waits for its client.
 pub(super) fn raise_limit() {
     let now = getrlimit(Resource::Nofile);
     let Some(raised) = raised(&now) else {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 
-use super::answer::{ask_for, place};
+use super::answer::{RESTART, ask_for, place};
 use super::recent::{Lines, Since, TIMEOUT};
 use super::site::Site;
 use crate::inventory::{PassedRequest, Target};
@@ -58,10 +58,9 @@ impl Follow {
         let answer: Option<Lines> = ask_for(self.address, &path, &doing, TIMEOUT + LONGER).await?;
         let failed = |kind, message| Failure::new(kind, place(self.address), &doing, message);
         let Some(lines) = answer else {
-            return Err(failed(
-                FailureKind::Missing,
-                "the proxy does not serve this target",
-            ));
+            return Err(
+                failed(FailureKind::Missing, "the proxy does not serve this target").hint(RESTART),
+            );
         };
         let Some(next) = lines.next else {
             return Err(failed(
@@ -71,7 +70,7 @@ impl Follow {
         };
         if lines.lost > 0 {
             let text = format!(
-                "… {} requests are not shown: the proxy keeps only the last requests",
+                "… requests not shown: {}, because the proxy keeps only the last requests",
                 lines.lost
             );
             self.ready.push_back(LogChunk {

@@ -135,7 +135,10 @@ impl Traffic {
             }
             return stamped(answer, *slot);
         }
-        text_response(StatusCode::SERVICE_UNAVAILABLE, "no candidate is running")
+        text_response(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no candidate is running, or it became live during this request",
+        )
     }
 }
 

@@ -79,7 +79,7 @@ impl Since {
 /// Lines, and the number to continue from.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lines {
-    /// How many lines from the requested number on the proxy no longer has.
+    /// The number of requested lines that the proxy no longer has.
     pub(super) lost: u64,
     pub(super) requests: Vec<PassedRequest>,
     /// The number of the next line to request. None if the proxy is shutting down.

@@ -1,5 +1,5 @@
-//! The body of a request. Reading it fails when the client sends nothing for too long, so no client can keep a slot
-//! busy.
+//! The body of a request. Reading it fails when the client sends nothing for too long, so a silent client cannot keep a
+//! slot busy.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
-use super::answer::{Answer, ask, ask_counted, place};
+use super::answer::{Answer, RESTART, ask, ask_counted, place};
 use super::follow;
 use super::site::Site;
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
@@ -55,6 +55,7 @@ impl EmbeddedRouter {
                 doing,
                 "the proxy does not serve this target",
             )
+            .hint(RESTART)
         })
     }
 
@@ -201,12 +202,12 @@ impl RouterWriter for EmbeddedRouter {
                     doing,
                     "the proxy does not serve this target",
                 )
-                .hint("restart the process that runs the proxy")),
+                .hint(RESTART)),
             Installation::Outdated(reason)
             | Installation::Newer(reason)
             | Installation::Foreign(reason) => Err(self
                 .failure(FailureKind::Rejected, doing, &reason)
-                .hint("restart the process that runs the proxy")),
+                .hint(RESTART)),
         }
     }
 

@@ -39,8 +39,8 @@ const CONNECTIONS: usize = 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The time limit for the head of a request, counted from the end of the previous request. A connection without a
-    /// request also ends after this time. The default equals the default of nginx, and is longer than load balancers
-    /// keep idle connections.
+    /// request also ends after this time. The default equals the default of nginx. Many load balancers close idle
+    /// connections earlier.
     pub head: Duration,
     /// The longest time in which a client may send nothing of a request body.
     pub body_idle: Duration,
@@ -187,7 +187,7 @@ async fn bind(at: SocketAddr, answer: SocketAddr) -> Result<TcpListener> {
                     "stop the process that uses this address, or configure another port"
                 }
                 FailureKind::Denied => "configure a port that this user may use, e.g. above 1023",
-                _ => "correct the address in the configuration",
+                _ => "check the address in the configuration",
             })
             .caused_by(error)
     })
@@ -213,7 +213,7 @@ async fn accept(
         let Ok((stream, peer)) = accepted else {
             // Accepting usually fails because the process has no free file descriptor. Closing the connection of a
             // waiting client frees a descriptor.
-            places.cut_longest_waiting();
+            places.cut_one_waiting();
             tokio::time::sleep(BREATHER).await;
             continue;
         };

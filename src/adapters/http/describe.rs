@@ -12,7 +12,7 @@ const QUOTED: usize = 120;
 /// The most bytes of headers that the HTTP library reads. It also accepts at most 100 headers.
 pub(super) const HEADERS: usize = 8 * 1024 + 100 * 4 * 1024;
 
-/// The most bytes of a page in which its title is searched.
+/// The most bytes of a body that are read for the description.
 const HEAD: usize = 4096;
 
 /// Describes an answer, e.g. `HTTP 503: draining`, `HTTP 502: Bad Gateway` (with the title of a page), or `HTTP 301: a

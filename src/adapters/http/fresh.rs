@@ -31,7 +31,9 @@ impl Fresh {
 }
 
 fn build(builder: ClientBuilder) -> Result<Client, String> {
-    builder.build().map_err(|error| describe::of_error(&error))
+    builder
+        .build()
+        .map_err(|error| describe::of_any("no HTTP client can be created", &error))
 }
 
 fn plain() -> ClientBuilder {

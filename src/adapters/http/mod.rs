@@ -132,7 +132,7 @@ impl Checker for HttpChecker {
         match self.afresh(&outgoing).await {
             Ok(answer) => {
                 let detail = describe::of_answer(&prepared.shown(&answer));
-                values.learn(prepared, &answer);
+                values.renew_if_denied(prepared, &answer);
                 Probe {
                     healthy: (200..300).contains(&answer.status),
                     detail,
@@ -175,7 +175,7 @@ impl Checker for HttpChecker {
         });
         match self.afresh(&outgoing).await {
             Ok(answer) => {
-                values.learn(prepared, &answer);
+                values.renew_if_denied(prepared, &answer);
                 let shown = values::shown(&answer, &mask);
                 let mut judged = judge(case, &answer, &mask);
                 if judged.verdict == Verdict::Failed && answer.body.len() >= request::LONGEST {

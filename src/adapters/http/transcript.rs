@@ -8,7 +8,7 @@ use crate::checks::{Answer, Verdict, hide_in_query, may_be_secret};
 use crate::inventory::{Endpoint, HIDDEN};
 use crate::sanitize::{sanitize, sanitize_line};
 
-/// The longest line, in characters.
+/// The most characters of the first line of a request, or of a header line. Lines of a body have no limit of their own.
 const LINE: usize = 160;
 /// The most headers of an answer that are shown.
 const HEADERS: usize = 16;
@@ -46,7 +46,7 @@ pub(super) fn request(outgoing: &OutgoingRequest<'_>) -> String {
 }
 
 /// The answer as text: its status, its headers, an empty line, and the start of its body. `bytes` is the length of the
-/// whole body before masking.
+/// body that was read, before masking.
 pub(super) fn response(answer: &Answer, bytes: usize, verdict: Verdict) -> String {
     let mut text = format!("HTTP {}", answer.status);
     for (name, value) in answer.headers.iter().take(HEADERS) {
@@ -64,7 +64,7 @@ pub(super) fn response(answer: &Answer, bytes: usize, verdict: Verdict) -> Strin
     } else {
         BODY
     };
-    // The rest of a very long line is not needed.
+    // A character has at most four bytes, so these bytes are enough for `most` characters.
     let start = answer.body.get(..4 * most).unwrap_or(&answer.body);
     let start = String::from_utf8_lossy(start);
     let mut kept = 0;
@@ -82,7 +82,10 @@ pub(super) fn response(answer: &Answer, bytes: usize, verdict: Verdict) -> Strin
     let _ = match bytes {
         0 => write!(text, "\n\nwithout a body"),
         bytes if kept >= most || answer.body.len() > 4 * most => {
-            write!(text, "\n{lines}…\n(the whole body has {bytes} bytes)")
+            write!(
+                text,
+                "\n{lines}…\n(cut; Greenroom read {bytes} bytes of the body)"
+            )
         }
         _ => write!(text, "\n{lines}"),
     };
@@ -168,7 +171,7 @@ mod tests {
         }
         let masked = response(&answer(&vec![b'x'; 1 << 20]), 3 << 20, Verdict::Passed);
         assert!(
-            masked.ends_with("(the whole body has 3145728 bytes)"),
+            masked.ends_with("(cut; Greenroom read 3145728 bytes of the body)"),
             "{masked}"
         );
         assert!(response(&answer(b""), 0, Verdict::Passed).ends_with("without a body"));

@@ -191,7 +191,7 @@ impl Values {
 
     /// Reads the secrets of a request again if its answer denies access. The caller does not wait: later requests use
     /// the new values.
-    pub(super) fn learn(&self, prepared: Prepared, answer: &Answer) {
+    pub(super) fn renew_if_denied(&self, prepared: Prepared, answer: &Answer) {
         let Some(secrets) = &self.secrets else {
             return;
         };

@@ -18,9 +18,12 @@ pub enum Admission {
 pub struct Refusal {
     pub kind: FailureKind,
     pub message: String,
-    /// What to do about the refusal; may be empty.
+    /// What the operator can do about the refusal.
     pub hint: &'static str,
 }
+
+/// The hint for a switch that starts from another state than the current one.
+const CHANGED: &str = "another driver may have switched the target, or the store may have been restored: see `greenroom status`";
 
 impl Pointer {
     /// Decides whether an order is allowed from this state. `highest` is the highest token of the two slots, which may
@@ -30,7 +33,7 @@ impl Pointer {
             Err(Refusal {
                 kind,
                 message,
-                hint: "",
+                hint: CHANGED,
             })
         };
         if order.token < highest {
@@ -69,18 +72,18 @@ impl Pointer {
                 "the pointer now has generation {}, and generation {} of this switch is lower",
                 self.generation, order.generation
             ),
-            hint: "",
+            hint: CHANGED,
         })
     }
 }
 
 impl Refusal {
-    /// The refusal of an order with a lower token than `highest`, the highest token of a switch.
+    /// The refusal of an order with a lower token than `highest`, the highest token of the two slots.
     pub fn overtaken(highest: FencingToken, order: &SwitchOrder) -> Self {
         Self {
             kind: FailureKind::Fenced,
             message: format!(
-                "the lock of the last switch has token {highest}, and the lock of this switch has the lower token {}",
+                "the pointer has token {highest}, and the lock of this switch has the lower token {}",
                 order.token
             ),
             hint: "another driver may have taken over the lock: see `greenroom status`. If the store was wiped or restored, the status says so, and `greenroom repair` corrects the token",

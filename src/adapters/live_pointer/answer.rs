@@ -8,7 +8,7 @@ use crate::ports::SwitchOrder;
 /// The live slot and its last switch. Also used for the last switch to a slot that is not live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pointer {
-    /// The live slot. None before the first release.
+    /// The slot of the last switch. None before the first release.
     pub slot: Option<Slot>,
     /// The generation of the last switch. 0 before the first release.
     pub generation: u64,

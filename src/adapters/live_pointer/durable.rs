@@ -166,7 +166,7 @@ fn parent(path: &Path) -> io::Result<&Path> {
         Some(above) if !above.as_os_str().is_empty() => Ok(above),
         _ => Err(io::Error::new(
             ErrorKind::InvalidInput,
-            "the path is not absolute",
+            "the path has no parent directory, or is not absolute",
         )),
     }
 }

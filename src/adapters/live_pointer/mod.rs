@@ -59,8 +59,8 @@ const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
 pub struct LivePointer {
     host: Arc<dyn ProxyHost>,
     state: PathBuf,
-    // Serializes the switches of one process, from reading to renaming. Drivers in different processes are first
-    // ordered by the transaction in the store.
+    // Serializes the switches of one process, from reading to renaming. The transaction in the store has already
+    // ordered the drivers of different processes.
     switching: Mutex<()>,
 }
 
@@ -100,7 +100,8 @@ impl LivePointer {
             .join("answer.json")
     }
 
-    /// Reads the live slot and its last switch. Returns [`Pointer::default`] before the first release.
+    /// Reads the live slot and its last switch. Returns [`Pointer::default`] if there is no link, as before the first
+    /// release.
     pub async fn read(&self, target: &Target) -> Result<Pointer> {
         let link = self.link(target);
         let Some(to) = self.host.read_link(&link).await? else {
@@ -124,17 +125,18 @@ impl LivePointer {
                 format!("reading {}", file.display()),
                 format!("{slot} is live, but this file does not exist"),
             )
+            .hint("find out what removed the file, restore it from a backup, then check `greenroom status`")
         })
     }
 
-    /// Tests that pointers can be written, for `greenroom doctor`. If a target is installed (`is_installed`), a
-    /// missing state directory is a failure.
+    /// Tests that pointers can be written, for `greenroom doctor`. If the caller knows that a target is installed
+    /// (`is_installed`), a missing state directory is a failure.
     pub async fn try_state(&self, is_installed: bool) -> Result<String> {
         let state = self.state.display();
         match self.host.try_writing(&self.state).await? {
             Writable::Here => Ok(format!("{state}: a file was written and removed")),
             Writable::In(above) if !is_installed => Ok(format!(
-                "{state} does not exist yet: the first release creates it in {}, where a file was written and removed",
+                "{state} does not exist yet: the next release creates it. In {}, a file was written and removed",
                 above.display()
             )),
             Writable::In(_) => {
@@ -290,7 +292,10 @@ impl LivePointer {
     fn written_by_another(&self, target: &Target) -> Failure {
         let doing = format!("writing the token of the current lock to the pointer of {target}");
         let message = "the live pointer is not as it was when the plan was made".to_owned();
-        let hint = "another driver or a person may have changed the pointer. Wait until no driver is running, then repair again";
+        let hint = format!(
+            "another driver or a person may have changed the pointer. Wait until no driver is running, then run: greenroom repair {} {}",
+            target.service, target.environment
+        );
         self.failure(FailureKind::Conflict, doing, message)
             .hint(hint)
     }
@@ -375,7 +380,7 @@ impl LivePointer {
                     format!("reading {}", file.display()),
                     sanitize(&error),
                 )
-                .hint("only Greenroom may write this file: find out which program changed it")
+                .hint("only Greenroom may write this file: find out which program changed it, restore the file from a backup, then check `greenroom status`")
             })
     }
 

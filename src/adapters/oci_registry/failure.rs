@@ -30,7 +30,7 @@ pub(super) fn refusal(body: &[u8], mask: &Mask) -> String {
         Ok(envelope) => by_envelope(&envelope, mask).1,
         Err(_) => cut(&mask.hide(&String::from_utf8_lossy(body))),
     };
-    let message = format!("the token server denies access: {reason}");
+    let message = format!("the token server gives no token: {reason}");
     message.trim_end_matches(": ").to_owned()
 }
 

@@ -110,7 +110,7 @@ impl Question<'_> {
         if answer.status.is_success() {
             return Ok(answer.body);
         }
-        Err(self.told(of_status(
+        Err(self.failure_with_hint(of_status(
             answer.status.as_u16(),
             &answer.body,
             &answer.mask,
@@ -118,6 +118,6 @@ impl Question<'_> {
     }
 
     fn request_failure(&self, error: &reqwest::Error) -> Failure {
-        self.told(of_request(error))
+        self.failure_with_hint(of_request(error))
     }
 }

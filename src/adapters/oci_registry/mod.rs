@@ -91,8 +91,8 @@ struct Question<'a> {
 
 impl OciRegistry {
     /// A reader for any registry. `credentials` has the login of each `host[:port]` that needs a login (`docker.io` for
-    /// the default registry). The hosts in `plain` are reached without TLS. A loopback host is reached without TLS if
-    /// it does not speak TLS.
+    /// the default registry). The hosts in `plain` are reached without TLS. A loopback host is reached without TLS
+    /// unless it answers with TLS.
     pub fn new(credentials: BTreeMap<String, Credentials>, plain: BTreeSet<String>) -> Self {
         Self {
             credentials,
@@ -137,7 +137,8 @@ impl OciRegistry {
         self
     }
 
-    async fn ask<'a>(&'a self, repository: &'a str, doing: String) -> Result<Question<'a>> {
+    /// Prepares a lookup: reads the password, and finds out how to reach the registry.
+    async fn question<'a>(&'a self, repository: &'a str, doing: String) -> Result<Question<'a>> {
         let host = registry_host(repository);
         let parsed = Repository::parse(repository)
             .map_err(|message| failure(FailureKind::Rejected, host, None, &doing, &message))?;
@@ -186,10 +187,10 @@ impl Images for OciRegistry {
 
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
         let doing = format!("listing the tags of {repository}");
-        let question = self.ask(repository, doing.clone()).await?;
+        let question = self.question(repository, doing.clone()).await?;
         let answer = question.tags().await;
         if self.is_password_renewed(&answer, &question).await {
-            return self.ask(repository, doing).await?.tags().await;
+            return self.question(repository, doing).await?.tags().await;
         }
         answer
     }
@@ -200,10 +201,10 @@ impl Images for OciRegistry {
             VersionRef::Digest(digest) => (format!("{repository}@{digest}"), None),
         };
         let doing = format!("resolving {whole}");
-        let question = self.ask(repository, doing.clone()).await?;
+        let question = self.question(repository, doing.clone()).await?;
         let mut answer = question.within(question.look(reference)).await;
         if self.is_password_renewed(&answer, &question).await {
-            let question = self.ask(repository, doing).await?;
+            let question = self.question(repository, doing).await?;
             answer = question.within(question.look(reference)).await;
         }
         let (digest, labels) = answer?;
@@ -270,13 +271,13 @@ impl Question<'_> {
     }
 
     /// A failure of this kind, with a hint if there is one.
-    fn told(&self, (kind, message): (FailureKind, String)) -> Failure {
+    fn failure_with_hint(&self, (kind, message): (FailureKind, String)) -> Failure {
         let failure = self.failure(kind, &message);
         match (kind, &self.login, &self.access.through) {
             (FailureKind::Denied, None, _) => {
-                failure.hint("no credentials are configured for this image registry: configure user and password if it requires a login")
+                failure.hint("no credentials are configured for this image registry: configure user and password if it requires a login, otherwise check the name of the repository")
             }
-            (FailureKind::Denied, ..) => failure.hint("check the user and password of this image registry"),
+            (FailureKind::Denied, ..) => failure.hint("check the user and password of this image registry, and that this user may read the repository"),
             _ if message.contains("certificate") => failure.hint(format!(
                 "if the image registry has its own authority, set `ca` in the environment's `registry` table, or copy the authority's certificate to {DOCKER_CERTIFICATES}/{}/ca.crt",
                 self.host

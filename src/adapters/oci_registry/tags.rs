@@ -56,7 +56,8 @@ impl Question<'_> {
                 page => page?,
             };
             if tags.len() + page.tags.len() > MOST {
-                let message = format!("the repository has more than {MOST} tags");
+                let message =
+                    format!("the list has more than {MOST} tags, the most that Greenroom reads");
                 return Err(self.failure(FailureKind::Unsupported, &message));
             }
             let before = tags.len();

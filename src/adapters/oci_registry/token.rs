@@ -64,7 +64,7 @@ impl Question<'_> {
         let answer = self.get(&url, &Permit::Password, &TOKEN).await?;
         if matches!(answer.status.as_u16(), 400 | 401 | 403) {
             let message = super::failure::refusal(&answer.body, &answer.mask);
-            return Err(self.told((FailureKind::Denied, message)));
+            return Err(self.failure_with_hint((FailureKind::Denied, message)));
         }
         let answer = self.good(answer)?;
         let body: Body = serde_json::from_slice(&answer).map_err(|_| {

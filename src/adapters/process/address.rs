@@ -41,8 +41,8 @@ fn path_taken(path: &Path) -> Option<String> {
 }
 
 /// Prepares the path of a unix socket: creates its directory, and removes the file at the path. The caller has checked
-/// with [`taken`] that no process listens on the path.
-pub(super) fn make_room(endpoint: &Endpoint) -> std::io::Result<()> {
+/// with [`taken`] that no process listens on the path. Does nothing for a TCP address.
+pub(super) fn prepare_socket(endpoint: &Endpoint) -> std::io::Result<()> {
     let Endpoint::Unix(path) = endpoint else {
         return Ok(());
     };

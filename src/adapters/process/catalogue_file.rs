@@ -24,10 +24,7 @@ impl Catalogue {
     pub fn read(path: &Path, setting: &str) -> Self {
         Self::from_file(path).unwrap_or_else(|why| Self {
             programs: Vec::new(),
-            unread: Some(format!(
-                "the catalogue {setting} cannot be read: {}: {why}",
-                path.display()
-            )),
+            unread: Some(format!("{setting}: {}: {why}", path.display())),
         })
     }
 

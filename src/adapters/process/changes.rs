@@ -1,5 +1,5 @@
 //! The stream of change hints, without polling. The kernel reports when a record file changes and when a process exits,
-//! no matter which console started it.
+//! no matter which console started the process.
 
 use std::os::fd::OwnedFd;
 
@@ -73,7 +73,10 @@ impl Watch {
             let handle = run
                 .handle()
                 .and_then(|handle| handle.map(awaited).transpose())
-                .map_err(|error| self.records.failed("watching a process", error))?;
+                .map_err(|error| {
+                    self.records
+                        .failed(&format!("watching process {}", run.pid), error)
+                })?;
             let Some(handle) = handle else { continue };
             self.watched.push(run.clone());
             self.ends.push(Box::pin(async move {

@@ -76,7 +76,8 @@ pub(super) async fn stream(
             Ok(Some(line)) => Some((Ok(line), Some(follow))),
             Ok(None) => None,
             Err(error) => {
-                let failure = follow.records.failed("reading the output", error);
+                let doing = format!("reading the output of {}", follow.record.name());
+                let failure = follow.records.failed(&doing, error);
                 Some((Err(failure), None))
             }
         }

@@ -76,7 +76,7 @@ impl Run {
 }
 
 /// Makes a descriptor on which a task can wait until it is readable. The handle of a process becomes readable when
-/// the process exits, whether or not this process started it.
+/// the process exits, whether or not this console started the process.
 #[expect(
     deprecated,
     reason = "its successor is unsafe. It guards against types that close their descriptor early, which \

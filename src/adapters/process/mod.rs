@@ -1,6 +1,6 @@
 //! Plain processes of this machine as a runtime, for the sandbox and for machines without Docker. A catalogue of
-//! programs takes the place of images. A record file and a log file take the place of a container. This module depends
-//! only on the ports and the domain types, and knows nothing about what the processes serve.
+//! programs takes the place of images. A record file and a log file take the place of a container. This module knows
+//! nothing about what the processes serve.
 //!
 //! A process is identified by its id **and** its start time and boot. So Greenroom never treats a process with a reused
 //! id as its own, and never sends a signal to it.

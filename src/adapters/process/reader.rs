@@ -19,7 +19,7 @@ use crate::ports::{
     EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
 };
 
-/// The time limit of a call. The caller then gets a failure, even if the disk hangs.
+/// The time limit of a call. If the disk hangs, the caller gets a failure after this time.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The processes of one state directory. Several consoles may use the directory at the same time.

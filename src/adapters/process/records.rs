@@ -94,7 +94,8 @@ impl Records {
             return Err(garbled(format!(
                 "the record has format {}, which this Greenroom cannot read",
                 record.format
-            )));
+            ))
+            .hint("use the Greenroom that wrote it, or stop the process of this record and remove the file"));
         }
         if record.name() != name {
             let message = format!(

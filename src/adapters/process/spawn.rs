@@ -25,7 +25,7 @@ pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
     if let Some(reason) = address::taken(&record.endpoint) {
         return Err(records.failure(FailureKind::Conflict, doing, reason));
     }
-    address::make_room(&record.endpoint).map_err(|error| records.failed(&doing, error))?;
+    address::prepare_socket(&record.endpoint).map_err(|error| records.failed(&doing, error))?;
     let mut command = command(own, &record)?;
     record.run = None;
     record.code = None;
@@ -117,7 +117,7 @@ fn reap(records: Records, record: Record, mut child: Child) {
                 _ => Ok(()),
             });
         if let Err(failure) = noted {
-            tracing::warn!(%failure, "the exit code of a process was not recorded");
+            tracing::warn!(%failure, "the exit code of {name} was not recorded");
         }
     });
 }

@@ -153,7 +153,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
         }
         let message = if existing.release == spec.release {
             format!(
-                "the process in the slot runs another digest, {}",
+                "the process in the slot has another digest, {}",
                 existing.digest.short()
             )
         } else {

@@ -121,7 +121,7 @@ impl Secrets for LocalSecrets {
     }
 
     async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
-        let (kept, wanted) = (self.slot(source), source.clone());
+        let (kept, wanted) = (self.entry(source), source.clone());
         let (deadline, again_after) = (self.deadline, self.again_after);
         // The read has its own task, so a caller that stops waiting does not end a read for which other callers wait.
         let reading = tokio::spawn(async move {
@@ -144,12 +144,12 @@ impl Secrets for LocalSecrets {
             // The environment of a process does not change.
             return None;
         }
-        let (slot, wanted) = (self.slot(source), source.clone());
+        let (kept, wanted) = (self.entry(source), source.clone());
         let (deadline, again_after) = (self.deadline, self.again_after);
         let refused = refused.clone();
         // This read has its own task too. A caller that stops waiting gets the new secret at its next call.
         let reading = tokio::spawn(async move {
-            let mut kept = slot.lock_owned().await;
+            let mut kept = kept.lock_owned().await;
             kept.renewed(&wanted, &refused, deadline, again_after).await
         });
         let renewed = reading.await.ok().flatten();
@@ -185,7 +185,7 @@ impl LocalSecrets {
         }
     }
 
-    fn slot(&self, source: &SecretSource) -> Arc<tokio::sync::Mutex<Kept>> {
+    fn entry(&self, source: &SecretSource) -> Arc<tokio::sync::Mutex<Kept>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(kept.entry(source.clone()).or_default())
     }

@@ -85,7 +85,7 @@ pub(super) fn connect(path: &Path, prepare: bool) -> Result<Connection, Fault> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
-        private_files::close(Path::new(&name))
+        private_files::remove_access_of_others(Path::new(&name))
             .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string()))?;
     }
     let mut connection = open(path)?;

@@ -1,7 +1,7 @@
 //! Sends notices to channels over HTTP: to incoming webhooks in Slack's format (which Mattermost and others accept),
 //! and to receivers of signed webhooks. Any program that has the address of an incoming webhook can post to it, so this
-//! module never shows the address or the signing secret. It reads both for each notice. This module does not decide
-//! what to announce.
+//! module shows only the server of the address, and never the signing secret. It reads both for each notice. This
+//! module does not decide what to announce.
 
 mod plain;
 mod post;
@@ -76,7 +76,7 @@ impl Webhook {
             Address::Plain(text) => SecretString::from(text.clone()),
             Address::Secret(source) => self.secrets.read(source).await?,
         };
-        // The address is a secret, so the error does not quote it.
+        // The address may be a secret, so the error does not quote it.
         let url = reqwest::Url::parse(text.expose_secret().trim()).ok();
         let is_web =
             |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
