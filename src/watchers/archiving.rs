@@ -201,7 +201,7 @@ impl Archive {
         let mut keeping = Ok(());
         for (target, problems) in &problems {
             for problem in problems {
-                tracing::warn!(subject = %target, "the archive may lack records of {target}: {problem}");
+                tracing::warn!(subject = %target, "the archive may lack records of this target: {problem}");
                 if let (NotKept::Unwritten(failure), Ok(())) = (problem, &keeping) {
                     keeping = Err(failure.to_string());
                 }

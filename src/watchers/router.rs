@@ -1,6 +1,6 @@
 //! Polls the proxy of one target, because a proxy does not report changes. The proxy is polled at once when the route
-//! has changed, an instance has started or stopped, or the target comes on screen. Otherwise it is polled every 50 milliseconds during a switch,
-//! every two seconds while the target is on screen, and every 15 seconds at other times.
+//! has changed, an instance has started or stopped, or the target comes on screen. Otherwise it is polled every 50
+//! milliseconds during a switch, every two seconds while the target is on screen, and every 15 seconds at other times.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! The views of a text in which a mask searches for secrets. A view is the text without escapes, in one letter case, and without
-//! characters that a terminal drops or that are invisible. Every character of a view knows its place in the text.
+//! The views of a text in which a mask searches for secrets. A view is the text without escapes, in one letter case, and
+//! without characters that a terminal drops or that are invisible. Every character of a view knows its place in the
+//! text.
 
 use std::ops::Range;
 
