@@ -1,5 +1,5 @@
-//! What the program reports about itself. Events go to a log file and to the console's diagnostics pane, and a panic
-//! is logged before the terminal is restored. Nothing goes to standard output. The bodies of a client library's
+//! What the program reports about itself. Events go to a log file and to the console's diagnostics pane. A panic is
+//! reported on standard error. Nothing goes to standard output. The bodies of a client library's
 //! requests are never logged, because they may hold secrets.
 
 mod daily_file;
@@ -109,8 +109,9 @@ impl LateFile {
 }
 
 fn create() -> io::Result<DailyFile> {
-    let directory = log_directory()
-        .ok_or_else(|| io::Error::other("no directory for the log is known: set HOME"))?;
+    let directory = log_directory().ok_or_else(|| {
+        io::Error::other("no directory is known for it: set HOME to an absolute path")
+    })?;
     let with_path =
         |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
     private_files::create_directory(&directory).map_err(|error| with_path(&error))?;

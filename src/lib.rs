@@ -7,7 +7,7 @@
 //! |---|---|
 //! | target | one service in one environment; what is locked, planned and switched |
 //! | slot | one of the two places of a target, `blue` and `green`, each with a fixed address |
-//! | instance | a container or process that runs in a slot |
+//! | instance | a container or process in a slot, running or not |
 //! | version | an image by its digest, or a build of the sandbox; a tag is only a name |
 //! | live | the slot that has the traffic |
 //! | candidate | the new version in the other slot, until the switch |
@@ -20,7 +20,7 @@
 //! | plan, step | what a release will do, in order: pull, install, start, verify, register, switch, watch, drain, stop |
 //! | baseline, observation | the state when the plan was made, and the state before and after each step, both as observed |
 //! | approval, peer approval | an operator's confirmation of a step, and another person's confirmation of the release |
-//! | hold, freeze | what stops promotes of a target: placed by a person, or written in the configuration |
+//! | hold, freeze | what stops promotes of a target: placed by an operator or a rollback, or written in the configuration |
 //! | arm | allow changes to a target from this console for a few minutes |
 //! | driver | the process that executes a release; a *handover* passes the release to another operator |
 //! | lock, lease, fencing token | what allows only one driver per target, the time after which a lock expires, and the number that each write under a lock carries |
@@ -39,11 +39,11 @@
 //! | [`ports`] | traits for all outside systems, with separate traits for reading and writing; [`ports::Failure`] | implementations and callers |
 //! | [`port_check`] | whether an address is free to listen on, and which ports another program may take at any moment | the rest of the crate |
 //! | `output` | standard output and error that wait for a slow reader (a full pipe or terminal) | the rest of the crate |
-//! | `private_files` | files that only this user can read | the rest of the crate |
+//! | `private_files` | files that other users cannot read | the rest of the crate |
 //! | [`release`] | the release procedure: a pure core (plan, machine, guard, judge, approval) and a shell that does I/O (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
 //! | [`store`] | everything that operators share: keys, encoding and transactions, over `ports::kv` | adapters, `release`, `console`, `cli` |
 //! | [`logs`] | lines in a ring, shown through a viewport; `tail` follows an instance | how lines are drawn |
-//! | [`watchers`] | subscribes to all servers and assembles snapshots; copies releases, holds and repairs to the archive | adapters, `console`, `cli` |
+//! | [`watchers`] | observes all servers and assembles snapshots; copies releases, holds and repairs to the archive, verifies and seals them; sends notices | adapters, `console`, `cli` |
 //! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other, settings, release, `console`, `cli` |
 //! | [`settings`] | reads one TOML file and its layers into data, or returns a list of all errors | servers, `console`, `cli` |
 //! | [`console`] | the screen: `event`, `update`, `effect`, `perform`, and `model`, `view`, `theme` | adapters, ports, settings; the console calls its [`console::Backend`] |

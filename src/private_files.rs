@@ -1,4 +1,4 @@
-//! Files that only this user may read: the archive, the store, logs and the records of processes. These files hold
+//! Files that other users may not read: the archive, the store, logs and the records of processes. These files hold
 //! reasons, names and the output of applications.
 //!
 //! A file gets its mode when it is created, so that there is no moment in which another user could open it. If the last
@@ -106,7 +106,8 @@ pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
     Ok(directory.canonicalize()?.join(name))
 }
 
-const LINK: &str = "symbolic links are not followed: name the path that the link points to";
+const LINK: &str =
+    "symbolic links are not followed: use the path that the link points to, or remove the link";
 
 /// Replaces the system's error for a link ("too many levels of symbolic links"), which does not name the cause.
 fn explained(error: io::Error, path: &Path) -> io::Error {

@@ -38,8 +38,8 @@ pub(crate) fn sanitize_lines(text: &str) -> String {
     kept.text
 }
 
-/// Text as one word of a shell command that a person copies. Text with other characters than those of usual paths and keys
-/// is put in single quotes.
+/// Text as one word of a shell command that a person copies. Text with other characters than those of usual paths and
+/// keys is put in single quotes.
 pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_.:=@%+,-".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

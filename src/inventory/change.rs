@@ -37,7 +37,7 @@ pub struct Changes {
     /// Differences in what the images say about themselves: `commit` and `version`.
     pub image: Vec<Difference>,
     /// How many seconds after the first image the second image was built; negative if the second image is older. None
-    /// if one of the images does not say when it was built.
+    /// if one of the build times is missing or unreadable.
     pub built_later: Option<i64>,
     /// Differences in how the instances were created.
     pub configuration: Vec<Difference>,
@@ -74,7 +74,7 @@ pub fn changes(from: &Instance, to: &Instance) -> Changes {
 }
 
 fn configuration(from: &Instance, to: &Instance) -> Vec<Difference> {
-    // An older Greenroom did not record the configuration. If one configuration is missing, no difference is known.
+    // A record of an older Greenroom has no configuration. If one configuration is missing, no difference is known.
     if from.configuration.is_empty() || to.configuration.is_empty() {
         return Vec::new();
     }
@@ -123,7 +123,8 @@ impl Changes {
         Some(format!("{first} {word}"))
     }
 
-    /// `1 config change`, `2 config changes`, or `configured as live` if no difference is known.
+    /// `1 config change`, `2 config changes`, or `configured as live` without a known difference. The last text is true
+    /// only if both configurations are known, and this method cannot check that.
     pub fn counted(&self) -> String {
         match self.configuration.len() {
             0 => "configured as live".to_owned(),

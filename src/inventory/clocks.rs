@@ -148,9 +148,9 @@ impl Clocks {
         times.max().map_or(now, |time| time.max(now))
     }
 
-    /// Replaces the last reading of a clock, unless the new reading is nearly the same as the last one. Pass `None` if
-    /// the clock did not answer. A reading that agrees with the clock of this machine is dropped, because it decides
-    /// nothing.
+    /// Replaces the last reading of a clock, unless the new reading is nearly the same as the last one. Without a new
+    /// reading, the last one is removed. This also happens if the new reading agrees with the clock of this machine,
+    /// because such a reading decides nothing.
     pub fn keep(&mut self, of: &str, reading: Option<ClockReading>) {
         let new = reading.filter(ClockReading::differs);
         let known = self.0.iter().position(|known| known.of == of);
@@ -167,8 +167,8 @@ impl Clocks {
         self.0.iter().filter(|reading| reading.differs())
     }
 
-    /// Of the clocks that have passed `moment`, the clock that is furthest ahead; none if no clock has passed it.
-    /// Clocks that agree with the clock of this machine are ignored.
+    /// The clock that is furthest ahead, if it has passed `moment`. Clocks that agree with the clock of this machine are
+    /// ignored.
     pub fn over_by(&self, moment: Timestamp, now: Timestamp) -> Option<&ClockReading> {
         let passed = self
             .differing()

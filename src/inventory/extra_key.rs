@@ -151,13 +151,13 @@ impl ExtraKeys {
                     })
             };
             let (key, value) = (part("key")?, part("value")?);
-            self.check(target, &key)?;
+            self.check(target, index, &key)?;
             if pairs.iter().any(|(other, _)| *other == key) {
                 let key_name = format!("extra key {} of {target}", index + 1);
                 return Err(bad(
                     &key_name,
                     format!(
-                        "another extra key also writes {key}: give each extra key its own name"
+                        "an earlier extra key also writes {key}: use another key for one of them"
                     ),
                 ));
             }
@@ -166,7 +166,7 @@ impl ExtraKeys {
         Ok(pairs)
     }
 
-    fn check(&self, target: &Target, key: &str) -> Result<(), BadExtraKey> {
+    fn check(&self, target: &Target, index: usize, key: &str) -> Result<(), BadExtraKey> {
         let problem = if key.is_empty() {
             "the key is empty".to_owned()
         } else if key.len() > LONGEST_KEY {
@@ -181,7 +181,8 @@ impl ExtraKeys {
         } else {
             return Ok(());
         };
-        Err(bad(&format!("an extra key of {target}"), problem))
+        let key_name = format!("extra key {} of {target}", index + 1);
+        Err(bad(&key_name, problem))
     }
 }
 

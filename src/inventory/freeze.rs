@@ -82,8 +82,9 @@ impl WeekdayName {
     }
 }
 
-/// An active freeze may have started up to this many days ago: a week, plus one day for the time zone.
-const LOOKING_BACK: i32 = 8;
+/// How many days the search for the start of a weekly freeze goes back, and how many it goes ahead: a week, which is
+/// the longest weekly freeze, and one more day.
+const SEARCHED_DAYS: i32 = 8;
 
 impl Freeze {
     pub fn is_for(&self, service: &ServiceName) -> bool {
@@ -120,7 +121,7 @@ impl Freeze {
                 until,
             } => {
                 let today = self.zone.to_datetime(now).date();
-                (-1..=LOOKING_BACK)
+                (-1..=SEARCHED_DAYS)
                     .filter_map(|back| today.checked_sub(back.days()).ok())
                     .filter(|day| every.iter().any(|name| name.weekday() == day.weekday()))
                     .filter_map(|day| {
@@ -173,8 +174,8 @@ pub fn active_holds(
         .collect()
 }
 
-/// The holds and freezes that stop a promote at `now`. First the holds and freezes that are active by the clock of this
-/// machine, then the holds and freezes that are active only by another clock.
+/// The holds and freezes that stop a promote at `now`. First come those that are active by the clock of this machine.
+/// Then come those that are active only by the clock that is furthest behind or by the clock that is furthest ahead.
 pub fn holds_by_all_clocks(
     placed: Option<&Hold>,
     freezes: &[Freeze],
@@ -214,7 +215,7 @@ impl Freeze {
             Window::Once { from, .. } => self.begin(*from).into_iter().collect(),
             Window::Weekly { every, from, .. } => {
                 let today = self.zone.to_datetime(now).date();
-                (0..=LOOKING_BACK)
+                (0..=SEARCHED_DAYS)
                     .filter_map(|ahead| today.checked_add(ahead.days()).ok())
                     .filter(|day| every.iter().any(|name| name.weekday() == day.weekday()))
                     .filter_map(|day| self.begin(day.to_datetime(*from)))

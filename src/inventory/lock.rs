@@ -83,17 +83,16 @@ pub struct LockHolder {
 }
 
 impl LockHolder {
-    /// The message that is shown instead of an offer to repair, because a repair would change the same things as the
-    /// work that is running.
+    /// The message that is shown instead of an offer to repair. A repair needs the lock too, because it would change
+    /// the same things as the work for which the lock is held.
     pub fn why_no_repair(&self) -> String {
         let record = &self.record;
-        let running = match record.purpose {
-            LockPurpose::Release => format!("release {} is running", record.release.short()),
-            LockPurpose::Upkeep => format!(
-                "upkeep by {} is running ({})",
-                record.operator, record.message
-            ),
+        let holder = match record.purpose {
+            LockPurpose::Release => {
+                format!("release {} by {}", record.release.short(), record.operator)
+            }
+            LockPurpose::Upkeep => format!("upkeep by {} ({})", record.operator, record.message),
         };
-        format!("{running}; Greenroom repairs nothing until it ends")
+        format!("{holder} holds the lock; Greenroom repairs nothing until the lock is free")
     }
 }

@@ -1,7 +1,7 @@
 //! Removes secrets from texts that servers send. A server that refuses a request may repeat the whole request.
 //!
 //! The mask searches the text as a terminal shows it, because a terminal drops control characters between the letters
-//! of a secret. [`Mask::hide`] drops these characters itself, so the caller need not sanitize the text first. The
+//! of a secret. [`Mask::hide`] drops these characters before it searches, so the caller need not do that first. The
 //! search ignores white space, invisible characters and letter case. It also finds a secret that is escaped for a URL,
 //! for JSON or for HTML. It finds a secret that is encoded in hexadecimal, in base32, or once or twice in base64, like
 //! a password in an `Authorization` header. And it finds a secret that is written backwards, or that has separators
@@ -144,7 +144,8 @@ impl Mask {
 
     /// The text as a terminal shows it, with [`HIDDEN`] in the place of each secret. If the text was cut inside a
     /// secret, so that `…` follows, the beginning of that secret is hidden too. A text that is longer than
-    /// [`Mask::SEARCH_LIMIT`] is cut there, because a server may send a text of any length.
+    /// [`Mask::SEARCH_LIMIT`] is cut there, because a server may send a text of any length. A mask without secrets
+    /// returns the text unchanged: it is neither cut nor freed of control characters.
     pub fn hide(&self, text: &str) -> String {
         if self.is_empty() {
             return text.to_owned();

@@ -94,8 +94,9 @@ fn visible(text: &str) -> String {
         .join(" ")
 }
 
-/// Whether a character is a control character, is default-ignorable in Unicode (`DerivedCoreProperties.txt`), is for
-/// private use, or is the replacement that `sanitize` inserts for such characters.
+/// Whether a reader cannot see or recognize a character: control characters, default-ignorable characters of Unicode
+/// (`DerivedCoreProperties.txt`), line and paragraph separators, the blank Braille pattern, characters for private use,
+/// and the replacement that `sanitize` inserts.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-/// Whether a path is absolute and needs no quoting.
+/// Whether a path is absolute, has no `..` and needs no quoting.
 pub fn is_path(path: &Path) -> bool {
     let Some(text) = path.to_str() else {
         return false;

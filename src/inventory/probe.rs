@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The result of one health probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Whether the instance answered as configured for a healthy instance.
+    /// Whether the instance answered with a status from 200 to 299. False if there was no answer.
     pub healthy: bool,
     /// The answer, or the reason why there was none, as a message.
     pub detail: String,

@@ -54,7 +54,7 @@ impl PublicAnswer {
         if got.is_empty != own.is_empty {
             let article = |class: &BodyClass| if class.is_empty { "an empty" } else { "a" };
             return Some(format!(
-                "{} body, while {slot} answers {} body directly",
+                "{} body, while {slot} answers with {} body directly",
                 article(got),
                 article(own)
             ));
@@ -64,7 +64,11 @@ impl PublicAnswer {
                 "" => "no content type".to_owned(),
                 media_type => crate::sanitize::sanitize(media_type),
             };
-            format!("{}, while {slot} answers {} directly", name(got), name(own))
+            format!(
+                "{}, while {slot} answers with {} directly",
+                name(got),
+                name(own)
+            )
         })
     }
 }
@@ -99,11 +103,11 @@ mod tests {
             ),
             (
                 answer(200, "text/html", "{}"),
-                "text/html, while blue answers application/json directly",
+                "text/html, while blue answers with application/json directly",
             ),
             (
                 answer(200, "application/json", ""),
-                "an empty body, while blue answers a body directly",
+                "an empty body, while blue answers with a body directly",
             ),
         ] {
             assert_eq!(

@@ -88,7 +88,7 @@ fn class(took: Duration) -> u64 {
     halvings * CLASSES + (micros >> halvings)
 }
 
-/// The middle of a class, rounded to the precision of the class.
+/// The middle of a class. It is rounded to 0.1 milliseconds from one millisecond, and to a millisecond from ten.
 fn middle(class: u64) -> Duration {
     let halvings = (class / CLASSES).saturating_sub(1);
     let low = (class - halvings * CLASSES) << halvings;

@@ -1,12 +1,13 @@
-//! Counts how many requests a slot answered since a given second, and how many of these failed. Requests are counted
-//! for each second of the last hour, so the memory is bounded for any number of requests.
+//! Counts how many requests to a slot ended since a given second, and how many of these failed. The counts of at most
+//! 3600 seconds are kept, so the memory is bounded for any number of requests.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// How many seconds are kept. A watch that lasts longer is judged only by its last hour.
+/// How many seconds with requests are kept. If requests end in every second, a watch that lasts longer than an hour is
+/// judged only by its last hour.
 const KEPT: usize = 3600;
 
 /// A number of public requests. No requests mean *no data*, which is neither good nor bad.

@@ -16,7 +16,7 @@ pub const HIGHEST_GENERATION: u64 = 1 << 48;
 pub const LAST_PLANNED_GENERATION: u64 = HIGHEST_GENERATION - 1_000_000;
 
 /// How far the generation of the route can be above the generation of the proxy. A switch adds one. A repair after the
-/// store was wiped, restored or replaced adds a few thousand.
+/// store was wiped, restored or replaced adds at most a few thousand.
 const FARTHEST_AHEAD: u64 = 1_000_000;
 
 /// Whether the generation of the route is too far above the generation of the proxy. No switch and no repair can have
@@ -48,10 +48,10 @@ pub fn generation<'de, D: Deserializer<'de>>(stored: D) -> Result<u64, D::Error>
     Ok(generation)
 }
 
-/// The route of a target in the store. Each generation stands for one switch.
+/// The route of a target in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// A number that grows with every switch of the target.
+    /// A number that grows with every switch of the target. A repair can change it without a switch.
     #[serde(deserialize_with = "generation")]
     pub generation: u64,
     /// The slot with the traffic.
@@ -92,7 +92,7 @@ pub struct LastSwitch {
 pub struct PointerState {
     /// The slot that the live pointer names; none without a live pointer, e.g. before the first release.
     pub live: Option<Slot>,
-    /// The last switch to each slot that was prepared or made. None for a slot without such a switch.
+    /// The last switch to each slot, prepared or made. None for a slot without such a switch.
     pub slots: PerSlot<Option<LastSwitch>>,
 }
 
@@ -137,13 +137,14 @@ pub enum Installation {
     Current,
     /// The proxy has no configuration for the target.
     Missing,
-    /// The configuration is not what the settings require. The text describes the difference.
+    /// The configuration on disk is not what the settings require, or the proxy has not loaded it. The text describes
+    /// the difference.
     Outdated(String),
     /// The configuration was installed from settings that are newer than the settings of this console. The text
     /// describes the difference.
     Newer(String),
     /// Another target owns the file in the place of the configuration, or Greenroom did not write that file. Greenroom
-    /// never replaces the file. The text names the owner and says what to do.
+    /// never replaces the file. The text says which of these is the case and what to do.
     Foreign(String),
 }
 
@@ -196,7 +197,7 @@ pub enum OthersKeys {
 /// What a switch does to the hold of its target. Hold and route are written in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldChange {
-    /// The hold stays unchanged, whatever it is.
+    /// The hold stays unchanged. The switch does not depend on it.
     Keep,
     /// The hold stays unchanged. The stored hold must be the hold that was read when the switch was decided. Otherwise
     /// nothing is switched, so a promote cannot slip past an operator who places a hold at the same moment.

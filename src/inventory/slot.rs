@@ -60,7 +60,7 @@ impl FromStr for Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The slot has the traffic.
+    /// The slot has the traffic. If the slot is known to have no instance, its role is `Empty` instead.
     Live,
     /// The slot has an instance with none of the other roles: a version before its switch, or an old version that runs
     /// but is not registered.
@@ -69,7 +69,7 @@ pub enum Role {
     Standby,
     /// The slot was live, and its instance is stopped and kept for a cold rollback.
     Stopped,
-    /// Greenroom has no instance in the slot.
+    /// Greenroom has no instance in the slot. The slot may have the traffic nevertheless.
     Empty,
     /// A source that decides the role has not answered.
     Unknown,

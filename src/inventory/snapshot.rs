@@ -1,4 +1,4 @@
-//! A snapshot says what is running in one target, as observed at one time. It is never derived from history.
+//! A snapshot says what is running in one target, as each source last reported it. It is never derived from history.
 
 use std::collections::BTreeMap;
 
@@ -149,10 +149,11 @@ pub struct Snapshot {
     /// What the proxy checks before a switch; none if it was not read.
     #[serde(default, skip_serializing)]
     pub pointer: Option<PointerState>,
-    /// The state of the proxy's configuration, on disk and loaded; none if it was not checked.
+    /// The last known state of the proxy's configuration, on disk and loaded; none if it was never known. A failed check
+    /// leaves it unchanged.
     #[serde(default)]
     pub installation: Option<Installation>,
-    /// Why the state of the proxy's configuration is unknown; none if it was not checked, or could be read.
+    /// Why the last check of the proxy's configuration failed; none if there was no check, or if the last one succeeded.
     #[serde(default)]
     pub installation_unknown: Option<String>,
     /// The answer on the public address.
@@ -190,19 +191,22 @@ pub struct Snapshot {
     #[serde(default)]
     pub keys_at: Option<Timestamp>,
     pub sources: Sources,
+    /// When the snapshot was made or last changed.
     pub at: Timestamp,
 }
 
 impl Snapshot {
-    /// The holds that stop promotes at `now`: the placed hold and the freezes, if they are active by any clock.
+    /// The holds that stop promotes at `now`: the placed hold and the freezes, if they are active by the clock of this
+    /// machine, by the clock that is furthest behind or by the clock that is furthest ahead.
     pub fn holds(&self, now: Timestamp) -> Vec<Hold> {
         let service = &self.target.service;
         let by = (now, &self.clocks);
         freeze::holds_by_all_clocks(self.hold.as_ref(), &self.freezes, service, by)
     }
 
-    /// The clock that differs most, if `hold` is not active at `now` by the clock of this machine. None if the hold is
-    /// active by the clock of this machine, or if no clock differs.
+    /// A clock that differs, if `hold` is not active at `now` by the clock of this machine. It is the clock that differs
+    /// most, which need not be the clock by which the hold is active. None if the hold is active by the clock of this
+    /// machine, or if no clock differs.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
         let own = freeze::active_holds(self.hold.as_ref(), &self.freezes, service, now);
@@ -315,8 +319,8 @@ impl Snapshot {
     }
 
     /// Why the public gets no good answer from a target with a route: the public address gives no answer or a status of
-    /// 500 or above, or the live slot is empty or unhealthy. None if no such problem is known. Greenroom sends requests
-    /// to the public address even while the proxy does not report its own state.
+    /// 500 or above, or the live slot is empty or unhealthy. None if no such problem is known, or if no request was sent
+    /// to the public address. Greenroom sends requests there even while the proxy does not report its own state.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;
         let public = self.public.as_ref()?;

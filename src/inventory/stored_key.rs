@@ -20,8 +20,8 @@ pub enum StoredKey {
     Approval,
     /// A console that has the target open, or a request to drive its release.
     Presence,
-    /// The time at which a lock expires, with a value that no driver can have written. This key stops nothing, because
-    /// Greenroom treats such a lock as expired.
+    /// The time at which a lock expires. Its value is a problem if no driver can have written it. Even then the key
+    /// stops nothing, because Greenroom treats such a lock as expired.
     LockEnd,
     /// A key that Greenroom does not know.
     Unknown,

@@ -46,7 +46,7 @@ pub struct Archive {
     pub write: Arc<dyn ArchiveWriter>,
 }
 
-/// Why a record was not copied to the archive.
+/// Why records were not copied to the archive: the store or the archive failed, or a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum NotKept {
     /// A store, or a record in it, could not be read.
@@ -64,12 +64,13 @@ impl NotKept {
     }
 }
 
-/// The result of the last attempt to copy records. The error says why the archive could not be read or written.
+/// The result of the last attempt to copy records. The error says why the archive could not be read or written. A store
+/// that could not be read is no error here, because the archive itself works.
 pub type Keeping = std::result::Result<(), String>;
 
 impl Archive {
-    /// Copies what the journals of these sites have and the archive does not. Returns, for each target, why something
-    /// could not be copied. Everything else is copied.
+    /// Copies what the journals of these sites have and the archive does not. A release that cannot be read is skipped.
+    /// If the store or the archive fails, the rest of that target is not copied. Returns these problems for each target.
     pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<NotKept>> {
         let mut problems = BTreeMap::new();
         for chunk in sites.chunks(AT_ONCE) {
@@ -89,13 +90,13 @@ impl Archive {
             archive: self,
             journal: site.read.journal.as_ref(),
             target,
-            skipped: Vec::new(),
-            unread: None,
+            problems: Vec::new(),
+            oldest_skipped: None,
         };
         if let Err(problem) = reading.catch_up().await {
-            reading.skipped.push(problem);
+            reading.problems.push(problem);
         }
-        (target.clone(), reading.skipped)
+        (target.clone(), reading.problems)
     }
 
     /// Lists at most `limit` releases that match a filter and are older than `before`, with the holds and repairs
@@ -200,7 +201,7 @@ impl Archive {
         let mut keeping = Ok(());
         for (target, problems) in &problems {
             for problem in problems {
-                tracing::warn!(subject = %target, "a record was not copied to the archive: {problem}");
+                tracing::warn!(subject = %target, "the archive may lack records of this target: {problem}");
                 if let (NotKept::Unwritten(failure), Ok(())) = (problem, &keeping) {
                     keeping = Err(failure.to_string());
                 }
@@ -217,10 +218,10 @@ struct Reading<'a> {
     archive: &'a Archive,
     journal: &'a dyn JournalReader,
     target: &'a Target,
-    /// The problems of records that were skipped.
-    skipped: Vec<NotKept>,
-    /// The oldest release that was skipped.
-    unread: Option<ReleaseId>,
+    /// The problems that did not end the catch-up, such as unreadable records. [`Archive::catch_up_with`] adds the
+    /// problem that ended it.
+    problems: Vec<NotKept>,
+    oldest_skipped: Option<ReleaseId>,
 }
 
 impl Reading<'_> {
@@ -262,10 +263,12 @@ impl Reading<'_> {
         self.keep_holds().await?;
         self.keep_repairs().await?;
         // The next catch-up starts at the oldest release that was skipped.
-        let before_unread = self.unread.map(|ReleaseId(id)| id.0.saturating_sub(1));
-        let before_unread = before_unread.map(|id| ReleaseId(id.into()));
+        let before_skipped = self
+            .oldest_skipped
+            .map(|ReleaseId(id)| id.0.saturating_sub(1));
+        let before_skipped = before_skipped.map(|id| ReleaseId(id.into()));
         if let Some(newest) = newest {
-            let seen_up_to = before_unread.map_or(newest, |before| newest.min(before));
+            let seen_up_to = before_skipped.map_or(newest, |before| newest.min(before));
             self.archive
                 .write
                 .note_seen_up_to(self.target, seen_up_to)
@@ -355,8 +358,8 @@ impl Reading<'_> {
     }
 
     fn skip_release(&mut self, id: ReleaseId, failure: Failure) {
-        self.skipped.push(NotKept::Unread(failure));
-        self.unread = Some(self.unread.map_or(id, |oldest| oldest.min(id)));
+        self.problems.push(NotKept::Unread(failure));
+        self.oldest_skipped = Some(self.oldest_skipped.map_or(id, |oldest| oldest.min(id)));
     }
 
     async fn keep_some(&mut self, ids: &[ReleaseId]) -> Outcome<()> {
@@ -366,7 +369,8 @@ impl Reading<'_> {
             match in_time("reading a release", request).await {
                 Ok(Some((recorded, unread))) => {
                     releases.push(recorded);
-                    self.skipped.extend(unread.into_iter().map(NotKept::Unread));
+                    self.problems
+                        .extend(unread.into_iter().map(NotKept::Unread));
                 }
                 // The archive keeps a release that its store no longer has.
                 Ok(None) => {}

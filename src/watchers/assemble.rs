@@ -34,7 +34,7 @@ pub(super) enum Part {
     Probed(Target, Box<Probed>),
     /// The reading of a source's clock; none if the source has no clock or did not answer.
     Clock(Source, Vec<Target>, Option<ClockReading>),
-    /// A source did not answer for these targets: the reason, and when it is tried again.
+    /// A source did not answer for these targets: the reason, and when a watcher asks the source again.
     Silent(Source, Vec<Target>, String, Timestamp),
 }
 
@@ -66,7 +66,8 @@ pub(super) struct Routing {
     /// The state of the proxy's configuration, or why the state is unknown. None if it was not inspected; then the
     /// snapshot keeps the last state.
     pub(super) installation: Option<Result<Installation, String>>,
-    /// The rates, or why they are unknown. None if the target is not on screen, because the proxy is not asked then.
+    /// The rates, or why they are unknown. None if the target is not on screen or not installed, or if the proxy did not
+    /// report the rates in time.
     pub(super) rates: Option<Result<PerSlot<Option<Rates>>, String>>,
 }
 
@@ -221,7 +222,7 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
 fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     snapshot.sources.router = SourceState::Live;
     snapshot.proxy = routing.proxy;
-    if routing.pointer.is_some() || !is_of_pointer(snapshot) {
+    if routing.pointer.is_some() || !pointer_matches_proxy(snapshot) {
         snapshot.pointer = routing.pointer;
     }
     match routing.installation {
@@ -232,7 +233,7 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
         Some(Err(why)) => snapshot.installation_unknown = Some(why),
         None => {}
     }
-    // The rates of a target that is not on screen are dropped, because they would soon be outdated.
+    // Rates that were not reported now are dropped, because the old rates would soon be outdated.
     let (rates, unknown) = match routing.rates {
         Some(Ok(rates)) => (rates, None),
         Some(Err(why)) => (PerSlot::default(), Some(why)),
@@ -244,7 +245,7 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
 }
 
 /// Whether the pointer that was read before still matches the proxy's answer.
-fn is_of_pointer(snapshot: &Snapshot) -> bool {
+fn pointer_matches_proxy(snapshot: &Snapshot) -> bool {
     let (Some(proxy), Some(pointer)) = (&snapshot.proxy, &snapshot.pointer) else {
         return false;
     };
@@ -293,7 +294,7 @@ fn silence(
     };
     *state = match state {
         SourceState::Stale { since, .. } => silent_since(*since),
-        // The source answered until now: an observation without changes is not old.
+        // The source answered until now, so it is stale since now, even if its last change was long ago.
         SourceState::Live => silent_since(now),
         SourceState::Connecting | SourceState::Unreachable { .. } => {
             SourceState::Unreachable { why, retry_at }

@@ -1,5 +1,5 @@
-//! Reads the clocks of runtimes and stores. These clocks and the clock of this machine decide when holds, freezes and
-//! approvals end.
+//! Reads the clocks of runtimes and stores. These clocks and the clock of this machine decide when freezes start, and
+//! when holds, freezes and approvals end.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -120,7 +120,8 @@ pub fn start(
             while let Ok(part) = arriving.try_recv() {
                 assembly.add(part);
             }
-            // The releases are published before the world, so that a released lock never shows before the end of its release.
+            // The releases are published before the world, so that a released lock never shows before the end of its
+            // release.
             publish_releases.send_if_modified(|published| {
                 let differs = **published != *assembly.releases();
                 if differs {

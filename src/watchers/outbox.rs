@@ -18,7 +18,8 @@ use crate::release::{Driven, Handle, NoticeSource, ReleaseObserver, Site, Status
 const WAITING: usize = 64;
 /// The first and the longest pause after a failure.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
-/// How often a failed notice is sent again. All attempts together take about four minutes.
+/// How often a failed notice is sent again. All pauses together take four to eight minutes, because each pause is
+/// lengthened at random, at most to twice its length.
 const TRIES: usize = 9;
 
 /// One channel with its filter.

@@ -17,7 +17,7 @@ use crate::sanitize::sanitize;
 
 /// How many records are read at a time.
 const PAGE: usize = 500;
-/// How long a store may take for one record.
+/// How long a store may take for one record, or for the seals of a target.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 impl Archive {
@@ -64,7 +64,7 @@ enum StoreAnswer<T> {
     Gone,
     /// The record exists and cannot be read.
     Garbled(String),
-    /// No answer, so nothing is known about the record.
+    /// No usable answer, so nothing is known about the record.
     Silent(String),
 }
 

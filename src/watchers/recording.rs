@@ -49,7 +49,8 @@ impl Recorder {
         }
     }
 
-    /// Waits until all logs are kept, at most `time_limit`. Returns whether all logs are kept.
+    /// Waits until all recordings have ended, at most `time_limit`. Returns whether all have ended. A log that could not
+    /// be kept is reported in the log file.
     pub async fn settle(&self, time_limit: Duration) -> bool {
         timeout(time_limit, self.recording.wait()).await.is_ok()
     }
@@ -159,7 +160,9 @@ async fn keep(opens: &Opens, release: ReleaseId, log: &CandidateLog) {
     }
     let kept = async { opens().await?.keep_log(release, log).await };
     if let Err(failure) = kept.await {
-        tracing::warn!("the log of the candidate of release {release} was not kept: {failure}");
+        tracing::warn!(
+            "the log of the candidate of release {release} was not copied to the archive: {failure}"
+        );
     }
 }
 

@@ -89,7 +89,7 @@ impl Due {
     }
 }
 
-/// The state of the watcher. It is kept while the store does not answer.
+/// The state of the watcher. A failure of the store does not reset it.
 struct Follower {
     store: Arc<dyn RegistryReader>,
     sites: Vec<Site>,
@@ -120,7 +120,7 @@ impl Follower {
 
     async fn next_due(&self, changes: &mut Changes) -> Result<Due> {
         let mut due = Due::Some(BTreeSet::new());
-        match tokio::time::timeout(self.refresh(), changes.next()).await {
+        match tokio::time::timeout(self.refresh_interval(), changes.next()).await {
             Ok(Some(hint)) => due.add(hint?),
             Ok(None) => {
                 *changes = self.store.changes().await?;
@@ -135,7 +135,8 @@ impl Follower {
         Ok(due)
     }
 
-    fn refresh(&self) -> Duration {
+    /// How long to wait for a hint before the next read: half of the shortest lease, within the limits.
+    fn refresh_interval(&self) -> Duration {
         let shortest = self.leases.values().min().copied().unwrap_or(REFRESH);
         (shortest / 2).clamp(SOONEST, REFRESH)
     }

@@ -49,7 +49,8 @@ pub(super) async fn look(
                 };
                 (target, record, keys, release)
             };
-            // The future is boxed, because otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
+            // The future is boxed, because otherwise the compiler cannot name the lifetime of a borrowed stream of
+            // futures.
             looks.push(look.boxed());
         }
         let mut looks = stream::iter(looks).buffer_unordered(AT_A_TIME);

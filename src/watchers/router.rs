@@ -1,6 +1,6 @@
 //! Polls the proxy of one target, because a proxy does not report changes. The proxy is polled at once when the route
-//! has changed or an instance has started or stopped. Otherwise it is polled every 50 milliseconds during a switch,
-//! every two seconds while the target is on screen, and every 15 seconds at other times.
+//! has changed, an instance has started or stopped, or the target comes on screen. Otherwise it is polled every 50
+//! milliseconds during a switch, every two seconds while the target is on screen, and every 15 seconds at other times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,11 +165,13 @@ pub(super) async fn ask(
     let router = &site.read.router;
     let installation = async {
         let inspected = in_time(within, router.installation(target)).await;
-        inspected.unwrap_or_else(|| Err(late(target, within)))
+        let doing = format!("reading its configuration for {target}");
+        inspected.unwrap_or_else(|| Err(late(doing, within)))
     };
     let answer = async {
         let answer = in_time(within, router.answer(target)).await;
-        answer.unwrap_or_else(|| Err(late(target, within)))
+        let doing = format!("asking how it routes {target}");
+        answer.unwrap_or_else(|| Err(late(doing, within)))
     };
     let pointer = async {
         let pointer = in_time(within, router.pointer(target)).await;
@@ -234,8 +236,7 @@ async fn in_time<T>(within: Option<Duration>, answer: impl Future<Output = T>) -
     }
 }
 
-fn late(target: &Target, within: Option<Duration>) -> Failure {
-    let doing = format!("asking how it routes {target}");
+fn late(doing: String, within: Option<Duration>) -> Failure {
     let message = too_long(within.unwrap_or_default());
     Failure::new(FailureKind::Unreachable, "the proxy", doing, message)
 }

@@ -904,7 +904,7 @@ fn no_switch_is_planned_with_a_generation_near_the_highest() {
     );
     let said = against[0].to_string();
     assert!(
-        said.contains("no switch has made that generation"),
+        said.contains("no switch can have made the route's generation"),
         "{said}"
     );
     if let Ok(Some(proxy)) = &mut facts.proxy {

@@ -241,7 +241,7 @@ fn no_repair_is_offered_while_a_release_is_running() {
     let output = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(output.contains("! instance-stopped: "), "{output}");
     assert!(
-        output.contains("is running; Greenroom repairs nothing until it ends"),
+        output.contains("holds the lock; Greenroom repairs nothing until the lock is free"),
         "{output}"
     );
     assert!(

@@ -27,7 +27,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
             let mut drifts: Vec<Drift> = of_both(slot, instance, entry).into_iter().collect();
             if entry.endpoint != side.endpoint {
                 let message = format!(
-                    "{slot} is registered at {} but answers at {}",
+                    "{slot} is registered at {} but its address is {}",
                     entry.endpoint, side.endpoint
                 );
                 drifts.push(Name::AddressDiffers.with_message(message));
@@ -43,7 +43,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
     }
 }
 
-/// Reports only the first difference, because the other differences follow from it.
+/// Reports at most one difference: of the digest, the state, the tag or the id, in this order.
 fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drift> {
     if entry.digest != instance.digest {
         return Some(Name::VersionDiffers.with_message(format!(
@@ -55,7 +55,7 @@ fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drif
     if !instance.is_running() {
         let state = match instance.state {
             InstanceState::Paused => "paused",
-            InstanceState::Restarting => "restarting again and again",
+            InstanceState::Restarting => "restarting",
             _ => "not running",
         };
         return Some(
@@ -92,16 +92,16 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
             .is_empty()
             .then(|| Name::LiveNotRegistered.with_message(message));
     }
-    // An instance whose release is newer than the release of the route is a candidate, so it is not reported. An old
-    // version is no difference while a lock is held, because the driver may be about to stop it.
+    // An instance whose release is not older than the release of the route is a candidate, so it is not reported. An
+    // old version is no difference while a lock is held, because the driver may be about to stop it.
     let route = snapshot.route.as_ref()?;
     let is_old = instance
         .release
         .is_none_or(|release| release < route.value.release);
-    let is_restarted = is_old && instance.is_running() && snapshot.lock.is_none();
-    is_restarted.then(|| {
+    let is_left_over = is_old && instance.is_running() && snapshot.lock.is_none();
+    is_left_over.then(|| {
         Name::InstanceStarted.with_message(format!(
-            "{slot} runs {} again, but is not registered, and no release is running",
+            "{slot} runs the old version {}, but is not registered, and no release is running",
             instance.version_name()
         ))
     })

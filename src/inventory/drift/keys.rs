@@ -3,7 +3,8 @@
 use super::{Drift, Name};
 use crate::inventory::{Snapshot, StoredKey};
 
-/// One difference for each unreadable Greenroom key below the target for which `wanted` returns true.
+/// One difference for each unreadable key below the target that counts as a difference and for which `wanted` returns
+/// true. `wanted` gets the name of the key below the target.
 pub(super) fn unreadable(snapshot: &Snapshot, wanted: impl Fn(&str) -> bool) -> Vec<Drift> {
     let target = &snapshot.target;
     let problems = snapshot.problems.iter().filter_map(|(key, problem)| {

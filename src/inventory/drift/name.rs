@@ -11,7 +11,7 @@ pub enum Name {
     InstanceGone,
     /// The registered instance is not running.
     InstanceStopped,
-    /// An old version is running again, although no release is running.
+    /// An old version is running without a registration, although no release is running.
     InstanceStarted,
     /// The running instance is not the registered one.
     InstanceReplaced,
@@ -23,7 +23,7 @@ pub enum Name {
     AddressDiffers,
     /// The slot has the traffic, but is not registered.
     LiveNotRegistered,
-    /// A Greenroom key holds a value that Greenroom cannot read.
+    /// A key on which releases depend has a value that this Greenroom cannot read.
     KeyUnreadable,
     /// The proxy sends traffic to a slot, but the store has no route.
     RouteMissing,
@@ -130,7 +130,7 @@ impl Name {
                 "the container or process was removed and created again by hand: the version is the same, but the configuration may differ"
             }
             Self::VersionDiffers => {
-                "another version was started in the slot by hand, or the key was edited: the store names the wrong version"
+                "another version was started in the slot by hand, or the key was edited: the store does not name the version that is running"
             }
             Self::TagDiffers => {
                 "the container or process was created again by hand, under another tag of the same image"
@@ -142,25 +142,25 @@ impl Name {
                 "the key was deleted by hand, or the container or process was started by hand: other programs that read the store do not find it"
             }
             Self::KeyUnreadable => {
-                "the key was edited by hand, or another program wrote it: the old value is lost"
+                "the key was edited by hand, or another program or a newer Greenroom wrote it"
             }
             Self::RouteMissing => {
-                "the route's key was deleted or edited by hand: the proxy still sends the traffic, but other programs cannot read which slot is live"
+                "the route's key was deleted, or the store was wiped or replaced: the proxy still sends traffic, but other programs cannot read which slot is live"
             }
             Self::ProxyElsewhere => {
                 "normal for a moment during a switch; otherwise a release was interrupted, the store was restored, or the pointer or the route was changed by hand"
             }
             Self::GenerationDiffers => {
-                "normal for a moment during a switch; otherwise the live pointer or the route's key was set back to an older state"
+                "normal for a moment during a switch; otherwise the store was restored, or the live pointer or the route's key was edited by hand"
             }
             Self::StoreWentBack => {
-                "the store was wiped, restored from a backup or replaced: the proxy refuses every switch until the pointer is repaired"
+                "the store was probably wiped, restored from a backup or replaced: the proxy refuses every switch until the pointer is repaired"
             }
             Self::ProxyNotInstalled => {
                 "the proxy configuration of this target was removed by hand: the proxy no longer serves this target, or will not after its next restart"
             }
             Self::ProxyEdited => {
-                "the proxy's files were edited by hand, or the settings were changed but not installed in the proxy"
+                "the proxy's files were edited by hand, the settings were changed but not installed, or the proxy has not loaded its files"
             }
             Self::ProxyForeign => {
                 "the file of this target belongs to another target, or was written by hand: when the proxy restarts, it will not serve this target"
@@ -203,7 +203,7 @@ impl Name {
                 "the version that is running is registered once it is healthy; the next promote replaces it"
             }
             Self::VersionDiffers => {
-                "an edited key is corrected to match the running version; a version that was never released stays unregistered: promote the right one (P)"
+                "an edited key is corrected to match the running version; a version that was never released stays unregistered: promote the right one"
             }
             Self::AddressDiffers => {
                 "the version that is running is registered at the slot's own address once it is healthy"
@@ -218,7 +218,7 @@ impl Name {
                 "the route is written to match the proxy, if the proxy's slot is healthy and registered"
             }
             Self::ProxyElsewhere => {
-                "the proxy is set to the route's slot once that slot is healthy; the route changes if its version is unproven or not running, or its generation is lower"
+                "the proxy is set to the route's slot once that slot is healthy; if the route's version is unproven or not running, or its generation is lower, the route changes"
             }
             Self::GenerationDiffers => {
                 "the lower generation is raised to the higher one; a generation that no switch can make is lowered; no traffic moves"
@@ -239,7 +239,7 @@ impl Name {
                 "the route is written with the slot's own address once the slot is healthy there"
             }
             Self::RouteVersionDiffers => {
-                "an edited route is corrected to match the running version; a version that was never released is not accepted: promote the right one (P)"
+                "an edited route is corrected to match the running version; a version that was never released is not accepted: promote the right one"
             }
             Self::PublicElsewhere | Self::PublicNotOurs => {
                 "an operator must find what listens on the public address and what is in front of it; this proxy adds the header X-Greenroom-Slot"

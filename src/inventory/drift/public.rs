@@ -83,7 +83,7 @@ fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
         let other = live.other();
         Name::TwoLive
             .with_message(format!(
-                "the proxy names {live}, but {other} has also had {requests} public requests"
+                "the proxy names {live}, but {other} still gets public requests ({requests} in the last seconds)"
             ))
             .of(other)
     })

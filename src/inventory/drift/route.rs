@@ -106,12 +106,13 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
         true => Name::GenerationDiffers,
         false => Name::ProxyElsewhere,
     };
-    // Each switch writes the route before the proxy. So the proxy is ahead only if the route was set back.
+    // Each switch writes the route before the proxy. So the proxy is ahead only if the route was set back, or if the
+    // live pointer was edited.
     let is_older = name == Name::ProxyElsewhere && generation > route.generation;
     let why = if is_older {
-        "; the proxy was switched after this route was written: the store was restored from a backup, or the route's key was edited"
+        "; the proxy is newer than the route: the store was restored from a backup, or the route's key or the live pointer was edited"
     } else if is_beyond_any_switch(route.generation, generation) {
-        "; no switch has made that generation: another program wrote the route"
+        "; no switch can have made the route's generation: another program wrote the route"
     } else {
         ""
     };
@@ -136,7 +137,7 @@ fn of_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
     let mut drifts = Vec::new();
     if route.endpoint != side.endpoint {
         let message = format!(
-            "the route has address {}, but {} answers at {}",
+            "the route has address {}, but the address of {} is {}",
             route.endpoint, route.live, side.endpoint
         );
         drifts.push(Name::RouteAddressDiffers.with_message(message));

@@ -35,7 +35,7 @@ const BY_HAND: &[ByHand] = &[
         "a container that restarts for ever",
         |s| live(s).state = InstanceState::Restarting,
         &[Name::InstanceStopped],
-        "restarting again and again",
+        "blue is registered but restarting",
     ),
     (
         "docker rm -f of the live slot: a registration for a dead container",
@@ -56,7 +56,7 @@ const BY_HAND: &[ByHand] = &[
         "docker start of the old version",
         started_again,
         &[Name::InstanceStarted],
-        "green runs 1.9.0 again",
+        "green runs the old version 1.9.0",
     ),
     (
         "docker run of another image under the same name",
@@ -112,7 +112,7 @@ const BY_HAND: &[ByHand] = &[
             registered(s).endpoint = "10.0.0.9:80".parse().expect("an address");
         },
         &[Name::AddressDiffers],
-        "registered at 10.0.0.9:80 but answers at 127.0.0.1:3001",
+        "registered at 10.0.0.9:80 but its address is 127.0.0.1:3001",
     ),
     (
         "etcdctl put of nonsense into the lock",
@@ -264,7 +264,7 @@ const BY_HAND: &[ByHand] = &[
             public(s).slot = Some(Slot::Green);
         },
         &[Name::LiveNotRegistered, Name::ProxyElsewhere],
-        "the proxy was switched after this route was written: the store was restored from a backup, or the route's key was edited",
+        "the proxy is newer than the route: the store was restored from a backup, or the route's key or the live pointer was edited",
     ),
     (
         "two slots that are live",
@@ -274,7 +274,7 @@ const BY_HAND: &[ByHand] = &[
             requests(s, Slot::Green);
         },
         &[Name::InstanceStarted, Name::TwoLive],
-        "the proxy names blue, but green has also had 12 public requests",
+        "the proxy names blue, but green still gets public requests (12 in the last seconds)",
     ),
     (
         "several things at once",

@@ -1,5 +1,6 @@
-//! Secrets are searched in views of a text. A view is the text without escapes, in one letter case, and without
-//! characters that a terminal drops or that are invisible. Every character of a view knows its place in the text.
+//! The views of a text in which a mask searches for secrets. A view is the text without escapes, in one letter case, and
+//! without characters that a terminal drops or that are invisible. Every character of a view knows its place in the
+//! text.
 
 use std::ops::Range;
 
@@ -31,7 +32,7 @@ const DECODERS: [(char, Decode); 3] = [
 ];
 
 /// Calls `look` with every view of the text: the unchanged text, and the text without the escapes of a URL, of JSON and
-/// of HTML. Up to two kinds of escapes are undone one after another, e.g. a URL in JSON.
+/// of HTML. Up to two levels of escapes are undone, e.g. a URL in JSON, or a URL that was escaped twice.
 pub(super) fn each_view(text: &str, look: &mut impl FnMut(&View)) {
     let seen = text.char_indices().filter(|(_, c)| is_seen(*c));
     let plain: Vec<Placed> = seen.map(|(at, c)| (c, at..at + c.len_utf8())).collect();
@@ -183,7 +184,8 @@ fn prefix_lengths(form: &[u8], text: &[u8]) -> Vec<usize> {
     lengths
 }
 
-/// The places at which an escape may start that the end of the text has cut off.
+/// The positions of the signs that start an escape, near the end of the text. The end of the text may have cut off one
+/// of these escapes.
 fn open_escapes(text: &str) -> impl Iterator<Item = usize> {
     let signs = text.char_indices().rev().take(ESCAPE);
     signs

@@ -290,7 +290,7 @@ fn the_truth_row_marks_each_comparison_and_names_the_repair() {
     }
     let while_releasing = page(&mut model);
     assert!(
-        while_releasing.contains("Greenroom repairs nothing until it ends"),
+        while_releasing.contains("Greenroom repairs nothing until the lock is free"),
         "{while_releasing}"
     );
     assert!(!while_releasing.contains("repair: "), "{while_releasing}");
