@@ -168,23 +168,7 @@ impl Observation {
     }
 }
 
-/// A failed act: the message, and what the driver does about the failure.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ActionError {
-    pub kind: ActionErrorKind,
-    pub text: String,
-}
-
-/// What the driver does about a failed act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ActionErrorKind {
-    /// The failure may be temporary. The driver observes, and may then try the act again.
-    Passing,
-    /// The driver no longer holds the lock. It must stop.
-    Fenced,
-    /// The act failed for good, for example because a server refused the request.
-    Final,
-}
+pub(super) use super::action::{ActionError, ActionErrorKind};
 
 /// One step of a release in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -239,6 +239,7 @@
 //! with progress.
 
 mod act;
+mod action;
 mod approval;
 mod calls;
 mod candidate;
@@ -271,6 +272,7 @@ pub mod report;
 mod request;
 mod resume_plan;
 mod resume_preview;
+mod retry;
 pub mod review;
 mod rollback_candidates;
 mod rules;
@@ -282,7 +284,8 @@ mod unreadable;
 mod version_catalog;
 mod way;
 
-pub use act::{Act, ActionError, ActionErrorKind, Ask, Before, Move, Observation, Stage};
+pub use act::{Act, Ask, Before, Move, Observation, Stage};
+pub use action::{Action, ActionError, ActionErrorKind, Rewrite};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, NotPeerApproved, RepairApproval, Scope, Weighed,
     approvals_ahead, approve_command, approvers_needed, approvers_words, need, need_back, need_of,
@@ -309,9 +312,7 @@ pub use planner::{Draft, decide};
 pub use preview::{Intent, ReleasePreview, Terms};
 pub use prune::{Kept, PrunePlan, Spare};
 pub use refusal::{NotRollbackCandidate, Refusal, Refused};
-pub use repair::{
-    Item, Planned, ProxySays, Remedy, RepairAction, RepairPlan, RepairRequest, Rewrite,
-};
+pub use repair::{Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest};
 pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};

@@ -16,6 +16,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use lost::Lost;
+pub(super) use perform::{Performer, error_kind};
 
 use super::act::{ActionError, ActionErrorKind, Observation};
 use super::engine::Site;

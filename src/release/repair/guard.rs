@@ -2,13 +2,13 @@
 //! action is safe. After the action, [`is_true`] decides whether its result was observed. An unknown state is never
 //! safe.
 
-use super::action::{RepairAction, Rewrite, RouteBefore};
 use super::seen::out_of_reach;
 use crate::inventory::{
     Installation, Instance, PointerState, Registration, Route, Slot, Snapshot, StoredKey,
     is_beyond_any_switch,
 };
 use crate::release::Definition;
+use crate::release::action::{Action, Move, Rewrite, RouteBefore};
 
 /// The result of a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl<'a> Now<'a> {
 
 /// Decides whether an action may be performed now.
 pub(in crate::release) fn guard(
-    repair_action: &RepairAction,
+    repair_action: &Action,
     snapshot: &Snapshot,
     definition: &Definition,
 ) -> Verdict {
@@ -102,25 +102,27 @@ pub(in crate::release) fn guard(
         definition,
     };
     match repair_action {
-        RepairAction::Create { slot, .. } => match now.instance(*slot) {
+        Action::Create { slot, release, .. } => match now.instance(*slot) {
             None => Verdict::Act,
+            // An earlier try created the instance and did not start it.
+            Some(there) if there.release == Some(*release) && !there.is_up() => Verdict::Act,
             // Either this repair created the instance a moment ago, or another program started something in the slot.
             Some(_) => Verdict::Wait(format!(
                 "{slot} is occupied, but the planned version is not healthy in it yet"
             )),
         },
-        RepairAction::Start { slot, instance } => match now.instance(*slot) {
+        Action::Start { slot, instance } => match now.instance(*slot) {
             Some(there) if there.id == *instance && there.is_running() => Verdict::Wait(format!(
                 "{slot} is running, but no probe has found it healthy yet"
             )),
             Some(there) if there.id == *instance => Verdict::Act,
             _ => Verdict::Refuse(replaced(*slot)),
         },
-        RepairAction::Install => match &now.snapshot.installation {
+        Action::Install => match &now.snapshot.installation {
             Some(Installation::Foreign(why)) => Verdict::Refuse(why.clone()),
             _ => Verdict::Act,
         },
-        RepairAction::Register { slot, digest, .. } => match now.healthy(*slot) {
+        Action::Register { slot, digest, .. } => match now.healthy(*slot) {
             Ok(there) if there.digest == *digest => Verdict::Act,
             Ok(there) => Verdict::Refuse(format!(
                 "{slot} now runs {} instead of {}. Repair again to make a new plan",
@@ -129,18 +131,17 @@ pub(in crate::release) fn guard(
             )),
             Err(why) => Verdict::Wait(format!("only a healthy version can be registered: {why}")),
         },
-        RepairAction::Route(rewrite) => route(&now, rewrite),
-        RepairAction::Rebase { from, generation } => rebase(&now, from, *generation),
-        RepairAction::Point {
-            from,
-            to,
-            generation,
-        } => point(&now, *from, *to, *generation),
-        RepairAction::Deregister(slot) => match now.traffic(*slot) {
+        Action::Route(rewrite) => route(&now, rewrite),
+        Action::Rebase { from, generation } => rebase(&now, from, *generation),
+        Action::Switch(movement) => point(&now, movement),
+        Action::Deregister(slot) => match now.traffic(*slot) {
             Some(why) => Verdict::Wait(why),
             None => Verdict::Act,
         },
-        RepairAction::Stop { slot, instance } => stop(&now, *slot, instance),
+        Action::Stop { slot, instance } => stop(&now, *slot, instance),
+        Action::Pull(_) | Action::Remove { .. } => {
+            Verdict::Refuse("a repair does not perform this action".into())
+        }
     }
 }
 
@@ -255,7 +256,8 @@ fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
 
 /// The proxy may be set only to the slot and the generation of the route, and only if that slot is healthy and
 /// registered.
-fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdict {
+fn point(now: &Now<'_>, movement: &Move) -> Verdict {
+    let (to, generation) = (movement.to, movement.generation);
     let routed = now.route().map(|route| (route.generation, route.live));
     if routed != Some((generation, to)) {
         return Verdict::Refuse(format!(
@@ -268,11 +270,11 @@ fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdic
                 .into(),
         );
     };
-    if proxy.slot != from {
+    if proxy.slot != movement.from {
         return Verdict::Refuse(format!(
             "the proxy now names {} instead of {}. Repair again to make a new plan",
             named(proxy.slot),
-            named(from)
+            named(movement.from)
         ));
     }
     if is_beyond_any_switch(generation, proxy.generation) {
@@ -321,7 +323,7 @@ fn stop(now: &Now<'_>, slot: Slot, instance: &crate::inventory::InstanceId) -> V
 
 /// Whether the result of an action was observed; the error says what is missing.
 pub(in crate::release) fn is_true(
-    repair_action: &RepairAction,
+    repair_action: &Action,
     snapshot: &Snapshot,
     definition: &Definition,
 ) -> Result<(), String> {
@@ -330,7 +332,7 @@ pub(in crate::release) fn is_true(
         definition,
     };
     match repair_action {
-        RepairAction::Create { slot, version, .. } => {
+        Action::Create { slot, version, .. } => {
             let instance = now.healthy(*slot)?;
             require(instance.digest == version.digest, || {
                 format!(
@@ -340,21 +342,22 @@ pub(in crate::release) fn is_true(
                 )
             })
         }
-        RepairAction::Start { slot, instance } => {
+        Action::Start { slot, instance } => {
             let running = now.healthy(*slot)?;
             require(running.id == *instance, || replaced(*slot))
         }
-        RepairAction::Install => {
+        Action::Install => {
             let is_current = snapshot.installation == Some(Installation::Current);
             require(is_current && snapshot.proxy.is_some(), || {
                 "the proxy does not run the new configuration, or does not answer for this target"
                     .into()
             })
         }
-        RepairAction::Register {
+        Action::Register {
             slot,
             digest,
             release,
+            ..
         } => {
             let endpoint = now.definition.endpoints.get(*slot);
             let running = now.instance(*slot);
@@ -371,7 +374,7 @@ pub(in crate::release) fn is_true(
                 format!("the registration of {slot} does not match the version that runs in {slot}")
             })
         }
-        RepairAction::Route(wanted) => {
+        Action::Route(wanted) => {
             let endpoint = now.definition.endpoints.get(wanted.live);
             let is_so = now.route().is_some_and(|route| {
                 (route.generation, route.live) == (wanted.generation, wanted.live)
@@ -380,7 +383,7 @@ pub(in crate::release) fn is_true(
             });
             require(is_so, || "the route is not the planned one".into())
         }
-        RepairAction::Rebase { from, generation } => {
+        Action::Rebase { from, generation } => {
             let highest = snapshot.pointer.map(|pointer| pointer.highest_token().0);
             let is_reached = highest.is_some_and(|token| Some(token) <= snapshot.store_revision);
             let answers = snapshot.proxy.as_ref().map(|proxy| proxy.generation);
@@ -391,7 +394,8 @@ pub(in crate::release) fn is_true(
                 },
             )
         }
-        RepairAction::Point { to, generation, .. } => {
+        Action::Switch(movement) => {
+            let Move { to, generation, .. } = movement.as_ref();
             let proxy = snapshot.proxy.as_ref();
             let answer = proxy.map(|proxy| (proxy.slot, proxy.generation));
             require(answer == Some((Some(*to), *generation)), || {
@@ -401,18 +405,19 @@ pub(in crate::release) fn is_true(
                 )
             })
         }
-        RepairAction::Deregister(slot) => {
+        Action::Deregister(slot) => {
             let is_there =
                 now.entry(*slot).is_some() || now.is_unreadable(&format!("slots/{slot}"));
             require(!is_there, || format!("{slot} is still registered"))
         }
-        RepairAction::Stop { slot, instance } => match now.instance(*slot) {
+        Action::Stop { slot, instance } => match now.instance(*slot) {
             None => Ok(()),
             Some(there) if there.id == *instance => {
                 require(!there.is_up(), || format!("{slot} is still running"))
             }
             Some(_) => Err(replaced(*slot)),
         },
+        Action::Pull(_) | Action::Remove { .. } => Err("a repair does not perform it".into()),
     }
 }
 

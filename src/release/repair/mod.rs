@@ -15,7 +15,7 @@
 //!
 //! If the store was wiped, restored or replaced, the proxy is newer: the store follows the slot that the proxy sends
 //! traffic to. The pointer carries a token that is higher than the token of any lock of this store, so the proxy
-//! refuses every switch. [`RepairAction::Rebase`] is the only action that lowers a token. It first checks that the
+//! refuses every switch. [`Action::Rebase`] is the only action that lowers a token. It first checks that the
 //! whole pointer is still as it was observed. The generation protects the new pointer from earlier drivers: the route
 //! first gets a generation that no earlier driver can have, and the proxy refuses a lower generation as it refuses a
 //! lower token. If the live slot cannot answer, no route to that slot is written. Then only the pointer gets that
@@ -32,25 +32,28 @@
 //! The proxy is set to a slot under the rule for switching back: a release proves that the slot was live before, and
 //! the slot is healthy and registered now (3).
 
-mod action;
 #[cfg(test)]
 mod combined_tests;
+mod describe;
 #[cfg(test)]
 mod forged_tests;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
+mod machine;
+#[cfg(test)]
+mod machine_tests;
 mod plan;
 mod remedy;
 mod seen;
 #[cfg(test)]
 mod tests;
 
-pub(super) use action::RouteBefore;
-pub use action::{ProxySays, RepairAction, Rewrite};
-pub(super) use guard::{Verdict, guard, is_true};
+pub use describe::ProxySays;
+pub(super) use machine::{RepairEffect, RepairEvent, RepairMachine};
 pub(super) use plan::plan;
 pub use plan::{Item, Planned, RepairPlan, RepairRequest};
 pub use remedy::Remedy;
+pub(super) use seen::all_answered;
 #[cfg(test)]
 pub(super) use tests::definition as sample_definition;
