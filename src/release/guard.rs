@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::act::{Act, Ask, Before, Move, Observation, Stage};
+use super::act::{Ask, Observation, Stage};
+use super::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use super::approval::{Weighed, approvers_needed, peer_approved_words, unread_approvals, weigh};
 use super::candidate::{self, Run};
 use super::describe::duration;
@@ -13,13 +14,13 @@ use super::time::elapsed;
 use super::{LiveBefore, Plan, Refusal};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::{Installation, Instance, Slot, Target};
+use crate::inventory::{Installation, Instance, InstanceId, Slot, Target};
 
 /// The result of a guard. The texts are reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The act may be performed.
-    Act(Act),
+    /// The stage may act: it performs these actions in order.
+    Act(Vec<Action>),
     /// No act is needed. The stage is observed until its result is seen.
     Nothing,
     /// The result of the stage was already observed, or the stage does not apply.
@@ -96,13 +97,18 @@ pub(super) fn judge(
     match (stage.direction, stage.step) {
         (Direction::Forward, Step::Pull) => match observation.image {
             Some(true) => Verdict::Already("the image is already pulled".into()),
-            _ => Verdict::Act(Act::Pull),
+            _ => Verdict::Act(vec![Action::Pull(plan.version.clone())]),
         },
         (Direction::Forward, Step::Install) => install(observation),
         (Direction::Forward, Step::Start) => start(plan, observation),
         (Direction::Forward, Step::Register) => {
             match checked_candidate(plan, report, observation) {
-                Ok(()) => Verdict::Act(Act::Register),
+                Ok(()) => Verdict::Act(vec![Action::Register {
+                    slot: plan.slot,
+                    digest: plan.version.digest.clone(),
+                    tag: plan.version.tag.clone(),
+                    release: plan.release,
+                }]),
                 Err(verdict) => verdict,
             }
         }
@@ -121,7 +127,9 @@ fn install(observation: &Observation) -> Verdict {
         Some(Installation::Current) => {
             Verdict::Already("the proxy already has the configuration".into())
         }
-        Some(Installation::Missing | Installation::Outdated(_)) => Verdict::Act(Act::Install),
+        Some(Installation::Missing | Installation::Outdated(_)) => {
+            Verdict::Act(vec![Action::Install])
+        }
         Some(Installation::Newer(ref why)) => {
             Verdict::Refuse(format!("{why}. The newer configuration is kept"))
         }
@@ -133,32 +141,73 @@ fn install(observation: &Observation) -> Verdict {
     }
 }
 
-/// If a candidate of this release is already running, it is not started again. The stage is observed until this
-/// candidate has been healthy for the minimum time.
+/// Removes the leftover of the plan, then creates the candidate. If a candidate of this release is already running, it
+/// is not started again. The stage is observed until this candidate has been healthy for the minimum time.
 fn start(plan: &Plan, observation: &Observation) -> Verdict {
-    let runs = observation.instance(plan.slot).is_some_and(|instance| {
-        let is_ours = instance.release == Some(plan.release);
-        is_ours && instance.digest == plan.version.digest && instance.is_running()
-    });
-    match without_traffic(plan.slot, observation, Act::Start) {
-        Verdict::Act(_) if runs => Verdict::Nothing,
-        verdict => verdict,
+    let slot = plan.slot;
+    if let Err(verdict) = without_traffic(slot, observation) {
+        return verdict;
     }
+    let mut actions = Vec::new();
+    match observation.instance(slot) {
+        Some(there) if there.release == Some(plan.release) => {
+            if there.digest == plan.version.digest && there.is_running() {
+                return Verdict::Nothing;
+            }
+        }
+        Some(there) => {
+            let is_planned = plan.leftover.as_ref().is_some_and(|it| it.id == there.id);
+            if !is_planned {
+                return Verdict::Refuse(format!(
+                    "{} ({}) is in {slot}, but was not there when the plan was made: back out, then plan again",
+                    there.version_name(),
+                    there.id.short()
+                ));
+            }
+            actions.push(Action::Deregister(slot));
+            actions.extend(removal(slot, &there.id));
+        }
+        None if observation.instances.is_none() => {
+            return Verdict::Wait(format!(
+                "{slot} cannot be observed: {}",
+                observation.why_blind()
+            ));
+        }
+        None => {}
+    }
+    actions.push(Action::Create {
+        slot,
+        version: plan.version.clone(),
+        release: plan.release,
+    });
+    Verdict::Act(actions)
 }
 
-/// Allows `act` only for a slot without traffic (interlock 1). If it is not known whether the slot has traffic, the
-/// guard waits.
-fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
+/// Stops an instance, then removes it.
+fn removal(slot: Slot, instance: &InstanceId) -> [Action; 2] {
+    let instance = instance.clone();
+    [
+        Action::Stop {
+            slot,
+            instance: instance.clone(),
+        },
+        Action::Remove { slot, instance },
+    ]
+}
+
+/// Checks that a slot has no traffic (interlock 1). If it is not known whether the slot has traffic, the guard waits.
+fn without_traffic(slot: Slot, observation: &Observation) -> Result<(), Verdict> {
     if observation.registry.is_none() || observation.proxy.is_none() {
-        return Verdict::Wait(format!(
+        return Err(Verdict::Wait(format!(
             "it is not known whether {slot} has traffic: {}",
             observation.why_blind()
-        ));
+        )));
     }
     if observation.may_have_traffic(slot) {
-        return Verdict::Refuse(format!("{slot} has the traffic, so it is not changed"));
+        let why = format!("{slot} has the traffic, so it is not changed");
+        return Err(Verdict::Refuse(why));
     }
-    Verdict::Act(act)
+    Ok(())
 }
 
 /// Guards *stop*. While the old version is running, the traffic can still go back to it. So the guard waits while the
@@ -166,13 +215,20 @@ fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
 /// version as live, if the new version has crashed since its checks, or if the old slot has the traffic.
 fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
-    let instance = observation
-        .instance(old)
-        .map(|instance| instance.id.clone());
-    let verdict = without_traffic(old, observation, Act::Retire(old, instance));
+    // The slot is deregistered before its instance is stopped, so other readers of the store find no stopped instance.
+    let mut actions = vec![Action::Deregister(old)];
+    if let Some(there) = observation.instance(old) {
+        let [stop, remove] = removal(old, &there.id);
+        actions.push(stop);
+        // The version that a rollback replaced is not kept for a cold start, because an operator went back from it.
+        if plan.kind != ReleaseKind::Promote {
+            actions.push(remove);
+        }
+    }
+    let traffic = without_traffic(old, observation);
     // If the old slot has the traffic, this is the most important reason for the operator.
-    if matches!(verdict, Verdict::Refuse(_)) {
-        return verdict;
+    if let Err(refused @ Verdict::Refuse(_)) = traffic {
+        return refused;
     }
     if let Err(why) = still_routed(plan, observation) {
         return Verdict::Refuse(format!("{old} is kept: {why}"));
@@ -186,7 +242,7 @@ fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Ve
     if let Some(why) = public::judge(plan, plan.slot, observation, false).fault() {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
-    verdict
+    traffic.err().unwrap_or(Verdict::Act(actions))
 }
 
 /// Checks that the store still names the new version as live, as the switch wrote it or with a higher generation, which
@@ -346,17 +402,36 @@ fn switch(
             "{summary}. The traffic does not move until enough operators have approved"
         ));
     }
-    Verdict::Act(Act::Switch(Box::new(Move {
-        // An earlier driver of this release may already have written the route, under an earlier token.
-        route_from: route,
-        proxy_from,
-        to: plan.slot,
-        generation: plan.generation,
+    let purpose = if plan.kind == ReleaseKind::Promote {
         // The store compares the hold and the approvals at the switch: an operator may place a hold or withdraw an
         // approval after this observation.
-        hold: record.hold.clone(),
-        peer_approvals: counted.into_iter().cloned().collect(),
-    })))
+        Purpose::Promote {
+            hold: record.hold.clone(),
+            peer_approvals: counted.into_iter().cloned().collect(),
+        }
+    } else {
+        Purpose::Rollback(plan.hold_left())
+    };
+    let rewrite = Rewrite {
+        // An earlier driver of this release may already have written the route, under an earlier token.
+        from: RouteBefore::of(route),
+        live: plan.slot,
+        generation: plan.generation,
+        digest: plan.version.digest.clone(),
+        release: plan.release,
+        purpose,
+    };
+    Verdict::Act(vec![move_to(rewrite, proxy_from)])
+}
+
+/// Writes the route, and moves the proxy from the slot that it names now.
+fn move_to(route: Rewrite, from: Option<Slot>) -> Action {
+    Action::Switch(Box::new(Move {
+        from,
+        to: route.live,
+        generation: route.generation,
+        route: Some(route),
+    }))
 }
 
 /// The approvals by other operators that count now. The holder of the lock is the driver. The driver's own approval
@@ -472,18 +547,16 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     if record.slots.get(from.slot).is_none() {
         return Verdict::Refuse(format!("{} is not registered", from.slot));
     }
-    Verdict::Act(Act::Switch(Box::new(Move {
-        route_from: route,
-        proxy_from: proxy_slot,
-        to: from.slot,
-        generation: generations
-            .0
-            .max(generations.1)
-            .max(plan.generation)
-            .saturating_add(1),
-        hold: None,
-        peer_approvals: Vec::new(),
-    })))
+    let newest = generations.0.max(generations.1).max(plan.generation);
+    let rewrite = Rewrite {
+        from: RouteBefore::of(route),
+        live: from.slot,
+        generation: newest.saturating_add(1),
+        digest: from.version.digest.clone(),
+        release: plan.release,
+        purpose: Purpose::BackOut,
+    };
+    Verdict::Act(vec![move_to(rewrite, proxy_slot)])
 }
 
 /// A message if a slot runs another version than the version that was live before the release. Only the version that
@@ -498,8 +571,10 @@ fn another_version(from: &LiveBefore, instance: Option<&Instance>) -> Option<Str
     ))
 }
 
-/// Guards the undoing of *stop*. The act is also allowed if the old instance was not observed: the act reads the
-/// instance itself.
+/// Guards the undoing of *stop*. The old instance is started again and registered. If it may be stopped, it is stopped
+/// first, even if it is running: Docker may still be executing an earlier request to stop it, which was reported as
+/// failed, or whose driver has ended. Docker finishes that request first, so it cannot end the instance after the new
+/// start. So the three actions belong together: no observation shows whether such a request exists.
 fn reinstate(plan: &Plan, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
     let from = plan.from.as_ref();
@@ -512,18 +587,47 @@ fn reinstate(plan: &Plan, observation: &Observation) -> Verdict {
             observation.why_blind()
         ));
     };
-    let runs = observation.instance(old).is_some_and(Instance::is_running);
+    let Some(instance) = observation.instance(old) else {
+        return match observation.instances {
+            Some(_) => Verdict::Refuse(format!(
+                "{old} is empty: promote the version that should run"
+            )),
+            None => Verdict::Wait(format!(
+                "{old} cannot be observed: {}",
+                observation.why_blind()
+            )),
+        };
+    };
+    let runs = instance.is_running();
+    let (slot, id) = (old, &instance.id);
+    let stop = Action::Stop {
+        slot,
+        instance: id.clone(),
+    };
+    let start = Action::Start {
+        slot,
+        instance: id.clone(),
+    };
+    let register = Action::Register {
+        slot,
+        digest: instance.digest.clone(),
+        tag: instance.tag.clone(),
+        release: plan.release,
+    };
     // *stop* deregisters the slot before it stops the instance. So *stop* has not stopped the instance of a registered
     // slot.
     if record.slots.get(old).is_some() {
         if runs {
             return Verdict::Nothing;
         }
-        return Verdict::Act(Act::Reinstate(old, Before::Nothing));
+        return Verdict::Act(vec![start, register]);
     }
-    match without_traffic(old, observation, Act::Reinstate(old, Before::Stop)) {
-        Verdict::Refuse(_) => Verdict::Act(Act::Reinstate(old, Before::Nothing)),
-        verdict => verdict,
+    match without_traffic(old, observation) {
+        Ok(()) => Verdict::Act(vec![stop, start, register]),
+        // It has the traffic, so it must not be stopped.
+        Err(Verdict::Refuse(_)) if runs => Verdict::Act(vec![register]),
+        Err(Verdict::Refuse(_)) => Verdict::Act(vec![start, register]),
+        Err(verdict) => verdict,
     }
 }
 
@@ -542,7 +646,9 @@ fn deregister(plan: &Plan, observation: &Observation) -> Verdict {
             plan.slot
         ));
     }
-    without_traffic(plan.slot, observation, Act::Deregister(plan.slot))
+    let actions = vec![Action::Deregister(plan.slot)];
+    without_traffic(plan.slot, observation)
+        .map_or_else(|verdict| verdict, |()| Verdict::Act(actions))
 }
 
 fn remove(plan: &Plan, observation: &Observation) -> Verdict {
@@ -566,6 +672,7 @@ fn remove(plan: &Plan, observation: &Observation) -> Verdict {
             plan.slot
         ));
     }
-    let act = Act::Remove(plan.slot, instance.id.clone());
-    without_traffic(plan.slot, observation, act)
+    let actions = removal(plan.slot, &instance.id).into();
+    without_traffic(plan.slot, observation)
+        .map_or_else(|verdict| verdict, |()| Verdict::Act(actions))
 }

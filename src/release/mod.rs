@@ -284,8 +284,8 @@ mod unreadable;
 mod version_catalog;
 mod way;
 
-pub use act::{Act, Ask, Before, Move, Observation, Stage};
-pub use action::{Action, ActionError, ActionErrorKind, Rewrite};
+pub use act::{Ask, Observation, Stage};
+pub use action::{Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, NotPeerApproved, RepairApproval, Scope, Weighed,
     approvals_ahead, approve_command, approvers_needed, approvers_words, need, need_back, need_of,

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::{Machine, Phase};
 use crate::history::{Direction, Step};
 use crate::release::AnnouncementKind;
-use crate::release::act::{ActionError, ActionErrorKind, Observation, Stage};
+use crate::release::act::{Observation, Stage};
+use crate::release::action::{ActionError, ActionErrorKind};
 use crate::release::approval;
 use crate::release::describe::duration;
 use crate::release::event::Effect;
@@ -28,11 +29,11 @@ const UNTIL_HEALTHY: Duration = Duration::from_millis(50);
 impl Machine {
     pub(super) fn act(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
-        let Some(act) = self.pending.clone() else {
+        if self.pending.is_empty() {
             self.course.acted_at = Some(now);
             self.look(stage);
             return;
-        };
+        }
         let approved = match stage.direction {
             Direction::Back => Some(approval::back(&self.plan, stage.step)),
             Direction::Forward => {
@@ -46,7 +47,7 @@ impl Machine {
         };
         self.phase = Phase::Acting;
         self.effects.push(Effect::Act {
-            act,
+            actions: self.pending.clone(),
             stage,
             approved,
         });

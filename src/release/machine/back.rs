@@ -43,7 +43,7 @@ impl Machine {
         self.wait_no_more();
         self.way = way::back(&self.started);
         self.at = 0;
-        self.pending = None;
+        self.pending.clear();
         self.approval = None;
         self.enter(now);
     }

@@ -113,7 +113,7 @@ impl Machine {
         if stage.step == Step::Switch {
             self.switched = stage.direction == Direction::Forward;
         }
-        self.pending = None;
+        self.pending.clear();
         self.approval = None;
         self.at += 1;
         self.continue_with(now, Self::enter);

@@ -25,7 +25,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::{ActionError, Course, Observation, Stage};
+use super::act::{Course, Observation, Stage};
+use super::action::{Action, ActionError};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
@@ -169,7 +170,8 @@ pub struct Machine {
     resumed: Option<ResumedState>,
     /// The operator and console that may resume the release; none until a handover is recorded.
     successor: Option<Successor>,
-    pending: Option<super::act::Act>,
+    /// The actions of the current stage; empty if the stage only observes.
+    pending: Vec<Action>,
     sequence: u32,
     timer: u64,
     /// The record that is being written, the time of the first failed try, and the reason of the last failure. The time
@@ -220,7 +222,7 @@ impl Machine {
             standby_began: None,
             resumed: None,
             successor: None,
-            pending: None,
+            pending: Vec::new(),
             sequence: 0,
             timer: 0,
             unrecorded: None,

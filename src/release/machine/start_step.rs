@@ -9,7 +9,8 @@ use super::describe::started_words;
 use super::{Machine, Phase};
 use crate::history::{Direction, JournalEvent, Step};
 use crate::inventory::local_time;
-use crate::release::act::{Act, Course, Observation, Stage};
+use crate::release::act::{Course, Observation, Stage};
+use crate::release::action::Action;
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
 use crate::release::guard::{self, Verdict};
@@ -141,7 +142,7 @@ impl Machine {
             Vec::new()
         };
         match verdict {
-            Verdict::Act(act) => {
+            Verdict::Act(actions) => {
                 let replaced = first::replaced_by(&self.plan, observation).filter(|_| is_switch);
                 if let Some((environment, live)) = replaced {
                     let message = format!(
@@ -151,16 +152,16 @@ impl Machine {
                     );
                     self.announce(now, AnnouncementKind::Noted, message);
                 }
-                self.intend(now, stage, Some(act));
+                self.intend(now, stage, actions);
             }
-            Verdict::Nothing => self.intend(now, stage, None),
+            Verdict::Nothing => self.intend(now, stage, Vec::new()),
             Verdict::Already(why) => {
                 self.announce(
                     now,
                     AnnouncementKind::Settled,
                     format!("{}: {why}", stage.step),
                 );
-                self.pending = None;
+                self.pending.clear();
                 self.settle(now, None);
             }
             Verdict::CheckAgain(why) => {
@@ -199,10 +200,10 @@ impl Machine {
         self.enter(now);
     }
 
-    pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, act: Option<Act>) {
-        self.pending = act;
+    pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, actions: Vec<Action>) {
+        self.pending = actions;
         if self.action_error.is_some() {
-            if self.pending.is_none() {
+            if self.pending.is_empty() {
                 // The guard observed that the failed act has happened, so the act is not tried again.
                 self.action_error = None;
             }
