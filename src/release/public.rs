@@ -109,7 +109,7 @@ fn judge_answer(
 }
 
 /// Returns the reason if more public requests failed than the rules allow. Counts the requests that the proxy reports,
-/// and separately the requests that Greenroom itself made to the public address.
+/// and separately Greenroom's own observations of the public address. The two requests of one observation count as one.
 pub(super) fn above_the_limit(
     plan: &Plan,
     public: &Public,
@@ -133,7 +133,7 @@ pub(super) fn above_the_limit(
     };
     let live = observation.traffic.as_ref();
     live.and_then(|count| why(count, "public requests"))
-        .or_else(|| why(&course.own_requests, "answers of the public address"))
+        .or_else(|| why(&course.own_requests, "observations of the public address"))
 }
 
 fn exceeds(rules: &Rules, count: &RequestCount) -> bool {
