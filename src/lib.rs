@@ -40,7 +40,7 @@
 //! | [`port_check`] | whether an address is free to listen on, and which ports another program may take at any moment | the rest of the crate |
 //! | `output` | standard output and error that wait for a slow reader (a full pipe or terminal) | the rest of the crate |
 //! | `private_files` | files that other users cannot read | the rest of the crate |
-//! | [`release`] | the release procedure: a pure core (plan, machine, guard, judge, approval) and a shell that does I/O (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
+//! | [`release`] | the release procedure: a pure core (plan, ladder, machine, approval) and a shell that does I/O (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
 //! | [`store`] | everything that operators share: keys, encoding and transactions, over `ports::kv` | adapters, `release`, `console`, `cli` |
 //! | [`logs`] | lines in a ring, shown through a viewport; `tail` follows an instance | how lines are drawn |
 //! | [`watchers`] | observes all servers and assembles snapshots; copies releases, holds and repairs to the archive, verifies and seals them; sends notices | adapters, `console`, `cli` |
