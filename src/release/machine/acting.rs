@@ -1,30 +1,19 @@
 //! Performs the act of a stage, and observes until the result of the act is seen. An act may have happened even if its
 //! answer was lost. So an act is never repeated before the guard has observed again.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::{Machine, Phase};
-use crate::history::{Direction, Step};
+use crate::history::Direction;
 use crate::release::AnnouncementKind;
 use crate::release::act::{Observation, Stage};
 use crate::release::action::{ActionError, ActionErrorKind};
 use crate::release::approval;
 use crate::release::describe::duration;
 use crate::release::event::Effect;
-use crate::release::judge::{self, Judgement};
+use crate::release::ladder::{Judgement, Situation, in_direction};
+use crate::release::retry::{ACT_AGAIN, ACT_TIMEOUT, Next};
 use crate::release::time::elapsed;
-use crate::release::way::in_direction;
-
-/// How long a failed act is tried again in a forward stage.
-const ACT_TIMEOUT: Duration = Duration::from_secs(15);
-/// The pause between two tries of an act.
-const ACT_AGAIN: Duration = Duration::from_millis(500);
-/// The pause before the next request to a public address that gave a bad answer.
-const BAD_ANSWER_AGAIN: Duration = Duration::from_millis(250);
-/// The longest pause between two observations of *start* while the candidate is not healthy.
-const UNTIL_HEALTHY: Duration = Duration::from_millis(50);
 
 impl Machine {
     pub(super) fn act(&mut self, now: Timestamp) {
@@ -60,16 +49,16 @@ impl Machine {
         let Some(stage) = self.stage() else { return };
         self.course.acted_at = Some(now);
         match outcome {
-            Ok(()) => self.action_error = None,
-            Err(action_error) if action_error.kind == ActionErrorKind::Fenced => {
-                self.park(now, action_error.text);
+            Err(error) if error.kind == ActionErrorKind::Fenced => {
+                self.park(now, error.text);
                 return;
             }
-            Err(action_error) => {
-                self.course.broke_off |= action_error.kind == ActionErrorKind::Passing;
-                let since = self.action_error.take().map_or(now, |(since, _)| since);
-                self.note.clone_from(&action_error.text);
-                self.action_error = Some((since, action_error));
+            outcome => {
+                if let Err(error) = &outcome {
+                    self.course.broke_off |= error.kind == ActionErrorKind::Passing;
+                    self.note.clone_from(&error.text);
+                }
+                self.tries.returned(now, outcome);
             }
         }
         self.look(stage);
@@ -77,7 +66,7 @@ impl Machine {
 
     pub(super) fn look(&mut self, stage: Stage) {
         self.phase = Phase::Observing;
-        let ask = judge::ask(stage, &self.plan, self.course.since);
+        let ask = stage.definition().ask_after(&self.plan, self.course.since);
         self.effects.push(Effect::Observe(ask));
     }
 
@@ -92,14 +81,13 @@ impl Machine {
     }
 
     pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
-        let judgement = judge::judge(
-            stage,
-            &self.plan,
-            self.report.as_ref(),
-            &mut self.course,
+        let situation = Situation {
+            plan: &self.plan,
+            report: self.report.as_ref(),
             observation,
             now,
-        );
+        };
+        let judgement = stage.definition().judge(&situation, &mut self.course);
         // The act has been observed, so a waiting request of an operator may be granted now (interlock 8).
         if !matches!(judgement, Judgement::True(_)) && self.grant_request(now) {
             return;
@@ -113,21 +101,31 @@ impl Machine {
             Judgement::Moving(note) => {
                 self.note = note;
                 self.extend(now);
-                self.again(now, stage);
+                self.look_again(now, stage);
             }
-            Judgement::Again(note) => {
-                if !self.after_action_error(now, stage) {
-                    self.note = note;
-                    self.phase = Phase::Pausing { act_again: true };
-                    self.schedule(ACT_AGAIN);
+            Judgement::Again(note) => match self.next(now, stage) {
+                Next::Fail(why) => self.fail(now, why),
+                next => {
+                    if next != Next::Act {
+                        self.note = note;
+                    }
+                    self.act_again();
                 }
-            }
-            Judgement::NotYet(note) => {
-                if !self.after_action_error(now, stage) {
+            },
+            Judgement::NotYet(note) => match self.next(now, stage) {
+                Next::Fail(why) => self.fail(now, why),
+                Next::Act => self.act_again(),
+                Next::Late => {
+                    let time_limit = duration(self.time_limit(stage));
+                    let why = format!("not done, and no progress for {time_limit}: {note}");
                     self.note = note;
-                    self.again(now, stage);
+                    self.fail(now, why);
                 }
-            }
+                Next::Look => {
+                    self.note = note;
+                    self.look_again(now, stage);
+                }
+            },
         }
     }
 
@@ -141,59 +139,24 @@ impl Machine {
         self.announce(now, AnnouncementKind::Settled, message);
     }
 
-    /// Handles a failed act whose result was not observed: tries the act again, or fails the stage. Returns false if
-    /// the act has not failed.
-    pub(super) fn after_action_error(&mut self, now: Timestamp, stage: Stage) -> bool {
-        let Some((since, action_error)) = self.action_error.clone() else {
-            return false;
-        };
+    /// What follows after the result was not observed. While backing out, actions are tried again for longer.
+    fn next(&self, now: Timestamp, stage: Stage) -> Next {
         let time_limit = match stage.direction {
             Direction::Forward => ACT_TIMEOUT,
             Direction::Back => self.plan.definition.timing.progress_deadline,
         };
-        if action_error.kind == ActionErrorKind::Final || elapsed(since, now) >= time_limit {
-            self.fail(now, action_error.text);
-        } else {
-            self.phase = Phase::Pausing { act_again: true };
-            self.schedule(ACT_AGAIN);
-        }
-        true
+        self.tries.next(now, time_limit)
     }
 
-    pub(super) fn again(&mut self, now: Timestamp, stage: Stage) {
-        if self.deadline.is_some_and(|deadline| now >= deadline) {
-            let time_limit = duration(self.time_limit(stage));
-            let why = format!("not done, and no progress for {time_limit}: {}", self.note);
-            self.fail(now, why);
-            return;
-        }
+    fn act_again(&mut self) {
+        self.phase = Phase::Pausing { act_again: true };
+        self.schedule(ACT_AGAIN);
+    }
+
+    fn look_again(&mut self, now: Timestamp, stage: Stage) {
         self.phase = Phase::Pausing { act_again: false };
-        let time = self.between_looks(now, stage);
-        self.schedule(time);
-    }
-
-    /// The time until the next observation. While a window is running (the minimum healthy time, or the watch), this
-    /// time is the interval of the health check, or less if the window ends earlier. In all other cases it is short.
-    pub(super) fn between_looks(&self, now: Timestamp, stage: Stage) -> Duration {
-        let timing = &self.plan.definition.timing;
-        let interval = self
-            .plan
-            .definition
-            .health
-            .as_ref()
-            .map_or(Duration::from_secs(1), |health| health.interval);
-        let window_left = match (stage.step, self.course.healthy_since) {
-            (Step::Start, None) => return interval.min(UNTIL_HEALTHY),
-            (Step::Start, Some(since)) => {
-                timing.minimum_healthy.saturating_sub(elapsed(since, now))
-            }
-            (Step::Watch, _) => timing.watch.saturating_sub(elapsed(self.course.since, now)),
-            (Step::Switch, _) if self.course.bad_in_a_row > 0 => return BAD_ANSWER_AGAIN,
-            (Step::Switch, _) => return Duration::from_millis(5),
-            (Step::Drain, _) => return Duration::from_millis(100),
-            _ => return Duration::from_millis(50),
-        };
-        interval.min(window_left).max(Duration::from_millis(5))
+        let pause = stage.definition().pause(&self.plan, &self.course, now);
+        self.schedule(pause);
     }
 
     pub(super) fn fired(&mut self, now: Timestamp) {

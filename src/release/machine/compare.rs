@@ -17,8 +17,7 @@ impl Hash for Machine {
             started,
             course,
             compares,
-            deadline,
-            action_error,
+            tries,
             report,
             approval,
             request,
@@ -52,7 +51,7 @@ impl Hash for Machine {
         // The plan of a release does not change.
         plan.release.hash(state);
         (on_failure, phase, way, at, started).hash(state);
-        (course, compares, deadline, action_error).hash(state);
+        (course, compares, tries).hash(state);
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))

@@ -26,9 +26,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::act::{Course, Observation, Stage};
-use super::action::{Action, ActionError};
+use super::action::Action;
 use super::event::{Effect, Event, TimerId};
-use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
+use super::retry::Tries;
+use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus, ladder};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Step, Successor};
 use crate::inventory::{Connections, Operator, PeerApproval};
@@ -149,8 +150,7 @@ pub struct Machine {
     course: Course,
     /// Whether the live version's public and direct answers agreed before the switch.
     compares: bool,
-    deadline: Option<Timestamp>,
-    action_error: Option<(Timestamp, ActionError)>,
+    tries: Tries,
     note: String,
     report: Option<Report>,
     cases: Vec<CaseReport>,
@@ -186,7 +186,7 @@ pub struct Machine {
 impl Machine {
     /// A machine for a release that has not started yet.
     pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
-        let way = super::way::forward(&plan);
+        let way = ladder::forward(&plan);
         let steps = plan
             .steps()
             .map(|step| StepStatus {
@@ -206,8 +206,7 @@ impl Machine {
             started: Vec::new(),
             course: Course::new(made_at),
             compares: false,
-            deadline: None,
-            action_error: None,
+            tries: Tries::default(),
             note: String::new(),
             report: None,
             cases: Vec::new(),
