@@ -92,27 +92,17 @@ impl Observation {
         self.proxy.as_ref()?.as_ref()?.slot
     }
 
-    /// Whether the route or the proxy names this slot. If the store or the proxy could not be observed, the answer is
-    /// yes.
-    pub fn may_have_traffic(&self, slot: Slot) -> bool {
-        let by_registry = match &self.registry {
-            None => true,
-            Some(_) => self.route().is_some_and(|(_, live)| live == slot),
-        };
-        let by_proxy = match &self.proxy {
-            None => true,
-            Some(_) => self.proxy_slot() == Some(slot),
-        };
-        by_registry || by_proxy
-    }
-
     /// The messages of `blind`, or a general message if there are none.
     pub fn why_blind(&self) -> String {
-        if self.blind.is_empty() {
-            "the observation failed without a reason".into()
-        } else {
-            self.blind.join("; ")
-        }
+        why_blind(&self.blind)
+    }
+}
+
+pub(super) fn why_blind(blind: &[String]) -> String {
+    if blind.is_empty() {
+        "the observation failed without a reason".into()
+    } else {
+        blind.join("; ")
     }
 }
 

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::candidate::{self, Run};
-use super::{Situation, Verdict};
+use super::{Judgement, Situation, Verdict};
 use crate::history::ReleaseKind;
 use crate::inventory::{Instance, InstanceId, Slot};
 use crate::release::act::{Ask, Observation};
 use crate::release::action::Action;
 use crate::release::describe::duration;
+use crate::release::interlocks;
+use crate::release::reached::reached;
 use crate::release::time::elapsed;
 use crate::release::{LiveBefore, Plan};
 
@@ -44,18 +46,17 @@ pub(super) fn within(plan: &Plan, left: Duration) -> Duration {
 }
 
 /// Checks that a slot has no traffic (interlock 1). If it is not known whether the slot has traffic, the guard waits.
-pub(super) fn without_traffic(slot: Slot, observation: &Observation) -> Result<(), Verdict> {
-    if observation.registry.is_none() || observation.proxy.is_none() {
-        return Err(Verdict::Wait(format!(
-            "it is not known whether {slot} has traffic: {}",
-            observation.why_blind()
-        )));
+pub(super) fn without_traffic(slot: Slot, situation: &Situation<'_>) -> Result<(), Verdict> {
+    let view = situation.view(None);
+    interlocks::without_traffic(&view, slot).map_err(Verdict::from)
+}
+
+/// Judges whether the result of an action was observed.
+pub(super) fn judge_by(action: &Action, situation: &Situation<'_>) -> Judgement {
+    match reached(action, &situation.view(None)) {
+        Ok(()) => Judgement::reached(),
+        Err(why) => Judgement::NotYet(why),
     }
-    if observation.may_have_traffic(slot) {
-        let why = format!("{slot} has the traffic, so it is not changed");
-        return Err(Verdict::Refuse(why));
-    }
-    Ok(())
 }
 
 /// The verdict that the slot cannot be observed.

@@ -118,7 +118,7 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
         cases: Vec::new(),
     };
     let stage = Stage { step, direction };
-    stage.definition().guard(&Situation {
+    stage.guard(&Situation {
         plan,
         report: Some(&report),
         observation: &observation,

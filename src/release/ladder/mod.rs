@@ -28,6 +28,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::act::{Ask, Course, Stage};
+use super::interlocks::allow_all;
 use super::planner::{Draft, ProxyWords};
 use super::retry::{GUARD_TIMEOUT, READ_BACK};
 use super::{Need, Plan, StepState, StepStatus, Timing};
@@ -46,7 +47,8 @@ pub(super) trait StageDefinition: Sync {
         Ask::default()
     }
 
-    /// Decides whether the act may be performed. The guards enforce the interlocks 1, 2, 3 and 5.
+    /// Decides whether the stage may act, and what it does. The guard enforces what only a release demands, for example
+    /// fresh checks (interlock 3). The actions must also pass [`allow_all`].
     fn guard(&self, _situation: &Situation<'_>) -> Verdict {
         Verdict::Nothing
     }
@@ -286,6 +288,19 @@ impl Stage {
     pub(super) const fn back(step: Step) -> Self {
         let direction = Direction::Back;
         Self { step, direction }
+    }
+
+    /// Decides whether the stage may act. The actions that the step wants must also pass the guard of each action.
+    pub(super) fn guard(self, situation: &Situation<'_>) -> Verdict {
+        let definition = self.definition();
+        match definition.guard(situation) {
+            Verdict::Act(actions) => {
+                let probed = definition.ask_before(situation.plan).probe;
+                let allowed = allow_all(&actions, situation.view(probed));
+                allowed.map_or_else(Verdict::from, |()| Verdict::Act(actions))
+            }
+            other => other,
+        }
     }
 
     pub(super) fn definition(self) -> &'static dyn StageDefinition {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::conditions::{checked_candidate, slots_and_traffic, without_traffic};
+use super::conditions::{checked_candidate, judge_by, slots_and_traffic};
 use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::history::ReleaseKind;
 use crate::release::act::{Ask, Course};
@@ -25,13 +25,7 @@ impl StageDefinition for Register {
         if let Err(verdict) = checked_candidate(situation) {
             return verdict;
         }
-        let plan = situation.plan;
-        Verdict::Act(vec![Action::Register {
-            slot: plan.slot,
-            digest: plan.version.digest.clone(),
-            tag: plan.version.tag.clone(),
-            release: plan.release,
-        }])
+        Verdict::Act(vec![registration(situation.plan)])
     }
 
     fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
@@ -39,26 +33,20 @@ impl StageDefinition for Register {
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
-        let Some(record) = &observation.registry else {
-            return Judgement::blind(observation);
-        };
-        match record.slots.get(plan.slot).as_ref().map(|r| &r.value) {
-            Some(entry)
-                if entry.digest == plan.version.digest && entry.endpoint == *plan.endpoint() =>
-            {
-                Judgement::reached()
-            }
-            Some(entry) => Judgement::NotYet(format!(
-                "{} is registered as {} at {}",
-                plan.slot,
-                entry.digest.short(),
-                entry.endpoint
-            )),
-            None => Judgement::NotYet(format!("{} is not registered", plan.slot)),
+        if situation.observation.registry.is_none() {
+            return Judgement::blind(situation.observation);
         }
+        judge_by(&registration(situation.plan), situation)
+    }
+}
+
+/// Registers the candidate.
+fn registration(plan: &Plan) -> Action {
+    Action::Register {
+        slot: plan.slot,
+        digest: plan.version.digest.clone(),
+        tag: plan.version.tag.clone(),
+        release: plan.release,
     }
 }
 
@@ -136,10 +124,7 @@ impl StageDefinition for Deregister {
                 plan.slot
             ));
         }
-        match without_traffic(plan.slot, observation) {
-            Ok(()) => Verdict::Act(vec![Action::Deregister(plan.slot)]),
-            Err(verdict) => verdict,
-        }
+        Verdict::Act(vec![Action::Deregister(plan.slot)])
     }
 
     fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
@@ -147,11 +132,9 @@ impl StageDefinition for Deregister {
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        let slot = situation.plan.slot;
-        match &situation.observation.registry {
-            None => Judgement::blind(situation.observation),
-            Some(record) if record.slots.get(slot).is_none() => Judgement::reached(),
-            Some(_) => Judgement::NotYet(format!("{slot} is still registered")),
+        if situation.observation.registry.is_none() {
+            return Judgement::blind(situation.observation);
         }
+        judge_by(&Action::Deregister(situation.plan.slot), situation)
     }
 }

@@ -36,7 +36,7 @@ impl StageDefinition for Start {
             plan, observation, ..
         } = *situation;
         let slot = plan.slot;
-        if let Err(verdict) = without_traffic(slot, observation) {
+        if let Err(verdict) = without_traffic(slot, situation) {
             return verdict;
         }
         let mut actions = Vec::new();
@@ -276,10 +276,7 @@ impl StageDefinition for Remove {
                 plan.slot
             ));
         }
-        match without_traffic(plan.slot, observation) {
-            Ok(()) => Verdict::Act(removal(plan.slot, &instance.id).into()),
-            Err(verdict) => verdict,
-        }
+        Verdict::Act(removal(plan.slot, &instance.id).into())
     }
 
     fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {

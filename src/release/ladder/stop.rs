@@ -39,7 +39,7 @@ impl StageDefinition for Stop {
             plan, observation, ..
         } = *situation;
         let old = plan.slot.other();
-        let traffic = without_traffic(old, observation);
+        let traffic = without_traffic(old, situation);
         // If the old slot has the traffic, this is the most important reason for the operator.
         if let Err(refused @ Verdict::Refuse(_)) = traffic {
             return refused;
@@ -248,7 +248,7 @@ impl StageDefinition for Reinstate {
                 return Verdict::Nothing;
             }
         } else {
-            match without_traffic(old, observation) {
+            match without_traffic(old, situation) {
                 Ok(()) => actions.push(Action::Stop {
                     slot,
                     instance: id.clone(),

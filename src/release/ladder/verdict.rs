@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 
 use crate::checks::Report;
-use crate::inventory::PeerApproval;
+use crate::inventory::{PeerApproval, Slot};
 use crate::release::Plan;
 use crate::release::act::Observation;
 use crate::release::action::Action;
+use crate::release::interlocks::Obstacle;
+use crate::release::view::View;
 
 /// The data for a decision: the plan, the last report of the checks, and the latest observation with its time.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +17,13 @@ pub(in crate::release) struct Situation<'a> {
     pub(in crate::release) report: Option<&'a Report>,
     pub(in crate::release) observation: &'a Observation,
     pub(in crate::release) now: Timestamp,
+}
+
+impl<'a> Situation<'a> {
+    /// What the observation says about slots and traffic. `probed` is the slot whose health endpoint was requested.
+    pub(in crate::release) fn view(&self, probed: Option<Slot>) -> View<'a> {
+        View::of(self.observation, &self.plan.definition, probed)
+    }
 }
 
 /// The result of a guard. The texts are reasons.
@@ -35,6 +44,16 @@ pub(in crate::release) enum Verdict {
     AskAgain(String),
     /// The act is not allowed in the current state.
     Refuse(String),
+}
+
+impl From<Obstacle> for Verdict {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Wait(why) => Self::Wait(why),
+            Obstacle::Refuse(why) => Self::Refuse(why),
+            Obstacle::Changed(why) => Self::Refuse(format!("{why}: back out, then plan again")),
+        }
+    }
 }
 
 /// What a release keeps from the observation of a guard.

@@ -124,7 +124,7 @@ impl Machine {
             observation,
             now,
         };
-        let verdict = stage.definition().guard(&situation);
+        let verdict = stage.guard(&situation);
         let Evidence {
             agreed,
             peer_approvals,

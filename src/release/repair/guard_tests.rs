@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::guard::{Verdict, guard, is_true};
+use super::guard::{Verdict, guard};
 use super::plan;
 use super::tests::{Says, definition};
 use crate::inventory::drift::world_tests::{
@@ -14,6 +14,8 @@ use crate::inventory::{
     FencingToken, InstanceId, InstanceState, Operator, Probe, Slot, Snapshot, Tier,
 };
 use crate::release::action::{Action, Move, Purpose, Rewrite, RouteBefore};
+use crate::release::reached::reached;
+use crate::release::view::View;
 use crate::release::{ApprovalRefused, Need, RepairApproval, RepairPlan, need_to_repair};
 
 pub(super) fn operator() -> Operator {
@@ -39,7 +41,8 @@ pub(super) fn well() -> Snapshot {
 }
 
 pub(super) fn says(repair_action: &Action, snapshot: &Snapshot) -> Verdict {
-    guard(repair_action, snapshot, &definition(Tier::Staging))
+    let definition = definition(Tier::Staging);
+    guard(repair_action, &View::of_snapshot(snapshot, &definition))
 }
 
 fn is_not_done(repair_action: &Action, snapshot: &Snapshot) {
@@ -264,13 +267,16 @@ fn a_started_instance_must_become_healthy_and_is_not_started_twice() {
         instance: live(&mut snapshot).id.clone(),
     };
     let definition = definition(Tier::Staging);
-    assert!(is_true(&start, &snapshot, &definition).is_err());
+    assert!(reached(&start, &View::of_snapshot(&snapshot, &definition)).is_err());
     is_not_done(&start, &snapshot);
     live(&mut snapshot).state = InstanceState::Exited { code: None };
     assert_eq!(says(&start, &snapshot), Verdict::Act);
     live(&mut snapshot).id = InstanceId("other".into());
     is_not_done(&start, &snapshot);
-    assert_eq!(is_true(&start, &well(), &definition), Ok(()));
+    assert_eq!(
+        reached(&start, &View::of_snapshot(&well(), &definition)),
+        Ok(())
+    );
 }
 
 pub(super) fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {

@@ -10,17 +10,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::guard::{Verdict, guard, is_true};
+use super::guard::{Verdict, guard};
 use super::plan::RepairPlan;
 use super::seen::all_answered;
 use crate::history::{RecordedAction, RepairOutcome, RepairRecord};
 use crate::inventory::drift::{Drift, compare};
 use crate::inventory::{Slot, Snapshot};
 use crate::release::action::{Action, ActionError, ActionErrorKind};
+use crate::release::reached::reached;
 use crate::release::retry::{
     ACT_AGAIN, ACT_TIMEOUT, GUARD_AGAIN, GUARD_TIMEOUT, Next, READ_BACK, Tries,
 };
 use crate::release::time::after;
+use crate::release::view::View;
 
 /// How long a repaired difference may still be observed after the last action. For example, the proxy's request rates
 /// still contain requests from before the repair.
@@ -209,7 +211,7 @@ impl RepairMachine {
         let Some(action) = self.action() else { return };
         // A source that does not answer is never treated as empty.
         let verdict = match all_answered(seen) {
-            Ok(()) => guard(action, seen, &self.plan.definition),
+            Ok(()) => guard(action, &View::of_snapshot(seen, &self.plan.definition)),
             Err(silent) => Verdict::Wait(silent.to_string()),
         };
         let is_started = self.recorded().is_some_and(|it| it.started_at.is_some());
@@ -294,7 +296,7 @@ impl RepairMachine {
     fn observed(&mut self, now: Timestamp, seen: &Snapshot) {
         let Some(action) = self.action() else { return };
         let result = match all_answered(seen) {
-            Ok(()) => is_true(action, seen, &self.plan.definition),
+            Ok(()) => reached(action, &View::of_snapshot(seen, &self.plan.definition)),
             Err(silent) => Err(silent.to_string()),
         };
         let Err(missing) = result else {

@@ -7,15 +7,8 @@ use crate::inventory::{
     SourceState, StoredKey, Version, highest_generation, is_beyond_any_switch,
 };
 use crate::release::action::{Action, Rewrite};
+use crate::release::interlocks::out_of_reach;
 use crate::release::{Definition, Known, Refusal, Refused};
-
-/// After the store was wiped, restored or replaced, new generations are multiples of this number.
-const FAR_AHEAD: u64 = 1_000;
-
-/// A generation that no earlier driver can have: at least [`FAR_AHEAD`] higher than `generation`.
-pub(super) fn out_of_reach(generation: u64) -> u64 {
-    (generation / FAR_AHEAD + 1) * FAR_AHEAD + FAR_AHEAD
-}
 
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
