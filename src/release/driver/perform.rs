@@ -1,13 +1,16 @@
 //! Performs the actions of releases and repairs. Each action can be repeated safely, because it leads to a fixed state.
 
+use futures_util::future::OptionFuture;
 use tokio::sync::mpsc;
 
 use super::{Reading, World, Writing, lost};
 use crate::inventory::{
     Cleared, Digest, HoldChange, InstanceId, Operator, OthersKeys, RebaseOrder, Registration,
-    ReleaseId, Route, RouteChange, Slot, Target, Version,
+    ReleaseId, Route, RouteChange, Slot, SwitchOrder, Target, Version,
 };
-use crate::ports::{Clock, Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result};
+use crate::ports::{
+    Clock, Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result, RouterWriter,
+};
 use crate::release::act::Stage;
 use crate::release::action::{
     Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore,
@@ -231,12 +234,8 @@ impl Performer<'_> {
 
     async fn switch(&self, movement: &Move) -> Result<()> {
         let order = movement.order(self.fence.token);
-        let router = &self.write.router;
-        router.make_ready(self.target(), &order).await?;
-        if let Some(rewrite) = &movement.route {
-            self.route(rewrite).await?;
-        }
-        router.switch(self.target(), &order).await
+        let route = movement.route.as_ref().map(|rewrite| self.route(rewrite));
+        move_proxy(self.write.router.as_ref(), self.target(), &order, route).await
     }
 
     async fn route(&self, rewrite: &Rewrite) -> Result<()> {
@@ -287,11 +286,110 @@ impl Performer<'_> {
     }
 }
 
+/// Moves the proxy's pointer. First the proxy prepares the switch, then the route is written, if it changes. If the proxy
+/// cannot prepare the switch, the route stays unchanged.
+async fn move_proxy(
+    router: &dyn RouterWriter,
+    target: &Target,
+    order: &SwitchOrder,
+    route: Option<impl Future<Output = Result<()>>>,
+) -> Result<()> {
+    router.make_ready(target, order).await?;
+    if let Some(written) = OptionFuture::from(route).await {
+        written?;
+    }
+    router.switch(target, order).await
+}
+
 /// What a driver does about a failure.
 pub(in crate::release) fn error_kind(failure: &Failure) -> ActionErrorKind {
     match failure.kind {
         FailureKind::Fenced => ActionErrorKind::Fenced,
         kind if kind.may_be_temporary() => ActionErrorKind::Passing,
         _ => ActionErrorKind::Final,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::inventory::FencingToken;
+    use crate::inventory::drift::world_tests::target;
+
+    /// A proxy that notes its calls and those of the store.
+    #[derive(Default)]
+    struct Calls {
+        made: Mutex<Vec<&'static str>>,
+        is_full: bool,
+    }
+
+    impl Calls {
+        fn note(&self, call: &'static str) {
+            self.made.lock().expect("whole").push(call);
+        }
+    }
+
+    #[async_trait]
+    impl RouterWriter for Calls {
+        async fn install(&self, _: &Target) -> Result<()> {
+            self.note("install");
+            Ok(())
+        }
+
+        async fn make_ready(&self, _: &Target, _: &SwitchOrder) -> Result<()> {
+            self.note("make ready");
+            if self.is_full {
+                let kind = FailureKind::Rejected;
+                return Err(Failure::new(
+                    kind,
+                    "the proxy",
+                    "preparing",
+                    "the disk is full",
+                ));
+            }
+            Ok(())
+        }
+
+        async fn switch(&self, _: &Target, _: &SwitchOrder) -> Result<()> {
+            self.note("switch");
+            Ok(())
+        }
+    }
+
+    /// The calls of a movement, with or without a new route.
+    async fn calls(has_route: bool, is_full: bool) -> Vec<&'static str> {
+        let calls = Calls {
+            is_full,
+            ..Calls::default()
+        };
+        let order = SwitchOrder {
+            from: Some(Slot::Blue),
+            to: Slot::Green,
+            generation: 42,
+            token: FencingToken(7),
+        };
+        let route = has_route.then(|| async {
+            calls.note("route");
+            Ok(())
+        });
+        let moved = move_proxy(&calls, &target(), &order, route).await;
+        assert_eq!(moved.is_err(), is_full);
+        calls.made.into_inner().expect("whole")
+    }
+
+    #[tokio::test]
+    async fn the_proxy_is_prepared_before_every_change_of_its_pointer() {
+        assert_eq!(calls(true, false).await, ["make ready", "route", "switch"]);
+        // A repair whose route is right changes only the pointer.
+        assert_eq!(calls(false, false).await, ["make ready", "switch"]);
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_cannot_be_prepared_leaves_the_route_unchanged() {
+        assert_eq!(calls(true, true).await, ["make ready"]);
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::guard_tests::{operator, probe, repair, well};
+use super::interlock_tests::{apply, broken};
 use super::{RepairEffect, RepairEvent, RepairMachine, RepairPlan};
 use crate::history::{RepairOutcome, RepairRecord};
-use crate::inventory::drift::world_tests::{entry, live, requests, started_again};
+use crate::inventory::drift::world_tests::{live, requests, started_again};
 use crate::inventory::{Instance, InstanceState, Slot, Snapshot, Tier};
 use crate::release::action::{Action, ActionError, ActionErrorKind};
 
@@ -18,7 +19,7 @@ const UNREGISTERED: fn(&mut Snapshot) = |s| s.slots.blue.registration = None;
 
 /// How the servers answer one action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
+pub(super) enum Answer {
     Done,
     /// The action was done, and its answer was lost.
     Unheard,
@@ -30,12 +31,12 @@ use Answer::{Done, Fails, Unheard};
 const PASSING: Answer = Fails(ActionErrorKind::Passing);
 
 /// Servers with one target, and the machine that repairs it.
-struct World {
+pub(super) struct World {
     machine: RepairMachine,
-    snapshot: Snapshot,
+    pub(super) snapshot: Snapshot,
     now: Timestamp,
     /// The answers to the next actions. Without one, an action is done.
-    answers: Vec<Answer>,
+    pub(super) answers: Vec<Answer>,
     /// The number of connections of every slot.
     connections: u64,
     /// The numbers of the records that are not written, counted from one.
@@ -43,14 +44,22 @@ struct World {
     /// After this message the operator requests a stop.
     stop_after: Option<&'static str>,
     is_lock_lost: bool,
+    /// Pauses take at least this long.
+    pub(super) shortest_pause: Duration,
+    /// Changes what the machine observes.
+    pub(super) deceive: fn(&mut Snapshot),
+    /// What another program changes after the first action.
+    pub(super) then: Option<fn(&mut Snapshot)>,
+    /// The interlocks that the actions broke.
+    pub(super) broken: Vec<String>,
     records: usize,
-    done: Vec<Action>,
+    pub(super) done: Vec<Action>,
     said: Vec<String>,
 }
 
 impl World {
     /// The healthy target of [`well`], changed by `how`.
-    fn new(how: fn(&mut Snapshot)) -> Self {
+    pub(super) fn new(how: fn(&mut Snapshot)) -> Self {
         let plan: RepairPlan = repair(Tier::Staging, how);
         let mut snapshot = well();
         how(&mut snapshot);
@@ -64,6 +73,10 @@ impl World {
             unwritten: Vec::new(),
             stop_after: None,
             is_lock_lost: false,
+            shortest_pause: Duration::ZERO,
+            deceive: |_| {},
+            then: None,
+            broken: Vec::new(),
             records: 0,
             done: Vec::new(),
             said: Vec::new(),
@@ -71,7 +84,7 @@ impl World {
     }
 
     /// Runs the repair to its end.
-    fn run(&mut self) -> RepairOutcome {
+    pub(super) fn run(&mut self) -> RepairOutcome {
         let mut answer = Some(RepairEvent::Begun);
         while let Some(event) = answer.take() {
             for effect in self.machine.handle(self.now, event) {
@@ -107,11 +120,11 @@ impl World {
                     RepairEvent::Recorded
                 }
             }
-            RepairEffect::Observe => RepairEvent::Seen(Box::new(self.snapshot.clone())),
+            RepairEffect::Observe => RepairEvent::Seen(Box::new(self.observed())),
             RepairEffect::Count(_) => RepairEvent::Counted(Some(self.connections)),
             RepairEffect::Act(action) => RepairEvent::Acted(self.act(action)),
             RepairEffect::Wait(time) => {
-                self.now += time;
+                self.now += time.max(self.shortest_pause);
                 if self.is_lock_lost {
                     RepairEvent::LockLost("the lease ended".into())
                 } else {
@@ -127,8 +140,12 @@ impl World {
         } else {
             self.answers.remove(0)
         };
+        self.broken.extend(broken(&action, &self.snapshot));
         if let Done | Unheard = answer {
-            self.apply(&action);
+            apply(&action, &mut self.snapshot);
+        }
+        if let Some(then) = self.then.take() {
+            then(&mut self.snapshot);
         }
         self.done.push(action);
         let kind = match answer {
@@ -142,24 +159,17 @@ impl World {
         })
     }
 
-    fn apply(&mut self, action: &Action) {
-        match action {
-            Action::Start { slot, .. } => {
-                let slot = self.snapshot.slots.get_mut(*slot);
-                slot.instance.as_mut().expect("an instance").state = InstanceState::Running;
+    /// What the machine observes. Running instances without a probe are healthy.
+    fn observed(&self) -> Snapshot {
+        let mut seen = self.snapshot.clone();
+        (self.deceive)(&mut seen);
+        for slot in Slot::BOTH {
+            let side = seen.slots.get_mut(slot);
+            if side.instance.as_ref().is_some_and(Instance::is_running) {
+                side.probe.get_or_insert_with(|| probe(true));
             }
-            Action::Register { slot, .. } => {
-                let side = self.snapshot.slots.get_mut(*slot);
-                let instance: Instance = side.instance.clone().expect("an instance");
-                side.registration = Some(entry(side, &instance));
-            }
-            Action::Stop { slot, .. } => {
-                let slot = self.snapshot.slots.get_mut(*slot);
-                slot.instance.as_mut().expect("an instance").state =
-                    InstanceState::Exited { code: Some(0) };
-            }
-            other => panic!("not part of these plans: {other:?}"),
         }
+        seen
     }
 
     fn waited(&self) -> Duration {

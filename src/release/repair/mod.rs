@@ -42,6 +42,8 @@ mod forged_tests;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
+#[cfg(test)]
+mod interlock_tests;
 mod machine;
 #[cfg(test)]
 mod machine_tests;
