@@ -276,7 +276,13 @@ impl StageDefinition for Remove {
                 plan.slot
             ));
         }
-        Verdict::Act(removal(plan.slot, &instance.id).into())
+        let mut actions = Vec::new();
+        let record = observation.registry.as_ref();
+        if record.is_some_and(|record| record.slots.get(plan.slot).is_some()) {
+            actions.push(Action::Deregister(plan.slot));
+        }
+        actions.extend(removal(plan.slot, &instance.id));
+        Verdict::Act(actions)
     }
 
     fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {

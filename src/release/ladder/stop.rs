@@ -202,8 +202,11 @@ impl StepDefinition for Stop {
 struct Reinstate;
 
 impl StageDefinition for Reinstate {
-    fn ask_before(&self, _plan: &Plan) -> Ask {
-        slots_and_traffic()
+    fn ask_before(&self, plan: &Plan) -> Ask {
+        Ask {
+            probe: plan.from.as_ref().map(|from| from.slot),
+            ..slots_and_traffic()
+        }
     }
 
     /// If the old version may be stopped, it is stopped first, even if it is running: Docker may still be executing an
