@@ -33,6 +33,8 @@ pub(super) struct Drive {
 
 impl Drive {
     pub(super) async fn run(mut self) {
+        // A steady clock keeps the waits of the repair correct if the machine's clock is set.
+        let steady = self.clock.steady();
         let mut answer = Some(RepairEvent::Begun);
         while let Some(event) = answer.take() {
             if *self.stops.borrow() {
@@ -46,6 +48,7 @@ impl Drive {
                 }
             }
         }
+        drop(steady);
         let target = &self.site.definition.target;
         let giving = release_lock(&self.write, target, &self.lease);
         if timeout(RELEASE_LOCK, giving).await.is_err() {
