@@ -95,7 +95,7 @@ impl Replay {
         self.sequence = entry.sequence;
         if !matches!(
             entry.event,
-            JournalEvent::LetGo { .. } | JournalEvent::Resumed { .. } | JournalEvent::Unknown
+            JournalEvent::LetGo { .. } | JournalEvent::Resumed { .. } | JournalEvent::Unknown(_)
         ) {
             self.moved_at = entry.at;
         }
@@ -151,7 +151,7 @@ impl Replay {
                     self.last = Last::Between;
                 }
             }
-            JournalEvent::LetGo { .. } | JournalEvent::Unknown => {}
+            JournalEvent::LetGo { .. } | JournalEvent::Unknown(_) => {}
         }
     }
 

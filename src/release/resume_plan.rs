@@ -8,7 +8,7 @@ use super::replay::Replay;
 use super::rules::loosened_since;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState, ladder};
-use crate::history::{Baseline, Direction, FORMAT, JournalEvent, Recorded, ReleaseKind};
+use crate::history::{Baseline, Direction, Entry, FORMAT, JournalEvent, Recorded, ReleaseKind};
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 use crate::sanitize::sanitize;
 
@@ -74,8 +74,8 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
         let outcome = outcome.word().to_owned();
         against.push(Refusal::AlreadyOver { outcome });
     }
-    let is_known = |happening: &JournalEvent| *happening != JournalEvent::Unknown;
-    let all_known = recorded.entries.iter().all(|entry| is_known(&entry.event));
+    let is_unknown = |entry: &Entry| matches!(entry.event, JournalEvent::Unknown(_));
+    let all_known = !recorded.entries.iter().any(is_unknown);
     if recorded.head.format > FORMAT || !all_known {
         against.push(not_resumable(
             "a newer Greenroom wrote records of this release that this version cannot read: use the newer version",

@@ -110,7 +110,7 @@ impl StageDefinition for Watch {
 }
 
 /// Returns the reason if more public requests failed than the rules allow. Counts the requests that the proxy reports,
-/// and separately the requests that Greenroom itself made to the public address.
+/// and separately Greenroom's own observations of the public address. The two requests of one observation count as one.
 fn above_the_limit(
     plan: &Plan,
     public: &Public,

@@ -4,7 +4,7 @@
 use crate::checks::Verdict;
 use crate::history::{Decision, Direction, Entry, JournalEvent, Recorded, ReleaseRecord, Step};
 use crate::release::act::Stage;
-use crate::release::describe::duration;
+use crate::release::describe::{duration, unknown_event};
 use crate::release::ladder::in_direction;
 use crate::release::machine::describe::{closed_words, resumed_words, started_words};
 use crate::release::{Announcement, AnnouncementKind};
@@ -121,11 +121,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             AnnouncementKind::Decided,
             format!("the driver has stopped: {reason}"),
         ),
-        JournalEvent::Unknown => (
-            None,
-            AnnouncementKind::Noted,
-            "an event that this version of Greenroom does not know".to_owned(),
-        ),
+        JournalEvent::Unknown(event) => (None, AnnouncementKind::Noted, unknown_event(event)),
     };
     vec![line(entry.at, stage, kind, &text)]
 }

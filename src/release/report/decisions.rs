@@ -78,7 +78,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
         JournalEvent::LetGo { to: None, .. }
         | JournalEvent::Outcome { .. }
         | JournalEvent::Checked { .. }
-        | JournalEvent::Unknown => return,
+        | JournalEvent::Unknown(_) => return,
     };
     lines.plain(format!("  {}  {} {action}", moment(entry.at), decision.by));
     question(lines, decision, entry.at);
