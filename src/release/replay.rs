@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::act::Stage;
 use super::describe::CHECK_AGAIN;
-use super::ladder::{self, Ladder};
+use super::ladder::{self, Ladder, Property};
 use super::{Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Entry, JournalEvent, Recorded, Step};
@@ -68,13 +68,7 @@ impl Replay {
             ladder: Ladder::of(plan),
             way: ladder::forward(plan),
             at: 0,
-            steps: plan
-                .steps()
-                .map(|step| StepStatus {
-                    step,
-                    state: StepState::Pending,
-                })
-                .collect(),
+            steps: StepStatus::pending(plan),
             started: Vec::new(),
             last: Last::Between,
             approved: None,
@@ -103,17 +97,14 @@ impl Replay {
             JournalEvent::Intent {
                 step, direction, ..
             } => {
-                let stage = Stage {
-                    step: *step,
-                    direction: *direction,
-                };
+                let stage = Stage::new(*step, *direction);
                 self.go_to(|known| known == stage);
                 self.last = Last::UnderWay;
                 self.approved = None;
                 if *direction == Direction::Forward && !self.started.contains(step) {
                     self.started.push(*step);
                 }
-                if ladder::definition(*step).runs_checks() {
+                if ladder::has(*step, Property::RunsChecks) {
                     self.forget_checks();
                 }
             }
@@ -123,10 +114,7 @@ impl Replay {
                 failure,
                 took,
             } => {
-                let stage = Stage {
-                    step: *step,
-                    direction: *direction,
-                };
+                let stage = Stage::new(*step, *direction);
                 self.go_to(|known| known == stage);
                 if let Some(why) = failure {
                     self.set(*step, StepState::Failed { why: why.clone() });
@@ -168,7 +156,10 @@ impl Replay {
     fn advance(&mut self) {
         self.at += 1;
         self.last = Last::Between;
-        if self.stage().is_some_and(Stage::follows_standby) {
+        if self
+            .stage()
+            .is_some_and(|stage| stage.has(Property::FollowsStandby))
+        {
             self.standby_began = Some(self.since);
         }
     }
@@ -194,7 +185,7 @@ impl Replay {
                 // The waiting step may have been done before an earlier return to *verify*. That step must be done
                 // again.
                 self.set(step, StepState::Pending);
-                self.go_to(Stage::runs_checks);
+                self.go_to(|stage| stage.has(Property::RunsChecks));
                 self.last = Last::Between;
                 self.report = None;
             }
@@ -227,13 +218,7 @@ impl Replay {
     }
 
     fn set(&mut self, step: Step, state: StepState) {
-        if let Some(step_status) = self
-            .steps
-            .iter_mut()
-            .find(|step_status| step_status.step == step)
-        {
-            step_status.state = state;
-        }
+        StepStatus::set(&mut self.steps, step, state);
     }
 
     /// The current stage; none if all stages are done.

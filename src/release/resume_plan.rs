@@ -3,11 +3,12 @@
 
 use jiff::Timestamp;
 
+use super::ladder::{Property, can_go_back, has};
 use super::machine::ResumeAction;
 use super::replay::Replay;
 use super::rules::loosened_since;
 use super::unreadable::unreadable;
-use super::{Definition, Plan, Refusal, Refused, StepState, ladder};
+use super::{Definition, Plan, Refusal, Refused, StepState};
 use crate::history::{Baseline, Direction, FORMAT, JournalEvent, Recorded, ReleaseKind};
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 use crate::sanitize::sanitize;
@@ -51,9 +52,7 @@ impl Plan {
                     refuse_by_hold(&plan, target_state, &mut against);
                 }
             }
-            if resume_action == ResumeAction::BackOut
-                && !ladder::can_go_back(&plan, &replay.started)
-            {
+            if resume_action == ResumeAction::BackOut && !can_go_back(&plan, &replay.started) {
                 against.push(Refusal::NoWayBack);
             }
         }
@@ -145,7 +144,7 @@ fn refuse_by_shape(
     against: &mut Vec<Refusal>,
 ) {
     let is_to_be_started = replay.steps.iter().any(|step_status| {
-        ladder::definition(step_status.step).creates_candidate()
+        has(step_status.step, Property::CreatesCandidate)
             && !matches!(step_status.state, StepState::Done { .. })
     });
     if is_to_be_started

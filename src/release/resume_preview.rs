@@ -27,7 +27,7 @@ impl ResumePreview {
         let replay = Replay::of(recorded, plan);
         let stage = replay.stage();
         let undo = match replay.direction() {
-            Direction::Forward => ladder::undo_words(plan, &replay.started),
+            Direction::Forward => ladder::undo_words(plan, &replay.started, false),
             Direction::Back => "continues to back out".into(),
         };
         Self {
@@ -93,10 +93,7 @@ fn intended(replay: &Replay) -> String {
         }
         Last::Between => match replay.settled {
             Some(settled) => {
-                let settled = Stage {
-                    step: settled,
-                    direction: replay.direction(),
-                };
+                let settled = Stage::new(settled, replay.direction());
                 format!(
                     "{} ended at {at}, and {label} was not started",
                     in_direction(settled)

@@ -2,8 +2,7 @@
 
 use super::{can_go_back, definition};
 use crate::history::{Direction, Step};
-use crate::release::Plan;
-use crate::release::act::Stage;
+use crate::release::{Plan, Stage};
 
 /// Describes what a stage will do; empty without a stage.
 pub(in crate::release) fn next_words(plan: &Plan, stage: Option<&Stage>) -> String {
@@ -20,7 +19,10 @@ pub(in crate::release) fn next_words(plan: &Plan, stage: Option<&Stage>) -> Stri
 
 /// Describes what backing out would do now: the undo of each started step, the last step first. Steps that need no undo
 /// are left out.
-pub(in crate::release) fn undo_words(plan: &Plan, started: &[Step]) -> String {
+pub(in crate::release) fn undo_words(plan: &Plan, started: &[Step], is_back: bool) -> String {
+    if is_back {
+        return "the release is backing out".into();
+    }
     if !can_go_back(plan, started) {
         return "no version was live before: there is nothing to go back to".into();
     }

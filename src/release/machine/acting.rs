@@ -71,7 +71,7 @@ impl Machine {
 
     pub(super) fn look(&mut self, stage: Stage) {
         self.phase = Phase::Observing;
-        let ask = stage.definition().ask_after(&self.plan, self.course.since);
+        let ask = stage.definition().ask_after(&self.plan, &self.course);
         self.effects.push(Effect::Observe(ask));
     }
 

@@ -185,13 +185,7 @@ impl Machine {
     /// A machine for a release that has not started yet.
     pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
         let way = ladder::forward(&plan);
-        let steps = plan
-            .steps()
-            .map(|step| StepStatus {
-                step,
-                state: StepState::Pending,
-            })
-            .collect();
+        let steps = StepStatus::pending(&plan);
         let made_at = plan.made_at;
         Self {
             head: Arc::new(plan.record()),
@@ -313,13 +307,7 @@ impl Machine {
     }
 
     fn set_step(&mut self, step: Step, state: StepState) {
-        if let Some(step_status) = self
-            .steps
-            .iter_mut()
-            .find(|step_status| step_status.step == step)
-        {
-            step_status.state = state;
-        }
+        StepStatus::set(&mut self.steps, step, state);
     }
 
     /// Marks the steps that waited for a person as pending.

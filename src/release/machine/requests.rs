@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{Machine, Phase, Request, Then};
 use crate::history::{Decision, Direction, JournalEvent, Outcome};
 use crate::inventory::Operator;
-use crate::release::act::Stage;
 use crate::release::describe::CHECK_AGAIN;
+use crate::release::ladder::Property;
 use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
 
 impl Machine {
@@ -137,10 +137,7 @@ impl Machine {
         let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
             return;
         };
-        if !stage
-            .step_forward()
-            .is_some_and(|step| step.may_check_again())
-        {
+        if !stage.has(Property::MayCheckAgain) {
             return;
         }
         self.announce(
@@ -164,7 +161,9 @@ impl Machine {
     }
 
     pub(super) fn superseded(&mut self, now: Timestamp, by: Option<String>) {
-        let is_stop = self.stage().is_some_and(Stage::follows_standby);
+        let is_stop = self
+            .stage()
+            .is_some_and(|stage| stage.has(Property::FollowsStandby));
         let rests = matches!(self.phase, Phase::Standby { .. } | Phase::Asking { .. });
         if is_stop && rests {
             self.close(now, Outcome::Superseded { by });
@@ -180,10 +179,7 @@ impl Machine {
             choices.push(Choice::BackOut);
         }
         choices.push(Choice::Leave);
-        if stage
-            .step_forward()
-            .is_some_and(|step| step.may_be_skipped())
-        {
+        if stage.has(Property::MayBeSkipped) {
             choices.push(Choice::Skip);
         }
         choices

@@ -29,7 +29,7 @@ impl Machine {
                 self.is_going_back(),
             ),
             next: self.next_words(),
-            undo: self.undo_words(),
+            undo: ladder::undo_words(&self.plan, &self.started, self.is_going_back()),
         }
     }
 
@@ -83,17 +83,14 @@ impl Machine {
                 | Phase::Observing
                 | Phase::Pausing { .. }
         );
-        if let Some(stage) = self.stage().filter(|_| is_under_way)
-            && let Some(step_status) = steps
-                .iter_mut()
-                .find(|step_status| step_status.step == stage.step)
-        {
-            step_status.state = StepState::Running {
+        if let Some(stage) = self.stage().filter(|_| is_under_way) {
+            let state = StepState::Running {
                 since: self.course.since,
                 deadline: self.shown_deadline(stage),
                 direction: stage.direction,
                 note: self.note.clone(),
             };
+            StepStatus::set(&mut steps, stage.step, state);
         }
         steps
     }
@@ -112,12 +109,5 @@ impl Machine {
             _ => self.at + 1,
         };
         ladder::next_words(&self.plan, self.way.get(next))
-    }
-
-    fn undo_words(&self) -> String {
-        if self.is_going_back() {
-            return "the release is backing out".into();
-        }
-        ladder::undo_words(&self.plan, &self.started)
     }
 }

@@ -12,9 +12,9 @@ use crate::inventory::local_time;
 use crate::release::act::{Act, Course, Observation, Stage};
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
-use crate::release::ladder::{Evidence, Situation, Verdict};
+use crate::release::ladder::{Evidence, Property, Situation, Verdict};
 use crate::release::time::{after, elapsed};
-use crate::release::{AnnouncementKind, Limit, StepState};
+use crate::release::{AnnouncementKind, StepState};
 
 /// The pause between two observations of a guard.
 const GUARD_AGAIN: Duration = Duration::from_millis(250);
@@ -34,11 +34,11 @@ impl Machine {
         self.action_error = None;
         self.note.clear();
         self.draining = None;
-        if stage.runs_checks() {
+        if stage.has(Property::RunsChecks) {
             self.cases.clear();
         }
         // If an earlier driver started *stop*, the standby has already ended.
-        if stage.follows_standby() && !self.started.contains(&stage.step) {
+        if stage.has(Property::FollowsStandby) && !self.started.contains(&stage.step) {
             self.stand_by(now);
         } else {
             self.ask_or_guard(now);
@@ -52,10 +52,7 @@ impl Machine {
             .standby_began
             .take()
             .map_or(now, |began| began.min(now));
-        let until = match self.plan.definition.timing.standby {
-            Limit::After(time) => Some(after(began, time)),
-            Limit::Never => None,
-        };
+        let until = self.plan.definition.timing.standby.end(began);
         if until.is_some_and(|until| until <= now) {
             self.ask_or_guard(now);
             return;
@@ -181,7 +178,8 @@ impl Machine {
     pub(super) fn rewind_to_verify(&mut self, now: Timestamp) {
         self.report = None;
         self.wait_no_more();
-        if let Some(index) = self.way.iter().position(|stage| stage.runs_checks()) {
+        let is_verify = |stage: &Stage| stage.has(Property::RunsChecks);
+        if let Some(index) = self.way.iter().position(is_verify) {
             self.at = index;
         }
         self.enter(now);

@@ -51,16 +51,12 @@ fn line(
 }
 
 fn of_entry(entry: &Entry) -> Vec<Announcement> {
-    let stage = |step: &Step, direction: &Direction| Stage {
-        step: *step,
-        direction: *direction,
-    };
     let forward = |step: &Step| Some(Stage::forward(*step));
     let (stage, kind, text) = match &entry.event {
         JournalEvent::Intent {
             step, direction, ..
         } => {
-            let stage = stage(step, direction);
+            let stage = Stage::new(*step, *direction);
             (Some(stage), AnnouncementKind::Began, started_words(stage))
         }
         JournalEvent::Outcome {
@@ -69,7 +65,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             failure,
             took,
         } => {
-            let stage = stage(step, direction);
+            let stage = Stage::new(*step, *direction);
             let label = in_direction(stage);
             match failure {
                 None => {
