@@ -1,7 +1,7 @@
 //! Describes, before a release is resumed, where its journal ends and what each way to resume it would do.
 
 use super::act::Stage;
-use super::ladder::{self, Failure, in_direction};
+use super::ladder::{self, AfterFailure, in_direction};
 use super::replay::{Last, Replay};
 use super::{OnFailure, Plan, ResumeAction};
 use crate::history::{Direction, Recorded};
@@ -55,7 +55,7 @@ impl ResumePreview {
 
     fn would_continue(&self, stage: Stage, on_failure: OnFailure) -> String {
         let asks = on_failure == OnFailure::Ask
-            && !(stage.failure(0) == Failure::BackOut && self.would_turn_back(stage));
+            && !(stage.after_failure(0) == AfterFailure::BackOut && self.would_turn_back(stage));
         match &self.last {
             Last::Failed(_) if asks => {
                 format!("asks what to do about {}", in_direction(stage))
@@ -70,7 +70,7 @@ impl ResumePreview {
 
     fn would_turn_back(&self, stage: Stage) -> bool {
         stage.direction == Direction::Forward
-            && stage.failure(0) != Failure::StaysLive
+            && stage.after_failure(0) != AfterFailure::StaysLive
             && self.can_go_back
     }
 }

@@ -146,8 +146,8 @@ pub(super) trait StepDefinition: StageDefinition {
     }
 
     /// What a failure of the step leads to. `bad_in_a_row` is the number of bad observations of the failed try.
-    fn failure(&self, _bad_in_a_row: u32) -> Failure {
-        Failure::AsConfigured
+    fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {
+        AfterFailure::AsConfigured
     }
 
     /// The properties by which the rest of the release knows the step.
@@ -173,7 +173,7 @@ pub(super) enum Property {
 
 /// What a failed step leads to, before an operator has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(super) enum AfterFailure {
     /// The release does what [`super::OnFailure`] says.
     AsConfigured,
     /// The release backs out without asking, if it can.
@@ -302,10 +302,10 @@ impl Stage {
     }
 
     /// What a failure of the stage leads to.
-    pub(super) fn failure(self, bad_in_a_row: u32) -> Failure {
+    pub(super) fn after_failure(self, bad_in_a_row: u32) -> AfterFailure {
         match self.direction {
-            Direction::Forward => definition(self.step).failure(bad_in_a_row),
-            Direction::Back => Failure::AsConfigured,
+            Direction::Forward => definition(self.step).after_failure(bad_in_a_row),
+            Direction::Back => AfterFailure::AsConfigured,
         }
     }
 

@@ -8,7 +8,7 @@ use super::conditions::{
     another_version, candidate_is_well, is_probed_healthy, slots_and_traffic, without_traffic,
 };
 use super::{
-    Course, Failure, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict,
+    AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict,
     public,
 };
 use crate::history::ReleaseKind;
@@ -166,8 +166,8 @@ impl StepDefinition for Stop {
 
     /// The new version is live and its watch is done. An old version that cannot be stopped is no reason to move the
     /// traffic back.
-    fn failure(&self, _bad_in_a_row: u32) -> Failure {
-        Failure::StaysLive
+    fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {
+        AfterFailure::StaysLive
     }
 
     fn properties(&self) -> &'static [Property] {

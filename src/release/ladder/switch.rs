@@ -12,8 +12,8 @@ use super::conditions::{
 };
 use super::public::{self, Public};
 use super::{
-    Course, Evidence, Failure, Judgement, Property, Situation, StageDefinition, StepDefinition,
-    Verdict, first,
+    AfterFailure, Course, Evidence, Judgement, Property, Situation, StageDefinition,
+    StepDefinition, Verdict, first,
 };
 use crate::checks::hide_in_query;
 use crate::inventory::{PeerApproval, RegistryRecord, Slot};
@@ -313,11 +313,11 @@ impl StepDefinition for Switch {
     }
 
     /// Too many bad public answers in a row move the traffic back.
-    fn failure(&self, bad_in_a_row: u32) -> Failure {
+    fn after_failure(&self, bad_in_a_row: u32) -> AfterFailure {
         if bad_in_a_row >= BAD_LOOKS {
-            Failure::BackOut
+            AfterFailure::BackOut
         } else {
-            Failure::AsConfigured
+            AfterFailure::AsConfigured
         }
     }
 

@@ -9,7 +9,7 @@ use super::candidate::{self, Run};
 use super::conditions::{BAD_LOOKS, is_rollback, within};
 use super::public::{self, Public};
 use super::{
-    Course, Failure, Judgement, Property, Situation, StageDefinition, StepDefinition, switch,
+    AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, switch,
 };
 use crate::inventory::{RequestCount, Slot};
 use crate::release::describe::duration;
@@ -180,8 +180,8 @@ impl StepDefinition for Watch {
         switch::back_words(plan)
     }
 
-    fn failure(&self, _bad_in_a_row: u32) -> Failure {
-        Failure::BackOut
+    fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {
+        AfterFailure::BackOut
     }
 
     fn properties(&self) -> &'static [Property] {

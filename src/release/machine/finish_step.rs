@@ -8,7 +8,7 @@ use crate::checks::Report;
 use crate::history::{Direction, JournalEvent, Outcome, ReleaseRecord};
 use crate::release::act::Stage;
 use crate::release::event::Effect;
-use crate::release::ladder::{Failure, in_direction};
+use crate::release::ladder::{AfterFailure, in_direction};
 use crate::release::time::elapsed;
 use crate::release::{AnnouncementKind, StepState};
 
@@ -116,8 +116,8 @@ impl Machine {
     }
 
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
-        let failure = stage.failure(self.course.bad_in_a_row);
-        let crossed = failure == Failure::BackOut;
+        let failure = stage.after_failure(self.course.bad_in_a_row);
+        let crossed = failure == AfterFailure::BackOut;
         // If the threshold of a rule was crossed, backing out comes before a handover.
         let is_handed = matches!(self.request, Some(Request::HandOver { .. }));
         let waits = crossed && is_handed && self.can_go_back();
@@ -126,7 +126,7 @@ impl Machine {
         }
         let by_itself = crossed || self.on_failure == OnFailure::BackOut;
         match stage.direction {
-            Direction::Forward if failure == Failure::StaysLive && by_itself => {
+            Direction::Forward if failure == AfterFailure::StaysLive && by_itself => {
                 let reason = format!(
                     "{} is live, but {} was not stopped: {why}",
                     self.plan.version,

@@ -10,7 +10,7 @@ use super::describe::resumed_words;
 use super::{Machine, OnFailure, Phase};
 use crate::history::{Decision, Direction, JournalEvent, LivePeriod, Recorded, Takeover};
 use crate::inventory::Operator;
-use crate::release::ladder::Failure;
+use crate::release::ladder::AfterFailure;
 use crate::release::replay::{Last, Replay};
 use crate::release::{AnnouncementKind, Choice, Plan};
 
@@ -148,7 +148,7 @@ impl Machine {
     fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
         let is_hopeless = stage.direction == Direction::Back
-            || stage.failure(0) == Failure::StaysLive
+            || stage.after_failure(0) == AfterFailure::StaysLive
             || !self.can_go_back();
         if is_hopeless && self.on_failure == OnFailure::BackOut {
             self.choose(now, Choice::Retry, why, resumption);
