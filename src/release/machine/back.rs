@@ -44,7 +44,7 @@ impl Machine {
         self.wait_no_more();
         self.way = Ladder::of(&self.plan).back(&self.started);
         self.at = 0;
-        self.pending = None;
+        self.attempt.pending = None;
         self.approval = None;
         self.enter(now);
     }

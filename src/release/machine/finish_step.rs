@@ -30,7 +30,7 @@ impl Machine {
                 self.announce(now, AnnouncementKind::Noted, message);
                 self.continue_with(now, Self::enter);
             }
-            Phase::Resuming => self.continue_with(now, Self::resumed),
+            Phase::Resuming(_) => self.continue_with(now, Self::resumed),
             // The guard's observation may be minutes old, and another operator may have moved the traffic since.
             Phase::Intending if was_late => self.continue_with(now, Self::guard),
             Phase::Intending => self.continue_with(now, Self::act),
@@ -86,7 +86,7 @@ impl Machine {
                 step: stage.step,
                 direction: stage.direction,
                 failure,
-                took: elapsed(self.course.since, now),
+                took: elapsed(self.attempt.course.since, now),
             },
         );
     }
@@ -98,11 +98,11 @@ impl Machine {
             self.failed(now, stage, why);
             return;
         }
-        if let Some(state) = stage.state_after(elapsed(self.course.since, now)) {
+        if let Some(state) = stage.state_after(elapsed(self.attempt.course.since, now)) {
             self.set_step(stage.step, state);
         }
         self.switched = stage.switched_after().unwrap_or(self.switched);
-        self.pending = None;
+        self.attempt.pending = None;
         self.approval = None;
         self.at += 1;
         self.continue_with(now, Self::enter);
@@ -116,7 +116,7 @@ impl Machine {
     }
 
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
-        let failure = stage.after_failure(self.course.bad_in_a_row);
+        let failure = stage.after_failure(self.attempt.course.bad_in_a_row);
         let crossed = failure == AfterFailure::BackOut;
         // If the threshold of a rule was crossed, backing out comes before a handover.
         let is_handed = matches!(self.request, Some(Request::HandOver { .. }));
@@ -164,13 +164,13 @@ impl Machine {
         match then {
             Then::Guard => {
                 // No act was tried while the release waited for a person. So the time limit for new tries starts now.
-                if let Some((since, _)) = &mut self.action_error {
+                if let Some((since, _)) = &mut self.attempt.action_error {
                     *since = now;
                 }
                 self.guard(now);
             }
             Then::Again => {
-                self.action_error = None;
+                self.attempt.action_error = None;
                 // A stage that is tried again has not failed yet.
                 if let Some(stage) = self.stage() {
                     self.set_step(stage.step, StepState::Pending);

@@ -83,23 +83,20 @@ impl Machine {
             standby_began: replay.standby_began,
             sequence: replay.sequence,
             began_at: Some(plan.made_at),
-            resumed: Some(ResumedState {
+            phase: Phase::New(Some(ResumedState {
                 last: replay.last,
                 resumption,
-            }),
+            })),
             ..Self::new(plan, on_failure)
         }
     }
 
-    pub(super) fn start_resumption(&mut self, now: Timestamp) {
-        let Some(ResumedState { resumption, .. }) = self.resumed.clone() else {
-            return;
-        };
-        let (how, decision) = (resumption.how, resumption.decision());
-        let from = resumption.from;
+    pub(super) fn start_resumption(&mut self, now: Timestamp, resumed: ResumedState) {
+        let Resumption { how, from, .. } = resumed.resumption.clone();
+        let decision = resumed.resumption.decision();
         let message = resumed_words(how, &from, &decision);
         self.announce(now, AnnouncementKind::Decided, message);
-        self.phase = Phase::Resuming;
+        self.phase = Phase::Resuming(resumed);
         self.record(
             now,
             JournalEvent::Resumed {
@@ -112,10 +109,7 @@ impl Machine {
 
     /// Acts on the choice of the new driver, once the resumption is recorded.
     pub(super) fn resumed(&mut self, now: Timestamp) {
-        let Some(ResumedState {
-            resumption, last, ..
-        }) = self.resumed.take()
-        else {
+        let Phase::Resuming(ResumedState { resumption, last }) = self.phase.clone() else {
             return;
         };
         let backs_out = resumption.resume_action == ResumeAction::BackOut && !self.is_going_back();

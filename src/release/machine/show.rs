@@ -21,7 +21,7 @@ impl Machine {
             cases: self.cases.clone(),
             checked_at: self.report.as_ref().map(|report| report.at),
             pulled: self.pulled,
-            draining: self.draining,
+            draining: self.attempt.draining,
             switched: self.switched,
             may_have_switched: ladder::may_have_switched(
                 &self.started,
@@ -36,15 +36,13 @@ impl Machine {
     fn progress(&self) -> Progress {
         match &self.phase {
             Phase::Closed(outcome) => return Progress::Closed(outcome.clone()),
-            Phase::Parked { why } => return Progress::Parked { why: why.clone() },
+            Phase::Parked { why, .. } => return Progress::Parked { why: why.clone() },
             _ => {}
         }
-        if let Some((_, _, why)) = self
-            .unrecorded
-            .as_ref()
-            .filter(|(_, _, why)| !why.is_empty())
-        {
-            return Progress::Unrecorded { why: why.clone() };
+        if let Some(why) = self.not_written() {
+            return Progress::Unrecorded {
+                why: why.to_owned(),
+            };
         }
         let Some(stage) = self.stage() else {
             // All stages are done, and the end is being recorded. This is shown as the last step, also after backing
@@ -85,10 +83,10 @@ impl Machine {
         );
         if let Some(stage) = self.stage().filter(|_| is_under_way) {
             let state = StepState::Running {
-                since: self.course.since,
+                since: self.attempt.course.since,
                 deadline: self.shown_deadline(stage),
                 direction: stage.direction,
-                note: self.note.clone(),
+                note: self.attempt.note.clone(),
             };
             StepStatus::set(&mut steps, stage.step, state);
         }
@@ -98,8 +96,8 @@ impl Machine {
     /// The deadline that is shown for a stage: the end of its window, without the extra time for the last observation.
     fn shown_deadline(&self, stage: Stage) -> Option<Timestamp> {
         let window = stage.definition().window(&self.plan.definition.timing);
-        window.map_or(self.deadline, |window| {
-            Some(after(self.course.since, window))
+        window.map_or(self.attempt.deadline, |window| {
+            Some(after(self.attempt.course.since, window))
         })
     }
 

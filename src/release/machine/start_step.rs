@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::describe::started_words;
-use super::{Machine, Phase};
+use super::{Attempt, Machine, Phase};
 use crate::history::{Direction, JournalEvent};
 use crate::inventory::local_time;
 use crate::release::act::{Act, Course, Observation, Stage};
@@ -26,14 +26,7 @@ impl Machine {
             self.finish_way(now);
             return;
         };
-        self.course = Course {
-            compares: self.compares,
-            ..Course::new(now)
-        };
-        self.deadline = None;
-        self.action_error = None;
-        self.note.clear();
-        self.draining = None;
+        self.attempt = Attempt::new(self.new_course(now));
         if stage.has(Property::RunsChecks) {
             self.cases.clear();
         }
@@ -42,6 +35,13 @@ impl Machine {
             self.stand_by(now);
         } else {
             self.ask_or_guard(now);
+        }
+    }
+
+    fn new_course(&self, now: Timestamp) -> Course {
+        Course {
+            compares: self.compares,
+            ..Course::new(now)
         }
     }
 
@@ -99,10 +99,10 @@ impl Machine {
 
     pub(super) fn guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
-        self.course.since = now;
+        self.attempt.course.since = now;
         let timing = &self.plan.definition.timing;
         let time_limit = stage.definition().guard_time_limit(timing);
-        self.deadline = Some(after(now, time_limit));
+        self.attempt.deadline = Some(after(now, time_limit));
         self.guard_looks(now, stage);
     }
 
@@ -130,7 +130,7 @@ impl Machine {
             remark,
         } = stage.definition().evidence(&situation);
         self.compares = agreed.unwrap_or(self.compares);
-        self.peer_approvals = peer_approvals;
+        self.attempt.peer_approvals = peer_approvals;
         match verdict {
             Verdict::Act(act) => {
                 if let Some(remark) = remark {
@@ -145,7 +145,7 @@ impl Machine {
                     AnnouncementKind::Settled,
                     format!("{}: {why}", stage.step),
                 );
-                self.pending = None;
+                self.attempt.pending = None;
                 self.settle(now, None);
             }
             Verdict::CheckAgain(why) => {
@@ -164,10 +164,10 @@ impl Machine {
             }
             Verdict::Refuse(why) => self.fail(now, why),
             Verdict::Wait(why) => {
-                if self.deadline.is_some_and(|deadline| now >= deadline) {
+                if self.attempt.is_late(now) {
                     self.fail(now, why);
                 } else {
-                    self.note = why;
+                    self.attempt.note = why;
                     self.phase = Phase::GuardPause;
                     self.schedule(GUARD_AGAIN);
                 }
@@ -186,27 +186,24 @@ impl Machine {
     }
 
     pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, act: Option<Act>) {
-        self.pending = act;
-        if self.action_error.is_some() {
-            if self.pending.is_none() {
+        self.attempt.pending = act;
+        if self.attempt.action_error.is_some() {
+            if self.attempt.pending.is_none() {
                 // The guard observed that the failed act has happened, so the act is not tried again.
-                self.action_error = None;
+                self.attempt.action_error = None;
             }
             // This is a new try. The intent is already recorded.
             self.act(now);
             return;
         }
-        self.course = Course {
-            compares: self.compares,
-            ..Course::new(now)
-        };
+        self.attempt.course = self.new_course(now);
         self.extend(now);
         self.phase = Phase::Intending;
         if stage.direction == Direction::Forward && !self.started.contains(&stage.step) {
             self.started.push(stage.step);
         }
         self.announce(now, AnnouncementKind::Began, started_words(stage));
-        let peer_approvals = std::mem::take(&mut self.peer_approvals);
+        let peer_approvals = std::mem::take(&mut self.attempt.peer_approvals);
         self.record(
             now,
             JournalEvent::Intent {
@@ -225,7 +222,7 @@ impl Machine {
 
     pub(super) fn extend(&mut self, now: Timestamp) {
         if let Some(stage) = self.stage() {
-            self.deadline = Some(after(now, self.time_limit(stage)));
+            self.attempt.deadline = Some(after(now, self.time_limit(stage)));
         }
     }
 }
