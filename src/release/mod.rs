@@ -284,8 +284,8 @@ pub use approval::{
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
 pub use engine::{
-    Driven, Engine, Force, PeerApprovable, Pruned, ReleaseObserver, RepairHandle, RepairNews,
-    Resume, Site, UnreadableHold,
+    Driven, Engine, Force, NewestReleases, PeerApprovable, Pruned, ReleaseObserver, RepairHandle,
+    RepairNews, Resume, Site, Undriven, UnreadableHold,
 };
 pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};

@@ -131,7 +131,7 @@ fn above_the_limit(
     };
     let live = observation.traffic.as_ref();
     live.and_then(|count| why(count, "public requests"))
-        .or_else(|| why(&course.own_requests, "answers of the public address"))
+        .or_else(|| why(&course.own_requests, "observations of the public address"))
 }
 
 /// The number of public requests: `412 requests, 0 failed`. Empty if the proxy does not report it.
