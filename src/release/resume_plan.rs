@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::ladder::{Property, can_go_back, has};
+use super::ladder::{Property, has};
 use super::machine::ResumeAction;
 use super::replay::Replay;
 use super::rules::loosened_since;
@@ -48,11 +48,11 @@ impl Plan {
                 refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
                 refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
                 // A hold prevents only the switch. The steps after the switch are not affected.
-                if !replay.switched {
+                if !replay.track.switched {
                     refuse_by_hold(&plan, target_state, &mut against);
                 }
             }
-            if resume_action == ResumeAction::BackOut && !can_go_back(&plan, &replay.started) {
+            if resume_action == ResumeAction::BackOut && !replay.track.can_go_back(&plan) {
                 against.push(Refusal::NoWayBack);
             }
         }
@@ -143,7 +143,7 @@ fn refuse_by_shape(
     replay: &Replay,
     against: &mut Vec<Refusal>,
 ) {
-    let is_to_be_started = replay.steps.iter().any(|step_status| {
+    let is_to_be_started = replay.track.steps.iter().any(|step_status| {
         has(step_status.step, Property::CreatesCandidate)
             && !matches!(step_status.state, StepState::Done { .. })
     });

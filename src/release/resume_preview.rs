@@ -1,7 +1,7 @@
 //! Describes, before a release is resumed, where its journal ends and what each way to resume it would do.
 
 use super::act::Stage;
-use super::ladder::{self, AfterFailure, in_direction};
+use super::ladder::{AfterFailure, in_direction};
 use super::replay::{Last, Replay};
 use super::{OnFailure, Plan, ResumeAction};
 use crate::history::{Direction, Recorded};
@@ -27,14 +27,14 @@ impl ResumePreview {
         let replay = Replay::of(recorded, plan);
         let stage = replay.stage();
         let undo = match replay.direction() {
-            Direction::Forward => ladder::undo_words(plan, &replay.started, false),
+            Direction::Forward => replay.track.undo_words(plan),
             Direction::Back => "continues to back out".into(),
         };
         Self {
             direction: replay.direction(),
             intended: intended(&replay),
-            can_go_back: ladder::can_go_back(plan, &replay.started),
-            next: ladder::next_words(plan, stage.as_ref()),
+            can_go_back: replay.track.can_go_back(plan),
+            next: replay.track.next_words(plan, true),
             undo,
             stage,
             last: replay.last,

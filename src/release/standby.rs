@@ -2,7 +2,6 @@
 //! Then the next release of the target may end this release. Only the journal is needed, so this also works for a
 //! release that another console drives.
 
-use super::ladder::Property;
 use super::replay::{Last, Replay};
 use super::resume_plan::refuse_by_journal;
 use super::{Definition, Plan};
@@ -24,9 +23,6 @@ pub fn standby_entry(recorded: &Recorded, definition: &Definition) -> Option<u32
     }
     let plan = Plan::recorded(&recorded.head, definition, None);
     let replay = Replay::of(recorded, &plan);
-    let stage = replay.stage()?;
-    let rests = stage.has(Property::FollowsStandby)
-        && replay.last == Last::Between
-        && !replay.started.contains(&stage.step);
+    let rests = replay.track.is_before_standby() && replay.last == Last::Between;
     rests.then_some(replay.sequence)
 }

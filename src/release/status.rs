@@ -48,16 +48,6 @@ pub struct StepStatus {
 }
 
 impl StepStatus {
-    /// The steps of a plan before any of them has started.
-    pub(super) fn pending(plan: &Plan) -> Vec<Self> {
-        let state = StepState::Pending;
-        let pending = |step| Self {
-            step,
-            state: state.clone(),
-        };
-        plan.steps().map(pending).collect()
-    }
-
     /// Sets the state of a step. Does nothing if the plan lacks the step.
     pub(super) fn set(steps: &mut [Self], step: Step, state: StepState) {
         if let Some(status) = steps.iter_mut().find(|status| status.step == step) {

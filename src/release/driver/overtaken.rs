@@ -68,10 +68,10 @@ fn end(world: &World, recorded: &Recorded) -> Outcome {
         // All steps are done. Only the end is missing.
         (Direction::Forward, None) => Outcome::Done,
         (Direction::Back, None) => Outcome::BackedOut {
-            reason: replay.back_reason.unwrap_or_default(),
+            reason: replay.track.back_reason.unwrap_or_default(),
         },
         (Direction::Forward, Some(step))
-            if replay.switched && has(step, Property::ClearsOldSlot) =>
+            if replay.track.switched && has(step, Property::ClearsOldSlot) =>
         {
             Outcome::Superseded {
                 by: Some(successor),

@@ -7,7 +7,6 @@
 
 mod candidate;
 mod conditions;
-mod describe;
 mod drain;
 mod first;
 #[cfg(test)]
@@ -28,10 +27,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::act::Course;
-use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, StepState, StepStatus, Timing};
+use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, StepState, Timing};
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::Tier;
-pub(super) use describe::{in_direction, next_words, undo_words};
 pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 
 /// How long a guard waits until the state is as the act needs it.
@@ -255,28 +253,14 @@ impl Ladder {
     }
 }
 
-/// The stages of a plan, towards the new version.
-pub(super) fn forward(plan: &Plan) -> Vec<Stage> {
-    plan.steps().map(Stage::forward).collect()
-}
-
-/// Whether the started steps can be undone. After the start of the switch, this needs a version that was live before.
-pub(super) fn can_go_back(plan: &Plan, started: &[Step]) -> bool {
-    plan.from.is_some() || !is_switch_started(started)
-}
-
-fn is_switch_started(started: &[Step]) -> bool {
-    started
-        .iter()
-        .any(|step| has(*step, Property::MovesTraffic))
-}
-
-/// Whether traffic may have moved: the switch was started, and the switch is not undone by backing out.
-pub(super) fn may_have_switched(started: &[Step], steps: &[StepStatus], is_back: bool) -> bool {
-    let is_undone = |status: &StepStatus| {
-        has(status.step, Property::MovesTraffic) && status.state == StepState::Undone
-    };
-    is_switch_started(started) && !(is_back && steps.iter().any(is_undone))
+/// The name of a stage: `switch`, or `undoing switch`.
+pub(super) fn in_direction(stage: Stage) -> String {
+    let step = stage.step;
+    match (stage.direction, definition(step).instead_of_undo()) {
+        (Direction::Forward, _) => step.to_string(),
+        (Direction::Back, Some(name)) => name.to_owned(),
+        (Direction::Back, None) => format!("undoing {step}"),
+    }
 }
 
 impl Stage {

@@ -94,7 +94,7 @@ impl Machine {
     pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
         let situation = Situation {
             plan: &self.plan,
-            report: self.report.as_ref(),
+            report: self.track.report.as_ref(),
             observation,
             now,
         };

@@ -4,6 +4,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::{Attempt, Machine, Unrecorded};
+use crate::release::track::Track;
 
 impl Hash for Machine {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -12,15 +13,11 @@ impl Hash for Machine {
             plan,
             on_failure,
             phase,
-            way,
-            at,
-            started,
+            track,
             attempt,
             compares,
-            report,
             approval,
             request,
-            back_reason,
             standby_began,
             unrecorded,
             // The record contains the same data as the plan.
@@ -28,10 +25,7 @@ impl Hash for Machine {
             // The period is only recorded with the end.
             live: _,
             // These fields are only shown.
-            steps: _,
-            cases: _,
             pulled: _,
-            switched: _,
             began_at: _,
             // These numbers only have to be unique.
             sequence: _,
@@ -41,16 +35,32 @@ impl Hash for Machine {
         } = self;
         // The plan of a release does not change.
         plan.release.hash(state);
-        (on_failure, phase, way, at, started).hash(state);
-        (attempt, compares).hash(state);
+        (on_failure, phase, track, attempt, compares).hash(state);
+        (approval, request, standby_began).hash(state);
+        // The phase determines what is being written, but not since when writing has failed.
+        let unrecorded = unrecorded.as_ref();
+        unrecorded.map(Unrecorded::failing_since).hash(state);
+    }
+}
+
+impl Hash for Track {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            way,
+            at,
+            started,
+            back_reason,
+            report,
+            // These fields are only shown.
+            steps: _,
+            cases: _,
+            switched: _,
+        } = self;
+        (way, at, started, back_reason).hash(state);
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))
             .hash(state);
-        (approval, request, back_reason, standby_began).hash(state);
-        // The phase determines what is being written, but not since when writing has failed.
-        let unrecorded = unrecorded.as_ref();
-        unrecorded.map(Unrecorded::failing_since).hash(state);
     }
 }
 

@@ -94,17 +94,15 @@ impl Machine {
     pub(super) fn settled(&mut self, now: Timestamp, failure: Option<String>) {
         let Some(stage) = self.stage() else { return };
         if let Some(why) = failure {
-            self.set_step(stage.step, StepState::Failed { why: why.clone() });
+            self.track
+                .set(stage.step, StepState::Failed { why: why.clone() });
             self.failed(now, stage, why);
             return;
         }
-        if let Some(state) = stage.state_after(elapsed(self.attempt.course.since, now)) {
-            self.set_step(stage.step, state);
-        }
-        self.switched = stage.switched_after().unwrap_or(self.switched);
+        let took = elapsed(self.attempt.course.since, now);
+        self.track.succeed(stage, took);
         self.attempt.pending = None;
         self.approval = None;
-        self.at += 1;
         self.continue_with(now, Self::enter);
     }
 
@@ -173,7 +171,7 @@ impl Machine {
                 self.attempt.action_error = None;
                 // A stage that is tried again has not failed yet.
                 if let Some(stage) = self.stage() {
-                    self.set_step(stage.step, StepState::Pending);
+                    self.track.set(stage.step, StepState::Pending);
                 }
                 self.ask_or_guard(now);
             }
@@ -194,7 +192,7 @@ impl Machine {
     }
 
     pub(super) fn finish_way(&mut self, now: Timestamp) {
-        let outcome = match self.back_reason.clone() {
+        let outcome = match self.track.back_reason.clone() {
             Some(reason) => Outcome::BackedOut { reason },
             None => Outcome::Done,
         };

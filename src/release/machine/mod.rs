@@ -27,9 +27,9 @@ use jiff::Timestamp;
 
 use super::act::{Act, ActionError, Course, Observation, Stage};
 use super::event::{Effect, Event, TimerId};
-use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus, ladder};
-use crate::checks::{CaseReport, Report};
-use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Step, Successor};
+use super::track::Track;
+use super::{Announcement, AnnouncementKind, Approval, Plan, StepState};
+use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Successor};
 use crate::inventory::{Connections, Operator, PeerApproval};
 use resuming::ResumedState;
 pub use resuming::{ResumeAction, Resumption};
@@ -179,21 +179,13 @@ pub struct Machine {
     head: Arc<ReleaseRecord>,
     on_failure: OnFailure,
     phase: Phase,
-    way: Vec<Stage>,
-    at: usize,
-    steps: Vec<StepStatus>,
-    /// The steps whose intent was recorded. Backing out undoes these steps.
-    started: Vec<Step>,
+    track: Track,
     attempt: Attempt,
     /// Whether the live version's public and direct answers agreed before the switch.
     compares: bool,
-    report: Option<Report>,
-    cases: Vec<CaseReport>,
     pulled: Option<(u64, u64)>,
     approval: Option<Approval>,
     request: Option<Request>,
-    back_reason: Option<String>,
-    switched: bool,
     /// When the new version had the traffic, according to the journal.
     live: Option<LivePeriod>,
     /// When the standby of the old version started, if an earlier driver started it.
@@ -208,27 +200,18 @@ pub struct Machine {
 impl Machine {
     /// A machine for a release that has not started yet.
     pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
-        let way = ladder::forward(&plan);
-        let steps = StepStatus::pending(&plan);
-        let made_at = plan.made_at;
+        let (track, made_at) = (Track::new(&plan), plan.made_at);
         Self {
             head: Arc::new(plan.record()),
             plan,
             on_failure,
             phase: Phase::New(None),
-            way,
-            at: 0,
-            steps,
-            started: Vec::new(),
+            track,
             attempt: Attempt::new(Course::new(made_at)),
             compares: false,
-            report: None,
-            cases: Vec::new(),
             pulled: None,
             approval: None,
             request: None,
-            back_reason: None,
-            switched: false,
             live: None,
             standby_began: None,
             sequence: 0,
@@ -255,7 +238,7 @@ impl Machine {
             Event::Unrecorded { kind, why } => self.not_recorded(now, kind, &why),
             Event::Acted(outcome) => self.acted(now, outcome),
             Event::Pulled { done, total } => self.pulled_so_far(now, done, total),
-            Event::CaseSettled(case) => self.cases.push(case),
+            Event::CaseSettled(case) => self.track.cases.push(case),
             Event::Seen(observation) => self.seen(now, &observation),
             Event::Fired(id) => {
                 if id == TimerId(self.timer) {
@@ -287,7 +270,7 @@ impl Machine {
     }
 
     fn stage(&self) -> Option<Stage> {
-        self.way.get(self.at).copied()
+        self.track.stage()
     }
 
     /// Starts a timer. Earlier timers have no effect when they fire.
@@ -326,13 +309,9 @@ impl Machine {
         }));
     }
 
-    fn set_step(&mut self, step: Step, state: StepState) {
-        StepStatus::set(&mut self.steps, step, state);
-    }
-
     /// Marks the steps that waited for a person as pending.
     fn wait_no_more(&mut self) {
-        for step_status in &mut self.steps {
+        for step_status in &mut self.track.steps {
             if matches!(step_status.state, StepState::Waiting { .. }) {
                 step_status.state = StepState::Pending;
             }
@@ -349,8 +328,7 @@ impl Machine {
 
     fn remember(&mut self, observation: &Observation) {
         if let Some(report) = &observation.report {
-            self.cases.clone_from(&report.cases);
-            self.report = Some(report.clone());
+            self.track.checked(report);
         }
         if let Some(Connections::Open(open)) = observation.connections {
             self.attempt.draining = Some(open);

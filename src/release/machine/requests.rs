@@ -9,7 +9,7 @@ use crate::history::{Decision, Direction, JournalEvent, Outcome};
 use crate::inventory::Operator;
 use crate::release::describe::CHECK_AGAIN;
 use crate::release::ladder::Property;
-use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
+use crate::release::{AnnouncementKind, Approval, Choice, Scope};
 
 impl Machine {
     /// Handles an approval. The approval counts if it is for this plan and the waiting step, and has not expired. An
@@ -50,7 +50,7 @@ impl Machine {
     }
 
     pub(super) fn back_out_asked(&mut self, now: Timestamp, by: Operator, reason: String) {
-        if self.is_going_back() {
+        if self.track.is_going_back() {
             self.announce(
                 now,
                 AnnouncementKind::Noted,
@@ -122,7 +122,7 @@ impl Machine {
                 true
             }
             Some(Request::BackOut { by, reason }) => {
-                if self.is_going_back() || !self.can_go_back() {
+                if self.track.is_going_back() || !self.can_go_back() {
                     return false;
                 }
                 self.note_back_out(now, by, reason);
@@ -211,13 +211,12 @@ impl Machine {
         let then = match choice {
             Choice::Retry => Then::Again,
             Choice::BackOut => {
-                self.back_reason = Some(format!("{} failed: {why}", stage.step));
+                self.track.back_reason = Some(format!("{} failed: {why}", stage.step));
                 Then::Back
             }
             Choice::Leave => Then::Leave,
             Choice::Skip => {
-                self.set_step(stage.step, StepState::Skipped);
-                self.at += 1;
+                self.track.skip(stage.step);
                 Then::Stage
             }
         };

@@ -71,14 +71,7 @@ impl Machine {
         let replay = Replay::of(recorded, &plan);
         Self {
             head: Arc::new(recorded.head.clone()),
-            way: replay.way,
-            at: replay.at,
-            steps: replay.steps,
-            started: replay.started,
-            report: replay.report,
-            cases: replay.cases,
-            back_reason: replay.back_reason,
-            switched: replay.switched,
+            track: replay.track,
             live: LivePeriod::of(&recorded.entries),
             standby_began: replay.standby_began,
             sequence: replay.sequence,
@@ -112,7 +105,8 @@ impl Machine {
         let Phase::Resuming(ResumedState { resumption, last }) = self.phase.clone() else {
             return;
         };
-        let backs_out = resumption.resume_action == ResumeAction::BackOut && !self.is_going_back();
+        let backs_out =
+            resumption.resume_action == ResumeAction::BackOut && !self.track.is_going_back();
         match self.stage() {
             _ if backs_out && self.can_go_back() => {
                 let reason = resumption

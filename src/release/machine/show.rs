@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Machine, Phase};
 use crate::history::Direction;
 use crate::release::act::Stage;
-use crate::release::ladder::{self, Ladder};
+use crate::release::ladder::Ladder;
 use crate::release::time::after;
 use crate::release::{Progress, Status, StepState, StepStatus, approval};
 
@@ -18,18 +18,14 @@ impl Machine {
             steps: self.steps_now(),
             progress: self.progress(),
             since: self.began_at.unwrap_or(self.plan.made_at),
-            cases: self.cases.clone(),
-            checked_at: self.report.as_ref().map(|report| report.at),
+            cases: self.track.cases.clone(),
+            checked_at: self.track.report.as_ref().map(|report| report.at),
             pulled: self.pulled,
             draining: self.attempt.draining,
-            switched: self.switched,
-            may_have_switched: ladder::may_have_switched(
-                &self.started,
-                &self.steps,
-                self.is_going_back(),
-            ),
+            switched: self.track.switched,
+            may_have_switched: self.track.may_have_switched(),
             next: self.next_words(),
-            undo: ladder::undo_words(&self.plan, &self.started, self.is_going_back()),
+            undo: self.track.undo_words(&self.plan),
         }
     }
 
@@ -71,7 +67,7 @@ impl Machine {
 
     /// The steps, with the step of the current stage marked as running.
     fn steps_now(&self) -> Vec<StepStatus> {
-        let mut steps = self.steps.clone();
+        let mut steps = self.track.steps.clone();
         let is_under_way = matches!(
             self.phase,
             Phase::Guarding
@@ -102,10 +98,10 @@ impl Machine {
     }
 
     fn next_words(&self) -> String {
-        let next = match self.phase {
-            Phase::Asking { .. } | Phase::Standby { .. } | Phase::Choosing { .. } => self.at,
-            _ => self.at + 1,
-        };
-        ladder::next_words(&self.plan, self.way.get(next))
+        let is_resting = matches!(
+            self.phase,
+            Phase::Asking { .. } | Phase::Standby { .. } | Phase::Choosing { .. }
+        );
+        self.track.next_words(&self.plan, is_resting)
     }
 }

@@ -28,10 +28,9 @@ impl Machine {
         };
         self.attempt = Attempt::new(self.new_course(now));
         if stage.has(Property::RunsChecks) {
-            self.cases.clear();
+            self.track.cases.clear();
         }
-        // If an earlier driver started *stop*, the standby has already ended.
-        if stage.has(Property::FollowsStandby) && !self.started.contains(&stage.step) {
+        if self.track.is_before_standby() {
             self.stand_by(now);
         } else {
             self.ask_or_guard(now);
@@ -86,7 +85,8 @@ impl Machine {
         }
         self.approval = None;
         self.phase = Phase::Asking { since: now };
-        self.set_step(stage.step, StepState::Waiting { since: now });
+        self.track
+            .set(stage.step, StepState::Waiting { since: now });
         let message = match approval::need_of(&self.plan, stage.step) {
             Need::TypedName => format!(
                 "{} waits for an approval with the environment's name",
@@ -119,7 +119,7 @@ impl Machine {
     pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
         let situation = Situation {
             plan: &self.plan,
-            report: self.report.as_ref(),
+            report: self.track.report.as_ref(),
             observation,
             now,
         };
@@ -159,7 +159,8 @@ impl Machine {
             Verdict::AskAgain(why) => {
                 self.approval = None;
                 self.phase = Phase::Asking { since: now };
-                self.set_step(stage.step, StepState::Waiting { since: now });
+                self.track
+                    .set(stage.step, StepState::Waiting { since: now });
                 self.announce(now, AnnouncementKind::Asked, why);
             }
             Verdict::Refuse(why) => self.fail(now, why),
@@ -176,12 +177,9 @@ impl Machine {
     }
 
     pub(super) fn rewind_to_verify(&mut self, now: Timestamp) {
-        self.report = None;
+        self.track.report = None;
         self.wait_no_more();
-        let is_verify = |stage: &Stage| stage.has(Property::RunsChecks);
-        if let Some(index) = self.way.iter().position(is_verify) {
-            self.at = index;
-        }
+        self.track.go_to(|stage| stage.has(Property::RunsChecks));
         self.enter(now);
     }
 
@@ -199,9 +197,7 @@ impl Machine {
         self.attempt.course = self.new_course(now);
         self.extend(now);
         self.phase = Phase::Intending;
-        if stage.direction == Direction::Forward && !self.started.contains(&stage.step) {
-            self.started.push(stage.step);
-        }
+        self.track.start(stage);
         self.announce(now, AnnouncementKind::Began, started_words(stage));
         let peer_approvals = std::mem::take(&mut self.attempt.peer_approvals);
         self.record(

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::history::{Direction, Recorded};
 use crate::release::act::Stage;
-use crate::release::ladder::{self, Ladder, Property};
+use crate::release::ladder::Ladder;
 use crate::release::replay::{Last, Replay};
 use crate::release::time::after;
 use crate::release::{Need, Plan, Progress, StepState, StepStatus, need_of};
@@ -52,7 +52,7 @@ impl<'a> Trace<'a> {
     fn about_to(&self, stage: Stage, now: Timestamp) -> Progress {
         let step = stage.step;
         let mut since = self.replay.since;
-        if stage.has(Property::FollowsStandby) && !self.replay.started.contains(&step) {
+        if self.replay.track.is_before_standby() {
             // A later resumption does not make the standby longer.
             let began = self.replay.standby_began.unwrap_or(since);
             let until = self.plan.definition.timing.standby.end(began);
@@ -70,7 +70,7 @@ impl<'a> Trace<'a> {
 
     /// The steps. The current step is shown as waiting or running.
     pub(super) fn steps(&self, progress: &Progress) -> Vec<StepStatus> {
-        let mut steps = self.replay.steps.clone();
+        let mut steps = self.replay.track.steps.clone();
         let (current, state) = match progress {
             Progress::Asking { step, since, .. } => (*step, StepState::Waiting { since: *since }),
             Progress::Forward(_) | Progress::Back(_) => {
@@ -96,20 +96,7 @@ impl<'a> Trace<'a> {
     fn window_end(&self, stage: Stage) -> Option<Timestamp> {
         let window = stage.definition().window(&self.plan.definition.timing)?;
         let is_started =
-            self.replay.last == Last::UnderWay && self.replay.started.contains(&stage.step);
+            self.replay.last == Last::UnderWay && self.replay.track.started.contains(&stage.step);
         is_started.then(|| after(self.replay.since, window))
-    }
-
-    /// Describes the next stage: the current stage if the release is waiting (`is_resting`), otherwise the stage after
-    /// the running one.
-    pub(super) fn next(&self, is_resting: bool) -> String {
-        let next = self.replay.at + usize::from(!is_resting);
-        ladder::next_words(self.plan, self.replay.way.get(next))
-    }
-
-    /// Describes what backing out would do now.
-    pub(super) fn undo(&self) -> String {
-        let is_back = self.replay.back_reason.is_some();
-        ladder::undo_words(self.plan, &self.replay.started, is_back)
     }
 }
