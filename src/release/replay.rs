@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::act::Stage;
 use super::describe::CHECK_AGAIN;
-use super::ladder::{Ladder, Property, has};
+use super::ladder::{Property, has};
 use super::track::Track;
 use super::{Plan, StepState};
 use crate::history::{Direction, Entry, JournalEvent, Recorded, Step};
@@ -24,7 +24,6 @@ pub(super) enum Last {
 /// The state of a release after its last entry.
 #[derive(Debug)]
 pub(super) struct Replay {
-    ladder: Ladder,
     pub(super) track: Track,
     pub(super) last: Last,
     /// The step that was approved but not started.
@@ -53,7 +52,6 @@ impl Replay {
 
     fn new(plan: &Plan) -> Self {
         Self {
-            ladder: Ladder::of(plan),
             track: Track::new(plan),
             last: Last::Between,
             approved: None,
@@ -169,7 +167,7 @@ impl Replay {
 
     fn turn_back(&mut self, reason: String) {
         self.track.back_reason = Some(reason);
-        self.track.turn_back(self.ladder);
+        self.track.turn_back();
         self.settled = None;
         self.approved = None;
         self.last = Last::Between;

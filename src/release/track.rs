@@ -1,6 +1,7 @@
 //! How far a release has got: the stages that it goes through, the state of its steps, and its checks. The machine and
 //! the replay of a journal advance it in the same way.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::ladder::{Ladder, Property, has, in_direction};
@@ -10,6 +11,7 @@ use crate::history::{Direction, Step};
 
 #[derive(Debug, Clone)]
 pub(super) struct Track {
+    ladder: Ladder,
     /// The stages forward, or those of backing out.
     pub(super) way: Vec<Stage>,
     /// The position of the current stage.
@@ -33,6 +35,7 @@ impl Track {
             state: StepState::Pending,
         });
         Self {
+            ladder: Ladder::of(plan),
             way: plan.steps().map(Stage::forward).collect(),
             at: 0,
             steps: steps.collect(),
@@ -118,8 +121,8 @@ impl Track {
     }
 
     /// Turns to the stages that undo the started steps.
-    pub(super) fn turn_back(&mut self, ladder: Ladder) {
-        self.way = ladder.back(&self.started);
+    pub(super) fn turn_back(&mut self) {
+        self.way = self.ladder.back(&self.started);
         self.at = 0;
     }
 
@@ -159,5 +162,29 @@ impl Track {
         } else {
             undos.join("; ")
         }
+    }
+}
+
+/// For a model checker, see `machine/compare.rs`.
+impl Hash for Track {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            // The ladder follows from the plan.
+            ladder: _,
+            way,
+            at,
+            started,
+            back_reason,
+            report,
+            // These fields are only shown.
+            steps: _,
+            cases: _,
+            switched: _,
+        } = self;
+        (way, at, started, back_reason).hash(state);
+        let report = report.as_ref();
+        report
+            .map(|report| (&report.digest, &report.run, report.at, report.allows()))
+            .hash(state);
     }
 }

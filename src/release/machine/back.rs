@@ -7,7 +7,6 @@ use super::{Machine, Phase, Then};
 use crate::history::{Decision, JournalEvent};
 use crate::inventory::Operator;
 use crate::release::AnnouncementKind;
-use crate::release::ladder::Ladder;
 
 impl Machine {
     /// Whether the release can still be backed out.
@@ -38,7 +37,7 @@ impl Machine {
 
     pub(super) fn go_back(&mut self, now: Timestamp) {
         self.wait_no_more();
-        self.track.turn_back(Ladder::of(&self.plan));
+        self.track.turn_back();
         self.attempt.pending = None;
         self.approval = None;
         self.enter(now);

@@ -4,7 +4,6 @@
 use std::hash::{Hash, Hasher};
 
 use super::{Attempt, Machine, Unrecorded};
-use crate::release::track::Track;
 
 impl Hash for Machine {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -40,27 +39,6 @@ impl Hash for Machine {
         // The phase determines what is being written, but not since when writing has failed.
         let unrecorded = unrecorded.as_ref();
         unrecorded.map(Unrecorded::failing_since).hash(state);
-    }
-}
-
-impl Hash for Track {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self {
-            way,
-            at,
-            started,
-            back_reason,
-            report,
-            // These fields are only shown.
-            steps: _,
-            cases: _,
-            switched: _,
-        } = self;
-        (way, at, started, back_reason).hash(state);
-        let report = report.as_ref();
-        report
-            .map(|report| (&report.digest, &report.run, report.at, report.allows()))
-            .hash(state);
     }
 }
 
