@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::time::after;
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::{
     Clocks, Endpoint, EnvironmentName, Freeze, Hold, InstanceShape, PerSlot, PublicAddress,
@@ -21,6 +22,16 @@ pub enum Limit {
     After(Duration),
     /// No limit: an operator must end the wait.
     Never,
+}
+
+impl Limit {
+    /// When a wait that started at `since` ends; none if an operator must end it.
+    pub(super) fn end(self, since: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::After(time) => Some(after(since, time)),
+            Self::Never => None,
+        }
+    }
 }
 
 /// The time limits of a release.

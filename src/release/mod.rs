@@ -270,6 +270,7 @@ mod rules;
 mod standby;
 mod status;
 mod time;
+mod track;
 mod unchanged;
 mod unreadable;
 mod version_catalog;

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::dialog::{Sheet, keys, wrapped};
 use super::sides::{Moves, sides};
 use super::{approving, header, repair, resuming, text};
-use crate::checks::Verdict;
+use crate::checks::{Verdict, counted};
 use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model, Question};
 use crate::console::theme::{Meaning, Theme};
@@ -214,24 +214,7 @@ pub(super) fn step(
         (false, _) => Moves::Later,
     };
     sides(theme, &status.plan, moves, room, first);
-    let counts: Vec<String> = [
-        Verdict::Passed,
-        Verdict::Failed,
-        Verdict::Errored,
-        Verdict::NoData,
-    ]
-    .into_iter()
-    .map(|verdict| {
-        let count = status
-            .cases
-            .iter()
-            .filter(|case| case.verdict == verdict)
-            .count();
-        (verdict, count)
-    })
-    .filter(|(verdict, count)| *count > 0 || matches!(verdict, Verdict::Passed | Verdict::Failed))
-    .map(|(verdict, count)| format!("{count} {verdict}"))
-    .collect();
+    let counts = counted(&status.cases, &[Verdict::Passed, Verdict::Failed]);
     let bad = status
         .cases
         .iter()
@@ -240,7 +223,7 @@ pub(super) fn step(
         format!("{} ago", text::age(text::seconds(at, model.now)))
     });
     let (digest, is_other) = checked_digest(model, &status.plan);
-    let message = format!("{} for {digest}; {age}", counts.join(", "));
+    let message = format!("{counts} for {digest}; {age}");
     let meaning = match (bad, is_other) {
         (_, true) => Meaning::Bad,
         (true, false) => Meaning::Warn,
