@@ -15,7 +15,7 @@
 //! | `targets/{service}/{environment}/hold` | the current hold, or the last one |
 //! | `targets/{service}/{environment}/holds/{ulid}` | the permanent record of one hold |
 //! | `targets/{service}/{environment}/watching/{console}` | a console that has the target open, on the console's lease |
-//! | `targets/{service}/{environment}/wheel` | a handover request, on the lease of the requesting console |
+//! | `targets/{service}/{environment}/handover` | a handover request, on the lease of the requesting console |
 //! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
 //! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of the journal of a release |
 //! | `targets/{service}/{environment}/repairs/{ulid}` | one repair of drift |

@@ -69,7 +69,7 @@ pub(super) async fn watchers_and_handover_requests_are_kept(world: &World) {
         .expect("asked");
     let watching = world.key("watching/ana@ops-1%204711%2001JD%2F4");
     let mut leases = Vec::new();
-    for key in [watching, world.key("wheel")] {
+    for key in [watching, world.key("handover")] {
         let read = world.kv.read(call(), &[Range::one(key)]).await;
         let pair = read.expect("read").ranges[0].remove(0);
         leases.push(pair.lease.expect("on a lease"));
