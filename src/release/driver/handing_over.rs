@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::World;
 use crate::history::Successor;
@@ -56,10 +56,14 @@ pub(super) async fn is_ours_after_waiting(world: &World, successor: &Successor) 
             return true;
         }
         let next = (now + LOOK).min(until);
+        // The lock is read after each change, and at the latest at `next`.
         match &mut changes {
-            // The lock is read after each change, and at the latest at `next`.
-            Some(changes) => drop(timeout_at(next, changes.next()).await),
-            None => tokio::time::sleep_until(next).await,
+            Some(stream) => {
+                if let Ok(None) = timeout_at(next, stream.next()).await {
+                    changes = None;
+                }
+            }
+            None => sleep_until(next).await,
         }
     }
 }
