@@ -15,3 +15,4 @@ pub mod secrets;
 pub mod sqlite;
 mod system_authorities;
 pub mod webhook;
+mod write_ahead_log;

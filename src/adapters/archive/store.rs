@@ -5,15 +5,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{
-    Connection, ErrorCode, InterruptHandle, OpenFlags, Transaction, TransactionBehavior,
-};
+use rusqlite::{Connection, InterruptHandle, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::{self, Error};
 use super::{reserve, schema};
+use crate::adapters::write_ahead_log;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 
@@ -55,7 +54,10 @@ impl Archive {
             let mut writing = connect(&place, BUSY)?;
             // The pragma takes effect only in a new file. It lets the file shrink when releases are removed.
             writing.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-            write_ahead(&writing)?;
+            if let Some(refused) = write_ahead_log::turn_on(&writing, BUSY)? {
+                let kind = FailureKind::Unsupported;
+                return Err(Error::refused(kind, refused, write_ahead_log::HINT));
+            }
             // The archive is a copy. If a power failure loses records, Greenroom reads them from the stores again.
             writing.pragma_update(None, "synchronous", "NORMAL")?;
             // A small write-ahead log, which fits into the reserve when the disk is full.
@@ -266,35 +268,6 @@ fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Error
     // virtual tables.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     Ok(connection)
-}
-
-/// Turns on the write-ahead log. `SQLite` ignores the busy timeout while it changes the journal mode, so this
-/// function retries for up to [`BUSY`].
-fn write_ahead(connection: &Connection) -> std::result::Result<(), Error> {
-    let until = Instant::now() + BUSY;
-    loop {
-        let mode = connection
-            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
-        match mode {
-            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
-            Ok(mode) => {
-                return Err(Error::refused(
-                    FailureKind::Unsupported,
-                    format!(
-                        "the file system does not support a write-ahead log (journal mode {mode})"
-                    ),
-                    "put the file on a local file system",
-                ));
-            }
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && Instant::now() < until =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! Opens the database file. Only a write creates the file.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
 use super::fault::Fault;
 use super::tables;
+use crate::adapters::write_ahead_log;
 use crate::ports::FailureKind;
 use crate::private_files;
 
@@ -90,7 +91,11 @@ pub(super) fn connect(path: &Path, prepare: bool) -> Result<Connection, Fault> {
     }
     let mut connection = open(path)?;
     if prepare {
-        write_ahead(&connection)?;
+        if let Some(refused) = write_ahead_log::turn_on(&connection, BUSY)? {
+            return Err(
+                Fault::refused(FailureKind::Unsupported, refused).hint(write_ahead_log::HINT)
+            );
+        }
         // FULL is already the default of the bundled `SQLite`. It is set explicitly because `Kv::commit` promises
         // durability.
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -113,33 +118,4 @@ fn open(path: &Path) -> Result<Connection, Fault> {
     let largest = i32::try_from(LARGEST_VALUE).unwrap_or(i32::MAX);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, largest)?;
     Ok(connection)
-}
-
-/// Turns on the write-ahead log. `SQLite` ignores the busy timeout while it changes the journal mode, so this
-/// function retries for up to [`BUSY`]. Otherwise processes that open a new file at the same time would fail.
-fn write_ahead(connection: &Connection) -> Result<(), Fault> {
-    let until = Instant::now() + BUSY;
-    loop {
-        let mode = connection
-            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
-        match mode {
-            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
-            Ok(mode) => {
-                return Err(Fault::refused(
-                    FailureKind::Unsupported,
-                    format!(
-                        "the file system does not support a write-ahead log (journal mode {mode})"
-                    ),
-                )
-                .hint("put the file on a local file system"));
-            }
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && Instant::now() < until =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
