@@ -151,6 +151,12 @@ impl Write {
     pub fn delete(key: impl Into<String>) -> Self {
         Self::Delete { key: key.into() }
     }
+
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Put { key, .. } | Self::PutKeepingLease { key, .. } | Self::Delete { key } => key,
+        }
+    }
 }
 
 /// Changes that are made all together, and only if no compared key has changed.
