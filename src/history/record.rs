@@ -14,7 +14,7 @@ use crate::inventory::{
 };
 use crate::sanitize::sanitize;
 
-/// The format of the records that this Greenroom writes.
+/// The format of all stored records that this Greenroom writes. It is raised if an older Greenroom would misread them.
 pub const FORMAT: u32 = 1;
 
 /// What a release is for.

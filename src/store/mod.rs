@@ -22,6 +22,10 @@
 //! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval of a release that another operator drives |
 //! | `seals/{service}/{environment}/{ulid}` | the seal of a release, hold or repair that has ended |
 //!
+//! Each value states its format. A value that a newer Greenroom wrote in a newer format is neither read nor replaced.
+//! The failure, or the problem in the record of a target, names the key and the format. Lists of holds and repairs skip
+//! such a value.
+//!
 //! Entries are not below the heads, so that one range with a limit lists heads without entries. Seals and approvals are
 //! not below the targets, so that a role for a target can write neither. In the key of an approval, the approver's name
 //! comes before the id of the release. So, if the store authenticates its users, a role for

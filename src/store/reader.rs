@@ -91,13 +91,15 @@ impl StoreReader {
                         record.problems.insert(keys.lock_end(target), problem);
                         Ok(())
                     }
-                    LockStatus::Unreadable(reason) => Err(reason),
+                    LockStatus::Unreadable(reason) => Err(reason.into()),
                 }
             } else {
-                Err("Greenroom does not know this key".to_owned())
+                Err("Greenroom does not know this key".to_owned().into())
             };
             if let Err(reason) = read {
-                record.problems.insert(values::key(pair), reason);
+                record
+                    .problems
+                    .insert(values::key(pair), reason.to_string());
             }
         }
         let below = keys.peer_approvals(target);
