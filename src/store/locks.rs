@@ -62,8 +62,8 @@ pub(super) enum LockStatus {
     /// The lock expires later than any lease lasts. No driver can set a time so far ahead, so the lock counts as
     /// expired, and the next driver takes it over. The text says this.
     Endless(String),
-    /// The reason, and what the operator can do.
-    Unreadable(String),
+    /// The reason. For a wrong value, it also says what the operator can do.
+    Unreadable(Unreadable),
 }
 
 /// The token of a lock: the revision of the write of its key. Each holder writes the key once, so a takeover makes a
@@ -93,13 +93,17 @@ pub(super) async fn lock_status(store: &Store, call: Call<'_>, pair: &Pair) -> L
             token: token(pair),
             ttl_seconds,
         }),
-        Err(reason) => LockStatus::Unreadable(unreadable(store, pair, &reason)),
+        Err(Unreadable::Wrong(reason)) => {
+            let reason = unreadable(store, pair, &reason);
+            LockStatus::Unreadable(Unreadable::Wrong(reason))
+        }
+        Err(newer) => LockStatus::Unreadable(newer),
     }
 }
 
 /// Says why a lock cannot be read and what the operator can do. While the lock exists, no release can start or be
 /// resumed.
-fn unreadable(store: &Store, pair: &Pair, reason: &Unreadable) -> String {
+fn unreadable(store: &Store, pair: &Pair, reason: &str) -> String {
     let key = String::from_utf8_lossy(&pair.key);
     let ends = match pair.lease {
         None => "the lock has no lease, so it remains until an operator deletes it",
@@ -276,9 +280,11 @@ impl StoredLocks {
                     endless = Some(token(&pair));
                     continue;
                 }
-                LockStatus::Unreadable(reason) => {
-                    let reason = format!("{}: {reason}", values::key(&pair));
-                    return Err(self.store.failure(FailureKind::Conflict, doing, reason));
+                LockStatus::Unreadable(unreadable) => {
+                    return Err(unreadable.failure(&self.store, doing, &pair, |reason| {
+                        let reason = format!("{}: {reason}", values::key(&pair));
+                        self.store.failure(FailureKind::Conflict, doing, reason)
+                    }));
                 }
             };
             let Some(lease) = pair.lease.filter(|_| holder.record == *record) else {

@@ -91,7 +91,7 @@ impl StoreReader {
                         record.problems.insert(keys.lock_end(target), problem);
                         Ok(())
                     }
-                    LockStatus::Unreadable(reason) => Err(reason.into()),
+                    LockStatus::Unreadable(reason) => Err(reason),
                 }
             } else {
                 Err("Greenroom does not know this key".to_owned().into())
