@@ -247,7 +247,8 @@ pub trait Kv: fmt::Debug + Send + Sync {
     async fn grant(&self, call: Call<'_>, ttl: Duration) -> Result<Granted>;
 
     /// Renews a lease and returns its time to live. The failure is [missing](super::FailureKind::Missing) if the lease
-    /// has ended.
+    /// has ended. Without an answer it may be unreachable although the lease was renewed, because a renewal can be
+    /// repeated.
     async fn renew(&self, call: Call<'_>, lease: LeaseId) -> Result<Duration>;
 
     /// Ends a lease and deletes its keys. It is no error if the lease has already ended.

@@ -41,9 +41,9 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Published {
     lease: Option<LeaseId>,
-    /// The keys and values of the targets that this console has open, and the keys without a value that must be deleted.
-    /// They are written again after a failure, and after the lease has expired. A handover request is not written again,
-    /// because its release may have ended.
+    /// The keys and values of the targets that this console has open, and the keys that must be deleted, without a
+    /// value. They are written again after a failure, and after the lease has expired. A handover request is not written
+    /// again, because its release may have ended.
     here: BTreeMap<String, Option<String>>,
     /// Whether the store has `here`, on the lease.
     is_written: bool,
@@ -259,8 +259,9 @@ impl Inner {
     }
 }
 
-/// Renews the lease once. If the lease has ended, none was granted, or the keys could not be written, writes the keys on
-/// a valid lease. Returns false if the store was dropped, or if this console has no lease and shows no target any more.
+/// Renews the lease once. If the lease has ended, none was granted, or the keys could not be written, writes the keys
+/// on a valid lease. Returns false if the store was dropped, or if this console has no lease and shows no target any
+/// more.
 async fn renew_once(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
         return false;

@@ -49,15 +49,17 @@ impl Unreadable {
         pair: &Pair,
         wrong: impl FnOnce(&str) -> Failure,
     ) -> Failure {
-        match self {
-            Self::Newer(_) => {
-                let message = format!("{}: {self}", key(pair));
-                store
-                    .failure(FailureKind::Unsupported, doing, message)
-                    .hint("use that version")
-            }
-            Self::Wrong(reason) => wrong(&reason),
+        match &self {
+            Self::Newer(_) => self.newer(store, doing, pair),
+            Self::Wrong(reason) => wrong(reason),
         }
+    }
+
+    fn newer(&self, store: &Store, doing: &str, pair: &Pair) -> Failure {
+        let message = format!("{}: {self}", key(pair));
+        store
+            .failure(FailureKind::Unsupported, doing, message)
+            .hint("use that version")
     }
 }
 
@@ -118,9 +120,7 @@ pub(super) fn decode_replaceable<T: DeserializeOwned>(
     match decode(pair) {
         Ok(record) => Ok(Some(record)),
         Err(Unreadable::Wrong(_)) => Ok(None),
-        Err(newer) => Err(newer.failure(store, doing, pair, |reason| {
-            store.failure(FailureKind::Garbled, doing, reason)
-        })),
+        Err(newer) => Err(newer.newer(store, doing, pair)),
     }
 }
 
