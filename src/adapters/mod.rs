@@ -2,6 +2,7 @@
 //! Constructors take plain values, not settings.
 
 pub mod archive;
+mod database_file;
 pub mod docker;
 pub mod embedded_proxy;
 pub mod etcd;
@@ -15,4 +16,3 @@ pub mod secrets;
 pub mod sqlite;
 mod system_authorities;
 pub mod webhook;
-mod write_ahead_log;
