@@ -110,9 +110,11 @@ impl RegistryWriter for StoreWriter {
         let route = self.store.keys().route(target);
         self.change(target, fence, doing, vec![key.clone(), route.clone()])
             .make(|seen| {
-                if seen.get(&key).is_none() {
+                let pair = seen.get(&key);
+                if pair.is_none() {
                     return Ok(Decision::Done(()));
                 }
+                values::decode_replaceable::<Registration>(&self.store, doing, pair)?;
                 let route = self.route(doing, seen.get(&route))?;
                 if route.is_some_and(|route| route.live == slot) {
                     return Err(self.conflict(doing, format!("the route names {slot}")));

@@ -121,6 +121,7 @@ pub(super) async fn no_record_of_a_newer_greenroom_is_read_or_replaced(world: &W
             world.key("slots/blue"),
             vec![
                 writer.register(target, &other, fence),
+                writer.deregister(target, Slot::Blue, fence),
                 writer.swap_route(target, &next, fence),
             ],
         ),
