@@ -52,7 +52,6 @@ pub enum JournalEvent {
         direction: Direction,
         /// The approvals by other operators that allowed the step.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        #[serde(rename = "endorsed")]
         peer_approvals: Vec<PeerApproval>,
     },
     /// A step is done, or it failed.

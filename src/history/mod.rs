@@ -45,7 +45,7 @@ pub use order::{SEARCHED_FOR_OPEN, current, current_read};
 pub use overtaken::{SwitchesSeen, ignored_claims, overtaken_by};
 pub use provable::Provable;
 pub use proven::{Proven, RulesSet, Wrong};
-pub use reading::{Written, check_whole};
+pub use reading::check_whole;
 pub use record::{
     Baseline, FORMAT, NO_REASON_YET, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind,
     ReleaseRecord, RuleInEffect,

@@ -206,7 +206,7 @@
 //! | `{t}/hold` | the hold that was placed last: active, ended or cleared |
 //! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval, on its own lease. The key is outside the target's keys. So the permissions of etcd can stop drivers from writing approvals, and approvers from writing under another name |
 //! | `{t}/watching/{console}` | the operator who has the target open, on that console's lease; Greenroom decides nothing by this key |
-//! | `{t}/wheel` | the operator who requests the handover, on the lease of the requesting console |
+//! | `{t}/handover` | the operator who requests the handover, on the lease of the requesting console |
 //! | `{t}/releases/{ulid}` | the record of a release: plan, and outcome after its end |
 //! | `{t}/steps/{ulid}/{number}` | the entries of the release: intents, outcomes, approvals, check reports |
 //! | `{t}/repairs/{ulid}` | the record of a repair: the differences, the actions, the progress, the end |

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::checks::hide_in_query;
 use crate::inventory::{PeerApproval, RegistryRecord, Slot};
+use crate::release::planner::is_without_live;
 use crate::release::{
     Act, Ask, Draft, Move, Need, Observation, Plan, ProxyWords, Refusal, Weighed, approvers_needed,
     peer_approved_words, unread_approvals, weigh,
@@ -143,12 +144,11 @@ fn movement(situation: &Situation<'_>) -> Result<Move, Verdict> {
     }
     let proxy_from = proxy.as_ref().and_then(|p| p.slot);
     let has_planned = proxy_from == planned.map(|(_, slot)| slot);
-    // If the plan has no live version, the proxy may name an empty slot. Then the switch takes no traffic from a
-    // version.
-    let is_empty = planned.is_none()
-        && observation.instances.is_some()
-        && proxy_from.is_some_and(|slot| observation.instance(slot).is_none());
-    if !has_planned && !is_empty && proxy_from != Some(plan.slot) {
+    // The route may already be this release's, so the route of the plan counts.
+    let is_without_live = is_without_live(planned.is_some(), proxy.as_ref(), |slot| {
+        observation.instances.is_some() && observation.instance(slot).is_none()
+    });
+    if !has_planned && !is_without_live && proxy_from != Some(plan.slot) {
         return Err(Verdict::Refuse(format!(
             "the proxy names {}, but {} was live when the plan was made: back out, then plan again",
             proxy_from.map_or("no slot", Slot::as_str),

@@ -32,6 +32,8 @@ const WITH_FILES: &[&str] = &[
     "history",
     "sanitize",
     "private_files",
+    // Both keep a database in a file.
+    "adapters::database_file",
 ];
 const WITH_POINTER: &[&str] = &[
     "ports",
@@ -77,6 +79,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no interface"),
     module_rule("adapters", &[], "each outside system has its own module"),
     module_rule("adapters::archive", WITH_FILES, AN_ADAPTER),
+    module_rule("adapters::database_file", &["ports", "sanitize", "private_files"], AN_ADAPTER),
     module_rule("adapters::docker", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::embedded_proxy", WITH_POINTER, AN_ADAPTER),
     module_rule("adapters::etcd", THE_WORLD, AN_ADAPTER),
@@ -134,7 +137,7 @@ pub(super) const CONFINED: &[Confined] = &[
     confined("reqwest", &["src/adapters/etcd/clock", "src/adapters/http/", "src/adapters/oci_registry/", "src/adapters/outbound_proxy", "src/adapters/webhook/"], A_CLIENT),
     confined("standardwebhooks", &["src/adapters/webhook/"], A_CLIENT),
     confined("flate2", &["src/adapters/archive/"], "the archive compresses its own data"),
-    confined("rusqlite", &["src/adapters/archive/", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),
+    confined("rusqlite", &["src/adapters/archive/", "src/adapters/database_file", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),
     confined("minijinja", &["src/adapters/nginx/", "src/inventory/extra_key"], "templates are filled in where they are used"),
     confined("ratatui", &["src/console/"], "only the console draws"),
     confined("crossterm", &["src/console/"], "only the console has the terminal"),

@@ -252,7 +252,7 @@ fn route_and_slots_come_first_and_ended_records_last() {
 fn no_row_shows_raw_json() {
     let mut snapshot = motley();
     for name in [
-        "wheel",
+        "handover",
         "approvals/01JD4/ben",
         "watching/x",
         "releases/01JD4",
