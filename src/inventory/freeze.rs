@@ -3,20 +3,23 @@
 //! clocks change for daylight saving, two windows are possible, and the freeze gets the longer window: an hour too much
 //! delays a release, but an hour too little lets a release through.
 
+mod written;
+
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+pub use self::written::{InvalidFreeze, WrittenFreeze};
 use super::{Clocks, Hold, Operator, ServiceName};
 
 /// One freeze of the configuration, which happens once or every week.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "WrittenFreeze")]
 pub struct Freeze {
     /// What the freeze is for, e.g. `payday`.
     pub name: String,
     /// The time zone of the dates and times in `window`.
-    #[serde(with = "super::time_zone")]
     pub zone: TimeZone,
     pub window: Window,
     /// The services to which the freeze applies. If empty, it applies to every service of the environment.
@@ -24,8 +27,7 @@ pub struct Freeze {
 }
 
 /// When a freeze is active.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Window {
     Once {
         from: DateTime,
@@ -45,8 +47,7 @@ pub enum Window {
 }
 
 /// A weekday, written as the first three letters of its English name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WeekdayName {
     Mon,
     Tue,

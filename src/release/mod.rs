@@ -277,6 +277,7 @@ mod rules;
 mod standby;
 mod status;
 mod time;
+mod timing;
 mod unchanged;
 mod unreadable;
 mod version_catalog;
@@ -290,7 +291,7 @@ pub use approval::{
     unread_approvals, weigh,
 };
 pub use calls::ProxyWords;
-pub use definition::{Definition, Limit, Rules, Timing};
+pub use definition::Definition;
 pub use driver::{Reading, Writing};
 pub use engine::{
     Driven, Engine, Force, PeerApprovable, Pruned, ReleaseObserver, RepairHandle, RepairNews,
@@ -315,6 +316,9 @@ pub use repair::{
 pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};
-pub use rules::{RULES, Rule, RuleScope};
+pub use rules::{Rule, RuleScope, Rules, rules};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
+pub use timing::{TIMING, Timing, TimingKey};
+
+pub use crate::inventory::Limit;

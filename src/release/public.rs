@@ -3,8 +3,8 @@
 
 use super::Plan;
 use super::act::{Course, Observation};
-use super::definition::Rules;
 use super::describe::duration;
+use super::rules::Rules;
 use crate::history::ReleaseKind;
 use crate::inventory::{PublicAnswer, RequestCount, Slot};
 

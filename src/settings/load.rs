@@ -10,18 +10,20 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::config::{EnvironmentSettings, Settings, TargetSettings};
 use super::loosened::{Both, is_rule};
 use super::model::Root;
 use super::origin::Origin;
 use super::paths::Chosen;
-use super::problem::{Problem, Problems, visible};
+use super::problem::{Problem, Problems};
 use super::show::{self, Shown};
-use super::tree::{self, Node};
-use super::{build, check, file_only, layers, paths, prune, read, shared, trust};
+use super::tree::{self, Node, Value};
+use super::{build, check, file_only, layers, paths, prune, read, schema, shared, trust};
 use crate::inventory::EnvironmentName;
 use crate::port_check::OutgoingPorts;
+use crate::sanitize::visible;
 
 /// The size of the largest file that is read, in bytes. A configuration of hundreds of services is far smaller.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -126,7 +128,9 @@ impl Settings {
             errors.extend(set_above);
             return Err(problems(errors, findings.warnings));
         }
-        let mut settings = build::build(&root, file, layers::read_only_at(&tree));
+        let Some(mut settings) = built(rest, file, layers::read_only_at(&tree), &mut errors) else {
+            return Err(problems(errors, findings.warnings));
+        };
         for environment in &mut settings.environments {
             environment.origins = tree.origins_below(&["environments", environment.name.as_str()]);
             environment.rules.origins = rule_origins(environment);
@@ -261,10 +265,9 @@ fn loosened(
     let wrong = read::read(&tree, &mut errors);
     let mut rest = tree.clone();
     prune::prune(&mut rest, &wrong);
-    let Some(root) = root(&rest, &shown(file), &mut errors) else {
+    let Some(settings) = built(rest, file, None, &mut errors) else {
         return errors;
     };
-    let settings = build::build(&root, file, None);
     let both = Both {
         file: (&settings, &tree),
         now,
@@ -284,6 +287,52 @@ fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root>
             }
             None
         }
+    }
+}
+
+/// The settings of a tree without errors. None if the relative paths of the tree cannot be resolved; then there is an
+/// error.
+fn built(
+    mut tree: Node,
+    file: &Path,
+    read_only: Option<Origin>,
+    errors: &mut Vec<Problem>,
+) -> Option<Settings> {
+    let base = paths::absolute(&paths::base_of(file));
+    let Some(base) = base.to_str() else {
+        let says = "the path of this file's directory is not UTF-8: move the file";
+        errors.push(Problem::new(whole(&shown(file)), &[], says));
+        return None;
+    };
+    resolve(&mut tree, &schema::INLINE, Path::new(base));
+    let root = root(&tree, &shown(file), errors)?;
+    Some(build::build(&root, file, read_only))
+}
+
+/// Makes the relative paths of a tree absolute. They start at `base`.
+fn resolve(node: &mut Node, schema: &Json, base: &Path) {
+    match &mut node.value {
+        Value::Text(path) => {
+            let format = schema.get("format").and_then(Json::as_str);
+            if format == Some("path") {
+                *path = base.join(&*path).to_string_lossy().into_owned();
+            }
+        }
+        Value::List(items) => {
+            let each = schema.get("items").unwrap_or(&Json::Null);
+            for item in items {
+                resolve(item, each, base);
+            }
+        }
+        Value::Table(entries) => {
+            let table = schema::as_table(schema).unwrap_or(schema);
+            for entry in entries {
+                if let Some(inner) = schema::property(table, &entry.key) {
+                    resolve(&mut entry.node, inner, base);
+                }
+            }
+        }
+        _ => {}
     }
 }
 

@@ -32,7 +32,6 @@ mod compare;
 mod config;
 mod file_only;
 mod formats;
-mod freeze;
 mod layers;
 mod load;
 mod loosened;
@@ -51,16 +50,16 @@ mod themes;
 mod timing;
 mod tree;
 mod trust;
-mod units;
 
 pub use compare::{Differences, SettingChange, compare};
 pub use config::{
-    AddressConfig, AsciiSetting, BellSetting, ConsoleSettings, DockerConfig, EmbeddedConfig,
-    EnvironmentSettings, EtcdConfig, ExtraKey, HistorySettings, Login, NginxConfig, NoticeSettings,
-    OperatorSettings, ProcessConfig, ProxyConfig, RegistryConfig, RuntimeConfig, Settings,
-    SiteConfig, SqliteConfig, StoreConfig, SwitchMode, TargetSettings, TlsConfig,
+    EnvironmentSettings, HistorySettings, ProxyConfig, RuntimeConfig, Settings, StoreConfig,
+    TargetSettings,
 };
 pub use load::{Loaded, Request};
+pub use model::{
+    AsciiSetting, BellSetting, ConsoleSettings, NoticeKind, NoticeSettings, OperatorSettings,
+};
 pub use origin::Origin;
 pub use paths::{FILE_NAME, FILE_VARIABLE, NO_HOME, program, state_directory, user_file};
 pub use problem::{Problem, Problems, nearest};

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::model::Root;
 
@@ -16,6 +16,7 @@ pub(super) static INLINE: LazyLock<Value> = LazyLock::new(|| {
         .into_generator()
         .into_root_schema_for::<Root>();
     RecursiveTransform(without_null).transform(&mut schema);
+    RecursiveTransform(as_enum).transform(&mut schema);
     schema.to_value()
 });
 
@@ -59,6 +60,40 @@ fn without_null(schema: &mut schemars::Schema) {
             for (key, value) in only {
                 object.entry(key).or_insert(value);
             }
+        }
+    }
+}
+
+/// Turns alternatives that are single words into one list of words, in the order of the alternatives. `schemars` writes an
+/// enum as alternatives if one of its variants has a description.
+fn as_enum(schema: &mut schemars::Schema) {
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    for key in ["anyOf", "oneOf"] {
+        let Some(Value::Array(options)) = object.get_mut(key) else {
+            continue;
+        };
+        let mut words = Vec::new();
+        let mut rest = Vec::new();
+        for mut option in std::mem::take(options) {
+            if let Some(word) = option.get_mut("const") {
+                words.push(word.take());
+            } else if let Some(Value::Array(several)) = option.get_mut("enum") {
+                words.append(several);
+            } else {
+                rest.push(option);
+            }
+        }
+        if !words.is_empty() {
+            rest.insert(0, json!({ "type": "string", "enum": words }));
+        }
+        *options = rest;
+        if options.len() == 1
+            && let Some(Value::Object(only)) = options.pop()
+        {
+            object.remove(key);
+            object.extend(only);
         }
     }
 }

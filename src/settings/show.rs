@@ -13,11 +13,11 @@ use super::model::Root;
 use super::origin::Origin;
 use super::problem::dotted;
 use super::tree::{Node, Value};
-use super::units;
 use super::{Settings, schema, timing};
 use crate::checks::{hide_in_query, may_be_secret};
 use crate::inventory::HIDDEN;
-use crate::release::Timing;
+use crate::inventory::units::{Time, Unit as _};
+use crate::release::{TIMING, Timing};
 use crate::sanitize::sanitize;
 
 /// One value in effect.
@@ -46,7 +46,7 @@ impl Shown {
         let read = toml::from_str::<BTreeMap<String, Json>>(&format!("value = {}", self.value));
         let value = read.ok().and_then(|mut read| read.remove("value"));
         let value = value.unwrap_or_else(|| self.value.clone().into());
-        let time = value.as_str().and_then(|text| units::duration(text).ok());
+        let time = value.as_str().and_then(|text| Time::read(text).ok());
         let mut json = serde_json::json!({
             "key": self.key,
             "value": value,
@@ -212,13 +212,8 @@ impl Showing {
         for (name, section) in root.environments.iter() {
             let (lease, heartbeat) = timing::lock(root, section);
             let tables = [vec!["environments", name, "lock"], vec!["defaults", "lock"]];
-            self.inherited(tree, &tables, "lease", &units::write_duration(lease));
-            self.inherited(
-                tree,
-                &tables,
-                "heartbeat",
-                &units::write_duration(heartbeat),
-            );
+            self.inherited(tree, &tables, "lease", &Time::write(lease));
+            self.inherited(tree, &tables, "heartbeat", &Time::write(heartbeat));
         }
     }
 
@@ -229,19 +224,9 @@ impl Showing {
             vec!["environments", environment, "timing"],
             vec!["defaults", "timing"],
         ];
-        let time = units::write_duration;
-        for (key, value) in [
-            ("health_deadline", time(timing.health_deadline)),
-            ("minimum_healthy", time(timing.minimum_healthy)),
-            ("progress_deadline", time(timing.progress_deadline)),
-            ("watch", time(timing.watch)),
-            ("drain", time(timing.drain)),
-            ("standby", units::write_limit(timing.standby)),
-            ("stop_grace", time(timing.stop_grace)),
-            ("approval", time(timing.approval)),
-            ("checks_fresh", time(timing.checks_fresh)),
-        ] {
-            self.inherited(tree, &tables, key, &value);
+        for row in TIMING {
+            let value = String::from((row.get)(timing));
+            self.inherited(tree, &tables, row.key, &value);
         }
     }
 }

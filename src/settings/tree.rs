@@ -38,7 +38,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The origin that messages name: the origin of the key for a table, and the origin of the value otherwise.
-    fn origin(&self) -> &Origin {
+    pub(super) fn origin(&self) -> &Origin {
         match self.node.value {
             Value::Table(_) => &self.key_origin,
             _ => &self.node.origin,

@@ -394,7 +394,7 @@ async fn only_the_start_of_a_refusal_by_a_receiver_is_read() {
     }] {
         let server = StandIn::start(move |_| answer("500 Oh", b"no room "));
         let webhook = Webhook::new(
-            Address::Plain(format!("http://{}/hook", server.at)),
+            EnvironmentValue::Plain(format!("http://{}/hook", server.at)),
             Format::Slack,
             Arc::new(LocalSecrets::default()),
             OutboundProxy::default(),

@@ -33,7 +33,9 @@ use jiff::Timestamp;
 
 pub use reader::NginxReader;
 pub use render::DEFAULT_TEMPLATE;
-pub use site::{Site, SwitchMode};
+pub use site::Site;
+
+pub use crate::inventory::servers::SwitchMode;
 pub use writer::NginxWriter;
 
 use crate::adapters::live_pointer::{LivePointer, Pointer};

@@ -1,18 +1,17 @@
 //! Checks of environments: rules that contradict each other, servers that are chosen without their tables, and locks
 //! that could expire while their driver is running.
 
-use super::super::freeze::freeze;
-use super::super::model::{
-    EnvironmentSection, EtcdSection, FreezeSection, RegistrySection, Root, RuntimeKind, StoreKind,
-    TierSetting,
-};
+use super::super::model::{EnvironmentSection, Root, RuntimeKind, StoreKind};
 use super::super::paths::{self, NO_HOME};
-use super::super::problem::{nearest, visible};
+use super::super::problem::nearest;
 use super::super::read::suggestion;
 use super::super::registries::{hosts_of, other_hosts};
-use super::super::{file_only, timing, units};
+use super::super::{file_only, timing};
 use super::Checker;
-use crate::inventory::{LONGEST_LEASE, plain};
+use crate::inventory::servers::{EtcdConfig, RegistryConfig};
+use crate::inventory::units::{Time, Unit as _};
+use crate::inventory::{Freeze, LONGEST_LEASE, Tier, plain};
+use crate::sanitize::visible;
 
 impl Checker<'_> {
     pub(super) fn environment(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
@@ -30,8 +29,8 @@ impl Checker<'_> {
                 &self.lock_path(name, ["lease", "heartbeat"]),
                 format!(
                     "with a lease of {}, the target would stay locked for that time after its driver is killed: use at most {}",
-                    units::write_duration(lease),
-                    units::write_duration(LONGEST_LEASE)
+                    Time::write(lease),
+                    Time::write(LONGEST_LEASE)
                 ),
             );
         }
@@ -40,8 +39,8 @@ impl Checker<'_> {
                 &self.lock_path(name, ["heartbeat", "lease"]),
                 format!(
                     "a heartbeat of {} is too slow for a lease of {}: use less than half of the lease",
-                    units::write_duration(heartbeat),
-                    units::write_duration(lease)
+                    Time::write(heartbeat),
+                    Time::write(lease)
                 ),
             );
         }
@@ -75,7 +74,7 @@ impl Checker<'_> {
         }
     }
 
-    fn registry(&mut self, path: &[&str], registry: &RegistrySection) {
+    fn registry(&mut self, path: &[&str], registry: &RegistryConfig) {
         self.login(path, registry.user.as_ref(), registry.password.as_ref());
         let ca = [path, &["ca"]].concat();
         self.file(&ca, registry.ca.as_deref());
@@ -112,7 +111,7 @@ impl Checker<'_> {
     }
 
     fn rules(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
-        if section.tier == TierSetting::Protected && section.rules.allow_yes {
+        if section.tier == Tier::Protected && section.rules.allow_yes {
             let says = if section.rules.require_reason {
                 "`--yes` can release to a protected environment without a person watching: remove allow_yes unless a program must release there"
             } else {
@@ -131,6 +130,7 @@ impl Checker<'_> {
         let Some(from) = &section.rules.only_from else {
             return;
         };
+        let from = from.as_str();
         let path = ["environments", name, "rules", "only_from"];
         if from == name {
             self.error(
@@ -150,16 +150,14 @@ impl Checker<'_> {
         }
     }
 
-    fn freeze(&mut self, root: &Root, at: &[&str], section: &FreezeSection) {
+    fn freeze(&mut self, root: &Root, at: &[&str], section: &Freeze) {
         if section.name.trim().is_empty() {
             let says =
                 "operators whose promote is stopped see this name: say what the freeze is for";
             self.error(&[at, &["name"]].concat(), says);
         }
-        if let Err((key, says)) = freeze(section) {
-            self.error(&[at, &[key]].concat(), says);
-        }
         for (index, service) in section.services.iter().enumerate() {
+            let service = service.as_str();
             if root.services.get(service).is_none() {
                 let near = nearest(service, root.services.iter().map(|(name, _)| name));
                 let says = format!(
@@ -177,11 +175,8 @@ impl Checker<'_> {
     pub(super) fn promotion_ends(&mut self, root: &Root) {
         let next = |name: &str| {
             let environment = root.environments.get(name)?;
-            environment
-                .rules
-                .only_from
-                .as_deref()
-                .filter(|from| *from != name)
+            let from = environment.rules.only_from.as_ref()?;
+            Some(from.as_str()).filter(|from| *from != name)
         };
         for (name, _) in root.environments.iter() {
             let mut step = next(name);
@@ -304,7 +299,7 @@ impl Checker<'_> {
         }
     }
 
-    fn etcd(&mut self, at: &[&str], etcd: &EtcdSection) {
+    fn etcd(&mut self, at: &[&str], etcd: &EtcdConfig) {
         self.tls(at, etcd.tls.as_ref());
         self.login(at, etcd.user.as_ref(), etcd.password.as_ref());
         if etcd.endpoints.is_empty() {
