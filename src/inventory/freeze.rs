@@ -400,10 +400,16 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_reads_back_as_it_was_written() {
+    fn a_freeze_is_read_as_it_is_written() {
         let freeze = weekly("Europe/Berlin", &[WeekdayName::Fri], "16:00", "mon 08:00");
-        let text = serde_json::to_string(&freeze).expect("text");
-        let again: Freeze = serde_json::from_str(&text).expect("a freeze");
-        assert_eq!(again, freeze, "{text}");
+        let written = serde_json::json!({
+            "name": freeze.name,
+            "zone": "Europe/Berlin",
+            "every": ["fri"],
+            "from": "16:00",
+            "until": "mon 08:00",
+        });
+        let read: Freeze = serde_json::from_value(written).expect("a freeze");
+        assert_eq!(read, freeze);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::Read;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::config::{EnvironmentSettings, Settings, TargetSettings};
+use super::files::{Largest, Unreadable};
 use super::loosened::{Both, is_rule};
 use super::model::Root;
 use super::origin::Origin;
@@ -25,8 +25,12 @@ use crate::inventory::EnvironmentName;
 use crate::port_check::OutgoingPorts;
 use crate::sanitize::visible;
 
-/// The size of the largest file that is read, in bytes. A configuration of hundreds of services is far smaller.
-const LARGEST: u64 = 4 * 1024 * 1024;
+/// A configuration of hundreds of services is far smaller.
+const LARGEST: Largest = Largest {
+    bytes: 4 * 1024 * 1024,
+    size: "4 MiB",
+    purpose: "a configuration",
+};
 
 /// The maximum number of errors shown.
 const MOST: usize = 200;
@@ -70,7 +74,7 @@ impl Settings {
         if let Some(why) = trust::objection(&file).filter(|_| chosen == Chosen::Found) {
             return Err(alone(&file, &why));
         }
-        let (text, modified_at) = contents(&file).map_err(|says| alone(&file, &says))?;
+        let (text, modified_at) = contents(&file).map_err(|why| alone(&file, &why.to_string()))?;
         let mut loaded = Self::read(&file, &text, request)?;
         loaded.settings.is_read_once = is_of_process(&file);
         loaded.settings.modified_at = modified_at.filter(|_| !loaded.settings.is_read_once);
@@ -337,24 +341,11 @@ fn resolve(node: &mut Node, schema: &Json, base: &Path) {
 }
 
 /// The text of the file, and when the file was last changed, if that is known.
-fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
-    let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
-    let mut bytes = Vec::new();
+fn contents(file: &Path) -> Result<(String, Option<Timestamp>), Unreadable> {
     let opened = opened(file)?;
     let modified = opened.metadata().and_then(|found| found.modified());
-    opened
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err("the file is larger than 4 MiB, which is too large for a configuration".into());
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.split(|byte| *byte == b'\n').count();
-        format!("line {line} is not UTF-8: save the file as UTF-8")
-    })?;
-    Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
+    let modified = modified.ok().and_then(|at| at.try_into().ok());
+    Ok((LARGEST.read(opened)?, modified))
 }
 
 /// Whether a path is a descriptor of this process.
@@ -365,18 +356,17 @@ fn is_of_process(file: &Path) -> bool {
 
 /// Opens a file without waiting for the writer of a pipe and without reading a device. A descriptor of this process,
 /// such as `/dev/stdin` or the one that a shell makes for `<(command)`, may be a pipe.
-fn opened(file: &Path) -> Result<File, String> {
-    let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
+fn opened(file: &Path) -> Result<File, Unreadable> {
     if is_of_process(file) {
-        return File::open(file).map_err(unreadable);
+        return Ok(File::open(file)?);
     }
     let mut options = OpenOptions::new();
     options
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-    let opened = options.open(file).map_err(unreadable)?;
-    let kind = opened.metadata().map_err(unreadable)?.file_type();
-    let found = if kind.is_file() {
+    let opened = options.open(file)?;
+    let kind = opened.metadata()?.file_type();
+    Err(Unreadable::NotAFile(if kind.is_file() {
         return Ok(opened);
     } else if kind.is_dir() {
         "a directory"
@@ -384,10 +374,7 @@ fn opened(file: &Path) -> Result<File, String> {
         "a pipe"
     } else {
         "a device"
-    };
-    Err(format!(
-        "this is {found}: name a file, or /dev/stdin to read the configuration from a pipe"
-    ))
+    }))
 }
 
 fn nowhere(places: &[PathBuf]) -> String {

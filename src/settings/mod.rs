@@ -31,6 +31,7 @@ mod check;
 mod compare;
 mod config;
 mod file_only;
+mod files;
 mod formats;
 mod layers;
 mod load;
@@ -56,6 +57,7 @@ pub use config::{
     EnvironmentSettings, HistorySettings, ProxyConfig, RuntimeConfig, Settings, StoreConfig,
     TargetSettings,
 };
+pub use files::Unreadable;
 pub use load::{Loaded, Request};
 pub use model::{
     AsciiSetting, BellSetting, ConsoleSettings, NoticeKind, NoticeSettings, OperatorSettings,
