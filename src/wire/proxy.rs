@@ -67,15 +67,9 @@ impl Builder<'_> {
         let nginx = Nginx::new(NginxOptions {
             host: self.proxy_host(environment, place)?,
             command: vec![program_of(place).to_string_lossy().into_owned()],
-            main: place.configuration.clone(),
-            sites: place.sites.clone(),
-            state: place.state.clone(),
-            answer_listen: place.answer.listen.clone(),
-            answer_at: place.answer.address(),
-            access_log: place.access_log.clone(),
+            config: place.clone(),
             template,
             configured_at: self.settings.modified_at,
-            mode: place.switch,
             time_limit: TIMEOUT,
             targets: self.nginx_sites(place),
         })?;
