@@ -161,8 +161,8 @@ fn state() -> PathBuf {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerConfig {
-    /// The loopback address on which nginx listens for these requests. If nginx is killed, a unix socket would remain and
-    /// keep nginx from starting again.
+    /// The TCP address on which nginx listens for these requests: a loopback address, unless nginx runs in a container.
+    /// It cannot be a unix socket: if nginx is killed, a socket remains and keeps nginx from starting again.
     pub listen: Endpoint,
     /// The address that Greenroom connects to; `listen` when absent.
     #[serde(default)]
@@ -245,7 +245,7 @@ impl SiteConfig {
 pub struct AskConfig {
     /// The address to connect to; the server's own address when absent.
     pub connect: Option<Endpoint>,
-    /// The `Host` header; the first server name when absent.
+    /// The `Host` header. When absent: the first server name, otherwise the TCP address, or `localhost` for a unix socket.
     pub host: Option<String>,
     /// The path; the health path of the service when absent.
     #[schemars(extend("format" = "http-path"))]

@@ -9,9 +9,7 @@ use jiff::Timestamp;
 use super::{choose, handover, holding, reason, repair, resuming};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
-use crate::console::model::{
-    Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight, rests_before_switch,
-};
+use crate::console::model::{Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight};
 use crate::history::Step;
 use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
@@ -312,7 +310,7 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
         let text = not_here(model, &otherwise);
         return super::refused(model, &text);
     };
-    if !rests_before_switch(&status.progress) {
+    if !status.progress.may_check_again() {
         let text = "the checks run again only while register or switch waits for approval";
         return super::refused(model, text);
     }
