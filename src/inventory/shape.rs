@@ -23,14 +23,13 @@ pub struct Mount {
     pub read_only: bool,
 }
 
-/// When the runtime restarts a container or process that has ended.
+/// When the runtime restarts a container or process that has ended: `on-failure` if its exit code reports a failure,
+/// `unless-stopped` unless an operator or Greenroom stopped it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartPolicy {
     No,
-    /// If its exit code reports a failure.
     OnFailure,
-    /// Unless an operator or Greenroom stopped it.
     #[default]
     UnlessStopped,
     Always,

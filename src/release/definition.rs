@@ -76,3 +76,27 @@ impl Definition {
         Digest::of(canonical(&shape).as_bytes()).as_str().to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::repair::sample_definition;
+
+    #[test]
+    fn the_shape_mark_covers_the_settings_of_an_instance_without_its_values() {
+        let definition = sample_definition(Tier::Staging);
+        let mark = definition.shape_mark();
+        assert!(mark.starts_with("sha256:"), "{mark}");
+        let mut other = definition.clone();
+        other.instance.memory = Some(1);
+        assert_ne!(other.shape_mark(), mark);
+        let with = |value: &str| {
+            let mut other = definition.clone();
+            let variables = &mut other.instance.environment;
+            variables.insert("LEVEL".into(), value.into());
+            other.shape_mark()
+        };
+        assert_eq!(with("debug"), with("info"));
+        assert_ne!(with("debug"), mark);
+    }
+}

@@ -13,11 +13,27 @@ use crate::inventory::{Limit, Tier};
 #[derive(Debug, Clone, Copy)]
 pub struct TimingKey {
     pub key: &'static str,
-    /// What the time limits.
-    pub text: &'static str,
+    text: &'static str,
     pub may_be_never: bool,
     pub get: fn(&Timing) -> Limit,
     set: fn(&mut Timing, Limit),
+}
+
+impl TimingKey {
+    /// What the time limits.
+    pub fn meaning(&self) -> &'static str {
+        self.text.trim_start()
+    }
+
+    /// The built-in value, and that of a development environment if it differs.
+    pub fn built_in(&self) -> String {
+        let of_tier = |tier| String::from((self.get)(&Timing::built_in(tier)));
+        let (usual, development) = (of_tier(Tier::default()), of_tier(Tier::Development));
+        if development == usual {
+            return usual;
+        }
+        format!("{usual}, in a development environment {development}")
+    }
 }
 
 /// A type of a time limit.
@@ -144,6 +160,29 @@ impl Timing {
         for row in TIMING {
             if let Some(limit) = written.get(row.key) {
                 (row.set)(self, *limit);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_sets_its_time_and_no_other() {
+        let built_in = Timing::default();
+        for row in TIMING {
+            let limit = Limit::After(Duration::from_millis(1_234));
+            let mut timing = Timing::default();
+            timing.set(&BTreeMap::from([(row.key.to_owned(), limit)]));
+            for other in TIMING {
+                let expected = if other.key == row.key {
+                    limit
+                } else {
+                    (other.get)(&built_in)
+                };
+                assert_eq!((other.get)(&timing), expected, "{} {}", row.key, other.key);
             }
         }
     }

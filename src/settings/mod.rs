@@ -22,8 +22,9 @@
 //!
 //! `tree` turns text into values that know their line. `layers` applies variables and flags.
 //! `shared` copies the servers of the defaults into environments. `read` compares the tree with the schema derived from
-//! `model`. `prune` removes wrong values, so that `check` can still search for values that do not work together. `build`
-//! makes the data of `config`. A timing comes from the first table that has it: target, service, environment, defaults.
+//! `model`. `prune` removes wrong values, so that `check` can still search for values that do not work together. Then `load`
+//! resolves the relative paths, and `build` makes the data of `config`: mostly the sections themselves, which are the
+//! types that engine and adapters take. A timing comes from the first table that has it: target, service, environment, defaults.
 //! If no table has it, the built-in timing applies.
 
 mod build;

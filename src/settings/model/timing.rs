@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::inventory::{Limit, Tier};
-use crate::release::{TIMING, Timing};
+use crate::inventory::Limit;
+use crate::release::TIMING;
 
 /// The keys that one table `timing` has.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -25,17 +25,11 @@ impl JsonSchema for TimingSection {
         let keys: Map<String, Value> = TIMING
             .iter()
             .map(|row| {
-                let built_in = |tier| String::from((row.get)(&Timing::built_in(tier)));
-                let (usual, other) = (built_in(Tier::default()), built_in(Tier::Development));
-                let other = match other == usual {
-                    true => String::new(),
-                    false => format!(", in a development environment {other}"),
-                };
                 let schema = json_schema!({
                     "type": "string",
                     "format": if row.may_be_never { "limit" } else { "duration" },
-                    "examples": [usual],
-                    "description": format!("{} Built-in: {usual}{other}.", row.text.trim()),
+                    "examples": ["1m30s"],
+                    "description": format!("{} Built-in: {}.", row.meaning(), row.built_in()),
                 });
                 (row.key.to_owned(), schema.to_value())
             })
