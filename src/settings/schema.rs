@@ -20,6 +20,9 @@ pub(super) static INLINE: LazyLock<Value> = LazyLock::new(|| {
     schema.to_value()
 });
 
+/// The definitions of the servers with required keys that environments may share.
+const MAY_BE_SHARED: [&str; 2] = ["EtcdConfig", "NginxConfig"];
+
 /// The JSON schema of the configuration file (draft 2020-12), for editors.
 pub fn schema() -> String {
     let mut schema = SchemaSettings::draft2020_12()
@@ -28,7 +31,7 @@ pub fn schema() -> String {
     RecursiveTransform(without_null).transform(&mut schema);
     let mut schema = schema.to_value();
     // A required key may be in the defaults instead of the environment, and an editor sees only one of the two tables.
-    for section in ["EtcdSection", "NginxSection"] {
+    for section in MAY_BE_SHARED {
         if let Some(Value::Object(section)) = schema.pointer_mut(&format!("/$defs/{section}")) {
             section.remove("required");
         }
@@ -175,5 +178,15 @@ mod tests {
         assert!(text.contains("\"minimum_healthy\""));
         assert!(!text.contains("\"null\""));
         assert!(!INLINE.to_string().contains("$ref"));
+    }
+
+    #[test]
+    fn a_key_of_a_shared_server_is_not_required_in_an_editor() {
+        let schema: Value = serde_json::from_str(&schema()).expect("JSON");
+        for name in MAY_BE_SHARED {
+            let server = &schema["$defs"][name];
+            assert!(server["properties"].is_object(), "{name}");
+            assert_eq!(server.get("required"), None, "{name}");
+        }
     }
 }
