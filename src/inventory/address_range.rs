@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 /// treated as the IPv4 address. A network in IPv6 form never contains an IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("format" = "address-range"))]
 pub struct AddressRange {
     network: IpAddr,
     bits: u8,

@@ -1,6 +1,6 @@
 //! The nouns of the crate: services, environments, targets, slots, versions, instances, registrations, routes, holds,
-//! and snapshots of these. The module has only data: it uses no client library and no screen, and it waits for nothing.
-//! Only [`ReleaseId::after`] reads a clock. Everywhere else the caller passes the time.
+//! snapshots of these, and how servers are reached. The module has only data: it uses no client library and no screen,
+//! and it waits for nothing. Only [`ReleaseId::after`] reads a clock. Everywhere else the caller passes the time.
 
 mod address_range;
 mod change;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::units::readable;
 use super::{AddressRange, Endpoint, SecretSource};
 
 /// How to connect to a Docker engine.
@@ -215,7 +216,7 @@ pub struct SiteConfig {
     pub preview_listen: Option<Endpoint>,
     /// The addresses and networks that may use the preview server, e.g. `["10.0.0.0/8", "192.0.2.7"]`; all when empty.
     /// Behind a load balancer, every request has the balancer's address.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable::<_, String, _>")]
     pub preview_allow: Vec<AddressRange>,
     /// A file of users and passwords for the preview server, as `htpasswd` writes it. If `preview_allow` is set too, a
     /// request must satisfy both. A path inside the container if nginx runs in a container.

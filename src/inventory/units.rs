@@ -230,6 +230,15 @@ impl<U: Unit> JsonSchema for MaybeWritten<U> {
     }
 }
 
+/// Reads the entries of a list that can be converted, and leaves out the others. The checks of the settings report those,
+/// together with all other errors.
+pub fn readable<'de, D: Deserializer<'de>, W: Deserialize<'de>, T: TryFrom<W>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let written = Vec::<W>::deserialize(deserializer)?.into_iter();
+    Ok(written.filter_map(|it| it.try_into().ok()).collect())
+}
+
 /// A waiting time that may be unlimited. Every duration is less than [`Limit::Never`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

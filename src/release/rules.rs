@@ -13,7 +13,7 @@ use super::describe::duration;
 use super::timing::TIMING_RULES;
 use crate::history::RuleInEffect;
 use crate::inventory::freeze::WrittenFreeze;
-use crate::inventory::units::{Percent, Time, Unit as _, Written};
+use crate::inventory::units::{Percent, Time, Unit as _, Written, readable};
 use crate::inventory::{EnvironmentName, Freeze, Tier};
 
 /// The table of the configuration in which a rule is written.
@@ -158,7 +158,7 @@ rules! {
     keep_images: u32 = 5,
         shown as |it| it.to_string(), protects less if |now, file| now < file;
     /// The times at which nothing is promoted, once or weekly, unless an operator overrides the freeze.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing, deserialize_with = "readable::<_, WrittenFreeze, _>")]
     #[schemars(with = "Vec<WrittenFreeze>")]
     freezes: Vec<Freeze> = Vec::new(),
         shown as |it| listed(it.iter().map(|freeze| &*freeze.name), "none"),

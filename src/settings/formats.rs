@@ -3,7 +3,7 @@
 use super::problem::WrongValue;
 use crate::console::keymap::Chord;
 use crate::inventory::units::{Percent, Size, Time, Unit as _};
-use crate::inventory::{AddressRange, Endpoint, Limit, ServiceName, plain};
+use crate::inventory::{Endpoint, Limit, ServiceName, plain};
 use crate::sanitize::visible;
 
 /// The longest path of a unix socket in bytes: the kernel's `sockaddr_un` has 108 bytes with the closing zero.
@@ -22,10 +22,6 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), WrongValue> {
                 visible(text)
             ))
         }),
-        "address-range" => text
-            .parse::<AddressRange>()
-            .map(drop)
-            .map_err(|error| WrongValue(visible(&error.to_string()))),
         "endpoint" => endpoint(text),
         "docker-address" => docker_address(text),
         "http-path" => http_path(text),

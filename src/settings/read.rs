@@ -1,15 +1,12 @@
 //! Compares a tree with the schema: reports unknown keys, wrong types, missing keys and values of a wrong format, each at
 //! its place. Does not check whether values work together.
 
-use serde::Deserialize as _;
 use serde_json::Value as Json;
 
 use super::origin::Origin;
 use super::problem::{Problem, WrongValue, nearest};
 use super::tree::{Entry, Node, Value};
 use super::{formats, schema};
-use crate::inventory::freeze::{InvalidFreeze, WrittenFreeze};
-use crate::inventory::{Freeze, time_zone};
 use crate::sanitize::visible;
 
 /// Reports everything in the tree that the schema does not allow, and returns the paths of the wrong values.
@@ -99,32 +96,6 @@ impl Walk<'_> {
             self.path.pop();
         }
         self.missing(schema, node);
-        if schema.get("format").and_then(Json::as_str) == Some("freeze") {
-            self.freeze(node);
-        }
-    }
-
-    /// Reports a freeze whose texts are no window. Leaves out a freeze that has keys of wrong types: these have already
-    /// been reported.
-    fn freeze(&mut self, node: &Node) {
-        let written = WrittenFreeze::deserialize(node.plain()).ok();
-        let Some(Err(error)) = written.map(Freeze::try_from) else {
-            return;
-        };
-        let hint = match &error {
-            InvalidFreeze::Zone(name) => {
-                let known = time_zone::names();
-                match nearest(name, known.iter().map(String::as_str)) {
-                    near @ Some(_) => suggestion(near),
-                    None => ": write one such as \"Europe/Berlin\" or \"UTC\"".to_owned(),
-                }
-            }
-            _ => String::new(),
-        };
-        self.path.push(error.key().to_owned());
-        let origin = node.entry(error.key()).map_or(&node.origin, Entry::origin);
-        self.say(origin, format!("{error}{hint}"));
-        self.path.pop();
     }
 
     fn missing(&mut self, schema: &Json, node: &Node) {

@@ -198,9 +198,7 @@ impl Showing {
     }
 
     fn inherited(&mut self, tree: &Node, tables: &[Vec<&str>], key: &str, value: &str) {
-        let written = tables
-            .iter()
-            .find_map(|table| find(tree, table)?.entry(key));
+        let written = tables.iter().find_map(|table| tree.at(table)?.entry(key));
         let origin = written.map_or(Origin::BuiltIn, |entry| entry.node.origin.clone());
         let nearest = tables.first().map(Vec::as_slice).unwrap_or_default();
         self.path = nearest.iter().map(|part| (*part).to_owned()).collect();
@@ -241,11 +239,6 @@ fn address_only(url: &str) -> String {
         Some(end) if end + 1 < rest.len() => format!("{scheme}://{}/{HIDDEN}", &rest[..end]),
         _ => url.to_owned(),
     }
-}
-
-fn find<'a>(tree: &'a Node, path: &[&str]) -> Option<&'a Node> {
-    path.iter()
-        .try_fold(tree, |node, part| Some(&node.entry(part)?.node))
 }
 
 /// The values as text, one per line, with the origins as comments.

@@ -11,10 +11,9 @@ use crate::sanitize::visible;
 /// A time at which nothing is promoted.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("format" = "freeze"))]
 pub struct WrittenFreeze {
     /// The reason as a name, e.g. payday.
-    name: String,
+    pub name: String,
     /// The time zone, e.g. Europe/Berlin.
     zone: String,
     /// The weekdays on which the freeze starts, e.g. `["fri"]`; absent for a window with dates.
@@ -26,7 +25,7 @@ pub struct WrittenFreeze {
     until: String,
     /// The services that the freeze applies to; all when absent.
     #[serde(default)]
-    services: Vec<ServiceName>,
+    pub services: Vec<ServiceName>,
 }
 
 /// Why a freeze cannot be read, and what to write.

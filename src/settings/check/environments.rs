@@ -1,16 +1,20 @@
 //! Checks of environments: rules that contradict each other, servers that are chosen without their tables, and locks
 //! that could expire while their driver is running.
 
+use serde::Deserialize as _;
+
 use super::super::model::{EnvironmentSection, Root, RuntimeKind, StoreKind};
 use super::super::paths::{self, NO_HOME};
 use super::super::problem::nearest;
 use super::super::read::suggestion;
 use super::super::registries::{hosts_of, other_hosts};
+use super::super::tree::Node;
 use super::super::{file_only, timing};
 use super::Checker;
+use crate::inventory::freeze::{InvalidFreeze, WrittenFreeze};
 use crate::inventory::servers::{EtcdConfig, RegistryConfig};
 use crate::inventory::units::{Time, Unit as _};
-use crate::inventory::{Freeze, LONGEST_LEASE, Tier, plain};
+use crate::inventory::{Freeze, LONGEST_LEASE, Tier, plain, time_zone};
 use crate::sanitize::visible;
 
 impl Checker<'_> {
@@ -91,23 +95,12 @@ impl Checker<'_> {
             let own = vec!["environments", name, "lock", key];
             let default = vec!["defaults", "lock", key];
             for path in [own, default] {
-                if self.is_written(&path) {
+                if self.tree.at(&path).is_some() {
                     return path;
                 }
             }
         }
         vec!["environments", name]
-    }
-
-    fn is_written(&self, path: &[&str]) -> bool {
-        let mut node = self.tree;
-        path.iter().all(|part| match node.entry(part) {
-            Some(entry) => {
-                node = &entry.node;
-                true
-            }
-            None => false,
-        })
     }
 
     fn rules(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
@@ -119,13 +112,17 @@ impl Checker<'_> {
             };
             self.warning(&["environments", name, "rules", "allow_yes"], says);
         }
-        for (index, section) in section.rules.freezes.iter().enumerate() {
-            let place = format!("[{index}]");
-            self.freeze(
-                root,
-                &["environments", name, "rules", "freezes", &place],
-                section,
-            );
+        let path = ["environments", name, "rules", "freezes"];
+        let freezes = self.tree.at(&path).map_or(&[][..], Node::items);
+        for (index, freeze) in freezes.iter().enumerate() {
+            // A freeze with keys of wrong types has already been reported.
+            if let Ok(freeze) = WrittenFreeze::deserialize(freeze.plain()) {
+                self.freeze(
+                    root,
+                    &[&path[..], &[&format!("[{index}]")]].concat(),
+                    freeze,
+                );
+            }
         }
         let Some(from) = &section.rules.only_from else {
             return;
@@ -150,13 +147,13 @@ impl Checker<'_> {
         }
     }
 
-    fn freeze(&mut self, root: &Root, at: &[&str], section: &Freeze) {
-        if section.name.trim().is_empty() {
+    fn freeze(&mut self, root: &Root, at: &[&str], freeze: WrittenFreeze) {
+        if freeze.name.trim().is_empty() {
             let says =
                 "operators whose promote is stopped see this name: say what the freeze is for";
             self.error(&[at, &["name"]].concat(), says);
         }
-        for (index, service) in section.services.iter().enumerate() {
+        for (index, service) in freeze.services.iter().enumerate() {
             let service = service.as_str();
             if root.services.get(service).is_none() {
                 let near = nearest(service, root.services.iter().map(|(name, _)| name));
@@ -169,6 +166,20 @@ impl Checker<'_> {
                 self.error(&[at, &["services", &place]].concat(), says);
             }
         }
+        let Err(error) = Freeze::try_from(freeze) else {
+            return;
+        };
+        let hint = match &error {
+            InvalidFreeze::Zone(name) => {
+                let known = time_zone::names();
+                match nearest(name, known.iter().map(String::as_str)) {
+                    near @ Some(_) => suggestion(near),
+                    None => ": write one such as \"Europe/Berlin\" or \"UTC\"".to_owned(),
+                }
+            }
+            _ => String::new(),
+        };
+        self.error(&[at, &[error.key()]].concat(), format!("{error}{hint}"));
     }
 
     /// Checks that the `only_from` keys form no circle. In a circle, no environment could get a version first.

@@ -6,9 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use super::super::model::{
     EnvironmentSection, ProxyKind, ServiceEnvironmentSection, ServiceSection,
 };
+use super::super::tree::{Node, Value};
 use super::Checker;
 use crate::inventory::servers::SiteConfig;
-use crate::inventory::{Endpoint, EnvironmentValue};
+use crate::inventory::{AddressRange, Endpoint, EnvironmentValue};
+use crate::sanitize::visible;
 
 impl Checker<'_> {
     pub(super) fn preview(
@@ -31,6 +33,7 @@ impl Checker<'_> {
         } else {
             site.preview_listen.as_ref()
         };
+        self.ranges(&path("preview_allow"));
         let Some(listen) = listen else {
             for (key, is_set) in [
                 ("preview_allow", !site.preview_allow.is_empty()),
@@ -71,6 +74,19 @@ impl Checker<'_> {
         let is_contained = by_nginx && nginx.is_some_and(|nginx| nginx.container.is_some());
         let from = (!is_contained).then(|| own_address(connect)).flatten();
         self.own_checks(at, (from, is_contained), service, (in_environment, site));
+    }
+
+    /// Checks that every entry of an allow list is an address or a network.
+    fn ranges(&mut self, path: &[&str]) {
+        let written = self.tree.at(path).map_or(&[][..], Node::items);
+        for (index, item) in written.iter().enumerate() {
+            if let Value::Text(text) = &item.value
+                && let Err(error) = text.parse::<AddressRange>()
+            {
+                let place = format!("[{index}]");
+                self.error(&[path, &[&place]].concat(), visible(&error.to_string()));
+            }
+        }
     }
 
     fn users(
