@@ -32,7 +32,7 @@
 //!
 //! | module | what it is | what it must not use |
 //! |---|---|---|
-//! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots; only data | anything that waits, any client library |
+//! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots; how servers are reached; only data | anything that waits, any client library |
 //! | [`checks`] | the requests that check a candidate, and how the answers are judged | the code that sends the requests |
 //! | [`history`] | the records of a release, how they are linked, and how they are searched | data about what is running now, which must be observed |
 //! | [`sanitize`] | makes bytes of other programs safe to show | the rest of the crate |

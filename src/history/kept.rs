@@ -87,7 +87,7 @@ pub fn entry_change(kept: &Entry, read: &Entry) -> Change {
 }
 
 /// A value as JSON text with sorted names and no white space, so that every program makes the same text.
-pub(super) fn canonical(value: &impl Serialize) -> String {
+pub fn canonical(value: &impl Serialize) -> String {
     serde_json::to_value(value)
         .map_or_else(|error| error.to_string(), |value| sorted(value).to_string())
 }

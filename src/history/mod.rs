@@ -36,7 +36,7 @@ pub use entry::{Decision, Entry, JournalEvent, Successor, Takeover, UnknownEvent
 pub use filter::{Filter, Outcomes, ReleaseState, StateGroup};
 pub use item::{Item, merged};
 pub use kept::{
-    Change, DIFFERS, Difference, Kept, KeptAudit, Listed, entry_change, head_change,
+    Change, DIFFERS, Difference, Kept, KeptAudit, Listed, canonical, entry_change, head_change,
     searchable_words,
 };
 pub use live::LivePeriod;
