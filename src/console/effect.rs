@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::model::{HistoryQuestion, LogSource, SavedLog};
-use super::run::ExitReason;
+use super::model::{HistoryQuestion, LogSource, SavedLog, ViewState};
 use crate::inventory::{Digest, HandoverRequest, ReleaseId, SeenHold, Target, VersionRef};
 use crate::release::{
     Approval, Command, Force, Plan, PlanRequest, RepairApproval, RepairPlan, ResumeAction,
@@ -148,4 +147,18 @@ pub enum Effect {
     /// Set up the terminal again after the process has continued, and draw everything.
     Resume,
     Leave(ExitReason),
+}
+
+/// Why the console ended. The results of releases are in their journals, and not in this value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExitReason {
+    Quit,
+    /// The operator reloads the configuration. The caller opens the console again at the same place.
+    Reload(Box<ViewState>),
+    /// A signal asked the process to end. Contains the name of the signal.
+    Signal(&'static str),
+    /// The terminal was closed.
+    TerminalLost,
+    /// A task of the console or of another part of Greenroom panicked. The panic hook has reported it.
+    Panicked,
 }

@@ -8,9 +8,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::backend::Backend;
-use super::effect::Effect;
+use super::effect::{Effect, ExitReason};
 use super::event::{Event, Input};
-use super::model::{Model, ViewState};
+use super::model::Model;
 use super::pace::{Draws, Pace};
 use super::perform::EffectRunner;
 use super::terminal::Screen;
@@ -22,20 +22,6 @@ use crate::release::Handle;
 
 /// The largest number of events handled before the screen is drawn again.
 const BATCH: usize = 64;
-
-/// Why the console ended. The results of releases are in their journals, and not in this value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExitReason {
-    Quit,
-    /// The operator reloads the configuration. The caller opens the console again at the same place.
-    Reload(Box<ViewState>),
-    /// A signal asked the process to end. Contains the name of the signal.
-    Signal(&'static str),
-    /// The terminal was closed.
-    TerminalLost,
-    /// A task of the console or of another part of Greenroom panicked. The panic hook has reported it.
-    Panicked,
-}
 
 /// The sources of the loop's events.
 #[derive(Debug)]

@@ -4,13 +4,14 @@
 
 use super::handover;
 use crate::console::action::Action;
+use crate::console::dialogs::Refusal;
 use crate::console::effect::Effect;
 use crate::console::model::{Asking, Model, Weight};
 use crate::inventory::{HandoverRequest, SourceState, Target};
 use crate::release::{Approval, Interrupted, Refused, ResumeAction};
 
 /// Requests the handover after the operator has confirmed the request. Withdraws an earlier request.
-pub(super) fn ask(
+pub(in crate::console) fn ask(
     model: &mut Model,
     found: &Interrupted,
     approval: Approval,
@@ -54,13 +55,13 @@ pub(super) fn stored(
                 asking.driver
             );
             asking.request = Some(request);
-            super::say(model, Weight::Normal, &text);
+            model.say(Weight::Normal, &text);
             observed(model)
         }
         (Some(_), Err(refused)) => {
             model.asking = None;
             let title = format!("request for the handover of {target}");
-            super::confirm::refuse(model, title, &refused);
+            model.show(Refusal::new(title, &refused));
             Vec::new()
         }
         // The request was withdrawn, replaced or expired before it was stored.
@@ -73,19 +74,15 @@ pub(super) fn stored(
 }
 
 /// Whether this console has requested the handover of the release.
-pub(super) fn waits_for(model: &Model, found: &Interrupted) -> bool {
+pub(in crate::console) fn waits_for(model: &Model, found: &Interrupted) -> bool {
     let asking = model.asking.as_ref();
     asking.is_some_and(|asking| asking.release == found.plan().release)
 }
 
 /// Withdraws the request, as the operator has chosen.
-pub(super) fn take_back(model: &mut Model) -> Vec<Effect> {
+pub(in crate::console) fn take_back(model: &mut Model) -> Vec<Effect> {
     let effects = withdraw(model);
-    super::say(
-        model,
-        Weight::Normal,
-        "the request for the handover was withdrawn",
-    );
+    model.say(Weight::Normal, "the request for the handover was withdrawn");
     effects
 }
 
@@ -126,7 +123,7 @@ fn answered(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let text = format!("{}: {why}", asking.target);
-    super::say(model, Weight::Prominent, &text);
+    model.say(Weight::Prominent, &text);
     withdraw(model)
 }
 
@@ -135,7 +132,7 @@ fn resume_release(model: &mut Model, asking: Asking) -> Vec<Effect> {
         "{} handed over {}: resuming the release",
         asking.driver, asking.target
     );
-    super::say(model, Weight::Normal, &text);
+    model.say(Weight::Normal, &text);
     let mut effects = withdraw(model);
     effects.push(Effect::ResumeRelease {
         target: asking.target,

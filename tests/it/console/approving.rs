@@ -7,9 +7,10 @@ use crossterm::event::KeyCode;
 use greenroom::checks::Verdict;
 use greenroom::console::Model;
 use greenroom::console::action::Action;
+use greenroom::console::dialogs::{Button, Confirm, Lacking, Question};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Button, Dialog, Question, is_available};
+use greenroom::console::model::is_available;
 use greenroom::history::{ReleaseKind, Step};
 use greenroom::inventory::{Operator, PeerApproval, Snapshot, Tier};
 use greenroom::release::{Observed, Plan, Status, observed};
@@ -98,9 +99,9 @@ fn approving(size: (u16, u16)) -> Model {
     model
 }
 
-fn confirm(model: &Model) -> &greenroom::console::model::Confirm {
-    match &model.dialog {
-        Some(Dialog::Confirm(confirm)) => confirm,
+fn confirm(model: &Model) -> &Confirm {
+    match model.shown::<Confirm>() {
+        Some(confirm) => confirm,
         other => panic!("{other:?}"),
     }
 }
@@ -118,7 +119,7 @@ fn a_driver_sees_what_the_switch_lacks_and_no_question() {
         );
         assert!(!is_available(&model, Action::Approve));
         press(&mut model, "A");
-        assert!(matches!(model.dialog, Some(Dialog::Lacking(_))));
+        assert!(model.shown::<Lacking>().is_some());
         insta::assert_snapshot!(named("what_the_switch_lacks", size), dialog(&model));
     }
     let wide = ladder(&driving((118, 34)));

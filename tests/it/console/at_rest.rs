@@ -7,9 +7,10 @@ use std::time::Duration;
 use crossterm::event::KeyCode;
 use greenroom::checks::{CaseReport, Verdict};
 use greenroom::console::Model;
+use greenroom::console::dialogs::Page;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Dialog, HistoryAnswer, HistoryQuestion, Pane};
+use greenroom::console::model::{HistoryAnswer, HistoryQuestion, Pane};
 use greenroom::history::{Filter, Item, Listed, Outcome, Step};
 use greenroom::inventory::{Hold, Slot, Snapshot};
 use greenroom::release::{LiveChecks, Observed};
@@ -81,7 +82,7 @@ fn checks_show_the_live_version_with_their_age_and_release() {
     assert!(!pane.contains("home page"), "{pane}");
     model.focus = Pane::Checks;
     press_key(&mut model, KeyCode::Enter);
-    let Some(Dialog::Page(details)) = &model.dialog else {
+    let Some(details) = model.shown::<Page>() else {
         panic!("a page, not {:?}", model.dialog);
     };
     let lines = details.lines.join("\n");

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use greenroom::console::dialogs::Confirm;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::Dialog;
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
 use greenroom::console::{Charset, ExitReason, Model};
@@ -479,8 +479,8 @@ fn a_typed_name_has_no_history_and_no_completion() {
     for code in [KeyCode::Up, KeyCode::Right, KeyCode::Tab, KeyCode::End] {
         press_key(&mut model, code);
     }
-    let typed = |model: &Model| match &model.dialog {
-        Some(Dialog::Confirm(confirm)) => confirm.typed.clone(),
+    let typed = |model: &Model| match model.shown::<Confirm>() {
+        Some(confirm) => confirm.typed.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(typed(&model), "prod");

@@ -7,9 +7,12 @@ use std::sync::Arc;
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
 use greenroom::console::action::Action;
+use greenroom::console::dialogs::{
+    Confirm, MessageDialog, Picker, ResumeChoice, ResumeDialog, Thinking,
+};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{Dialog, ResumeChoice, is_available};
+use greenroom::console::model::is_available;
 use greenroom::console::update::update;
 use greenroom::history::{
     Decision, JournalEvent, Outcome, ReleaseRecord, Step, Successor, Takeover,
@@ -120,7 +123,7 @@ fn asked_about(driver: Option<LockHolder>) -> Model {
 
 /// Says yes to a question that may need the environment's name.
 fn yes(model: &mut Model) -> Vec<Effect> {
-    let Some(Dialog::Confirm(confirm)) = &model.dialog else {
+    let Some(confirm) = model.shown::<Confirm>() else {
         panic!("no question: {:?}", model.dialog);
     };
     if confirm.may_go() {
@@ -191,7 +194,7 @@ fn handed_to(console: &str) -> Observed {
 fn a_release_of_another_driver_can_be_requested_or_taken_over() {
     let mut model = asked_about(Some(lock(2)));
     insta::assert_snapshot!(screen(&model));
-    let Some(Dialog::Resume(asked)) = &model.dialog else {
+    let Some(asked) = model.shown::<ResumeDialog>() else {
         panic!("{:?}", model.dialog);
     };
     let choices = [
@@ -206,7 +209,7 @@ fn a_release_of_another_driver_can_be_requested_or_taken_over() {
     assert!(model.dialog.is_none(), "the first row decides nothing");
 
     let free = asked_about_interrupted();
-    let Some(Dialog::Resume(asked)) = &free.dialog else {
+    let Some(asked) = free.shown::<ResumeDialog>() else {
         panic!("{:?}", free.dialog);
     };
     assert!(
@@ -259,7 +262,7 @@ fn open_releases_are_listed_newest_first() {
         open: open.clone(),
     };
     tell(&mut model, late);
-    assert!(matches!(model.dialog, Some(Dialog::Thinking(_))));
+    assert!(model.shown::<Thinking>().is_some());
     tell(&mut model, Event::OpenReleasesFound { request_id, open });
     let shown = screen(&model);
     let row = |tag: &str| {
@@ -274,7 +277,7 @@ fn open_releases_are_listed_newest_first() {
         [Effect::FindInterrupted { release, .. }] => assert_eq!(*release, Some(release_id(2))),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(model.dialog, Some(Dialog::Thinking(_))));
+    assert!(model.shown::<Thinking>().is_some());
 }
 
 #[test]
@@ -287,7 +290,7 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     press(&mut model, "  ");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(notice(&mut model).contains("type why you take over the release"));
-    assert!(matches!(model.dialog, Some(Dialog::Message(_))));
+    assert!(model.shown::<MessageDialog>().is_some());
     press(&mut model, "her console hangs");
     press_key(&mut model, KeyCode::Enter);
     insta::assert_snapshot!("the_question", screen(&model));
@@ -769,18 +772,10 @@ fn the_standby_of_another_console_blocks_no_release() {
     }
     let mut model = idle_standby();
     press(&mut model, "R");
-    assert!(
-        matches!(model.dialog, Some(Dialog::Thinking(_))),
-        "{:?}",
-        model.dialog
-    );
+    assert!(model.shown::<Thinking>().is_some(), "{:?}", model.dialog);
     let mut model = idle_standby();
     press(&mut model, "P");
-    assert!(
-        matches!(model.dialog, Some(Dialog::Picker(_))),
-        "{:?}",
-        model.dialog
-    );
+    assert!(model.shown::<Picker>().is_some(), "{:?}", model.dialog);
     // A repair is not a release.
     let mut model = idle_standby();
     press(&mut model, "D");

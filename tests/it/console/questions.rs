@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crossterm::event::KeyCode;
+use greenroom::console::dialogs::{Button, Confirm, Reason, Thinking};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Button, Dialog};
 use greenroom::console::update::update;
 use greenroom::console::{ExitReason, Mode, Model};
 use greenroom::history::Step;
@@ -30,9 +30,9 @@ fn waiting(step: Step) -> Model {
     model
 }
 
-fn confirm(model: &Model) -> &greenroom::console::model::Confirm {
-    match &model.dialog {
-        Some(Dialog::Confirm(confirm)) => confirm,
+fn confirm(model: &Model) -> &Confirm {
+    match model.shown::<Confirm>() {
+        Some(confirm) => confirm,
         other => panic!("no question, but {other:?}"),
     }
 }
@@ -288,7 +288,7 @@ fn a_promote_asks_version_reason_and_plan_before_it_starts() {
     };
     tell(&mut model, late);
     assert!(
-        matches!(model.dialog, Some(Dialog::Thinking(_))),
+        model.shown::<Thinking>().is_some(),
         "an answer to another request"
     );
     tell(
@@ -322,8 +322,8 @@ fn any_tag_or_digest_can_be_typed_when_the_registry_does_not_answer() {
     no_terms(&mut model);
     press(&mut model, "2.0.0-rc1");
     press_key(&mut model, KeyCode::Enter);
-    match &model.dialog {
-        Some(Dialog::Reason(reason)) => {
+    match model.shown::<Reason>() {
+        Some(reason) => {
             assert_eq!(
                 reason.wanted,
                 Wanted::Version(VersionRef::Tag("2.0.0-rc1".into()))

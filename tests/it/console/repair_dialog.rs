@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use greenroom::console::Model;
+use greenroom::console::dialogs;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::Dialog;
 use greenroom::history::{FORMAT, RepairOutcome, RepairRecord};
 use greenroom::inventory::drift::{Drift, Name, compare};
 use greenroom::inventory::{Hold, Slot, Snapshot, Target, Tier};
@@ -205,7 +205,7 @@ fn a_difference_for_a_person_is_shown_and_a_refusal_ends_the_repair() {
     alone.repair_actions.clear();
     alone.items.remove(0);
     let model = asked(SIZES[0], alone);
-    assert!(matches!(model.dialog, Some(Dialog::Refusal(_))));
+    assert!(model.shown::<dialogs::Refusal>().is_some());
     assert!(screen(&model).contains("see what listens there"));
 
     let mut model = asked(SIZES[0], repair_plan(Tier::Staging));

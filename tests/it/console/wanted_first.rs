@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
+use greenroom::console::dialogs::{Confirm, Palette, Picker, Question};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{Dialog, Picker, Question};
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, WasLive, once_live};
 use greenroom::inventory::{Slot, Target, Tier, Version};
 use greenroom::release::{Definition, Plan, Rules, Terms, Wanted};
@@ -60,8 +60,8 @@ fn tell_terms(model: &mut Model, target: &Target, terms: Terms) {
 }
 
 fn picker(model: &Model) -> &Picker {
-    match &model.dialog {
-        Some(Dialog::Picker(picker)) => picker,
+    match model.shown::<Picker>() {
+        Some(picker) => picker,
         other => panic!("no picker, but {other:?}"),
     }
 }
@@ -154,10 +154,10 @@ fn a_moved_cursor_stays_when_more_rows_load() {
 fn the_palette_starts_on_an_available_action() {
     let mut model = model(SIZES[0], web_production());
     press(&mut model, ":");
-    let Some(Dialog::Palette(palette)) = &model.dialog else {
+    let Some(palette) = model.shown::<Palette>() else {
         panic!("the palette");
     };
-    let found = greenroom::console::model::palette_entries(&model, palette);
+    let found = greenroom::console::dialogs::palette_entries(&model, palette);
     let row = found.get(palette.row).expect("a row");
     assert_eq!(row.why_not, None, "{row:?}");
 }
@@ -242,7 +242,9 @@ fn planned(size: (u16, u16), require_reason: bool) -> Model {
 }
 
 fn asks_to_begin(model: &Model) -> bool {
-    matches!(&model.dialog, Some(Dialog::Confirm(asked)) if matches!(asked.question, Question::Begin(_)))
+    model
+        .shown::<Confirm>()
+        .is_some_and(|asked| matches!(asked.question, Question::Begin(_)))
 }
 
 #[test]
