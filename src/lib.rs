@@ -13,8 +13,8 @@
 //! | candidate | the new version in the other slot, until the switch |
 //! | standby | the version that was live before the switch, kept warm for a rollback |
 //! | registration | the entry in the store that says which version has which address in a slot |
-//! | route | the entry in the store that says which slot is live, with a *generation* that only grows |
-//! | pointer | the file or link that the proxy reads at every request: the route as the proxy applies it |
+//! | route | the entry in the store that says which slot is live, with a *generation* that each switch raises |
+//! | pointer | the file or link that the proxy reads at every request: the route as the proxy applies it. In nginx's switch mode `reload` its configuration contains the route |
 //! | drift | a difference between runtime, store, proxy and public address; a *repair* removes it |
 //! | release | one attempt to make one version live; a promote or a rollback |
 //! | plan, step | what a release will do, in order: pull, install, start, verify, register, switch, watch, drain, stop |
@@ -34,18 +34,18 @@
 //! |---|---|---|
 //! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots; only data | anything that waits, any client library |
 //! | [`checks`] | the requests that check a candidate, and how the answers are judged | the code that sends the requests |
-//! | [`history`] | the records of a release, how they are linked, and how they are searched | data about what runs now; only observation has it |
+//! | [`history`] | the records of a release, how they are linked, and how they are searched | data about what is running now, which must be observed |
 //! | [`sanitize`] | makes bytes of other programs safe to show | the rest of the crate |
 //! | [`ports`] | traits for all outside systems, with separate traits for reading and writing; [`ports::Failure`] | implementations and callers |
 //! | [`port_check`] | whether an address is free to listen on, and which ports another program may take at any moment | the rest of the crate |
 //! | `output` | standard output and error that wait for a slow reader (a full pipe or terminal) | the rest of the crate |
 //! | `private_files` | files that other users cannot read | the rest of the crate |
-//! | [`release`] | the release procedure: a pure core (plan, machine, guard, judge, approval) and a shell that does I/O (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
+//! | [`release`] | the release procedure: a pure core (plan, ladder, machine, approval) and a shell that does I/O (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
 //! | [`store`] | everything that operators share: keys, encoding and transactions, over `ports::kv` | adapters, `release`, `console`, `cli` |
 //! | [`logs`] | lines in a ring, shown through a viewport; `tail` follows an instance | how lines are drawn |
 //! | [`watchers`] | observes all servers and assembles snapshots; copies releases, holds and repairs to the archive, verifies and seals them; sends notices | adapters, `console`, `cli` |
-//! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other, settings, release, `console`, `cli` |
-//! | [`settings`] | reads one TOML file and its layers into data, or returns a list of all errors | servers, `console`, `cli` |
+//! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other (with the exceptions below), settings, release, `console`, `cli` |
+//! | [`settings`] | reads one TOML file and its layers into data, or returns a list of all errors | servers, `cli`, and of the `console` all but the names of its actions, keys and themes |
 //! | [`console`] | the screen: `event`, `update`, `effect`, `perform`, `model`, `view`, `theme`, and one file for each dialog in `dialogs` | adapters, ports, settings; the console calls its [`console::Backend`] |
 //! | [`cli`] | the command line, one file per verb; the only module that prints | adapters |
 //! | [`sandbox`] | real processes and a real proxy to try Greenroom on, with a sample application | adapters, `console`, `cli` |
@@ -110,15 +110,15 @@
 //! | `logs` | `ports`, `inventory`, `sanitize` |
 //! | `release`, its core | the nouns, `sanitize` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `version_catalog`, `rollback_candidates` | also `ports` |
-//! | `watchers` | `release`, `ports`, the nouns, `sanitize` |
+//! | `watchers` | `release`, `logs`, `ports`, the nouns, `sanitize` |
 //! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy` and `adapters::system_authorities`, `adapters::archive`, `adapters::sqlite` and `adapters::process` `private_files`, and `adapters::process` `port_check` |
 //! | `settings` | `release` (a target is configured as a `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `port_check` (the ports that must not be configured) |
 //! | `console` | `release`, `logs`, the nouns, `sanitize`, `output` |
-//! | `console::view` | of the console: `model`, `sheet`, `theme`, `layout` and the table of keys |
+//! | `console::view` | of the console: `model`, `sheet`, `theme`, `layout`, `grid` and the table of keys |
 //! | `console::model` | of the console: the table of keys, and the names of what the open dialog does (`effect`, `sheet`, `theme`) |
 //! | `sandbox` | `release`, `ports`, the nouns, `sanitize`, `port_check`, `private_files`; its sample application only `inventory` and `sanitize` |
 //! | `wire` | all but `cli`; of the sandbox, its list of versions |
-//! | `cli` | all but `adapters` |
+//! | `cli` | all but `adapters` and `store` |
 //!
 //! `tests/it/architecture/rules.rs` has these rules as tables, and also says where client libraries, printing
 //! and clocks may be used. `cycles.rs` finds files that use each other in a circle. A broken rule

@@ -132,7 +132,7 @@ impl<'a> Following<'a> {
     /// the lock and records that in the journal. Later, either `resume` stops the old version, or the next release of
     /// the target closes this release.
     async fn leave_standby(&mut self, status: &Status) {
-        if self.standby == StandbyWait::Leaves && standby::is_resting(&status.progress) {
+        if self.standby == StandbyWait::Leaves && status.progress.is_standby() {
             self.standby = StandbyWait::Left;
             let reason =
                 "the old version is left running, as requested with --no-standby-wait".to_owned();
@@ -275,7 +275,7 @@ impl<'a> Following<'a> {
         self.is_cancelled = true;
         let by = self.engine.operator().clone();
         let command = match (stop, &status.progress) {
-            (StopRequest::Cancel, progress) if standby::is_resting(progress) => {
+            (StopRequest::Cancel, progress) if progress.is_standby() => {
                 self.standby = StandbyWait::Left;
                 Command::Interrupt {
                     reason: "the operator ended the standby; the old version stays running".into(),

@@ -58,7 +58,7 @@ const FILES: &[(&str, &str)] = &[
     ("./greenroom.toml, $XDG_CONFIG_HOME/greenroom/greenroom.toml", "The configuration file: the first of these that exists, unless --config or GREENROOM_CONFIG names one."),
     ("$XDG_CONFIG_HOME/greenroom/themes/", "Themes of your own."),
     ("$XDG_DATA_HOME/greenroom/greenroom.db", "The store, if no etcd is configured."),
-    ("$XDG_STATE_HOME/greenroom/archive.db", "The archive of releases."),
+    ("$XDG_STATE_HOME/greenroom/archive.db", "The archive of releases, holds and repairs."),
     ("$XDG_STATE_HOME/greenroom/log/", "Log files."),
 ];
 

@@ -134,7 +134,7 @@ fn ended(common: &Common, record: &RepairRecord, is_cancelled: bool) -> Exit {
     match outcome {
         Some(RepairOutcome::Done) => {
             if !common.json {
-                say_line!("done: {} is repaired: {}", record.target, record.names());
+                say_line!("done: repaired in {}: {}", record.target, record.names());
             }
             Exit::Done
         }

@@ -280,7 +280,7 @@ fn spare_for_timeline(height: u16) -> u16 {
     }
 }
 
-/// Whether the screen shows one pane at a time because it is small.
+/// Whether the screen is too small for several panes. Also true if it is too small for one.
 pub(super) fn is_narrow(model: &Model) -> bool {
     let (width, height) = model.size;
     !model.looks.zoomed && (width < SOME.0 || height < SOME.1)

@@ -44,8 +44,8 @@ impl RepairRecord {
         Link::over("greenroom repair", &bare)
     }
 
-    /// Whether `to` is an allowed later version of this record: only the progress of the actions or the end of the
-    /// repair differs, and no action that was done has changed.
+    /// Whether `to` is an allowed later version of this record: this repair has not ended, only the progress of its
+    /// actions and its end differ, and no action that was done has changed.
     fn may_become(&self, to: &Self) -> bool {
         let without_progress = |record: &Self| Self {
             repair_actions: record.repair_actions.iter().map(not_started).collect(),

@@ -4,8 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A step of a release, in the order of execution. Planning is not a step, because it changes nothing and so has
-/// nothing to undo.
+/// A step of a release, in the order of execution. Planning is not a step: it ends before the release is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
@@ -26,7 +25,8 @@ pub enum Step {
     Watch,
     /// The driver waits for the connections to the old slot to end.
     Drain,
-    /// After the standby time, the old slot is deregistered and its instance is stopped.
+    /// After the standby time, the old slot is deregistered and its instance is stopped. A rollback also removes the
+    /// instance.
     Stop,
 }
 

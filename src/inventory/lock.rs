@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ReleaseId;
 
 /// A number that grows each time that a lock is taken. In etcd the token is the revision that wrote the key of the
-/// lock. Every write carries the token of its lock, and the store compares that token in the same transaction.
+/// lock. Every write under a lock carries its token, and the store compares that token in the same transaction.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]

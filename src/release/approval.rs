@@ -18,7 +18,7 @@ pub use others::{
 pub(super) use repair::ApprovedRepair;
 pub use repair::{RepairApproval, need_to_repair};
 
-use super::Plan;
+use super::{Plan, ladder};
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{Digest, Operator, ReleaseId, Tier};
 
@@ -32,20 +32,9 @@ pub enum Need {
     TypedName,
 }
 
-/// What a step forward requires from a person in a tier. In a protected environment a person confirms *register*,
-/// because it is the first act after *verify* (interlock 10). A person types the environment's name for *switch*,
-/// because it moves the traffic, and for *stop*, because no warm rollback is possible after *stop*.
+/// What a step forward requires from a person in a tier.
 pub fn need(step: Step, tier: Tier) -> Need {
-    if !tier.is_protected() {
-        return Need::Nothing;
-    }
-    match step {
-        Step::Register => Need::Confirmation,
-        Step::Switch | Step::Stop => Need::TypedName,
-        Step::Pull | Step::Install | Step::Start | Step::Verify | Step::Watch | Step::Drain => {
-            Need::Nothing
-        }
-    }
+    ladder::definition(step).need_in(tier)
 }
 
 /// What a plan requires from a person before it is started. Usually a confirmation is enough. A person types the
@@ -63,14 +52,7 @@ pub fn need_to_begin(plan: &Plan) -> Need {
 
 /// What a step of this plan requires from a person, in addition to the confirmation that starts the plan.
 pub fn need_of(plan: &Plan, step: Step) -> Need {
-    match (plan.kind, step) {
-        (ReleaseKind::WarmRollback, Step::Register | Step::Switch) => Need::Nothing,
-        // If the plan waits for other operators, the driver confirms after they have approved.
-        (_, Step::Switch) if approvers_needed(plan) > 0 => {
-            need(step, plan.tier()).max(Need::Confirmation)
-        }
-        _ => need(step, plan.tier()),
-    }
+    ladder::definition(step).need(plan)
 }
 
 /// What backing out requires from a person. With `may_have_switched`, backing out may move the traffic (see

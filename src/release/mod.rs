@@ -43,18 +43,18 @@
 //!
 //! [`Instance::unhealthy`]: crate::inventory::Instance::unhealthy
 //!
-//! Each step has five parts. A *guard* checks whether the state is as the act needs it (`guard`). The intent is
-//! recorded. The act is performed. The state is observed until the result is reached or cannot be reached (`judge`).
-//! The outcome is recorded. The return value of an act is not used as its result. At most one record, act or
+//! One file of `ladder` says everything about one step. Each step has five parts. A *guard* checks whether the state
+//! is as the act needs it. The intent is recorded. The act is performed. The state is observed until the result is
+//! reached or cannot be reached. The outcome is recorded. The return value of an act is not used as its result. At most one record, act or
 //! observation is running at any time. An act whose intent cannot be recorded is not performed.
 //!
 //! # Never
 //!
 //! | | interlock | enforced by |
 //! |---|---|---|
-//! | 1 | a slot with traffic is not stopped, removed or replaced; if it is not known whether a slot has traffic, it is treated as if it had | `guard`, before start, stop and every removal |
-//! | 2 | no route to an instance that is not healthy or not registered | `guard`, before register and switch, in both directions |
-//! | 3 | no switch without a current healthy observation and passed checks of the running digest; old checks are run again | `guard`; it cannot be overridden |
+//! | 1 | a slot with traffic is not stopped, removed or replaced; if it is not known whether a slot has traffic, it is treated as if it had | the guards of `ladder`, before start, stop and every removal |
+//! | 2 | no route to an instance that is not healthy or not registered | the guards of `ladder`, before register and switch, in both directions |
+//! | 3 | no switch without a current healthy observation and passed checks of the running digest; old checks are run again | the guard of switch; it cannot be overridden |
 //! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
 //! | 5 | no act toggles: a switch names the slot that it leaves and the slot that it goes to | [`Move`] |
 //! | 6 | an act that may have happened is observed before it is tried again | `machine`: every new try passes the guard |
@@ -240,22 +240,16 @@
 
 mod act;
 mod approval;
-mod calls;
-mod candidate;
 mod definition;
 pub mod describe;
 mod driver;
 mod engine;
 mod event;
 mod facts;
-mod first;
 mod gather;
-mod guard;
-#[cfg(test)]
-mod guard_tests;
 mod handle;
 mod interrupted;
-mod judge;
+mod ladder;
 mod machine;
 mod notices;
 mod observed;
@@ -263,7 +257,6 @@ mod plan;
 mod planner;
 mod preview;
 mod prune;
-mod public;
 mod refusal;
 mod repair;
 mod replay;
@@ -280,7 +273,6 @@ mod time;
 mod unchanged;
 mod unreadable;
 mod version_catalog;
-mod way;
 
 pub use act::{Act, ActionError, ActionErrorKind, Ask, Before, Move, Observation, Stage};
 pub use approval::{
@@ -289,12 +281,11 @@ pub use approval::{
     need_to_begin, need_to_peer_approve, need_to_repair, own_release, peer_approved_words,
     unread_approvals, weigh,
 };
-pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
 pub use engine::{
-    Driven, Engine, Force, PeerApprovable, Pruned, ReleaseObserver, RepairHandle, RepairNews,
-    Resume, Site, UnreadableHold,
+    Driven, Engine, Force, NewestReleases, PeerApprovable, Pruned, ReleaseObserver, RepairHandle,
+    RepairNews, Resume, Site, Undriven, UnreadableHold,
 };
 pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};
@@ -305,7 +296,7 @@ pub use machine::{Machine, OnFailure, ResumeAction, Resumption};
 pub use notices::NoticeSource;
 pub use observed::{LetGo, LiveChecks, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
-pub use planner::{Draft, decide};
+pub use planner::{Draft, ProxyWords, decide};
 pub use preview::{Intent, ReleasePreview, Terms};
 pub use prune::{Kept, PrunePlan, Spare};
 pub use refusal::{NotRollbackCandidate, Refusal, Refused};

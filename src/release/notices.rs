@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::approval::{approve_command, approvers_needed, needs_words};
+use super::act::Stage;
+use super::approval::{approve_command, needs_words};
+use super::ladder::{self, Failure};
 use super::time::after;
 use super::{Choice, Plan, Progress, Status, StepState};
 use crate::checks::Verdict;
@@ -113,8 +115,7 @@ impl NoticeSource {
                 format!("{step} failed or was not undone")
             }
             Progress::Back(_) => format!("{step} failed; the release is backing out"),
-            // After a failed *stop*, the traffic stays on the new version.
-            Progress::Forward(_) if step != Step::Stop => {
+            Progress::Forward(_) if Stage::forward(step).failure(0) != Failure::StaysLive => {
                 format!("{step} failed; the release backs out if it can")
             }
             _ => format!("{step} failed"),
@@ -169,10 +170,7 @@ impl NoticeSource {
             },
         };
         let waiting = self.waiting.insert(waiting);
-        let approvers = match step {
-            Step::Switch => approvers_needed(&status.plan),
-            _ => 0,
-        };
+        let approvers = ladder::definition(*step).approvers(&status.plan);
         if waiting.is_sent || (approvers == 0 && now < after(waiting.since, DELAY)) {
             return None;
         }

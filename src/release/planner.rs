@@ -11,7 +11,7 @@ use crate::inventory::{
     highest_generation,
 };
 
-use super::calls::{self, ProxyWords};
+use super::ladder::{self, Ladder};
 use super::unreadable::{unreadable, unreadable_release};
 use super::{
     Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, StandbyOf, Wanted,
@@ -23,9 +23,21 @@ const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 /// Every decision of a plan, without the texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    plan: Plan,
-    installation: Installation,
-    has_image: bool,
+    pub(super) plan: Plan,
+    pub(super) installation: Installation,
+    pub(super) has_image: bool,
+}
+
+/// What the proxy says about the calls of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProxyWords {
+    /// The calls that install the proxy's configuration.
+    pub install: Vec<String>,
+    pub switch: Vec<String>,
+    /// What an operator should know before starting the plan.
+    pub warnings: Vec<String>,
+    /// Protected targets whose connections an installation or a switch may cut.
+    pub touched: Vec<Target>,
 }
 
 /// Decides the slot, the generation and the kind of the release, or refuses with every reason.
@@ -209,16 +221,16 @@ impl Draft {
 
     /// Makes the plan with the calls of every step. `words` are the proxy's descriptions.
     pub fn into_plan(mut self, words: &ProxyWords) -> Plan {
-        let calls: Vec<PlannedCalls> = Step::ALL
-            .into_iter()
-            .filter(|step| self.has_step(*step))
-            .map(|step| PlannedCalls {
-                step,
-                calls: calls::of_step(step, &self.plan, self.has_image, words),
-                undo: calls::undo_of_step(step, &self.plan),
+        let calls = |step: &Step| {
+            let definition = ladder::definition(*step);
+            definition.is_needed(&self).then(|| PlannedCalls {
+                step: *step,
+                calls: definition.calls(&self, words),
+                undo: definition.undo_words(&self.plan),
             })
-            .collect();
-        self.plan.calls = calls;
+        };
+        let steps = Ladder::of(&self.plan).steps().iter();
+        self.plan.calls = steps.filter_map(calls).collect();
         self.plan.warnings.extend(words.warnings.iter().cloned());
         self.plan.touched.clone_from(&words.touched);
         self.plan.warnings.extend(self.plan.touches());
@@ -226,27 +238,7 @@ impl Draft {
     }
 
     pub(super) fn installs(&self) -> bool {
-        self.has_step(Step::Install)
-    }
-
-    fn has_step(&self, step: Step) -> bool {
-        let warm = self.plan.warm.is_some();
-        match step {
-            Step::Pull | Step::Start => !warm,
-            // A configuration that is newer than these settings, or that has another owner, is not replaced. Only a
-            // rollback is planned with such a configuration, because a rollback only moves the pointer that the
-            // configuration reads.
-            Step::Install => !matches!(
-                self.installation,
-                Installation::Current | Installation::Newer(_) | Installation::Foreign(_)
-            ),
-            Step::Verify | Step::Register | Step::Switch | Step::Watch => true,
-            Step::Drain => self.plan.from.is_some(),
-            Step::Stop => {
-                self.plan.from.is_some()
-                    && self.plan.definition.timing.standby != super::Limit::Never
-            }
-        }
+        ladder::definition(Step::Install).is_needed(self)
     }
 }
 

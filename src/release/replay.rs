@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::act::Stage;
 use super::describe::CHECK_AGAIN;
-use super::{Plan, StepState, StepStatus, way};
+use super::ladder::{self, Ladder};
+use super::{Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Entry, JournalEvent, Recorded, Step};
 
@@ -25,6 +26,7 @@ pub(super) enum Last {
 /// The state of a release after its last entry.
 #[derive(Debug)]
 pub(super) struct Replay {
+    ladder: Ladder,
     pub(super) way: Vec<Stage>,
     pub(super) at: usize,
     pub(super) steps: Vec<StepStatus>,
@@ -63,7 +65,8 @@ impl Replay {
 
     fn new(plan: &Plan) -> Self {
         Self {
-            way: way::forward(plan),
+            ladder: Ladder::of(plan),
+            way: ladder::forward(plan),
             at: 0,
             steps: plan
                 .steps()
@@ -100,13 +103,17 @@ impl Replay {
             JournalEvent::Intent {
                 step, direction, ..
             } => {
-                self.go_to(*step, *direction);
+                let stage = Stage {
+                    step: *step,
+                    direction: *direction,
+                };
+                self.go_to(|known| known == stage);
                 self.last = Last::UnderWay;
                 self.approved = None;
                 if *direction == Direction::Forward && !self.started.contains(step) {
                     self.started.push(*step);
                 }
-                if *step == Step::Verify {
+                if ladder::definition(*step).runs_checks() {
                     self.forget_checks();
                 }
             }
@@ -116,16 +123,16 @@ impl Replay {
                 failure,
                 took,
             } => {
-                self.go_to(*step, *direction);
+                let stage = Stage {
+                    step: *step,
+                    direction: *direction,
+                };
+                self.go_to(|known| known == stage);
                 if let Some(why) = failure {
                     self.set(*step, StepState::Failed { why: why.clone() });
                     self.last = Last::Failed(why.clone());
                     return;
                 }
-                let stage = Stage {
-                    step: *step,
-                    direction: *direction,
-                };
                 self.settle(stage, *took);
             }
             JournalEvent::Checked { report } => {
@@ -149,18 +156,10 @@ impl Replay {
     }
 
     fn settle(&mut self, stage: Stage, took: Duration) {
-        let step_status = match stage.direction {
-            Direction::Forward => StepState::Done { took },
-            Direction::Back => StepState::Undone,
-        };
-        // While backing out, *drain* waits for the candidate's connections. That does not undo the drain of the old
-        // slot.
-        if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
-            self.set(stage.step, step_status);
+        if let Some(state) = stage.state_after(took) {
+            self.set(stage.step, state);
         }
-        if stage.step == Step::Switch {
-            self.switched = stage.direction == Direction::Forward;
-        }
+        self.switched = stage.switched_after().unwrap_or(self.switched);
         self.settled = Some(stage.step);
         self.approved = None;
         self.advance();
@@ -169,11 +168,7 @@ impl Replay {
     fn advance(&mut self) {
         self.at += 1;
         self.last = Last::Between;
-        let stop = Stage {
-            step: Step::Stop,
-            direction: Direction::Forward,
-        };
-        if self.stage() == Some(stop) {
+        if self.stage().is_some_and(Stage::follows_standby) {
             self.standby_began = Some(self.since);
         }
     }
@@ -199,7 +194,7 @@ impl Replay {
                 // The waiting step may have been done before an earlier return to *verify*. That step must be done
                 // again.
                 self.set(step, StepState::Pending);
-                self.go_to(Step::Verify, Direction::Forward);
+                self.go_to(Stage::runs_checks);
                 self.last = Last::Between;
                 self.report = None;
             }
@@ -211,7 +206,7 @@ impl Replay {
 
     fn turn_back(&mut self, reason: String) {
         self.back_reason = Some(reason);
-        self.way = way::back(&self.started);
+        self.way = self.ladder.back(&self.started);
         self.at = 0;
         self.settled = None;
         self.approved = None;
@@ -225,9 +220,8 @@ impl Replay {
 
     /// Makes this stage the current one. It may be an earlier stage: a release returns to *verify* if its passed checks
     /// became too old. Does nothing if the current way (the list of stages) lacks the stage.
-    fn go_to(&mut self, step: Step, direction: Direction) {
-        let stage = Stage { step, direction };
-        if let Some(index) = self.way.iter().position(|known| *known == stage) {
+    fn go_to(&mut self, is_it: impl Fn(Stage) -> bool) {
+        if let Some(index) = self.way.iter().position(|stage| is_it(*stage)) {
             self.at = index;
         }
     }
@@ -256,10 +250,6 @@ impl Replay {
     }
 
     pub(super) fn may_have_switched(&self) -> bool {
-        let undone = self.back_reason.is_some()
-            && self.steps.iter().any(|step_status| {
-                step_status.step == Step::Switch && step_status.state == StepState::Undone
-            });
-        self.started.contains(&Step::Switch) && !undone
+        ladder::may_have_switched(&self.started, &self.steps, self.back_reason.is_some())
     }
 }

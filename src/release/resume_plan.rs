@@ -7,8 +7,8 @@ use super::machine::ResumeAction;
 use super::replay::Replay;
 use super::rules::loosened_since;
 use super::unreadable::unreadable;
-use super::{Definition, Plan, Refusal, Refused, StepState, way};
-use crate::history::{Baseline, Direction, FORMAT, JournalEvent, Recorded, ReleaseKind, Step};
+use super::{Definition, Plan, Refusal, Refused, StepState, ladder};
+use crate::history::{Baseline, Direction, FORMAT, JournalEvent, Recorded, ReleaseKind};
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 use crate::sanitize::sanitize;
 
@@ -51,7 +51,9 @@ impl Plan {
                     refuse_by_hold(&plan, target_state, &mut against);
                 }
             }
-            if resume_action == ResumeAction::BackOut && !way::can_go_back(&plan, &replay.started) {
+            if resume_action == ResumeAction::BackOut
+                && !ladder::can_go_back(&plan, &replay.started)
+            {
                 against.push(Refusal::NoWayBack);
             }
         }
@@ -143,7 +145,8 @@ fn refuse_by_shape(
     against: &mut Vec<Refusal>,
 ) {
     let is_to_be_started = replay.steps.iter().any(|step_status| {
-        step_status.step == Step::Start && !matches!(step_status.state, StepState::Done { .. })
+        ladder::definition(step_status.step).creates_candidate()
+            && !matches!(step_status.state, StepState::Done { .. })
     });
     if is_to_be_started
         && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark())

@@ -1,10 +1,10 @@
 //! Describes, before a release is resumed, where its journal ends and what each way to resume it would do.
 
 use super::act::Stage;
+use super::ladder::{self, Failure, in_direction};
 use super::replay::{Last, Replay};
-use super::way::{self, in_direction};
 use super::{OnFailure, Plan, ResumeAction};
-use crate::history::{Direction, Recorded, Step};
+use crate::history::{Direction, Recorded};
 use crate::inventory::local_time;
 
 #[derive(Debug, Clone)]
@@ -27,14 +27,14 @@ impl ResumePreview {
         let replay = Replay::of(recorded, plan);
         let stage = replay.stage();
         let undo = match replay.direction() {
-            Direction::Forward => way::undo_words(plan, &replay.started),
+            Direction::Forward => ladder::undo_words(plan, &replay.started),
             Direction::Back => "continues to back out".into(),
         };
         Self {
             direction: replay.direction(),
             intended: intended(&replay),
-            can_go_back: way::can_go_back(plan, &replay.started),
-            next: way::next_words(plan, stage.as_ref()),
+            can_go_back: ladder::can_go_back(plan, &replay.started),
+            next: ladder::next_words(plan, stage.as_ref()),
             undo,
             stage,
             last: replay.last,
@@ -54,9 +54,8 @@ impl ResumePreview {
     }
 
     fn would_continue(&self, stage: Stage, on_failure: OnFailure) -> String {
-        // A failed *watch* backs out without asking.
         let asks = on_failure == OnFailure::Ask
-            && !(stage.step == Step::Watch && self.would_turn_back(stage));
+            && !(stage.failure(0) == Failure::BackOut && self.would_turn_back(stage));
         match &self.last {
             Last::Failed(_) if asks => {
                 format!("asks what to do about {}", in_direction(stage))
@@ -70,7 +69,9 @@ impl ResumePreview {
     }
 
     fn would_turn_back(&self, stage: Stage) -> bool {
-        stage.direction == Direction::Forward && stage.step != Step::Stop && self.can_go_back
+        stage.direction == Direction::Forward
+            && stage.failure(0) != Failure::StaysLive
+            && self.can_go_back
     }
 }
 

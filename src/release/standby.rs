@@ -5,7 +5,7 @@
 use super::replay::{Last, Replay};
 use super::resume_plan::refuse_by_journal;
 use super::{Definition, Plan};
-use crate::history::{Direction, Recorded, Step};
+use crate::history::Recorded;
 
 /// The console that drives a standby.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +24,8 @@ pub fn standby_entry(recorded: &Recorded, definition: &Definition) -> Option<u32
     let plan = Plan::recorded(&recorded.head, definition, None);
     let replay = Replay::of(recorded, &plan);
     let stage = replay.stage()?;
-    let rests = stage.step == Step::Stop
-        && stage.direction == Direction::Forward
+    let rests = stage.follows_standby()
         && replay.last == Last::Between
-        && !replay.started.contains(&Step::Stop);
+        && !replay.started.contains(&stage.step);
     rests.then_some(replay.sequence)
 }

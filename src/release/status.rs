@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Need, Plan};
+use super::{Need, Plan, ladder};
 use crate::checks::CaseReport;
 use crate::history::{Direction, Outcome, Step};
 
@@ -115,6 +115,27 @@ pub enum Progress {
     Closed(Outcome),
 }
 
+impl Progress {
+    /// Whether the new version is live, and the release only keeps the old version warm or waits for the approval to
+    /// stop the old version. Another release can then supersede this release.
+    pub fn is_standby(&self) -> bool {
+        match self {
+            Self::Standby { .. } => true,
+            Self::Asking { step, .. } => ladder::definition(*step).follows_standby(),
+            _ => false,
+        }
+    }
+
+    /// Whether the release waits for an approval, and an operator may have the checks run again before it. The
+    /// candidate was checked and has no traffic yet.
+    pub fn may_check_again(&self) -> bool {
+        match self {
+            Self::Asking { step, .. } => ladder::definition(*step).may_check_again(),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     pub plan: Arc<Plan>,
@@ -152,21 +173,13 @@ impl Status {
     /// Whether only *stop* is left, and has not started: the new version is live, and the old version is still running.
     /// A driver may stop in this state without a problem.
     pub fn is_live_with_standby(&self) -> bool {
-        let is_rest = |step_status: &StepStatus| match step_status.step {
-            Step::Stop => matches!(
-                step_status.state,
-                StepState::Pending | StepState::Waiting { .. }
-            ),
-            _ => matches!(
-                step_status.state,
-                StepState::Done { .. } | StepState::Skipped
-            ),
+        let is_last = |status: &StepStatus| ladder::definition(status.step).follows_standby();
+        let is_rest = |status: &StepStatus| match status.state {
+            StepState::Pending | StepState::Waiting { .. } => is_last(status),
+            StepState::Done { .. } | StepState::Skipped => !is_last(status),
+            _ => false,
         };
-        let stops = self
-            .steps
-            .iter()
-            .any(|step_status| step_status.step == Step::Stop);
-        self.switched && stops && self.steps.iter().all(is_rest)
+        self.switched && self.steps.iter().any(is_last) && self.steps.iter().all(is_rest)
     }
 
     /// Whether the release has ended or has no driver any more.

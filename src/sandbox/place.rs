@@ -38,13 +38,13 @@ const MADE: [&str; 12] = [
 /// How long removal waits for the last writers to end.
 const REMOVING: Duration = Duration::from_secs(5);
 
-/// The state in which the directory was found.
+/// The state of the sandbox's directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     New,
     /// The sandbox ended before all of its sample releases were made, so its remains must be removed.
     Unfinished,
-    /// An earlier run made all sample releases and kept the sandbox.
+    /// All sample releases were made, by an earlier run or by this run.
     Kept,
 }
 

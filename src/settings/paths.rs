@@ -116,7 +116,7 @@ pub(super) fn replaced_at_updates(base: &Path, relative: &Path) -> Option<PathBu
         let name = name.as_encoded_bytes();
         name.len() > 2 && name.starts_with(b"..")
     };
-    // A path such as `.` names a directory, whose files would be removed with it.
+    // A path such as `.` is itself a directory, so the search starts there and not at its parent.
     let is_directory = !matches!(
         relative.components().next_back(),
         Some(Component::Normal(_))

@@ -1,6 +1,6 @@
 //! The tables of servers that environments share: `[defaults.etcd]` applies to each environment that stores its state
-//! in etcd, key by key, unless the environment has the key itself. The tables are copied into the tree before anything is
-//! checked, so that the later modules see no difference.
+//! in etcd, key by key, unless the environment has the key itself. The keys are copied before anything is checked, so the
+//! later modules see them as if they were written in the environment's table.
 
 use std::collections::HashSet;
 

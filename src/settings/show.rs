@@ -41,7 +41,8 @@ impl Shown {
 }
 
 impl Shown {
-    /// The value as JSON: with its own type, and a duration also in milliseconds.
+    /// An object with the key, the value in its own type and the origin. If the value can be read as a duration, also with
+    /// `value_ms`.
     pub fn json(&self) -> Json {
         let read = toml::from_str::<BTreeMap<String, Json>>(&format!("value = {}", self.value));
         let value = read.ok().and_then(|mut read| read.remove("value"));

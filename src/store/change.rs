@@ -65,7 +65,7 @@ impl<'a> Change<'a> {
             lock: None,
             on,
             also: Vec::new(),
-            hint: "the change may have been made: check before you repeat it",
+            hint: "the change may have been made: look at the target (greenroom status) before you repeat it",
         }
     }
 

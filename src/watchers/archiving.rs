@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::observing::{ANYWAY, Marks, Observing};
+use super::observing::{FULL_READ_INTERVAL, Marks, Observing};
 use crate::history::{
     AuditRecord, Change, Filter, Item, Pruning, ReleaseRecord, Retention, head_change, merged,
 };
@@ -132,7 +132,7 @@ impl Archive {
         let mut last_pass = Instant::now();
         while observed.moved().await {
             let now = observed.marks();
-            if last_pass.elapsed() >= ANYWAY {
+            if last_pass.elapsed() >= FULL_READ_INTERVAL {
                 known = None;
             } else if known.as_ref() == Some(&now) {
                 continue;

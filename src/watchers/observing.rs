@@ -11,8 +11,8 @@ use super::opening;
 use crate::inventory::{FencingToken, Hold, ReleaseId, Target, World};
 use crate::release::Releases;
 
-/// How long the archive relies on observed changes before it reads everything again.
-pub(super) const ANYWAY: Duration = Duration::from_mins(5);
+/// The archive reads everything again at least this often, even if no change was observed.
+pub(super) const FULL_READ_INTERVAL: Duration = Duration::from_mins(5);
 
 /// What the archive observes to notice changes.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Observing {
         tokio::select! {
             moved = self.releases.changed() => moved.is_ok(),
             moved = self.world.changed() => moved.is_ok(),
-            () = sleep(ANYWAY) => true,
+            () = sleep(FULL_READ_INTERVAL) => true,
         }
     }
 

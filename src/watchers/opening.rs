@@ -1,6 +1,6 @@
 //! Start-up order of the watchers. The console first shows what is running and what is stored, so those two sources are
-//! read first. The proxies of targets that are not on screen, and the archive, wait until these two sources have
-//! answered or failed, at most one second.
+//! read first. The archive waits until these two sources have answered or failed, at most one second. So do the proxies
+//! of targets that are not on screen; then they are probed one after the other.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Builds the SQL query for a filter. Every query reads an index in the order of the list, so the database does not
-//! sort.
+//! Builds the SQL query for a filter. A query reads an index in the order of the list, so the database does not sort.
+//! The exception is a filter that has only the beginning of a digest: it reads a range of digests, which are then sorted.
 
 use std::fmt::Write as _;
 

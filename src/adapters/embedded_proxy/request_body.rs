@@ -18,7 +18,7 @@ pub(super) struct RequestBody {
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
-    #[error("the connection broke before the whole request body arrived")]
+    #[error("the request body could not be read to its end: {0}")]
     Broken(#[from] hyper::Error),
     #[error("the client sent nothing of the request body for {0:?}")]
     Silent(Duration),

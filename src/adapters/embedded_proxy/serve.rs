@@ -281,7 +281,7 @@ impl Answering {
         let Some(traffic) = self.sites.get(uri.path()) else {
             return text_response(
                 StatusCode::NOT_FOUND,
-                "this proxy does not serve the target",
+                "this proxy serves no target at this path",
             );
         };
         if let Some(second) = uri.query().and_then(answer::counted_since) {

@@ -213,7 +213,8 @@ impl Cluster {
         let left = until.saturating_duration_since(Instant::now());
         let time_limit = left.min(self.inner.deadline / share);
         if time_limit.is_zero() {
-            return Err(EtcdError::not_sent("the deadline passed before the call"));
+            let why = format!("no time was left to ask {}", node.url);
+            return Err(EtcdError::not_sent(why));
         }
         let end = Instant::now() + time_limit;
         let login = self.inner.options.credentials.as_ref();

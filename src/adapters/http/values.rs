@@ -15,7 +15,7 @@ use crate::ports::{Secrets, TargetSecrets};
 #[derive(Default)]
 pub(super) struct Values {
     secrets: Option<Arc<dyn Secrets>>,
-    /// All secrets of the target, including those that this request does not send.
+    /// All secrets of the target. They are hidden in every answer, whether or not the request sent them.
     target: Option<TargetSecrets>,
     masks: Masks,
 }

@@ -40,7 +40,7 @@ pub const BOUNDS: [Bound; 2] = [
         TimeLimit::Within(this_host::DEADLINE),
     ),
     bound(
-        "the output of a command",
+        "the output of a command of the proxy",
         this_host::MOST_OUTPUT as u64,
         TimeLimit::Within(this_host::DEADLINE),
     ),

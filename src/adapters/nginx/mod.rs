@@ -1,6 +1,6 @@
 //! nginx as the proxy. Its configuration is installed once for each target. In the switch mode `pointer` a switch then
 //! changes only a link, which nginx notices at the next request. Greenroom accepts a configuration as loaded only when
-//! nginx answers with its mark over a new connection: `nginx -t` and a reload can return 0 without an effect.
+//! nginx answers over a new connection with the mark of that configuration: `nginx -t` and a reload can return 0 without an effect.
 //!
 //! The module works through a [`ProxyHost`], so it does not know whether nginx runs on this machine or in a
 //! container. It knows nothing about releases.

@@ -52,7 +52,7 @@ impl RouterReader for NginxReader {
             .map(|version| sanitize(version.trim()))
             .ok_or_else(|| {
                 let message = format!(
-                    "`nginx -v` printed no version, but {:?}",
+                    "the command with `-v` printed no line `nginx version: …`; its output was {:?}",
                     sanitize(ended.output.trim())
                 );
                 self.nginx
@@ -112,8 +112,8 @@ impl RouterReader for NginxReader {
                 "{file} is correct, but nginx has loaded configuration {} instead of {}",
                 answer.configuration, wanted.mark
             ))),
-            // nginx may only be slow to answer. So the loaded configuration is unknown, and the call fails instead of
-            // reporting the configuration as outdated.
+            // Perhaps nginx is just slow, so the loaded configuration is unknown. The call fails instead of reporting the
+            // configuration as outdated.
             Err(miss) if miss.late => Err(nginx.failure(miss.kind, doing, miss.message)),
             Err(miss) => Ok(Installation::Outdated(format!(
                 "{file} is correct, but nginx does not confirm that it is loaded: {}",

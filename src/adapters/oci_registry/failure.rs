@@ -1,4 +1,4 @@
-//! Finds the kind of a registry's error, and the reason in its text.
+//! Finds the kind of an error that an image registry answered, and extracts the reason from its text.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! One request to a registry or its token server, and its answer up to a size limit.
+//! One request to an image registry or its token server, and its answer. An answer above the size limit is a failure.
 
 use reqwest::header::{ACCEPT, HeaderMap};
 use reqwest::{StatusCode, Url};
@@ -54,7 +54,7 @@ impl Question<'_> {
         Url::parse(&text).map_err(|error| self.failure(FailureKind::Rejected, &error.to_string()))
     }
 
-    /// The answer to one request, up to the size limit of its kind.
+    /// The answer to one request. An answer above the size limit of its kind is a failure.
     pub(super) async fn get(&self, url: &Url, permit: &Permit, kind: &Kind) -> Result<Answer> {
         let mut request = self.access.http.get(url.clone());
         if !kind.accept.is_empty() {

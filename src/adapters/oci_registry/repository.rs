@@ -18,7 +18,7 @@ pub(super) struct Repository {
 }
 
 impl Repository {
-    /// Parses a name like `registry.example:5000/team/web`. The error says what is wrong.
+    /// Parses a name like `registry.example:5000/team/web`. The error quotes the name and gives an example.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
         let host = registry_host(name);
         let path = name

@@ -86,7 +86,7 @@ impl Records {
         };
         let garbled = |message: String| {
             self.failure(FailureKind::Garbled, doing(), sanitize(&message))
-                .hint("stop the process of this record, then remove the file")
+                .hint("find the process that listens on the address of the slot (`ss -ltnp`, for a unix socket `ss -lxp`), stop it, then remove the file")
         };
         let record: Record =
             serde_json::from_slice(&content).map_err(|error| garbled(error.to_string()))?;

@@ -152,7 +152,7 @@ impl Stage {
         if self.0.load(Ordering::Acquire) == CANCELLED {
             return Err(Fault::refused(
                 FailureKind::Unreachable,
-                "the deadline passed before the call",
+                "the time limit passed before the database was used: nothing was read or written",
             ));
         }
         Ok(())

@@ -17,7 +17,7 @@ use crate::ports::{Failure, FailureKind, Result};
 
 /// The prefix of a secret in base64.
 const PREFIX: &str = "whsec_";
-/// The minimum length of a secret in bytes, from the specification.
+/// The minimum length, in bytes, of a secret without the prefix. It is the minimum of the specification for every key.
 const SHORTEST: usize = 24;
 
 pub(super) struct Key(Webhook);

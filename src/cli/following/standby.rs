@@ -2,7 +2,7 @@
 //! version that keeps running.
 
 use crate::history::Step;
-use crate::release::{Plan, Progress, Status, StepState};
+use crate::release::{Plan, Status, StepState};
 
 /// Whether a command waits for the end of the standby.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,18 +13,6 @@ pub(super) enum StandbyWait {
     Leaves,
     /// The command has asked the driver to stop driving, and the old version keeps running.
     Left,
-}
-
-/// Whether only the stop of the old version remains and has not started.
-pub(super) fn is_resting(progress: &Progress) -> bool {
-    let asks_to_stop = matches!(
-        progress,
-        Progress::Asking {
-            step: Step::Stop,
-            ..
-        }
-    );
-    asks_to_stop || matches!(progress, Progress::Standby { .. })
 }
 
 /// Whether the stop of the old version has not started, so that the old version is still running.

@@ -56,8 +56,8 @@ fn print_result(common: &Common, found: &Proven) {
     if common.json {
         json::answer(serde_json::json!({
             "releases": found.releases,
-            "beside": found.audits,
-            "whole": found.whole,
+            "audit_records": found.audits,
+            "intact": found.whole,
             "not_chained": found.not_chained,
             "wrong": found.wrong,
             "not_compared": found.not_compared,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::approvals::Approvals;
-use super::{Open, needs_person};
+use super::{Undriven, needs_person};
 use crate::inventory::drift::{Drift, Pair, Truth, compare};
 use crate::inventory::{Slot, Snapshot};
 
@@ -21,7 +21,7 @@ const OF_REGISTRY: [&str; 9] = [
 ];
 
 /// The status of one target. The list of interrupted releases is `null` if it is unknown.
-pub(super) fn of(snapshot: &Snapshot, open: Option<&Open>, approvals: &Approvals) -> Value {
+pub(super) fn of(snapshot: &Snapshot, open: Option<&Undriven>, approvals: &Approvals) -> Value {
     let truth = compare(snapshot);
     let roles: Map<String, Value> = Slot::BOTH
         .into_iter()

@@ -48,7 +48,7 @@ fn without_an_answer_of_the_runtime_no_slot_is_empty() {
     let output = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(output.contains("not observed"), "{output}");
     assert!(!output.contains("empty"), "{output}");
-    let json = json::of(&snapshot, Some(&Open::default()), &Approvals::NotNeeded);
+    let json = json::of(&snapshot, Some(&Undriven::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], "blue");
     assert_eq!(json["roles"]["green"], serde_json::Value::Null);
     assert_eq!(json["agreed"], serde_json::Value::Null);
@@ -91,7 +91,7 @@ fn without_an_answer_of_the_proxy_the_live_slot_is_unknown() {
         output.contains("the store's route names blue, generation 41"),
         "{output}"
     );
-    let json = json::of(&snapshot, Some(&Open::default()), &Approvals::NotNeeded);
+    let json = json::of(&snapshot, Some(&Undriven::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], serde_json::Value::Null);
     assert_eq!(json["agreed"], serde_json::Value::Null);
 }
@@ -118,7 +118,7 @@ fn a_target_before_its_first_release_agrees_and_has_no_live_slot() {
     snapshot.proxy = None;
     snapshot.public = None;
     assert_eq!(roles(&snapshot), [Role::Empty; 2]);
-    let json = json::of(&snapshot, Some(&Open::default()), &Approvals::NotNeeded);
+    let json = json::of(&snapshot, Some(&Undriven::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], "none");
     assert_eq!(json["agreed"], true);
     assert_eq!(json["drift"], serde_json::json!([]));
@@ -187,7 +187,7 @@ fn wrong_or_unknown_facts_need_an_operator() {
         let mut snapshot = agreed();
         change(&mut snapshot);
         assert_eq!(
-            needs_person(&snapshot, Some(&Open::default())),
+            needs_person(&snapshot, Some(&Undriven::default())),
             *is_needed,
             "{description}"
         );

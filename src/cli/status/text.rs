@@ -1,6 +1,5 @@
 //! `status` as text for people: a few lines for each target.
 
-use super::Open;
 use super::approvals::Approvals;
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
@@ -8,13 +7,13 @@ use crate::inventory::local_time;
 use crate::inventory::{
     Installation, Instance, LiveSlot, Probe, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
 };
-use crate::release::unread_approvals;
+use crate::release::{Undriven, unread_approvals};
 use crate::sanitize::sanitize;
 
 /// The status of one target.
 pub(in crate::cli) fn text(
     snapshot: &Snapshot,
-    open: Option<&Open>,
+    open: Option<&Undriven>,
     approvals: &Approvals,
 ) -> String {
     let mut lines = vec![format!("{}  ({})", snapshot.target, snapshot.tier)];

@@ -3,33 +3,8 @@
 
 use super::{Mode, Model};
 use crate::console::action::Action;
-use crate::history::Step;
 use crate::inventory::drift::compare;
 use crate::release::{Observed, Progress};
-
-/// Whether the new version is live, and the release only keeps the old version warm or waits for the approval to stop
-/// the old version. Another release can then supersede this release.
-pub fn rests_after_switch(progress: &Progress) -> bool {
-    matches!(
-        progress,
-        Progress::Standby { .. }
-            | Progress::Asking {
-                step: Step::Stop,
-                ..
-            }
-    )
-}
-
-/// Whether register or switch waits for approval. The candidate was checked and has no traffic yet.
-pub fn rests_before_switch(progress: &Progress) -> bool {
-    matches!(
-        progress,
-        Progress::Asking {
-            step: Step::Register | Step::Switch,
-            ..
-        }
-    )
-}
 
 /// Whether the action is available now. Actions without their own line below are always available.
 pub fn is_available(model: &Model, action: Action) -> bool {
@@ -69,7 +44,7 @@ pub fn is_available(model: &Model, action: Action) -> bool {
                 .is_some_and(|open| model.is_lost_here(open));
             has_request || (is_elsewhere || is_lost) && model.mode != Mode::ReadOnly
         }
-        Action::CheckAgain => progress.is_some_and(rests_before_switch),
+        Action::CheckAgain => progress.is_some_and(Progress::may_check_again),
         Action::EndStandby => matches!(progress, Some(Progress::Standby { .. })),
         Action::Promote | Action::RollBack => {
             model.mode != Mode::ReadOnly && model.open.is_some() && may_begin

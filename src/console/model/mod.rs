@@ -35,7 +35,7 @@ use crate::inventory::{
 };
 use crate::release::{Observed, Progress, Releases, Status};
 
-pub use availability::{is_available, rests_after_switch, rests_before_switch};
+pub use availability::is_available;
 pub use diagnostics::Diagnostics;
 pub use dialog::{Dialog, Scroll, Scrolling, moved};
 pub use handover::Asking;
@@ -288,7 +288,7 @@ impl Model {
             Some(observed) => observed.is_driven().then_some(&observed.status),
             None => self.releases.get(target).filter(|own| self.is_driving(own)),
         };
-        driven.is_some_and(|status| rests_after_switch(&status.progress))
+        driven.is_some_and(|status| status.progress.is_standby())
     }
 
     /// Whether this console stopped driving its newest release of a target before that release ended.

@@ -1,4 +1,4 @@
-//! A line of text that the operator types, with a cursor and a maximum length. The library `tui-input` edits the text.
+//! A line of text that the operator types, with a cursor. Typing and pasting stop at a maximum length. The library `tui-input` edits the text.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
@@ -11,7 +11,7 @@ const LONGEST: usize = 200;
 pub struct TextLine(Input);
 
 impl TextLine {
-    /// A line with a text. The cursor is at its end.
+    /// A line with a text, which is not cut even if it is longer than the maximum. The cursor is at its end.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Input::new(text.into()))
     }

@@ -1,6 +1,6 @@
 //! Why an action is not available now. The palette shows the reason next to the action.
 
-use super::{Mode, Model, is_available, rests_after_switch};
+use super::{Mode, Model, is_available};
 use crate::console::action::Action;
 use crate::release::{Observed, Progress};
 
@@ -10,7 +10,7 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         return None;
     }
     let progress = model.release_in_flight().map(|status| &status.progress);
-    let is_running = progress.is_some_and(|progress| !rests_after_switch(progress));
+    let is_running = progress.is_some_and(|progress| !progress.is_standby());
     let reason = match (action, progress) {
         (action, _) if action.changes() && model.mode == Mode::ReadOnly => {
             format!("this console is read-only: {}", model.read_only)

@@ -11,7 +11,7 @@ use crate::console::dialogs::{
     Question, confirm, handover, holding, open_releases, picker, reason,
 };
 use crate::console::effect::Effect;
-use crate::console::model::{Armed, Mode, Model, Weight, rests_before_switch};
+use crate::console::model::{Armed, Mode, Model, Weight};
 use crate::history::Step;
 use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
@@ -293,7 +293,7 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
         let text = not_here(model, &otherwise);
         return model.refused(&text);
     };
-    if !rests_before_switch(&status.progress) {
+    if !status.progress.may_check_again() {
         let text = "the checks run again only while register or switch waits for approval";
         return model.refused(text);
     }

@@ -48,9 +48,25 @@ fn named(name: &str, row: &str) -> bool {
     crate::sanitize::sanitize(name) == row
 }
 
+/// The differences of a failed check, one per line. The detail joins them with semicolons. A semicolon between
+/// backquotes belongs to a quoted value.
 fn of_failure(detail: &str) -> Vec<String> {
-    let details = detail.split("; ").filter(|part| !part.is_empty());
-    let mut lines: Vec<String> = details.map(|part| format!("  {part}")).collect();
+    let mut is_quoted = false;
+    let mut lines: Vec<String> = Vec::new();
+    let mut difference = String::new();
+    for part in detail.split("; ") {
+        if is_quoted {
+            difference.push_str("; ");
+        }
+        difference.push_str(part);
+        is_quoted ^= part.matches('`').count() % 2 == 1;
+        if !is_quoted && !difference.is_empty() {
+            lines.push(format!("  {}", std::mem::take(&mut difference)));
+        }
+    }
+    if !difference.is_empty() {
+        lines.push(format!("  {difference}"));
+    }
     if !lines.is_empty() {
         lines.insert(0, "received".to_owned());
     }

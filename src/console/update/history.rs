@@ -302,7 +302,7 @@ fn ask_proof(model: &mut Model) -> Vec<Effect> {
 
 fn copy(model: &mut Model) -> Vec<Effect> {
     let Some(item) = model.history.under_cursor() else {
-        return model.refused("nothing was copied: no release is under the cursor");
+        return model.refused("nothing was copied: no record is under the cursor");
     };
     let (id, kind) = match item {
         Item::Release(listed) => (listed.head.id, "release"),

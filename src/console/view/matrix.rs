@@ -12,7 +12,7 @@ use crate::console::model::{
     CellState, Model, Order, Pane, cell, filtered, standby, unfinished_release,
 };
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::inventory::{Hold, LockRecord, ServiceName, Snapshot, Target};
+use crate::inventory::{Hold, LockRecord, ServiceName, Snapshot, SourceState, Target};
 
 /// The glyph, word and meaning of a cell's state.
 pub(super) fn look(state: CellState) -> (Glyph, &'static str, Meaning) {
@@ -21,7 +21,7 @@ pub(super) fn look(state: CellState) -> (Glyph, &'static str, Meaning) {
         CellState::Unknown => (Glyph::Unknown, "unknown", Meaning::Stale),
         CellState::Empty => (Glyph::Dot, "empty", Meaning::Muted),
         CellState::Failed => (Glyph::Cross, "failed", Meaning::Bad),
-        CellState::Waiting => (Glyph::Hand, "waits", Meaning::Warn),
+        CellState::Waiting => (Glyph::Hand, "waiting", Meaning::Warn),
         CellState::Releasing => (Glyph::Half, "releasing", Meaning::Busy),
         CellState::Interrupted => (Glyph::Hand, "interrupted", Meaning::Warn),
         CellState::Drifted => (Glyph::Differs, "drifted", Meaning::Bad),
@@ -207,6 +207,9 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         sources.find(|(_, source)| !source.is_live())
     });
     let word = match silent {
+        Some((name, SourceState::Connecting)) if state == CellState::Unknown => {
+            format!("{word}, the {name} has not answered yet")
+        }
         Some((name, _)) if state == CellState::Unknown => {
             format!("{word}, the {name} does not answer")
         }
@@ -246,7 +249,7 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         };
         let held = if says_held { "" } else { ", held" };
         let by = snapshot.and_then(|it| it.only_by_clock(&hold, model.now));
-        let by = by.map_or("", |_| " (by another clock)");
+        let by = by.map_or("", |_| " (not by this machine's clock)");
         message = format!(
             "{message}{held} {until}{by}, \"{}\" by {}",
             hold.reason, hold.author

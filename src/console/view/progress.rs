@@ -220,7 +220,7 @@ fn standby(model: &Model, status: &Status, until: Option<Timestamp>) -> String {
                 [Action::RollBack, Action::EndStandby].map(|it| model.keymap.shown(it));
             format!(": {back} rolls back, {stop} stops it now")
         }
-        Some(observed) => format!(" by {}", driver(observed)),
+        Some(observed) => format!("; {} drives the release", driver(observed)),
     };
     format!("{new} is live. {from} is kept warm {left}{ending}")
 }

@@ -248,7 +248,7 @@ impl Name {
                 "an operator must read the log of the live slot; roll back while the old version is warm"
             }
             Self::TwoLive => {
-                "an edited configuration is installed again; otherwise an operator must check `nginx -T` and the proxy's old workers"
+                "an edited configuration of the proxy is replaced; if it is not edited, an operator must check `nginx -T` and the proxy's old workers"
             }
         }
     }

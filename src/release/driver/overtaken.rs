@@ -7,12 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::World;
-use crate::history::{
-    Chain, Direction, FORMAT, LivePeriod, Outcome, Recorded, ReleaseRecord, Step,
-};
+use crate::history::{Chain, Direction, FORMAT, LivePeriod, Outcome, Recorded, ReleaseRecord};
 use crate::ports::{FailureKind, Result};
 use crate::release::replay::Replay;
-use crate::release::{Plan, interrupted_at};
+use crate::release::{Plan, interrupted_at, ladder};
 
 /// How many of the earlier releases are searched for a release without an end.
 const EARLIER: usize = 20;
@@ -64,14 +62,15 @@ fn end(world: &World, recorded: &Recorded) -> Outcome {
     let successor = world.plan.successor();
     let plan = Plan::recorded(&recorded.head, &world.plan.definition, None);
     let replay = Replay::of(recorded, &plan);
-    let stage = replay.stage().map(|stage| stage.step);
-    match (replay.direction(), stage) {
+    let clears_old_slot = |step| ladder::definition(step).clears_old_slot();
+    let step = replay.stage().map(|stage| stage.step);
+    match (replay.direction(), step) {
         // All steps are done. Only the end is missing.
         (Direction::Forward, None) => Outcome::Done,
         (Direction::Back, None) => Outcome::BackedOut {
             reason: replay.back_reason.unwrap_or_default(),
         },
-        (Direction::Forward, Some(Step::Drain | Step::Stop)) if replay.switched => {
+        (Direction::Forward, Some(step)) if replay.switched && clears_old_slot(step) => {
             Outcome::Superseded {
                 by: Some(successor),
             }

@@ -8,6 +8,7 @@ mod presence;
 mod pruning;
 mod repairing;
 mod resuming;
+mod undriven;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,7 @@ pub use peer_approving::PeerApprovable;
 pub use pruning::Pruned;
 pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Force, Resume};
+pub use undriven::{NewestReleases, Undriven};
 
 use super::driver::{Driver, Reading, World, Writing};
 use super::gather::{behind_the_proxy, clocks, gather, past_and_unreadable};

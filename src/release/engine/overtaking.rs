@@ -7,7 +7,7 @@ use crate::history::Recorded;
 use crate::inventory::{LockHolder, LockPurpose, LockRecord, RegistryRecord, Target};
 use crate::ports::{Acquired, JournalEnd, Lease};
 use crate::release::driver::Writing;
-use crate::release::{Command, Plan, Progress, Refusal, Refused, StandbyOf, standby_entry};
+use crate::release::{Command, Plan, Refusal, Refused, StandbyOf, standby_entry};
 
 /// How long a driver of this console may take to end its standby. After that, the next release is refused.
 const SUPERSEDING: std::time::Duration = std::time::Duration::from_secs(10);
@@ -16,14 +16,7 @@ impl Engine {
     fn is_own_standby(&self, target: &Target) -> bool {
         self.active(target).is_some_and(|handle| {
             let status = handle.status.borrow();
-            let asks_to_stop = matches!(
-                status.progress,
-                Progress::Asking {
-                    step: crate::history::Step::Stop,
-                    ..
-                }
-            );
-            asks_to_stop || matches!(status.progress, Progress::Standby { .. })
+            status.progress.is_standby()
         })
     }
 

@@ -6,24 +6,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Machine, Phase};
-use crate::history::{Direction, Step};
+use crate::history::Direction;
 use crate::release::AnnouncementKind;
 use crate::release::act::{ActionError, ActionErrorKind, Observation, Stage};
 use crate::release::approval;
 use crate::release::describe::duration;
 use crate::release::event::Effect;
-use crate::release::judge::{self, Judgement};
+use crate::release::ladder::{Judgement, Situation, in_direction};
 use crate::release::time::elapsed;
-use crate::release::way::in_direction;
 
 /// How long a failed act is tried again in a forward stage.
 const ACT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between two tries of an act.
 const ACT_AGAIN: Duration = Duration::from_millis(500);
-/// The pause before the next request to a public address that gave a bad answer.
-const BAD_ANSWER_AGAIN: Duration = Duration::from_millis(250);
-/// The longest pause between two observations of *start* while the candidate is not healthy.
-const UNTIL_HEALTHY: Duration = Duration::from_millis(50);
 
 impl Machine {
     pub(super) fn act(&mut self, now: Timestamp) {
@@ -76,7 +71,7 @@ impl Machine {
 
     pub(super) fn look(&mut self, stage: Stage) {
         self.phase = Phase::Observing;
-        let ask = judge::ask(stage, &self.plan, self.course.since);
+        let ask = stage.definition().ask_after(&self.plan, self.course.since);
         self.effects.push(Effect::Observe(ask));
     }
 
@@ -91,14 +86,13 @@ impl Machine {
     }
 
     pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
-        let judgement = judge::judge(
-            stage,
-            &self.plan,
-            self.report.as_ref(),
-            &mut self.course,
+        let situation = Situation {
+            plan: &self.plan,
+            report: self.report.as_ref(),
             observation,
             now,
-        );
+        };
+        let judgement = stage.definition().judge(&situation, &mut self.course);
         // The act has been observed, so a waiting request of an operator may be granted now (interlock 8).
         if !matches!(judgement, Judgement::True(_)) && self.grant_request(now) {
             return;
@@ -167,32 +161,8 @@ impl Machine {
             return;
         }
         self.phase = Phase::Pausing { act_again: false };
-        let time = self.between_looks(now, stage);
-        self.schedule(time);
-    }
-
-    /// The time until the next observation. While a window is running (the minimum healthy time, or the watch), this
-    /// time is the interval of the health check, or less if the window ends earlier. In all other cases it is short.
-    pub(super) fn between_looks(&self, now: Timestamp, stage: Stage) -> Duration {
-        let timing = &self.plan.definition.timing;
-        let interval = self
-            .plan
-            .definition
-            .health
-            .as_ref()
-            .map_or(Duration::from_secs(1), |health| health.interval);
-        let window_left = match (stage.step, self.course.healthy_since) {
-            (Step::Start, None) => return interval.min(UNTIL_HEALTHY),
-            (Step::Start, Some(since)) => {
-                timing.minimum_healthy.saturating_sub(elapsed(since, now))
-            }
-            (Step::Watch, _) => timing.watch.saturating_sub(elapsed(self.course.since, now)),
-            (Step::Switch, _) if self.course.bad_in_a_row > 0 => return BAD_ANSWER_AGAIN,
-            (Step::Switch, _) => return Duration::from_millis(5),
-            (Step::Drain, _) => return Duration::from_millis(100),
-            _ => return Duration::from_millis(50),
-        };
-        interval.min(window_left).max(Duration::from_millis(5))
+        let pause = stage.definition().pause(&self.plan, &self.course, now);
+        self.schedule(pause);
     }
 
     pub(super) fn fired(&mut self, now: Timestamp) {

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use super::{Machine, Phase, Then};
 use crate::history::{Decision, JournalEvent};
 use crate::inventory::Operator;
-use crate::release::{AnnouncementKind, way};
+use crate::release::AnnouncementKind;
+use crate::release::ladder::{self, Ladder};
 
 impl Machine {
     /// Whether the release can still be backed out.
     pub(super) fn can_go_back(&self) -> bool {
-        way::can_go_back(&self.plan, &self.started)
+        ladder::can_go_back(&self.plan, &self.started)
     }
 
     pub(super) fn is_going_back(&self) -> bool {
@@ -41,7 +42,7 @@ impl Machine {
 
     pub(super) fn go_back(&mut self, now: Timestamp) {
         self.wait_no_more();
-        self.way = way::back(&self.started);
+        self.way = Ladder::of(&self.plan).back(&self.started);
         self.at = 0;
         self.pending = None;
         self.approval = None;

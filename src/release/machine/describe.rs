@@ -2,7 +2,7 @@
 
 use crate::history::{Decision, Direction, Outcome, Takeover};
 use crate::release::act::Stage;
-use crate::release::way::in_direction;
+use crate::release::ladder::in_direction;
 
 pub(in crate::release) fn started_words(stage: Stage) -> String {
     match stage.direction {

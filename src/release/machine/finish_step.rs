@@ -5,12 +5,11 @@ use jiff::Timestamp;
 use super::describe::closed_words;
 use super::{Machine, OnFailure, Phase, Request, Then};
 use crate::checks::Report;
-use crate::history::{Direction, JournalEvent, Outcome, ReleaseRecord, Step};
+use crate::history::{Direction, JournalEvent, Outcome, ReleaseRecord};
 use crate::release::act::Stage;
 use crate::release::event::Effect;
-use crate::release::judge::BAD_LOOKS;
+use crate::release::ladder::{Failure, in_direction};
 use crate::release::time::elapsed;
-use crate::release::way::in_direction;
 use crate::release::{AnnouncementKind, StepState};
 
 impl Machine {
@@ -99,20 +98,10 @@ impl Machine {
             self.failed(now, stage, why);
             return;
         }
-        let step_status = match stage.direction {
-            Direction::Forward => StepState::Done {
-                took: elapsed(self.course.since, now),
-            },
-            Direction::Back => StepState::Undone,
-        };
-        // While backing out, *drain* waits for the candidate's connections. That does not undo the drain of the old
-        // slot.
-        if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
-            self.set_step(stage.step, step_status);
+        if let Some(state) = stage.state_after(elapsed(self.course.since, now)) {
+            self.set_step(stage.step, state);
         }
-        if stage.step == Step::Switch {
-            self.switched = stage.direction == Direction::Forward;
-        }
+        self.switched = stage.switched_after().unwrap_or(self.switched);
         self.pending = None;
         self.approval = None;
         self.at += 1;
@@ -127,7 +116,8 @@ impl Machine {
     }
 
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
-        let crossed = stage.direction == Direction::Forward && self.has_crossed(stage.step);
+        let failure = stage.failure(self.course.bad_in_a_row);
+        let crossed = failure == Failure::BackOut;
         // If the threshold of a rule was crossed, backing out comes before a handover.
         let is_handed = matches!(self.request, Some(Request::HandOver { .. }));
         let waits = crossed && is_handed && self.can_go_back();
@@ -136,9 +126,7 @@ impl Machine {
         }
         let by_itself = crossed || self.on_failure == OnFailure::BackOut;
         match stage.direction {
-            // The new version is live and its watch is done. An old version that cannot be stopped is no reason to move
-            // the traffic back.
-            Direction::Forward if stage.step == Step::Stop && by_itself => {
+            Direction::Forward if failure == Failure::StaysLive && by_itself => {
                 let reason = format!(
                     "{} is live, but {} was not stopped: {why}",
                     self.plan.version,
@@ -169,16 +157,6 @@ impl Machine {
                 );
                 self.phase = Phase::Choosing { why };
             }
-        }
-    }
-
-    /// Whether a failed step requires backing out without asking an operator: *watch*, or *switch* after too many bad
-    /// public answers in a row.
-    fn has_crossed(&self, step: Step) -> bool {
-        match step {
-            Step::Watch => true,
-            Step::Switch => self.course.bad_in_a_row >= BAD_LOOKS,
-            _ => false,
         }
     }
 

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 
 use super::act::{ActionError, Course, Observation, Stage};
 use super::event::{Effect, Event, TimerId};
-use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
+use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus, ladder};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Step, Successor};
 use crate::inventory::{Connections, Operator, PeerApproval};
@@ -184,7 +184,7 @@ pub struct Machine {
 impl Machine {
     /// A machine for a release that has not started yet.
     pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
-        let way = super::way::forward(&plan);
+        let way = ladder::forward(&plan);
         let steps = plan
             .steps()
             .map(|step| StepStatus {

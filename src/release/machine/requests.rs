@@ -5,8 +5,9 @@
 use jiff::Timestamp;
 
 use super::{Machine, Phase, Request, Then};
-use crate::history::{Decision, Direction, JournalEvent, Outcome, Step};
+use crate::history::{Decision, Direction, JournalEvent, Outcome};
 use crate::inventory::Operator;
+use crate::release::act::Stage;
 use crate::release::describe::CHECK_AGAIN;
 use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
 
@@ -130,14 +131,16 @@ impl Machine {
         }
     }
 
-    /// Runs the checks again, if the release waits for an approval of *register* or *switch*. The release returns to
+    /// Runs the checks again, if the release waits for an approval of a step that allows it. The release returns to
     /// *verify*. Earlier checks no longer count, even if the new checks fail.
     pub(super) fn check_again_asked(&mut self, now: Timestamp, by: Operator) {
         let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
             return;
         };
-        let forward = stage.direction == Direction::Forward;
-        if !forward || !matches!(stage.step, Step::Register | Step::Switch) {
+        if !stage
+            .step_forward()
+            .is_some_and(|step| step.may_check_again())
+        {
             return;
         }
         self.announce(
@@ -161,9 +164,7 @@ impl Machine {
     }
 
     pub(super) fn superseded(&mut self, now: Timestamp, by: Option<String>) {
-        let is_stop = self
-            .stage()
-            .is_some_and(|stage| stage.step == Step::Stop && stage.direction == Direction::Forward);
+        let is_stop = self.stage().is_some_and(Stage::follows_standby);
         let rests = matches!(self.phase, Phase::Standby { .. } | Phase::Asking { .. });
         if is_stop && rests {
             self.close(now, Outcome::Superseded { by });
@@ -179,8 +180,10 @@ impl Machine {
             choices.push(Choice::BackOut);
         }
         choices.push(Choice::Leave);
-        let is_optional = matches!(stage.step, Step::Watch | Step::Drain);
-        if stage.direction == Direction::Forward && is_optional {
+        if stage
+            .step_forward()
+            .is_some_and(|step| step.may_be_skipped())
+        {
             choices.push(Choice::Skip);
         }
         choices

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::describe::resumed_words;
 use super::{Machine, OnFailure, Phase};
-use crate::history::{Decision, Direction, JournalEvent, LivePeriod, Recorded, Step, Takeover};
+use crate::history::{Decision, Direction, JournalEvent, LivePeriod, Recorded, Takeover};
 use crate::inventory::Operator;
+use crate::release::ladder::Failure;
 use crate::release::replay::{Last, Replay};
 use crate::release::{AnnouncementKind, Choice, Plan};
 
@@ -146,8 +147,9 @@ impl Machine {
     /// stage is tried again, because the operator who resumes is present.
     fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
-        let is_hopeless =
-            stage.direction == Direction::Back || stage.step == Step::Stop || !self.can_go_back();
+        let is_hopeless = stage.direction == Direction::Back
+            || stage.failure(0) == Failure::StaysLive
+            || !self.can_go_back();
         if is_hopeless && self.on_failure == OnFailure::BackOut {
             self.choose(now, Choice::Retry, why, resumption);
         } else {

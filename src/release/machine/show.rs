@@ -5,9 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Machine, Phase};
-use crate::history::{Direction, Step};
+use crate::history::Direction;
+use crate::release::act::Stage;
+use crate::release::ladder::{self, Ladder};
 use crate::release::time::after;
-use crate::release::{Progress, Status, StepState, StepStatus, approval, way};
+use crate::release::{Progress, Status, StepState, StepStatus, approval};
 
 impl Machine {
     pub fn status(&self) -> Status {
@@ -21,18 +23,14 @@ impl Machine {
             pulled: self.pulled,
             draining: self.draining,
             switched: self.switched,
-            may_have_switched: self.may_have_switched(),
+            may_have_switched: ladder::may_have_switched(
+                &self.started,
+                &self.steps,
+                self.is_going_back(),
+            ),
             next: self.next_words(),
             undo: self.undo_words(),
         }
-    }
-
-    fn may_have_switched(&self) -> bool {
-        let undone = self.is_going_back()
-            && self.steps.iter().any(|step_status| {
-                step_status.step == Step::Switch && step_status.state == StepState::Undone
-            });
-        self.started.contains(&Step::Switch) && !undone
     }
 
     fn progress(&self) -> Progress {
@@ -49,8 +47,9 @@ impl Machine {
             return Progress::Unrecorded { why: why.clone() };
         }
         let Some(stage) = self.stage() else {
-            // All stages are done, and the end is being recorded. This is shown as *stop*, also after backing out.
-            return Progress::Forward(Step::Stop);
+            // All stages are done, and the end is being recorded. This is shown as the last step, also after backing
+            // out.
+            return Progress::Forward(Ladder::of(&self.plan).last());
         };
         match &self.phase {
             Phase::Asking { since } => Progress::Asking {
@@ -91,7 +90,7 @@ impl Machine {
         {
             step_status.state = StepState::Running {
                 since: self.course.since,
-                deadline: self.shown_deadline(stage.step),
+                deadline: self.shown_deadline(stage),
                 direction: stage.direction,
                 note: self.note.clone(),
             };
@@ -99,15 +98,12 @@ impl Machine {
         steps
     }
 
-    /// The deadline that is shown for a step. For *watch* and *drain* it is the end of their configured time, without
-    /// the extra time for the last observation.
-    fn shown_deadline(&self, step: Step) -> Option<Timestamp> {
-        let timing = &self.plan.definition.timing;
-        match step {
-            Step::Watch => Some(after(self.course.since, timing.watch)),
-            Step::Drain => Some(after(self.course.since, timing.drain)),
-            _ => self.deadline,
-        }
+    /// The deadline that is shown for a stage: the end of its window, without the extra time for the last observation.
+    fn shown_deadline(&self, stage: Stage) -> Option<Timestamp> {
+        let window = stage.definition().window(&self.plan.definition.timing);
+        window.map_or(self.deadline, |window| {
+            Some(after(self.course.since, window))
+        })
     }
 
     fn next_words(&self) -> String {
@@ -115,13 +111,13 @@ impl Machine {
             Phase::Asking { .. } | Phase::Standby { .. } | Phase::Choosing { .. } => self.at,
             _ => self.at + 1,
         };
-        way::next_words(&self.plan, self.way.get(next))
+        ladder::next_words(&self.plan, self.way.get(next))
     }
 
     fn undo_words(&self) -> String {
         if self.is_going_back() {
             return "the release is backing out".into();
         }
-        way::undo_words(&self.plan, &self.started)
+        ladder::undo_words(&self.plan, &self.started)
     }
 }

@@ -7,22 +7,17 @@ use jiff::Timestamp;
 
 use super::describe::started_words;
 use super::{Machine, Phase};
-use crate::history::{Direction, JournalEvent, Step};
+use crate::history::{Direction, JournalEvent};
 use crate::inventory::local_time;
 use crate::release::act::{Act, Course, Observation, Stage};
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
-use crate::release::guard::{self, Verdict};
+use crate::release::ladder::{Evidence, Situation, Verdict};
 use crate::release::time::{after, elapsed};
 use crate::release::{AnnouncementKind, Limit, StepState};
-use crate::release::{first, public};
 
-/// How long a guard waits until the state is as the act needs it.
-const GUARD_TIMEOUT: Duration = Duration::from_secs(15);
 /// The pause between two observations of a guard.
 const GUARD_AGAIN: Duration = Duration::from_millis(250);
-/// How long the result of an act may take to be observed, for acts that take effect immediately.
-const READ_BACK: Duration = Duration::from_secs(15);
 
 impl Machine {
     /// Starts the current stage. If all stages are done, ends the release.
@@ -39,12 +34,11 @@ impl Machine {
         self.action_error = None;
         self.note.clear();
         self.draining = None;
-        if stage.step == Step::Verify {
+        if stage.runs_checks() {
             self.cases.clear();
         }
-        let is_stop = stage.direction == Direction::Forward && stage.step == Step::Stop;
         // If an earlier driver started *stop*, the standby has already ended.
-        if is_stop && !self.started.contains(&Step::Stop) {
+        if stage.follows_standby() && !self.started.contains(&stage.step) {
             self.stand_by(now);
         } else {
             self.ask_or_guard(now);
@@ -109,17 +103,14 @@ impl Machine {
     pub(super) fn guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
         self.course.since = now;
-        // *stop* is not urgent, so its guard may wait longer.
-        let time_limit = match stage.step {
-            Step::Stop => self.plan.definition.timing.progress_deadline,
-            _ => GUARD_TIMEOUT,
-        };
+        let timing = &self.plan.definition.timing;
+        let time_limit = stage.definition().guard_time_limit(timing);
         self.deadline = Some(after(now, time_limit));
         self.guard_looks(now, stage);
     }
 
     pub(super) fn guard_looks(&mut self, now: Timestamp, stage: Stage) {
-        let ask = guard::ask(stage, &self.plan);
+        let ask = stage.definition().ask_before(&self.plan);
         self.phase = Phase::Guarding;
         if ask.is_empty() {
             self.guard_saw(now, stage, &Observation::default());
@@ -129,27 +120,24 @@ impl Machine {
     }
 
     pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
-        let verdict = guard::judge(stage, &self.plan, self.report.as_ref(), observation, now);
-        let is_switch = stage.step == Step::Switch && stage.direction == Direction::Forward;
-        if is_switch && observation.public.is_some() {
-            self.compares = public::agreed_before(&self.plan, observation);
-        }
-        self.peer_approvals = if is_switch {
-            let counted = guard::peer_approvals(&self.plan, observation, now).counted;
-            counted.into_iter().cloned().collect()
-        } else {
-            Vec::new()
+        let situation = Situation {
+            plan: &self.plan,
+            report: self.report.as_ref(),
+            observation,
+            now,
         };
+        let verdict = stage.definition().guard(&situation);
+        let Evidence {
+            agreed,
+            peer_approvals,
+            remark,
+        } = stage.definition().evidence(&situation);
+        self.compares = agreed.unwrap_or(self.compares);
+        self.peer_approvals = peer_approvals;
         match verdict {
             Verdict::Act(act) => {
-                let replaced = first::replaced_by(&self.plan, observation).filter(|_| is_switch);
-                if let Some((environment, live)) = replaced {
-                    let message = format!(
-                        "in {environment}, {} is live now and has replaced {}",
-                        live.name(),
-                        self.plan.version.name()
-                    );
-                    self.announce(now, AnnouncementKind::Noted, message);
+                if let Some(remark) = remark {
+                    self.announce(now, AnnouncementKind::Noted, remark);
                 }
                 self.intend(now, stage, Some(act));
             }
@@ -193,7 +181,7 @@ impl Machine {
     pub(super) fn rewind_to_verify(&mut self, now: Timestamp) {
         self.report = None;
         self.wait_no_more();
-        if let Some(index) = self.way.iter().position(|stage| stage.step == Step::Verify) {
+        if let Some(index) = self.way.iter().position(|stage| stage.runs_checks()) {
             self.at = index;
         }
         self.enter(now);
@@ -214,7 +202,7 @@ impl Machine {
             compares: self.compares,
             ..Course::new(now)
         };
-        self.deadline = Some(after(now, self.time_limit(stage)));
+        self.extend(now);
         self.phase = Phase::Intending;
         if stage.direction == Direction::Forward && !self.started.contains(&stage.step) {
             self.started.push(stage.step);
@@ -234,16 +222,7 @@ impl Machine {
     /// How long a stage may take without progress.
     pub(super) fn time_limit(&self, stage: Stage) -> Duration {
         let timing = &self.plan.definition.timing;
-        match (stage.direction, stage.step) {
-            (_, Step::Pull | Step::Verify) => timing.progress_deadline,
-            (Direction::Forward, Step::Start) | (Direction::Back, Step::Stop) => {
-                timing.health_deadline
-            }
-            // *drain* ends by itself after its configured time, and then reports the open connections without failing.
-            (_, Step::Drain) => timing.drain + READ_BACK,
-            (_, Step::Watch) => timing.watch + READ_BACK,
-            _ => READ_BACK,
-        }
+        stage.definition().time_limit(timing)
     }
 
     pub(super) fn extend(&mut self, now: Timestamp) {

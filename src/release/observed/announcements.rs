@@ -5,8 +5,8 @@ use crate::checks::Verdict;
 use crate::history::{Decision, Direction, Entry, JournalEvent, Recorded, ReleaseRecord, Step};
 use crate::release::act::Stage;
 use crate::release::describe::duration;
+use crate::release::ladder::in_direction;
 use crate::release::machine::describe::{closed_words, resumed_words, started_words};
-use crate::release::way::in_direction;
 use crate::release::{Announcement, AnnouncementKind};
 use crate::sanitize::sanitize;
 
@@ -55,7 +55,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
         step: *step,
         direction: *direction,
     };
-    let forward = |step: &Step| Some(stage(step, &Direction::Forward));
+    let forward = |step: &Step| Some(Stage::forward(*step));
     let (stage, kind, text) = match &entry.event {
         JournalEvent::Intent {
             step, direction, ..
@@ -139,10 +139,7 @@ fn note(decision: &Decision) -> String {
 
 /// An announcement with the number of checks for each verdict, and one for each check that did not pass.
 fn checked(entry: &Entry, report: &crate::checks::Report) -> Vec<Announcement> {
-    let stage = Some(Stage {
-        step: Step::Verify,
-        direction: Direction::Forward,
-    });
+    let stage = Some(Stage::forward(Step::Verify));
     let sum: Vec<String> = [
         Verdict::Passed,
         Verdict::Failed,

@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 
-use crate::history::{Direction, Recorded, Step};
+use crate::history::{Direction, Recorded};
+use crate::release::act::Stage;
+use crate::release::ladder::{self, Ladder};
 use crate::release::replay::{Last, Replay};
 use crate::release::time::after;
-use crate::release::{Limit, Need, Plan, Progress, StepState, StepStatus, need_of, way};
+use crate::release::{Limit, Need, Plan, Progress, StepState, StepStatus, need_of};
 
 /// The replayed journal of a release with its plan.
 #[derive(Debug)]
@@ -26,7 +28,8 @@ impl<'a> Trace<'a> {
     pub(super) fn progress(&self, now: Timestamp) -> Progress {
         let Some(stage) = self.replay.stage() else {
             // The end of the release is being recorded.
-            let last = self.plan.steps().last().unwrap_or(Step::Stop);
+            let last = self.plan.steps().last();
+            let last = last.unwrap_or(Ladder::of(self.plan).last());
             return match self.replay.direction() {
                 Direction::Forward => Progress::Forward(last),
                 Direction::Back => Progress::Back(self.replay.settled.unwrap_or(last)),
@@ -42,13 +45,14 @@ impl<'a> Trace<'a> {
             },
             (_, Direction::Back) => Progress::Back(stage.step),
             (Last::UnderWay, Direction::Forward) => Progress::Forward(stage.step),
-            (Last::Between, Direction::Forward) => self.about_to(stage.step, now),
+            (Last::Between, Direction::Forward) => self.about_to(stage, now),
         }
     }
 
-    fn about_to(&self, step: Step, now: Timestamp) -> Progress {
+    fn about_to(&self, stage: Stage, now: Timestamp) -> Progress {
+        let step = stage.step;
         let mut since = self.replay.since;
-        if step == Step::Stop && !self.replay.started.contains(&step) {
+        if stage.follows_standby() && !self.replay.started.contains(&step) {
             // A later resumption does not make the standby longer.
             let began = self.replay.standby_began.unwrap_or(since);
             let until = match self.plan.definition.timing.standby {
@@ -72,14 +76,17 @@ impl<'a> Trace<'a> {
         let mut steps = self.replay.steps.clone();
         let (current, state) = match progress {
             Progress::Asking { step, since, .. } => (*step, StepState::Waiting { since: *since }),
-            Progress::Forward(step) | Progress::Back(step) if self.replay.stage().is_some() => {
+            Progress::Forward(_) | Progress::Back(_) => {
+                let Some(stage) = self.replay.stage() else {
+                    return steps;
+                };
                 let state = StepState::Running {
                     since: self.replay.since,
-                    deadline: self.window_end(*step),
-                    direction: self.replay.direction(),
+                    deadline: self.window_end(stage),
+                    direction: stage.direction,
                     note: String::new(),
                 };
-                (*step, state)
+                (stage.step, state)
             }
             _ => return steps,
         };
@@ -92,16 +99,13 @@ impl<'a> Trace<'a> {
         steps
     }
 
-    /// The end of *watch* or *drain*, if that step is running. The journal does not show the deadlines of other steps,
+    /// The end of the stage's window, if the stage is running. The journal does not show the deadlines of other stages,
     /// because such deadlines move with progress.
-    fn window_end(&self, step: Step) -> Option<Timestamp> {
-        let timing = &self.plan.definition.timing;
-        let is_started = self.replay.last == Last::UnderWay && self.replay.started.contains(&step);
-        match step {
-            Step::Watch if is_started => Some(after(self.replay.since, timing.watch)),
-            Step::Drain if is_started => Some(after(self.replay.since, timing.drain)),
-            _ => None,
-        }
+    fn window_end(&self, stage: Stage) -> Option<Timestamp> {
+        let window = stage.definition().window(&self.plan.definition.timing)?;
+        let is_started =
+            self.replay.last == Last::UnderWay && self.replay.started.contains(&stage.step);
+        is_started.then(|| after(self.replay.since, window))
     }
 
     /// Describes the next stage: the current stage if the release is waiting (`is_resting`), otherwise the stage after
@@ -112,7 +116,7 @@ impl<'a> Trace<'a> {
         } else {
             self.replay.at + 1
         };
-        way::next_words(self.plan, self.replay.way.get(next))
+        ladder::next_words(self.plan, self.replay.way.get(next))
     }
 
     /// Describes what backing out would do now.
@@ -120,7 +124,7 @@ impl<'a> Trace<'a> {
         if self.replay.back_reason.is_some() {
             "the release is backing out".into()
         } else {
-            way::undo_words(self.plan, &self.replay.started)
+            ladder::undo_words(self.plan, &self.replay.started)
         }
     }
 }

@@ -10,8 +10,9 @@
 //! do.
 //!
 //! A route and a registration alone prove nothing: another program may have written them. So a repair starts a version,
-//! or moves traffic to it, only if a release proves that the version was checked and live in that slot. If a route is
-//! unproven and the proxy names another slot, the route is changed to the proxy's slot.
+//! or moves traffic to it, only if a release proves that the version was checked and live in that slot, or if the proxy
+//! already sends the traffic to that slot. If a route is unproven and the proxy names another slot, the route is changed
+//! to the proxy's slot.
 //!
 //! If the store was wiped, restored or replaced, the proxy is newer: the store follows the slot that the proxy sends
 //! traffic to. The pointer carries a token that is higher than the token of any lock of this store, so the proxy
@@ -25,8 +26,9 @@
 //! proxy's generation, after an operator has typed the name of the environment. No repair gives the proxy a generation
 //! that no switch can have made.
 //!
-//! A repair has the interlocks of a release. A slot with traffic is not stopped or deregistered (1). No route is
-//! written to a slot that is not healthy or not registered (2). One driver holds the lock, and every write to the store
+//! A repair keeps these interlocks of a release (the numbers are those of [`crate::release`]). A slot with traffic is
+//! not stopped or deregistered (1). No route is written to a slot that is not healthy or not registered (2), except a
+//! route that only lowers its generation, because it moves no traffic. One driver holds the lock, and every write to the store
 //! compares the lock's token (4). Every action contains the state that it starts from and the state that it leads to
 //! (5). The state is observed again before each action (6). An approval is for exactly these actions, and expires (9).
 //! The proxy is set to a slot under the rule for switching back: a release proves that the slot was live before, and

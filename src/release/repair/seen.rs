@@ -94,7 +94,7 @@ impl<'a> Seen<'a> {
         (self.store_went_back() || self.is_proxy_ahead()) && self.is_pointed_at(slot)
     }
 
-    /// A generation that no switch from before the store was wiped, restored or replaced can have. Each switch raises
+    /// A generation higher than that of any switch that was planned before the store was wiped, restored or replaced. Each switch raises
     /// the generation in the store by one, and moves the pointer before the next switch starts. So an unfinished switch
     /// is at most a few generations ahead of the pointer.
     pub(super) fn generation_after_all(&self) -> u64 {

@@ -23,7 +23,7 @@ pub(super) async fn listen(address: &Endpoint) -> io::Result<Listening> {
         Endpoint::Unix(path) => {
             remove_stale(path)?;
             let listener = UnixListener::bind(path)?;
-            // The proxy connects as another user, so every user may connect.
+            // The proxy may run as another user, so every user may connect.
             fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
             let socket = OwnSocket::of(path)?;
             Ok(Listening::Unix(listener, socket))

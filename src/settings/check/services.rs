@@ -73,7 +73,7 @@ impl Checker<'_> {
                 }
                 VariableValue::Plain(_) if looks_secret(name) => self.warning(
                     &path,
-                    "this looks like a secret in plain text: use { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }",
+                    "by its name, this variable may be a secret in plain text: if it is, use { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }",
                 ),
                 VariableValue::Plain(_) => {}
             }

@@ -60,8 +60,8 @@ fn state() -> PathBuf {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct AnswerSection {
-    /// The loopback address on which nginx listens for these requests. If nginx is killed, a unix socket would remain and
-    /// keep nginx from starting again.
+    /// The TCP address on which nginx listens for these requests: a loopback address, unless nginx runs in a container.
+    /// It cannot be a unix socket: if nginx is killed, a socket remains and keeps nginx from starting again.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) listen: Endpoint,
     /// The address that Greenroom connects to; `listen` when absent.
@@ -74,8 +74,10 @@ pub(in crate::settings) struct AnswerSection {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum SwitchSetting {
+    /// A switch changes a link, which nginx reads at every request. nginx is not reloaded.
     #[default]
     Pointer,
+    /// A switch writes the configuration and reloads nginx, for all its targets.
     Reload,
 }
 
@@ -130,7 +132,7 @@ pub(in crate::settings) struct AskSection {
     /// The address to connect to; the server's own address when absent.
     #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
     pub(in crate::settings) connect: Option<Endpoint>,
-    /// The `Host` header; the first server name when absent.
+    /// The `Host` header. When absent: the first server name, otherwise the TCP address, or `localhost` for a unix socket.
     pub(in crate::settings) host: Option<String>,
     /// The path; the health path of the service when absent.
     #[schemars(extend("format" = "http-path"))]

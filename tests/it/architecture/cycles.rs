@@ -10,7 +10,27 @@ const NOT_MENDED: &[(&str, &str, &str)] = &[
     (
         "release::refusal",
         "release::approval::others",
-        "a refusal contains the reason why a peer approval does not count, and the reasons need the plan",
+        "a refusal contains why a peer approval does not count, which is defined with the plan's approvals",
+    ),
+    (
+        "release::approval",
+        "release::ladder",
+        "the step says which approval it needs, and the kinds of approval are defined here",
+    ),
+    (
+        "release::status",
+        "release::ladder",
+        "the step says when a release is in standby, and the state of a step is defined here",
+    ),
+    (
+        "release::ladder",
+        "release::planner",
+        "the draft of a plan, which says whether a step is needed, is defined in the planner",
+    ),
+    (
+        "release::ladder::candidate",
+        "release::ladder::conditions",
+        "both have conditions that several steps share",
     ),
     (
         "release::driver",
@@ -21,11 +41,6 @@ const NOT_MENDED: &[(&str, &str, &str)] = &[
         "release::gather",
         "release::engine",
         "the ports and the configuration of a target (`Site`) are defined in the engine",
-    ),
-    (
-        "release::first",
-        "release::guard",
-        "the verdict of a guard is defined with the guards",
     ),
     (
         "adapters::docker::mend",

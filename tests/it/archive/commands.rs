@@ -403,7 +403,7 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
 
     let told = json_data(&place.run(&["history", "verify", "--json"]));
     let wrong = told["wrong"].as_array().expect("a list");
-    assert_eq!((&told["beside"], wrong.len()), (&2.into(), 1));
+    assert_eq!((&told["audit_records"], wrong.len()), (&2.into(), 1));
     assert_eq!(wrong[0]["kind"], "hold");
     let id = wrong[0]["id"].as_str().expect("an id");
     let shown = json_data(&place.run(&["show", id, "--json"]));

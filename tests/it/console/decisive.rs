@@ -166,7 +166,7 @@ fn of_a_release() -> Vec<Case> {
             ),
             vec![
                 "continue observes, then runs",
-                "takes it ben@ops-2 has driven the release",
+                "lock ben@ops-2 has driven the release",
                 TYPED,
             ],
         ),

@@ -476,7 +476,11 @@ fn holds_and_repairs_are_listed_between_the_releases() {
         );
         press_key(&mut model, KeyCode::Enter);
         press(&mut model, " ");
-        assert!(notice(&model).contains("no release"), "{}", notice(&model));
+        assert!(
+            notice(&model).contains("only a release in the list can be marked"),
+            "{}",
+            notice(&model)
+        );
         let effects = press(&mut model, "y");
         assert!(
             matches!(effects.as_slice(), [Effect::Copy(_)]),

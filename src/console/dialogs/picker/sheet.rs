@@ -262,7 +262,8 @@ fn remark(
     (glyph, parts.join(", "), meaning)
 }
 
-/// Where a version is live, and what happened to it in this target.
+/// Remarks about a version: where it is live or warm, what happened to it in this target, where its image is, and
+/// whether its tag still names it.
 fn remarks(model: &Model, version_row: &VersionRow, is_live: bool) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     if !version_row.live_in.is_empty() {

@@ -1,12 +1,9 @@
 //! Compares the public answers with the candidate's direct answers. A health probe does not pass through the proxy, so
 //! it does not show whether the proxy can pass the answers on. If nginx cannot, every client gets a 502.
 
-use super::Plan;
-use super::act::{Course, Observation};
-use super::definition::Rules;
-use super::describe::duration;
-use crate::history::ReleaseKind;
-use crate::inventory::{PublicAnswer, RequestCount, Slot};
+use crate::inventory::{PublicAnswer, Slot};
+use crate::release::Plan;
+use crate::release::act::Observation;
 
 /// The judgement of the public answers for the slot that should have the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,69 +103,4 @@ fn judge_answer(
         Some(difference) => Public::Bad(message(difference)),
         None => Public::Good,
     }
-}
-
-/// Returns the reason if more public requests failed than the rules allow. Counts the requests that the proxy reports,
-/// and separately the requests that Greenroom itself made to the public address.
-pub(super) fn above_the_limit(
-    plan: &Plan,
-    public: &Public,
-    course: &mut Course,
-    observation: &Observation,
-) -> Option<String> {
-    if !matches!(public, Public::NotConfigured | Public::Unknown) {
-        course.own_requests += RequestCount {
-            requests: 1,
-            errors: u64::from(public.fault().is_some()),
-        };
-    }
-    let rules = &plan.definition.rules;
-    let why = |count: &RequestCount, subject: &str| {
-        exceeds(rules, count).then(|| {
-            format!(
-                "{} of {} {subject} failed, more than {}% (rules.watch_errors)",
-                count.errors, count.requests, rules.watch_errors
-            )
-        })
-    };
-    let live = observation.traffic.as_ref();
-    live.and_then(|count| why(count, "public requests"))
-        .or_else(|| why(&course.own_requests, "answers of the public address"))
-}
-
-fn exceeds(rules: &Rules, count: &RequestCount) -> bool {
-    count.exceeds(rules.watch_errors, rules.watch_requests)
-}
-
-/// Describes *watch* in a plan, as the judge decides: a rollback switches back only after bad probes, and without a
-/// live version before there is nothing to switch back to.
-pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
-    let rules = &plan.definition.rules;
-    let window = duration(plan.definition.timing.watch);
-    let slot = plan.slot;
-    if plan.kind != ReleaseKind::Promote {
-        return vec![format!(
-            "for {window}: probe {slot}; {bad_looks} bad probes in a row switch back; nothing else moves the traffic back"
-        )];
-    }
-    let (verb, then) = match &plan.from {
-        Some(_) => ("switch back", ""),
-        None => (
-            "end the watch",
-            ": there is nothing to go back to, so a person must decide",
-        ),
-    };
-    let public = match &plan.definition.public {
-        Some(_) => " and the public address",
-        None => "",
-    };
-    vec![
-        format!(
-            "for {window}: probe {slot}{public}; {bad_looks} bad observations in a row, or a restart, {verb}{then}"
-        ),
-        format!(
-            "count the public requests: if more than {}% of at least {} fail, {verb}",
-            rules.watch_errors, rules.watch_requests
-        ),
-    ]
 }

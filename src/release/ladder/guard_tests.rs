@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::{Act, Before, Observation, Stage};
-use super::guard::{Verdict, judge};
-use super::repair::sample_definition;
-use super::{LiveBefore, Plan};
+use super::{Situation, Verdict};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::drift::world_tests::{agreed, digest, entry, instance, release, route};
@@ -16,6 +13,9 @@ use crate::inventory::{
     ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, Snapshot, Tier,
     Version,
 };
+use crate::release::act::{Act, Before, Observation, Stage};
+use crate::release::repair::sample_definition;
+use crate::release::{LiveBefore, Plan};
 
 /// Release 9 promotes version `b` into green. Version `a` was live in blue, with generation 41.
 fn plan() -> Plan {
@@ -117,7 +117,12 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
         cases: Vec::new(),
     };
     let stage = Stage { step, direction };
-    judge(stage, plan, Some(&report), &observation, report.at)
+    stage.definition().guard(&Situation {
+        plan,
+        report: Some(&report),
+        observation: &observation,
+        now: report.at,
+    })
 }
 
 const SWITCH: (Direction, Step) = (Direction::Forward, Step::Switch);

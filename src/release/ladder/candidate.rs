@@ -1,12 +1,12 @@
 //! Decides whether the candidate is healthy, and whether it is still the run that the checks tested. Guards and judges
 //! use this module.
 
-use super::Plan;
-use super::act::Observation;
-use crate::checks::Report;
-use crate::history::ReleaseKind;
+use super::Situation;
+use super::conditions::is_rollback;
 use crate::inventory::local_time;
 use crate::inventory::{Exit, Instance, Probe, RuntimeHealth};
+use crate::release::Plan;
+use crate::release::act::Observation;
 
 /// What happened to the candidate since its checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +22,13 @@ pub(super) enum Run {
 
 /// Compares the observed run of the candidate with the run that the checks tested. The result is [`Run::Same`] if no
 /// instance was observed, if no report names a run, or if the instance is stopped.
-pub(super) fn run_since_checks(
-    plan: &Plan,
-    report: Option<&Report>,
-    observation: &Observation,
-) -> Run {
+pub(super) fn run_since_checks(situation: &Situation<'_>) -> Run {
+    let Situation {
+        plan,
+        report,
+        observation,
+        ..
+    } = *situation;
     let slot = plan.slot;
     let checked = report.and_then(|report| report.run.as_ref());
     let (Some(instance), Some(checked)) = (observation.instance(slot), checked) else {
@@ -106,7 +108,7 @@ pub(super) fn why_unhealthy(
     instance: &Instance,
     probe: Option<&Probe>,
 ) -> Option<String> {
-    if plan.kind == ReleaseKind::Promote {
+    if !is_rollback(plan) {
         return instance.unhealthy(probe);
     }
     let unchecked = Instance {

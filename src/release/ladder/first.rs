@@ -2,11 +2,11 @@
 //! names, or a promote must have replaced the version in that environment. A rollback or a back-out does not count as a
 //! replacement.
 
-use super::Plan;
-use super::act::Observation;
-use super::guard::Verdict;
+use super::Verdict;
 use crate::history::{Outcome, ReleaseKind, ReleaseRecord};
 use crate::inventory::{Digest, EnvironmentName, Version};
+use crate::release::Plan;
+use crate::release::act::Observation;
 
 /// Checks the rule. The error says why the traffic does not move. The traffic also does not move if it is not known
 /// which version is live.

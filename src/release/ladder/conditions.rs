@@ -1,0 +1,142 @@
+//! What several steps ask and demand: a slot without traffic, a healthy candidate, route and proxy that agree.
+
+use std::time::Duration;
+
+use super::candidate::{self, Run};
+use super::{Situation, Verdict};
+use crate::history::ReleaseKind;
+use crate::inventory::{Instance, Slot};
+use crate::release::act::{Act, Ask, Observation};
+use crate::release::describe::duration;
+use crate::release::time::elapsed;
+use crate::release::{LiveBefore, Plan};
+
+/// How many bad observations in a row, of the candidate or of the public answers, fail *switch* or *watch*.
+pub(super) const BAD_LOOKS: u32 = 3;
+
+/// What shows what runs in the slots, and which slot has the traffic.
+pub(super) fn slots_and_traffic() -> Ask {
+    Ask {
+        instances: true,
+        registry: true,
+        proxy: true,
+        ..Ask::default()
+    }
+}
+
+/// Whether the release is a rollback. The version before a rollback is usually the worse version. So bad public answers
+/// do not end a rollback: a fault of the proxy or of a database concerns both versions, and must not move the traffic
+/// back.
+pub(super) fn is_rollback(plan: &Plan) -> bool {
+    plan.kind != ReleaseKind::Promote
+}
+
+/// The interval of the health check.
+pub(super) fn interval(plan: &Plan) -> Duration {
+    let health = plan.definition.health.as_ref();
+    health.map_or(Duration::from_secs(1), |health| health.interval)
+}
+
+/// The pause in a window that ends after `left`: the interval of the health check, or less if the window ends earlier.
+pub(super) fn within(plan: &Plan, left: Duration) -> Duration {
+    interval(plan).min(left).max(Duration::from_millis(5))
+}
+
+/// Allows `act` only for a slot without traffic (interlock 1). If it is not known whether the slot has traffic, the
+/// guard waits.
+pub(super) fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
+    if observation.registry.is_none() || observation.proxy.is_none() {
+        return Verdict::Wait(format!(
+            "it is not known whether {slot} has traffic: {}",
+            observation.why_blind()
+        ));
+    }
+    if observation.may_have_traffic(slot) {
+        return Verdict::Refuse(format!("{slot} has the traffic, so it is not changed"));
+    }
+    Verdict::Act(act)
+}
+
+/// Checks with a fresh observation that the candidate is healthy and runs the plan's digest.
+pub(super) fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
+    let slot = plan.slot;
+    if observation.instances.is_none() {
+        return Err(Verdict::Wait(format!(
+            "{slot} cannot be observed: {}",
+            observation.why_blind()
+        )));
+    }
+    let Some(instance) = observation.instance(slot) else {
+        return Err(Verdict::Refuse(format!("{slot} is empty now")));
+    };
+    if instance.digest != plan.version.digest {
+        return Err(Verdict::Refuse(format!(
+            "{slot} runs {} instead of {}",
+            instance.digest.short(),
+            plan.version.digest.short()
+        )));
+    }
+    if !instance.is_running() {
+        return Err(Verdict::Refuse(format!("{slot} is no longer running")));
+    }
+    match candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
+        None => Ok(()),
+        Some(why) => Err(Verdict::Wait(format!("{slot} is not healthy: {why}"))),
+    }
+}
+
+/// Checks that the candidate is healthy and is still the run that the checks tested. If the candidate has crashed since
+/// its checks, the guard refuses. If the candidate was only started again, its checks must run again.
+pub(super) fn checked_candidate(situation: &Situation<'_>) -> Result<(), Verdict> {
+    let run = candidate::run_since_checks(situation);
+    if let Run::Crashed(why) = run {
+        return Err(Verdict::Refuse(why));
+    }
+    candidate_is_well(situation.plan, situation.observation)?;
+    match run {
+        Run::StartedAgain(why) => Err(Verdict::CheckAgain(why)),
+        Run::Same | Run::Crashed(_) => Ok(()),
+    }
+}
+
+/// Whether recent checks passed for the digest of the plan.
+pub(super) fn checks_passed(situation: &Situation<'_>) -> Result<(), Verdict> {
+    let plan = situation.plan;
+    let Some(report) = situation.report else {
+        return Err(Verdict::CheckAgain("the checks were not run".into()));
+    };
+    if report.digest != plan.version.digest {
+        return Err(Verdict::CheckAgain(
+            "the checks tested another digest".into(),
+        ));
+    }
+    if !report.allows() {
+        return Err(Verdict::Refuse("the checks did not pass".into()));
+    }
+    let age = elapsed(report.at, situation.now);
+    if age > plan.definition.timing.checks_fresh {
+        return Err(Verdict::CheckAgain(format!(
+            "the checks are {} old",
+            duration(age)
+        )));
+    }
+    Ok(())
+}
+
+/// A message if a slot runs another version than the version that was live before the release. Only the version that
+/// was live may get the traffic back.
+pub(super) fn another_version(from: &LiveBefore, instance: Option<&Instance>) -> Option<String> {
+    let other = instance.filter(|instance| instance.digest != from.version.digest)?;
+    Some(format!(
+        "{} runs {}, but {} was live there before this release",
+        from.slot,
+        other.digest.short(),
+        from.version.digest.short()
+    ))
+}
+
+/// Whether the probe of this observation found its slot healthy.
+pub(super) fn is_probed_healthy(observation: &Observation) -> bool {
+    let probe = observation.probe.as_ref();
+    probe.is_some_and(|probe| probe.healthy)
+}

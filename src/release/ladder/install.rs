@@ -1,0 +1,74 @@
+//! *install*: the proxy gets the target's configuration, if it is missing or outdated.
+
+use jiff::Timestamp;
+
+use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use crate::inventory::Installation;
+use crate::release::Plan;
+use crate::release::act::{Act, Ask, Course};
+use crate::release::planner::{Draft, ProxyWords};
+
+pub(super) struct Install;
+
+impl StageDefinition for Install {
+    fn ask_before(&self, _plan: &Plan) -> Ask {
+        Ask {
+            installation: true,
+            ..Ask::default()
+        }
+    }
+
+    fn guard(&self, situation: &Situation<'_>) -> Verdict {
+        match &situation.observation.installation {
+            Some(Installation::Current) => {
+                Verdict::Already("the proxy already has the configuration".into())
+            }
+            Some(Installation::Missing | Installation::Outdated(_)) => Verdict::Act(Act::Install),
+            Some(Installation::Newer(why)) => {
+                Verdict::Refuse(format!("{why}. The newer configuration is kept"))
+            }
+            Some(Installation::Foreign(why)) => Verdict::Refuse(why.clone()),
+            None => Verdict::Wait(format!(
+                "it is not known whether the proxy's configuration is installed: {}",
+                situation.observation.why_blind()
+            )),
+        }
+    }
+
+    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
+        self.ask_before(plan)
+    }
+
+    fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
+        match &situation.observation.installation {
+            Some(Installation::Current) => Judgement::reached(),
+            Some(Installation::Missing) => {
+                Judgement::NotYet("the proxy's configuration is not installed".into())
+            }
+            Some(Installation::Outdated(why)) => Judgement::NotYet(why.clone()),
+            Some(Installation::Newer(why) | Installation::Foreign(why)) => {
+                Judgement::Never(why.clone())
+            }
+            None => Judgement::blind(situation.observation),
+        }
+    }
+}
+
+impl StepDefinition for Install {
+    /// A configuration that is newer than these settings, or that has another owner, is not replaced. Only a rollback
+    /// is planned with such a configuration, because a rollback only moves the pointer that the configuration reads.
+    fn is_needed(&self, draft: &Draft) -> bool {
+        !matches!(
+            draft.installation,
+            Installation::Current | Installation::Newer(_) | Installation::Foreign(_)
+        )
+    }
+
+    fn calls(&self, _draft: &Draft, proxy: &ProxyWords) -> Vec<String> {
+        proxy.install.clone()
+    }
+
+    fn undo_words(&self, _plan: &Plan) -> String {
+        "nothing: the configuration stays and routes as before".into()
+    }
+}

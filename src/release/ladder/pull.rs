@@ -1,0 +1,63 @@
+//! *pull*: the runtime gets the image, by digest.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use crate::release::act::{Act, Ask, Course};
+use crate::release::planner::{Draft, ProxyWords};
+use crate::release::{Plan, Timing};
+
+pub(super) struct Pull;
+
+impl StageDefinition for Pull {
+    fn ask_before(&self, _plan: &Plan) -> Ask {
+        Ask {
+            image: true,
+            ..Ask::default()
+        }
+    }
+
+    fn guard(&self, situation: &Situation<'_>) -> Verdict {
+        match situation.observation.image {
+            Some(true) => Verdict::Already("the image is already pulled".into()),
+            _ => Verdict::Act(Act::Pull),
+        }
+    }
+
+    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
+        self.ask_before(plan)
+    }
+
+    fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
+        match situation.observation.image {
+            Some(true) => Judgement::reached(),
+            Some(false) => Judgement::NotYet("the image is not pulled yet".into()),
+            None => Judgement::blind(situation.observation),
+        }
+    }
+
+    fn time_limit(&self, timing: &Timing) -> Duration {
+        timing.progress_deadline
+    }
+}
+
+impl StepDefinition for Pull {
+    fn is_needed(&self, draft: &Draft) -> bool {
+        draft.plan.warm.is_none()
+    }
+
+    fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
+        let pinned = draft.plan.version.pinned();
+        if draft.has_image {
+            vec![format!("{pinned} is already pulled")]
+        } else {
+            vec![format!("engine: pull {pinned}")]
+        }
+    }
+
+    fn undo_words(&self, _plan: &Plan) -> String {
+        "nothing: the image is kept".into()
+    }
+}

@@ -1,0 +1,257 @@
+//! *stop*: after the standby, the old slot is deregistered, then its container or process is stopped. Its undoing starts
+//! the old version again and registers it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::candidate::{self, Run};
+use super::conditions::{
+    another_version, candidate_is_well, is_probed_healthy, slots_and_traffic, without_traffic,
+};
+use super::{Failure, Judgement, Situation, StageDefinition, StepDefinition, Verdict, public};
+use crate::history::ReleaseKind;
+use crate::inventory::{Instance, Target, instance_name};
+use crate::release::act::{Act, Ask, Before, Course, Observation};
+use crate::release::describe::{duration, keeps_warm};
+use crate::release::planner::{Draft, ProxyWords};
+use crate::release::{Limit, Need, Plan, Timing};
+
+pub(super) struct Stop;
+
+impl StageDefinition for Stop {
+    fn ask_before(&self, plan: &Plan) -> Ask {
+        Ask {
+            probe: Some(plan.slot),
+            public: true,
+            direct: Some(plan.slot),
+            ..slots_and_traffic()
+        }
+    }
+
+    /// While the old version is running, the traffic can still go back to it. So the guard waits while the new version
+    /// is unhealthy or the public gets bad answers. The guard refuses if the store no longer names the new version as
+    /// live, if the new version has crashed since its checks, or if the old slot has the traffic.
+    fn guard(&self, situation: &Situation<'_>) -> Verdict {
+        let Situation {
+            plan, observation, ..
+        } = *situation;
+        let old = plan.slot.other();
+        let instance = observation
+            .instance(old)
+            .map(|instance| instance.id.clone());
+        let verdict = without_traffic(old, observation, Act::Retire(old, instance));
+        // If the old slot has the traffic, this is the most important reason for the operator.
+        if matches!(verdict, Verdict::Refuse(_)) {
+            return verdict;
+        }
+        if let Err(why) = still_routed(plan, observation) {
+            return Verdict::Refuse(format!("{old} is kept: {why}"));
+        }
+        if let Run::Crashed(why) = candidate::run_since_checks(situation) {
+            return Verdict::Refuse(format!("{old} is kept: {why}"));
+        }
+        if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_well(plan, observation)
+        {
+            return Verdict::Wait(format!("{old} is kept: {why}"));
+        }
+        if let Some(why) = public::judge(plan, plan.slot, observation, false).fault() {
+            return Verdict::Wait(format!("{old} is kept: {why}"));
+        }
+        verdict
+    }
+
+    /// *stop* is not urgent, so its guard may wait longer.
+    fn guard_time_limit(&self, timing: &Timing) -> Duration {
+        timing.progress_deadline
+    }
+
+    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+        Ask {
+            instances: true,
+            registry: true,
+            ..Ask::default()
+        }
+    }
+
+    fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
+        let observation = situation.observation;
+        let slot = situation.plan.slot.other();
+        let (Some(_), Some(record)) = (&observation.instances, &observation.registry) else {
+            return Judgement::blind(observation);
+        };
+        if observation.instance(slot).is_some_and(Instance::is_running) {
+            return Judgement::NotYet(format!("{slot} is still running"));
+        }
+        if record.slots.get(slot).is_some() {
+            return Judgement::NotYet(format!("{slot} is still registered"));
+        }
+        Judgement::reached()
+    }
+}
+
+/// Checks that the store still names the new version as live, as the switch wrote it or with a higher generation, which
+/// a repair may have written. If the store was not read, the result is `Ok`, because the caller waits anyway.
+fn still_routed(plan: &Plan, observation: &Observation) -> Result<(), String> {
+    let Some(record) = &observation.registry else {
+        return Ok(());
+    };
+    let says = match record.route.as_ref().map(|route| &route.value) {
+        None => "the store has no readable route".to_owned(),
+        Some(route) if route.live != plan.slot || route.generation < plan.generation => format!(
+            "the route names {} generation {} instead of {} generation {}",
+            route.live, route.generation, plan.slot, plan.generation
+        ),
+        Some(route) if route.digest != plan.version.digest => format!(
+            "the route names {} instead of {}",
+            route.digest.short(),
+            plan.version.digest.short()
+        ),
+        Some(_) => return Ok(()),
+    };
+    let Target {
+        service,
+        environment,
+    } = plan.target();
+    Err(format!(
+        "{says}: leave this release, then run greenroom repair {service} {environment}"
+    ))
+}
+
+impl StepDefinition for Stop {
+    fn is_needed(&self, draft: &Draft) -> bool {
+        let plan = &draft.plan;
+        plan.from.is_some() && plan.definition.timing.standby != Limit::Never
+    }
+
+    fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
+        let plan = &draft.plan;
+        let timing = &plan.definition.timing;
+        let old = plan.slot.other();
+        let standby = match timing.standby {
+            Limit::After(time) => format!("{} for {}", keeps_warm(old), duration(time)),
+            Limit::Never => format!("{} until an operator ends it", keeps_warm(old)),
+        };
+        let then = match plan.kind {
+            ReleaseKind::Promote => "it is kept for a cold start",
+            // An operator went back from this version.
+            ReleaseKind::WarmRollback | ReleaseKind::ColdRollback => "then remove it",
+        };
+        vec![
+            standby,
+            format!("store: remove slots/{old}, unless the route names it"),
+            format!(
+                "engine: stop {}, with {} to finish; {then}",
+                instance_name(plan.target(), old),
+                duration(timing.stop_grace)
+            ),
+        ]
+    }
+
+    fn undo_words(&self, plan: &Plan) -> String {
+        let old = plan.slot.other();
+        match plan.kind {
+            ReleaseKind::Promote => format!("start {old} again (a cold start), and switch back"),
+            ReleaseKind::WarmRollback | ReleaseKind::ColdRollback => {
+                format!("if {old} has not been removed yet: start it again, and switch back")
+            }
+        }
+    }
+
+    fn undo(&self) -> &'static dyn StageDefinition {
+        &Reinstate
+    }
+
+    /// A person types the environment's name, because no warm rollback is possible after *stop*.
+    fn need_if_protected(&self) -> Need {
+        Need::TypedName
+    }
+
+    /// The new version is live and its watch is done. An old version that cannot be stopped is no reason to move the
+    /// traffic back.
+    fn failure(&self, _bad_in_a_row: u32) -> Failure {
+        Failure::StaysLive
+    }
+
+    fn clears_old_slot(&self) -> bool {
+        true
+    }
+
+    fn follows_standby(&self) -> bool {
+        true
+    }
+}
+
+/// Starts the old version again and registers it.
+struct Reinstate;
+
+impl StageDefinition for Reinstate {
+    fn ask_before(&self, _plan: &Plan) -> Ask {
+        slots_and_traffic()
+    }
+
+    /// The act is also allowed if the old version was not observed: the act itself observes it.
+    fn guard(&self, situation: &Situation<'_>) -> Verdict {
+        let Situation {
+            plan, observation, ..
+        } = *situation;
+        let old = plan.slot.other();
+        let from = plan.from.as_ref();
+        if let Some(other) = from.and_then(|from| another_version(from, observation.instance(old)))
+        {
+            return Verdict::Refuse(format!("{old} is not started again: {other}"));
+        }
+        let Some(record) = &observation.registry else {
+            return Verdict::Wait(format!(
+                "it is not known whether {old} is registered: {}",
+                observation.why_blind()
+            ));
+        };
+        let runs = observation.instance(old).is_some_and(Instance::is_running);
+        // *stop* deregisters the slot before it stops the instance. So *stop* has not stopped the instance of a
+        // registered slot.
+        if record.slots.get(old).is_some() {
+            if runs {
+                return Verdict::Nothing;
+            }
+            return Verdict::Act(Act::Reinstate(old, Before::Nothing));
+        }
+        match without_traffic(old, observation, Act::Reinstate(old, Before::Stop)) {
+            Verdict::Refuse(_) => Verdict::Act(Act::Reinstate(old, Before::Nothing)),
+            verdict => verdict,
+        }
+    }
+
+    fn guard_time_limit(&self, timing: &Timing) -> Duration {
+        Stop.guard_time_limit(timing)
+    }
+
+    fn ask_after(&self, plan: &Plan, since: Timestamp) -> Ask {
+        Ask {
+            probe: plan.from.as_ref().map(|from| from.slot),
+            ..Stop.ask_after(plan, since)
+        }
+    }
+
+    fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
+        let observation = situation.observation;
+        let old = situation.plan.slot.other();
+        let (Some(_), Some(record)) = (&observation.instances, &observation.registry) else {
+            return Judgement::blind(observation);
+        };
+        if !observation.instance(old).is_some_and(Instance::is_running) {
+            return Judgement::NotYet(format!("{old} is not running"));
+        }
+        if !is_probed_healthy(observation) {
+            return Judgement::NotYet(format!("{old} is not healthy yet"));
+        }
+        if record.slots.get(old).is_none() {
+            return Judgement::NotYet(format!("{old} is not registered"));
+        }
+        Judgement::reached()
+    }
+
+    fn time_limit(&self, timing: &Timing) -> Duration {
+        timing.health_deadline
+    }
+}

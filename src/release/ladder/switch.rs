@@ -1,0 +1,381 @@
+//! *switch*: the route in the store moves to the candidate, then the proxy's pointer moves. Its undoing moves the
+//! traffic back the same way, with a higher generation.
+
+mod back;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::conditions::{
+    BAD_LOOKS, checked_candidate, checks_passed, is_rollback, slots_and_traffic,
+};
+use super::public::{self, Public};
+use super::{
+    Evidence, Failure, Judgement, Situation, StageDefinition, StepDefinition, Verdict, first,
+};
+use crate::checks::hide_in_query;
+use crate::history::ReleaseKind;
+use crate::inventory::{PeerApproval, RegistryRecord, Slot};
+use crate::release::act::{Act, Ask, Course, Move, Observation};
+use crate::release::approval::{
+    Weighed, approvers_needed, peer_approved_words, unread_approvals, weigh,
+};
+use crate::release::planner::{Draft, ProxyWords};
+use crate::release::{Need, Plan, Refusal};
+
+/// The pause between two observations of the movement.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// The pause before the next request to a public address that gave a bad answer.
+const BAD_ANSWER_AGAIN: Duration = Duration::from_millis(250);
+
+pub(super) struct Switch;
+
+impl StageDefinition for Switch {
+    fn ask_before(&self, plan: &Plan) -> Ask {
+        Ask {
+            probe: Some(plan.slot),
+            public: true,
+            direct: plan.from.as_ref().map(|from| from.slot),
+            live_in_first: plan.only_from().is_some(),
+            ..slots_and_traffic()
+        }
+    }
+
+    fn guard(&self, situation: &Situation<'_>) -> Verdict {
+        if is_switched(situation.plan, situation.observation) {
+            return Verdict::Nothing;
+        }
+        match movement(situation) {
+            Ok(movement) => Verdict::Act(Act::Switch(Box::new(movement))),
+            Err(verdict) => verdict,
+        }
+    }
+
+    fn evidence(&self, situation: &Situation<'_>) -> Evidence {
+        let Situation {
+            plan, observation, ..
+        } = *situation;
+        let is_observed = observation.public.is_some();
+        let replaced = first::replaced_by(plan, observation);
+        Evidence {
+            agreed: is_observed.then(|| public::agreed_before(plan, observation)),
+            peer_approvals: peer_approvals(situation)
+                .counted
+                .into_iter()
+                .cloned()
+                .collect(),
+            remark: replaced.map(|(environment, live)| {
+                format!(
+                    "in {environment}, {} is live now and has replaced {}",
+                    live.name(),
+                    plan.version.name()
+                )
+            }),
+        }
+    }
+
+    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
+        Ask {
+            registry: true,
+            proxy: true,
+            public: true,
+            direct: Some(plan.slot),
+            ..Ask::default()
+        }
+    }
+
+    /// Judges whether the traffic has moved to the candidate. For a promote, also judges whether the public gets good
+    /// answers of the candidate.
+    fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
+        let Situation {
+            plan, observation, ..
+        } = *situation;
+        let routed = routed(plan, plan.slot, Some(plan.generation), observation);
+        if !matches!(routed, Judgement::True(_)) || is_rollback(plan) {
+            return routed;
+        }
+        let Public::Bad(why) = public::judge(plan, plan.slot, observation, course.compares) else {
+            return routed;
+        };
+        course.bad_in_a_row += 1;
+        if course.bad_in_a_row >= BAD_LOOKS {
+            return Judgement::Never(format!("{BAD_LOOKS} bad answers in a row: {why}"));
+        }
+        Judgement::NotYet(why)
+    }
+
+    fn pause(&self, _plan: &Plan, course: &Course, _now: Timestamp) -> Duration {
+        if course.bad_in_a_row > 0 {
+            BAD_ANSWER_AGAIN
+        } else {
+            LOOK_AGAIN
+        }
+    }
+}
+
+/// The movement of the traffic to the candidate, or the verdict of the guard that prevents it.
+fn movement(situation: &Situation<'_>) -> Result<Move, Verdict> {
+    let Situation {
+        plan,
+        observation,
+        now,
+        ..
+    } = *situation;
+    checked_candidate(situation)?;
+    checks_passed(situation)?;
+    let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
+        return Err(unknown_live(observation));
+    };
+    match plan.held(record.hold.as_ref(), now, &observation.clocks) {
+        Some(Refusal::Held(hold)) => {
+            return Err(Verdict::Refuse(format!(
+                "{hold}. The traffic does not move while the hold or freeze is active: retry after its end, or back out"
+            )));
+        }
+        Some(refusal) => {
+            return Err(Verdict::Refuse(format!(
+                "the traffic does not move: {refusal}"
+            )));
+        }
+        None => {}
+    }
+    first::judge(plan, observation)?;
+    registered(plan, record)?;
+    let planned = plan.from.as_ref().map(|from| (from.generation, from.slot));
+    let ours = (plan.generation, plan.slot);
+    let route = observation.route();
+    if route != planned && route != Some(ours) {
+        return Err(Verdict::Refuse(format!(
+            "the route was {} when the plan was made, and is now {}: back out, then plan again",
+            route_words(planned),
+            route_words(route)
+        )));
+    }
+    let proxy_from = proxy.as_ref().and_then(|p| p.slot);
+    let has_planned = proxy_from == planned.map(|(_, slot)| slot);
+    // If the plan has no live version, the proxy may name an empty slot. Then the switch takes no traffic from a
+    // version.
+    let is_empty = planned.is_none()
+        && observation.instances.is_some()
+        && proxy_from.is_some_and(|slot| observation.instance(slot).is_none());
+    if !has_planned && !is_empty && proxy_from != Some(plan.slot) {
+        return Err(Verdict::Refuse(format!(
+            "the proxy names {}, but {} was live when the plan was made: back out, then plan again",
+            proxy_from.map_or("no slot", Slot::as_str),
+            planned.map_or("no version", |(_, slot)| slot.as_str())
+        )));
+    }
+    Ok(Move {
+        // An earlier driver of this release may already have written the route, under an earlier token.
+        route_from: route,
+        proxy_from,
+        to: plan.slot,
+        generation: plan.generation,
+        // The store compares the hold and the approvals at the switch: an operator may place a hold or withdraw an
+        // approval after this observation.
+        hold: record.hold.clone(),
+        peer_approvals: enough_peer_approvals(situation, record)?,
+    })
+}
+
+fn unknown_live(observation: &Observation) -> Verdict {
+    Verdict::Wait(format!(
+        "it is not known which slot is live: {}",
+        observation.why_blind()
+    ))
+}
+
+fn registered(plan: &Plan, record: &RegistryRecord) -> Result<(), Verdict> {
+    match record.slots.get(plan.slot).as_ref().map(|r| &r.value) {
+        Some(entry) if entry.digest == plan.version.digest => Ok(()),
+        Some(entry) => Err(Verdict::Refuse(format!(
+            "{} is registered with {} instead of {}",
+            plan.slot,
+            entry.digest.short(),
+            plan.version.digest.short()
+        ))),
+        None => Err(Verdict::Refuse(format!("{} is not registered", plan.slot))),
+    }
+}
+
+/// The approvals by other operators that count now, or the verdict that too few of them count.
+fn enough_peer_approvals(
+    situation: &Situation<'_>,
+    record: &RegistryRecord,
+) -> Result<Vec<PeerApproval>, Verdict> {
+    let plan = situation.plan;
+    let needed = approvers_needed(plan);
+    let Weighed { counted, ignored } = peer_approvals(situation);
+    if counted.len() >= needed {
+        return Ok(counted.into_iter().cloned().collect());
+    }
+    let mut summary = peer_approved_words(needed, &counted, situation.now);
+    let unread = unread_approvals(plan.target(), &record.problems);
+    for why in ignored.into_iter().chain(unread) {
+        summary = format!("{summary}; {why}");
+    }
+    Err(Verdict::AskAgain(format!(
+        "{summary}. The traffic does not move until enough operators have approved"
+    )))
+}
+
+/// The approvals by other operators that count now. The holder of the lock is the driver. The driver's own approval
+/// does not count.
+fn peer_approvals<'a>(situation: &Situation<'a>) -> Weighed<'a> {
+    let Situation {
+        plan,
+        observation,
+        now,
+        ..
+    } = *situation;
+    let Some(record) = observation
+        .registry
+        .as_ref()
+        .filter(|_| approvers_needed(plan) > 0)
+    else {
+        return Weighed::default();
+    };
+    let driver = record.lock.as_ref().map(|holder| &holder.record.operator);
+    weigh(
+        plan,
+        &record.peer_approvals,
+        driver,
+        (now, &observation.clocks),
+    )
+}
+
+/// Whether the route and the proxy have exactly the slot and the generation of the plan.
+fn is_switched(plan: &Plan, observation: &Observation) -> bool {
+    let ours = Some((plan.generation, plan.slot));
+    let proxy = observation.proxy.as_ref().and_then(Option::as_ref);
+    let named = proxy.and_then(|proxy| Some((proxy.generation, proxy.slot?)));
+    observation.route() == ours && named == ours
+}
+
+fn route_words(route: Option<(u64, Slot)>) -> String {
+    route.map_or_else(
+        || "missing".to_owned(),
+        |(generation, slot)| format!("{slot} generation {generation}"),
+    )
+}
+
+/// Judges whether the route, the proxy and the public answers over a fresh and a kept connection name the slot `to`.
+/// The proxy must have this generation; if `generation` is none, the generation of the route.
+fn routed(plan: &Plan, to: Slot, generation: Option<u64>, observation: &Observation) -> Judgement {
+    let (Some(_), Some(proxy)) = (&observation.registry, &observation.proxy) else {
+        return Judgement::blind(observation);
+    };
+    let route = observation.route();
+    if route.map(|(_, slot)| slot) != Some(to) {
+        return Judgement::NotYet(format!("the route does not name {to}"));
+    }
+    let wanted = generation.or(route.map(|(generation, _)| generation));
+    let (slot, named) = proxy.as_ref().map_or((None, 0), |p| (p.slot, p.generation));
+    if slot != Some(to) || Some(named) != wanted {
+        return Judgement::NotYet(format!(
+            "the proxy names {} at generation {named}",
+            slot.map_or("no slot", Slot::as_str)
+        ));
+    }
+    match public::judge(plan, to, observation, false) {
+        Public::Unknown => Judgement::blind(observation),
+        Public::Silent(why) | Public::Elsewhere(why) => Judgement::NotYet(why),
+        Public::NotConfigured | Public::Bad(_) | Public::Good => Judgement::reached(),
+    }
+}
+
+impl StepDefinition for Switch {
+    fn calls(&self, draft: &Draft, proxy: &ProxyWords) -> Vec<String> {
+        let plan = &draft.plan;
+        let mut calls = vec![match &plan.from {
+            Some(from) => format!(
+                "store: move the route from {} generation {} to {} generation {}, only if it has not changed",
+                from.slot, from.generation, plan.slot, plan.generation
+            ),
+            None => format!(
+                "store: set the route to {} generation {}, only if no route exists",
+                plan.slot, plan.generation
+            ),
+        }];
+        calls.extend(proxy.switch.iter().cloned());
+        if let Some(public) = &plan.definition.public {
+            calls.push(format!(
+                "GET {} on {} as {}, over a fresh and a kept-alive connection, until {}",
+                hide_in_query(&public.path).0,
+                public.endpoint,
+                public.host,
+                until_words(plan)
+            ));
+        }
+        calls
+    }
+
+    fn undo_words(&self, plan: &Plan) -> String {
+        back_words(plan)
+    }
+
+    fn undo(&self) -> &'static dyn StageDefinition {
+        &back::SwitchBack
+    }
+
+    /// A person types the environment's name, because *switch* moves the traffic.
+    fn need_if_protected(&self) -> Need {
+        Need::TypedName
+    }
+
+    /// The approval of the plan of a warm rollback covers *switch*. If the plan waits for other operators, the driver
+    /// confirms after they have approved.
+    fn need(&self, plan: &Plan) -> Need {
+        let need = self.need_in(plan.tier());
+        match plan.kind {
+            ReleaseKind::WarmRollback => Need::Nothing,
+            _ if self.approvers(plan) > 0 => need.max(Need::Confirmation),
+            _ => need,
+        }
+    }
+
+    fn approvers(&self, plan: &Plan) -> usize {
+        approvers_needed(plan)
+    }
+
+    /// Too many bad public answers in a row move the traffic back.
+    fn failure(&self, bad_in_a_row: u32) -> Failure {
+        if bad_in_a_row >= BAD_LOOKS {
+            Failure::BackOut
+        } else {
+            Failure::AsConfigured
+        }
+    }
+
+    fn may_check_again(&self) -> bool {
+        true
+    }
+
+    fn moves_traffic(&self) -> bool {
+        true
+    }
+}
+
+/// Says which public answers *switch* waits for, as the judge decides.
+fn until_words(plan: &Plan) -> String {
+    let slot = plan.slot;
+    let then = match (is_rollback(plan), &plan.from) {
+        (true, _) => return format!("{slot} answers"),
+        (false, Some(_)) => "switch back",
+        (false, None) => "fail the step",
+    };
+    format!("{slot} answers as it does directly; {BAD_LOOKS} bad answers in a row {then}")
+}
+
+/// Describes how the traffic goes back.
+pub(super) fn back_words(plan: &Plan) -> String {
+    match &plan.from {
+        Some(from) => format!(
+            "switch back to {} {}, the same way",
+            from.slot,
+            from.version.name()
+        ),
+        None => "not possible: nothing was live before".into(),
+    }
+}

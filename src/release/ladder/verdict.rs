@@ -1,0 +1,75 @@
+//! What the guards and the judges of the stages decide from, and what they decide.
+
+use jiff::Timestamp;
+
+use crate::checks::Report;
+use crate::inventory::PeerApproval;
+use crate::release::Plan;
+use crate::release::act::{Act, Observation};
+
+/// The data for a decision: the plan, the last report of the checks, and the latest observation with its time.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::release) struct Situation<'a> {
+    pub(in crate::release) plan: &'a Plan,
+    pub(in crate::release) report: Option<&'a Report>,
+    pub(in crate::release) observation: &'a Observation,
+    pub(in crate::release) now: Timestamp,
+}
+
+/// The result of a guard. The texts are reasons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::release) enum Verdict {
+    /// The act may be performed.
+    Act(Act),
+    /// No act is needed. The stage is observed until its result is seen.
+    Nothing,
+    /// The result of the stage was already observed, or the stage does not apply.
+    Already(String),
+    /// The act is not allowed yet. The guard observes again.
+    Wait(String),
+    /// The checks must run again first. The checks are missing or too old, they tested another digest, or the candidate
+    /// was started again.
+    CheckAgain(String),
+    /// Approvals by other operators are missing or no longer count. The step waits for a person again.
+    AskAgain(String),
+    /// The act is not allowed in the current state.
+    Refuse(String),
+}
+
+/// What a release keeps from the observation of a guard.
+#[derive(Debug, Default)]
+pub(in crate::release) struct Evidence {
+    /// Whether the live version's public and direct answers agreed; none if they were not observed.
+    pub(in crate::release) agreed: Option<bool>,
+    /// The approvals by other operators that count. The intent of the stage records them.
+    pub(in crate::release) peer_approvals: Vec<PeerApproval>,
+    /// What an operator should know if the act is performed.
+    pub(in crate::release) remark: Option<String>,
+}
+
+/// What an observation means for a stage. Each text is a reason or a remark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::release) enum Judgement {
+    /// The wanted state was reached. The remark may be empty.
+    True(String),
+    /// The wanted state was not reached yet.
+    NotYet(String),
+    /// The wanted state was not reached yet, but there was progress, so the deadline moves.
+    Moving(String),
+    /// The act broke off without its effect. The act must be performed again.
+    Again(String),
+    /// The wanted state will not be reached.
+    Never(String),
+}
+
+impl Judgement {
+    /// The wanted state was reached, and there is no remark.
+    pub(super) fn reached() -> Self {
+        Self::True(String::new())
+    }
+
+    /// The judgement of an observation that lacks what the judge needs.
+    pub(super) fn blind(observation: &Observation) -> Self {
+        Self::NotYet(observation.why_blind())
+    }
+}

@@ -1,0 +1,94 @@
+//! *verify*: the checks are run against the candidate.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Judgement, Situation, StageDefinition, StepDefinition};
+use crate::checks::Verdict;
+use crate::release::act::{Ask, Course};
+use crate::release::planner::{Draft, ProxyWords};
+use crate::release::{Plan, Timing};
+
+pub(super) struct Verify;
+
+impl StageDefinition for Verify {
+    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+        Ask {
+            checks: true,
+            ..Ask::default()
+        }
+    }
+
+    fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
+        let Situation {
+            plan, observation, ..
+        } = *situation;
+        let Some(report) = &observation.report else {
+            return Judgement::Never(format!(
+                "the checks could not be run: {}",
+                observation.why_blind()
+            ));
+        };
+        if report.digest != plan.version.digest {
+            return Judgement::Never(format!(
+                "the checks tested {} instead of {}",
+                report.digest.short(),
+                plan.version.digest.short()
+            ));
+        }
+        let passed = report.count(Verdict::Passed);
+        let total = report.cases.len();
+        if report.allows() {
+            return Judgement::True(match total {
+                0 => "no checks are configured".into(),
+                _ => format!("{passed} of {total} passed"),
+            });
+        }
+        let first = report
+            .cases
+            .iter()
+            .find(|case| case.required && case.verdict != Verdict::Passed)
+            .map(|case| format!("; {} {}: {}", case.name, case.verdict, case.detail))
+            .unwrap_or_default();
+        Judgement::Never(format!("{passed} of {total} passed{first}"))
+    }
+
+    fn time_limit(&self, timing: &Timing) -> Duration {
+        timing.progress_deadline
+    }
+}
+
+impl StepDefinition for Verify {
+    fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
+        let cases = &draft.plan.definition.suite.cases;
+        if cases.is_empty() {
+            return vec!["no checks are configured: only the health endpoint is checked".into()];
+        }
+        cases
+            .iter()
+            .map(|case| {
+                let through = if case.through_preview {
+                    " through the preview"
+                } else {
+                    ""
+                };
+                let weight = if case.required { "" } else { ", not required" };
+                format!(
+                    "{}: {} {}{through}{weight}",
+                    case.name,
+                    case.method,
+                    case.shown_path()
+                )
+            })
+            .collect()
+    }
+
+    fn undo_words(&self, _plan: &Plan) -> String {
+        "nothing".into()
+    }
+
+    fn runs_checks(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,195 @@
+//! *watch*: the candidate, the public address and the proxy's access log are observed for a while. Too many failures
+//! move the traffic back.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::candidate::{self, Run};
+use super::conditions::{BAD_LOOKS, is_rollback, within};
+use super::public::{self, Public};
+use super::{Failure, Judgement, Situation, StageDefinition, StepDefinition, switch};
+use crate::inventory::{RequestCount, Slot};
+use crate::release::act::{Ask, Course, Observation};
+use crate::release::describe::duration;
+use crate::release::planner::{Draft, ProxyWords};
+use crate::release::time::elapsed;
+use crate::release::{Plan, Timing};
+
+pub(super) struct Watch;
+
+impl StageDefinition for Watch {
+    fn ask_after(&self, plan: &Plan, since: Timestamp) -> Ask {
+        Ask {
+            probe: Some(plan.slot),
+            instances: true,
+            proxy: true,
+            public: true,
+            direct: Some(plan.slot),
+            traffic: Some((plan.slot, since)),
+            ..Ask::default()
+        }
+    }
+
+    /// Judges whether the traffic is still on the candidate, the candidate is healthy and is still the run that was
+    /// checked, and the public gets the candidate's answers. For a rollback only the traffic and the health count.
+    fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
+        let Situation {
+            plan,
+            observation,
+            now,
+            ..
+        } = *situation;
+        let slot = plan.slot;
+        if let Some(Some(proxy)) = &observation.proxy
+            && proxy.slot != Some(slot)
+        {
+            return Judgement::Never(format!(
+                "the proxy now names {} instead of {slot}",
+                proxy.slot.map_or("no slot", Slot::as_str)
+            ));
+        }
+        if !is_rollback(plan)
+            && let Run::Crashed(why) | Run::StartedAgain(why) =
+                candidate::run_since_checks(situation)
+        {
+            return Judgement::Never(why);
+        }
+        let public = if is_rollback(plan) {
+            Public::Unknown
+        } else {
+            public::judge(plan, slot, observation, course.compares)
+        };
+        // If the proxy does not answer, nothing is known about the version, and the traffic could not be switched back.
+        let is_proxy_down = observation.proxy.is_none() && matches!(public, Public::Silent(_));
+        if !is_proxy_down
+            && !is_rollback(plan)
+            && let Some(why) = above_the_limit(plan, &public, course, observation)
+        {
+            return Judgement::Never(why);
+        }
+        let fault = candidate::unhealthy(plan, observation)
+            .map(|why| format!("{slot} is not healthy: {why}"))
+            .or_else(|| public.fault().map(str::to_owned));
+        let window = plan.definition.timing.watch;
+        let time = elapsed(course.since, now);
+        let Some(fault) = fault else {
+            course.bad_in_a_row = 0;
+            if time >= window {
+                return Judgement::True(traffic_words(observation));
+            }
+            let traffic = traffic_words(observation);
+            let separator = if traffic.is_empty() { "" } else { "; " };
+            return Judgement::Moving(format!(
+                "{} of {}{separator}{traffic}",
+                duration(time),
+                duration(window)
+            ));
+        };
+        if !is_proxy_down {
+            course.bad_in_a_row += 1;
+        }
+        if course.bad_in_a_row >= BAD_LOOKS {
+            return Judgement::Never(format!("{BAD_LOOKS} bad observations in a row: {fault}"));
+        }
+        if time < window {
+            Judgement::Moving(fault)
+        } else {
+            Judgement::NotYet(fault)
+        }
+    }
+
+    fn window(&self, timing: &Timing) -> Option<Duration> {
+        Some(timing.watch)
+    }
+
+    fn pause(&self, plan: &Plan, course: &Course, now: Timestamp) -> Duration {
+        let window = plan.definition.timing.watch;
+        within(plan, window.saturating_sub(elapsed(course.since, now)))
+    }
+}
+
+/// Returns the reason if more public requests failed than the rules allow. Counts the requests that the proxy reports,
+/// and separately the requests that Greenroom itself made to the public address.
+fn above_the_limit(
+    plan: &Plan,
+    public: &Public,
+    course: &mut Course,
+    observation: &Observation,
+) -> Option<String> {
+    if !matches!(public, Public::NotConfigured | Public::Unknown) {
+        course.own_requests += RequestCount {
+            requests: 1,
+            errors: u64::from(public.fault().is_some()),
+        };
+    }
+    let rules = &plan.definition.rules;
+    let why = |count: &RequestCount, subject: &str| {
+        count
+            .exceeds(rules.watch_errors, rules.watch_requests)
+            .then(|| {
+                format!(
+                    "{} of {} {subject} failed, more than {}% (rules.watch_errors)",
+                    count.errors, count.requests, rules.watch_errors
+                )
+            })
+    };
+    let live = observation.traffic.as_ref();
+    live.and_then(|count| why(count, "public requests"))
+        .or_else(|| why(&course.own_requests, "observations of the public address"))
+}
+
+/// The number of public requests: `412 requests, 0 failed`. Empty if the proxy does not report it.
+fn traffic_words(observation: &Observation) -> String {
+    observation.traffic.map_or_else(String::new, |count| {
+        format!("{} requests, {} failed", count.requests, count.errors)
+    })
+}
+
+impl StepDefinition for Watch {
+    /// Describes *watch* as the judge decides: a rollback switches back only after bad probes, and without a live
+    /// version before there is nothing to switch back to.
+    fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
+        let plan = &draft.plan;
+        let rules = &plan.definition.rules;
+        let window = duration(plan.definition.timing.watch);
+        let slot = plan.slot;
+        if is_rollback(plan) {
+            return vec![format!(
+                "for {window}: probe {slot}; {BAD_LOOKS} bad probes in a row switch back; nothing else moves the traffic back"
+            )];
+        }
+        let (verb, then) = match &plan.from {
+            Some(_) => ("switch back", ""),
+            None => (
+                "end the watch",
+                ": there is nothing to go back to, so a person must decide",
+            ),
+        };
+        let public = match &plan.definition.public {
+            Some(_) => " and the public address",
+            None => "",
+        };
+        vec![
+            format!(
+                "for {window}: probe {slot}{public}; {BAD_LOOKS} bad observations in a row, or a restart, {verb}{then}"
+            ),
+            format!(
+                "count the public requests: if more than {}% of at least {} fail, {verb}",
+                rules.watch_errors, rules.watch_requests
+            ),
+        ]
+    }
+
+    fn undo_words(&self, plan: &Plan) -> String {
+        switch::back_words(plan)
+    }
+
+    fn failure(&self, _bad_in_a_row: u32) -> Failure {
+        Failure::BackOut
+    }
+
+    fn may_be_skipped(&self) -> bool {
+        true
+    }
+}
