@@ -1,5 +1,4 @@
-//! The content of a dialog, as its parts. `view::dialog` fits a sheet into the screen, so a dialog knows no rows of the
-//! screen.
+//! The content of a dialog, as its parts. `view::dialog` draws the frame and fits the parts into the screen.
 
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar as _;

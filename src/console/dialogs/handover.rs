@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::action::Action;
-use crate::console::effect::Effect;
+use crate::console::backend::Backend;
+use crate::console::effect::{Call, Effect, Question};
 use crate::console::model::{Dialog, Model, Scrolling, Weight, moved};
 use crate::console::sheet::{Answer, Sheet};
 use crate::console::theme::{Meaning, Theme};
@@ -149,7 +150,7 @@ fn answer(model: &mut Model, handover: Box<Handover>, hand: Hand) -> Vec<Effect>
             request.operator
         );
         model.say(Weight::Normal, &text);
-        return vec![Effect::DeclineHandover { target, request }];
+        return vec![Effect::ask(DeclineHandover { target, request })];
     }
     hand_over(model, &status, request)
 }
@@ -172,4 +173,31 @@ fn hand_over(model: &mut Model, status: &Status, request: HandoverRequest) -> Ve
             by: model.operator.clone(),
         },
     }]
+}
+
+/// Tells the requester of a handover that the driver refuses.
+#[derive(Debug)]
+pub struct DeclineHandover {
+    pub target: Target,
+    pub request: HandoverRequest,
+}
+
+impl Question for DeclineHandover {
+    type Answer = Result<(), String>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.decline_handover(&self.target, &self.request)
+    }
+
+    fn answered(&self, model: &mut Model, stored: Self::Answer) -> Vec<Effect> {
+        let Err(why) = stored else {
+            return Vec::new();
+        };
+        let target = &self.target;
+        let text = format!(
+            "your refusal to hand over {target} could not be stored, \
+             so the requester may not see it: {why}"
+        );
+        model.refused(&text)
+    }
 }

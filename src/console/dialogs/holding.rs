@@ -2,9 +2,11 @@
 //! removes a stored hold that cannot be read. The dialog asks one question at a time.
 
 use crossterm::event::{KeyCode, KeyEvent};
+use jiff::Timestamp;
 
 use super::Refusal;
-use crate::console::effect::Effect;
+use crate::console::backend::Backend;
+use crate::console::effect::{Call, Effect, Question};
 use crate::console::model::{Dialog, Model, Scrolling, TextLine, Weight};
 use crate::console::sheet::Sheet;
 use crate::console::theme::{Meaning, Theme};
@@ -175,11 +177,11 @@ fn entered(model: &mut Model, holding: Box<Holding>) -> Vec<Effect> {
             ask(model, target, HoldLine::Clear(hold));
             Vec::new()
         }
-        HoldLine::Reason(_) => vec![Effect::Hold {
+        HoldLine::Reason(_) => vec![Effect::ask(PlaceHold {
             target,
             reason: text,
             until: None,
-        }],
+        })],
         HoldLine::Why => {
             ask(model, target, HoldLine::Until { why: text });
             Vec::new()
@@ -187,11 +189,11 @@ fn entered(model: &mut Model, holding: Box<Holding>) -> Vec<Effect> {
         HoldLine::Until { why } => {
             let end = (!text.is_empty()).then(|| until(&text, model.now));
             match end.transpose() {
-                Ok(until) => vec![Effect::Hold {
+                Ok(until) => vec![Effect::ask(PlaceHold {
                     target,
                     reason: why.clone(),
                     until,
-                }],
+                })],
                 Err(error) => {
                     model.say(Weight::Prominent, &error);
                     model.keep(holding);
@@ -205,15 +207,52 @@ fn entered(model: &mut Model, holding: Box<Holding>) -> Vec<Effect> {
 }
 
 fn clear(target: Target, seen: SeenHold, why: String) -> Vec<Effect> {
-    vec![Effect::ClearHold { target, seen, why }]
+    vec![Effect::ask(ClearHold { target, seen, why })]
+}
+
+/// Places a hold.
+#[derive(Debug)]
+pub struct PlaceHold {
+    pub target: Target,
+    pub reason: String,
+    /// When the hold ends. `None` means that an operator has to clear it.
+    pub until: Option<Timestamp>,
+}
+
+impl Question for PlaceHold {
+    type Answer = Result<Hold, Refused>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.hold(&self.target, self.reason.clone(), self.until)
+    }
+
+    fn answered(&self, model: &mut Model, hold: Self::Answer) -> Vec<Effect> {
+        done(model, &self.target, hold)
+    }
+}
+
+/// Clears the hold that the operator saw.
+#[derive(Debug)]
+pub struct ClearHold {
+    pub target: Target,
+    pub seen: SeenHold,
+    pub why: String,
+}
+
+impl Question for ClearHold {
+    type Answer = Result<Hold, Refused>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.clear_hold(&self.target, &self.seen, self.why.clone())
+    }
+
+    fn answered(&self, model: &mut Model, hold: Self::Answer) -> Vec<Effect> {
+        done(model, &self.target, hold)
+    }
 }
 
 /// Shows that the hold was placed, cleared or refused.
-pub(in crate::console) fn done(
-    model: &mut Model,
-    target: &Target,
-    hold: Result<Hold, Refused>,
-) -> Vec<Effect> {
+fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refused>) -> Vec<Effect> {
     match hold {
         Ok(hold) if hold.cleared.is_some() => {
             let text = format!("{target} is not held any more");

@@ -1,5 +1,5 @@
 //! The dialogs over the screen, one file for each: its state, its keys and its text. What every dialog has is in
-//! [`Dialog`](super::model::Dialog), and the frame in `view::dialog`. A new dialog needs its file and a line here.
+//! [`Dialog`](super::model::Dialog), and the frame in `view::dialog`. A new dialog needs its file and its lines here.
 
 pub(super) mod confirm;
 mod failure;
@@ -23,19 +23,19 @@ pub(super) mod themes;
 mod thinking;
 pub(super) mod waiting;
 
-pub use confirm::{Button, Confirm, Question};
+pub use confirm::{Button, Confirm, PeerApprove, Question};
 pub use failure::Failure;
-pub use handover::{Hand, Handover};
+pub use handover::{DeclineHandover, Hand, Handover};
 pub use help::Help;
-pub use holding::{HoldLine, Holding};
+pub use holding::{ClearHold, HoldLine, Holding, PlaceHold};
 pub use lacking::Lacking;
 pub use leaving::{Leave, Leaving};
 pub use message::MessageDialog;
-pub use open_releases::OpenReleases;
+pub use open_releases::{OpenRelease, OpenReleases, ReadRelease};
 pub use page::Page;
 pub use palette::{Found, Palette, PaletteChoice, palette_entries};
 pub use picker::{Before, Knowledge, LookUp, Picker, VersionList, VersionRow};
-pub use reason::Reason;
+pub use reason::{MakePlan, Reason};
 pub use refusal::Refusal;
 pub use reload::{ReloadAnswer, ReloadDialog};
 pub use resume::ResumeDialog;

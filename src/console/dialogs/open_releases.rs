@@ -8,7 +8,8 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::resume::ResumeDialog;
 use super::resume_choice::later;
 use super::{Refusal, Thinking};
-use crate::console::effect::Effect;
+use crate::console::backend::Backend;
+use crate::console::effect::{Call, Effect, Question};
 use crate::console::model::{Dialog, Model, moved};
 use crate::console::sheet::{Sheet, Top, row};
 use crate::console::theme::{Meaning, Theme};
@@ -37,46 +38,67 @@ pub(in crate::console) fn read(
     release: Option<ReleaseId>,
 ) -> Vec<Effect> {
     let request_id = Thinking::open(model, target.clone(), OPEN_RELEASE);
-    vec![Effect::FindInterrupted {
+    vec![Effect::ask(ReadRelease {
         request_id,
         target,
         release,
-    }]
+    })]
 }
 
-/// Several releases of the target are open, so the operator has to choose one.
-pub(in crate::console) fn found_several(
-    model: &mut Model,
-    request_id: u64,
-    releases: Vec<ReleaseRecord>,
-) -> Vec<Effect> {
-    if Thinking::awaiting(model, request_id).is_some() {
-        model.show(OpenReleases { releases, row: 0 });
+/// Reads a release that has not ended, to see how the release can be resumed.
+#[derive(Debug)]
+pub struct ReadRelease {
+    /// The number of the request, which [`Thinking`] waits for.
+    pub request_id: u64,
+    pub target: Target,
+    /// `None` until the operator has chosen one of several open releases.
+    pub release: Option<ReleaseId>,
+}
+
+#[derive(Debug, Clone)]
+pub enum OpenRelease {
+    One(Arc<Interrupted>),
+    /// Several releases of the target are open, newest first, so the operator has to choose one.
+    Several(Vec<ReleaseRecord>),
+}
+
+impl Question for ReadRelease {
+    type Answer = Result<OpenRelease, Refused>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        Box::pin(async {
+            if self.release.is_none() {
+                let open = backend.open_releases(&self.target).await?;
+                if open.len() > 1 {
+                    return Ok(OpenRelease::Several(open));
+                }
+            }
+            let found = backend.interrupted(&self.target, self.release).await?;
+            Ok(OpenRelease::One(Arc::new(found)))
+        })
     }
-    Vec::new()
-}
 
-pub(in crate::console) fn found(
-    model: &mut Model,
-    request_id: u64,
-    found: Result<Arc<Interrupted>, Refused>,
-) -> Vec<Effect> {
-    let Some(thinking) = Thinking::awaiting(model, request_id) else {
-        return Vec::new();
-    };
-    let title = format!("reading {OPEN_RELEASE} of {}", thinking.target);
-    match found {
-        Ok(found) => {
-            let has_asked = handover_request::waits_for(model, &found);
-            model.show(ResumeDialog {
-                found,
-                has_asked,
-                row: 0,
-            });
+    fn answered(&self, model: &mut Model, found: Self::Answer) -> Vec<Effect> {
+        if Thinking::awaiting(model, self.request_id).is_none() {
+            return Vec::new();
         }
-        Err(refused) => model.show(Refusal::new(title, &refused)),
+        match found {
+            Ok(OpenRelease::Several(releases)) => model.show(OpenReleases { releases, row: 0 }),
+            Ok(OpenRelease::One(found)) => {
+                let has_asked = handover_request::waits_for(model, &found);
+                model.show(ResumeDialog {
+                    found,
+                    has_asked,
+                    row: 0,
+                });
+            }
+            Err(refused) => {
+                let title = format!("reading {OPEN_RELEASE} of {}", self.target);
+                model.show(Refusal::new(title, &refused));
+            }
+        }
+        Vec::new()
     }
-    Vec::new()
 }
 
 impl Dialog for OpenReleases {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::{Refusal, Thinking, confirm};
-use crate::console::effect::Effect;
+use crate::console::backend::Backend;
+use crate::console::effect::{Call, Effect, Question};
 use crate::console::model::{Dialog, Model, Scrolling, TextLine, Weight};
 use crate::console::sheet::Sheet;
 use crate::console::theme::{Meaning, Theme};
@@ -216,7 +217,7 @@ fn plan(model: &mut Model, mut reason: Box<Reason>) -> Vec<Effect> {
 
 fn ask_for_plan(model: &mut Model, reason: Reason, text: Option<String>) -> Vec<Effect> {
     let request_id = Thinking::open(model, reason.target.clone(), &reason.name);
-    vec![Effect::MakePlan {
+    vec![Effect::ask(MakePlan {
         request_id,
         request: PlanRequest {
             target: reason.target,
@@ -225,23 +226,35 @@ fn ask_for_plan(model: &mut Model, reason: Reason, text: Option<String>) -> Vec<
             override_holds: reason.override_holds,
             operator: model.operator.clone(),
         },
-    }]
+    })]
 }
 
-pub(in crate::console) fn planned(
-    model: &mut Model,
-    request_id: u64,
-    plan: Result<Arc<Plan>, Refused>,
-) -> Vec<Effect> {
-    let Some(thinking) = Thinking::awaiting(model, request_id) else {
-        return Vec::new();
-    };
-    let (name, target) = (thinking.name.clone(), &thinking.target);
-    let title = format!("{name} to {target}");
-    match plan {
-        Ok(plan) if plan.lacks_reason() => ask_of_rollback(model, plan, name),
-        Ok(plan) => confirm::ask_to_begin(model, plan),
-        Err(refused) => model.show(Refusal::new(title, &refused)),
+/// Plans a release.
+#[derive(Debug)]
+pub struct MakePlan {
+    /// The number of the request, which [`Thinking`] waits for.
+    pub request_id: u64,
+    pub request: PlanRequest,
+}
+
+impl Question for MakePlan {
+    type Answer = Result<Arc<Plan>, Refused>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.plan(self.request.clone())
     }
-    Vec::new()
+
+    fn answered(&self, model: &mut Model, plan: Self::Answer) -> Vec<Effect> {
+        let Some(thinking) = Thinking::awaiting(model, self.request_id) else {
+            return Vec::new();
+        };
+        let (name, target) = (thinking.name.clone(), &thinking.target);
+        let title = format!("{name} to {target}");
+        match plan {
+            Ok(plan) if plan.lacks_reason() => ask_of_rollback(model, plan, name),
+            Ok(plan) => confirm::ask_to_begin(model, plan),
+            Err(refused) => model.show(Refusal::new(title, &refused)),
+        }
+        Vec::new()
+    }
 }

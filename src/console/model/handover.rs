@@ -1,5 +1,4 @@
-//! Who drives a release, who has its target open, and who requests its handover. Also the dialogs about a handover and
-//! about resuming a release.
+//! Who drives a release, who has its target open, and who requests its handover.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! A changed configuration on disk, and the dialog that asks whether to use it.
+//! A changed configuration on disk, and the operator's place before a reload.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,5 @@
-//! A line of text that the operator types, with a cursor. Typing and pasting stop at a maximum length. The library `tui-input` edits the text.
+//! A line of text that the operator types, with a cursor. Typing and pasting stop at a maximum length. The library
+//! `tui-input` edits the text.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};

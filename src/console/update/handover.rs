@@ -1,6 +1,6 @@
-//! The driver's side of a handover: announces a request once, and lets the operator hand over, refuse or answer later.
-//! If another console is observed to drive a release of this console, tells the driver in this console to check its
-//! lock.
+//! The driver's side of a handover: announces a request once, and closes the question about a request that is no longer
+//! open. If another console is observed to drive a release of this console, tells the driver in this console to check
+//! its lock.
 
 use crate::console::action::Action;
 use crate::console::dialogs::Handover;

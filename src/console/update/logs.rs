@@ -1,13 +1,15 @@
 //! The actions of the log pane.
 
 use crate::console::action::Action;
-use crate::console::effect::{Effect, Watch};
+use crate::console::backend::Backend;
+use crate::console::effect::{Call, Effect, Question, Watch};
 use crate::console::layout::{self, Arrangement, Shape};
 use crate::console::model::{
     Diagnostics, LogKind, LongLines, Model, Pane, PromptKind, SavedLog, Since, Times, Weight,
 };
 use crate::inventory::local_time;
 use crate::logs::{Line, Log, NewLine, Room, Seek, columns_before};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -288,22 +290,30 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
     }
     let when = model.now.strftime("%Y%m%dT%H%M%SZ");
     let name = format!("{}-{log_name}-{when}.log", target.joined());
-    vec![Effect::SaveLog(SavedLog { name, lines })]
+    vec![Effect::ask(SavedLog { name, lines })]
 }
 
-/// Shows where the lines were saved, or why they were not.
-pub(super) fn saved(model: &mut Model, lines: usize, place: Result<std::path::PathBuf, String>) {
-    match place {
-        Ok(path) => {
-            let lines = if lines == 1 {
-                "1 line".to_owned()
-            } else {
-                format!("{lines} lines")
-            };
-            let text = format!("{lines} saved to {}", path.display());
-            model.say(Weight::Normal, &text);
+/// Writes the lines to a file, and shows where they were saved, or why they were not.
+impl Question for SavedLog {
+    type Answer = Result<PathBuf, String>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.save_log(self.clone())
+    }
+
+    fn answered(&self, model: &mut Model, place: Self::Answer) -> Vec<Effect> {
+        match place {
+            Ok(path) => {
+                let lines = match self.lines.len() {
+                    1 => "1 line".to_owned(),
+                    lines => format!("{lines} lines"),
+                };
+                let text = format!("{lines} saved to {}", path.display());
+                model.say(Weight::Normal, &text);
+            }
+            Err(why) => model.say(Weight::Prominent, &format!("the log was not saved: {why}")),
         }
-        Err(why) => model.say(Weight::Prominent, &format!("the log was not saved: {why}")),
+        Vec::new()
     }
 }
 

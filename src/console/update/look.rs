@@ -1,4 +1,4 @@
-//! The actions that change only the screen: zoom, hidden log, focus, palette, help, theme, mouse, suspend.
+//! The actions that change only the screen: zoom, hidden log, focus, mouse, suspend.
 
 use crate::console::action::Action;
 use crate::console::effect::Effect;

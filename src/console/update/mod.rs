@@ -31,12 +31,16 @@ mod world;
 
 use jiff::Timestamp;
 
-use super::dialogs::{Picker, Refusal, confirm, holding, open_releases, picker, reason};
+pub use handover_request::{RequestHandover, WithdrawRequest};
+pub use repair::PlanRepair;
+pub use timeline::ReadTimeline;
+
+use super::dialogs::{Picker, Refusal, picker};
 use super::effect::{Effect, ExitReason};
 use super::event::{Event, Input};
 use super::layout;
 use super::model::{Model, Weight};
-use crate::inventory::{ReleaseId, Target};
+use crate::inventory::ReleaseId;
 use crate::sanitize::sanitize;
 
 /// Applies an event that arrived at the time `now`.
@@ -65,6 +69,7 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         // A key that was meant for an expired question must not reach the screen under the dialog.
         Event::Input(Input::Key(_) | Input::Paste(_)) if expired => Vec::new(),
         Event::Input(input) => on_input(model, input),
+        Event::Answered(answer) => answer.handle(model),
         Event::WorldObserved(world) => {
             let mut effects = reload::come_back(model, &world);
             effects.extend(world::observed(model, world));
@@ -99,10 +104,6 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             steps::announced(model, &target, &announcement);
             Vec::new()
         }
-        Event::LogSaved { lines, place } => {
-            logs::saved(model, lines, place);
-            Vec::new()
-        }
         Event::VersionsListed { target, versions } => picker::listed(model, &target, versions),
         Event::LookedUp {
             target,
@@ -115,29 +116,12 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             digest,
             image,
         } => picker::image_found(model, &target, digest, image),
-        Event::Planned { request_id, plan } => reason::planned(model, request_id, plan),
-        Event::PeerApproved {
-            target,
-            peer_approved,
-        } => confirm::peer_approved(model, &target, peer_approved),
-        Event::Held { target, hold } => holding::done(model, &target, hold),
-        Event::RepairPlanned { request_id, plan } => repair::planned(model, request_id, plan),
         Event::RepairMoved { target, news } => repair::moved(model, &target, news),
         Event::RepairRefused { target, refused } => repair::refused(model, &target, &refused),
         Event::BeginRefused { target, refused } => {
             model.show(Refusal::new(format!("release of {target}"), &refused));
             Vec::new()
         }
-        Event::InterruptedFound { request_id, found } => {
-            open_releases::found(model, request_id, found)
-        }
-        Event::OpenReleasesFound { request_id, open } => {
-            open_releases::found_several(model, request_id, open)
-        }
-        Event::HandoverRequested { target, request } => {
-            handover_request::stored(model, &target, request)
-        }
-        Event::RefusalNotStored { target, why } => refusal_not_stored(model, &target, &why),
         Event::CommandLost { release, why } => command_lost(model, release, &why),
         Event::HistoryKept => history::kept_some(model),
         Event::HistoryNotKept { why } => {
@@ -148,10 +132,6 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         }
         Event::HistoryAnswered { request_id, answer } => {
             history::answered(model, request_id, answer)
-        }
-        Event::TimelineRead { target, answer } => {
-            timeline::answered(model, &target, answer);
-            Vec::new()
         }
         Event::ConfigurationObserved(found) => reload::observed(model, found),
         Event::Ticked => handover_request::observed(model),
@@ -224,14 +204,6 @@ fn expire(model: &mut Model) -> bool {
         model.say(Weight::Prominent, text);
     }
     expired
-}
-
-fn refusal_not_stored(model: &mut Model, target: &Target, why: &str) -> Vec<Effect> {
-    let text = format!(
-        "your refusal to hand over {target} could not be stored, \
-         so the requester may not see it: {why}"
-    );
-    model.refused(&text)
 }
 
 fn command_lost(model: &mut Model, release: ReleaseId, why: &str) -> Vec<Effect> {

@@ -1,4 +1,4 @@
-//! Announces a changed configuration on disk, shows the differences, and reloads the configuration.
+//! Announces a changed configuration on disk, and returns to the operator's place after a reload.
 
 use std::sync::Arc;
 

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use super::steps;
+use crate::console::backend::Backend;
 use crate::console::dialogs::{Question, Refusal, Thinking, confirm};
-use crate::console::effect::{Effect, ExitReason};
+use crate::console::effect::{self, Call, Effect, ExitReason};
 use crate::console::model::{Model, Weight};
 use crate::inventory::Target;
 use crate::release::{Refused, RepairNews, RepairPlan, need_to_repair};
@@ -18,27 +19,41 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
         return model.refused(&format!("{target} is being repaired already"));
     }
     let request_id = Thinking::open(model, target.clone(), REPAIR);
-    vec![Effect::PlanRepair { request_id, target }]
+    vec![Effect::ask(PlanRepair { request_id, target })]
 }
 
-pub(super) fn planned(
-    model: &mut Model,
-    request_id: u64,
-    plan: Result<Arc<RepairPlan>, Refused>,
-) -> Vec<Effect> {
-    let Some(thinking) = Thinking::awaiting(model, request_id) else {
-        return Vec::new();
-    };
-    let title = format!("{REPAIR} of {}", thinking.target);
-    match plan {
-        Ok(plan) if plan.repair_actions.is_empty() => only_a_person(model, &plan),
-        Ok(plan) => {
-            let need = need_to_repair(&plan);
-            confirm::ask(model, Question::Repair(plan), need);
-        }
-        Err(refused) => model.show(Refusal::new(title, &refused)),
+/// Plans the repair of a target's drift.
+#[derive(Debug)]
+pub struct PlanRepair {
+    /// The number of the request, which [`Thinking`] waits for.
+    pub request_id: u64,
+    pub target: Target,
+}
+
+impl effect::Question for PlanRepair {
+    type Answer = Result<Arc<RepairPlan>, Refused>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.plan_repair(&self.target)
     }
-    Vec::new()
+
+    fn answered(&self, model: &mut Model, plan: Self::Answer) -> Vec<Effect> {
+        if Thinking::awaiting(model, self.request_id).is_none() {
+            return Vec::new();
+        }
+        match plan {
+            Ok(plan) if plan.repair_actions.is_empty() => only_a_person(model, &plan),
+            Ok(plan) => {
+                let need = need_to_repair(&plan);
+                confirm::ask(model, Question::Repair(plan), need);
+            }
+            Err(refused) => {
+                let title = format!("{REPAIR} of {}", self.target);
+                model.show(Refusal::new(title, &refused));
+            }
+        }
+        Vec::new()
+    }
 }
 
 /// Shows that Greenroom can repair nothing in the target, and what an operator has to do.

@@ -1,4 +1,4 @@
-//! The items that wait for the operator: rings the bell for new items, lists the items, and opens the chosen item.
+//! Rings the bell for new items that wait for the operator, and announces approvals to give.
 
 use crate::console::action::Action;
 use crate::console::effect::Effect;

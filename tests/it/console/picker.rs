@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use greenroom::console::dialogs::{Knowledge, Picker, Reason, VersionRow};
+use greenroom::console::dialogs::{Knowledge, MakePlan, Picker, Reason, VersionRow};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
 use greenroom::console::theme::Meaning;
@@ -24,8 +24,8 @@ use ratatui::style::Modifier;
 use super::dialogs::dialog;
 use super::world::{
     PRODUCTION, ago, clock_ahead_by, digest, drawn, later, model, now, operator, press, press_key,
-    release_id, screen, settled, status, target, tell, text, theme, version, web_production,
-    with_candidate, with_standby, world,
+    question_of, release_id, screen, settled, status, target, tell, text, theme, version,
+    web_production, with_candidate, with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 34);
@@ -325,9 +325,7 @@ fn a_hold_applies_to_every_version() {
     );
     press(&mut model, "lamp sale");
     let effects = press_key(&mut model, KeyCode::Enter);
-    let [Effect::MakePlan { request, .. }] = effects.as_slice() else {
-        panic!("{effects:?}");
-    };
+    let MakePlan { request, .. } = question_of(&effects);
     assert_eq!(request.override_holds.as_deref(), Some("the shop is down"));
     assert_eq!(request.reason.as_deref(), Some("lamp sale"));
 }
@@ -817,12 +815,9 @@ fn a_reason_is_asked_for_before_planning_where_the_rules_require_one() {
         Event::Input(Input::Paste("fix\u{1b}[31m\nit".into())),
     );
     let effects = press_key(&mut model, KeyCode::Enter);
-    match effects.as_slice() {
-        [Effect::MakePlan { request, .. }] => {
-            assert_eq!(request.reason.as_deref(), Some("fix it"));
-        }
-        other => panic!("{other:?}"),
-    }
+    let MakePlan { request, .. } = question_of(&effects);
+
+    assert_eq!(request.reason.as_deref(), Some("fix it"));
 }
 
 #[test]
@@ -893,13 +888,10 @@ fn without_a_standby_a_rollback_offers_formerly_live_versions() {
     );
     go_to(&mut model, "1.8.1");
     let effects = press_key(&mut model, KeyCode::Enter);
-    match effects.as_slice() {
-        [Effect::MakePlan { request, .. }, ..] => {
-            let wanted = VersionRef::Digest(digest("aa"));
-            assert_eq!(request.wanted, Wanted::Back(wanted));
-        }
-        other => panic!("{other:?}"),
-    }
+    let MakePlan { request, .. } = question_of(&effects);
+
+    let wanted = VersionRef::Digest(digest("aa"));
+    assert_eq!(request.wanted, Wanted::Back(wanted));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossterm::event::KeyCode;
-use greenroom::console::dialogs::{Button, Confirm, Reason, Thinking};
+use greenroom::console::dialogs::{Button, Confirm, MakePlan, Reason, Thinking};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
 use greenroom::console::update::update;
@@ -13,8 +13,8 @@ use greenroom::inventory::{Tier, VersionRef};
 use greenroom::release::{Command, Progress, Refusal, Refused, Scope, Status, Wanted};
 
 use super::world::{
-    PRODUCTION, asking, later, model, now, operator, plan, press, press_key, screen, target, tell,
-    web_production, with_candidate, with_standby, world,
+    PRODUCTION, asking, later, model, now, operator, plan, planned_for, press, press_key,
+    question_of, screen, target, tell, web_production, with_candidate, with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 34);
@@ -268,36 +268,20 @@ fn a_promote_asks_version_reason_and_plan_before_it_starts() {
     press_key(&mut model, KeyCode::Enter);
     press(&mut model, "fix");
     let effects = press_key(&mut model, KeyCode::Enter);
-    let request_id = match effects.as_slice() {
-        [
-            Effect::MakePlan {
-                request_id,
-                request,
-            },
-        ] => {
-            assert_eq!(request.wanted, Wanted::From("qa".parse().expect("a name")));
-            assert_eq!(request.reason.as_deref(), Some("fix"));
-            *request_id
-        }
-        other => panic!("{other:?}"),
-    };
+    let MakePlan {
+        request_id,
+        request,
+    } = question_of(&effects);
+    assert_eq!(request.wanted, Wanted::From("qa".parse().expect("a name")));
+    assert_eq!(request.reason.as_deref(), Some("fix"));
     let plan = Arc::new(plan(&target("web", PRODUCTION), Tier::Protected));
-    let late = Event::Planned {
-        request_id: request_id - 1,
-        plan: Ok(Arc::clone(&plan)),
-    };
+    let late = planned_for(request_id - 1, Ok(Arc::clone(&plan)));
     tell(&mut model, late);
     assert!(
         model.shown::<Thinking>().is_some(),
         "an answer to another request"
     );
-    tell(
-        &mut model,
-        Event::Planned {
-            request_id,
-            plan: Ok(plan),
-        },
-    );
+    tell(&mut model, planned_for(*request_id, Ok(plan)));
     insta::assert_snapshot!(screen(&model));
     press_key(&mut model, KeyCode::Tab);
     let effects = press_key(&mut model, KeyCode::Enter);
@@ -342,14 +326,8 @@ fn a_refused_plan_lists_every_reason() {
     press_key(&mut model, KeyCode::Enter);
     press_key(&mut model, KeyCode::Enter);
     let refused = Refused(vec![Refusal::NoHealthCheck, Refusal::NoReason]);
-    let request_id = model.request_id;
-    tell(
-        &mut model,
-        Event::Planned {
-            request_id,
-            plan: Err(refused),
-        },
-    );
+    let planned = planned_for(model.request_id, Err(refused));
+    tell(&mut model, planned);
     let shown = screen(&model);
     assert!(shown.contains("no health endpoint"), "{shown}");
     assert!(shown.contains("the rules require a reason"), "{shown}");
@@ -363,10 +341,8 @@ fn a_rollback_goes_to_the_standby_or_says_that_there_is_none() {
 
     let mut warm = model(SIZE, with_standby(web_production()));
     let effects = press(&mut warm, "WR");
-    match effects.as_slice() {
-        [Effect::MakePlan { request, .. }] => assert_eq!(request.wanted, Wanted::Standby),
-        other => panic!("{other:?}"),
-    }
+    let MakePlan { request, .. } = question_of(&effects);
+    assert_eq!(request.wanted, Wanted::Standby);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
-use greenroom::console::dialogs::{Confirm, Handover, Question};
+use greenroom::console::dialogs::{Confirm, Handover, Question, ReadRelease};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Bell, Mode, WaitingFor};
@@ -118,7 +118,7 @@ fn enter_opens_the_target_with_the_matching_question() {
             2 => is_question(&model, |it| matches!(it, Question::PeerApprove(_))),
             _ => effects
                 .iter()
-                .any(|effect| matches!(effect, Effect::FindInterrupted { .. })),
+                .any(|effect| effect.question::<ReadRelease>().is_some()),
         };
         assert!(fits, "{wanted}: {:?}", model.dialog);
         let open = model.open.as_ref().expect("a target").to_string();

@@ -2,12 +2,13 @@
 
 use super::{Confirm, Question};
 use crate::console::action::Action;
+use crate::console::backend::Backend;
 use crate::console::dialogs::Refusal;
-use crate::console::effect::Effect;
+use crate::console::effect::{self, Call, Effect};
 use crate::console::model::{Model, Weight};
 use crate::console::update::handover_request;
 use crate::history::Step;
-use crate::inventory::{PeerApproval, Target, local_time};
+use crate::inventory::{PeerApproval, ReleaseId, Target, local_time};
 use crate::release::{Approval, Command, Force, Need, Refused, RepairApproval, Scope, need_of};
 
 pub(super) fn go(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
@@ -81,11 +82,11 @@ pub(super) fn go(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
             Ok(approval) => handover_request::ask(model, &found, approval, note),
             Err(why) => model.refused(&why.to_string()),
         },
-        Question::PeerApprove(status) => vec![Effect::PeerApprove {
+        Question::PeerApprove(status) => vec![Effect::ask(PeerApprove {
             target,
             release: status.plan.release,
             note: note.unwrap_or_default(),
-        }],
+        })],
         Question::EndStandby(status) => {
             let release = status.plan.release;
             if need_of(&status.plan, Step::Stop) == Need::Nothing {
@@ -104,23 +105,37 @@ pub(super) fn go(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
     }
 }
 
-/// Shows that the approval of another operator's release was stored or refused.
-pub(in crate::console) fn peer_approved(
-    model: &mut Model,
-    target: &Target,
-    peer_approved: Result<PeerApproval, Refused>,
-) -> Vec<Effect> {
-    match peer_approved {
-        Ok(approval) => {
-            let until = local_time::clock(approval.expires_at);
-            let text =
-                format!("you approved the release of {target}; the approval counts until {until}");
-            model.say(Weight::Normal, &text);
-        }
-        Err(refused) => model.show(Refusal::new(
-            format!("approval of the release of {target}"),
-            &refused,
-        )),
+/// Approves a release that another operator drives.
+#[derive(Debug)]
+pub struct PeerApprove {
+    pub target: Target,
+    pub release: ReleaseId,
+    /// The note of the operator who approves. May be empty.
+    pub note: String,
+}
+
+impl effect::Question for PeerApprove {
+    type Answer = Result<PeerApproval, Refused>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.peer_approve(&self.target, self.release, self.note.clone())
     }
-    Vec::new()
+
+    fn answered(&self, model: &mut Model, answer: Self::Answer) -> Vec<Effect> {
+        let target = &self.target;
+        match answer {
+            Ok(approval) => {
+                let until = local_time::clock(approval.expires_at);
+                let text = format!(
+                    "you approved the release of {target}; the approval counts until {until}"
+                );
+                model.say(Weight::Normal, &text);
+            }
+            Err(refused) => model.show(Refusal::new(
+                format!("approval of the release of {target}"),
+                &refused,
+            )),
+        }
+        Vec::new()
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
 
-pub(in crate::console) use go::peer_approved;
+pub use go::PeerApprove;
 
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Model, Scrolling, Weight};

@@ -1,4 +1,4 @@
-//! The question before a repair: what differs, what the repair does and costs, and what an operator must do by
+//! The rows of the question before a repair: what differs, what the repair does and costs, and what an operator must do by
 //! hand.
 
 use super::sides::Rows;

@@ -1,7 +1,6 @@
 //! The questions of the picker, and the answers, which arrive one by one.
 
-use super::Knowledge;
-use super::{LookUp, Picker, VersionList};
+use super::{Knowledge, LookUp, Picker, VersionList};
 use crate::console::dialogs::Reason;
 use crate::console::effect::Effect;
 use crate::console::layout;
