@@ -188,7 +188,7 @@ fn planned(plan: &RepairPlan) -> serde_json::Value {
             let (how, repair) = match &item.remedy {
                 Remedy::Actions(repair_actions) => {
                     let titles: Vec<String> = repair_actions.iter().map(Action::title).collect();
-                    ("deeds", titles.join(", then "))
+                    ("actions", titles.join(", then "))
                 }
                 Remedy::Follows(text) => ("follows", text.clone()),
                 Remedy::Person(text) => ("person", text.clone()),
@@ -210,7 +210,7 @@ fn planned(plan: &RepairPlan) -> serde_json::Value {
         "id": plan.id,
         "target": plan.target(),
         "items": items,
-        "deeds": repair_actions,
+        "actions": repair_actions,
         "costs": plan.costs(),
         "holds": plan.holds,
     })

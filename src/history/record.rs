@@ -14,7 +14,7 @@ use crate::inventory::{
 };
 use crate::sanitize::sanitize;
 
-/// The format of the records that this Greenroom writes.
+/// The format of all stored records that this Greenroom writes. It is raised if an older Greenroom would misread them.
 pub const FORMAT: u32 = 1;
 
 /// What a release is for.
@@ -181,7 +181,6 @@ pub struct ReleaseRecord {
     pub plan: Vec<PlannedCalls>,
     /// The state on which the plan was based; none if an older Greenroom opened the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[serde(rename = "footing")]
     pub baseline: Option<Baseline>,
     /// When the new version had the traffic, from the switch steps. None until the release ends, and none if the
     /// version never had the traffic.

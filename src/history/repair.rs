@@ -26,7 +26,6 @@ pub struct RecordedAction {
     /// The calls, as they were shown to the operator.
     pub calls: Vec<String>,
     /// None if the action was not started, or if its start could not be recorded.
-    #[serde(rename = "begun_at")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// When the result of the action was observed; none before that.
@@ -94,12 +93,11 @@ pub struct RepairRecord {
     pub target: Target,
     /// The operator who confirmed the repair.
     pub operator: Operator,
-    #[serde(rename = "begun_at")]
     pub started_at: Timestamp,
     /// The differences that the repair removes.
     pub differences: Vec<Repaired>,
     /// In the order in which they are done.
-    #[serde(rename = "deeds")]
+    #[serde(rename = "actions")]
     pub repair_actions: Vec<RecordedAction>,
     /// When and how the repair ended; none while it is running or interrupted.
     pub closed: Option<(Timestamp, RepairOutcome)>,

@@ -101,10 +101,9 @@ pub struct RegistryRecord {
     /// The consoles that report that they have the target open.
     pub watching: Vec<Watcher>,
     /// The request of an operator who wants to drive the release.
-    #[serde(rename = "wheel")]
+    #[serde(rename = "handover")]
     pub handover_request: Option<HandoverRequest>,
     #[serde(default)]
-    #[serde(rename = "endorsements")]
     pub peer_approvals: Vec<PeerApproval>,
     /// Keys that cannot be read, or whose value does not belong to the key, each with the problem. [`super::StoredKey`]
     /// says which work each of these keys stops.
@@ -168,7 +167,7 @@ pub struct Snapshot {
     /// The hold that was placed last, active or not.
     pub hold: Option<Hold>,
     /// The freezes of the configuration.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip)]
     pub freezes: Vec<Freeze>,
     /// The clocks of the target's servers that differ from the clock of this machine.
     #[serde(default, skip)]
@@ -178,10 +177,9 @@ pub struct Snapshot {
     pub watching: Vec<Watcher>,
     /// The request of an operator who wants to drive the release of the target.
     #[serde(default)]
-    #[serde(rename = "wheel")]
+    #[serde(rename = "handover")]
     pub handover_request: Option<HandoverRequest>,
     #[serde(default)]
-    #[serde(rename = "endorsements")]
     pub peer_approvals: Vec<PeerApproval>,
     /// Keys that could not be read, each with the problem.
     pub problems: BTreeMap<String, String>,

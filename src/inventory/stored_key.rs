@@ -44,7 +44,7 @@ impl StoredKey {
             "lock/expires_at_ms" => Self::LockEnd,
             "hold" => Self::Hold,
             "releases" => Self::Releases,
-            "wheel" => Self::Presence,
+            "handover" => Self::Presence,
             _ => {
                 if let Some(slot) = name.strip_prefix("slots/").and_then(|it| it.parse().ok()) {
                     Self::Slot(slot)
@@ -123,7 +123,7 @@ mod tests {
         ("approvals/01JD/ben", false, false, false),
         ("approvals/garbage", false, false, false),
         ("watching/ana", false, false, false),
-        ("wheel", false, false, false),
+        ("handover", false, false, false),
         ("note", false, false, false),
         ("slots/purple", false, false, false),
         ("slots/blue/x", false, false, false),

@@ -151,6 +151,12 @@ impl Write {
     pub fn delete(key: impl Into<String>) -> Self {
         Self::Delete { key: key.into() }
     }
+
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Put { key, .. } | Self::PutKeepingLease { key, .. } | Self::Delete { key } => key,
+        }
+    }
 }
 
 /// Changes that are made all together, and only if no compared key has changed.
@@ -241,7 +247,8 @@ pub trait Kv: fmt::Debug + Send + Sync {
     async fn grant(&self, call: Call<'_>, ttl: Duration) -> Result<Granted>;
 
     /// Renews a lease and returns its time to live. The failure is [missing](super::FailureKind::Missing) if the lease
-    /// has ended.
+    /// has ended. Without an answer it may be unreachable although the lease was renewed, because a renewal can be
+    /// repeated.
     async fn renew(&self, call: Call<'_>, lease: LeaseId) -> Result<Duration>;
 
     /// Ends a lease and deletes its keys. It is no error if the lease has already ended.

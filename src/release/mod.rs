@@ -211,7 +211,7 @@
 //! | `{t}/hold` | the hold that was placed last: active, ended or cleared |
 //! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval, on its own lease. The key is outside the target's keys. So the permissions of etcd can stop drivers from writing approvals, and approvers from writing under another name |
 //! | `{t}/watching/{console}` | the operator who has the target open, on that console's lease; Greenroom decides nothing by this key |
-//! | `{t}/wheel` | the operator who requests the handover, on the lease of the requesting console |
+//! | `{t}/handover` | the operator who requests the handover, on the lease of the requesting console |
 //! | `{t}/releases/{ulid}` | the record of a release: plan, and outcome after its end |
 //! | `{t}/steps/{ulid}/{number}` | the entries of the release: intents, outcomes, approvals, check reports |
 //! | `{t}/repairs/{ulid}` | the record of a repair: the differences, the actions, the progress, the end |
@@ -225,19 +225,8 @@
 //!
 //! # Time limits
 //!
-//! [`Timing`] contains these times. Each can be set for all targets, an environment, a service, or one target:
-//!
-//! | | built in | what it limits |
-//! |---|---|---|
-//! | `health_deadline` | 30 s | start, while the candidate is not healthy |
-//! | `minimum_healthy` | 10 s, in development 2 s | how long it must be healthy without a break |
-//! | `progress_deadline` | 10 min | pull and verify without progress; tries to undo; tries to record |
-//! | `watch` | 1 min | the window after the switch |
-//! | `drain` | 30 s | how long old connections may take |
-//! | `standby` | 10 min, or never | how long the old version is kept warm |
-//! | `stop_grace` | 10 s | how long an instance may take to end |
-//! | `approval` | 5 min | how long an approval counts |
-//! | `checks_fresh` | 15 min | how old passed checks may be at the switch |
+//! [`Timing`] contains the times, with their built-in values in `timing.rs`. Each can be set for all targets, an
+//! environment, a service, or one target.
 //!
 //! The results of register, switch and stop must be observed within 15 s. Every guard waits at most 15 s until the
 //! state is as the act needs it, except the guard of stop, which waits for the `progress_deadline`. A deadline moves
@@ -279,6 +268,8 @@ mod rules;
 mod standby;
 mod status;
 mod time;
+mod timing;
+mod track;
 mod unchanged;
 mod unreadable;
 mod version_catalog;
@@ -292,7 +283,7 @@ pub use approval::{
     need_to_begin, need_to_peer_approve, need_to_repair, own_release, peer_approved_words,
     unread_approvals, weigh,
 };
-pub use definition::{Definition, Limit, Rules, Timing};
+pub use definition::Definition;
 pub use driver::{Reading, Writing};
 pub use engine::{
     Driven, Engine, Force, NewestReleases, PeerApprovable, Pruned, ReleaseObserver, RepairHandle,
@@ -315,6 +306,9 @@ pub use repair::{Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest};
 pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};
-pub use rules::{RULES, Rule, RuleScope};
+pub use rules::{Rule, RuleScope, Rules, rules};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
+pub use timing::{TIMING, Timing, TimingKey};
+
+pub use crate::inventory::Limit;

@@ -166,7 +166,9 @@ fn refuse_by_pointer(
         against.push(Refusal::StoreWentBack { target, message });
     } else if let Some(proxy) = proxy
         && let Some(difference) = difference_of_route(record.route.as_ref(), proxy.as_ref())
-        && !is_without_live(record, proxy.as_ref(), facts)
+        && !is_without_live(record.route.is_some(), proxy.as_ref(), |slot| {
+            matches!(facts.slots.get(slot), Ok(Occupancy::Free))
+        })
     {
         against.push(Refusal::RouteDisagrees { difference });
     }
@@ -181,11 +183,13 @@ fn slot_without_traffic(from: Option<&LiveBefore>, proxy: Option<&ProxyAnswer>) 
 }
 
 /// Whether no version has traffic: there is no route, and the slot that the proxy names is empty. Then a release may
-/// start.
-fn is_without_live(record: &RegistryRecord, proxy: Option<&ProxyAnswer>, facts: &Facts) -> bool {
-    let named = proxy.and_then(|proxy| proxy.slot);
-    let is_free = |slot| matches!(facts.slots.get(slot), Ok(Occupancy::Free));
-    record.route.is_none() && named.is_some_and(is_free)
+/// start, and its switch takes no traffic from a version. `is_empty` is false for a slot whose content is unknown.
+pub(super) fn is_without_live(
+    has_route: bool,
+    proxy: Option<&ProxyAnswer>,
+    is_empty: impl FnOnce(Slot) -> bool,
+) -> bool {
+    !has_route && proxy.and_then(|proxy| proxy.slot).is_some_and(is_empty)
 }
 
 fn next_generation(record: &RegistryRecord, proxy: Option<&ProxyAnswer>) -> u64 {

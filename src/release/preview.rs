@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::planner::is_without_live;
 use super::{Known, Refusal, Rules};
 use crate::history::{ReleaseRecord, WasLive};
 use crate::inventory::drift::difference_of_route;
@@ -75,7 +76,9 @@ impl ReleasePreview<'_> {
         if sources.registry.is_live()
             && sources.router.is_live()
             && snapshot.proxy.is_some()
-            && !is_without_live(snapshot)
+            && !is_without_live(snapshot.route.is_some(), snapshot.proxy.as_ref(), |slot| {
+                sources.runtime.is_live() && snapshot.slots.get(slot).instance.is_none()
+            })
             && let Some(difference) =
                 difference_of_route(snapshot.route.as_ref(), snapshot.proxy.as_ref())
         {
@@ -130,11 +133,4 @@ impl ReleasePreview<'_> {
         }
         against
     }
-}
-
-/// Whether there is no route, and the slot that the proxy names is empty. The planner allows a release then.
-fn is_without_live(here: &Snapshot) -> bool {
-    let named = here.proxy.as_ref().and_then(|proxy| proxy.slot);
-    let is_empty = |slot| here.slots.get(slot).instance.is_none();
-    here.route.is_none() && here.sources.runtime.is_live() && named.is_some_and(is_empty)
 }

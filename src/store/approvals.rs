@@ -38,15 +38,15 @@ impl Approvals {
         for pair in &self.pairs {
             let name = pair.key.strip_prefix(below.as_bytes());
             let name = name.and_then(|name| std::str::from_utf8(name).ok());
-            let given = values::decode::<PeerApproval>(pair);
-            let given = given.and_then(|given| {
+            let given = values::decode::<PeerApproval>(pair).and_then(|given| {
                 given.check_key(name.unwrap_or_default())?;
                 Ok(given)
             });
             match given {
                 Ok(given) => record.peer_approvals.push(given),
                 Err(reason) => {
-                    record.problems.insert(values::key(pair), sanitize(&reason));
+                    let reason = sanitize(&reason.to_string());
+                    record.problems.insert(values::key(pair), reason);
                 }
             }
         }

@@ -29,7 +29,6 @@ impl StoreReader {
                 (pair, AuditRecord::Hold(record))
             }
             (None, Some(pair)) => {
-                self.check_format(doing, &pair)?;
                 let record: RepairRecord = self.readable(doing, &pair)?;
                 (pair, AuditRecord::Repair(record))
             }

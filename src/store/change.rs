@@ -1,7 +1,9 @@
 //! A change of the store. Greenroom reads the current values and decides what to write. The transaction is applied only
 //! if these values, and the lock if there is one, are still the same. So Greenroom can repeat a change if the answer
 //! was lost: after one of the two transactions is applied, the other is not, even if the first arrives late. The
-//! exception is a key that did not exist: if the key is deleted between the two, both can be applied.
+//! exception is a key that did not exist: if the key is deleted between the two, both can be applied. If the repetition
+//! fails, the first transaction may still have been applied, so the failure is ambiguous unless a read proves that the
+//! first was not applied and cannot be applied any more.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,6 +35,25 @@ impl Seen {
     /// The revision of a key's last change. The revision is 0 for a missing key.
     pub(super) fn revision(&self, key: &str) -> i64 {
         self.get(key).map_or(0, |pair| pair.revision)
+    }
+}
+
+/// A transaction without an answer. It may have been applied, and it may still be.
+struct Unanswered {
+    failure: Failure,
+    txn: Txn,
+}
+
+impl Unanswered {
+    /// Whether the values prove that the transaction was not applied and never will be: a key that it writes is
+    /// unchanged, and another compared key has changed. Keys that did not exist prove nothing, because they may have
+    /// been written and deleted in between.
+    fn is_refuted(&self, seen: &Seen) -> bool {
+        let existing = || self.txn.when.iter().filter(|(_, revision)| *revision > 0);
+        let is_same = |(key, revision): &(String, i64)| seen.revision(key) == *revision;
+        let is_written = |key: &str| self.txn.then.iter().any(|write| write.key() == key);
+        existing().any(|compared| is_written(&compared.0) && is_same(compared))
+            && existing().any(|compared| !is_same(compared))
     }
 }
 
@@ -94,35 +115,37 @@ impl<'a> Change<'a> {
         &self,
         decide: impl Fn(&Seen) -> Result<Decision<T>>,
     ) -> Result<(T, Option<i64>)> {
-        let mut lost: Option<Failure> = None;
+        let mut unanswered: Vec<Unanswered> = Vec::new();
         let mut pause = Duration::from_millis(10);
         loop {
             let seen = match self.read().await {
                 Ok(seen) => seen,
-                Err(failure) => return Err(self.unseen(failure, lost)),
+                Err(failure) => return Err(self.failed(failure, &unanswered)),
             };
+            unanswered.retain(|it| !it.is_refuted(&seen));
             let fenced = self.check_lock(&seen);
-            if lost.is_none() {
-                fenced?;
-            }
-            let (then, value) = match decide(&seen)? {
-                Decision::Done(value) => return Ok((value, None)),
-                Decision::Write(then, value) => (then, value),
+            // After a lost answer, the values may be correct although the lock has been lost since.
+            let decided = match fenced {
+                Err(fenced) if unanswered.is_empty() => Err(fenced),
+                fenced => match decide(&seen) {
+                    Ok(Decision::Write(then, value)) => fenced.map(|()| (then, value)),
+                    Ok(Decision::Done(value)) => return Ok((value, None)),
+                    Err(refused) => Err(refused),
+                },
             };
-            self.check_lock(&seen)?;
+            let (then, value) = decided.map_err(|refused| self.failed(refused, &unanswered))?;
             let when = self.compared(&seen);
             let txn = Txn { when, then };
             match self.store.kv().commit(self.call, &txn).await {
                 Ok(Committed::Done(revision)) => return Ok((value, Some(revision))),
                 Ok(Committed::Lost) => {}
-                Err(failure) if failure.kind == FailureKind::Ambiguous => lost = Some(failure),
+                Err(failure) if failure.kind == FailureKind::Ambiguous => {
+                    unanswered.push(Unanswered { failure, txn });
+                }
                 Err(failure)
                     if failure.kind == FailureKind::Unreachable
                         && Instant::now() + pause < self.call.until => {}
-                Err(failure) if failure.kind == FailureKind::Unreachable => {
-                    return Err(self.unseen(failure, lost));
-                }
-                Err(failure) => return Err(failure),
+                Err(failure) => return Err(self.failed(failure, &unanswered)),
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -134,7 +157,7 @@ impl<'a> Change<'a> {
         Some(self.store.keys().lock(target))
     }
 
-    async fn read(&self) -> Result<Seen> {
+    pub(super) async fn read(&self) -> Result<Seen> {
         let mut ranges = self.also.clone();
         ranges.extend(self.lock_key().into_iter().map(Range::one));
         ranges.extend(self.on.iter().map(|key| Range::one(key.as_str())));
@@ -174,15 +197,14 @@ impl<'a> Change<'a> {
         Err(self.store.failure(FailureKind::Fenced, doing, reason))
     }
 
-    /// The failure if the store no longer answers. After a lost answer, the failure says that the change may have been
-    /// made.
-    fn unseen(&self, failure: Failure, lost: Option<Failure>) -> Failure {
-        let Some(lost) = lost else {
+    /// The failure of the call. After a lost answer, it says that the change may have been made.
+    fn failed(&self, failure: Failure, unanswered: &[Unanswered]) -> Failure {
+        let Some(lost) = unanswered.last() else {
             return failure;
         };
         let message = format!(
             "{}; the next attempt also failed: {}",
-            lost.message, failure.message
+            lost.failure.message, failure.message
         );
         self.store
             .failure(FailureKind::Ambiguous, self.call.doing, message)

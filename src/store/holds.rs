@@ -49,14 +49,16 @@ impl StoredHolds {
     /// Reads the current hold. A value that cannot be read may be a hold that stops promotes, so it is a conflict and
     /// is not overwritten.
     fn read(&self, doing: &str, pair: &Pair) -> Result<Hold> {
-        values::decode(pair).map_err(|reason| {
+        let wrong = |reason: &str| {
             let key = values::key(pair);
             let show = self.store.kv().command(Command::Show(&key));
             self.conflict(doing, &format!("{key} blocks the change: {reason}"))
                 .hint(format!(
                     "read it with `{show}`; greenroom hold with --clear shows and removes it"
                 ))
-        })
+        };
+        values::decode(pair)
+            .map_err(|unreadable| unreadable.failure(&self.store, doing, pair, wrong))
     }
 
     fn changed(&self, doing: &str, current: &Hold) -> Failure {
@@ -173,7 +175,8 @@ impl Holds for StoredHolds {
                     let reason = "another operator or program has changed the hold";
                     return Err(self.conflict(doing, reason));
                 }
-                if values::decode::<Hold>(pair).is_ok() {
+                let hold = values::decode_replaceable::<Hold>(&self.store, doing, Some(pair))?;
+                if hold.is_some() {
                     let reason = "the hold can be read: clear it like any other hold";
                     return Err(self.conflict(doing, reason));
                 }

@@ -9,7 +9,7 @@ use super::reader::StoreReader;
 use super::values;
 use crate::history::{
     AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, SEARCHED_FOR_OPEN, Seal,
-    Written, check_whole, current_read,
+    check_whole, current_read,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::kv::{MOST_RANGES, Pair, Range, behind};
@@ -195,7 +195,6 @@ impl StoreReader {
     /// Reads the head in `pair`. It is a failure if this Greenroom cannot read the head, or if the head does not match
     /// its key.
     fn head(&self, doing: &str, target: &Target, pair: &Pair) -> Result<ReleaseRecord> {
-        self.check_format(doing, pair)?;
         let head: ReleaseRecord = self.readable(doing, pair)?;
         let is_of = match self.id_of_head(target, pair) {
             Some(id) => head.check_is_of(target, id),
@@ -205,22 +204,12 @@ impl StoreReader {
         Ok(head)
     }
 
-    /// Fails if a newer Greenroom wrote the record. Only for records that state their format.
-    pub(super) fn check_format(&self, doing: &str, pair: &Pair) -> Result<()> {
-        match values::decode::<Written>(pair) {
-            Ok(written) if written.is_newer() => {
-                let reason = format!("{} has format {}", values::key(pair), written.format);
-                Err(self
-                    .store
-                    .failure(FailureKind::Unsupported, doing, reason)
-                    .hint("a newer Greenroom wrote it: use that version"))
-            }
-            _ => Ok(()),
-        }
-    }
-
     pub(super) fn readable<T: DeserializeOwned>(&self, doing: &str, pair: &Pair) -> Result<T> {
-        values::decode(pair).map_err(|reason| self.garbled(doing, &values::key(pair), &reason))
+        values::decode(pair).map_err(|unreadable| {
+            unreadable.failure(&self.store, doing, pair, |reason| {
+                self.garbled(doing, &values::key(pair), reason)
+            })
+        })
     }
 
     pub(super) fn garbled(&self, doing: &str, key: &str, reason: &str) -> Failure {

@@ -1,7 +1,7 @@
 //! Writes the journal of a release. A journal must stay small, because it is in the store that every console watches.
 
 use super::change::{Change, Decision};
-use super::values::{self, same};
+use super::values::{self, Unreadable, same};
 use super::writer::StoreWriter;
 use crate::history::{Entry, ReleaseRecord, RepairRecord};
 use crate::inventory::{ReleaseId, Target};
@@ -44,8 +44,8 @@ impl JournalWriter for StoreWriter {
                     return Ok(write);
                 };
                 let conflict = |reason: &str| self.differs(doing, pair, reason);
-                let current: ReleaseRecord =
-                    values::decode(pair).map_err(|reason| conflict(&reason))?;
+                let current: ReleaseRecord = values::decode(pair)
+                    .map_err(|unreadable| self.unreadable(doing, pair, unreadable))?;
                 if same(&current, record) {
                     return Ok(Decision::Done(()));
                 }
@@ -83,7 +83,7 @@ impl JournalWriter for StoreWriter {
             .make(|seen| {
                 if let Some(pair) = seen.get(&key) {
                     let current: Entry = values::decode(pair)
-                        .map_err(|reason| self.differs(doing, pair, &reason))?;
+                        .map_err(|unreadable| self.unreadable(doing, pair, unreadable))?;
                     if same(&current, entry) {
                         return Ok(Decision::Done(()));
                     }
@@ -138,7 +138,14 @@ impl StoreWriter {
             .hint("long reasons and many checks make a release large: give shorter reasons, or configure fewer checks")
     }
 
-    fn differs(&self, doing: &str, pair: &Pair, reason: &str) -> Failure {
+    /// The failure if a stored record that may not be replaced cannot be read.
+    pub(super) fn unreadable(&self, doing: &str, pair: &Pair, unreadable: Unreadable) -> Failure {
+        unreadable.failure(&self.store, doing, pair, |reason| {
+            self.differs(doing, pair, reason)
+        })
+    }
+
+    pub(super) fn differs(&self, doing: &str, pair: &Pair, reason: &str) -> Failure {
         let message = format!("{}: {reason}", values::key(pair));
         self.store.failure(FailureKind::Conflict, doing, message)
     }

@@ -111,7 +111,7 @@ impl Keys {
     }
 
     pub(super) fn handover_request(&self, target: &Target) -> String {
-        self.target(target) + "wheel"
+        self.target(target) + "handover"
     }
 
     /// The prefix of the consoles that have the target open.

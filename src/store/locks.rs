@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::change::{Change, Decision};
+use super::Store;
+use super::change::{Change, Decision, Seen};
 use super::heartbeat::{self, Held};
-use super::{Store, values};
+use super::values::{self, Unreadable};
 use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, Target};
 use crate::ports::kv::{Call, Command, LeaseId, Pair, Write};
 use crate::ports::{Acquired, FailureKind, Fence, JournalEnd, Locks, Result};
@@ -61,8 +62,8 @@ pub(super) enum LockStatus {
     /// The lock expires later than any lease lasts. No driver can set a time so far ahead, so the lock counts as
     /// expired, and the next driver takes it over. The text says this.
     Endless(String),
-    /// The reason, and what the operator can do.
-    Unreadable(String),
+    /// The reason. For a wrong value, it also says what the operator can do.
+    Unreadable(Unreadable),
 }
 
 /// The token of a lock: the revision of the write of its key. Each holder writes the key once, so a takeover makes a
@@ -92,7 +93,11 @@ pub(super) async fn lock_status(store: &Store, call: Call<'_>, pair: &Pair) -> L
             token: token(pair),
             ttl_seconds,
         }),
-        Err(reason) => LockStatus::Unreadable(unreadable(store, pair, &reason)),
+        Err(Unreadable::Wrong(reason)) => {
+            let reason = unreadable(store, pair, &reason);
+            LockStatus::Unreadable(Unreadable::Wrong(reason))
+        }
+        Err(newer) => LockStatus::Unreadable(newer),
     }
 }
 
@@ -196,79 +201,90 @@ impl StoredLocks {
             hint: "this console may have taken the lock: try again, or wait until the lock expires",
             ..Change::free(&self.store, doing, on)
         };
+        let held = |token, lease, ttl, renewed| Held {
+            store: self.store.clone(),
+            key: key.clone(),
+            token,
+            lease,
+            ttl,
+            heartbeat: self.times.heartbeat,
+            renewed,
+        };
         // The token of a lock that counts as expired.
         let mut endless: Option<FencingToken> = None;
         loop {
-            let renewed = Instant::now();
-            let granted = self.store.kv().grant(change.call, self.times.lease).await?;
-            let held = |token, lease, ttl| Held {
-                store: self.store.clone(),
-                key: key.clone(),
-                token,
-                lease,
-                ttl,
-                heartbeat: self.times.heartbeat,
-                renewed,
+            // The stored lock, if it may not be taken.
+            let existing = |seen: &Seen| {
+                let current = seen.get(key)?;
+                let is_written = |key: &String| seen.get(key).is_some();
+                let is_from = Some(token(current)) == from && !unwritten.iter().any(is_written);
+                let may_take = is_from || Some(token(current)) == endless;
+                (!may_take).then(|| current.clone())
             };
-            let made = change.made(|seen| {
-                let is_written = unwritten
-                    .as_ref()
-                    .is_some_and(|key| seen.get(key).is_some());
-                let current = seen.get(key);
-                if let Some(pair) = current {
-                    let is_from = Some(token(pair)) == from && !is_written;
-                    if !is_from && Some(token(pair)) != endless {
-                        return Ok(Decision::Done(Attempt::Exists(pair.clone())));
+            // A lock that may not be taken needs no lease.
+            let pair = if let Some(pair) = existing(&change.read().await?) {
+                pair
+            } else {
+                let renewed = Instant::now();
+                let granted = self.store.kv().grant(change.call, self.times.lease).await?;
+                let made = change.made(|seen| {
+                    if let Some(pair) = existing(seen) {
+                        return Ok(Decision::Done(Attempt::Exists(pair)));
                     }
-                }
-                let put = Write::Put {
-                    key: key.clone(),
-                    value: value.clone(),
-                    lease: Some(granted.lease),
-                };
-                let over = current.and_then(|pair| pair.lease);
-                Ok(Decision::Write(vec![put], Attempt::Taken(over)))
-            });
-            let pair = match made.await {
-                Ok((Attempt::Taken(over), revision)) => {
-                    let token = FencingToken(revision.unwrap_or_default());
-                    let lease = heartbeat::start(held(token, granted.lease, granted.ttl));
-                    // The former holder notices at its next heartbeat.
-                    self.forget(over).await;
-                    return Ok(Acquired::Held(lease));
-                }
-                // An earlier transaction of this call wrote the lock, and its answer was lost.
-                Ok((Attempt::Exists(pair), _)) if pair.lease == Some(granted.lease) => {
-                    let held = held(token(&pair), granted.lease, granted.ttl);
-                    return Ok(Acquired::Held(heartbeat::start(held)));
-                }
-                Ok((Attempt::Exists(pair), _)) => pair,
-                // The lease ended before the transaction was made.
-                Err(failure)
-                    if failure.kind == FailureKind::Missing
-                        && Instant::now() < change.call.until =>
-                {
-                    continue;
-                }
-                Err(failure) => {
-                    // After an ambiguous failure the lock may have been written. Ending the lease would delete the
-                    // lock.
-                    if failure.kind != FailureKind::Ambiguous {
+                    let put = Write::Put {
+                        key: key.clone(),
+                        value: value.clone(),
+                        lease: Some(granted.lease),
+                    };
+                    let over = seen.get(key).and_then(|pair| pair.lease);
+                    Ok(Decision::Write(vec![put], Attempt::Taken(over)))
+                });
+                match made.await {
+                    Ok((Attempt::Taken(over), revision)) => {
+                        let token = FencingToken(revision.unwrap_or_default());
+                        let held = held(token, granted.lease, granted.ttl, renewed);
+                        let lease = heartbeat::start(held);
+                        // The former holder notices at its next heartbeat.
+                        self.forget(over).await;
+                        return Ok(Acquired::Held(lease));
+                    }
+                    // An earlier transaction of this call wrote the lock, and its answer was lost.
+                    Ok((Attempt::Exists(pair), _)) if pair.lease == Some(granted.lease) => {
+                        let held = held(token(&pair), granted.lease, granted.ttl, renewed);
+                        return Ok(Acquired::Held(heartbeat::start(held)));
+                    }
+                    Ok((Attempt::Exists(pair), _)) => {
                         self.forget(Some(granted.lease)).await;
+                        pair
                     }
-                    return Err(failure);
+                    // The lease ended before the transaction was made.
+                    Err(failure)
+                        if failure.kind == FailureKind::Missing
+                            && Instant::now() < change.call.until =>
+                    {
+                        continue;
+                    }
+                    Err(failure) => {
+                        // After an ambiguous failure the lock may have been written. Ending the lease would delete
+                        // the lock.
+                        if failure.kind != FailureKind::Ambiguous {
+                            self.forget(Some(granted.lease)).await;
+                        }
+                        return Err(failure);
+                    }
                 }
             };
-            self.forget(Some(granted.lease)).await;
             let holder = match lock_status(&self.store, change.call, &pair).await {
                 LockStatus::Held(holder) => holder,
                 LockStatus::Endless(_) => {
                     endless = Some(token(&pair));
                     continue;
                 }
-                LockStatus::Unreadable(reason) => {
-                    let reason = format!("{}: {reason}", values::key(&pair));
-                    return Err(self.store.failure(FailureKind::Conflict, doing, reason));
+                LockStatus::Unreadable(unreadable) => {
+                    return Err(unreadable.failure(&self.store, doing, &pair, |reason| {
+                        let reason = format!("{}: {reason}", values::key(&pair));
+                        self.store.failure(FailureKind::Conflict, doing, reason)
+                    }));
                 }
             };
             let Some(lease) = pair.lease.filter(|_| holder.record == *record) else {
@@ -277,10 +293,8 @@ impl StoredLocks {
             // An earlier call of this console has taken the lock, and the answer to that call was lost.
             let renewed = Instant::now();
             let ttl = self.store.kv().renew(change.call, lease).await?;
-            return Ok(Acquired::Held(heartbeat::start(Held {
-                renewed,
-                ..held(holder.token, lease, ttl)
-            })));
+            let held = held(holder.token, lease, ttl, renewed);
+            return Ok(Acquired::Held(heartbeat::start(held)));
         }
     }
 

@@ -15,12 +15,16 @@
 //! | `targets/{service}/{environment}/hold` | the current hold, or the last one |
 //! | `targets/{service}/{environment}/holds/{ulid}` | the permanent record of one hold |
 //! | `targets/{service}/{environment}/watching/{console}` | a console that has the target open, on the console's lease |
-//! | `targets/{service}/{environment}/wheel` | a handover request, on the lease of the requesting console |
+//! | `targets/{service}/{environment}/handover` | a handover request, on the lease of the requesting console |
 //! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
 //! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of the journal of a release |
 //! | `targets/{service}/{environment}/repairs/{ulid}` | one repair of drift |
 //! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval of a release that another operator drives |
 //! | `seals/{service}/{environment}/{ulid}` | the seal of a release, hold or repair that has ended |
+//!
+//! Each value states its format. A value that a newer Greenroom wrote in a newer format is neither read nor replaced.
+//! The failure, or the problem in the record of a target, names the key and the format. Lists of holds and repairs skip
+//! such a value.
 //!
 //! Entries are not below the heads, so that one range with a limit lists heads without entries. Seals and approvals are
 //! not below the targets, so that a role for a target can write neither. In the key of an approval, the approver's name

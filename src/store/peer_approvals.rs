@@ -12,6 +12,11 @@ use crate::inventory::{PeerApproval, Target};
 use crate::ports::kv::{Pair, Write};
 use crate::ports::{Failure, FailureKind, PeerApprovals, Result};
 
+/// How long the key of an approval remains after the approval has expired. The time in the approval decides when it
+/// expires, and the lease only deletes the key. The clock of the driver may be behind the clock of the approver. Without
+/// this time, the key could disappear while the driver still counts the approval, and the switch would be refused.
+const KEPT_AFTER_EXPIRY: Duration = Duration::from_mins(1);
+
 #[derive(Debug, Clone)]
 pub struct StoredPeerApprovals {
     store: Store,
@@ -33,9 +38,11 @@ impl StoredPeerApprovals {
         let Some(pair) = head else {
             return Err(self.conflict(doing, "the store has no record of this release"));
         };
-        let head: ReleaseRecord = values::decode(pair).map_err(|reason| {
-            let reason = format!("the record of the release cannot be read: {reason}");
-            self.conflict(doing, &reason)
+        let head: ReleaseRecord = values::decode(pair).map_err(|unreadable| {
+            unreadable.failure(&self.store, doing, pair, |reason| {
+                let reason = format!("the record of the release cannot be read: {reason}");
+                self.conflict(doing, &reason)
+            })
         })?;
         if head.closed.is_some() {
             return Err(self.conflict(doing, "the release has ended"));
@@ -58,9 +65,7 @@ impl PeerApprovals for StoredPeerApprovals {
         let life = peer_approval
             .expires_at
             .duration_since(peer_approval.given_at);
-        // The time in the approval decides when it expires. The lease only deletes the key afterwards.
-        let seconds = u64::try_from(life.as_secs().max(1)).unwrap_or(u64::MAX);
-        let ttl = Duration::from_secs(seconds.saturating_add(60));
+        let ttl = Duration::try_from(life).unwrap_or_default() + KEPT_AFTER_EXPIRY;
         let change = Change::free(&self.store, doing, vec![head.clone(), key.clone()]);
         let lease = self.store.kv().grant(change.call, ttl).await?.lease;
         let given = change.made(|seen| {

@@ -41,9 +41,12 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Published {
     lease: Option<LeaseId>,
-    /// The keys and values of the targets that this console has open. They are written again after the lease has
-    /// expired. A handover request is not written again, because its release may have ended.
-    here: BTreeMap<String, String>,
+    /// The keys and values of the targets that this console has open, and the keys that must be deleted, without a
+    /// value. They are written again after a failure, and after the lease has expired. A handover request is not written
+    /// again, because its release may have ended.
+    here: BTreeMap<String, Option<String>>,
+    /// Whether the store has `here`, on the lease.
+    is_written: bool,
     /// Whether the renewals are running.
     beats: bool,
 }
@@ -77,8 +80,8 @@ impl StoredPresence {
         let key = store.keys().handover_request(target);
         Change::free(store, doing, vec![key.clone()])
             .make(|seen| {
-                // A value that cannot be read counts as no request.
-                let existing = seen.get(&key).and_then(|pair| values::decode(pair).ok());
+                // A wrong value counts as no request.
+                let existing = values::decode_replaceable(store, doing, seen.get(&key))?;
                 Ok(match decide(existing.as_ref(), &key) {
                     None => Decision::Done(existing),
                     Some(write) => Decision::Write(vec![write], None),
@@ -96,8 +99,8 @@ impl PresenceStore for StoredPresence {
         let key = store.keys().watcher(target, &watcher.console);
         let value = values::encode(store, doing, watcher)?;
         let mut published = self.inner.published.lock().await;
-        published.here.insert(key, value);
-        // If no lease can be granted now, the next renewal writes the key.
+        published.here.insert(key, Some(value));
+        // If the key cannot be written now, the next renewal writes it.
         self.inner.start_renewals(&mut published);
         self.inner.publish(&mut published, doing).await
     }
@@ -107,8 +110,11 @@ impl PresenceStore for StoredPresence {
         let store = &self.inner.store;
         let key = store.keys().watcher(target, console);
         let mut published = self.inner.published.lock().await;
+        published.here.insert(key.clone(), None);
+        published.is_written = false;
+        store.delete(doing, &key).await?;
         published.here.remove(&key);
-        store.delete(doing, &key).await
+        Ok(())
     }
 
     async fn request_handover(
@@ -198,28 +204,30 @@ impl Inner {
         Ok(granted.lease)
     }
 
-    /// Writes the keys of this console that are missing or changed, on a valid lease.
+    /// Writes the keys of this console that are missing or changed, on a valid lease, and deletes those that must go.
     async fn publish(&self, published: &mut Published, doing: &str) -> Result<()> {
+        published.is_written = false;
         let lease = self.granted(published, doing).await?;
         let here: Vec<_> = published.here.iter().collect();
         for here in here.chunks(MOST_KEYS) {
             let on = here.iter().map(|(key, _)| (*key).clone()).collect();
             Change::free(&self.store, doing, on)
                 .make(|seen| {
-                    let is_shown = |key: &str, value: &str| {
+                    let write = |(key, value): &(&String, &Option<String>)| {
                         let stored = seen.get(key);
-                        stored.is_some_and(|pair| {
+                        let Some(value) = value else {
+                            return stored.map(|_| Write::delete(*key));
+                        };
+                        let is_shown = stored.is_some_and(|pair| {
                             pair.value == value.as_bytes() && pair.lease == Some(lease)
-                        })
-                    };
-                    let missing = here.iter().filter(|(key, value)| !is_shown(key, value));
-                    let writes: Vec<_> = missing
-                        .map(|(key, value)| Write::Put {
+                        });
+                        (!is_shown).then(|| Write::Put {
                             key: (*key).clone(),
-                            value: (*value).clone(),
+                            value: value.clone(),
                             lease: Some(lease),
                         })
-                        .collect();
+                    };
+                    let writes: Vec<_> = here.iter().filter_map(write).collect();
                     Ok(if writes.is_empty() {
                         Decision::Done(())
                     } else {
@@ -228,6 +236,8 @@ impl Inner {
                 })
                 .await?;
         }
+        published.here.retain(|_, value| value.is_some());
+        published.is_written = true;
         Ok(())
     }
 
@@ -249,8 +259,9 @@ impl Inner {
     }
 }
 
-/// Renews the lease once. If the lease has ended or none was granted, writes the keys on a new lease. Returns false if
-/// the store was dropped, or if this console has no lease and shows no target any more.
+/// Renews the lease once. If the lease has ended, none was granted, or the keys could not be written, writes the keys
+/// on a valid lease. Returns false if the store was dropped, or if this console has no lease and shows no target any
+/// more.
 async fn renew_once(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
         return false;
@@ -270,6 +281,8 @@ async fn renew_once(inner: &Weak<Inner>) -> bool {
     };
     if is_lost {
         published.lease = None;
+    }
+    if is_lost || !published.is_written {
         if let Err(failure) = inner.publish(&mut published, doing).await {
             tracing::debug!("other operators do not see this console: {failure}");
         }

@@ -94,10 +94,12 @@ impl StoreReader {
                     LockStatus::Unreadable(reason) => Err(reason),
                 }
             } else {
-                Err("Greenroom does not know this key".to_owned())
+                Err("Greenroom does not know this key".to_owned().into())
             };
             if let Err(reason) = read {
-                record.problems.insert(values::key(pair), reason);
+                record
+                    .problems
+                    .insert(values::key(pair), reason.to_string());
             }
         }
         let below = keys.peer_approvals(target);

@@ -4,9 +4,9 @@ use super::change::Decision;
 use super::reader::StoreReader;
 use super::values;
 use super::writer::StoreWriter;
-use crate::history::{RepairRecord, Written};
+use crate::history::RepairRecord;
 use crate::inventory::Target;
-use crate::ports::kv::{Pair, Write};
+use crate::ports::kv::Write;
 use crate::ports::{FailureKind, Fence, Result};
 
 /// The largest record of a repair, in bytes.
@@ -22,22 +22,13 @@ impl StoreReader {
         let prefix = self.store.keys().repairs(target);
         let found = self.newest_below(&doing, &prefix, limit).await?;
         let repairs = found.iter().filter_map(|pair| {
-            let record = readable(pair)?;
+            // Nothing depends on these records, so the list skips those that cannot be read.
+            let record: RepairRecord = values::decode(pair).ok()?;
             let key = self.store.keys().repair(target, record.id);
             (pair.key == key.as_bytes() && record.target == *target).then_some(record)
         });
         Ok(repairs.collect())
     }
-}
-
-/// The repair in a pair; none if this Greenroom cannot read it. Nothing depends on these records, so lists skip the
-/// unreadable ones.
-fn readable(pair: &Pair) -> Option<RepairRecord> {
-    let written: Written = values::decode(pair).ok()?;
-    if written.is_newer() {
-        return None;
-    }
-    values::decode(pair).ok()
 }
 
 impl StoreWriter {
@@ -62,12 +53,10 @@ impl StoreWriter {
                     if pair.value == value.as_bytes() {
                         return Ok(Decision::Done(()));
                     }
-                    if readable(pair).is_none_or(|current| current.closed.is_some()) {
-                        let reason = format!(
-                            "{} is already closed, or this Greenroom cannot read it",
-                            values::key(pair)
-                        );
-                        return Err(self.store.failure(FailureKind::Conflict, doing, reason));
+                    let current: RepairRecord = values::decode(pair)
+                        .map_err(|unreadable| self.unreadable(doing, pair, unreadable))?;
+                    if current.closed.is_some() {
+                        return Err(self.differs(doing, pair, "the repair has already ended"));
                     }
                 }
                 let put = Write::put(&key, value.as_str());

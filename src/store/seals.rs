@@ -77,14 +77,10 @@ impl StoreReader {
     /// Reads one seal and its id. A seal that cannot be read proves nothing, so the call fails instead of skipping the
     /// seal.
     fn sealed(&self, doing: &str, prefix: &str, pair: &Pair) -> Result<(ReleaseId, Seal)> {
-        let garbled = |reason: &str| {
-            let message = format!("{}: {reason}", values::key(pair));
-            self.store.failure(FailureKind::Garbled, doing, message)
-        };
         let id = pair.key.strip_prefix(prefix.as_bytes());
         let id = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
-        let id = id.ok_or_else(|| garbled("the key has no valid id"))?;
-        let seal = values::decode(pair).map_err(|reason| garbled(&reason))?;
-        Ok((id, seal))
+        let id =
+            id.ok_or_else(|| self.garbled(doing, &values::key(pair), "the key has no valid id"))?;
+        Ok((id, self.readable(doing, pair)?))
     }
 }

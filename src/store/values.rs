@@ -1,12 +1,15 @@
 //! Encodes and decodes stored values, and describes those that cannot be read.
 
-use serde::Serialize;
+use std::fmt;
+
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::Store;
+use crate::history::FORMAT;
 use crate::inventory::{Registration, Slot};
 use crate::ports::kv::Pair;
-use crate::ports::{FailureKind, Result};
+use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::{sanitize, sanitize_line};
 
 /// The most characters of an error text that a message shows.
@@ -14,31 +17,123 @@ const SHOWN: usize = 240;
 /// The most characters of a value that are shown. Greenroom's own values are shorter.
 const SHOWN_VALUE: usize = 4_000;
 
-/// Encodes a value as it is stored.
-pub(super) fn encode(store: &Store, doing: &str, value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| store.failure(FailureKind::Rejected, doing, error.to_string()))
+/// A record as it is stored, with the format of the Greenroom that wrote it.
+#[derive(Serialize)]
+struct Written<'a, T> {
+    format: u32,
+    #[serde(flatten)]
+    record: &'a T,
 }
 
-/// Decodes a stored value. The error is a sanitized text that says why it cannot be read.
-pub(super) fn decode<T: DeserializeOwned>(pair: &Pair) -> std::result::Result<T, String> {
-    serde_json::from_slice(&pair.value)
-        .map_err(|error| shown(&format!("the value is not valid: {error}")))
+/// The part of a stored record that is decoded first, because a newer Greenroom may have changed the rest.
+#[derive(Deserialize)]
+struct Format {
+    format: u64,
+}
+
+/// Why a stored value cannot be read.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// A newer Greenroom wrote the record, in this format.
+    Newer(u64),
+    /// The value is wrong. The text is sanitized.
+    Wrong(String),
+}
+
+impl Unreadable {
+    /// The failure of a call that needs the record. `wrong` makes the failure for a wrong value.
+    pub(super) fn failure(
+        self,
+        store: &Store,
+        doing: &str,
+        pair: &Pair,
+        wrong: impl FnOnce(&str) -> Failure,
+    ) -> Failure {
+        match &self {
+            Self::Newer(_) => self.newer(store, doing, pair),
+            Self::Wrong(reason) => wrong(reason),
+        }
+    }
+
+    fn newer(&self, store: &Store, doing: &str, pair: &Pair) -> Failure {
+        let message = format!("{}: {self}", key(pair));
+        store
+            .failure(FailureKind::Unsupported, doing, message)
+            .hint("use that version")
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newer(format) => write!(
+                f,
+                "the value has format {format}, but this Greenroom reads format {FORMAT}: a newer Greenroom wrote it"
+            ),
+            Self::Wrong(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl From<String> for Unreadable {
+    fn from(reason: String) -> Self {
+        Self::Wrong(reason)
+    }
+}
+
+pub(super) type Decoded<T> = std::result::Result<T, Unreadable>;
+
+/// Encodes a record as it is stored. A record that does not state its format gets the current one.
+pub(super) fn encode(store: &Store, doing: &str, record: &impl Serialize) -> Result<String> {
+    let encoded = || {
+        let bare = serde_json::to_string(record)?;
+        if serde_json::from_str::<Format>(&bare).is_ok() {
+            return Ok(bare);
+        }
+        let format = FORMAT;
+        serde_json::to_string(&Written { format, record })
+    };
+    encoded().map_err(|error: serde_json::Error| {
+        store.failure(FailureKind::Rejected, doing, error.to_string())
+    })
+}
+
+/// Decodes a stored record, unless a newer Greenroom wrote it. A record without a format counts as a current one.
+pub(super) fn decode<T: DeserializeOwned>(pair: &Pair) -> Decoded<T> {
+    match serde_json::from_slice::<Format>(&pair.value) {
+        Ok(Format { format }) if format > u64::from(FORMAT) => Err(Unreadable::Newer(format)),
+        _ => serde_json::from_slice(&pair.value)
+            .map_err(|error| shown(&format!("the value is not valid: {error}")).into()),
+    }
+}
+
+/// Decodes a record that the caller may replace: none if the key does not exist or its value is wrong. It is a failure
+/// if a newer Greenroom wrote the record.
+pub(super) fn decode_replaceable<T: DeserializeOwned>(
+    store: &Store,
+    doing: &str,
+    pair: Option<&Pair>,
+) -> Result<Option<T>> {
+    let Some(pair) = pair else {
+        return Ok(None);
+    };
+    match decode(pair) {
+        Ok(record) => Ok(Some(record)),
+        Err(Unreadable::Wrong(_)) => Ok(None),
+        Err(newer) => Err(newer.newer(store, doing, pair)),
+    }
 }
 
 /// Decodes the registration of a slot. It is an error if the value names another slot.
-pub(super) fn decode_registration(
-    pair: &Pair,
-    slot: Slot,
-) -> std::result::Result<Registration, String> {
+pub(super) fn decode_registration(pair: &Pair, slot: Slot) -> Decoded<Registration> {
     let entry: Registration = decode(pair)?;
     if entry.slot == slot {
         Ok(entry)
     } else {
-        Err(format!(
+        Err(Unreadable::Wrong(format!(
             "the value names the slot {} instead of {slot}",
             entry.slot
-        ))
+        )))
     }
 }
 

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, Decision};
-use super::{Store, extra_keys, holds, values};
+use super::values::{self, Unreadable};
+use super::{Store, extra_keys, holds};
 use crate::inventory::{
     Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PeerApproval, PerSlot,
     Registration, Route, ServiceName, Slot, Target,
@@ -49,16 +50,18 @@ impl StoreWriter {
         };
         values::decode(pair)
             .map(Some)
-            .map_err(|reason| self.unreadable(doing, pair, &reason))
+            .map_err(|reason| self.blocks(doing, pair, reason))
     }
 
-    fn unreadable(&self, doing: &str, pair: &Pair, reason: &str) -> Failure {
-        let key = values::key(pair);
-        let show = self.store.kv().command(Command::Show(&key));
-        self.conflict(doing, format!("{key} blocks the change: {reason}"))
-            .hint(format!(
-                "read it with `{show}`; `greenroom status` says how to repair it"
-            ))
+    fn blocks(&self, doing: &str, pair: &Pair, unreadable: Unreadable) -> Failure {
+        unreadable.failure(&self.store, doing, pair, |reason| {
+            let key = values::key(pair);
+            let show = self.store.kv().command(Command::Show(&key));
+            self.conflict(doing, format!("{key} blocks the change: {reason}"))
+                .hint(format!(
+                    "read it with `{show}`; `greenroom status` says how to repair it"
+                ))
+        })
     }
 
     /// The changes that write the extra keys, without those that are left unchanged.
@@ -91,9 +94,7 @@ impl RegistryWriter for StoreWriter {
         let value = values::encode(&self.store, doing, entry)?;
         self.change(target, fence, doing, vec![key.clone()])
             .make(|seen| {
-                let current = seen
-                    .get(&key)
-                    .and_then(|pair| values::decode_registration(pair, entry.slot).ok());
+                let current = values::decode_replaceable(&self.store, doing, seen.get(&key))?;
                 if current.as_ref() == Some(entry) {
                     return Ok(Decision::Done(()));
                 }
@@ -109,9 +110,11 @@ impl RegistryWriter for StoreWriter {
         let route = self.store.keys().route(target);
         self.change(target, fence, doing, vec![key.clone(), route.clone()])
             .make(|seen| {
-                if seen.get(&key).is_none() {
+                let pair = seen.get(&key);
+                if pair.is_none() {
                     return Ok(Decision::Done(()));
                 }
+                values::decode_replaceable::<Registration>(&self.store, doing, pair)?;
                 let route = self.route(doing, seen.get(&route))?;
                 if route.is_some_and(|route| route.live == slot) {
                     return Err(self.conflict(doing, format!("the route names {slot}")));
@@ -200,16 +203,16 @@ impl RegistryWriter for StoreWriter {
                 let Some(pair) = seen.get(&route_key) else {
                     return Err(self.conflict(doing, "the target has no route"));
                 };
-                match values::decode::<Route>(pair) {
-                    Ok(current) if current == *to => return Ok(Decision::Done(())),
-                    Ok(current) => {
+                match values::decode_replaceable::<Route>(&self.store, doing, Some(pair))? {
+                    Some(current) if current == *to => return Ok(Decision::Done(())),
+                    Some(current) => {
                         let reason = format!(
                             "the route can be read again: it is {}",
                             describe(Some((current.generation, current.live)))
                         );
                         return Err(self.conflict(doing, reason));
                     }
-                    Err(_) => {}
+                    None => {}
                 }
                 let left = self.left(doing, &checked, seen)?;
                 let slot = seen.get(&slot_key);
@@ -234,7 +237,7 @@ impl StoreWriter {
             return Err(self.conflict(doing, format!("{} is not registered", to.live)));
         };
         let entry = values::decode_registration(pair, to.live)
-            .map_err(|reason| self.unreadable(doing, pair, &reason))?;
+            .map_err(|reason| self.blocks(doing, pair, reason))?;
         let mut writes = self.extra(target, to, entry.tag.as_deref(), left)?;
         let key = self.store.keys().route(target);
         writes.push(Write::put(key, value));

@@ -163,7 +163,7 @@ pub(super) async fn ask(
 ) -> Answers {
     let target = &site.definition.target;
     let router = &site.read.router;
-    let installation = async {
+    let installation = || async {
         let inspected = in_time(within, router.installation(target)).await;
         let doing = format!("reading its configuration for {target}");
         inspected.unwrap_or_else(|| Err(late(doing, within)))
@@ -180,7 +180,7 @@ pub(super) async fn ask(
     let (answer, pointer, inspected, rates, public, blue, green) = tokio::join!(
         answer,
         OptionFuture::from(inspects.then_some(pointer)),
-        OptionFuture::from(inspects.then_some(installation)),
+        OptionFuture::from(inspects.then(installation)),
         rates(site, attention, within),
         public(site, within),
         probe(site, Slot::Blue, side, within),
@@ -193,7 +193,7 @@ pub(super) async fn ask(
             let installation = if let Some(inspected) = &inspected {
                 inspected
             } else {
-                inspected_now = router.installation(target).await;
+                inspected_now = installation().await;
                 &inspected_now
             };
             match installation {

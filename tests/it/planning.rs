@@ -1011,7 +1011,7 @@ const UNREADABLE: &[(&str, bool, bool)] = &[
     ("slots/blue/x", false, false),
     ("approvals/garbage", false, false),
     ("watching/garbage", false, false),
-    ("wheel", false, false),
+    ("handover", false, false),
 ];
 
 #[test]
@@ -1089,7 +1089,7 @@ fn the_head_of_a_release_has_its_rules_under_its_hash() {
     let head = plan(&promote(), &definition, &facts())
         .expect("a plan")
         .record();
-    let rules = &head.baseline.as_ref().expect("a footing").rules;
+    let rules = &head.baseline.as_ref().expect("a baseline").rules;
     let rule = |key: &str| {
         let rule = rules.iter().find(|rule| rule.key == key);
         let rule = rule.expect("it is kept");
@@ -1098,7 +1098,7 @@ fn the_head_of_a_release_has_its_rules_under_its_hash() {
     assert_eq!(rule("rules.approvals"), ("2", place));
     assert_eq!(rule("tier"), ("protected", "built-in"));
     let mut forged = head.clone();
-    let baseline = forged.baseline.as_mut().expect("a footing");
+    let baseline = forged.baseline.as_mut().expect("a baseline");
     for rule in &mut baseline.rules {
         rule.from = "built-in".into();
     }

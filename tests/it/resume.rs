@@ -202,7 +202,7 @@ fn copied_head(sandbox: &Sandbox, generation: u64) -> String {
     let (id, head) = store.newest_ended("web/qa");
     let copy = ulid::Ulid::generate().to_string();
     let mut head: Value = serde_json::from_str(&head.replace(&id, &copy)).expect("JSON");
-    head["footing"]["generation"] = generation.into();
+    head["baseline"]["generation"] = generation.into();
     store.put(format!("targets/web/qa/releases/{copy}"), head.to_string());
     copy
 }

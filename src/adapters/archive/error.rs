@@ -4,63 +4,18 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+pub(super) use crate::adapters::database_file::DatabaseError as Error;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-#[derive(Debug)]
-pub(super) enum Error {
-    Database(rusqlite::Error),
-    /// The contents or the location of the database cannot be used.
-    Refused {
-        kind: FailureKind,
-        message: String,
-        hint: &'static str,
-    },
+pub(super) fn garbled(message: impl Into<String>) -> Error {
+    Error::refused(FailureKind::Garbled, message).hint(
+        "another program may have changed the file: move the file away, and Greenroom creates a new archive from the stores",
+    )
 }
 
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl Error {
-    pub(super) fn refused(
-        kind: FailureKind,
-        message: impl Into<String>,
-        hint: &'static str,
-    ) -> Self {
-        Self::Refused {
-            kind,
-            message: message.into(),
-            hint,
-        }
-    }
-
-    pub(super) fn garbled(message: impl Into<String>) -> Self {
-        Self::refused(
-            FailureKind::Garbled,
-            message,
-            "another program may have changed the file: move the file away, and Greenroom creates a new archive from the stores",
-        )
-    }
-
-    pub(super) fn into_failure(self, path: &Path, doing: &str) -> Failure {
-        let target = target(path);
-        match self {
-            Self::Refused {
-                kind,
-                message,
-                hint,
-            } => Failure::new(kind, target, doing, sanitize(&message)).hint(hint),
-            Self::Database(error) => {
-                let (kind, hint) = meaning(error.sqlite_error_code());
-                Failure::new(kind, target, doing, sanitize(&error.to_string()))
-                    .hint(hint)
-                    .caused_by(error)
-            }
-        }
-    }
+pub(super) fn failure(error: Error, path: &Path, doing: &str) -> Failure {
+    error.into_failure(target(path), doing, meaning)
 }
 
 fn meaning(code: Option<ErrorCode>) -> (FailureKind, &'static str) {

@@ -7,7 +7,7 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use rusqlite::{OptionalExtension, params};
 
-use super::error::Error;
+use super::error::{Error, garbled};
 use super::store::Archive;
 use crate::history::CandidateLog;
 use crate::inventory::ReleaseId;
@@ -53,10 +53,10 @@ impl Archive {
 }
 
 fn pack(log: &CandidateLog) -> std::result::Result<Vec<u8>, Error> {
-    let text = serde_json::to_vec(log).map_err(|error| Error::garbled(error.to_string()))?;
+    let text = serde_json::to_vec(log).map_err(|error| garbled(error.to_string()))?;
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
     let written = packed.write_all(&text).and_then(|()| packed.finish());
-    written.map_err(|error| Error::garbled(format!("the log cannot be compressed: {error}")))
+    written.map_err(|error| garbled(format!("the log cannot be compressed: {error}")))
 }
 
 fn unpack(packed: &[u8]) -> std::result::Result<CandidateLog, Error> {
@@ -64,7 +64,7 @@ fn unpack(packed: &[u8]) -> std::result::Result<CandidateLog, Error> {
     let read = ZlibDecoder::new(packed)
         .take(LARGEST)
         .read_to_end(&mut text);
-    read.map_err(|error| Error::garbled(format!("the log cannot be decompressed: {error}")))?;
+    read.map_err(|error| garbled(format!("the log cannot be decompressed: {error}")))?;
     serde_json::from_slice(&text)
-        .map_err(|error| Error::garbled(format!("the log cannot be read: {error}")))
+        .map_err(|error| garbled(format!("the log cannot be read: {error}")))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, params};
 
-use super::error::Error;
+use super::error::{Error, garbled};
 use super::store::Archive;
 use super::{read, reserve};
 use crate::history::{Pruning, ReleaseState, Retention, Weighed, pruning, started_at};
@@ -113,8 +113,7 @@ fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Error> {
     while let Some(row) = rows.next()? {
         let text = |index: usize| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
         let id: ReleaseId = read::id(text(0)?)?;
-        let invalid =
-            |column: &str| Error::garbled(format!("the {column} of release {id} is invalid"));
+        let invalid = |column: &str| garbled(format!("the {column} of release {id} is invalid"));
         let (service, environment, state) = (text(1)?, text(2)?, text(3)?);
         let state = ReleaseState::ALL
             .into_iter()

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Rows, Transaction, params_from_iter};
 
-use super::error::Error;
+use super::error::{Error, garbled};
 use super::query::Query;
 use super::store::Archive;
 use super::write::decode;
@@ -199,7 +199,7 @@ pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>
         found.push(Difference {
             noticed_at: noticed_at
                 .parse()
-                .map_err(|_| Error::garbled(format!("{noticed_at:?} is not a valid time")))?,
+                .map_err(|_| garbled(format!("{noticed_at:?} is not a valid time")))?,
             what: row.get(1)?,
             kept: row.get(2)?,
             found: row.get(3)?,
@@ -214,7 +214,7 @@ fn ids(texts: &[String]) -> std::result::Result<Vec<ReleaseId>, Error> {
 
 pub(super) fn id(text: &str) -> std::result::Result<ReleaseId, Error> {
     text.parse()
-        .map_err(|_| Error::garbled(format!("{text:?} is not a valid release id")))
+        .map_err(|_| garbled(format!("{text:?} is not a valid release id")))
 }
 
 impl Archive {

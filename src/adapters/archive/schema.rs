@@ -125,11 +125,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Error> {
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables > 0 || version != 0 || application != 0 {
-        return Err(Error::refused(
-            FailureKind::Conflict,
-            "the database is not an archive of Greenroom",
-            "configure another file",
-        ));
+        return Err(not_an_archive());
     }
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(SECOND)?;
@@ -149,33 +145,30 @@ pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Error> {
         accept(version)?;
         return check_tables(transaction, version);
     }
-    Err(Error::refused(
-        FailureKind::Conflict,
-        "the database is not an archive of Greenroom",
-        "configure another file",
-    ))
+    Err(not_an_archive())
+}
+
+fn not_an_archive() -> Error {
+    let message = "the database is not an archive of Greenroom";
+    Error::refused(FailureKind::Conflict, message).hint("configure another file")
 }
 
 fn accept(version: i64) -> Result<(), Error> {
     if (1..=VERSION).contains(&version) {
         return Ok(());
     }
-    Err(Error::refused(
-        FailureKind::Unsupported,
-        format!(
-            "the database has schema {version}, but this Greenroom reads schemas 1 to {VERSION}"
-        ),
-        "use the version of Greenroom that wrote the file, or configure another file",
-    ))
+    let message = format!(
+        "the database has schema {version}, but this Greenroom reads schemas 1 to {VERSION}"
+    );
+    Err(Error::refused(FailureKind::Unsupported, message)
+        .hint("use the version of Greenroom that wrote the file, or configure another file"))
 }
 
 /// Refuses a database that has a view or a trigger, or that lacks one of the tables of Greenroom. Another user may have
 /// written the file, and a view or a trigger could run forever.
 fn check_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Error> {
     let refused = |message: String| {
-        Error::refused(
-            FailureKind::Conflict,
-            message,
+        Error::refused(FailureKind::Conflict, message).hint(
             "another program may have changed the file: move the file away, and Greenroom creates a new archive from the stores",
         )
     };

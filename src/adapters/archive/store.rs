@@ -5,17 +5,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{
-    Connection, ErrorCode, InterruptHandle, OpenFlags, Transaction, TransactionBehavior,
-};
+use rusqlite::{Connection, InterruptHandle, Transaction, TransactionBehavior};
 
 use super::error::{self, Error};
 use super::{reserve, schema};
+use crate::adapters::database_file;
 use crate::ports::{Failure, FailureKind, Result};
-use crate::private_files;
 
 /// How long a call waits while another process writes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -51,11 +49,12 @@ impl Archive {
         let path: Arc<Path> = path.into().into();
         let place = Arc::clone(&path);
         let connections = blocking(&path, "opening the database".into(), DEADLINE, move || {
-            create(&place)?;
+            database_file::create(&place)?;
+            database_file::remove_access_of_others(&place)?;
             let mut writing = connect(&place, BUSY)?;
             // The pragma takes effect only in a new file. It lets the file shrink when releases are removed.
             writing.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-            write_ahead(&writing)?;
+            database_file::write_ahead(&writing, BUSY)?;
             // The archive is a copy. If a power failure loses records, Greenroom reads them from the stores again.
             writing.pragma_update(None, "synchronous", "NORMAL")?;
             // A small write-ahead log, which fits into the reserve when the disk is full.
@@ -86,11 +85,9 @@ impl Archive {
             move || {
                 let is_there = place.try_exists();
                 let denied = |error: std::io::Error| {
-                    Error::refused(
-                        FailureKind::Denied,
-                        format!("the file cannot be checked: {error}"),
-                        "make its directory readable for this user",
-                    )
+                    let message = format!("the file cannot be checked: {error}");
+                    Error::refused(FailureKind::Denied, message)
+                        .hint("make its directory readable for this user")
                 };
                 if !is_there.map_err(denied)? {
                     return Ok(None);
@@ -220,81 +217,18 @@ async fn blocking<T: Send + 'static>(
         )
     };
     match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
-        Ok(Ok(done)) => done.map_err(|error| error.into_failure(path, &doing)),
+        Ok(Ok(done)) => done.map_err(|error| error::failure(error, path, &doing)),
         Ok(Err(error)) => Err(failed(format!("the call failed: {error}"))),
         Err(_) => Err(failed(format!("no answer within {deadline:?}"))),
     }
 }
 
-/// Creates the file and its directory if they do not exist. What is created can be read only by this user.
-fn create(path: &Path) -> std::result::Result<(), Error> {
-    let denied = |prefix: &str, error: std::io::Error| {
-        let message = format!("{prefix}{error}");
-        Error::refused(
-            FailureKind::Denied,
-            message,
-            "configure a path that this user can write",
-        )
-    };
-    if let Some(directory) = path.parent() {
-        private_files::create_directory(directory)
-            .map_err(|error| denied("the directory cannot be created: ", error))?;
-    }
-    private_files::create(path).map_err(|error| denied("the file cannot be created: ", error))?;
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        private_files::remove_access_of_others(Path::new(&name))
-            .map_err(|error| denied("", error))?;
-    }
-    Ok(())
-}
-
 fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Error> {
-    // Without SQLITE_OPEN_URI, a path that starts with `file:` is an ordinary path.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let resolved = private_files::resolved(path).map_err(|error| {
-        let message = format!("the directory of the file cannot be reached: {error}");
-        let hint = "make the directory readable for this user";
-        Error::refused(FailureKind::Denied, message, hint)
-    })?;
-    let connection = Connection::open_with_flags(resolved, flags)?;
-    connection.busy_timeout(busy)?;
+    let connection = database_file::open(path, busy)?;
     // The file may be damaged or from another program. Its schema must not run functions with side effects or use
     // virtual tables.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     Ok(connection)
-}
-
-/// Turns on the write-ahead log. `SQLite` ignores the busy timeout while it changes the journal mode, so this
-/// function retries for up to [`BUSY`].
-fn write_ahead(connection: &Connection) -> std::result::Result<(), Error> {
-    let until = Instant::now() + BUSY;
-    loop {
-        let mode = connection
-            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
-        match mode {
-            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
-            Ok(mode) => {
-                return Err(Error::refused(
-                    FailureKind::Unsupported,
-                    format!(
-                        "the file system does not support a write-ahead log (journal mode {mode})"
-                    ),
-                    "put the file on a local file system",
-                ));
-            }
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && Instant::now() < until =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::error::Error;
+use super::error::{Error, garbled};
 use super::query::number;
 use super::schema::WEIGH;
 use super::store::Archive;
@@ -268,13 +268,12 @@ impl Keeping<'_> {
 }
 
 pub(super) fn encode(value: &impl Serialize) -> std::result::Result<String, Error> {
-    serde_json::to_string(value).map_err(|error| Error::garbled(error.to_string()))
+    serde_json::to_string(value).map_err(|error| garbled(error.to_string()))
 }
 
 pub(super) fn decode<T: DeserializeOwned>(
     label: &str,
     text: &str,
 ) -> std::result::Result<T, Error> {
-    serde_json::from_str(text)
-        .map_err(|error| Error::garbled(format!("{label} cannot be read: {error}")))
+    serde_json::from_str(text).map_err(|error| garbled(format!("{label} cannot be read: {error}")))
 }

@@ -112,7 +112,7 @@ impl Database {
         };
         match timeout_at(until, task).await {
             Ok(Ok(done)) => done.map_err(|fault| {
-                fault.into_failure(self.inner.name.clone(), call.doing.to_owned(), unsure)
+                fault::failure(fault, self.inner.name.clone(), call.doing, unsure)
             }),
             Ok(Err(error)) => Err(failed(unsure, format!("the call failed: {error}"))),
             Err(_) => {

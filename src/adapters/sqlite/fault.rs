@@ -4,68 +4,13 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+pub(super) use crate::adapters::database_file::DatabaseError as Fault;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
 
-#[derive(Debug)]
-pub(super) enum Fault {
-    Database(rusqlite::Error),
-    /// The call broke a rule of the port (lock, compare-and-swap), or the content or location of the database cannot
-    /// be used.
-    Refused {
-        kind: FailureKind,
-        message: String,
-        hint: &'static str,
-    },
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl Fault {
-    pub(super) fn refused(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self::Refused {
-            kind,
-            message: message.into(),
-            hint: "",
-        }
-    }
-
-    pub(super) fn conflict(message: impl Into<String>) -> Self {
-        Self::refused(FailureKind::Conflict, message)
-    }
-
-    pub(super) fn hint(mut self, text: &'static str) -> Self {
-        if let Self::Refused { hint, .. } = &mut self {
-            *hint = text;
-        }
-        self
-    }
-
-    /// The failure to report. `unsure` is the kind for an I/O error, which differs between reads and writes.
-    pub(super) fn into_failure(
-        self,
-        target: String,
-        doing: String,
-        unsure: FailureKind,
-    ) -> Failure {
-        match self {
-            Self::Refused {
-                kind,
-                message,
-                hint,
-            } => Failure::new(kind, target, doing, message).hint(hint),
-            Self::Database(error) => {
-                let (kind, hint) = meaning(error.sqlite_error_code(), unsure);
-                Failure::new(kind, target, doing, sanitize(&error.to_string()))
-                    .hint(hint)
-                    .caused_by(error)
-            }
-        }
-    }
+/// The failure to report. `unsure` is the kind for an I/O error, which differs between reads and writes.
+pub(super) fn failure(fault: Fault, target: String, doing: &str, unsure: FailureKind) -> Failure {
+    fault.into_failure(target, doing, |code| meaning(code, unsure))
 }
 
 fn meaning(code: Option<ErrorCode>, unsure: FailureKind) -> (FailureKind, &'static str) {

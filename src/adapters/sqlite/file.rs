@@ -1,15 +1,14 @@
 //! Opens the database file. Only a write creates the file.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use rusqlite::Connection;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::fault::Fault;
 use super::tables;
-use crate::ports::FailureKind;
-use crate::private_files;
+use crate::adapters::database_file;
 
 /// How long a call waits while another process writes.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
@@ -29,7 +28,7 @@ pub(super) enum Opened {
 impl Opened {
     pub(super) fn open(path: &Path) -> Result<Self, Fault> {
         if is_there(path) {
-            return connect(path, true).map(Self::File);
+            return connect(path).map(Self::File);
         }
         let mut empty = Connection::open_in_memory()?;
         tables::prepare(&mut empty)?;
@@ -39,7 +38,7 @@ impl Opened {
     /// The connection for a read. Opens the file if another process has created it.
     pub(super) fn for_reading(&mut self, path: &Path) -> Result<&mut Connection, Fault> {
         if matches!(self, Self::Missing(_)) && is_there(path) {
-            *self = Self::File(connect(path, true)?);
+            *self = Self::File(connect(path)?);
         }
         Ok(self.connection())
     }
@@ -47,23 +46,8 @@ impl Opened {
     /// The connection for a write. Creates the file if it does not exist.
     pub(super) fn for_writing(&mut self, path: &Path) -> Result<&mut Connection, Fault> {
         if matches!(self, Self::Missing(_)) {
-            if let Some(directory) = path.parent() {
-                private_files::create_directory(directory).map_err(|error| {
-                    Fault::refused(
-                        FailureKind::Denied,
-                        format!("its directory cannot be created: {error}"),
-                    )
-                    .hint("configure a directory that this user can write")
-                })?;
-            }
-            private_files::create(path).map_err(|error| {
-                Fault::refused(
-                    FailureKind::Denied,
-                    format!("the file cannot be created: {error}"),
-                )
-                .hint("configure a file that this user can write")
-            })?;
-            *self = Self::File(connect(path, true)?);
+            database_file::create(path)?;
+            *self = Self::File(connect(path)?);
         }
         Ok(self.connection())
     }
@@ -80,66 +64,16 @@ pub(super) fn is_there(path: &Path) -> bool {
     !matches!(path.try_exists(), Ok(false))
 }
 
-/// Opens a connection to an existing file. With `prepare`, also creates or checks the tables.
-pub(super) fn connect(path: &Path, prepare: bool) -> Result<Connection, Fault> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        private_files::remove_access_of_others(Path::new(&name))
-            .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string()))?;
-    }
-    let mut connection = open(path)?;
-    if prepare {
-        write_ahead(&connection)?;
-        // FULL is already the default of the bundled `SQLite`. It is set explicitly because `Kv::commit` promises
-        // durability.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        tables::prepare(&mut connection)?;
-    }
-    Ok(connection)
-}
-
-fn open(path: &Path) -> Result<Connection, Fault> {
-    // Without SQLITE_OPEN_URI, a path that starts with `file:` is an ordinary path.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let resolved = private_files::resolved(path).map_err(|error| {
-        let message = format!("the directory of the file cannot be reached: {error}");
-        Fault::refused(FailureKind::Denied, message)
-    })?;
-    let connection = Connection::open_with_flags(resolved, flags)?;
-    connection.busy_timeout(BUSY)?;
+/// Opens a connection to an existing file, and creates or checks the tables.
+pub(super) fn connect(path: &Path) -> Result<Connection, Fault> {
+    database_file::remove_access_of_others(path)?;
+    let mut connection = database_file::open(path, BUSY)?;
     let largest = i32::try_from(LARGEST_VALUE).unwrap_or(i32::MAX);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, largest)?;
+    database_file::write_ahead(&connection, BUSY)?;
+    // FULL is already the default of the bundled `SQLite`. It is set explicitly because `Kv::commit` promises
+    // durability.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    tables::prepare(&mut connection)?;
     Ok(connection)
-}
-
-/// Turns on the write-ahead log. `SQLite` ignores the busy timeout while it changes the journal mode, so this
-/// function retries for up to [`BUSY`]. Otherwise processes that open a new file at the same time would fail.
-fn write_ahead(connection: &Connection) -> Result<(), Fault> {
-    let until = Instant::now() + BUSY;
-    loop {
-        let mode = connection
-            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
-        match mode {
-            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
-            Ok(mode) => {
-                return Err(Fault::refused(
-                    FailureKind::Unsupported,
-                    format!(
-                        "the file system does not support a write-ahead log (journal mode {mode})"
-                    ),
-                )
-                .hint("put the file on a local file system"));
-            }
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && Instant::now() < until =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
 }

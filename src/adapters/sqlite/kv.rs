@@ -72,10 +72,9 @@ impl Kv for Database {
     async fn read(&self, call: Call<'_>, ranges: &[Range]) -> Result<Read> {
         let ranges = ranges.to_vec();
         self.reading(call, move |sql| {
-            let found = ranges.iter().map(|range| pairs::read(sql, range));
             Ok(Read {
                 revision: pairs::current_revision(sql)?,
-                ranges: found.collect::<std::result::Result<_, _>>()?,
+                ranges: pairs::read(sql, &ranges)?,
             })
         })
         .await

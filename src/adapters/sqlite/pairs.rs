@@ -18,6 +18,8 @@ pub(super) const KEPT_REVISIONS: i64 = 1000;
 /// The largest value that is read, in bytes. It is smaller than the limit of the database, because that limit applies
 /// to all values of a row together.
 const LARGEST_READ: i64 = 3 * 1024 * 1024;
+/// The most bytes of all values that one call reads. Other programs may write any number of values.
+const LARGEST_ANSWER: i64 = 32 * 1024 * 1024;
 /// A store never reaches this revision by counting. If the revision is this high, another program has written it.
 const LAST_REVISION: i64 = 1 << 62;
 
@@ -54,22 +56,62 @@ pub(super) fn bytes(row: &Row<'_>, index: usize) -> rusqlite::Result<Vec<u8>> {
 const IS_RUNNING: &str =
     "(lease IS NULL OR lease IN (SELECT id FROM leases WHERE expires_at_ms > ?1))";
 
-pub(super) fn read(sql: &Connection, range: &Range) -> Outcome<Vec<Pair>> {
-    // In place of a value that is too large, the query returns a text that no caller can decode.
-    let value = if range.is_keys_only {
-        "''"
-    } else {
-        "CASE WHEN octet_length(value) <= ?2 THEN value
-         ELSE octet_length(value) || ' bytes, more than Greenroom reads' END"
+/// Reads the pairs of each range. In place of a value that is too large, a pair has a text that no caller can decode.
+pub(super) fn read(sql: &Connection, ranges: &[Range]) -> Outcome<Vec<Vec<Pair>>> {
+    let largest = largest_read(sql, ranges)?;
+    let read = |range: &Range| {
+        let value = if range.is_keys_only {
+            "''"
+        } else {
+            "CASE WHEN octet_length(value) <= ?2 THEN value
+             ELSE octet_length(value) || ' bytes, more than Greenroom reads' END"
+        };
+        let columns = format!("key, {value}, revision, lease");
+        rows(sql, range, &columns, largest, |row| {
+            Ok(Pair {
+                key: bytes(row, 0)?,
+                value: bytes(row, 1)?,
+                revision: row.get(2)?,
+                lease: row.get::<_, Option<i64>>(3)?.map(LeaseId),
+            })
+        })
     };
+    ranges.iter().map(read).collect()
+}
+
+/// The largest value to read, in bytes, so that all values together are not larger than [`LARGEST_ANSWER`]. The values
+/// of Greenroom are small, so the large values of other programs are left out first.
+fn largest_read(sql: &Connection, ranges: &[Range]) -> Outcome<i64> {
+    let mut sizes = Vec::new();
+    for range in ranges.iter().filter(|range| !range.is_keys_only) {
+        let size = |row: &Row<'_>| row.get::<_, i64>(0);
+        sizes.extend(rows(sql, range, "octet_length(value)", LARGEST_READ, size)?);
+    }
+    sizes.sort_unstable();
+    let mut left = LARGEST_ANSWER;
+    let too_large = sizes.into_iter().find(|size| {
+        left -= size;
+        left < 0
+    });
+    Ok(too_large.map_or(LARGEST_READ, |size| LARGEST_READ.min(size - 1)))
+}
+
+/// These columns of the pairs of a range. In `columns`, `?2` is `largest`.
+fn rows<T>(
+    sql: &Connection,
+    range: &Range,
+    columns: &str,
+    largest: i64,
+    row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Outcome<Vec<T>> {
     let keys = match range.to {
         Some(_) => "key >= ?3 AND key < ?4",
         None => "key = ?3 AND ?4 IS NULL",
     };
     let order = if range.is_descending { "DESC" } else { "ASC" };
     let mut statement = sql.prepare_cached(&format!(
-        "SELECT key, {value}, revision, lease FROM pairs
-         WHERE {keys} AND {IS_RUNNING} AND (?5 IS NULL OR revision = ?5) AND ?2 > 0
+        "SELECT {columns} FROM pairs
+         WHERE {keys} AND {IS_RUNNING} AND (?5 IS NULL OR revision = ?5) AND ?2 >= 0
          ORDER BY key {order} LIMIT ?6"
     ))?;
     let limit = range
@@ -77,21 +119,14 @@ pub(super) fn read(sql: &Connection, range: &Range) -> Outcome<Vec<Pair>> {
         .map_or(-1, |most| i64::try_from(most).unwrap_or(i64::MAX));
     let parameters = params![
         now_ms(),
-        LARGEST_READ,
+        largest,
         Key(&range.from),
         range.to.as_deref().map(Key),
         range.changed_at,
         limit
     ];
-    let pairs = statement.query_map(parameters, |row| {
-        Ok(Pair {
-            key: bytes(row, 0)?,
-            value: bytes(row, 1)?,
-            revision: row.get(2)?,
-            lease: row.get::<_, Option<i64>>(3)?.map(LeaseId),
-        })
-    })?;
-    Ok(pairs.collect::<Result<_, _>>()?)
+    let found = statement.query_map(parameters, row)?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// The time until a lease ends; none if the lease has ended.

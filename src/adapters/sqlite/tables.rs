@@ -42,8 +42,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables > 0 || version != 0 || application != 0 {
-        return Err(Fault::conflict("the database belongs to another program")
-            .hint("configure another file"));
+        let message = "the database belongs to another program";
+        return Err(Fault::refused(FailureKind::Conflict, message).hint("configure another file"));
     }
     transaction.execute_batch(TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;

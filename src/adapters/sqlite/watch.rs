@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::database::{DEADLINE, Database};
-use super::fault::Fault;
+use super::fault::{self, Fault};
 use super::file::{connect, is_there};
 use super::pairs::{KEPT_REVISIONS, bytes, current_revision, now_ms};
 use crate::ports::kv::{Call, Change};
@@ -103,8 +103,8 @@ impl Watch {
         });
         let found = match timeout(DEADLINE, check).await {
             Ok(Ok(found)) => found.map_err(|fault| {
-                let (name, doing) = (self.database.inner.name.clone(), self.doing.clone());
-                fault.into_failure(name, doing, FailureKind::Unreachable)
+                let name = self.database.inner.name.clone();
+                fault::failure(fault, name, &self.doing, FailureKind::Unreachable)
             })?,
             Ok(Err(error)) => {
                 let message = format!("the check failed: {error}");
@@ -127,7 +127,7 @@ impl LastCheck {
             Some(connection) => connection,
             None if !is_there(path) => return Ok(Vec::new()),
             // Another process may be creating the file. `connect` waits until the tables exist.
-            None => self.connection.insert(connect(path, true)?),
+            None => self.connection.insert(connect(path)?),
         };
         let data_version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
         let now = now_ms();

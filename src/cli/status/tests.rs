@@ -76,7 +76,7 @@ fn without_an_answer_of_the_store_no_slot_is_a_candidate() {
     for name in ["agreed", "drift", "holds", "interrupted"] {
         assert_eq!(json[name], serde_json::Value::Null, "{name}: {json}");
     }
-    for name in ["keys", "problems", "watching", "endorsements", "lock"] {
+    for name in ["keys", "problems", "watching", "peer_approvals", "lock"] {
         assert_eq!(json["snapshot"][name], serde_json::Value::Null, "{name}");
     }
 }

@@ -74,7 +74,7 @@ fn is_ours(name: &str) -> bool {
     let first = name.split('/').next().unwrap_or(name);
     matches!(
         first,
-        "approvals" | "hold" | "lock" | "route" | "slots" | "releases" | "watching" | "wheel"
+        "approvals" | "hold" | "lock" | "route" | "slots" | "releases" | "watching" | "handover"
     )
 }
 
@@ -102,7 +102,7 @@ fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
         _ if is_wrong => 2,
         "lock" => 3,
         "hold" if !hold_is_over() => 4,
-        "wheel" if !request_is_over() => 5,
+        "handover" if !request_is_over() => 5,
         "approvals" if !approvals_are_over() => 6,
         _ if is_ours(group) => 7,
         _ => 8,
@@ -246,7 +246,7 @@ fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
         .strip_prefix("slots/")
         .and_then(|slot| slot.parse::<Slot>().ok());
     let is_ours = slot.is_some()
-        || matches!(name, "route" | "lock" | "hold" | "wheel")
+        || matches!(name, "route" | "lock" | "hold" | "handover")
         || name.starts_with("watching/")
         || name.starts_with("approvals/");
     if let Some(problem) = snapshot.problems.get(&line.key) {
@@ -393,7 +393,7 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
             let hold = snapshot.hold.as_ref();
             hold.map_or_else(size, |hold| hold.describe(snapshot.at))
         }
-        (_, "wheel") => snapshot
+        (_, "handover") => snapshot
             .handover_request
             .as_ref()
             .map_or_else(size, |request| {

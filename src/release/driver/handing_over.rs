@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::time::{Instant, timeout_at};
+use futures_util::stream::BoxStream;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::World;
 use crate::history::Successor;
@@ -56,10 +57,35 @@ pub(super) async fn is_ours_after_waiting(world: &World, successor: &Successor) 
             return true;
         }
         let next = (now + LOOK).min(until);
-        match &mut changes {
-            // The lock is read after each change, and at the latest at `next`.
-            Some(changes) => drop(timeout_at(next, changes.next()).await),
-            None => tokio::time::sleep_until(next).await,
+        // The lock is read after each change, and at the latest at `next`.
+        wait_for_change(&mut changes, next).await;
+    }
+}
+
+/// Waits until something changes or the stream ends, but not longer than `until`. After the end of the stream, always
+/// waits until then.
+async fn wait_for_change<T>(changes: &mut Option<BoxStream<'_, T>>, until: Instant) {
+    let Some(stream) = changes else {
+        return sleep_until(until).await;
+    };
+    if let Ok(None) = timeout_at(until, stream.next()).await {
+        *changes = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_ended_stream_causes_no_busy_loop() {
+        let until = Instant::now() + Duration::from_millis(50);
+        let mut changes = Some(stream::iter([1]).boxed());
+        for waits in [false, false, true] {
+            wait_for_change(&mut changes, until).await;
+            assert_eq!(Instant::now() >= until, waits);
         }
     }
 }

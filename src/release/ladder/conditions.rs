@@ -6,13 +6,11 @@ use super::candidate::{self, Run};
 use super::{Judgement, Situation, Verdict};
 use crate::history::ReleaseKind;
 use crate::inventory::{Instance, InstanceId, Slot};
-use crate::release::act::{Ask, Observation};
-use crate::release::action::Action;
 use crate::release::describe::duration;
 use crate::release::interlocks;
 use crate::release::reached::reached;
 use crate::release::time::elapsed;
-use crate::release::{LiveBefore, Plan};
+use crate::release::{Action, Ask, LiveBefore, Observation, Plan};
 
 /// How many bad observations in a row, of the candidate or of the public answers, fail *switch* or *watch*.
 pub(super) const BAD_LOOKS: u32 = 3;

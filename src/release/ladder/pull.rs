@@ -2,13 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
-use crate::release::act::{Ask, Course};
-use crate::release::action::Action;
-use crate::release::planner::{Draft, ProxyWords};
-use crate::release::{Plan, Timing};
+use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use crate::release::{Action, Ask, Draft, Plan, ProxyWords, Timing};
 
 pub(super) struct Pull;
 
@@ -25,10 +20,6 @@ impl StageDefinition for Pull {
             Some(true) => Verdict::Already("the image is already pulled".into()),
             _ => Verdict::Act(vec![Action::Pull(situation.plan.version.clone())]),
         }
-    }
-
-    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
-        self.ask_before(plan)
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {

@@ -1,14 +1,9 @@
 //! *register*: the slot's registration is written. Its undoing deregisters the candidate.
 
-use jiff::Timestamp;
-
 use super::conditions::{checked_candidate, judge_by, slots_and_traffic};
-use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::history::ReleaseKind;
-use crate::release::act::{Ask, Course};
-use crate::release::action::Action;
-use crate::release::planner::{Draft, ProxyWords};
-use crate::release::{Need, Plan};
+use crate::release::{Action, Ask, Draft, Need, Plan, ProxyWords};
 
 pub(super) struct Register;
 
@@ -28,7 +23,7 @@ impl StageDefinition for Register {
         Verdict::Act(vec![registration(situation.plan)])
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         registry()
     }
 
@@ -86,16 +81,8 @@ impl StepDefinition for Register {
         Need::Confirmation
     }
 
-    /// The approval of the plan of a warm rollback covers *register*.
-    fn need(&self, plan: &Plan) -> Need {
-        match plan.kind {
-            ReleaseKind::WarmRollback => Need::Nothing,
-            _ => self.need_in(plan.tier()),
-        }
-    }
-
-    fn may_check_again(&self) -> bool {
-        true
+    fn properties(&self) -> &'static [Property] {
+        &[Property::MayCheckAgain]
     }
 }
 
@@ -107,9 +94,7 @@ impl StageDefinition for Deregister {
     }
 
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let registered = observation
             .registry
             .as_ref()
@@ -127,7 +112,7 @@ impl StageDefinition for Deregister {
         Verdict::Act(vec![Action::Deregister(plan.slot)])
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         registry()
     }
 

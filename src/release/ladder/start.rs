@@ -7,14 +7,11 @@ use jiff::Timestamp;
 
 use super::candidate::{self, exit_words, logs_hint};
 use super::conditions::{interval, removal, slots_and_traffic, unseen, within, without_traffic};
-use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::inventory::{Exit, Instance, InstanceState, RuntimeHealth, instance_name};
-use crate::release::act::{Ask, Course};
-use crate::release::action::Action;
 use crate::release::describe::duration;
-use crate::release::planner::{Draft, ProxyWords};
 use crate::release::time::elapsed;
-use crate::release::{Plan, Timing};
+use crate::release::{Action, Ask, Draft, Plan, ProxyWords, Timing};
 
 /// How often the runtime may restart a candidate before the candidate has failed.
 const RESTARTS: u64 = 2;
@@ -32,9 +29,7 @@ impl StageDefinition for Start {
     /// running, it is not started again. The stage is observed until this candidate has been healthy for the minimum
     /// time.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let slot = plan.slot;
         if let Err(verdict) = without_traffic(slot, situation) {
             return verdict;
@@ -69,7 +64,7 @@ impl StageDefinition for Start {
         Verdict::Act(actions)
     }
 
-    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, plan: &Plan, _course: &Course) -> Ask {
         Ask {
             instances: true,
             probe: Some(plan.slot),
@@ -78,9 +73,7 @@ impl StageDefinition for Start {
     }
 
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         if observation.instances.is_none() {
             return Judgement::blind(observation);
         }
@@ -243,8 +236,8 @@ impl StepDefinition for Start {
         &Remove
     }
 
-    fn creates_candidate(&self) -> bool {
-        true
+    fn properties(&self) -> &'static [Property] {
+        &[Property::CreatesCandidate]
     }
 }
 
@@ -257,9 +250,7 @@ impl StageDefinition for Remove {
     }
 
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         if observation.instances.is_none() {
             return unseen(plan.slot, observation);
         }
@@ -285,7 +276,7 @@ impl StageDefinition for Remove {
         Verdict::Act(actions)
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         Ask {
             instances: true,
             ..Ask::default()

@@ -3,21 +3,19 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::candidate::{self, Run};
 use super::conditions::{
     another_version, candidate_is_well, is_probed_healthy, is_rollback, removal, slots_and_traffic,
     unseen, without_traffic,
 };
-use super::{Failure, Judgement, Situation, StageDefinition, StepDefinition, Verdict, public};
+use super::{
+    AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict,
+    public,
+};
 use crate::history::ReleaseKind;
 use crate::inventory::{Instance, Target, instance_name};
-use crate::release::act::{Ask, Course, Observation};
-use crate::release::action::Action;
 use crate::release::describe::{duration, keeps_warm};
-use crate::release::planner::{Draft, ProxyWords};
-use crate::release::{Limit, Need, Plan, Timing};
+use crate::release::{Action, Ask, Draft, Limit, Need, Observation, Plan, ProxyWords, Timing};
 
 pub(super) struct Stop;
 
@@ -35,9 +33,7 @@ impl StageDefinition for Stop {
     /// is unhealthy or the public gets bad answers. The guard refuses if the store no longer names the new version as
     /// live, if the new version has crashed since its checks, or if the old slot has the traffic.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let old = plan.slot.other();
         let traffic = without_traffic(old, situation);
         // If the old slot has the traffic, this is the most important reason for the operator.
@@ -68,7 +64,7 @@ impl StageDefinition for Stop {
         timing.progress_deadline
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         Ask {
             instances: true,
             registry: true,
@@ -185,16 +181,12 @@ impl StepDefinition for Stop {
 
     /// The new version is live and its watch is done. An old version that cannot be stopped is no reason to move the
     /// traffic back.
-    fn failure(&self, _bad_in_a_row: u32) -> Failure {
-        Failure::StaysLive
+    fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {
+        AfterFailure::StaysLive
     }
 
-    fn clears_old_slot(&self) -> bool {
-        true
-    }
-
-    fn follows_standby(&self) -> bool {
-        true
+    fn properties(&self) -> &'static [Property] {
+        &[Property::ClearsOldSlot, Property::FollowsStandby]
     }
 }
 
@@ -213,9 +205,7 @@ impl StageDefinition for Reinstate {
     /// earlier request to stop it, which was reported as failed, or whose driver has ended. Docker finishes that request
     /// first, so it cannot end the version after the new start. No observation shows whether there is such a request.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let old = plan.slot.other();
         let from = plan.from.as_ref();
         if let Some(other) = from.and_then(|from| another_version(from, observation.instance(old)))
@@ -275,10 +265,10 @@ impl StageDefinition for Reinstate {
         Stop.guard_time_limit(timing)
     }
 
-    fn ask_after(&self, plan: &Plan, since: Timestamp) -> Ask {
+    fn ask_after(&self, plan: &Plan, course: &Course) -> Ask {
         Ask {
             probe: plan.from.as_ref().map(|from| from.slot),
-            ..Stop.ask_after(plan, since)
+            ..Stop.ask_after(plan, course)
         }
     }
 

@@ -4,11 +4,9 @@ use jiff::Timestamp;
 
 use crate::checks::Report;
 use crate::inventory::{PeerApproval, Slot};
-use crate::release::Plan;
-use crate::release::act::Observation;
-use crate::release::action::Action;
 use crate::release::interlocks::Obstacle;
 use crate::release::view::View;
+use crate::release::{Action, Observation, Plan};
 
 /// The data for a decision: the plan, the last report of the checks, and the latest observation with its time.
 #[derive(Debug, Clone, Copy)]

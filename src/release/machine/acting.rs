@@ -18,8 +18,8 @@ use crate::release::time::elapsed;
 impl Machine {
     pub(super) fn act(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
-        if self.pending.is_empty() {
-            self.course.acted_at = Some(now);
+        if self.attempt.pending.is_empty() {
+            self.attempt.course.acted_at = Some(now);
             self.look(stage);
             return;
         }
@@ -36,7 +36,7 @@ impl Machine {
         };
         self.phase = Phase::Acting;
         self.effects.push(Effect::Act {
-            actions: self.pending.clone(),
+            actions: self.attempt.pending.clone(),
             stage,
             approved,
         });
@@ -47,7 +47,7 @@ impl Machine {
             return;
         }
         let Some(stage) = self.stage() else { return };
-        self.course.acted_at = Some(now);
+        self.attempt.course.acted_at = Some(now);
         match outcome {
             Err(error) if error.kind == ActionErrorKind::Fenced => {
                 self.park(now, error.text);
@@ -55,10 +55,10 @@ impl Machine {
             }
             outcome => {
                 if let Err(error) = &outcome {
-                    self.course.broke_off |= error.kind == ActionErrorKind::Passing;
-                    self.note.clone_from(&error.text);
+                    self.attempt.course.broke_off |= error.kind == ActionErrorKind::Passing;
+                    self.attempt.note.clone_from(&error.text);
                 }
-                self.tries.returned(now, outcome);
+                self.attempt.tries.returned(now, outcome);
             }
         }
         self.look(stage);
@@ -66,7 +66,9 @@ impl Machine {
 
     pub(super) fn look(&mut self, stage: Stage) {
         self.phase = Phase::Observing;
-        let ask = stage.definition().ask_after(&self.plan, self.course.since);
+        let ask = stage
+            .definition()
+            .ask_after(&self.plan, &self.attempt.course);
         self.effects.push(Effect::Observe(ask));
     }
 
@@ -83,11 +85,13 @@ impl Machine {
     pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
         let situation = Situation {
             plan: &self.plan,
-            report: self.report.as_ref(),
+            report: self.track.report.as_ref(),
             observation,
             now,
         };
-        let judgement = stage.definition().judge(&situation, &mut self.course);
+        let judgement = stage
+            .definition()
+            .judge(&situation, &mut self.attempt.course);
         // The act has been observed, so a waiting request of an operator may be granted now (interlock 8).
         if !matches!(judgement, Judgement::True(_)) && self.grant_request(now) {
             return;
@@ -99,7 +103,7 @@ impl Machine {
             }
             Judgement::Never(why) => self.settle_with(now, observation.report.clone(), Some(why)),
             Judgement::Moving(note) => {
-                self.note = note;
+                self.attempt.note = note;
                 self.extend(now);
                 self.look_again(now, stage);
             }
@@ -107,7 +111,7 @@ impl Machine {
                 Next::Fail(why) => self.fail(now, why),
                 next => {
                     if next != Next::Act {
-                        self.note = note;
+                        self.attempt.note = note;
                     }
                     self.act_again();
                 }
@@ -118,11 +122,11 @@ impl Machine {
                 Next::Late => {
                     let time_limit = duration(self.time_limit(stage));
                     let why = format!("not done, and no progress for {time_limit}: {note}");
-                    self.note = note;
+                    self.attempt.note = note;
                     self.fail(now, why);
                 }
                 Next::Look => {
-                    self.note = note;
+                    self.attempt.note = note;
                     self.look_again(now, stage);
                 }
             },
@@ -130,7 +134,7 @@ impl Machine {
     }
 
     pub(super) fn say_true(&mut self, now: Timestamp, stage: Stage, remark: &str) {
-        let took = duration(elapsed(self.course.since, now));
+        let took = duration(elapsed(self.attempt.course.since, now));
         let message = if remark.is_empty() {
             format!("{} took {took}", in_direction(stage))
         } else {
@@ -145,7 +149,7 @@ impl Machine {
             Direction::Forward => ACT_TIMEOUT,
             Direction::Back => self.plan.definition.timing.progress_deadline,
         };
-        self.tries.next(now, time_limit)
+        self.attempt.tries.next(now, time_limit)
     }
 
     fn act_again(&mut self) {
@@ -155,7 +159,8 @@ impl Machine {
 
     fn look_again(&mut self, now: Timestamp, stage: Stage) {
         self.phase = Phase::Pausing { act_again: false };
-        let pause = stage.definition().pause(&self.plan, &self.course, now);
+        let course = &self.attempt.course;
+        let pause = stage.definition().pause(&self.plan, course, now);
         self.schedule(pause);
     }
 

@@ -6,17 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::describe::started_words;
-use super::{Machine, Phase};
+use super::{Attempt, Machine, Phase};
 use crate::history::{Direction, JournalEvent};
 use crate::inventory::local_time;
 use crate::release::act::{Course, Observation, Stage};
 use crate::release::action::Action;
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
-use crate::release::ladder::{Evidence, Situation, Verdict};
-use crate::release::retry::{GUARD_AGAIN, Tries};
-use crate::release::time::{after, elapsed};
-use crate::release::{AnnouncementKind, Limit, StepState};
+use crate::release::ladder::{Evidence, Property, Situation, Verdict};
+use crate::release::retry::GUARD_AGAIN;
+use crate::release::time::elapsed;
+use crate::release::{AnnouncementKind, StepState};
 
 impl Machine {
     /// Starts the current stage. If all stages are done, ends the release.
@@ -25,21 +25,21 @@ impl Machine {
             self.finish_way(now);
             return;
         };
-        self.course = Course {
-            compares: self.compares,
-            ..Course::new(now)
-        };
-        self.tries = Tries::default();
-        self.note.clear();
-        self.draining = None;
-        if stage.runs_checks() {
-            self.cases.clear();
+        self.attempt = Attempt::new(self.new_course(now));
+        if stage.has(Property::RunsChecks) {
+            self.track.cases.clear();
         }
-        // If an earlier driver started *stop*, the standby has already ended.
-        if stage.follows_standby() && !self.started.contains(&stage.step) {
+        if self.track.is_before_standby() {
             self.stand_by(now);
         } else {
             self.ask_or_guard(now);
+        }
+    }
+
+    fn new_course(&self, now: Timestamp) -> Course {
+        Course {
+            compares: self.compares,
+            ..Course::new(now)
         }
     }
 
@@ -50,10 +50,7 @@ impl Machine {
             .standby_began
             .take()
             .map_or(now, |began| began.min(now));
-        let until = match self.plan.definition.timing.standby {
-            Limit::After(time) => Some(after(began, time)),
-            Limit::Never => None,
-        };
+        let until = self.plan.definition.timing.standby.end(began);
         if until.is_some_and(|until| until <= now) {
             self.ask_or_guard(now);
             return;
@@ -87,7 +84,8 @@ impl Machine {
         }
         self.approval = None;
         self.phase = Phase::Asking { since: now };
-        self.set_step(stage.step, StepState::Waiting { since: now });
+        self.track
+            .set(stage.step, StepState::Waiting { since: now });
         let message = match approval::need_of(&self.plan, stage.step) {
             Need::TypedName => format!(
                 "{} waits for an approval with the environment's name",
@@ -100,10 +98,10 @@ impl Machine {
 
     pub(super) fn guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
-        self.course.since = now;
+        self.attempt.course.since = now;
         let timing = &self.plan.definition.timing;
         let time_limit = stage.definition().guard_time_limit(timing);
-        self.tries.set_deadline(now, time_limit);
+        self.attempt.tries.set_deadline(now, time_limit);
         self.guard_looks(now, stage);
     }
 
@@ -120,7 +118,7 @@ impl Machine {
     pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
         let situation = Situation {
             plan: &self.plan,
-            report: self.report.as_ref(),
+            report: self.track.report.as_ref(),
             observation,
             now,
         };
@@ -131,7 +129,7 @@ impl Machine {
             remark,
         } = stage.definition().evidence(&situation);
         self.compares = agreed.unwrap_or(self.compares);
-        self.peer_approvals = peer_approvals;
+        self.attempt.peer_approvals = peer_approvals;
         match verdict {
             Verdict::Act(actions) => {
                 if let Some(remark) = remark {
@@ -146,7 +144,7 @@ impl Machine {
                     AnnouncementKind::Settled,
                     format!("{}: {why}", stage.step),
                 );
-                self.pending.clear();
+                self.attempt.pending.clear();
                 self.settle(now, None);
             }
             Verdict::CheckAgain(why) => {
@@ -160,15 +158,16 @@ impl Machine {
             Verdict::AskAgain(why) => {
                 self.approval = None;
                 self.phase = Phase::Asking { since: now };
-                self.set_step(stage.step, StepState::Waiting { since: now });
+                self.track
+                    .set(stage.step, StepState::Waiting { since: now });
                 self.announce(now, AnnouncementKind::Asked, why);
             }
             Verdict::Refuse(why) => self.fail(now, why),
             Verdict::Wait(why) => {
-                if self.tries.is_late(now) {
+                if self.attempt.tries.is_late(now) {
                     self.fail(now, why);
                 } else {
-                    self.note = why;
+                    self.attempt.note = why;
                     self.phase = Phase::GuardPause;
                     self.schedule(GUARD_AGAIN);
                 }
@@ -177,36 +176,29 @@ impl Machine {
     }
 
     pub(super) fn rewind_to_verify(&mut self, now: Timestamp) {
-        self.report = None;
+        self.track.report = None;
         self.wait_no_more();
-        if let Some(index) = self.way.iter().position(|stage| stage.runs_checks()) {
-            self.at = index;
-        }
+        self.track.go_to(|stage| stage.has(Property::RunsChecks));
         self.enter(now);
     }
 
     pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, actions: Vec<Action>) {
-        self.pending = actions;
-        if self.tries.has_failed() {
-            if self.pending.is_empty() {
+        self.attempt.pending = actions;
+        if self.attempt.tries.has_failed() {
+            if self.attempt.pending.is_empty() {
                 // The guard observed that the failed act has happened, so the act is not tried again.
-                self.tries.forget_failure();
+                self.attempt.tries.forget_failure();
             }
             // This is a new try. The intent is already recorded.
             self.act(now);
             return;
         }
-        self.course = Course {
-            compares: self.compares,
-            ..Course::new(now)
-        };
+        self.attempt.course = self.new_course(now);
         self.extend(now);
         self.phase = Phase::Intending;
-        if stage.direction == Direction::Forward && !self.started.contains(&stage.step) {
-            self.started.push(stage.step);
-        }
+        self.track.start(stage);
         self.announce(now, AnnouncementKind::Began, started_words(stage));
-        let peer_approvals = std::mem::take(&mut self.peer_approvals);
+        let peer_approvals = std::mem::take(&mut self.attempt.peer_approvals);
         self.record(
             now,
             JournalEvent::Intent {
@@ -225,7 +217,7 @@ impl Machine {
 
     pub(super) fn extend(&mut self, now: Timestamp) {
         if let Some(stage) = self.stage() {
-            self.tries.set_deadline(now, self.time_limit(stage));
+            self.attempt.tries.set_deadline(now, self.time_limit(stage));
         }
     }
 }

@@ -32,6 +32,8 @@ const WITH_FILES: &[&str] = &[
     "history",
     "sanitize",
     "private_files",
+    // Both keep a database in a file.
+    "adapters::database_file",
 ];
 const WITH_POINTER: &[&str] = &[
     "ports",
@@ -77,6 +79,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no interface"),
     module_rule("adapters", &[], "each outside system has its own module"),
     module_rule("adapters::archive", WITH_FILES, AN_ADAPTER),
+    module_rule("adapters::database_file", &["ports", "sanitize", "private_files"], AN_ADAPTER),
     module_rule("adapters::docker", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::embedded_proxy", WITH_POINTER, AN_ADAPTER),
     module_rule("adapters::etcd", THE_WORLD, AN_ADAPTER),
@@ -94,9 +97,10 @@ pub(super) const MODULES: &[ModuleRule] = &[
     // the console's tables. So settings know that type and these tables.
     module_rule("settings", &["port_check", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),
     module_rule("console", &["release", "logs", "inventory", "checks", "history", "sanitize", "output"], "the console uses only its backend"),
-    module_rule("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "the model is data: it neither draws nor acts"),
-    module_rule("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "a view draws a model and decides nothing"),
-    module_rule("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "sanitize"], "an update asks by effects and draws nothing"),
+    module_rule("console::model", &["console::action", "console::action_names", "console::keymap", "console::effect", "console::sheet", "console::theme", "release", "logs", "inventory", "checks", "history", "sanitize"], "the model is data: it neither draws nor acts, and only names what its open dialog does"),
+    module_rule("console::view", &["console::model", "console::sheet", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "a view draws a model and decides nothing"),
+    module_rule("console::dialogs", &["console::backend", "console::model", "console::sheet", "console::view", "console::theme", "console::update", "console::effect", "console::layout", "console::action", "console::action_names", "console::keymap", "release", "inventory", "checks", "history", "sanitize"], "a dialog is its state, its keys and its text"),
+    module_rule("console::update", &["console::backend", "console::dialogs", "console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "an update asks by effects and draws nothing"),
     module_rule("sandbox", &["release", "ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], "releases in the sandbox use the same engine"),
     module_rule("sandbox::sample", &["inventory", "sanitize"], "the sample application is another program"),
     module_rule("diagnostics", &["private_files"], "diagnostics depend on no other module"),
@@ -134,7 +138,7 @@ pub(super) const CONFINED: &[Confined] = &[
     confined("reqwest", &["src/adapters/etcd/clock", "src/adapters/http/", "src/adapters/oci_registry/", "src/adapters/outbound_proxy", "src/adapters/webhook/"], A_CLIENT),
     confined("standardwebhooks", &["src/adapters/webhook/"], A_CLIENT),
     confined("flate2", &["src/adapters/archive/"], "the archive compresses its own data"),
-    confined("rusqlite", &["src/adapters/archive/", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),
+    confined("rusqlite", &["src/adapters/archive/", "src/adapters/database_file", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),
     confined("minijinja", &["src/adapters/nginx/", "src/inventory/extra_key"], "templates are filled in where they are used"),
     confined("ratatui", &["src/console/"], "only the console draws"),
     confined("crossterm", &["src/console/"], "only the console has the terminal"),
@@ -174,6 +178,7 @@ pub(super) const ABSENT: &[Absent] = &[
             "src/checks/",
             "src/history/",
             "src/release/",
+            "src/console/dialogs/",
             "src/console/model/",
             "src/console/update/",
             "src/console/view/",

@@ -136,7 +136,7 @@ async fn unreadable_watchers_stop_nothing() {
     let client = Client::connect([crate::support::etcd()], None)
         .await
         .expect("connected");
-    set(&client, world.key("wheel"), b"\xff not for us").await;
+    set(&client, world.key("handover"), b"\xff not for us").await;
     set(&client, world.key("watching/x"), b"{\"format\":99}").await;
     let record = world.reader.read(&world.target).await.expect("a record");
     assert_eq!(record.problems.len(), 2, "{:?}", record.problems);

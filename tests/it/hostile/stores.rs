@@ -130,7 +130,7 @@ pub(super) fn judge_release(journal: &Journal, read: Result<Option<Recorded>, Fa
     assert_eq!(failure.kind, kind, "{words}");
     assert_eq!(
         is_newer,
-        words.contains("(a newer Greenroom wrote it"),
+        words.contains("a newer Greenroom wrote it (use that version)"),
         "{words}"
     );
 }

@@ -339,6 +339,27 @@ pub(super) async fn a_watch_reports_every_change_from_its_revision_on(place: &Pl
     assert_eq!(place.get("mine").await, None);
 }
 
+/// A watch that starts again after this revision misses nothing and reports nothing twice.
+pub(super) async fn a_watch_reports_the_highest_revision(place: &Place) {
+    let first = place.put("one", "1").await;
+    place.put("two", "2").await;
+    let last = place.put("one", "3").await;
+    let mut changes = place.watch(first).await;
+    let mut reported = 0;
+    while reported < last {
+        let Change::Changed { revision, .. } = next(&mut changes).await else {
+            panic!("nothing was forgotten");
+        };
+        assert!(revision > reported);
+        reported = revision;
+    }
+    assert_eq!(reported, last);
+    let mut changes = place.watch(reported + 1).await;
+    let revision = place.put("four", "4").await;
+    let keys = vec![place.key("four").into_bytes()];
+    assert_eq!(next(&mut changes).await, Change::Changed { revision, keys });
+}
+
 pub(super) async fn a_watch_of_forgotten_changes_says_so(place: &Place) {
     let first = place.put("one", "0").await;
     for value in 1..5 {
@@ -394,6 +415,10 @@ pub(super) async fn a_store_that_hangs_is_reported_in_time(
     let failure = failure.expect_err("no answer");
     assert_eq!(failure.kind, kind, "{failure}");
     assert!(since.elapsed() < limit * 3, "{:?}", since.elapsed());
+    // A renewal may be repeated, so its failure need not say that it may have been made.
+    let renewed = hanging.renew(within(limit), LeaseId(1)).await;
+    let failure = renewed.expect_err("no answer");
+    assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
     let past = within(Duration::ZERO);
     let failure = hanging.commit(past, &txn).await.expect_err("too late");
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");

@@ -268,3 +268,20 @@ pub(super) async fn a_switch_compares_the_hold_and_the_approvals_it_was_decided_
         FailureKind::Changed
     );
 }
+
+/// The driver, whose clock may be behind, decides when an approval expires.
+pub(super) async fn the_key_of_an_approval_outlives_the_approval(world: &World) {
+    let id = approved_by(world, "ben").await.release;
+    let minute = peer_approval(id, "cleo", Duration::from_mins(1));
+    let given = world.approvals().give(&world.target, &minute).await;
+    given.expect("given");
+    let key = world.under(&format!(
+        "approvals/{}/{}",
+        world.target,
+        minute.store_key()
+    ));
+    let lines = world.lines().await;
+    let line = lines.iter().find(|line| line.key == key);
+    let left = line.and_then(|line| line.ttl_seconds).expect("on a lease");
+    assert!((100..=120).contains(&left), "{left}");
+}

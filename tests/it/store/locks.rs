@@ -1,13 +1,15 @@
 //! Locks and presence: one holder, a heartbeat that reports truthfully, and no accidental release.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenroom::inventory::{LONGEST_LEASE, ReleaseId, Slot, StoredKey};
+use greenroom::inventory::{FencingToken, LONGEST_LEASE, ReleaseId, Slot, StoredKey};
 use greenroom::ports::kv::{Command, Range, Txn, Write};
 use greenroom::ports::{Acquired, FailureKind, LeaseState, Locks, PresenceStore, RegistryWriter};
 
 use super::world::{World, call, entry, head, lock, registration};
 use crate::support::eventually;
+use crate::support::lossy::Lossy;
 use crate::support::presence::{Contract, request, watcher};
 
 pub(super) async fn a_lock_is_taken_once_and_names_its_holder(world: &World) {
@@ -69,7 +71,7 @@ pub(super) async fn watchers_and_handover_requests_are_kept(world: &World) {
         .expect("asked");
     let watching = world.key("watching/ana@ops-1%204711%2001JD%2F4");
     let mut leases = Vec::new();
-    for key in [watching, world.key("wheel")] {
+    for key in [watching, world.key("handover")] {
         let read = world.kv.read(call(), &[Range::one(key)]).await;
         let pair = read.expect("read").ranges[0].remove(0);
         leases.push(pair.lease.expect("on a lease"));
@@ -162,9 +164,8 @@ pub(super) async fn a_heartbeat_renews_the_lease_and_without_it_the_lease_expire
     assert!(next.fence.token > fence.token);
 }
 
-/// A clock that was set back, or another program, can leave a lock that ends much later than any lease lasts.
-pub(super) async fn a_lock_beyond_the_longest_lease_is_reported_and_can_be_taken(world: &World) {
-    let ttl = LONGEST_LEASE * 3;
+/// Writes a lock of another console on a lease of this length.
+async fn lock_for(world: &World, ttl: Duration) {
     let granted = world.kv.grant(call(), ttl).await.expect("granted");
     let mut theirs = lock("console-1");
     theirs.release = ReleaseId(ulid::Ulid::generate());
@@ -178,6 +179,11 @@ pub(super) async fn a_lock_beyond_the_longest_lease_is_reported_and_can_be_taken
         then: vec![put],
     };
     world.kv.commit(call(), &txn).await.expect("written");
+}
+
+/// A clock that was set back, or another program, can leave a lock that ends much later than any lease lasts.
+pub(super) async fn a_lock_beyond_the_longest_lease_is_reported_and_can_be_taken(world: &World) {
+    lock_for(world, LONGEST_LEASE * 3).await;
     let seen = world.record().await;
     assert_eq!(seen.lock, None);
     let (key, said) = seen.problems.iter().next().expect("it is reported");
@@ -191,6 +197,50 @@ pub(super) async fn a_lock_beyond_the_longest_lease_is_reported_and_can_be_taken
     let seen = world.record().await;
     assert!(seen.problems.is_empty(), "{:?}", seen.problems);
     assert_eq!(seen.lock.expect("held").token, lease.fence.token);
+}
+
+/// A clock that is set back a little makes the lease of a running driver longer.
+pub(super) async fn a_lock_a_little_beyond_the_longest_lease_is_held(world: &World) {
+    lock_for(world, LONGEST_LEASE + Duration::from_secs(50)).await;
+    let seen = world.record().await;
+    assert!(seen.problems.is_empty(), "{:?}", seen.problems);
+    let taken = world.locks.acquire(&world.target, &lock("console-2")).await;
+    assert!(matches!(taken, Ok(Acquired::Taken(_))), "{taken:?}");
+}
+
+pub(super) async fn a_taken_lock_costs_no_lease(world: &World) {
+    let lossy = Lossy::new(&world.kv);
+    let counted = world.through(Arc::new(lossy.clone()));
+    let lease = counted.locked().await;
+    assert_eq!(lossy.grants(), 1);
+    let record = lock("two");
+    let two = counted.locks.acquire(&world.target, &record).await;
+    assert!(matches!(two, Ok(Acquired::Taken(_))), "{two:?}");
+    let from = FencingToken(lease.fence.token.0 + 1);
+    let late = counted.locks.take_over(&world.target, &record, from);
+    let late = late.await;
+    assert!(matches!(late, Ok(Acquired::Taken(_))), "{late:?}");
+    assert_eq!(lossy.grants(), 0);
+}
+
+pub(super) async fn a_failed_write_of_presence_is_repeated(world: &World) {
+    let lossy = Lossy::new(&world.kv);
+    let presence = world.through(Arc::new(lossy.clone())).presence();
+    let (ana, ben) = (watcher("ana"), watcher("ben"));
+    presence.show(&world.target, &ana).await.expect("shown");
+    lossy.hang(true);
+    let shown = presence.show(&world.target, &ben).await;
+    shown.expect_err("no answer");
+    let hidden = presence.hide(&world.target, &ana.console).await;
+    hidden.expect_err("no answer");
+    lossy.hang(false);
+    eventually(
+        "ana is hidden and ben is shown",
+        Duration::from_secs(10),
+        || async { world.record().await.watching == [ben.clone()] },
+    )
+    .await;
+    presence.leave().await.expect("left");
 }
 
 pub(super) async fn the_same_lock_taken_again_is_adopted(world: &World) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom::inventory::{ReleaseId, Slot};
+use greenroom::ports::kv::Write;
 use greenroom::ports::{
     Acquired, FailureKind, Holds, JournalWriter, Locks, PeerApprovals, PresenceStore,
     RegistryWriter, Result,
@@ -161,6 +162,50 @@ pub(super) async fn a_change_that_may_have_been_made_is_ambiguous(world: &World)
     let again = bad.locks.acquire(target, &lock("two")).await;
     assert!(matches!(again, Ok(Acquired::Held(_))), "adopted: {again:?}");
     presence.leave().await.expect("left");
+}
+
+/// Another operator changes the value after the lost answer, so the repetition is refused.
+pub(super) async fn a_refusal_after_a_lost_answer_is_ambiguous(world: &World) {
+    let (lossy, bad) = behind_a_bad_line(world);
+    let target = &world.target;
+    let (placed, other) = (hold("ana", 0, None), hold("ben", 1, None));
+    let holds = bad.holds();
+    for loss in [Loss::Answer, Loss::Request] {
+        world.raw.delete(&world.key("hold"));
+        holds.place(target, &placed).await.expect("placed");
+        let theirs = serde_json::to_string(&other).expect("JSON");
+        lossy.lose_before(loss, vec![Write::put(world.key("hold"), theirs)]);
+        let end = cleared("ana", 5);
+        let failure = holds.clear(target, &placed, &end).await;
+        let failure = failure.expect_err("another hold");
+        assert_eq!(failure.kind, FailureKind::Ambiguous, "{failure}");
+        assert!(
+            failure.message.contains("the hold has changed"),
+            "{failure}"
+        );
+    }
+}
+
+pub(super) async fn a_refusal_is_reported_if_the_lost_change_was_not_made(world: &World) {
+    let (lossy, bad) = behind_a_bad_line(world);
+    let target = &world.target;
+    let lock = world.key("lock");
+    for (loss, kind) in [
+        (Loss::Request, FailureKind::Fenced),
+        (Loss::Answer, FailureKind::Ambiguous),
+    ] {
+        let lease = world.locked().await;
+        let mut entry = world.registered(Slot::Blue, &lease.fence).await;
+        entry.tag = Some(format!("{loss:?}"));
+        let mut then = vec![Write::delete(&lock)];
+        if loss == Loss::Answer {
+            then.push(Write::put(world.key("slots/blue"), "another"));
+        }
+        lossy.lose_before(loss, then);
+        let failure = bad.writer.register(target, &entry, &lease.fence).await;
+        let failure = failure.expect_err("the lock is gone");
+        assert_eq!(failure.kind, kind, "{failure}");
+    }
 }
 
 async fn ambiguous<T: Debug>(lossy: &Lossy, what: &str, change: impl Future<Output = Result<T>>) {

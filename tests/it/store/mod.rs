@@ -1,6 +1,7 @@
 //! The stores that operators share. Every test of a contract runs over each adapter.
 
 mod contract;
+mod formats;
 pub(crate) mod holds;
 mod journal;
 mod locks;
@@ -38,6 +39,7 @@ macro_rules! every_contract {
                 a_renewed_lease_keeps_its_pairs
                 a_lease_outlives_its_process_and_still_expires
                 a_watch_reports_every_change_from_its_revision_on
+                a_watch_reports_the_highest_revision
                 a_transaction_can_be_repeated_after_a_lost_answer
             }
         }
@@ -54,8 +56,11 @@ macro_rules! every_contract {
                 every_error_about_an_unreadable_lock_says_what_to_do
                 a_heartbeat_renews_the_lease_and_without_it_the_lease_expires
                 a_lock_beyond_the_longest_lease_is_reported_and_can_be_taken
+                a_lock_a_little_beyond_the_longest_lease_is_held
+                a_taken_lock_costs_no_lease
                 the_same_lock_taken_again_is_adopted
                 watchers_and_handover_requests_are_kept
+                a_failed_write_of_presence_is_repeated
             }
 
             $crate::store::each! {
@@ -81,11 +86,17 @@ macro_rules! every_contract {
             }
 
             $crate::store::each! {
+                formats, $world;
+                no_record_of_a_newer_greenroom_is_read_or_replaced
+            }
+
+            $crate::store::each! {
                 holds, $world;
                 holds_are_kept
                 an_unreadable_hold_is_not_overwritten
                 a_rollback_writes_and_removes_its_hold_with_its_route
                 approvals_are_kept_until_the_release_ends
+                the_key_of_an_approval_outlives_the_approval
                 an_unreadable_approval_is_reported_and_does_not_count
                 an_approver_with_many_approvals_hides_no_other_one
                 only_the_newest_approvals_of_an_approver_count
@@ -99,6 +110,8 @@ macro_rules! every_contract {
                 a_change_that_needs_no_lock_is_made_once
                 a_lock_is_taken_and_released_once
                 a_change_that_may_have_been_made_is_ambiguous
+                a_refusal_after_a_lost_answer_is_ambiguous
+                a_refusal_is_reported_if_the_lost_change_was_not_made
                 a_store_that_answers_nothing_is_unreachable
             }
         }

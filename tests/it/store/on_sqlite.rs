@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use greenroom::adapters::sqlite::Database;
+use greenroom::inventory::Slot;
 use greenroom::ports::FailureKind;
-use greenroom::ports::kv::Kv;
+use greenroom::ports::kv::{Change, Committed, Kv, Range, Txn, Write};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -111,4 +113,49 @@ async fn a_store_that_hangs_is_reported_in_time() {
     let end = async || blocker.execute_batch("ROLLBACK").expect("ended");
     let kind = FailureKind::Unreachable;
     contract::a_store_that_hangs_is_reported_in_time(&place, &hanging, kind, end).await;
+}
+
+/// Changes that remain above a lowered revision are not reported when the revision gets there again.
+#[tokio::test]
+async fn changes_above_a_lowered_revision_are_forgotten() {
+    let file = File::new();
+    let kv = file.open();
+    let write = async |key: &str| {
+        let txn = Txn {
+            when: Vec::new(),
+            then: vec![Write::put(key, "1")],
+        };
+        kv.commit(call(), &txn).await.expect("written")
+    };
+    for key in ["one", "two", "three"] {
+        write(key).await;
+    }
+    let sql = "UPDATE revision SET value = 1";
+    assert_eq!(file.pairs().run(sql, []), 1);
+    assert_eq!(write("four").await, Committed::Done(2));
+    let mut changes = kv.watch(call(), 3).await.expect("a watch");
+    assert_eq!(write("five").await, Committed::Done(3));
+    let change = changes.next().await.expect("a change").expect("no outage");
+    let keys = vec![b"five".to_vec()];
+    assert_eq!(change, Change::Changed { revision: 3, keys });
+}
+
+/// Values of any size and number below the keys of a target stop nothing.
+#[tokio::test]
+async fn large_foreign_values_make_no_read_fail() {
+    let world = World::in_file().await;
+    let lease = world.locked().await;
+    world.registered(Slot::Blue, &lease.fence).await;
+    let large = "x".repeat(2 << 20);
+    for number in 0..20 {
+        world.put(&world.key(&format!("a/{number:02}")), &large);
+    }
+    world.put(&world.key("a/huge"), &"x".repeat(9 << 20));
+    let record = world.record().await;
+    assert!(record.lock.is_some() && record.slots.blue.is_some());
+    assert_eq!(record.problems.len(), 21);
+    let below = Range::below(&world.key(""));
+    let read = world.kv.read(call(), &[below]).await.expect("read");
+    let values = read.ranges.iter().flatten().map(|pair| pair.value.len());
+    assert!(values.sum::<usize>() <= 32 << 20);
 }

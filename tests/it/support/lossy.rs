@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use greenroom::ports::kv::{
-    Call, Change, Command, Committed, Granted, Kv, LeaseId, Range, Read, Txn,
+    Call, Change, Command, Committed, Granted, Kv, LeaseId, Range, Read, Txn, Write,
 };
 use greenroom::ports::{Failure, FailureKind, Result};
 
@@ -32,6 +32,9 @@ pub(crate) struct Lossy {
     losses: Arc<Mutex<VecDeque<Loss>>>,
     hangs: Arc<AtomicBool>,
     reads: Arc<AtomicUsize>,
+    grants: Arc<AtomicUsize>,
+    /// Carried out after the next lost transaction.
+    next: Arc<Mutex<Option<Txn>>>,
     time_limit: Duration,
 }
 
@@ -42,6 +45,8 @@ impl Lossy {
             losses: Arc::default(),
             hangs: Arc::default(),
             reads: Arc::default(),
+            grants: Arc::default(),
+            next: Arc::default(),
             time_limit: Duration::from_millis(500),
         }
     }
@@ -49,6 +54,15 @@ impl Lossy {
     /// Loses the next transaction.
     pub(crate) fn lose(&self, loss: Loss) {
         self.losses.lock().expect("no panic").push_back(loss);
+    }
+
+    /// Loses the next transaction. Then another process carries out `next`.
+    pub(crate) fn lose_before(&self, loss: Loss, next: Vec<Write>) {
+        self.lose(loss);
+        *self.next.lock().expect("no panic") = Some(Txn {
+            when: Vec::new(),
+            then: next,
+        });
     }
 
     /// Whether every loss has happened.
@@ -64,6 +78,11 @@ impl Lossy {
     /// The number of reads since the last call of this.
     pub(crate) fn reads(&self) -> usize {
         self.reads.swap(0, Ordering::SeqCst)
+    }
+
+    /// The number of granted leases since the last call of this.
+    pub(crate) fn grants(&self) -> usize {
+        self.grants.swap(0, Ordering::SeqCst)
     }
 
     async fn line(&self, kind: FailureKind, call: Call<'_>) -> Result<()> {
@@ -124,29 +143,32 @@ impl Kv for Lossy {
     async fn commit(&self, call: Call<'_>, txn: &Txn) -> Result<Committed> {
         self.line(FailureKind::Ambiguous, call).await?;
         let loss = self.losses.lock().expect("no panic").pop_front();
-        match loss {
-            None => self.kv.commit(call, txn).await,
-            Some(Loss::Answer) => {
-                self.kv.commit(call, txn).await?;
-                Err(self.failure(FailureKind::Ambiguous, call))
-            }
-            Some(Loss::AnswerAndLine) => {
-                self.kv.commit(call, txn).await?;
-                self.hang(true);
-                Err(self.failure(FailureKind::Ambiguous, call))
-            }
-            Some(Loss::NotSent) => Err(self.failure(FailureKind::Unreachable, call)),
-            Some(Loss::Request) => Err(self.failure(FailureKind::Ambiguous, call)),
+        let Some(loss) = loss else {
+            return self.kv.commit(call, txn).await;
+        };
+        if matches!(loss, Loss::Answer | Loss::AnswerAndLine) {
+            self.kv.commit(call, txn).await?;
         }
+        let next = self.next.lock().expect("no panic").take();
+        if let Some(next) = next {
+            self.kv.commit(call, &next).await?;
+        }
+        self.hang(loss == Loss::AnswerAndLine);
+        let kind = match loss {
+            Loss::NotSent => FailureKind::Unreachable,
+            _ => FailureKind::Ambiguous,
+        };
+        Err(self.failure(kind, call))
     }
 
     async fn grant(&self, call: Call<'_>, ttl: Duration) -> Result<Granted> {
+        self.grants.fetch_add(1, Ordering::SeqCst);
         self.line(FailureKind::Unreachable, call).await?;
         self.kv.grant(call, ttl).await
     }
 
     async fn renew(&self, call: Call<'_>, lease: LeaseId) -> Result<Duration> {
-        self.line(FailureKind::Ambiguous, call).await?;
+        self.line(FailureKind::Unreachable, call).await?;
         self.kv.renew(call, lease).await
     }
 

@@ -5,11 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Switch, move_to, routed, unknown_live};
-use crate::release::Plan;
-use crate::release::act::{Ask, Course};
-use crate::release::action::{Purpose, Rewrite, RouteBefore};
 use crate::release::ladder::conditions::{another_version, slots_and_traffic};
-use crate::release::ladder::{Judgement, Situation, StageDefinition, Verdict};
+use crate::release::ladder::{Course, Judgement, Situation, StageDefinition, Verdict};
+use crate::release::{Ask, Plan, Purpose, Rewrite, RouteBefore};
 
 pub(super) struct SwitchBack;
 
@@ -23,9 +21,7 @@ impl StageDefinition for SwitchBack {
 
     /// The guard of the action demands that the old version is running, registered and healthy by its probe.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let Some(from) = &plan.from else {
             return Verdict::Refuse(
                 "no version was live before: there is nothing to go back to".into(),
@@ -61,7 +57,7 @@ impl StageDefinition for SwitchBack {
         Verdict::Act(vec![move_to(rewrite, proxy_slot)])
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         Ask {
             registry: true,
             proxy: true,
