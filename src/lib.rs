@@ -32,7 +32,7 @@
 //!
 //! | module | what it is | what it must not use |
 //! |---|---|---|
-//! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots; only data | anything that waits, any client library |
+//! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots; how servers are reached; only data | anything that waits, any client library |
 //! | [`checks`] | the requests that check a candidate, and how the answers are judged | the code that sends the requests |
 //! | [`history`] | the records of a release, how they are linked, and how they are searched | data about what is running now, which must be observed |
 //! | [`sanitize`] | makes bytes of other programs safe to show | the rest of the crate |
@@ -46,7 +46,7 @@
 //! | [`watchers`] | observes all servers and assembles snapshots; copies releases, holds and repairs to the archive, verifies and seals them; sends notices | adapters, `console`, `cli` |
 //! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other (with the exceptions below), settings, release, `console`, `cli` |
 //! | [`settings`] | reads one TOML file and its layers into data, or returns a list of all errors | servers, `cli`, and of the `console` all but the names of its actions, keys and themes |
-//! | [`console`] | the screen: `event`, `update`, `effect`, `perform`, and `model`, `view`, `theme` | adapters, ports, settings; the console calls its [`console::Backend`] |
+//! | [`console`] | the screen: `event`, `update`, `effect`, `perform`, `model`, `view`, `theme`, and one file for each dialog in `dialogs` | adapters, ports, settings; the console calls its [`console::Backend`] |
 //! | [`cli`] | the command line, one file per verb; the only module that prints | adapters |
 //! | [`sandbox`] | real processes and a real proxy to try Greenroom on, with a sample application | adapters, `console`, `cli` |
 //! | [`wire`] | builds adapters from settings and the engine from adapters | `cli`, the only module that uses it |
@@ -114,13 +114,15 @@
 //! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy` and `adapters::system_authorities`, `adapters::archive` and `adapters::sqlite` also `adapters::database_file`; these three and `adapters::process` also `private_files`, and `adapters::process` `port_check` |
 //! | `settings` | `release` (a target is configured as a `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `port_check` (the ports that must not be configured) |
 //! | `console` | `release`, `logs`, the nouns, `sanitize`, `output` |
-//! | `console::view` | of the console: `model`, `theme`, `layout`, `grid` and the table of keys |
+//! | `console::view` | of the console: `model`, `sheet`, `theme`, `layout`, `grid` and the table of keys |
+//! | `console::model` | of the console: the table of keys, and the names of what the open dialog does (`effect`, `sheet`, `theme`) |
 //! | `sandbox` | `release`, `ports`, the nouns, `sanitize`, `port_check`, `private_files`; its sample application only `inventory` and `sanitize` |
 //! | `wire` | all but `cli`; of the sandbox, its list of versions |
 //! | `cli` | all but `adapters` and `store` |
 //!
 //! `tests/it/architecture/rules.rs` has these rules as tables, and also says where client libraries, printing
-//! and clocks may be used. A broken rule fails the tests with file, line and reason.
+//! and clocks may be used. `cycles.rs` finds files that use each other in a circle. A broken rule
+//! fails the tests with file, line and reason.
 //!
 //! # Tests
 //!

@@ -71,6 +71,28 @@ pub fn sanitize(text: &str) -> String {
     without_login(joined)
 }
 
+/// How many characters of a text a message quotes at most.
+const LONGEST_QUOTE: usize = 200;
+
+/// Text as a message quotes it, cut after [`LONGEST_QUOTE`] characters. Invisible characters are escaped,
+/// so that a key with a hidden character does not look like another key.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST_QUOTE {
+            shown.push('…');
+            break;
+        }
+        let itself = sanitize(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
+        if itself {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_unicode());
+        }
+    }
+    shown
+}
+
 /// Hides the user and password of each URL in the text.
 fn without_login(text: String) -> String {
     if !text.contains("://") || !text.contains('@') {

@@ -97,8 +97,28 @@ impl Report {
 
     /// How many cases have this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
-        self.cases.iter().filter(|c| c.verdict == verdict).count()
+        count(&self.cases, verdict)
     }
+}
+
+fn count(cases: &[CaseReport], verdict: Verdict) -> usize {
+    cases.iter().filter(|case| case.verdict == verdict).count()
+}
+
+/// How many cases have each verdict: `12 passed, 1 failed`. A verdict in `always` is named even if no case has it.
+pub fn counted(cases: &[CaseReport], always: &[Verdict]) -> String {
+    let verdicts = [
+        Verdict::Passed,
+        Verdict::Failed,
+        Verdict::Errored,
+        Verdict::NoData,
+    ];
+    let counts = verdicts.map(|verdict| (count(cases, verdict), verdict));
+    let named = counts
+        .into_iter()
+        .filter(|(count, verdict)| *count > 0 || always.contains(verdict))
+        .map(|(count, verdict)| format!("{count} {verdict}"));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 fn shorten(text: &mut String, most: usize) {

@@ -1,6 +1,8 @@
 //! Collects the console's theme, characters and keys from the configuration, the operator's own themes and the
 //! environment variables of the terminal.
 
+use std::collections::BTreeMap;
+
 use crate::console::action::Action;
 use crate::console::keymap::Chord;
 use crate::console::model::{Bell, Looks};
@@ -31,12 +33,12 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
     let variable = |name: &str| std::env::var(name).ok();
     let depth = Depth::from_environment(variable);
     let charset = match console.ascii {
-        AsciiSetting::Always => Charset::Ascii,
-        AsciiSetting::Never => Charset::Unicode,
+        AsciiSetting::Is(true) => Charset::Ascii,
+        AsciiSetting::Is(false) => Charset::Unicode,
         AsciiSetting::Auto => Charset::from_environment(variable),
     };
     let chosen: Vec<&str> = std::iter::once(&console.theme)
-        .chain(console.theme_by_tier.iter().map(|(_, name)| name))
+        .chain(console.theme_by_tier.iter().filter_map(|(_, name)| name))
         .map(String::as_str)
         .collect();
     let mut remarks = Vec::new();
@@ -65,12 +67,14 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
         }
         remarks.push(format!("theme {name} cannot be used: {error}"));
     }
-    let keymap = Keymap::rebound(&key_overrides(&console.keys));
+    let keymap = Keymap::rebound(&key_overrides(&console.keys.0));
     remarks.extend(keymap.clashes().iter().map(ToString::to_string));
     let looks = Looks {
         themes: theme_set.names().map(str::to_owned).collect(),
         theme: console.theme.clone(),
-        theme_by_tier: console.theme_by_tier.clone(),
+        theme_by_tier: (console.theme_by_tier.iter())
+            .filter_map(|(tier, theme)| Some((tier, theme?.clone())))
+            .collect(),
         mouse: console.mouse,
         bell: match console.bell {
             BellSetting::Off => Bell::Off,
@@ -88,8 +92,8 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
 
 /// The configured keys. The check of the configuration has already refused unknown actions and keys, so nothing is lost
 /// here.
-fn key_overrides(keys: &[(String, Vec<String>)]) -> Vec<(Action, Vec<Chord>)> {
-    let key_override = |(name, keys): &(String, Vec<String>)| {
+fn key_overrides(keys: &BTreeMap<String, Vec<String>>) -> Vec<(Action, Vec<Chord>)> {
+    let key_override = |(name, keys): (&String, &Vec<String>)| {
         let chords = keys.iter().filter_map(|key| Chord::parse(key).ok());
         Some((Action::named(name)?, chords.collect()))
     };

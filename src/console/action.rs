@@ -2,7 +2,7 @@
 //! so they cannot disagree. The actions that lead to a change of a target, and only these, are in the group
 //! `Purpose::Release`. Each of them has a capital letter as its key.
 
-use super::keymap::{Chord, ctrl, key, named};
+use super::chord::{Chord, ctrl, key, named};
 use super::model::Pane;
 use crossterm::event::KeyCode;
 

@@ -1,15 +1,14 @@
 //! What the console has to do after an event. `update` returns effects, and `run` and `perform` carry them out.
 
+use std::any::Any;
+use std::fmt::Debug;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::model::{HistoryQuestion, LogSource, SavedLog};
-use super::run::ExitReason;
-use crate::inventory::{Digest, HandoverRequest, ReleaseId, SeenHold, Target, VersionRef};
-use crate::release::{
-    Approval, Command, Force, Plan, PlanRequest, RepairApproval, RepairPlan, ResumeAction,
-};
+use super::backend::Backend;
+use super::model::{HistoryQuestion, LogSource, Model, ViewState};
+use crate::inventory::{Digest, ReleaseId, Target, VersionRef};
+use crate::release::{Approval, Command, Force, Plan, RepairApproval, RepairPlan, ResumeAction};
 
 /// Whether to report new diagnostic messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +20,8 @@ pub enum Watch {
 /// One thing to do after an event. Answers arrive later as [`Event`](super::event::Event)s.
 #[derive(Debug, Clone)]
 pub enum Effect {
+    /// Ask the backend. The answer goes to the handler of the question.
+    Ask(Arc<dyn AnyQuestion>),
     Ring,
     /// List the versions that can be chosen, and read the rules and the past releases of the target.
     ListVersions(Target),
@@ -40,23 +41,10 @@ pub enum Effect {
     ForgetVersions,
     /// Read the rules and the past releases of a target.
     AskTerms(Target),
-    /// Plan a release. The answer repeats the number `request_id`.
-    MakePlan {
-        request_id: u64,
-        request: PlanRequest,
-    },
     /// Start the release of an approved plan.
     Begin {
         plan: Arc<Plan>,
         approval: Approval,
-    },
-    /// Read a release that has not ended, to see how the release can be resumed. The answer repeats the number
-    /// `request_id`.
-    FindInterrupted {
-        request_id: u64,
-        target: Target,
-        /// `None` until the operator has chosen one of several open releases.
-        release: Option<ReleaseId>,
     },
     /// Continue a release that this console does not drive, back it out, or end it and keep everything as it is.
     ResumeRelease {
@@ -67,51 +55,10 @@ pub enum Effect {
         force: Option<Force>,
         approval: Approval,
     },
-    /// Approve a release that another operator drives.
-    PeerApprove {
-        /// The note of the operator who approves. May be empty.
-        note: String,
-        target: Target,
-        release: ReleaseId,
-    },
-    Hold {
-        target: Target,
-        reason: String,
-        /// When the hold ends. `None` means that an operator has to clear it.
-        until: Option<Timestamp>,
-    },
-    /// Clear the hold that the operator saw.
-    ClearHold {
-        target: Target,
-        seen: SeenHold,
-        why: String,
-    },
-    /// Plan the repair of a target's drift. The answer repeats the number `request_id`.
-    PlanRepair {
-        request_id: u64,
-        target: Target,
-    },
     /// Carry out an approved repair plan.
     Repair {
         plan: Arc<RepairPlan>,
         approval: RepairApproval,
-    },
-    /// Ask the driver of a release to hand it over.
-    RequestHandover {
-        target: Target,
-        release: ReleaseId,
-        /// A message for the driver.
-        message: Option<String>,
-    },
-    /// Withdraw a request for a handover.
-    WithdrawRequest {
-        target: Target,
-        request: HandoverRequest,
-    },
-    /// Tell the requester of a handover that the driver refuses.
-    DeclineHandover {
-        target: Target,
-        request: HandoverRequest,
     },
     /// Send a command to a release that this console drives.
     Say {
@@ -121,16 +68,9 @@ pub enum Effect {
     /// Follow a log. Each feed follows one log, so the earlier log of the same feed is no longer followed.
     FollowLog(LogSource),
     LeaveLogs,
-    /// Write the lines of a log to a file.
-    SaveLog(SavedLog),
     /// Ask the archive of past releases. The answer repeats the number `request_id`.
     AskHistory {
         request_id: u64,
-        question: HistoryQuestion,
-    },
-    /// Ask the archive for the releases of one target.
-    AskTimeline {
-        target: Target,
         question: HistoryQuestion,
     },
     /// Report new diagnostic messages, or stop reporting them.
@@ -148,4 +88,72 @@ pub enum Effect {
     /// Set up the terminal again after the process has continued, and draw everything.
     Resume,
     Leave(ExitReason),
+}
+
+/// Why the console ended. The results of releases are in their journals, and not in this value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExitReason {
+    Quit,
+    /// The operator reloads the configuration. The caller opens the console again at the same place.
+    Reload(Box<ViewState>),
+    /// A signal asked the process to end. Contains the name of the signal.
+    Signal(&'static str),
+    /// The terminal was closed.
+    TerminalLost,
+    /// A task of the console or of another part of Greenroom panicked. The panic hook has reported it.
+    Panicked,
+}
+
+/// A question to the backend: the call, and what the console does with the answer. A new question needs nothing else.
+pub trait Question: Debug + Send + Sync + 'static {
+    type Answer: Clone + Debug + Send + Sync;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer>;
+
+    fn answered(&self, model: &mut Model, answer: Self::Answer) -> Vec<Effect>;
+}
+
+/// A question of any type.
+pub trait AnyQuestion: Any + Debug + Send + Sync {
+    fn put(self: Arc<Self>, backend: Arc<dyn Backend>) -> Call<'static, Arc<dyn Answer>>;
+}
+
+/// A running call of the backend.
+pub type Call<'a, A> = Pin<Box<dyn Future<Output = A> + Send + 'a>>;
+
+impl<Q: Question> AnyQuestion for Q {
+    fn put(self: Arc<Self>, backend: Arc<dyn Backend>) -> Call<'static, Arc<dyn Answer>> {
+        Box::pin(async move {
+            let answer = self.ask(&*backend).await;
+            Arc::new((self, answer)) as Arc<dyn Answer>
+        })
+    }
+}
+
+/// The answer to a question, with the question.
+pub trait Answer: Debug + Send + Sync {
+    fn handle(&self, model: &mut Model) -> Vec<Effect>;
+}
+
+impl<Q: Question> Answer for (Arc<Q>, Q::Answer) {
+    fn handle(&self, model: &mut Model) -> Vec<Effect> {
+        self.0.answered(model, self.1.clone())
+    }
+}
+
+impl Effect {
+    pub fn ask(question: impl Question) -> Self {
+        Self::Ask(Arc::new(question))
+    }
+
+    /// The question, if it has this type.
+    pub fn question<Q: Question>(&self) -> Option<&Q> {
+        match self {
+            Self::Ask(question) => {
+                let question: &dyn Any = &**question;
+                question.downcast_ref()
+            }
+            _ => None,
+        }
+    }
 }

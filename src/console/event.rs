@@ -1,17 +1,15 @@
 //! Everything that the console reacts to. A failed operation is also an event.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use super::effect::Answer;
 use super::model::{HistoryAnswer, LogSource, NewConfiguration};
-use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, Target, World};
+use crate::inventory::{Digest, ReleaseId, Target, World};
 use crate::logs::Batch;
 use crate::release::{
-    Announcement, ImageAt, Interrupted, Plan, Refused, Releases, RepairNews, RepairPlan, Resolved,
-    Status, Terms,
+    Announcement, ImageAt, Refused, Releases, RepairNews, Resolved, Status, Terms,
 };
 
 /// An event from the terminal or a signal.
@@ -35,6 +33,8 @@ pub enum Input {
 #[derive(Debug, Clone)]
 pub enum Event {
     Input(Input),
+    /// The backend has answered a question.
+    Answered(Arc<dyn Answer>),
     /// The watchers have published new observations.
     WorldObserved(Arc<World>),
     /// The watchers have read the journals of the releases.
@@ -52,12 +52,6 @@ pub enum Event {
     Announced {
         target: Target,
         announcement: Announcement,
-    },
-    /// The attempt to write a log to a file has ended.
-    LogSaved {
-        lines: usize,
-        /// The path of the file, or why it was not written.
-        place: Result<PathBuf, String>,
     },
     DiagnosticsMoved,
     /// The attempt to list the tags of a target has ended.
@@ -82,41 +76,6 @@ pub enum Event {
         target: Target,
         terms: Result<Terms, String>,
     },
-    /// A release was planned, or the plan was refused.
-    Planned {
-        /// The number of the request that is answered.
-        request_id: u64,
-        plan: Result<Arc<Plan>, Refused>,
-    },
-    /// The attempt to read an open release has ended.
-    InterruptedFound {
-        /// The number of the request that is answered.
-        request_id: u64,
-        found: Result<Arc<Interrupted>, Refused>,
-    },
-    /// Several releases of a target are open. The operator has to choose one.
-    OpenReleasesFound {
-        /// The number of the request that is answered.
-        request_id: u64,
-        /// The open releases, newest first.
-        open: Vec<ReleaseRecord>,
-    },
-    /// This operator's approval of another operator's release was stored, or refused.
-    PeerApproved {
-        target: Target,
-        peer_approved: Result<PeerApproval, Refused>,
-    },
-    /// The attempt to place or to clear a hold has ended.
-    Held {
-        target: Target,
-        hold: Result<Hold, Refused>,
-    },
-    /// A repair was planned, or the plan was refused.
-    RepairPlanned {
-        /// The number of the request that is answered.
-        request_id: u64,
-        plan: Result<Arc<RepairPlan>, Refused>,
-    },
     /// A repair that this console carries out made progress, or has ended.
     RepairMoved {
         target: Target,
@@ -132,16 +91,6 @@ pub enum Event {
         target: Target,
         refused: Refused,
     },
-    /// The attempt to store this console's request for a handover has ended.
-    HandoverRequested {
-        target: Target,
-        request: Result<HandoverRequest, Refused>,
-    },
-    /// The refusal of a handover could not be stored, so the requester may not see the refusal.
-    RefusalNotStored {
-        target: Target,
-        why: String,
-    },
     /// A command did not reach the driver of its release.
     CommandLost {
         release: ReleaseId,
@@ -151,11 +100,6 @@ pub enum Event {
     HistoryAnswered {
         /// The number of the question that is answered.
         request_id: u64,
-        answer: Result<HistoryAnswer, String>,
-    },
-    /// The attempt to read the past releases of a target from the archive has ended.
-    TimelineRead {
-        target: Target,
         answer: Result<HistoryAnswer, String>,
     },
     /// The archive of past releases was updated.

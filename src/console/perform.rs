@@ -1,26 +1,22 @@
 //! Carries out the effects of the console in tasks, so that the loop never waits. Each task calls the backend and
 //! sends the answer as an event. If a task panics, the console ends in the normal way and restores the terminal.
 
-mod handover;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-use jiff::Timestamp;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::backend::Backend;
-use super::effect::Watch;
+use super::effect::{AnyQuestion, Watch};
 use super::event::Event;
-use super::model::{HistoryQuestion, LogFeed, LogSource, SavedLog};
-use crate::inventory::{Digest, ReleaseId, SeenHold, Target, VersionRef};
+use super::model::{HistoryQuestion, LogFeed, LogSource};
+use crate::inventory::{Digest, ReleaseId, Target, VersionRef};
 use crate::release::{
-    AnnouncementKind, Approval, Command, Handle, Plan, PlanRequest, Refusal, RepairApproval,
-    RepairNews, RepairPlan,
+    AnnouncementKind, Approval, Command, Force, Handle, Plan, Refusal, RepairApproval, RepairNews,
+    RepairPlan, ResumeAction,
 };
 
 /// How many events can wait in the queue before the tasks that send them pause. A small number, because one event
@@ -164,6 +160,14 @@ impl EffectRunner {
         });
     }
 
+    pub(super) fn ask(&mut self, question: Arc<dyn AnyQuestion>) {
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
+        self.tasks.spawn(async move {
+            let answer = question.put(backend).await;
+            let _ = answers.send(Event::Answered(answer)).await;
+        });
+    }
+
     pub(super) fn list_versions(&mut self, target: Target) {
         self.forget_versions();
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
@@ -231,14 +235,6 @@ impl EffectRunner {
         })
     }
 
-    pub(super) fn make_plan(&mut self, request_id: u64, request: PlanRequest) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        self.tasks.spawn(async move {
-            let plan = backend.plan(request).await;
-            let _ = answers.send(Event::Planned { request_id, plan }).await;
-        });
-    }
-
     pub(super) fn begin(&mut self, plan: Arc<Plan>, approval: Approval) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let starts = self.starts.clone();
@@ -255,69 +251,25 @@ impl EffectRunner {
         });
     }
 
-    pub(super) fn find_interrupted(
+    pub(super) fn resume(
         &mut self,
-        request_id: u64,
         target: Target,
-        release: Option<ReleaseId>,
+        release: ReleaseId,
+        (resume_action, force): (ResumeAction, Option<Force>),
+        approval: Approval,
     ) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
+        let starts = self.starts.clone();
         self.tasks.spawn(async move {
-            let open = match release {
-                Some(_) => Ok(Vec::new()),
-                None => backend.open_releases(&target).await,
-            };
-            let answer = match open {
-                Ok(open) if open.len() > 1 => Event::OpenReleasesFound { request_id, open },
-                Ok(_) => {
-                    let found = backend.interrupted(&target, release).await.map(Arc::new);
-                    Event::InterruptedFound { request_id, found }
+            let resumed = backend.resume(&target, release, resume_action, force, approval);
+            match resumed.await {
+                Ok(handle) => {
+                    let _ = starts.send(handle).await;
                 }
-                Err(refused) => Event::InterruptedFound {
-                    request_id,
-                    found: Err(refused),
-                },
-            };
-            let _ = answers.send(answer).await;
-        });
-    }
-
-    pub(super) fn peer_approve(&mut self, target: Target, release: ReleaseId, note: String) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        self.tasks.spawn(async move {
-            let peer_approved = backend.peer_approve(&target, release, note).await;
-            let _ = answers
-                .send(Event::PeerApproved {
-                    target,
-                    peer_approved,
-                })
-                .await;
-        });
-    }
-
-    pub(super) fn hold(&mut self, target: Target, reason: String, until: Option<Timestamp>) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        self.tasks.spawn(async move {
-            let hold = backend.hold(&target, reason, until).await;
-            let _ = answers.send(Event::Held { target, hold }).await;
-        });
-    }
-
-    pub(super) fn clear_hold(&mut self, target: Target, seen: SeenHold, why: String) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        self.tasks.spawn(async move {
-            let hold = backend.clear_hold(&target, &seen, why).await;
-            let _ = answers.send(Event::Held { target, hold }).await;
-        });
-    }
-
-    pub(super) fn plan_repair(&mut self, request_id: u64, target: Target) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        self.tasks.spawn(async move {
-            let plan = backend.plan_repair(&target).await;
-            let _ = answers
-                .send(Event::RepairPlanned { request_id, plan })
-                .await;
+                Err(refused) => {
+                    let _ = answers.send(Event::BeginRefused { target, refused }).await;
+                }
+            }
         });
     }
 
@@ -399,15 +351,6 @@ impl EffectRunner {
         }
     }
 
-    pub(super) fn save_log(&mut self, log: SavedLog) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        self.tasks.spawn(async move {
-            let lines = log.lines.len();
-            let place = backend.save_log(log).await;
-            let _ = answers.send(Event::LogSaved { lines, place }).await;
-        });
-    }
-
     /// Asks the archive, and cancels the previous question, because only the last answer is shown.
     pub(super) fn ask_history(&mut self, request_id: u64, question: HistoryQuestion) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
@@ -420,14 +363,6 @@ impl EffectRunner {
         if let Some(old) = self.history.replace(task) {
             old.abort();
         }
-    }
-
-    pub(super) fn ask_timeline(&mut self, target: Target, question: HistoryQuestion) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        self.tasks.spawn(async move {
-            let answer = backend.history(question).await;
-            let _ = answers.send(Event::TimelineRead { target, answer }).await;
-        });
     }
 
     /// Sends an event for new diagnostic messages, at most ten times a second, or stops sending them.

@@ -8,9 +8,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::backend::Backend;
-use super::effect::Effect;
+use super::effect::{Effect, ExitReason};
 use super::event::{Event, Input};
-use super::model::{Model, ViewState};
+use super::model::Model;
 use super::pace::{Draws, Pace};
 use super::perform::EffectRunner;
 use super::terminal::Screen;
@@ -22,20 +22,6 @@ use crate::release::Handle;
 
 /// The largest number of events handled before the screen is drawn again.
 const BATCH: usize = 64;
-
-/// Why the console ended. The results of releases are in their journals, and not in this value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExitReason {
-    Quit,
-    /// The operator reloads the configuration. The caller opens the console again at the same place.
-    Reload(Box<ViewState>),
-    /// A signal asked the process to end. Contains the name of the signal.
-    Signal(&'static str),
-    /// The terminal was closed.
-    TerminalLost,
-    /// A task of the console or of another part of Greenroom panicked. The panic hook has reported it.
-    Panicked,
-}
 
 /// The sources of the loop's events.
 #[derive(Debug)]
@@ -159,6 +145,7 @@ fn perform<S: Screen>(
     match effect {
         Effect::Leave(exit_reason) => return Ok(Some(exit_reason)),
         Effect::Repaint => screen.forget()?,
+        Effect::Ask(question) => effect_runner.ask(question),
         Effect::Ring => screen.ring()?,
         Effect::Mouse(wanted) => screen.mouse(wanted)?,
         Effect::Suspend => screen.suspend()?,
@@ -173,29 +160,8 @@ fn perform<S: Screen>(
         Effect::FindImage { target, digest } => effect_runner.find_image(target, digest),
         Effect::ForgetVersions => effect_runner.forget_versions(),
         Effect::AskTerms(target) => drop(effect_runner.ask_terms(target)),
-        Effect::MakePlan {
-            request_id,
-            request,
-        } => effect_runner.make_plan(request_id, request),
         Effect::Begin { plan, approval } => effect_runner.begin(plan, approval),
-        Effect::PeerApprove {
-            target,
-            release,
-            note,
-        } => effect_runner.peer_approve(target, release, note),
-        Effect::Hold {
-            target,
-            reason,
-            until,
-        } => effect_runner.hold(target, reason, until),
-        Effect::ClearHold { target, seen, why } => effect_runner.clear_hold(target, seen, why),
-        Effect::PlanRepair { request_id, target } => effect_runner.plan_repair(request_id, target),
         Effect::Repair { plan, approval } => effect_runner.repair(plan, approval),
-        Effect::FindInterrupted {
-            request_id,
-            target,
-            release,
-        } => effect_runner.find_interrupted(request_id, target, release),
         Effect::ResumeRelease {
             target,
             release,
@@ -203,26 +169,13 @@ fn perform<S: Screen>(
             force,
             approval,
         } => effect_runner.resume(target, release, (resume_action, force), approval),
-        Effect::RequestHandover {
-            target,
-            release,
-            message,
-        } => effect_runner.request_handover(target, release, message),
-        Effect::WithdrawRequest { target, request } => {
-            effect_runner.withdraw_request(target, request);
-        }
-        Effect::DeclineHandover { target, request } => {
-            effect_runner.decline_handover(target, request);
-        }
         Effect::Say { release, command } => effect_runner.say(release, command),
         Effect::FollowLog(source) => effect_runner.follow(source),
         Effect::LeaveLogs => effect_runner.leave_logs(),
-        Effect::SaveLog(log) => effect_runner.save_log(log),
         Effect::AskHistory {
             request_id,
             question,
         } => effect_runner.ask_history(request_id, question),
-        Effect::AskTimeline { target, question } => effect_runner.ask_timeline(target, question),
         Effect::WatchDiagnostics(watch) => effect_runner.watch_diagnostics(watch),
         Effect::LookAt(target) => effect_runner.look_at(&target),
     }

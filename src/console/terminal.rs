@@ -18,7 +18,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use nix::unistd::{getppid, getsid};
 use ratatui::Frame;
-use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -266,53 +266,4 @@ pub fn has_shell() -> bool {
         return false;
     }
     matches!((getsid(None), getsid(Some(parent))), (Ok(ours), Ok(theirs)) if ours == theirs)
-}
-
-/// A screen without a terminal, for tests.
-#[derive(Debug)]
-pub struct Offscreen<B: Backend> {
-    inner: ratatui::Terminal<B>,
-    /// The text that was last copied to the clipboard.
-    pub copied: Option<String>,
-    /// How often the bell rang.
-    pub rung: u32,
-}
-
-impl<B: Backend> Offscreen<B> {
-    pub fn new(backend: B) -> Result<Self, B::Error> {
-        ratatui::Terminal::new(backend).map(|inner| Self {
-            inner,
-            copied: None,
-            rung: 0,
-        })
-    }
-}
-
-impl<B: Backend> Screen for Offscreen<B>
-where
-    B::Error: Send + Sync + 'static,
-{
-    type Error = B::Error;
-
-    fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> Result<(), B::Error> {
-        self.inner.draw(render).map(|_| ())
-    }
-
-    fn forget(&mut self) -> Result<(), B::Error> {
-        self.inner.clear()
-    }
-
-    fn size(&self) -> Result<(u16, u16), B::Error> {
-        self.inner.size().map(|size| (size.width, size.height))
-    }
-
-    fn ring(&mut self) -> Result<(), B::Error> {
-        self.rung += 1;
-        Ok(())
-    }
-
-    fn copy(&mut self, text: &str) -> Result<(), B::Error> {
-        self.copied = Some(text.to_owned());
-        Ok(())
-    }
 }

@@ -177,7 +177,7 @@ pub fn prove(recorded: &Recorded) -> Integrity {
             continue;
         };
         is_chained = true;
-        if !link.is_known() || entry.event == JournalEvent::Unknown {
+        if !link.is_known() {
             newer = newer.or_else(|| Some(name()));
         } else if last.entry(entry) != *link {
             return Integrity::Broken(name());

@@ -1,10 +1,13 @@
 //! The journal of a release: one entry for each event. Drivers write entries; screens, the archive and a driver that
 //! resumes the release read them.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Direction, Link, Step};
 use crate::checks::Report;
@@ -100,10 +103,61 @@ pub enum JournalEvent {
         /// The successor, if the release was handed over.
         to: Option<Successor>,
     },
-    /// An event that only a newer Greenroom knows. Screens may skip this entry, but a release that has one must not be
-    /// resumed.
-    #[serde(other)]
-    Unknown,
+    /// An event, or an event of a step, that only a newer Greenroom knows. Screens show its name, but a release that has
+    /// one must not be resumed.
+    #[serde(untagged, skip_deserializing)]
+    Unknown(UnknownEvent),
+}
+
+/// The names of the events that this Greenroom knows, as the key `entry` contains them.
+const EVENTS: [&str; 8] = [
+    "intent",
+    "outcome",
+    "checked",
+    "approved",
+    "back-out-asked",
+    "chosen",
+    "resumed",
+    "let-go",
+];
+
+/// An event that only a newer Greenroom knows, with everything that was written. So it is copied without a loss, and its
+/// hash can be verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct UnknownEvent(Map<String, Value>);
+
+impl UnknownEvent {
+    fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.as_str()
+    }
+
+    /// Whether this Greenroom knows neither the event nor its step.
+    fn is_unknown(&self) -> bool {
+        let is_event = |name| EVENTS.contains(&name);
+        let is_step = |name| Step::ALL.iter().any(|step| step.as_str() == name);
+        !self.text("entry").is_none_or(is_event) || !self.text("step").is_none_or(is_step)
+    }
+}
+
+/// The name of the event and of its step. The text is not safe to show, because another program wrote it.
+impl fmt::Display for UnknownEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text("entry").unwrap_or("no name"))?;
+        match self.text("step") {
+            Some(step) => write!(f, " of the step {step}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads an event. An entry with a known event and a known step must be complete, otherwise reading it is an error.
+fn event<'de, D: Deserializer<'de>>(from: D) -> Result<JournalEvent, D::Error> {
+    let written = UnknownEvent(Map::deserialize(from)?);
+    if written.is_unknown() {
+        return Ok(JournalEvent::Unknown(written));
+    }
+    JournalEvent::deserialize(Value::Object(written.0)).map_err(Error::custom)
 }
 
 /// One entry of a release's journal.
@@ -112,7 +166,7 @@ pub struct Entry {
     /// Entries are numbered from 1 without gaps. Writing an entry again changes nothing.
     pub sequence: u32,
     pub at: Timestamp,
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "event")]
     pub event: JournalEvent,
     /// The hash that links this entry to the one before it. None until the entry is written, and none if an older
     /// Greenroom wrote it.
@@ -125,10 +179,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_of_a_newer_greenroom_can_be_skipped() {
-        let text = r#"{"sequence":3,"at":"2026-11-21T14:02:11Z","entry":"canary","share":5}"#;
-        let entry: Entry = serde_json::from_str(text).expect("an entry");
-        assert_eq!((entry.sequence, entry.event), (3, JournalEvent::Unknown));
+    fn an_event_or_step_of_a_newer_greenroom_is_kept_whole_and_named() {
+        for (event, name) in [
+            (r#""entry":"share","share":5"#, "share"),
+            (
+                r#""entry":"intent","step":"canary","direction":"forward""#,
+                "intent of the step canary",
+            ),
+        ] {
+            let text = format!(r#"{{"sequence":3,"at":"2026-11-21T14:02:11Z",{event}}}"#);
+            let entry: Entry = serde_json::from_str(&text).expect("an entry");
+            assert_eq!(entry.sequence, 3);
+            assert!(matches!(&entry.event, JournalEvent::Unknown(it) if it.to_string() == name));
+            assert_eq!(serde_json::to_string(&entry).expect("text"), text);
+        }
+    }
+
+    #[test]
+    fn a_known_event_must_be_complete() {
+        for event in [
+            r#""entry":"intent","step":"pull""#,
+            r#""entry":"outcome","step":7,"direction":"forward""#,
+            r#""entry":7"#,
+            r#""step":"pull""#,
+        ] {
+            let text = format!(r#"{{"sequence":3,"at":"2026-11-21T14:02:11Z",{event}}}"#);
+            assert!(serde_json::from_str::<Entry>(&text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_event_of_this_greenroom_is_known() {
+        let read = serde_json::from_str::<JournalEvent>(r#"{"entry":"no such event"}"#);
+        let error = read.expect_err("unknown").to_string();
+        for name in EVENTS {
+            assert!(error.contains(&format!("`{name}`")), "{name}: {error}");
+        }
+        assert_eq!(
+            error.matches('`').count(),
+            2 * (EVENTS.len() + 1),
+            "{error}"
+        );
     }
 
     #[test]

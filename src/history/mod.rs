@@ -32,11 +32,11 @@ pub use audit::{AuditRecord, HoldRecord, hold_id};
 pub use audit_chain::audit_change;
 pub use candidate_log::{CandidateLog, Gathering, WrittenBy, WrittenLine};
 pub use chain::{Chain, Integrity, Link, first_difference, prove};
-pub use entry::{Decision, Entry, JournalEvent, Successor, Takeover};
+pub use entry::{Decision, Entry, JournalEvent, Successor, Takeover, UnknownEvent};
 pub use filter::{Filter, Outcomes, ReleaseState, StateGroup};
 pub use item::{Item, merged};
 pub use kept::{
-    Change, DIFFERS, Difference, Kept, KeptAudit, Listed, entry_change, head_change,
+    Change, DIFFERS, Difference, Kept, KeptAudit, Listed, canonical, entry_change, head_change,
     searchable_words,
 };
 pub use live::LivePeriod;

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::inventory::local_time;
+use crate::inventory::units::sum;
 
 /// The period that a typed text means. Start and end are the same if the text means a single moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,27 +94,19 @@ fn last(weekday: Weekday, today: Date) -> Date {
     date
 }
 
-/// Parses an amount of time before now: `3d`, `12h`, `30m`, `2w`.
+/// Parses an amount of time before now: `3d`, `12h`, `1h30m`, `2w`.
 fn ago(word: &str, now: Timestamp) -> Option<When> {
     now.checked_sub(amount(word)?).ok().map(moment)
 }
 
-/// Parses an amount of time after now: `3d`, `12h`, `30m`, `2w`.
+/// Parses an amount of time after now: `3d`, `12h`, `1h30m`, `2w`.
 pub(super) fn ahead(word: &str, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(amount(word)?).ok()
 }
 
 fn amount(word: &str) -> Option<Duration> {
-    let unit = word.chars().last()?;
-    let seconds = match unit {
-        'w' => 7 * 86_400,
-        'd' => 86_400,
-        'h' => 3_600,
-        'm' => 60,
-        _ => return None,
-    };
-    let number: u64 = word.strip_suffix(unit)?.parse().ok()?;
-    Some(Duration::from_secs(number.checked_mul(seconds)?))
+    let units = [("w", 7 * 86_400), ("d", 86_400), ("h", 3_600), ("m", 60)];
+    sum(word, &units).map(Duration::from_secs)
 }
 
 pub(super) fn written(text: &str, zone: &TimeZone) -> Option<When> {

@@ -4,11 +4,12 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One address or one network, written `192.0.2.7`, `10.0.0.0/8` or `2001:db8::/32`. An IPv4 address in IPv6 form is
 /// treated as the IPv4 address. A network in IPv6 form never contains an IPv4 address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct AddressRange {
     network: IpAddr,

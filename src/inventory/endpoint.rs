@@ -1,18 +1,22 @@
 //! The address of an instance: a TCP address or a unix socket.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::plain;
 
 /// An address to connect to, written `127.0.0.1:18081` or `unix:/run/web/blue.sock`. Two spellings of one address are
 /// equal: `[0:0::1]:80` is `[::1]:80`, and `[::ffff:127.0.0.1]:80` is `127.0.0.1:80`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("format" = "endpoint"))]
 pub enum Endpoint {
     Tcp(SocketAddr),
     Unix(PathBuf),
@@ -31,6 +35,21 @@ impl Endpoint {
             IpAddr::V4(ip) => Self::Tcp(SocketAddr::new(ip.into(), address.port())),
             // An IPv6 address stays as it is, because a link-local address also names its interface.
             IpAddr::V6(_) => Self::Tcp(address),
+        }
+    }
+
+    /// The address at which a listener can be reached: the loopback address if it listens on all addresses.
+    #[must_use]
+    pub fn reachable(&self) -> Self {
+        match self {
+            Self::Tcp(address) if address.ip().is_unspecified() => {
+                let ip: IpAddr = match address.ip() {
+                    IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                    IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+                };
+                Self::Tcp(SocketAddr::new(ip, address.port()))
+            }
+            _ => self.clone(),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::{Endpoint, PerSlot, Route, Slot, Target};
 use crate::sanitize::sanitize_line;
@@ -26,12 +28,15 @@ const NAMES: [&str; 7] = [
     "generation",
 ];
 
-/// A key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Key and value may use
+/// An additional etcd key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Key and value may use
 /// `service`, `environment`, `slot`, `address`, `tag` (empty if the version was requested by digest), `digest` and
 /// `generation`, all of the live slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ExtraKey {
+    /// The template of the key.
     pub key: String,
+    /// The template of the value.
     pub value: String,
 }
 

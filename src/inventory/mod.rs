@@ -1,6 +1,6 @@
 //! The nouns of the crate: services, environments, targets, slots, versions, instances, registrations, routes, holds,
-//! and snapshots of these. The module has only data: it uses no client library and no screen, and it waits for nothing.
-//! Only [`ReleaseId::after`] reads a clock. Everywhere else the caller passes the time.
+//! snapshots of these, and how servers are reached. The module has only data: it uses no client library and no screen,
+//! and it waits for nothing. Only [`ReleaseId::after`] reads a clock. Everywhere else the caller passes the time.
 
 mod address_range;
 mod change;
@@ -31,6 +31,7 @@ mod release_id;
 mod request_count;
 mod route;
 mod runtime_kind;
+pub mod servers;
 mod shape;
 mod slot;
 mod snapshot;
@@ -38,6 +39,7 @@ mod stored_key;
 mod tag_order;
 mod target;
 pub mod time_zone;
+pub mod units;
 mod version;
 mod world;
 
@@ -81,6 +83,7 @@ pub use snapshot::{RegistryRecord, SlotSnapshot, Snapshot, SourceState, Sources}
 pub use stored_key::StoredKey;
 pub use tag_order::by_version;
 pub use target::{Target, Tier};
+pub use units::Limit;
 pub use version::{
     Digest, EngineImage, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version,
     VersionRef, registry_host,

@@ -1,39 +1,42 @@
 //! How an instance of a service is created, and at which address the public reaches it. The types do not depend on the
 //! format of the configuration file.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::Endpoint;
 
-/// A directory of the host or a volume that is mounted in an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A directory of the host, or a volume, that a container or process sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Mount {
     /// The path on the host, or the name of a volume.
     pub source: String,
-    /// The path inside the instance.
+    /// The path inside the container or process.
     pub target: String,
-    /// Whether the instance can only read the mounted files.
+    /// Whether the container or process can only read it.
+    #[serde(default)]
     pub read_only: bool,
 }
 
-/// When the runtime restarts an instance that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// When the runtime restarts a container or process that has ended: `on-failure` if its exit code reports a failure,
+/// `unless-stopped` unless an operator or Greenroom stopped it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartPolicy {
     No,
-    /// Restarts the instance if its exit code reports a failure.
     OnFailure,
-    /// Restarts the instance unless an operator or Greenroom stopped it.
     #[default]
     UnlessStopped,
     Always,
 }
 
-/// Where a service listens inside its instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a service listens inside its container or process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Listen {
     /// A TCP port. The runtime publishes it on the loopback port of the slot.
@@ -42,13 +45,14 @@ pub enum Listen {
     Socket(PathBuf),
 }
 
-/// The value of a variable of an instance, or of a header or query parameter of a check. For a secret, only its source
-/// is stored, never its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// A text, or the source of a secret text: the value of an environment variable of a container or process, of a header
+/// or query parameter of a check, or the address of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
 pub enum EnvironmentValue {
     Plain(String),
-    /// A secret, which is read when it is needed. The secret of a variable is read when the instance is started.
+    /// A secret, which is read when it is needed. The secret of a variable is read when the container or process is
+    /// started.
     Secret(SecretSource),
 }
 
@@ -70,7 +74,38 @@ pub enum SecretSource {
     Command(Vec<String>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A table with exactly one of three keys.
+impl JsonSchema for SecretSource {
+    fn schema_name() -> Cow<'static, str> {
+        "SecretSource".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "The source of a secret: exactly one of the three.",
+            "properties": {
+                "env": { "type": "string", "description": "A variable of Greenroom's own environment." },
+                "file": {
+                    "type": "string",
+                    "format": "path",
+                    "description": "A file; the secret is its whole text without one final newline.",
+                },
+                "command": {
+                    "type": "array",
+                    "items": { "type": "string" },
+                    "minItems": 1,
+                    "description": "A command; the secret is its output without one final newline.",
+                },
+            },
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceShape {
     /// Where the service listens inside the instance.
     pub listen: Listen,

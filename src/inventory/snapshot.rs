@@ -167,7 +167,7 @@ pub struct Snapshot {
     /// The hold that was placed last, active or not.
     pub hold: Option<Hold>,
     /// The freezes of the configuration.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip)]
     pub freezes: Vec<Freeze>,
     /// The clocks of the target's servers that differ from the clock of this machine.
     #[serde(default, skip)]

@@ -4,7 +4,6 @@
 use std::sync::LazyLock;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use serde::{Deserialize, Deserializer, Serializer, de};
 
 static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
@@ -15,18 +14,6 @@ pub fn named(name: &str) -> Option<TimeZone> {
 
 pub fn names() -> Vec<String> {
     DATABASE.available().map(|name| name.to_string()).collect()
-}
-
-pub(super) fn serialize<S: Serializer>(zone: &TimeZone, serializer: S) -> Result<S::Ok, S::Error> {
-    jiff::fmt::serde::tz::required::serialize(zone, serializer)
-}
-
-/// Fails if there is no zone with this name.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<TimeZone, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    named(&name).ok_or_else(|| de::Error::custom(format_args!("there is no time zone {name:?}")))
 }
 
 #[cfg(test)]

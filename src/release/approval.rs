@@ -18,6 +18,7 @@ pub use others::{
 pub(super) use repair::ApprovedRepair;
 pub use repair::{RepairApproval, need_to_repair};
 
+use super::time::after;
 use super::{Plan, ladder};
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{Digest, Operator, ReleaseId, Tier};
@@ -142,14 +143,13 @@ impl Approval {
     }
 
     fn for_plan(plan: &Plan, scope: Scope, by: Operator, now: Timestamp) -> Self {
-        let life = plan.definition.timing.approval;
         Self {
             release: plan.release,
             digest: plan.version.digest.clone(),
             scope,
             by,
             given_at: now,
-            expires_at: now.checked_add(life).unwrap_or(Timestamp::MAX),
+            expires_at: after(now, plan.definition.timing.approval),
         }
     }
 

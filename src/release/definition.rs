@@ -2,114 +2,20 @@
 //! the configuration file.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::rules::Rules;
+use super::timing::Timing;
 use crate::checks::{HealthCheck, Suite};
+use crate::history::canonical;
 use crate::inventory::{
-    Clocks, Endpoint, EnvironmentName, Freeze, Hold, InstanceShape, PerSlot, PublicAddress,
-    RuntimeKind, Target, Tier, freeze,
+    Clocks, Digest, Endpoint, Hold, InstanceShape, Listen, Mount, PerSlot, PublicAddress,
+    RestartPolicy, RuntimeKind, Target, Tier, freeze,
 };
 
-/// A waiting time that may be unlimited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Limit {
-    /// Until this much time has passed.
-    After(Duration),
-    /// No limit: an operator must end the wait.
-    Never,
-}
-
-/// The time limits of a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Timing {
-    /// How long a candidate may take to become healthy. Progress extends this time.
-    pub health_deadline: Duration,
-    /// How long a candidate must be healthy without a break.
-    pub minimum_healthy: Duration,
-    /// How long *pull* and *verify* may take without progress before they fail. This time also limits the guard of
-    /// *stop*, new tries of a failed act while backing out, and tries to write to a store that does not answer.
-    pub progress_deadline: Duration,
-    /// How long the new version and the public address are watched after the switch.
-    pub watch: Duration,
-    /// How long the connections of the old slot may take to end.
-    pub drain: Duration,
-    /// How long the old slot is kept warm before it is stopped. With [`Limit::Never`], a new plan has no *stop*.
-    pub standby: Limit,
-    /// How long an instance may take to end after it was asked to stop.
-    pub stop_grace: Duration,
-    /// How long an approval is valid.
-    pub approval: Duration,
-    /// How old passed checks may be at the switch.
-    pub checks_fresh: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            health_deadline: Duration::from_secs(30),
-            minimum_healthy: Duration::from_secs(10),
-            progress_deadline: Duration::from_mins(10),
-            watch: Duration::from_mins(1),
-            drain: Duration::from_secs(30),
-            standby: Limit::After(Duration::from_mins(10)),
-            stop_grace: Duration::from_secs(10),
-            approval: Duration::from_mins(5),
-            checks_fresh: Duration::from_mins(15),
-        }
-    }
-}
-
-/// The rules of an environment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rules {
-    /// Whether `--yes` may replace the operator's approvals in a protected environment, and for a plan that may cut
-    /// connections of a protected target.
-    pub allow_yes: bool,
-    /// Whether a promote needs a reason.
-    pub require_reason: bool,
-    /// The environment in which a version must be live first.
-    pub only_from: Option<EnvironmentName>,
-    /// The times at which nothing is promoted, unless an operator overrides the freeze.
-    pub freezes: Vec<Freeze>,
-    /// How many other people must approve a promote before its traffic moves.
-    pub approvals: u8,
-    /// How long an approval by another person is valid.
-    pub approvals_last: Duration,
-    /// How many per cent of the public requests may fail while a new version is watched.
-    pub watch_errors: u8,
-    /// How many public requests must be observed before `watch_errors` applies. With fewer requests the share says
-    /// little.
-    pub watch_requests: u64,
-    /// How many of the last good versions keep their image when images are pruned.
-    pub keep_images: u32,
-    /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. A rule without an entry
-    /// has its built-in value.
-    #[serde(default)]
-    pub origins: BTreeMap<String, String>,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            allow_yes: false,
-            require_reason: false,
-            only_from: None,
-            freezes: Vec::new(),
-            approvals: 0,
-            approvals_last: Duration::from_hours(1),
-            watch_errors: 5,
-            watch_requests: 20,
-            keep_images: 5,
-            origins: BTreeMap::new(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
     pub target: Target,
     pub tier: Tier,
@@ -144,22 +50,53 @@ impl Definition {
         freeze::holds_by_all_clocks(placed, &self.rules.freezes, service, (now, clocks))
     }
 
-    /// A hash of the settings that create an instance. The hash is the same in every process, so that two
-    /// configurations can be compared. The hash leaves out the command and the values of environment variables: they
-    /// may be secret, and a reader of the journal could test guesses against the hash.
+    /// The hash of the settings that create an instance. The hash leaves out the command and the values of environment
+    /// variables: they may be secret, and a reader of the journal could test guesses against the hash.
     pub fn shape_mark(&self) -> String {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            listen: &'a Listen,
+            variables: Vec<&'a String>,
+            mounts: &'a [Mount],
+            memory: Option<u64>,
+            restart: RestartPolicy,
+            network: Option<&'a str>,
+            labels: &'a BTreeMap<String, String>,
+        }
         let shape = &self.instance;
-        let variables: Vec<&String> = shape.environment.keys().collect();
-        let settings = format!(
-            "{:?} {variables:?} {:?} {:?} {:?} {:?} {:?}",
-            shape.listen, shape.mounts, shape.memory, shape.restart, shape.network, shape.labels
-        );
-        // FNV-1a is computed without a library, so that no new version of a library can change the hash.
-        let mark = settings
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |mark, byte| {
-                (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
-        format!("{mark:016x}")
+        let shape = Shape {
+            listen: &shape.listen,
+            variables: shape.environment.keys().collect(),
+            mounts: &shape.mounts,
+            memory: shape.memory,
+            restart: shape.restart,
+            network: shape.network.as_deref(),
+            labels: &shape.labels,
+        };
+        Digest::of(canonical(&shape).as_bytes()).as_str().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::repair::sample_definition;
+
+    #[test]
+    fn the_shape_mark_covers_the_settings_of_an_instance_without_its_values() {
+        let definition = sample_definition(Tier::Staging);
+        let mark = definition.shape_mark();
+        assert!(mark.starts_with("sha256:"), "{mark}");
+        let mut other = definition.clone();
+        other.instance.memory = Some(1);
+        assert_ne!(other.shape_mark(), mark);
+        let with = |value: &str| {
+            let mut other = definition.clone();
+            let variables = &mut other.instance.environment;
+            variables.insert("LEVEL".into(), value.into());
+            other.shape_mark()
+        };
+        assert_eq!(with("debug"), with("info"));
+        assert_ne!(with("debug"), mark);
     }
 }

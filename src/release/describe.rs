@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::history::UnknownEvent;
 use crate::inventory::{HIGHEST_GENERATION, Slot, Target};
+use crate::sanitize::sanitize;
 
 /// A line in the plan of a rollback: it says that the rollback places a hold.
 pub const LEAVES_A_HOLD: &str =
@@ -27,6 +29,15 @@ pub(super) fn generations_used_up(target: &Target, generation: u64) -> String {
     format!(
         "{target} cannot be switched: the next generation would be {generation}, and the highest one is {HIGHEST_GENERATION}. No target is switched so often: another program must have written the live pointer\n  1. End every console that drives {target}. 2. In the live pointer's directory on the proxy's host, set a small generation, for example 1, in both answer.json files (blue and green). 3. Run: greenroom repair {service} {environment}"
     )
+}
+
+/// The most characters that are shown of the name of an unknown event.
+const LONGEST_EVENT: usize = 60;
+
+/// Names an event that only a newer Greenroom knows.
+pub(super) fn unknown_event(event: &UnknownEvent) -> String {
+    let name: String = event.to_string().chars().take(LONGEST_EVENT).collect();
+    format!("an event of a newer Greenroom: {}", sanitize(&name))
 }
 
 /// Formats a duration: `850ms`, `4.1s`, `2m 5s`, `1h 10m`, `12d 4h`.

@@ -220,19 +220,8 @@
 //!
 //! # Time limits
 //!
-//! [`Timing`] contains these times. Each can be set for all targets, an environment, a service, or one target:
-//!
-//! | | built in | what it limits |
-//! |---|---|---|
-//! | `health_deadline` | 30 s | start, while the candidate is not healthy |
-//! | `minimum_healthy` | 10 s, in development 2 s | how long it must be healthy without a break |
-//! | `progress_deadline` | 10 min | pull and verify without progress; tries to undo; tries to record |
-//! | `watch` | 1 min | the window after the switch |
-//! | `drain` | 30 s | how long old connections may take |
-//! | `standby` | 10 min, or never | how long the old version is kept warm |
-//! | `stop_grace` | 10 s | how long an instance may take to end |
-//! | `approval` | 5 min | how long an approval counts |
-//! | `checks_fresh` | 15 min | how old passed checks may be at the switch |
+//! [`Timing`] contains the times, with their built-in values in `timing.rs`. Each can be set for all targets, an
+//! environment, a service, or one target.
 //!
 //! The results of register, switch and stop must be observed within 15 s. Every guard waits at most 15 s until the
 //! state is as the act needs it, except the guard of stop, which waits for the `progress_deadline`. A deadline moves
@@ -270,6 +259,8 @@ mod rules;
 mod standby;
 mod status;
 mod time;
+mod timing;
+mod track;
 mod unchanged;
 mod unreadable;
 mod version_catalog;
@@ -281,7 +272,7 @@ pub use approval::{
     need_to_begin, need_to_peer_approve, need_to_repair, own_release, peer_approved_words,
     unread_approvals, weigh,
 };
-pub use definition::{Definition, Limit, Rules, Timing};
+pub use definition::Definition;
 pub use driver::{Reading, Writing};
 pub use engine::{
     Driven, Engine, Force, NewestReleases, PeerApprovable, Pruned, ReleaseObserver, RepairHandle,
@@ -306,6 +297,9 @@ pub use repair::{
 pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};
-pub use rules::{RULES, Rule, RuleScope};
+pub use rules::{Rule, RuleScope, Rules, rules};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
+pub use timing::{TIMING, Timing, TimingKey};
+
+pub use crate::inventory::Limit;

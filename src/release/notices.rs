@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::act::Stage;
 use super::approval::{approve_command, needs_words};
-use super::ladder::{self, Failure};
+use super::ladder::{self, AfterFailure};
 use super::time::after;
 use super::{Choice, Plan, Progress, Status, StepState};
 use crate::checks::Verdict;
@@ -115,7 +115,9 @@ impl NoticeSource {
                 format!("{step} failed or was not undone")
             }
             Progress::Back(_) => format!("{step} failed; the release is backing out"),
-            Progress::Forward(_) if Stage::forward(step).failure(0) != Failure::StaysLive => {
+            Progress::Forward(_)
+                if Stage::forward(step).after_failure(0) != AfterFailure::StaysLive =>
+            {
                 format!("{step} failed; the release backs out if it can")
             }
             _ => format!("{step} failed"),

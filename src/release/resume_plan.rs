@@ -3,12 +3,13 @@
 
 use jiff::Timestamp;
 
+use super::ladder::{Property, has};
 use super::machine::ResumeAction;
 use super::replay::Replay;
 use super::rules::loosened_since;
 use super::unreadable::unreadable;
-use super::{Definition, Plan, Refusal, Refused, StepState, ladder};
-use crate::history::{Baseline, Direction, FORMAT, JournalEvent, Recorded, ReleaseKind};
+use super::{Definition, Plan, Refusal, Refused, StepState};
+use crate::history::{Baseline, Direction, Entry, FORMAT, JournalEvent, Recorded, ReleaseKind};
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 use crate::sanitize::sanitize;
 
@@ -47,13 +48,11 @@ impl Plan {
                 refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
                 refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
                 // A hold prevents only the switch. The steps after the switch are not affected.
-                if !replay.switched {
+                if !replay.track.switched {
                     refuse_by_hold(&plan, target_state, &mut against);
                 }
             }
-            if resume_action == ResumeAction::BackOut
-                && !ladder::can_go_back(&plan, &replay.started)
-            {
+            if resume_action == ResumeAction::BackOut && !replay.track.can_go_back(&plan) {
                 against.push(Refusal::NoWayBack);
             }
         }
@@ -74,8 +73,8 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
         let outcome = outcome.word().to_owned();
         against.push(Refusal::AlreadyOver { outcome });
     }
-    let is_known = |happening: &JournalEvent| *happening != JournalEvent::Unknown;
-    let all_known = recorded.entries.iter().all(|entry| is_known(&entry.event));
+    let is_unknown = |entry: &Entry| matches!(entry.event, JournalEvent::Unknown(_));
+    let all_known = !recorded.entries.iter().any(is_unknown);
     if recorded.head.format > FORMAT || !all_known {
         against.push(not_resumable(
             "a newer Greenroom wrote records of this release that this version cannot read: use the newer version",
@@ -144,8 +143,8 @@ fn refuse_by_shape(
     replay: &Replay,
     against: &mut Vec<Refusal>,
 ) {
-    let is_to_be_started = replay.steps.iter().any(|step_status| {
-        ladder::definition(step_status.step).creates_candidate()
+    let is_to_be_started = replay.track.steps.iter().any(|step_status| {
+        has(step_status.step, Property::CreatesCandidate)
             && !matches!(step_status.state, StepState::Done { .. })
     });
     if is_to_be_started

@@ -1,7 +1,7 @@
 //! Describes, before a release is resumed, where its journal ends and what each way to resume it would do.
 
 use super::act::Stage;
-use super::ladder::{self, Failure, in_direction};
+use super::ladder::{AfterFailure, in_direction};
 use super::replay::{Last, Replay};
 use super::{OnFailure, Plan, ResumeAction};
 use crate::history::{Direction, Recorded};
@@ -27,14 +27,14 @@ impl ResumePreview {
         let replay = Replay::of(recorded, plan);
         let stage = replay.stage();
         let undo = match replay.direction() {
-            Direction::Forward => ladder::undo_words(plan, &replay.started),
+            Direction::Forward => replay.track.undo_words(plan),
             Direction::Back => "continues to back out".into(),
         };
         Self {
             direction: replay.direction(),
             intended: intended(&replay),
-            can_go_back: ladder::can_go_back(plan, &replay.started),
-            next: ladder::next_words(plan, stage.as_ref()),
+            can_go_back: replay.track.can_go_back(plan),
+            next: replay.track.next_words(plan, true),
             undo,
             stage,
             last: replay.last,
@@ -55,7 +55,7 @@ impl ResumePreview {
 
     fn would_continue(&self, stage: Stage, on_failure: OnFailure) -> String {
         let asks = on_failure == OnFailure::Ask
-            && !(stage.failure(0) == Failure::BackOut && self.would_turn_back(stage));
+            && !(stage.after_failure(0) == AfterFailure::BackOut && self.would_turn_back(stage));
         match &self.last {
             Last::Failed(_) if asks => {
                 format!("asks what to do about {}", in_direction(stage))
@@ -70,7 +70,7 @@ impl ResumePreview {
 
     fn would_turn_back(&self, stage: Stage) -> bool {
         stage.direction == Direction::Forward
-            && stage.failure(0) != Failure::StaysLive
+            && stage.after_failure(0) != AfterFailure::StaysLive
             && self.can_go_back
     }
 }
@@ -93,10 +93,7 @@ fn intended(replay: &Replay) -> String {
         }
         Last::Between => match replay.settled {
             Some(settled) => {
-                let settled = Stage {
-                    step: settled,
-                    direction: replay.direction(),
-                };
+                let settled = Stage::new(settled, replay.direction());
                 format!(
                     "{} ended at {at}, and {label} was not started",
                     in_direction(settled)

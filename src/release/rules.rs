@@ -1,11 +1,20 @@
-//! Describes the rules of a target as text, and decides which of two settings of a rule protects less. The
-//! configuration uses this to refuse settings that loosen a rule of the configuration file. The record of a release
-//! contains the texts.
+//! The rules of an environment, as one table. A row defines the key in `[rules]`, its text, its built-in value, how it is
+//! shown, and which of two values protects less. The configuration uses this to refuse settings that loosen a rule of
+//! the configuration file. The record of a release contains the texts.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Definition;
 use super::describe::duration;
-use super::{Definition, Limit};
+use super::timing::TIMING_RULES;
 use crate::history::RuleInEffect;
-use crate::inventory::Tier;
+use crate::inventory::freeze::WrittenFreeze;
+use crate::inventory::units::{Percent, Time, Unit as _, Written, readable};
+use crate::inventory::{EnvironmentName, Freeze, Tier};
 
 /// The table of the configuration in which a rule is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +41,8 @@ pub struct Rule {
     pub lacks: fn(&Definition, &Definition) -> Vec<String>,
 }
 
-/// The function `lacks` of a rule that is not a list.
-fn nothing(_: &Definition, _: &Definition) -> Vec<String> {
+/// The function [`Rule::lacks`] of a rule that is not a list.
+pub(super) fn list_of_nothing(_: &Definition, _: &Definition) -> Vec<String> {
     Vec::new()
 }
 
@@ -73,145 +82,122 @@ fn list_difference(name: &str, is_listed: bool, differs: &str) -> String {
     format!("{name} {how}")
 }
 
-pub const RULES: &[Rule] = &[
-    Rule {
-        key: "tier",
-        scope: RuleScope::Environment,
-        value: |it| tier_word(it.tier).to_owned(),
-        is_looser: |now, file| strictness(now.tier) < strictness(file.tier),
-        lacks: nothing,
-    },
-    Rule {
-        key: "rules.allow_yes",
-        scope: RuleScope::Environment,
-        value: |it| it.rules.allow_yes.to_string(),
-        is_looser: |now, file| now.rules.allow_yes && !file.rules.allow_yes,
-        lacks: nothing,
-    },
-    Rule {
-        key: "rules.require_reason",
-        scope: RuleScope::Environment,
-        value: |it| it.rules.require_reason.to_string(),
-        is_looser: |now, file| !now.rules.require_reason && file.rules.require_reason,
-        lacks: nothing,
-    },
-    Rule {
-        key: "rules.only_from",
-        scope: RuleScope::Environment,
-        value: |it| {
-            let from = it.rules.only_from.as_ref();
-            from.map_or("any".to_owned(), ToString::to_string)
-        },
-        is_looser: |now, file| {
-            file.rules.only_from.is_some() && now.rules.only_from != file.rules.only_from
-        },
-        lacks: nothing,
-    },
-    Rule {
-        key: "rules.approvals",
-        scope: RuleScope::Environment,
-        value: |it| it.rules.approvals.to_string(),
-        is_looser: |now, file| now.rules.approvals < file.rules.approvals,
-        lacks: nothing,
-    },
-    Rule {
-        key: "rules.approvals_last",
-        scope: RuleScope::Environment,
-        value: |it| duration(it.rules.approvals_last),
-        is_looser: |now, file| now.rules.approvals_last > file.rules.approvals_last,
-        lacks: nothing,
-    },
-    Rule {
-        key: "rules.watch_errors",
-        scope: RuleScope::Environment,
-        value: |it| format!("{}%", it.rules.watch_errors),
-        is_looser: |now, file| now.rules.watch_errors > file.rules.watch_errors,
-        lacks: nothing,
-    },
-    Rule {
-        key: "rules.watch_requests",
-        scope: RuleScope::Environment,
-        value: |it| it.rules.watch_requests.to_string(),
-        is_looser: |now, file| now.rules.watch_requests > file.rules.watch_requests,
-        lacks: nothing,
-    },
-    Rule {
-        key: "rules.keep_images",
-        scope: RuleScope::Environment,
-        value: |it| it.rules.keep_images.to_string(),
-        is_looser: |now, file| now.rules.keep_images < file.rules.keep_images,
-        lacks: nothing,
-    },
-    Rule {
-        key: "rules.freezes",
-        scope: RuleScope::Environment,
-        value: |it| {
-            let names: Vec<&str> = it.rules.freezes.iter().map(|it| it.name.as_str()).collect();
-            if names.is_empty() {
-                return "none".to_owned();
+macro_rules! rules {
+    ($(
+        $(#[$meta:meta])+
+        $key:ident: $type:ty = $built_in:expr,
+            shown as |$it:ident| $value:expr,
+            protects less if |$now:ident, $file:ident| $is_looser:expr
+            $(, lacks $lacks:expr)?;
+    )+) => {
+        /// The rules of an environment.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Rules {
+            $($(#[$meta])+ pub $key: $type,)+
+            /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. A rule without an
+            /// entry has its built-in value.
+            #[serde(skip)]
+            pub origins: BTreeMap<String, String>,
+        }
+
+        impl Default for Rules {
+            fn default() -> Self {
+                Self { $($key: $built_in,)+ origins: BTreeMap::new() }
             }
-            names.join(", ")
-        },
-        is_looser: |now, file| !freezes_lacking(now, file).is_empty(),
-        lacks: freezes_lacking,
+        }
+
+        const RULES: &[Rule] = &[$(Rule {
+            key: concat!("rules.", stringify!($key)),
+            scope: RuleScope::Environment,
+            value: |definition| {
+                let $it = &definition.rules.$key;
+                $value
+            },
+            is_looser: |now, file| {
+                let ($now, $file) = (&now.rules.$key, &file.rules.$key);
+                $is_looser
+            },
+            lacks: rules!(@lacks $($lacks)?),
+        },)+];
+    };
+    (@lacks) => { list_of_nothing };
+    (@lacks $lacks:expr) => { $lacks };
+}
+
+rules! {
+    /// Whether `--yes` may give the operator's approvals in a protected environment, and for a plan that may cut
+    /// connections of a protected target, such as the reload of an nginx which such a target shares.
+    allow_yes: bool = false,
+        shown as |it| it.to_string(), protects less if |now, file| *now && !*file;
+    /// Whether a promote needs a reason.
+    require_reason: bool = false,
+        shown as |it| it.to_string(), protects less if |now, file| !*now && *file;
+    /// The environment in which a version must be live first.
+    only_from: Option<EnvironmentName> = None,
+        shown as |it| it.as_ref().map_or("any".to_owned(), ToString::to_string),
+        protects less if |now, file| file.is_some() && now != file;
+    /// How many people other than the operator must approve a promote before the switch.
+    approvals: u8 = 0, shown as |it| it.to_string(), protects less if |now, file| now < file;
+    /// How long an approval by another person is valid.
+    #[serde(with = "Written::<Time>")]
+    approvals_last: Duration = Duration::from_hours(1),
+        shown as |it| duration(*it), protects less if |now, file| now > file;
+    /// The percentage of public requests that may fail during the watch. If more fail, the traffic goes back to the old
+    /// version.
+    #[serde(with = "Written::<Percent>")]
+    watch_errors: u8 = 5,
+        shown as |it| Percent::write(*it), protects less if |now, file| now > file;
+    /// The minimum number of public requests for the decision about `watch_errors`. With fewer requests the share says
+    /// little.
+    #[schemars(range(min = 1))]
+    watch_requests: u64 = 20,
+        shown as |it| it.to_string(), protects less if |now, file| now > file;
+    /// How many good versions of each target keep their image when `greenroom prune` removes other images.
+    #[schemars(range(min = 1))]
+    keep_images: u32 = 5,
+        shown as |it| it.to_string(), protects less if |now, file| now < file;
+    /// The times at which nothing is promoted, once or weekly, unless an operator overrides the freeze.
+    #[serde(skip_serializing, deserialize_with = "readable::<_, WrittenFreeze, _>")]
+    #[schemars(with = "Vec<WrittenFreeze>")]
+    freezes: Vec<Freeze> = Vec::new(),
+        shown as |it| listed(it.iter().map(|freeze| &*freeze.name), "none"),
+        protects less if |now, file| file.iter().any(|freeze| !now.contains(freeze)),
+        lacks freezes_lacking;
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>, none: &str) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() {
+        return none.to_owned();
+    }
+    names.join(", ")
+}
+
+const TIER: Rule = Rule {
+    key: "tier",
+    scope: RuleScope::Environment,
+    value: |it| it.tier.to_string(),
+    is_looser: |now, file| strictness(now.tier) < strictness(file.tier),
+    lacks: list_of_nothing,
+};
+
+const CHECKS: Rule = Rule {
+    key: "checks",
+    scope: RuleScope::Checks,
+    value: |it| {
+        let required = it.suite.cases.iter().filter(|case| case.required);
+        listed(required.map(|case| &*case.name), "none required")
     },
-    Rule {
-        key: "minimum_healthy",
-        scope: RuleScope::Timing,
-        value: |it| duration(it.timing.minimum_healthy),
-        is_looser: |now, file| now.timing.minimum_healthy < file.timing.minimum_healthy,
-        lacks: nothing,
-    },
-    Rule {
-        key: "watch",
-        scope: RuleScope::Timing,
-        value: |it| duration(it.timing.watch),
-        is_looser: |now, file| now.timing.watch < file.timing.watch,
-        lacks: nothing,
-    },
-    Rule {
-        key: "standby",
-        scope: RuleScope::Timing,
-        value: |it| match it.timing.standby {
-            Limit::After(time) => duration(time),
-            Limit::Never => "never".to_owned(),
-        },
-        is_looser: |now, file| match (now.timing.standby, file.timing.standby) {
-            (Limit::After(now), Limit::After(file)) => now < file,
-            (Limit::After(_), Limit::Never) => true,
-            (Limit::Never, _) => false,
-        },
-        lacks: nothing,
-    },
-    Rule {
-        key: "approval",
-        scope: RuleScope::Timing,
-        value: |it| duration(it.timing.approval),
-        is_looser: |now, file| now.timing.approval > file.timing.approval,
-        lacks: nothing,
-    },
-    Rule {
-        key: "checks_fresh",
-        scope: RuleScope::Timing,
-        value: |it| duration(it.timing.checks_fresh),
-        is_looser: |now, file| now.timing.checks_fresh > file.timing.checks_fresh,
-        lacks: nothing,
-    },
-    Rule {
-        key: "checks",
-        scope: RuleScope::Checks,
-        value: |it| {
-            let required = it.suite.cases.iter().filter(|case| case.required);
-            let names: Vec<&str> = required.map(|case| case.name.as_str()).collect();
-            if names.is_empty() {
-                return "none required".to_owned();
-            }
-            names.join(", ")
-        },
-        is_looser: |now, file| !checks_lacking(now, file).is_empty(),
-        lacks: checks_lacking,
-    },
-];
+    is_looser: |now, file| !checks_lacking(now, file).is_empty(),
+    lacks: checks_lacking,
+};
+
+/// The tier, every rule, every time limit that protects something, and the checks.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    let rules = std::iter::once(&TIER).chain(RULES);
+    rules.chain(TIMING_RULES).chain(std::iter::once(&CHECKS))
+}
 
 fn strictness(tier: Tier) -> u8 {
     match tier {
@@ -221,19 +207,11 @@ fn strictness(tier: Tier) -> u8 {
     }
 }
 
-fn tier_word(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Development => "development",
-        Tier::Staging => "staging",
-        Tier::Protected => "protected",
-    }
-}
-
 /// A message for each recorded rule that this definition loosens. Compares only the rules that decide whether a release
 /// may switch. So the configuration of another driver cannot weaken the rules under which the release started.
 pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec<String> {
     let value_now = |key: &str| {
-        let rule = RULES.iter().find(|rule| rule.key == key);
+        let rule = rules().find(|rule| rule.key == key);
         rule.map(|rule| (rule.value)(now)).unwrap_or_default()
     };
     let is_loosened = |rule: &&RuleInEffect| match rule.key.as_str() {
@@ -241,7 +219,7 @@ pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec
             let tiers = [Tier::Development, Tier::Staging, Tier::Protected];
             let then = tiers
                 .into_iter()
-                .find(|tier| tier_word(*tier) == rule.value);
+                .find(|tier| tier.to_string() == rule.value);
             then.is_some_and(|then| strictness(now.tier) < strictness(then))
         }
         "rules.allow_yes" => rule.value == "false" && now.rules.allow_yes,
@@ -262,8 +240,7 @@ pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec
 /// The tier and the rules of an environment, for the record of a release. Each rule names the place where it is
 /// written.
 pub(super) fn in_effect(definition: &Definition) -> Vec<RuleInEffect> {
-    let rules = RULES.iter();
-    let rules = rules.filter(|rule| rule.scope == RuleScope::Environment);
+    let rules = rules().filter(|rule| rule.scope == RuleScope::Environment);
     let rules = rules.map(|rule| RuleInEffect {
         key: rule.key.to_owned(),
         value: (rule.value)(definition),

@@ -23,9 +23,6 @@ pub fn standby_entry(recorded: &Recorded, definition: &Definition) -> Option<u32
     }
     let plan = Plan::recorded(&recorded.head, definition, None);
     let replay = Replay::of(recorded, &plan);
-    let stage = replay.stage()?;
-    let rests = stage.follows_standby()
-        && replay.last == Last::Between
-        && !replay.started.contains(&stage.step);
+    let rests = replay.track.is_before_standby() && replay.last == Last::Between;
     rests.then_some(replay.sequence)
 }

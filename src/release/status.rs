@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Need, Plan, ladder};
+use super::ladder::{Property, has};
+use super::{Need, Plan};
 use crate::checks::CaseReport;
 use crate::history::{Direction, Outcome, Step};
 
@@ -44,6 +45,15 @@ pub enum StepState {
 pub struct StepStatus {
     pub step: Step,
     pub state: StepState,
+}
+
+impl StepStatus {
+    /// Sets the state of a step. Does nothing if the plan lacks the step.
+    pub(super) fn set(steps: &mut [Self], step: Step, state: StepState) {
+        if let Some(status) = steps.iter_mut().find(|status| status.step == step) {
+            status.state = state;
+        }
+    }
 }
 
 /// What a person can choose about a failed step.
@@ -121,7 +131,7 @@ impl Progress {
     pub fn is_standby(&self) -> bool {
         match self {
             Self::Standby { .. } => true,
-            Self::Asking { step, .. } => ladder::definition(*step).follows_standby(),
+            Self::Asking { step, .. } => has(*step, Property::FollowsStandby),
             _ => false,
         }
     }
@@ -130,7 +140,7 @@ impl Progress {
     /// candidate was checked and has no traffic yet.
     pub fn may_check_again(&self) -> bool {
         match self {
-            Self::Asking { step, .. } => ladder::definition(*step).may_check_again(),
+            Self::Asking { step, .. } => has(*step, Property::MayCheckAgain),
             _ => false,
         }
     }
@@ -173,7 +183,7 @@ impl Status {
     /// Whether only *stop* is left, and has not started: the new version is live, and the old version is still running.
     /// A driver may stop in this state without a problem.
     pub fn is_live_with_standby(&self) -> bool {
-        let is_last = |status: &StepStatus| ladder::definition(status.step).follows_standby();
+        let is_last = |status: &StepStatus| has(status.step, Property::FollowsStandby);
         let is_rest = |status: &StepStatus| match status.state {
             StepState::Pending | StepState::Waiting { .. } => is_last(status),
             StepState::Done { .. } | StepState::Skipped => !is_last(status),

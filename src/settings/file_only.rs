@@ -83,7 +83,7 @@ pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
         };
         comparison.below(now, &["environments", &environment], &|_| false);
         for service in entries(now, "services") {
-            let Some(in_environment) = at(&service.node, &["environments", &environment]) else {
+            let Some(in_environment) = service.node.at(&["environments", &environment]) else {
                 continue;
             };
             let place = ["services", &service.key];
@@ -97,7 +97,7 @@ pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
         comparison.decides = NOTICES;
         for table in entries(now, "notices") {
             let place = ["notices", &table.key];
-            let in_file = at(file, &place);
+            let in_file = file.at(&place);
             let is_of_others = |it: &Node| is_for_others(it, &environment);
             if !is_of_others(&table.node) || in_file.is_some_and(|it| !is_of_others(it)) {
                 comparison.below(now, &place, &|_| false);
@@ -118,7 +118,7 @@ pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
 /// The environments that the file protects, and those from which a protected environment takes its versions; each with
 /// the reason as text.
 pub(super) fn guarded(file: &Node) -> Vec<(String, String)> {
-    let text = |node: &Node, path: &[&str]| match at(node, path).map(|it| &it.value) {
+    let text = |node: &Node, path: &[&str]| match node.at(path).map(|it| &it.value) {
         Some(Value::Text(text)) => Some(text.clone()),
         _ => None,
     };
@@ -142,7 +142,7 @@ pub(super) fn guarded(file: &Node) -> Vec<(String, String)> {
 
 /// Whether a channel gets notices only of environments other than `environment`.
 fn is_for_others(notice: &Node, environment: &str) -> bool {
-    let named = match at(notice, &["environments"]).map(|it| &it.value) {
+    let named = match notice.at(&["environments"]).map(|it| &it.value) {
         Some(Value::List(named)) => named.as_slice(),
         _ => &[],
     };
@@ -154,7 +154,7 @@ fn is_replaced(in_environment: &Node, path: &[String]) -> bool {
     let is_named = |keys: &&&[&str]| matches(&keys.join("."), path);
     REPLACED.iter().find(is_named).is_some_and(|keys| {
         let own: Vec<&str> = path.iter().take(keys.len()).map(String::as_str).collect();
-        at(in_environment, &own).is_some()
+        in_environment.at(&own).is_some()
     })
 }
 
@@ -164,13 +164,8 @@ fn is_record(table: &[&str], below: &[String]) -> bool {
     path.len() == table.len() || RECORDS.iter().any(|record| matches(record, &path))
 }
 
-fn at<'a>(node: &'a Node, path: &[&str]) -> Option<&'a Node> {
-    let mut keys = path.iter();
-    keys.try_fold(node, |node, key| Some(&node.entry(key)?.node))
-}
-
 fn entries<'a>(node: &'a Node, key: &str) -> &'a [super::tree::Entry] {
-    at(node, &[key]).map_or(&[], Node::entries)
+    node.at(&[key]).map_or(&[], Node::entries)
 }
 
 /// Compares the settings of all layers with the file alone.
@@ -186,11 +181,11 @@ struct Comparison<'a> {
 impl Comparison<'_> {
     /// Compares everything below a key, except the paths that `is_left_out` accepts.
     fn below(&mut self, now: &Node, place: &[&str], is_left_out: &dyn Fn(&[String]) -> bool) {
-        let Some(found) = at(now, place) else {
+        let Some(found) = now.at(place) else {
             return;
         };
         self.path = place.iter().map(|key| (*key).to_owned()).collect();
-        self.node(found, at(self.file, place), place.len(), is_left_out);
+        self.node(found, self.file.at(place), place.len(), is_left_out);
     }
 
     fn node(

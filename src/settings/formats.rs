@@ -1,25 +1,26 @@
 //! The formats that the schema names. Each refusal says what to write instead.
 
-use super::problem::visible;
-use super::units;
+use super::problem::WrongValue;
 use crate::console::keymap::Chord;
-use crate::inventory::{Endpoint, ServiceName, plain};
+use crate::inventory::units::{Percent, Size, Time, Unit as _};
+use crate::inventory::{Endpoint, Limit, ServiceName, plain};
+use crate::sanitize::visible;
 
 /// The longest path of a unix socket in bytes: the kernel's `sockaddr_un` has 108 bytes with the closing zero.
 const LONGEST_SOCKET: usize = 107;
 
 /// Checks that `text` has the format. Unknown formats are accepted.
-pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
+pub(super) fn check(format: &str, text: &str) -> Result<(), WrongValue> {
     match format {
-        "duration" => units::duration(text).map(drop),
-        "limit" => units::limit(text).map(drop),
-        "size" => units::size(text).map(drop),
-        "percent" => units::percent(text).map(drop),
+        "duration" => Ok(Time::read(text).map(drop)?),
+        "limit" => Ok(Limit::try_from(text.to_owned()).map(drop)?),
+        "size" => Ok(Size::read(text).map(drop)?),
+        "percent" => Ok(Percent::read(text).map(drop)?),
         "name" => text.parse::<ServiceName>().map(drop).map_err(|_| {
-            format!(
+            WrongValue(format!(
                 "`{}` is not a name: use 1 to 40 lower-case letters, digits and single hyphens, starting and ending with a letter or digit",
                 visible(text)
-            )
+            ))
         }),
         "endpoint" => endpoint(text),
         "docker-address" => docker_address(text),
@@ -28,7 +29,7 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
         "repository" => repository(text),
         "key" => Chord::parse(text)
             .map(drop)
-            .map_err(|says| says.replace(text, &visible(text))),
+            .map_err(|says| WrongValue(says.replace(text, &visible(text)))),
         _ => Ok(()),
     }
 }
@@ -45,38 +46,40 @@ pub(super) fn called(format: &str) -> Option<&'static str> {
     })
 }
 
-fn endpoint(text: &str) -> Result<(), String> {
+fn endpoint(text: &str) -> Result<(), WrongValue> {
     let shown = visible(text);
     let read = text.parse::<Endpoint>();
     match read {
-        Ok(Endpoint::Tcp(address)) if address.port() == 0 => Err(format!(
+        Ok(Endpoint::Tcp(address)) if address.port() == 0 => Err(WrongValue(format!(
             "`{shown}` has no fixed port: use a port other than 0, so that the address is the same after a restart"
-        )),
-        Ok(Endpoint::Unix(path)) if path.as_os_str().len() > LONGEST_SOCKET => Err(format!(
-            "the path in `{shown}` is too long for a unix socket: use at most {LONGEST_SOCKET} bytes"
-        )),
+        ))),
+        Ok(Endpoint::Unix(path)) if path.as_os_str().len() > LONGEST_SOCKET => {
+            Err(WrongValue(format!(
+                "the path in `{shown}` is too long for a unix socket: use at most {LONGEST_SOCKET} bytes"
+            )))
+        }
         Ok(_) => Ok(()),
-        Err(_) if text.starts_with('/') => Err(format!(
+        Err(_) if text.starts_with('/') => Err(WrongValue(format!(
             "`{shown}` is not an address; did you mean `unix:{shown}`?"
-        )),
-        Err(_) if text.starts_with("localhost:") => Err(format!(
+        ))),
+        Err(_) if text.starts_with("localhost:") => Err(WrongValue(format!(
             "`{shown}` is not an address; did you mean `127.0.0.1:{}`?",
             visible(&text["localhost:".len()..])
-        )),
-        Err(_) => Err(format!(
+        ))),
+        Err(_) => Err(WrongValue(format!(
             "`{shown}` is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/absolute/path.sock"
-        )),
+        ))),
     }
 }
 
-fn docker_address(text: &str) -> Result<(), String> {
+fn docker_address(text: &str) -> Result<(), WrongValue> {
     if let Some(path) = text.strip_prefix("unix://")
         && path.len() > LONGEST_SOCKET
     {
-        return Err(format!(
+        return Err(WrongValue(format!(
             "the path in `{}` is too long for a unix socket: use at most {LONGEST_SOCKET} bytes",
             visible(text)
-        ));
+        )));
     }
     let good = match text.split_once("://") {
         Some(("unix", path)) => path.starts_with('/'),
@@ -86,39 +89,39 @@ fn docker_address(text: &str) -> Result<(), String> {
     if good {
         return Ok(());
     }
-    Err(format!(
+    Err(WrongValue(format!(
         "`{}` is not the address of a Docker engine: write unix:///run/docker.sock or tcp://host:2376",
         visible(text)
-    ))
+    )))
 }
 
-fn http_path(text: &str) -> Result<(), String> {
+fn http_path(text: &str) -> Result<(), WrongValue> {
     if text.starts_with('/') && text.chars().all(|c| c.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(format!(
+    Err(WrongValue(format!(
         "`{}` is not a URL path: start it with `/`, and percent-encode spaces and all non-ASCII characters (a space is %20)",
         visible(text)
-    ))
+    )))
 }
 
-fn http_method(text: &str) -> Result<(), String> {
+fn http_method(text: &str) -> Result<(), WrongValue> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase()) {
         return Ok(());
     }
-    Err(format!(
+    Err(WrongValue(format!(
         "`{}` is not a method: write GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS",
         visible(text)
-    ))
+    )))
 }
 
-fn repository(text: &str) -> Result<(), String> {
+fn repository(text: &str) -> Result<(), WrongValue> {
     let shown = visible(text);
     let last = text.rsplit('/').next().unwrap_or(text);
     if last.contains(':') || text.contains('@') {
-        return Err(format!(
+        return Err(WrongValue(format!(
             "`{shown}` has a tag or digest: write only the repository; the version is chosen at each release"
-        ));
+        )));
     }
     let first_is_host = text.contains('/');
     let good = text.split('/').enumerate().all(|(index, part)| {
@@ -136,7 +139,7 @@ fn repository(text: &str) -> Result<(), String> {
     if good {
         return Ok(());
     }
-    Err(format!(
+    Err(WrongValue(format!(
         "`{shown}` is not an image repository: write it as registry.example/team/web, in lower case"
-    ))
+    )))
 }

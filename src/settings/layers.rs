@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::origin::Origin;
-use super::problem::{Problem, nearest, visible};
+use super::problem::{Problem, WrongValue, nearest};
 use super::read::suggestion;
 use super::schema;
 use super::tree::{self, Entry, Node, Value};
+use crate::sanitize::visible;
 
 /// The prefix of variables that set a value.
 const PREFIX: &str = "GREENROOM__";
@@ -121,7 +122,7 @@ fn set(
         origin,
         spelling,
     };
-    if let Err(says) = setting.descend(root, &schema::INLINE, path, &mut found) {
+    if let Err(WrongValue(says)) = setting.descend(root, &schema::INLINE, path, &mut found) {
         problems.push(Problem::new(origin.clone(), &found, says));
     }
     if let Some(at) = locked
@@ -156,21 +157,20 @@ impl Setting<'_> {
         schema: &Json,
         path: &[String],
         found: &mut Vec<String>,
-    ) -> Result<(), String> {
+    ) -> Result<(), WrongValue> {
         let Some((first, rest)) = path.split_first() else {
             *node = self.leaf(schema)?;
             return Ok(());
         };
         let Some(table) = schema::as_table(schema) else {
-            return Err(format!(
-                "this key has no keys below it, so `{}` is unknown",
-                visible(first)
-            ));
+            let shown = visible(first);
+            let says = format!("this key has no keys below it, so `{shown}` is unknown");
+            return Err(WrongValue(says));
         };
         let key = self.key(node, table, first);
         let Some(inner) = schema::property(table, &key) else {
             let near = suggestion(nearest(&key, schema::known(table).map(|(key, _)| key)));
-            return Err(format!("unknown key `{}`{near}", visible(&key)));
+            return Err(WrongValue(format!("unknown key `{}`{near}", visible(&key))));
         };
         found.push(key.clone());
         if !matches!(node.value, Value::Table(_)) {
@@ -225,39 +225,27 @@ impl Setting<'_> {
         }
     }
 
-    fn leaf(&self, schema: &Json) -> Result<Node, String> {
-        let options = schema::alternatives(schema);
-        let value = match options.iter().find_map(|option| schema::kind(option)) {
-            _ if options
-                .iter()
-                .any(|option| schema::kind(option) == Some("string")) =>
-            {
-                Value::Text(self.text.to_owned())
-            }
-            Some("object") => {
-                return Err("this key is a whole table: set its values one by one".into());
-            }
+    fn leaf(&self, schema: &Json) -> Result<Node, WrongValue> {
+        let kinds = schema::alternatives(schema).into_iter().map(schema::kind);
+        let kinds: Vec<Option<&str>> = kinds.collect();
+        let text = Node {
+            value: Value::Text(self.text.to_owned()),
+            origin: self.origin.clone(),
+        };
+        if kinds.contains(&Some("string")) {
+            return Ok(text);
+        }
+        let shown = || visible(self.text);
+        Err(WrongValue(match kinds.into_iter().flatten().next() {
+            Some("object") => "this key is a whole table: set its values one by one".into(),
             kind => match (self.toml(), kind) {
                 (Some(node), _) => return Ok(node),
-                (None, None) => Value::Text(self.text.to_owned()),
-                (None, Some("integer" | "number")) => {
-                    return Err(format!("`{}` is not a number", visible(self.text)));
-                }
-                (None, Some("boolean")) => {
-                    return Err(format!(
-                        "`{}` is neither true nor false",
-                        visible(self.text)
-                    ));
-                }
-                (None, Some(_)) => {
-                    return Err("write a list as in the file: [\"one\", \"two\"]".into());
-                }
+                (None, None) => return Ok(text),
+                (None, Some("integer" | "number")) => format!("`{}` is not a number", shown()),
+                (None, Some("boolean")) => format!("`{}` is neither true nor false", shown()),
+                (None, Some(_)) => "write a list as in the file: [\"one\", \"two\"]".into(),
             },
-        };
-        Ok(Node {
-            value,
-            origin: self.origin.clone(),
-        })
+        }))
     }
 
     /// The text parsed as a TOML value; none if the text is not a TOML value.

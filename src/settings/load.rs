@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::Read;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,21 +9,28 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::config::{EnvironmentSettings, Settings, TargetSettings};
+use super::files::{Largest, Unreadable};
 use super::loosened::{Both, is_rule};
 use super::model::Root;
 use super::origin::Origin;
 use super::paths::Chosen;
-use super::problem::{Problem, Problems, visible};
+use super::problem::{Problem, Problems};
 use super::show::{self, Shown};
-use super::tree::{self, Node};
-use super::{build, check, file_only, layers, paths, prune, read, shared, trust};
+use super::tree::{self, Node, Value};
+use super::{build, check, file_only, layers, paths, prune, read, schema, shared, trust};
 use crate::inventory::EnvironmentName;
 use crate::port_check::OutgoingPorts;
+use crate::sanitize::visible;
 
-/// The size of the largest file that is read, in bytes. A configuration of hundreds of services is far smaller.
-const LARGEST: u64 = 4 * 1024 * 1024;
+/// A configuration of hundreds of services is far smaller.
+const LARGEST: Largest = Largest {
+    bytes: 4 * 1024 * 1024,
+    size: "4 MiB",
+    purpose: "a configuration",
+};
 
 /// The maximum number of errors shown.
 const MOST: usize = 200;
@@ -68,7 +74,7 @@ impl Settings {
         if let Some(why) = trust::objection(&file).filter(|_| chosen == Chosen::Found) {
             return Err(alone(&file, &why));
         }
-        let (text, modified_at) = contents(&file).map_err(|says| alone(&file, &says))?;
+        let (text, modified_at) = contents(&file).map_err(|why| alone(&file, &why.to_string()))?;
         let mut loaded = Self::read(&file, &text, request)?;
         loaded.settings.is_read_once = is_of_process(&file);
         loaded.settings.modified_at = modified_at.filter(|_| !loaded.settings.is_read_once);
@@ -126,7 +132,9 @@ impl Settings {
             errors.extend(set_above);
             return Err(problems(errors, findings.warnings));
         }
-        let mut settings = build::build(&root, file, layers::read_only_at(&tree));
+        let Some(mut settings) = built(rest, file, layers::read_only_at(&tree), &mut errors) else {
+            return Err(problems(errors, findings.warnings));
+        };
         for environment in &mut settings.environments {
             environment.origins = tree.origins_below(&["environments", environment.name.as_str()]);
             environment.rules.origins = rule_origins(environment);
@@ -261,10 +269,9 @@ fn loosened(
     let wrong = read::read(&tree, &mut errors);
     let mut rest = tree.clone();
     prune::prune(&mut rest, &wrong);
-    let Some(root) = root(&rest, &shown(file), &mut errors) else {
+    let Some(settings) = built(rest, file, None, &mut errors) else {
         return errors;
     };
-    let settings = build::build(&root, file, None);
     let both = Both {
         file: (&settings, &tree),
         now,
@@ -287,25 +294,58 @@ fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root>
     }
 }
 
+/// The settings of a tree without errors. None if the relative paths of the tree cannot be resolved; then there is an
+/// error.
+fn built(
+    mut tree: Node,
+    file: &Path,
+    read_only: Option<Origin>,
+    errors: &mut Vec<Problem>,
+) -> Option<Settings> {
+    let base = paths::absolute(&paths::base_of(file));
+    let Some(base) = base.to_str() else {
+        let says = "the path of this file's directory is not UTF-8: move the file";
+        errors.push(Problem::new(whole(&shown(file)), &[], says));
+        return None;
+    };
+    resolve(&mut tree, &schema::INLINE, Path::new(base));
+    let root = root(&tree, &shown(file), errors)?;
+    Some(build::build(&root, file, read_only))
+}
+
+/// Makes the relative paths of a tree absolute. They start at `base`.
+fn resolve(node: &mut Node, schema: &Json, base: &Path) {
+    match &mut node.value {
+        Value::Text(path) => {
+            let format = schema.get("format").and_then(Json::as_str);
+            if format == Some("path") {
+                *path = base.join(&*path).to_string_lossy().into_owned();
+            }
+        }
+        Value::List(items) => {
+            let each = schema.get("items").unwrap_or(&Json::Null);
+            for item in items {
+                resolve(item, each, base);
+            }
+        }
+        Value::Table(entries) => {
+            let table = schema::as_table(schema).unwrap_or(schema);
+            for entry in entries {
+                if let Some(inner) = schema::property(table, &entry.key) {
+                    resolve(&mut entry.node, inner, base);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// The text of the file, and when the file was last changed, if that is known.
-fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
-    let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
-    let mut bytes = Vec::new();
+fn contents(file: &Path) -> Result<(String, Option<Timestamp>), Unreadable> {
     let opened = opened(file)?;
     let modified = opened.metadata().and_then(|found| found.modified());
-    opened
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err("the file is larger than 4 MiB, which is too large for a configuration".into());
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.split(|byte| *byte == b'\n').count();
-        format!("line {line} is not UTF-8: save the file as UTF-8")
-    })?;
-    Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
+    let modified = modified.ok().and_then(|at| at.try_into().ok());
+    Ok((LARGEST.read(opened)?, modified))
 }
 
 /// Whether a path is a descriptor of this process.
@@ -316,18 +356,17 @@ fn is_of_process(file: &Path) -> bool {
 
 /// Opens a file without waiting for the writer of a pipe and without reading a device. A descriptor of this process,
 /// such as `/dev/stdin` or the one that a shell makes for `<(command)`, may be a pipe.
-fn opened(file: &Path) -> Result<File, String> {
-    let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
+fn opened(file: &Path) -> Result<File, Unreadable> {
     if is_of_process(file) {
-        return File::open(file).map_err(unreadable);
+        return Ok(File::open(file)?);
     }
     let mut options = OpenOptions::new();
     options
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
-    let opened = options.open(file).map_err(unreadable)?;
-    let kind = opened.metadata().map_err(unreadable)?.file_type();
-    let found = if kind.is_file() {
+    let opened = options.open(file)?;
+    let kind = opened.metadata()?.file_type();
+    Err(Unreadable::NotAFile(if kind.is_file() {
         return Ok(opened);
     } else if kind.is_dir() {
         "a directory"
@@ -335,10 +374,7 @@ fn opened(file: &Path) -> Result<File, String> {
         "a pipe"
     } else {
         "a device"
-    };
-    Err(format!(
-        "this is {found}: name a file, or /dev/stdin to read the configuration from a pipe"
-    ))
+    }))
 }
 
 fn nowhere(places: &[PathBuf]) -> String {

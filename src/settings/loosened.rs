@@ -7,7 +7,7 @@ use super::origin::Origin;
 use super::problem::Problem;
 use super::tree::Node;
 use crate::inventory::Target;
-use crate::release::{RULES, Rule, RuleScope};
+use crate::release::{Rule, RuleScope, rules};
 
 /// Any name of a service or environment.
 const ANY: &str = "*";
@@ -67,7 +67,7 @@ impl Both<'_> {
             let Some(file) = targets.into_iter().find(|file| file.target == now.target) else {
                 continue;
             };
-            for rule in RULES {
+            for rule in rules() {
                 // In an unprotected environment, short times harm only the team itself.
                 let is_bound = rule.scope != RuleScope::Timing || file.tier.is_protected();
                 if !is_bound || !(rule.is_looser)(now, file) {
@@ -163,7 +163,7 @@ mod tests {
         let named = |place: &str| place.split('.').map(str::to_owned).collect::<Vec<_>>();
         let unknown: Vec<&String> = places.iter().filter(|it| !is_rule(&named(it))).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
-        for rule in RULES {
+        for rule in rules() {
             let name = "x".parse().expect("a name");
             for path in paths(rule, &Target::new(name, "y".parse().expect("a name"))) {
                 let path = path.join(".");

@@ -22,8 +22,9 @@
 //!
 //! `tree` turns text into values that know their line. `layers` applies variables and flags.
 //! `shared` copies the servers of the defaults into environments. `read` compares the tree with the schema derived from
-//! `model`. `prune` removes wrong values, so that `check` can still search for values that do not work together. `build`
-//! makes the data of `config`. A timing comes from the first table that has it: target, service, environment, defaults.
+//! `model`. `prune` removes wrong values, so that `check` can still search for values that do not work together. Then `load`
+//! resolves the relative paths, and `build` makes the data of `config`: mostly the sections themselves, which are the
+//! types that engine and adapters take. A timing comes from the first table that has it: target, service, environment, defaults.
 //! If no table has it, the built-in timing applies.
 
 mod build;
@@ -31,8 +32,8 @@ mod check;
 mod compare;
 mod config;
 mod file_only;
+mod files;
 mod formats;
-mod freeze;
 mod layers;
 mod load;
 mod loosened;
@@ -51,16 +52,17 @@ mod themes;
 mod timing;
 mod tree;
 mod trust;
-mod units;
 
 pub use compare::{Differences, SettingChange, compare};
 pub use config::{
-    AddressConfig, AsciiSetting, BellSetting, ConsoleSettings, DockerConfig, EmbeddedConfig,
-    EnvironmentSettings, EtcdConfig, ExtraKey, HistorySettings, Login, NginxConfig, NoticeSettings,
-    OperatorSettings, ProcessConfig, ProxyConfig, RegistryConfig, RuntimeConfig, Settings,
-    SiteConfig, SqliteConfig, StoreConfig, SwitchMode, TargetSettings, TlsConfig,
+    EnvironmentSettings, HistorySettings, ProxyConfig, RuntimeConfig, Settings, StoreConfig,
+    TargetSettings,
 };
+pub use files::Unreadable;
 pub use load::{Loaded, Request};
+pub use model::{
+    AsciiSetting, BellSetting, ConsoleSettings, NoticeKind, NoticeSettings, OperatorSettings,
+};
 pub use origin::Origin;
 pub use paths::{FILE_NAME, FILE_VARIABLE, NO_HOME, program, state_directory, user_file};
 pub use problem::{Problem, Problems, nearest};

@@ -6,10 +6,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::origin::Origin;
-use crate::sanitize::sanitize;
-
-/// How many characters of the configuration a message quotes at most.
-const LONGEST: usize = 200;
+use crate::inventory::units::InvalidAmount;
+use crate::sanitize::{sanitize, visible};
 
 /// An error or warning: `greenroom.toml:12:5: services.web.prot: unknown
 /// key `prot`; did you mean `port`?`.
@@ -31,6 +29,17 @@ impl Problem {
             key: dotted(path),
             says: sanitize(says.as_ref()),
         }
+    }
+}
+
+/// What is wrong with a value, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct WrongValue(pub(super) String);
+
+impl From<InvalidAmount> for WrongValue {
+    fn from(error: InvalidAmount) -> Self {
+        Self(error.to_string())
     }
 }
 
@@ -98,25 +107,6 @@ fn quoted(key: &str) -> String {
     } else {
         format!("\"{}\"", visible(key).replace('"', "\\\""))
     }
-}
-
-/// Text of the configuration as a message quotes it, cut after [`LONGEST`] characters. Invisible characters are escaped,
-/// so that a key with a hidden character does not look like another key.
-pub(super) fn visible(text: &str) -> String {
-    let mut shown = String::new();
-    for (count, c) in text.chars().enumerate() {
-        if count == LONGEST {
-            shown.push('…');
-            break;
-        }
-        let itself = sanitize(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
-        if itself {
-            shown.push(c);
-        } else {
-            shown.extend(c.escape_unicode());
-        }
-    }
-    shown
 }
 
 /// The known word that was probably meant, if one is similar to `wrong`.

@@ -41,7 +41,9 @@ fn remove(node: &mut Node, schema: &Json, path: &[String]) -> bool {
     }
     entries.remove(index);
     let required = table.get("required").and_then(Json::as_array);
+    let least = table.get("minProperties").and_then(Json::as_u64);
     required.is_some_and(|keys| keys.iter().any(|key| key == first))
+        || (entries.is_empty() && least.is_some())
 }
 
 impl Pruned {
@@ -75,6 +77,7 @@ impl Reach {
         match key.split('.').collect::<Vec<_>>().as_slice() {
             [_] | ["environments", _] => Self::Everything,
             ["environments", _, "timing" | "lock" | "rules" | "tier", ..] => Self::Itself,
+            ["environments", .., "password"] => Self::Itself,
             ["environments", ..] => Self::Services,
             _ => Self::Itself,
         }

@@ -4,9 +4,10 @@
 use serde_json::Value as Json;
 
 use super::origin::Origin;
-use super::problem::{Problem, nearest, visible};
-use super::tree::{Node, Value};
+use super::problem::{Problem, WrongValue, nearest};
+use super::tree::{Entry, Node, Value};
 use super::{formats, schema};
+use crate::sanitize::visible;
 
 /// Reports everything in the tree that the schema does not allow, and returns the paths of the wrong values.
 pub(super) fn read(root: &Node, problems: &mut Vec<Problem>) -> Vec<Vec<String>> {
@@ -21,6 +22,8 @@ pub(super) fn read(root: &Node, problems: &mut Vec<Problem>) -> Vec<Vec<String>>
 
 /// How messages describe what to write for a secret.
 const SECRET: &str = "the source of the secret, such as { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }";
+
+const ONE_SOURCE: &str = "name exactly one source of the secret: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\", \"argument\"] }";
 
 struct Walk<'a> {
     path: Vec<String>,
@@ -44,12 +47,12 @@ impl Walk<'_> {
         };
         match &node.value {
             Value::Text(text) => {
-                if let Err(says) = text_of(option, &options, text) {
+                if let Err(WrongValue(says)) = text_of(option, &options, text) {
                     self.say(&node.origin, says);
                 }
             }
             Value::Integer(number) => {
-                if let Err(says) = number_of(option, *number) {
+                if let Err(WrongValue(says)) = number_of(option, *number) {
                     self.say(&node.origin, says);
                 }
             }
@@ -81,10 +84,13 @@ impl Walk<'_> {
                     self.say(&entry.key_origin, says);
                 }
                 Some(inner) => {
-                    if named && let Err(says) = formats::check("name", &entry.key) {
+                    if named && let Err(WrongValue(says)) = formats::check("name", &entry.key) {
                         self.say(&entry.key_origin, says);
                     }
                     self.node(inner, &entry.node);
+                    if is_not_one_source(inner, &entry.node) {
+                        self.say(entry.origin(), ONE_SOURCE);
+                    }
                 }
             }
             self.path.pop();
@@ -103,6 +109,18 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Whether a table must have exactly one key that is a source of a secret, and has none or several.
+fn is_not_one_source(schema: &Json, node: &Node) -> bool {
+    let table = schema::as_table(schema);
+    let most = table.and_then(|table| table.get("maxProperties")?.as_u64());
+    let Value::Table(entries) = &node.value else {
+        return false;
+    };
+    let is_empty =
+        |entry: &Entry| matches!(&entry.node.value, Value::List(list) if list.is_empty());
+    most == Some(1) && !matches!(&entries[..], [only] if !is_empty(only))
 }
 
 fn fits(schema: &Json, node: &Node) -> bool {
@@ -124,7 +142,7 @@ fn misfit(options: &[&Json], node: &Node) -> String {
     if let [only] = options
         && let Some(format) = only.get("format").and_then(Json::as_str)
         && let Value::Integer(number) = node.value
-        && let Err(says) = formats::check(format, &number.to_string())
+        && let Err(WrongValue(says)) = formats::check(format, &number.to_string())
     {
         return says;
     }
@@ -182,7 +200,7 @@ fn found(node: &Node) -> String {
 }
 
 /// Checks a text against the alternative that allows a text. The error also names the other alternatives.
-fn text_of(schema: &Json, options: &[&Json], text: &str) -> Result<(), String> {
+fn text_of(schema: &Json, options: &[&Json], text: &str) -> Result<(), WrongValue> {
     if let Some(choices) = schema.get("enum").and_then(Json::as_array) {
         let choices: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
         if choices.contains(&text) {
@@ -194,11 +212,11 @@ fn text_of(schema: &Json, options: &[&Json], text: &str) -> Result<(), String> {
             .iter()
             .filter(|other| schema::kind(other) != Some("string"));
         allowed.extend(others.map(|other| format!("{} without quotes", wanted(other))));
-        return Err(format!(
+        return Err(WrongValue(format!(
             "`{}` is not one of {}{hint}",
             visible(text),
             allowed.join(", ")
-        ));
+        )));
     }
     match schema.get("format").and_then(Json::as_str) {
         Some(format) => formats::check(format, text),
@@ -206,17 +224,17 @@ fn text_of(schema: &Json, options: &[&Json], text: &str) -> Result<(), String> {
     }
 }
 
-fn number_of(schema: &Json, number: i64) -> Result<(), String> {
+fn number_of(schema: &Json, number: i64) -> Result<(), WrongValue> {
     let bound = |key| schema.get(key).and_then(Json::as_i64);
     let (least, most) = (bound("minimum"), bound("maximum"));
     if least.is_none_or(|least| number >= least) && most.is_none_or(|most| number <= most) {
         return Ok(());
     }
-    Err(match (least, most) {
+    Err(WrongValue(match (least, most) {
         (Some(least), Some(most)) => format!("{number} is not between {least} and {most}"),
         (Some(least), None) => format!("{number} is too small: write {least} or more"),
         _ => format!("{number} is too large"),
-    })
+    }))
 }
 
 fn unknown(schema: &Json, key: &str) -> String {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::model::Root;
 
@@ -16,8 +16,12 @@ pub(super) static INLINE: LazyLock<Value> = LazyLock::new(|| {
         .into_generator()
         .into_root_schema_for::<Root>();
     RecursiveTransform(without_null).transform(&mut schema);
+    RecursiveTransform(as_enum).transform(&mut schema);
     schema.to_value()
 });
+
+/// The definitions of the servers with required keys that environments may share.
+const MAY_BE_SHARED: [&str; 2] = ["EtcdConfig", "NginxConfig"];
 
 /// The JSON schema of the configuration file (draft 2020-12), for editors.
 pub fn schema() -> String {
@@ -27,7 +31,7 @@ pub fn schema() -> String {
     RecursiveTransform(without_null).transform(&mut schema);
     let mut schema = schema.to_value();
     // A required key may be in the defaults instead of the environment, and an editor sees only one of the two tables.
-    for section in ["EtcdSection", "NginxSection"] {
+    for section in MAY_BE_SHARED {
         if let Some(Value::Object(section)) = schema.pointer_mut(&format!("/$defs/{section}")) {
             section.remove("required");
         }
@@ -59,6 +63,40 @@ fn without_null(schema: &mut schemars::Schema) {
             for (key, value) in only {
                 object.entry(key).or_insert(value);
             }
+        }
+    }
+}
+
+/// Turns alternatives that are single words into one list of words, in the order of the alternatives. `schemars` writes an
+/// enum as alternatives if one of its variants has a description.
+fn as_enum(schema: &mut schemars::Schema) {
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    for key in ["anyOf", "oneOf"] {
+        let Some(Value::Array(options)) = object.get_mut(key) else {
+            continue;
+        };
+        let mut words = Vec::new();
+        let mut rest = Vec::new();
+        for mut option in std::mem::take(options) {
+            if let Some(word) = option.get_mut("const") {
+                words.push(word.take());
+            } else if let Some(Value::Array(several)) = option.get_mut("enum") {
+                words.append(several);
+            } else {
+                rest.push(option);
+            }
+        }
+        if !words.is_empty() {
+            rest.insert(0, json!({ "type": "string", "enum": words }));
+        }
+        *options = rest;
+        if options.len() == 1
+            && let Some(Value::Object(only)) = options.pop()
+        {
+            object.remove(key);
+            object.extend(only);
         }
     }
 }
@@ -140,5 +178,15 @@ mod tests {
         assert!(text.contains("\"minimum_healthy\""));
         assert!(!text.contains("\"null\""));
         assert!(!INLINE.to_string().contains("$ref"));
+    }
+
+    #[test]
+    fn a_key_of_a_shared_server_is_not_required_in_an_editor() {
+        let schema: Value = serde_json::from_str(&schema()).expect("JSON");
+        for name in MAY_BE_SHARED {
+            let server = &schema["$defs"][name];
+            assert!(server["properties"].is_object(), "{name}");
+            assert_eq!(server.get("required"), None, "{name}");
+        }
     }
 }

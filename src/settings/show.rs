@@ -13,11 +13,11 @@ use super::model::Root;
 use super::origin::Origin;
 use super::problem::dotted;
 use super::tree::{Node, Value};
-use super::units;
 use super::{Settings, schema, timing};
 use crate::checks::{hide_in_query, may_be_secret};
 use crate::inventory::HIDDEN;
-use crate::release::Timing;
+use crate::inventory::units::{Time, Unit as _};
+use crate::release::{TIMING, Timing};
 use crate::sanitize::sanitize;
 
 /// One value in effect.
@@ -47,7 +47,7 @@ impl Shown {
         let read = toml::from_str::<BTreeMap<String, Json>>(&format!("value = {}", self.value));
         let value = read.ok().and_then(|mut read| read.remove("value"));
         let value = value.unwrap_or_else(|| self.value.clone().into());
-        let time = value.as_str().and_then(|text| units::duration(text).ok());
+        let time = value.as_str().and_then(|text| Time::read(text).ok());
         let mut json = serde_json::json!({
             "key": self.key,
             "value": value,
@@ -198,9 +198,7 @@ impl Showing {
     }
 
     fn inherited(&mut self, tree: &Node, tables: &[Vec<&str>], key: &str, value: &str) {
-        let written = tables
-            .iter()
-            .find_map(|table| find(tree, table)?.entry(key));
+        let written = tables.iter().find_map(|table| tree.at(table)?.entry(key));
         let origin = written.map_or(Origin::BuiltIn, |entry| entry.node.origin.clone());
         let nearest = tables.first().map(Vec::as_slice).unwrap_or_default();
         self.path = nearest.iter().map(|part| (*part).to_owned()).collect();
@@ -213,13 +211,8 @@ impl Showing {
         for (name, section) in root.environments.iter() {
             let (lease, heartbeat) = timing::lock(root, section);
             let tables = [vec!["environments", name, "lock"], vec!["defaults", "lock"]];
-            self.inherited(tree, &tables, "lease", &units::write_duration(lease));
-            self.inherited(
-                tree,
-                &tables,
-                "heartbeat",
-                &units::write_duration(heartbeat),
-            );
+            self.inherited(tree, &tables, "lease", &Time::write(lease));
+            self.inherited(tree, &tables, "heartbeat", &Time::write(heartbeat));
         }
     }
 
@@ -230,19 +223,9 @@ impl Showing {
             vec!["environments", environment, "timing"],
             vec!["defaults", "timing"],
         ];
-        let time = units::write_duration;
-        for (key, value) in [
-            ("health_deadline", time(timing.health_deadline)),
-            ("minimum_healthy", time(timing.minimum_healthy)),
-            ("progress_deadline", time(timing.progress_deadline)),
-            ("watch", time(timing.watch)),
-            ("drain", time(timing.drain)),
-            ("standby", units::write_limit(timing.standby)),
-            ("stop_grace", time(timing.stop_grace)),
-            ("approval", time(timing.approval)),
-            ("checks_fresh", time(timing.checks_fresh)),
-        ] {
-            self.inherited(tree, &tables, key, &value);
+        for row in TIMING {
+            let value = String::from((row.get)(timing));
+            self.inherited(tree, &tables, row.key, &value);
         }
     }
 }
@@ -256,11 +239,6 @@ fn address_only(url: &str) -> String {
         Some(end) if end + 1 < rest.len() => format!("{scheme}://{}/{HIDDEN}", &rest[..end]),
         _ => url.to_owned(),
     }
-}
-
-fn find<'a>(tree: &'a Node, path: &[&str]) -> Option<&'a Node> {
-    path.iter()
-        .try_fold(tree, |node, part| Some(&node.entry(part)?.node))
 }
 
 /// The values as text, one per line, with the origins as comments.

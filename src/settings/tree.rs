@@ -38,7 +38,7 @@ pub(super) struct Entry {
 
 impl Entry {
     /// The origin that messages name: the origin of the key for a table, and the origin of the value otherwise.
-    fn origin(&self) -> &Origin {
+    pub(super) fn origin(&self) -> &Origin {
         match self.node.value {
             Value::Table(_) => &self.key_origin,
             _ => &self.node.origin,
@@ -64,6 +64,20 @@ impl Node {
 
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
+    }
+
+    /// The value at a path of keys, if it is written.
+    pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
+        let mut keys = path.iter();
+        keys.try_fold(self, |node, key| Some(&node.entry(key)?.node))
+    }
+
+    /// The items of a list; empty for any other value.
+    pub(super) fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
     }
 
     /// The origin of the value at a path, or of the nearest value around it.
@@ -95,10 +109,7 @@ impl Node {
     /// The origin of every key below a table, by the key relative to that table.
     pub(super) fn origins_below(&self, table: &[&str]) -> BTreeMap<String, Origin> {
         let mut found = BTreeMap::new();
-        let table = table
-            .iter()
-            .try_fold(self, |node, key| node.entry(key).map(|entry| &entry.node));
-        if let Some(table) = table {
+        if let Some(table) = self.at(table) {
             table.collect_origins(&mut Vec::new(), &mut found);
         }
         found

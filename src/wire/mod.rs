@@ -183,7 +183,7 @@ fn refused(settings: &Settings) -> BTreeMap<EnvironmentName, Vec<String>> {
 /// The reason for read-only mode. If both the setting and the flag ask for read-only mode, the reason is the setting,
 /// because the setting still applies when the flag is left out the next time.
 fn why_read_only(settings: &Settings, is_started_so: bool) -> Option<String> {
-    let configured = settings.console.read_only.as_ref();
+    let configured = settings.read_only.as_ref();
     let configured = configured.map(|origin| format!("console.read_only is set at {origin}"));
     configured.or_else(|| is_started_so.then(|| "started with --read-only".to_owned()))
 }

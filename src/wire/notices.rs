@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{App, outbound_proxy};
-use crate::adapters::webhook::{Address, Format, Webhook};
+use crate::adapters::webhook::{Format, Webhook};
 use crate::inventory::Operator;
 use crate::ports::{Clock, Secrets};
-use crate::settings::{AddressConfig, NoticeSettings, Settings};
+use crate::settings::{NoticeKind, NoticeSettings, Settings};
 use crate::watchers::{Channel, Outbox};
 
 /// How long the end of a command or of the console waits for notices to be sent.
@@ -37,23 +37,23 @@ pub(super) fn outbox(
     clock: &Arc<dyn Clock>,
 ) -> Outbox {
     let notices = settings.notices.iter();
-    let channels = notices.map(|notice| channel(notice, secrets)).collect();
+    let channels = notices
+        .filter_map(|(name, notice)| channel(name, notice, secrets))
+        .collect();
     Outbox::new(channels, driver.clone(), Arc::clone(clock))
 }
 
-fn channel(settings: &NoticeSettings, secrets: &Arc<dyn Secrets>) -> Channel {
-    let address = match &settings.address {
-        AddressConfig::Plain(url) => Address::Plain(url.clone()),
-        AddressConfig::Secret(source) => Address::Secret(source.clone()),
+/// None for a channel without an address, or without the key that its format needs. The checks of the settings have
+/// refused such a channel.
+fn channel(name: &str, settings: &NoticeSettings, secrets: &Arc<dyn Secrets>) -> Option<Channel> {
+    let format = match settings.kind {
+        NoticeKind::Slack => Format::Slack,
+        NoticeKind::Signed => Format::Signed(settings.secret.clone()?),
     };
-    let format = match &settings.secret {
-        None => Format::Slack,
-        Some(source) => Format::Signed(source.clone()),
-    };
-    Channel {
-        name: settings.name.clone(),
+    Some(Channel {
+        name: name.to_owned(),
         notifier: Arc::new(Webhook::new(
-            address,
+            settings.url.clone()?,
             format,
             Arc::clone(secrets),
             outbound_proxy(),
@@ -61,5 +61,5 @@ fn channel(settings: &NoticeSettings, secrets: &Arc<dyn Secrets>) -> Channel {
         events: settings.events.iter().copied().collect(),
         environments: settings.environments.iter().cloned().collect(),
         services: settings.services.iter().cloned().collect(),
-    }
+    })
 }

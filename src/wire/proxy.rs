@@ -10,10 +10,10 @@ use crate::adapters::embedded_proxy::{self, EmbeddedRouter};
 use crate::adapters::live_pointer::ThisHost;
 use crate::adapters::nginx::{self, Nginx, NginxOptions, NginxReader, NginxWriter, TIMEOUT};
 use crate::inventory::Endpoint;
+use crate::inventory::servers::{EmbeddedConfig, NginxConfig, SiteConfig};
 use crate::ports::{ProxyHost, RouterReader, RouterWriter};
 use crate::settings::{
-    self, EmbeddedConfig, EnvironmentSettings, NginxConfig, ProxyConfig, RuntimeConfig, Settings,
-    SiteConfig, SwitchMode, TargetSettings,
+    self, EnvironmentSettings, ProxyConfig, RuntimeConfig, Settings, TargetSettings,
 };
 
 /// The proxies that have been built. Targets behind one proxy share it.
@@ -67,18 +67,9 @@ impl Builder<'_> {
         let nginx = Nginx::new(NginxOptions {
             host: self.proxy_host(environment, place)?,
             command: vec![program_of(place).to_string_lossy().into_owned()],
-            main: place.configuration.clone(),
-            sites: place.sites.clone(),
-            state: place.state.clone(),
-            answer_listen: place.answer_listen.clone(),
-            answer_at: place.answer_connect.clone(),
-            access_log: place.access_log.clone(),
+            config: place.clone(),
             template,
             configured_at: self.settings.modified_at,
-            mode: match place.switch {
-                SwitchMode::Pointer => nginx::SwitchMode::Pointer,
-                SwitchMode::Reload => nginx::SwitchMode::Reload,
-            },
             time_limit: TIMEOUT,
             targets: self.nginx_sites(place),
         })?;
@@ -178,8 +169,10 @@ fn nginx_site(target: &TargetSettings, site: &SiteConfig) -> nginx::Site {
         preview_listen: if site.preview_server_names.is_empty() {
             Vec::new()
         } else {
-            let listen = site.preview_listen.as_ref().unwrap_or(&site.listen);
-            vec![listen.to_string()]
+            site.preview_address()
+                .map(ToString::to_string)
+                .into_iter()
+                .collect()
         },
         preview_allow: site.preview_allow.clone(),
         preview_users: site.preview_users.clone(),

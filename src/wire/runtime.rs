@@ -8,8 +8,9 @@ use super::{Builder, WireError, outbound_proxy};
 use crate::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine, TlsFiles};
 use crate::adapters::oci_registry::{DOCKER_CERTIFICATES, OciRegistry};
 use crate::adapters::process::{Catalogue, Processes};
+use crate::inventory::servers::{DockerConfig, ProcessConfig, TlsConfig};
 use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter};
-use crate::settings::{DockerConfig, EnvironmentSettings, ProcessConfig, RuntimeConfig, TlsConfig};
+use crate::settings::{EnvironmentSettings, RuntimeConfig};
 
 /// The runtimes that have been built. Environments with equal settings share one runtime.
 #[derive(Default)]
@@ -44,14 +45,13 @@ impl Builder<'_> {
         let (engine, reader) = self.docker_engine(place)?;
         let credentials = self.credentials(environment);
         let writer = DockerWriter::new(engine, credentials.clone(), Arc::clone(&self.secrets));
-        let places = environment.registries.iter();
-        let plain = places.clone().filter(|place| place.plain_http);
-        let authorities = places
-            .clone()
-            .filter_map(|place| Some((place.host.clone(), place.ca.clone()?)));
+        let registries = || environment.registries.iter();
+        let plain = registries().filter(|(_, registry)| registry.plain_http);
+        let plain = plain.map(|(host, _)| host.clone()).collect();
+        let authorities =
+            registries().filter_map(|(host, it)| Some((host.clone(), it.ca.clone()?)));
         let token_servers =
-            places.filter_map(|place| Some((place.host.clone(), place.token_server.clone()?)));
-        let plain = plain.map(|place| place.host.clone()).collect();
+            registries().filter_map(|(host, it)| Some((host.clone(), it.token_server.clone()?)));
         let images = OciRegistry::new(credentials, plain)
             .with_authorities(authorities.collect())
             .with_token_servers(token_servers.collect())
@@ -89,15 +89,14 @@ impl Builder<'_> {
     }
 
     fn credentials(&self, environment: &EnvironmentSettings) -> BTreeMap<String, Credentials> {
-        let places = environment.registries.iter();
-        let logins = places.filter_map(|place| Some((place, place.login.as_ref()?)));
-        let credentials = logins.map(|(place, login)| {
-            let setting = environment.setting(&place.password_key());
-            let credentials_of_host = Credentials {
-                user: login.user.clone(),
-                password: self.password(&login.password, setting),
+        let registries = environment.registries.iter();
+        let credentials = registries.filter_map(|(host, registry)| {
+            let (user, password) = registry.user.as_ref().zip(registry.password.as_ref())?;
+            let credentials = Credentials {
+                user: user.clone(),
+                password: self.password(password, environment.registry_password(host)),
             };
-            (place.host.clone(), credentials_of_host)
+            Some((host.clone(), credentials))
         });
         credentials.collect()
     }

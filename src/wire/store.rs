@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::{Builder, WireError};
 use crate::adapters::etcd::{self, Cluster};
 use crate::adapters::sqlite::Database;
+use crate::inventory::servers::EtcdConfig;
 use crate::inventory::{EnvironmentName, ExtraKey, ServiceName};
 use crate::ports::kv::Kv;
 use crate::ports::{
     Holds, JournalReader, JournalWriter, Locks, Password, PeerApprovals, PresenceStore,
     RegistryReader, RegistryWriter, Seals,
 };
-use crate::settings::{EnvironmentSettings, EtcdConfig, StoreConfig};
+use crate::settings::{EnvironmentSettings, StoreConfig};
 use crate::store::{
     self, LockTimes, StoreReader, StoreWriter, StoredHolds, StoredLocks, StoredPeerApprovals,
     StoredPresence, StoredSeals,
@@ -83,7 +84,7 @@ impl Builder<'_> {
         }
         let kv: Arc<dyn Kv> = match place {
             StoreConfig::Etcd(etcd) => Arc::new(Cluster::new(&self.etcd_options(etcd))?),
-            StoreConfig::Sqlite(sqlite) => Arc::new(Database::new(sqlite.path.clone())),
+            StoreConfig::Sqlite(path) => Arc::new(Database::new(path.clone())),
         };
         let store = store::Store::new(kv);
         let shared = Shared {
@@ -98,11 +99,8 @@ impl Builder<'_> {
     fn etcd_options(&mut self, place: &EtcdConfig) -> etcd::Options {
         let mut options = etcd::Options::new(place.endpoints.clone());
         options.prefix.clone_from(&place.prefix);
-        options.tls = place.tls.as_ref().map(|tls| etcd::Tls {
-            ca: tls.ca.clone(),
-            identity: tls.cert.clone().zip(tls.key.clone()),
-        });
-        if let Some(login) = &place.login {
+        options.tls.clone_from(&place.tls);
+        if let Some((user, password)) = place.user.as_ref().zip(place.password.as_ref()) {
             let sharing = self
                 .settings
                 .environments
@@ -113,13 +111,13 @@ impl Builder<'_> {
                 .iter()
                 .map(|environment| environment.setting("etcd.password"))
                 .collect();
-            let password = self.password(&login.password, named.join(" and "));
+            let password = self.password(password, named.join(" and "));
             for environment in sharing {
                 let name = environment.name.clone();
                 self.stores.passwords.push((name, password.clone()));
             }
             options.credentials = Some(etcd::Credentials {
-                user: login.user.clone(),
+                user: user.clone(),
                 password,
             });
         }
@@ -132,12 +130,8 @@ impl Builder<'_> {
     ) -> BTreeMap<ServiceName, Vec<ExtraKey>> {
         self.targets_of(environment)
             .filter_map(|target| {
-                let extra = target.extra_key.as_ref()?;
-                let key = ExtraKey {
-                    key: extra.key.clone(),
-                    value: extra.value.clone(),
-                };
-                Some((target.definition.target.service.clone(), vec![key]))
+                let extra = target.extra_key.clone()?;
+                Some((target.definition.target.service.clone(), vec![extra]))
             })
             .collect()
     }

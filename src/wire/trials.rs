@@ -45,8 +45,8 @@ impl App {
 pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> {
     let mut written = BTreeSet::new();
     for environment in &settings.environments {
-        if let StoreConfig::Sqlite(place) = &environment.store
-            && let Some(directory) = place.path.parent()
+        if let StoreConfig::Sqlite(path) = &environment.store
+            && let Some(directory) = path.parent()
         {
             written.insert(("store", directory.to_owned()));
         }

@@ -15,11 +15,12 @@ use greenroom::adapters::http::HttpChecker;
 use greenroom::adapters::oci_registry::OciRegistry;
 use greenroom::adapters::outbound_proxy::OutboundProxy;
 use greenroom::adapters::secrets::LocalSecrets;
-use greenroom::adapters::webhook::{Address, Format, Webhook};
+use greenroom::adapters::webhook::{Format, Webhook};
 use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
 use greenroom::history::{Notice, NoticeEvent, ReleaseKind};
 use greenroom::inventory::{
-    Endpoint, ImageLabels, InstanceId, Operator, PublicAddress, ReleaseId, Target, Tier, Version,
+    Endpoint, EnvironmentValue, ImageLabels, InstanceId, Operator, PublicAddress, ReleaseId,
+    Target, Tier, Version,
 };
 use greenroom::ports::{
     Checker, Connection, Failure, FailureKind, Images, Notifier, RegistryReader, RuntimeReader,
@@ -394,7 +395,7 @@ async fn only_the_start_of_a_refusal_by_a_receiver_is_read() {
     }] {
         let server = StandIn::start(move |_| answer("500 Oh", b"no room "));
         let webhook = Webhook::new(
-            Address::Plain(format!("http://{}/hook", server.at)),
+            EnvironmentValue::Plain(format!("http://{}/hook", server.at)),
             Format::Slack,
             Arc::new(LocalSecrets::default()),
             OutboundProxy::default(),

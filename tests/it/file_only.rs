@@ -313,10 +313,10 @@ fn links_to_one_file_lead_to_one_store() {
         .environments
         .iter()
         .find(|it| it.name.as_str() == "dev");
-    let StoreConfig::Sqlite(place) = &dev.expect("dev").store else {
+    let StoreConfig::Sqlite(path) = &dev.expect("dev").store else {
         panic!("another store");
     };
-    assert_eq!(place.path, real.join("dev.db"));
+    assert_eq!(*path, real.join("dev.db"));
 }
 
 /// What is wrong with a file that is named by this path, or the store of its environment dev.
@@ -329,7 +329,7 @@ fn store_of_dev(named: &Path) -> Result<PathBuf, String> {
     let mut environments = loaded.settings.environments.into_iter();
     let dev = environments.find(|it| it.name.as_str() == "dev");
     match dev.expect("dev").store {
-        StoreConfig::Sqlite(place) => Ok(place.path),
+        StoreConfig::Sqlite(path) => Ok(path),
         StoreConfig::Etcd(_) => panic!("another store"),
     }
 }

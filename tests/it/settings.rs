@@ -7,12 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use greenroom::inventory::servers::SwitchMode;
 use greenroom::inventory::{Endpoint, EnvironmentValue, SecretSource, Slot};
 use greenroom::port_check::OutgoingPorts;
 use greenroom::release::Limit;
 use greenroom::settings::{
     Loaded, Origin, Problem, Problems, ProxyConfig, Request, RuntimeConfig, Settings, StoreConfig,
-    SwitchMode,
 };
 use proptest::prelude::*;
 
@@ -108,14 +108,16 @@ fn registry_settings_apply_only_to_their_registry() {
     let registries = &loaded.settings.environments[0].registries;
     let applied: Vec<_> = registries
         .iter()
-        .map(|it| (it.host.as_str(), it.login.is_some(), it.plain_http))
+        .map(|(host, it)| (host.as_str(), it.password.is_some(), it.plain_http))
         .collect();
     let wanted = [
         ("127.0.0.1:5000", false, true),
         ("registry.gitlab.example", true, false),
     ];
     assert_eq!(applied, wanted);
-    let token_server = registries[1].token_server.as_deref();
+    let token_server = registries["registry.gitlab.example"]
+        .token_server
+        .as_deref();
     assert_eq!(token_server, Some("gitlab.example"));
 }
 
@@ -241,14 +243,16 @@ fn paths_are_relative_to_the_file_and_not_to_the_working_directory() {
     let StoreConfig::Etcd(etcd) = &production.store else {
         panic!("{:?}", production.store);
     };
-    let password = &etcd.login.as_ref().expect("a login").password;
-    assert_eq!(*password, SecretSource::Env("ETCD_PASSWORD".into()));
+    assert_eq!(
+        etcd.password,
+        Some(SecretSource::Env("ETCD_PASSWORD".into()))
+    );
     let Some(ProxyConfig::Nginx(nginx)) = &production.proxy else {
         panic!("{:?}", production.proxy);
     };
     assert_eq!(nginx.sites, Path::new("/etc/nginx/conf.d"));
     assert_eq!(nginx.switch, SwitchMode::Pointer);
-    assert!(matches!(&nginx.answer_connect, Endpoint::Tcp(place) if place.port() == 8091));
+    assert!(matches!(nginx.answer.address(), Endpoint::Tcp(place) if place.port() == 8091));
 }
 
 #[test]
@@ -313,7 +317,7 @@ fn no_layer_above_the_file_undoes_read_only() {
         Settings::read(file, text, &request)
     };
     let loaded = read(None, &[]).expect("it loads");
-    let origin = loaded.settings.console.read_only.expect("a place");
+    let origin = loaded.settings.read_only.expect("a place");
     assert_eq!(origin.to_string(), "greenroom.toml:2:13");
     read(Some("true"), &["true"]).expect("the same again");
     for (variable, flags, by) in [

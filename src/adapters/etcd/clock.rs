@@ -10,8 +10,9 @@ use reqwest::header::DATE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, tls};
 
-use super::options::{Options, Tls, pem};
+use super::options::{Options, pem};
 use crate::inventory::http_date;
+use crate::inventory::servers::TlsConfig;
 use crate::ports::Result;
 
 /// The time limit for one member. It is short, so that a plan does not wait long for a clock.
@@ -67,7 +68,7 @@ async fn of(client: &Client, url: &str) -> Option<Timestamp> {
     http_date(answer.headers().get(DATE)?.as_bytes())
 }
 
-fn client(files: Option<&Tls>, has_tls: bool) -> Result<Client> {
+fn client(files: Option<&TlsConfig>, has_tls: bool) -> Result<Client> {
     let refused = |error: reqwest::Error| super::options::refused(error.without_url().to_string());
     let mut client = Client::builder()
         .timeout(TIMEOUT)
@@ -82,7 +83,7 @@ fn client(files: Option<&Tls>, has_tls: bool) -> Result<Client> {
         let authorities = tls::Certificate::from_pem_bundle(&pem(ca)?).map_err(refused)?;
         client = client.tls_certs_only(authorities);
     }
-    if let Some((certificate, key)) = files.and_then(|files| files.identity.as_ref()) {
+    if let Some((certificate, key)) = files.and_then(TlsConfig::identity) {
         let both = [pem(certificate)?, b"\n".to_vec(), pem(key)?].concat();
         client = client.identity(tls::Identity::from_pem(&both).map_err(refused)?);
     }

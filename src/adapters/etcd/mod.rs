@@ -18,4 +18,4 @@ pub const BOUNDS: [Bound; 1] = [Bound {
 }];
 
 pub use cluster::Cluster;
-pub use options::{Credentials, DEFAULT_PREFIX, Options, Tls};
+pub use options::{Credentials, DEFAULT_PREFIX, Options};

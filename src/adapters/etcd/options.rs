@@ -8,6 +8,7 @@ use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::inventory::plain;
+use crate::inventory::servers::TlsConfig;
 pub use crate::ports::Credentials;
 use crate::ports::{Failure, FailureKind, Result};
 
@@ -26,7 +27,7 @@ pub struct Options {
     /// The prefix of every key, e.g. `/greenroom/v1`, without a slash at the end.
     pub prefix: String,
     /// The certificates. If none are given, an `https` endpoint must have a certificate that this machine trusts.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsConfig>,
     /// The user and password; none if etcd requires no login.
     pub credentials: Option<Credentials>,
     /// The time limit of one call, including attempts at other nodes.
@@ -44,15 +45,6 @@ impl Options {
             deadline: DEADLINE,
         }
     }
-}
-
-/// The paths of the TLS files, which are in PEM format.
-#[derive(Debug, Clone, Default)]
-pub struct Tls {
-    /// The authority that signed the servers' certificates. If none is given, this machine's authorities are trusted.
-    pub ca: Option<PathBuf>,
-    /// The client certificate and its key, if the servers require one.
-    pub identity: Option<(PathBuf, PathBuf)>,
 }
 
 /// The endpoints with their scheme. A failure says what is wrong with an endpoint, and never repeats a password.
@@ -125,13 +117,13 @@ pub(super) fn with_user(
     connect.with_user(user, password.expose_secret())
 }
 
-fn certificates(tls: Option<&Tls>) -> Result<TlsOptions> {
+fn certificates(tls: Option<&TlsConfig>) -> Result<TlsOptions> {
     let mut config = TlsOptions::new();
     config = match tls.and_then(|tls| tls.ca.as_ref()) {
         Some(ca) => config.ca_certificate(Certificate::from_pem(pem(ca)?)),
         None => config.with_native_roots(),
     };
-    if let Some((certificate, key)) = tls.and_then(|tls| tls.identity.as_ref()) {
+    if let Some((certificate, key)) = tls.and_then(TlsConfig::identity) {
         config = config.identity(Identity::from_pem(pem(certificate)?, pem(key)?));
     }
     Ok(config)
@@ -177,7 +169,7 @@ mod tests {
             assert!(urls(&options(bad)).is_err(), "{bad}");
         }
         let mut secure = options("http://a:1");
-        secure.tls = Some(Tls::default());
+        secure.tls = Some(TlsConfig::default());
         assert!(urls(&secure).is_err());
     }
 

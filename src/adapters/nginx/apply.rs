@@ -92,7 +92,7 @@ impl Nginx {
     }
 
     async fn main_text(&self, doing: &str) -> Result<String> {
-        let main = &self.options.main;
+        let main = &self.options.config.configuration;
         match self.host().read(main).await? {
             Some(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
             None => Err(self
@@ -135,13 +135,13 @@ impl Nginx {
         main: &str,
         new: &Rendered,
     ) -> Result<bool> {
-        let sites = &self.options.sites;
+        let sites = &self.options.config.sites;
         let (proposed, test_main) = (self.proposed_file(target), self.test_main(target));
         let mut present = self.host().list(sites).await?;
         present.retain(|name| !is_probe(name));
         let wrapped = include::wrap(
             main,
-            self.options.main.parent().unwrap_or(sites),
+            self.options.config.configuration.parent().unwrap_or(sites),
             sites,
             &present,
             &owner::file_name(target),
@@ -189,8 +189,8 @@ impl Nginx {
         new: &Rendered,
     ) -> Result<()> {
         let name = owner::file_name(target);
-        if !self.host().is_directory(&self.options.sites).await? {
-            let sites = self.options.sites.display();
+        if !self.host().is_directory(&self.options.config.sites).await? {
+            let sites = self.options.config.sites.display();
             let message = format!("{sites} does not exist");
             let hint = format!(
                 "create it (mkdir -p {sites}), and add `include {sites}/*.conf;` to nginx's http block"
@@ -201,7 +201,7 @@ impl Nginx {
         }
         let file = self.file(target);
         self.host().write(&file, new.text.as_bytes()).await?;
-        let refused = match self.dump(&self.options.main).await {
+        let refused = match self.dump(&self.options.config.configuration).await {
             Ok(Ok(files)) if is_read(&files, &name) => return Ok(()),
             Ok(Ok(_)) => self.not_included(doing, &name),
             Ok(Err(output)) => self.not_accepted(doing, &output),
@@ -259,7 +259,7 @@ impl Nginx {
         target: &Target,
         wanted: impl Fn(Option<&str>) -> bool,
     ) -> std::result::Result<(), Refusal> {
-        let command = self.command(&["-s", "reload"], &self.options.main);
+        let command = self.command(&["-s", "reload"], &self.options.config.configuration);
         let reloaded = self.run(&command).await.map_err(Refusal::from)?;
         if reloaded.code != Some(0) {
             return Err(Refusal::of_reload(&reloaded.output));
@@ -267,7 +267,7 @@ impl Nginx {
         let until = Instant::now() + self.options.time_limit;
         let mut in_a_row = 0;
         loop {
-            let answer = answer::ask(&self.options.answer_at, target).await;
+            let answer = answer::ask(&self.options.config.answer.address(), target).await;
             let mark = answer
                 .as_ref()
                 .ok()
@@ -289,7 +289,7 @@ impl Nginx {
     }
 
     async fn loaded_mark(&self, target: &Target) -> Option<String> {
-        let answer = answer::ask(&self.options.answer_at, target).await;
+        let answer = answer::ask(&self.options.config.answer.address(), target).await;
         answer.ok().map(|answer| answer.configuration)
     }
 

@@ -32,7 +32,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
     let place = nginx.host().place();
     let (to, generation) = (order.to, order.generation);
     let from = order.from.map_or("no slot", Slot::as_str);
-    match nginx.options.mode {
+    match nginx.options.config.switch {
         SwitchMode::Pointer => {
             let answer = nginx.pointer.answer_file(target, to);
             let link = nginx.pointer.link(target);
@@ -69,7 +69,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
 pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec<String> {
     let place = nginx.host().place();
     let (token, generation) = (order.from.highest_token(), order.generation);
-    let (path, cost) = match nginx.options.mode {
+    let (path, cost) = match nginx.options.config.switch {
         SwitchMode::Pointer => (nginx.pointer.directory(target), "no reload"),
         SwitchMode::Reload => (
             nginx.file(target),
@@ -149,7 +149,7 @@ fn reloads(reload: &str, others: &[Target]) -> String {
 fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
     let test = nginx.command(&["-T"], &nginx.test_main(target)).join(" ");
     let reload = nginx
-        .command(&["-s", "reload"], &nginx.options.main)
+        .command(&["-s", "reload"], &nginx.options.config.configuration)
         .join(" ");
     vec![
         format!(
@@ -164,7 +164,8 @@ fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
         reloads(&reload, &nginx.other_targets(target)),
         format!(
             "ask {} until nginx has loaded the new configuration, for up to {:?}; otherwise restore the old file and reload again",
-            nginx.options.answer_at, nginx.options.time_limit
+            nginx.options.config.answer.address(),
+            nginx.options.time_limit
         ),
     ]
 }

@@ -125,9 +125,9 @@ impl Nginx {
         };
         Ok(Inputs {
             site: site.clone(),
-            mode: self.options.mode,
+            mode: self.options.config.switch,
             directory: self.pointer.directory(&site.target),
-            answer_listen: self.options.answer_listen.clone(),
+            answer_listen: self.options.config.answer.listen.clone(),
             access_log: self.access_log(&site.target),
             template,
         })
@@ -263,7 +263,7 @@ impl Nginx {
         };
         match self.compare_installed(site, &on_disk).await? {
             Comparison::NewerSettings(installed, why)
-                if installed.inputs.mode != self.options.mode =>
+                if installed.inputs.mode != self.options.config.switch =>
             {
                 Err(self.replaces_newer(doing, &why))
             }

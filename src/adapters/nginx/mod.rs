@@ -33,11 +33,14 @@ use jiff::Timestamp;
 
 pub use reader::NginxReader;
 pub use render::DEFAULT_TEMPLATE;
-pub use site::{Site, SwitchMode};
+pub use site::Site;
 pub use writer::NginxWriter;
 
+pub use crate::inventory::servers::SwitchMode;
+
 use crate::adapters::live_pointer::{LivePointer, Pointer};
-use crate::inventory::{Endpoint, Target, plain};
+use crate::inventory::servers::NginxConfig;
+use crate::inventory::{Target, plain};
 use crate::ports::{Bound, Failure, FailureKind, PointerState, ProxyHost, Result, TimeLimit};
 use crate::sanitize::sanitize;
 
@@ -74,24 +77,14 @@ pub struct NginxOptions {
     pub host: Arc<dyn ProxyHost>,
     /// The program and the arguments that it always needs, e.g. `nginx` or `nginx -p /srv/edge`, without `-c`.
     pub command: Vec<String>,
-    /// The main configuration, e.g. `/etc/nginx/nginx.conf`.
-    pub main: PathBuf,
-    /// The directory that the main configuration includes in its `http` block, e.g. `/etc/nginx/conf.d`.
-    pub sites: PathBuf,
-    /// The directory of the live pointers. The workers of nginx must be able to read this directory.
-    pub state: PathBuf,
-    /// The address of the answer server. The public must not be able to reach this address.
-    pub answer_listen: Endpoint,
-    /// The address at which Greenroom reaches the answer server.
-    pub answer_at: Endpoint,
-    /// The directory of the access logs, one for each target. None means that nginx writes no access log.
-    pub access_log: Option<PathBuf>,
+    /// The files and addresses. The workers of nginx must be able to read the directory of the live pointers. The public
+    /// must not be able to reach the address of the answer server.
+    pub config: NginxConfig,
     /// The text of a template to use instead of [`DEFAULT_TEMPLATE`], or why this text cannot be read. Without the text
     /// nothing can be installed or compared.
     pub template: Option<std::result::Result<String, String>>,
     /// When the settings file was last changed, if known.
     pub configured_at: Option<Timestamp>,
-    pub mode: SwitchMode,
     /// The time limit for a configuration to answer after a reload; see [`TIMEOUT`].
     pub time_limit: Duration,
     /// Every target behind this nginx.
@@ -112,8 +105,12 @@ impl Nginx {
         if options.command.is_empty() {
             problems.push("the command is empty".to_owned());
         }
-        let paths = [&options.main, &options.sites, &options.state];
-        for path in paths.into_iter().chain(&options.access_log) {
+        let paths = [
+            &options.config.configuration,
+            &options.config.sites,
+            &options.config.state,
+        ];
+        for path in paths.into_iter().chain(&options.config.access_log) {
             if !plain::is_path(path) {
                 let path = path.display();
                 problems.push(format!(
@@ -133,7 +130,7 @@ impl Nginx {
                 problems.push(format!("{target} is configured twice"));
             }
         }
-        let pointer = LivePointer::new(options.host.clone(), &options.state);
+        let pointer = LivePointer::new(options.host.clone(), &options.config.state);
         let nginx = Self {
             options,
             sites,
@@ -167,21 +164,26 @@ impl Nginx {
     }
 
     fn file(&self, target: &Target) -> PathBuf {
-        self.options.sites.join(owner::file_name(target))
+        self.options.config.sites.join(owner::file_name(target))
     }
 
     /// The path of the access log of a target. None if nginx writes no access log.
     fn access_log(&self, target: &Target) -> Option<PathBuf> {
-        let directory = self.options.access_log.as_ref()?;
+        let directory = self.options.config.access_log.as_ref()?;
         Some(directory.join(access_log::file_name(target)))
     }
 
     /// The path of the main configuration that is used for a test. It is in the directory of the real main
     /// configuration, because nginx resolves relative includes from that directory. No include matches its name.
     fn test_main(&self, target: &Target) -> PathBuf {
-        let name = self.options.main.file_name().unwrap_or_default();
+        let name = self
+            .options
+            .config
+            .configuration
+            .file_name()
+            .unwrap_or_default();
         let name = format!("{}.{}", name.to_string_lossy(), target.own_name());
-        self.options.main.with_file_name(name)
+        self.options.config.configuration.with_file_name(name)
     }
 
     /// The path of the new file during a test. No include of nginx matches this path.
@@ -206,7 +208,7 @@ impl Nginx {
     /// Finds a configuration file of the target under another name, which nginx also reads. An unreadable file is
     /// skipped, because nginx itself reports it.
     async fn under_another_name(&self, target: &Target) -> Result<Option<owner::NotOurs>> {
-        let sites = &self.options.sites;
+        let sites = &self.options.config.sites;
         let new = self.file(target);
         let names = self.host().list(sites).await?;
         let is_read = |name: &&String| Path::new(name).extension().is_some_and(|end| end == "conf");
@@ -240,7 +242,7 @@ impl Nginx {
     /// The state that a switch is checked against. In the switch mode `pointer` this is the live pointer. In the mode
     /// `reload` it is the pointer with the higher generation.
     async fn pointer_state(&self, target: &Target) -> Result<PointerState> {
-        if self.options.mode == SwitchMode::Pointer {
+        if self.options.config.switch == SwitchMode::Pointer {
             return self.pointer.state(target).await;
         }
         let on_disk = self.on_disk(target).await?;
@@ -257,17 +259,16 @@ impl Nginx {
 
     /// The name of this nginx for people: its host, and the address of its answer server.
     fn address(&self) -> String {
-        let NginxOptions {
-            host, answer_at, ..
-        } = &self.options;
-        format!("nginx on {}, answer server {answer_at}", host.place())
+        let NginxOptions { host, config, .. } = &self.options;
+        let (host, answer) = (host.place(), config.answer.address());
+        format!("nginx on {host}, answer server {answer}")
     }
 
     /// Describes a request to the answer server, for errors.
     fn doing_ask(&self, target: &Target) -> String {
         format!(
             "asking the answer server {} about {target}",
-            self.options.answer_at
+            self.options.config.answer.address()
         )
     }
 

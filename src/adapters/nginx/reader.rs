@@ -106,7 +106,7 @@ impl RouterReader for NginxReader {
                 }
             }
         }
-        match answer::ask(&nginx.options.answer_at, target).await {
+        match answer::ask(&nginx.options.config.answer.address(), target).await {
             Ok(answer) if answer.configuration == wanted.mark => Ok(Installation::Current),
             Ok(answer) => Ok(Installation::Outdated(format!(
                 "{file} is correct, but nginx has loaded configuration {} instead of {}",
@@ -127,7 +127,7 @@ impl RouterReader for NginxReader {
     }
 
     fn touched_by_switch(&self, target: &Target) -> Vec<Target> {
-        match self.nginx.options.mode {
+        match self.nginx.options.config.switch {
             SwitchMode::Pointer => Vec::new(),
             SwitchMode::Reload => self.nginx.other_targets(target),
         }
@@ -144,7 +144,7 @@ impl RouterReader for NginxReader {
         let doing = "reading the directives of its http block";
         let site = nginx.site(target, doing)?;
         let ours = nginx.render(site, Pointer::default())?.text;
-        let main = &nginx.options.main;
+        let main = &nginx.options.config.configuration;
         let dump = nginx.run(&nginx.command(&["-T"], main)).await?;
         if dump.code != Some(0) {
             let message = format!("`nginx -T` failed: {}", quoted(&dump.output));
@@ -157,7 +157,7 @@ impl RouterReader for NginxReader {
     async fn answer(&self, target: &Target) -> Result<ProxyAnswer> {
         let doing = self.nginx.doing_ask(target);
         self.nginx.site(target, &doing)?;
-        let at = &self.nginx.options.answer_at;
+        let at = &self.nginx.options.config.answer.address();
         let first = answer::ask(at, target).await;
         let answered = match first {
             // During a switch, the header of an answer can be from before the switch and its body from after it. A

@@ -27,17 +27,6 @@ pub struct Site {
     pub endpoints: PerSlot<Endpoint>,
 }
 
-/// How a switch moves the traffic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SwitchMode {
-    /// By one rename, which nginx notices at the next request: no reload, and no connection is cut.
-    #[default]
-    Pointer,
-    /// By a new configuration and a reload, which may cut kept-alive connections.
-    Reload,
-}
-
 /// The options that are allowed after an address in `listen`. Other options need a template.
 const LISTEN_OPTIONS: [&str; 7] = [
     "default_server",

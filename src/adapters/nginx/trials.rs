@@ -44,7 +44,7 @@ impl Nginx {
         vec![
             Trial::new("running", self.try_signal()),
             Trial::new("include", self.try_include(true)),
-            Trial::new("sites", self.try_existing(&self.options.sites)),
+            Trial::new("sites", self.try_existing(&self.options.config.sites)),
             Trial::new("main", self.try_directory_of_main()),
             Trial::new("state", self.try_state()),
             Trial::new("access log", self.try_access_log()),
@@ -53,7 +53,7 @@ impl Nginx {
 
     /// Makes nginx reopen its logs. This signal cuts no connection, and reaches nginx in the same way as a reload.
     async fn try_signal(&self) -> Result<String> {
-        let command = self.command(&["-s", "reopen"], &self.options.main);
+        let command = self.command(&["-s", "reopen"], &self.options.config.configuration);
         let ended = self.run(&command).await?;
         if ended.code == Some(0) {
             let program = self.program();
@@ -64,7 +64,10 @@ impl Nginx {
         let refusal = Refusal::of_signal(&ended.output);
         let doing = "sending a signal";
         let hint = if refusal.kind == FailureKind::Unreachable {
-            format!("start nginx with {}", self.options.main.display())
+            format!(
+                "start nginx with {}",
+                self.options.config.configuration.display()
+            )
         } else {
             "check that `nginx -t` succeeds, and that this user is allowed to reload nginx"
                 .to_owned()
@@ -75,7 +78,7 @@ impl Nginx {
     }
 
     async fn try_answering(&self) -> TrialResult {
-        let names = match self.host().list(&self.options.sites).await {
+        let names = match self.host().list(&self.options.config.sites).await {
             Ok(names) => names,
             Err(failure) => return TrialResult::Failed(failure),
         };
@@ -84,7 +87,7 @@ impl Nginx {
             let why = "read-only mode: no configuration is installed yet that could answer";
             return TrialResult::NotTried(why.to_owned());
         };
-        match answer::ask(&self.options.answer_at, target).await {
+        match answer::ask(&self.options.config.answer.address(), target).await {
             Ok(_) => TrialResult::Works("nginx is running and answers".to_owned()),
             Err(miss) => {
                 let doing = self.doing_ask(target);
@@ -101,7 +104,7 @@ impl Nginx {
     /// Tests whether nginx reads the files of targets. If `may_write` is set and a target has no file, this writes a
     /// temporary probe file with only a comment.
     async fn try_include(&self, may_write: bool) -> TrialResult {
-        let sites = &self.options.sites;
+        let sites = &self.options.config.sites;
         let listed = tokio::try_join!(self.host().is_directory(sites), self.host().list(sites));
         let names = match listed {
             Ok((true, names)) => names,
@@ -146,7 +149,7 @@ impl Nginx {
         let Some(name) = probe else {
             return self.files_read().await;
         };
-        let file = self.options.sites.join(name);
+        let file = self.options.config.sites.join(name);
         self.host().write(&file, PROBE.as_bytes()).await?;
         let read = self.files_read().await;
         self.host().remove(&file).await?;
@@ -155,7 +158,7 @@ impl Nginx {
 
     async fn files_read(&self) -> Result<Vec<String>> {
         let doing = "listing the files that it reads";
-        let dumped = timeout(DUMP, self.dump(&self.options.main)).await;
+        let dumped = timeout(DUMP, self.dump(&self.options.config.configuration)).await;
         let dump = dumped.map_err(|_| {
             let message = format!("`nginx -T` did not finish within {DUMP:?}");
             self.failure(FailureKind::Unreachable, doing, message)
@@ -183,8 +186,8 @@ impl Nginx {
 
     /// The failure when nginx does not read a file in `sites`.
     pub(super) fn not_included(&self, doing: &str, name: &str) -> Failure {
-        let sites = self.options.sites.display();
-        let main = self.options.main.display();
+        let sites = self.options.config.sites.display();
+        let main = self.options.config.configuration.display();
         let message = format!("{main} does not include {sites}/{name}");
         let hint = format!("add `include {sites}/*.conf;` to the http block");
         self.failure(FailureKind::Rejected, doing, message)
@@ -202,12 +205,12 @@ impl Nginx {
     }
 
     async fn try_directory_of_main(&self) -> Result<String> {
-        let main = &self.options.main;
+        let main = &self.options.config.configuration;
         self.try_existing(main.parent().unwrap_or(main)).await
     }
 
     async fn try_state(&self) -> Result<String> {
-        let names = self.host().list(&self.options.sites).await?;
+        let names = self.host().list(&self.options.config.sites).await?;
         let mut names_of_targets = self.sites.keys().map(owner::file_name);
         let is_installed = names_of_targets.any(|name| names.contains(&name));
         self.pointer.try_state(is_installed).await
@@ -215,7 +218,7 @@ impl Nginx {
 
     /// Tests that the directory of the access logs exists. nginx rejects a configuration if it cannot open the log.
     async fn try_access_log(&self) -> TrialResult {
-        let Some(directory) = &self.options.access_log else {
+        let Some(directory) = &self.options.config.access_log else {
             return TrialResult::NotTried("no access log is configured".to_owned());
         };
         match self.host().is_directory(directory).await {

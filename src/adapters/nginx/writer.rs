@@ -113,7 +113,7 @@ impl RouterWriter for NginxWriter {
         self.nginx.pointer.prepare(target).await?;
         let old = self.nginx.on_disk(target).await?;
         let current = self.nginx.current_pointer(target, old.as_deref()).await?;
-        if self.nginx.options.mode == SwitchMode::Pointer {
+        if self.nginx.options.config.switch == SwitchMode::Pointer {
             // The pointer must be correct before nginx reads it. Otherwise the traffic would go to the slot of an
             // earlier switch.
             self.nginx.pointer.adopt(target, current).await?;
@@ -126,7 +126,7 @@ impl RouterWriter for NginxWriter {
         let doing = format!("preparing the switch of {target} to {}", order.to);
         let site = self.nginx.site(target, &doing)?;
         self.nginx.refuse_other_mode(site, &doing).await?;
-        match self.nginx.options.mode {
+        match self.nginx.options.config.switch {
             SwitchMode::Pointer => self.nginx.pointer.make_ready(target, order).await,
             SwitchMode::Reload => {
                 // Problems with the file are found before the route in the store changes.
@@ -140,7 +140,7 @@ impl RouterWriter for NginxWriter {
 
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         self.nginx.site(target, "switching")?;
-        match self.nginx.options.mode {
+        match self.nginx.options.config.switch {
             SwitchMode::Pointer => self.nginx.pointer.switch(target, order).await,
             SwitchMode::Reload => self.switch_by_reload(target, order).await,
         }
@@ -149,7 +149,7 @@ impl RouterWriter for NginxWriter {
     async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
         self.nginx
             .site(target, "writing the token of the current lock")?;
-        match self.nginx.options.mode {
+        match self.nginx.options.config.switch {
             SwitchMode::Pointer => self.nginx.pointer.rebase(target, order).await,
             SwitchMode::Reload => self.rebase_by_reload(target, order).await,
         }

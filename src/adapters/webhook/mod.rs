@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::history::Notice;
-use crate::inventory::SecretSource;
+use crate::inventory::{EnvironmentValue, SecretSource};
 use crate::ports::{Bound, Failure, FailureKind, Notifier, Result, Secrets, TimeLimit};
 
 use post::{Post, Request};
@@ -28,15 +28,6 @@ pub const BOUNDS: [Bound; 1] = [Bound {
     time: TimeLimit::Within(post::TIMEOUT),
 }];
 
-/// The address of a webhook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// The address itself, as written in the configuration.
-    Plain(String),
-    /// The source of an address that is kept secret.
-    Secret(SecretSource),
-}
-
 /// The format of a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
@@ -48,7 +39,7 @@ pub enum Format {
 
 #[expect(missing_debug_implementations, reason = "holds a trait object")]
 pub struct Webhook {
-    address: Address,
+    address: EnvironmentValue,
     format: Format,
     secrets: Arc<dyn Secrets>,
     post: Post,
@@ -58,7 +49,7 @@ impl Webhook {
     /// Connects when the first notice is sent. `secrets` reads the address and the signing secret for each notice;
     /// `proxy` is the forward proxy for other machines.
     pub fn new(
-        address: Address,
+        address: EnvironmentValue,
         format: Format,
         secrets: Arc<dyn Secrets>,
         proxy: OutboundProxy,
@@ -73,8 +64,8 @@ impl Webhook {
 
     async fn url(&self) -> Result<reqwest::Url> {
         let text = match &self.address {
-            Address::Plain(text) => SecretString::from(text.clone()),
-            Address::Secret(source) => self.secrets.read(source).await?,
+            EnvironmentValue::Plain(text) => SecretString::from(text.clone()),
+            EnvironmentValue::Secret(source) => self.secrets.read(source).await?,
         };
         // The address may be a secret, so the error does not quote it.
         let url = reqwest::Url::parse(text.expose_secret().trim()).ok();

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::markdown::{self, Block};
 use super::{keys, limits};
 use crate::inventory::drift::Name;
+use crate::release::TIMING;
 use crate::wire;
 
 /// The only topic that has a JSON schema.
@@ -14,6 +15,7 @@ pub(super) const JSON: &str = "json";
 // Each of these marks in a topic is replaced by a generated table or list.
 const TABLE_OF_KEYS: &str = "<!-- table of keys -->";
 const TABLE_OF_LIMITS: &str = "<!-- table of limits -->";
+const TABLE_OF_TIMES: &str = "<!-- table of times -->";
 const LIST_OF_DIFFERENCES: &str = "<!-- list of differences -->";
 
 #[derive(Debug)]
@@ -76,8 +78,19 @@ impl Topic {
     fn markdown(&self) -> String {
         let text = self.text.replace(TABLE_OF_KEYS, &keys::table());
         let text = text.replace(TABLE_OF_LIMITS, &limits::table(&wire::bounds()));
+        let text = text.replace(TABLE_OF_TIMES, &times());
         text.replace(LIST_OF_DIFFERENCES, &differences())
     }
+}
+
+/// All keys of `timing`, with their built-in values.
+fn times() -> String {
+    let mut text = "| key | built in | meaning |\n|---|---|---|".to_owned();
+    for row in TIMING {
+        let (key, built_in, meaning) = (row.key, row.built_in(), row.meaning());
+        let _ = write!(text, "\n| `{key}` | {built_in} | {meaning} |");
+    }
+    text
 }
 
 /// All differences between servers, with their meaning and repair.

@@ -1,296 +1,241 @@
-//! The dialogs over the screen: questions, refusals, lists and pages. Enter alone never changes anything: the operator
-//! first moves the cursor or types a text. A confirmation expires.
+//! What the console needs to know about the open dialog: its keys, its text, and how events change it. Each dialog
+//! implements [`Dialog`] in its own file below `console/dialogs`. The model only holds the open dialog, so a new dialog
+//! changes nothing here.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::cell::Cell;
+use std::fmt::Debug;
 
+use crossterm::event::{KeyCode, KeyEvent};
 use jiff::Timestamp;
 
-use super::{
-    Handover, Help, Holding, MessageDialog, OpenReleases, Palette, Picker, ReloadDialog,
-    ResumeDialog, TextLine, ThemeChoice, WaitingList,
-};
-use crate::history::{Direction, Step};
-use crate::inventory::{Hold, Target};
-use crate::release::{
-    Choice, Definition, Interrupted, Need, Plan, RepairPlan, ResumeAction, Status, Wanted,
-};
+use super::{Looks, Model, TextLine};
+use crate::console::effect::Effect;
+use crate::console::sheet::Sheet;
+use crate::console::theme::Theme;
+use crate::inventory::Target;
+use crate::release::Status;
 
-/// The dialog that is open over the screen.
-#[derive(Debug, Clone)]
-pub enum Dialog {
-    Help(Help),
-    Palette(Palette),
-    /// Asks for a theme, and draws with the theme under the cursor.
-    Themes(ThemeChoice),
-    /// Shows the details of the line under the cursor.
-    Page(Page),
-    /// Asks for the version of a promote or a rollback.
-    Picker(Picker),
-    /// Asks for the reason of a release, or for the reason to override a hold.
-    Reason(Reason),
-    Thinking(Thinking),
-    Refusal(Refusal),
-    Confirm(Confirm),
-    Failure(Failure),
-    Leaving(Leaving),
-    Reload(ReloadDialog),
-    /// Asks which of several open releases of a target to resume.
-    OpenReleases(OpenReleases),
-    Resume(ResumeDialog),
-    Message(MessageDialog),
-    /// Asks for the reason and the end of a hold, or for the reason to clear it.
-    Holding(Holding),
-    /// Asks whether to hand over a release to the operator who requests it.
-    Handover(Handover),
-    /// Shows which approvals the switch of a target lacks, who can give them, and how.
-    Lacking(Target),
-    Waiting(WaitingList),
-}
+/// A dialog over the screen: a question, a list or a page. Enter alone never changes anything: the operator first moves
+/// the cursor or types a text.
+pub trait Dialog: AnyDialog {
+    /// Handles a key, except the keys that scroll ([`Self::scrolling`]) and the keys that close ([`Self::escaped`]). The
+    /// dialog is closed while it handles the key. [`Model::keep`] opens it again.
+    fn pressed(self: Box<Self>, model: &mut Model, key: KeyEvent) -> Vec<Effect>;
 
-impl Dialog {
-    /// Whether the dialog is a question to answer, and not a page or a list.
-    pub fn asks(&self) -> bool {
-        self.asks_in_rows() || matches!(self, Self::Confirm(_))
+    /// Handles Esc and Ctrl-C, which do the same in every dialog. The dialog is closed already.
+    fn escaped(self: Box<Self>, _: &mut Model) -> Vec<Effect> {
+        Vec::new()
     }
 
-    /// Whether only `PageUp` and `PageDown` scroll the text of the dialog, because the arrow keys move between its
-    /// answers or in its text line.
-    pub fn asks_in_rows(&self) -> bool {
-        matches!(
-            self,
-            Self::Reason(_)
-                | Self::Failure(_)
-                | Self::Leaving(_)
-                | Self::Reload(_)
-                | Self::Resume(_)
-                | Self::Message(_)
-                | Self::Holding(_)
-                | Self::Handover(_)
-        )
+    /// The text line that has the focus.
+    fn line(&mut self) -> Option<&mut TextLine> {
+        None
     }
 
-    /// Whether the dialog closes by itself after some time.
-    pub fn expires(&self) -> bool {
-        matches!(self, Self::Confirm(_))
+    /// Inserts a pasted text. The error says why the text was ignored.
+    fn pasted(&mut self, _: &Model, text: &str) -> Result<Vec<Effect>, &'static str> {
+        let line = self.line();
+        let line = line.ok_or("the pasted text was ignored: no text line is open")?;
+        line.paste(text.trim());
+        Ok(Vec::new())
     }
+
+    /// What the dialog shows, in lines of `columns`.
+    fn sheet(&self, model: &Model, theme: &Theme, columns: usize) -> Sheet;
+
+    /// The most columns of the dialog. Longer lines are hard to read.
+    fn widest(&self) -> u16 {
+        92
+    }
+
+    fn scrolling(&self) -> Scrolling {
+        Scrolling::Never
+    }
+
+    /// When the dialog closes by itself.
+    fn expires_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Whether the question does not fit the new status of its release any more.
+    fn is_outdated(&self, _: &Status) -> bool {
+        false
+    }
+
+    /// The target that the key for arming arms while the dialog is open. A question can be opened before its target is
+    /// armed.
+    fn arms(&self) -> Option<&Target> {
+        None
+    }
+
+    /// The theme to draw the screen with while the dialog is open.
+    fn theme<'a>(&self, _: &'a Looks) -> Option<&'a str> {
+        None
+    }
+
+    /// Called after the dialog was drawn on the screen.
+    fn was_drawn(&mut self) {}
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    pub title: String,
-    /// Sanitized.
-    pub lines: Vec<String>,
-    /// How many lines are scrolled out of view at the top.
-    pub top: usize,
+/// What the type of a dialog gives: a copy of the dialog, and its identity.
+pub trait AnyDialog: Any + Debug + Send {
+    fn copied(&self) -> Box<dyn Dialog>;
 }
 
-/// Asks for the reason of a release, or for the reason to override a hold.
-#[derive(Debug, Clone)]
-pub struct Reason {
-    pub target: Target,
-    pub wanted: Wanted,
-    /// The version, as the screen shows it.
-    pub name: String,
-    pub line: TextLine,
-    /// Whether the rules require a reason. `None` if the rules were not read yet, or if they could not be read.
-    pub required: Option<bool>,
-    /// The holds that the release overrides. If there are holds, the dialog first asks why the release overrides them.
-    pub in_spite_of: Vec<Hold>,
-    /// The reason for overriding the holds, after it was typed.
-    pub override_holds: Option<String>,
-    /// The plan of a rollback for which the rules require a reason. A rollback can start without a reason.
-    pub planned: Option<Arc<Plan>>,
-}
-
-impl Reason {
-    /// Whether the dialog now asks why the holds are overridden, and not for the reason of the release.
-    pub fn overrides(&self) -> bool {
-        !self.in_spite_of.is_empty() && self.override_holds.is_none()
+impl<D: Dialog + Clone> AnyDialog for D {
+    fn copied(&self) -> Box<dyn Dialog> {
+        Box::new(self.clone())
     }
 }
 
-/// Shown while a plan is made or an open release is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thinking {
-    /// The number of the request. Only the answer with this number is used.
-    pub request_id: u64,
-    pub target: Target,
-    /// What is planned or read: a version, a repair or the open release.
-    pub name: String,
-}
-
-/// Shows why an operation was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The refused operation, for example `1.9.0 to web/qa`.
-    pub title: String,
-    /// All reasons. Each says what to do.
-    pub reasons: Vec<String>,
-    /// How many lines are scrolled out of view at the top.
-    pub top: usize,
-}
-
-impl Refusal {
-    /// An upper bound for the number of lines of the text on the narrowest screen.
-    pub fn longest(&self) -> usize {
-        self.reasons
-            .iter()
-            .map(|reason| 1 + reason.len() / 20)
-            .sum()
+impl Clone for Box<dyn Dialog> {
+    fn clone(&self) -> Self {
+        (**self).copied()
     }
 }
 
-/// The change that the operator has to confirm.
-#[derive(Debug, Clone)]
-pub enum Question {
-    /// Start a release.
-    Begin(Arc<Plan>),
-    /// Run the step that waits for approval.
-    Step(Arc<Status>, Step),
-    /// Back out a release.
-    BackOut(Arc<Status>),
-    /// Stop the version that is kept warm.
-    EndStandby(Arc<Status>),
-    /// Continue a release, back it out, or end it and keep everything as it is. If another console or command holds the
-    /// lock, take over the lock.
-    Resume(Arc<Interrupted>, ResumeAction),
-    /// Carry out a repair plan.
-    Repair(Arc<RepairPlan>),
-    /// Approve a release that another operator drives.
-    PeerApprove(Arc<Status>),
-    /// Request the handover of a release from its driver, and resume the release after the handover.
-    Ask(Arc<Interrupted>),
-}
-
-impl Question {
-    /// The plan of the release. `None` for a repair.
-    pub fn plan(&self) -> Option<&Arc<Plan>> {
-        match self {
-            Self::Begin(plan) => Some(plan),
-            Self::Step(status, _)
-            | Self::BackOut(status)
-            | Self::EndStandby(status)
-            | Self::PeerApprove(status) => Some(&status.plan),
-            Self::Resume(found, _) | Self::Ask(found) => Some(&found.observed.status.plan),
-            Self::Repair(_) => None,
-        }
+impl Model {
+    /// Opens a dialog in place of the open one.
+    pub fn show(&mut self, dialog: impl Dialog) {
+        self.dialog = Some(Box::new(dialog));
+        self.scroll = Scroll::default();
     }
 
-    /// The configuration of the target.
-    pub fn definition(&self) -> &Definition {
-        match self {
-            Self::Repair(plan) => &plan.definition,
-            Self::Begin(plan) => &plan.definition,
-            Self::Step(status, _)
-            | Self::BackOut(status)
-            | Self::EndStandby(status)
-            | Self::PeerApprove(status) => &status.plan.definition,
-            Self::Resume(found, _) | Self::Ask(found) => &found.observed.status.plan.definition,
-        }
+    /// Opens the dialog that handles a key again, at the same place of its text.
+    pub fn keep(&mut self, dialog: Box<dyn Dialog>) -> Vec<Effect> {
+        self.dialog = Some(dialog);
+        Vec::new()
     }
 
-    pub fn target(&self) -> &Target {
-        &self.definition().target
+    /// The open dialog, if it has this type.
+    pub fn shown<D: Dialog>(&self) -> Option<&D> {
+        let dialog: &dyn Any = &**self.dialog.as_ref()?;
+        dialog.downcast_ref()
+    }
+
+    /// The open dialog, if it has this type.
+    pub fn shown_mut<D: Dialog>(&mut self) -> Option<&mut D> {
+        let dialog: &mut dyn Any = &mut **self.dialog.as_mut()?;
+        dialog.downcast_mut()
+    }
+
+    /// Changes the open dialog, if it has this type.
+    pub fn with_shown<D: Dialog, T: Default>(
+        &mut self,
+        change: impl FnOnce(&mut D, &Self) -> T,
+    ) -> T {
+        let Some(mut dialog) = self.dialog.take() else {
+            return T::default();
+        };
+        let shown: &mut dyn Any = &mut *dialog;
+        let changed = shown.downcast_mut().map(|shown| change(shown, self));
+        self.dialog = Some(dialog);
+        changed.unwrap_or_default()
     }
 }
 
-/// The part of a confirmation that has the focus.
+/// Which keys scroll the text of a dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Button {
-    /// The line in which the name of the environment is typed. Until the name is complete, Enter only shows what is
-    /// missing.
-    Name,
-    /// The button that changes nothing.
-    Cancel,
-    /// The button that confirms the change.
-    Go,
-    /// The line for the note of a peer approval.
-    Note,
+pub enum Scrolling {
+    /// No key. A list scrolls with its cursor.
+    Never,
+    /// The arrow keys, and `PageUp` and `PageDown` by this many lines.
+    Arrows(isize),
+    /// Also `j`, `k`, `g` and `Home`.
+    Letters,
+    /// Only `PageUp` and `PageDown`, because the arrow keys move between the answers or in the text line. Any other key
+    /// scrolls back to the start.
+    Pages,
 }
 
-/// Asks the operator to confirm a change.
+impl Scrolling {
+    /// By how many lines a key scrolls. `None` if the key does something else.
+    pub fn by(self, key: KeyCode) -> Option<isize> {
+        let page = match self {
+            Self::Never => return None,
+            Self::Arrows(page) => page,
+            Self::Letters => 10,
+            Self::Pages => 4,
+        };
+        let has_letters = self == Self::Letters;
+        match key {
+            KeyCode::PageDown => Some(page),
+            KeyCode::PageUp => Some(-page),
+            _ if self == Self::Pages => None,
+            KeyCode::Down => Some(1),
+            KeyCode::Up => Some(-1),
+            KeyCode::Char('j') if has_letters => Some(1),
+            KeyCode::Char('k') if has_letters => Some(-1),
+            KeyCode::Home | KeyCode::Char('g') if has_letters => Some(isize::MIN),
+            _ => None,
+        }
+    }
+
+    /// The hint at hidden lines.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Pages => "PgUp PgDn scroll",
+            _ => "arrows scroll",
+        }
+    }
+}
+
+/// How far the text of the open dialog is scrolled.
 #[derive(Debug, Clone)]
-pub struct Confirm {
-    pub question: Question,
-    /// [`Need::TypedName`] means that the operator has to type the name. For any other need, the button is enough.
-    pub need: Need,
-    /// The name as typed so far. Empty if no name is required.
-    pub typed: String,
-    /// The note or reason of the operator.
-    pub note: Option<String>,
-    /// The part that has the focus.
-    pub button: Button,
+pub struct Scroll {
+    top: usize,
+    /// The largest `top`. Only the view knows how many lines the text has, so the view reports it here with each draw.
+    last: Cell<usize>,
+}
+
+impl Default for Scroll {
+    fn default() -> Self {
+        Self {
+            top: 0,
+            last: Cell::new(usize::MAX),
+        }
+    }
+}
+
+impl Scroll {
     /// How many lines are scrolled out of view at the top.
-    pub top: usize,
-    pub expires_at: Timestamp,
-}
-
-impl Confirm {
-    /// Whether the dialog has a line for a note.
-    pub fn takes_note(&self) -> bool {
-        matches!(self.question, Question::PeerApprove(_))
+    pub fn top(&self) -> usize {
+        self.top.min(self.last.get())
     }
 
-    /// Whether the name is complete, or no name is required.
-    pub fn may_go(&self) -> bool {
-        self.need != Need::TypedName || self.typed == self.expected()
+    pub fn by(&mut self, lines: isize) {
+        self.top = self.top().saturating_add_signed(lines).min(self.last.get());
     }
 
-    /// What the operator still has to type. `None` if nothing is missing.
-    pub fn missing(&self) -> Option<String> {
-        if self.may_go() {
-            return None;
-        }
-        let expected = self.expected();
-        match expected.strip_prefix(self.typed.as_str()) {
-            Some(whole) if whole == expected => Some(format!("type the name {expected}")),
-            Some(rest) => Some(format!("incomplete: {rest} is missing")),
-            None => Some(format!("the typed name is not {expected}")),
-        }
-    }
-
-    /// The name to type: the environment of the target.
-    pub fn expected(&self) -> &str {
-        self.question.target().environment.as_str()
+    /// Records how far the text can be scrolled, as measured when it was drawn.
+    pub fn measured(&self, last: usize) {
+        self.last.set(last);
     }
 }
 
-/// Asks what to do about a failed step.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    pub status: Arc<Status>,
-    pub step: Step,
-    /// Whether doing or undoing the step failed.
-    pub direction: Direction,
-    pub why: String,
-    /// The choices. On the screen, the row "decide later" comes before them.
-    pub choices: Vec<Choice>,
-    /// The row of the cursor. Row 0 is "decide later".
-    pub row: usize,
-    /// The operator's note, which is stored in the history.
-    pub note: TextLine,
-    /// Whether the note has the focus.
-    pub is_noting: bool,
+/// The row of the cursor after a key, in a list of `count` rows.
+pub fn moved(row: usize, count: usize, key: KeyCode) -> usize {
+    match key {
+        KeyCode::Up | KeyCode::Char('k') => row.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => (row + 1).min(count.saturating_sub(1)),
+        _ => row,
+    }
 }
 
-/// Asks whether to quit while this console drives a release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Leaving {
-    /// The row of the cursor: an index into [`Leave::ALL`].
-    pub row: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The answers to [`Leaving`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leave {
-    Stay,
-    /// Quit as soon as the current step of each release is done. The releases stay open and can be resumed.
-    AfterStep,
-    /// Back out the release, then quit.
-    BackOut,
-}
-
-impl Leave {
-    /// All answers. The answer that changes nothing comes first.
-    pub const ALL: [Self; 3] = [Self::Stay, Self::AfterStep, Self::BackOut];
+    #[test]
+    fn a_text_never_scrolls_past_its_measured_end() {
+        let mut scroll = Scroll::default();
+        scroll.by(10);
+        scroll.measured(3);
+        assert_eq!(scroll.top(), 3);
+        scroll.by(-1);
+        assert_eq!(scroll.top(), 2);
+        scroll.by(isize::MAX);
+        assert_eq!(scroll.top(), 3);
+    }
 }

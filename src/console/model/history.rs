@@ -2,6 +2,8 @@
 //! releases side by side, the timeline of an environment, or the result of a verification. The history shows
 //! archived data and never the current state.
 
+use std::cell::Cell;
+
 use crate::history::{Filter, Item, Kept, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::release::report::Line;
@@ -27,7 +29,7 @@ pub struct History {
     pub row: usize,
     pub marked: Vec<ReleaseId>,
     /// The page that covers the list.
-    pub sheet: Option<Sheet>,
+    pub page: Option<HistoryPage>,
     /// Why the list could not be read.
     pub trouble: Option<String>,
     /// The number of the last question. Answers to earlier questions are dropped.
@@ -61,12 +63,25 @@ pub enum Waiting {
 
 /// A page that covers the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sheet {
+pub struct HistoryPage {
     pub title: String,
     /// Sanitized.
     pub lines: Vec<Line>,
     /// How many lines are scrolled out of view at the top.
     pub top: usize,
+    /// The `top` with which the last lines fill the screen, as measured when the page was drawn.
+    pub end: Cell<usize>,
+}
+
+impl HistoryPage {
+    pub fn new(title: String, lines: Vec<Line>) -> Self {
+        Self {
+            end: Cell::new(lines.len().saturating_sub(1)),
+            title,
+            lines,
+            top: 0,
+        }
+    }
 }
 
 /// A question to the archive.

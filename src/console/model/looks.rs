@@ -51,9 +51,3 @@ impl Looks {
         }
     }
 }
-
-/// Asks for a theme. The screen is drawn with the theme under the cursor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ThemeChoice {
-    pub row: usize,
-}

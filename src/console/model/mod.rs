@@ -2,28 +2,23 @@
 //! so `update` and `view` never read a clock.
 
 mod availability;
-mod best_version;
 mod diagnostics;
 mod dialog;
 mod handover;
 mod history;
-mod holding;
 mod listing;
 mod log_pane;
 mod looks;
 mod matrix;
 mod notice;
-mod palette;
 mod pane;
 mod peer_approving;
-mod picker;
 mod prompt;
 mod registrations;
 mod reload;
 mod services;
 mod text_line;
 mod timeline;
-mod version_rows;
 mod waits;
 mod why_not;
 
@@ -41,40 +36,28 @@ use crate::inventory::{
 use crate::release::{Observed, Progress, Releases, Status};
 
 pub use availability::is_available;
-pub use best_version::best_version;
 pub use diagnostics::Diagnostics;
-pub use dialog::{
-    Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, Thinking,
+pub use dialog::{Dialog, Scroll, Scrolling, moved};
+pub use handover::Asking;
+pub use history::{
+    History, HistoryAnswer, HistoryPage, HistoryQuestion, IN_TIMELINE, LISTED, Waiting,
 };
-pub use handover::{
-    Asking, Hand, Handover, MessageDialog, OpenReleases, ResumeChoice, ResumeDialog,
-};
-pub use history::{History, HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Sheet, Waiting};
-pub use holding::{HoldLine, Holding};
 pub use listing::{CheckRow, CheckState, Checked, checked, checks, relevant_step};
 pub use log_pane::{
     LogFeed, LogKind, LogPane, LogSource, LongLines, MARK_COLUMNS, Measure, SLOT_COLUMNS, SavedLog,
     Since, TIME_COLUMNS, Times,
 };
-pub use looks::{Bell, Looks, ThemeChoice};
+pub use looks::{Bell, Looks};
 pub use matrix::{CellState, cell, cell_state, standby};
 pub use notice::{Notice, Weight};
-pub use palette::{Found, Help, Helped, Palette, PaletteChoice, helped, palette_entries};
 pub use pane::Pane;
-pub use picker::{
-    Before, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, VersionRow,
-};
 pub use prompt::{Prompt, PromptKind};
 pub use registrations::{KeyRow, Mark, lease_left, registrations};
-pub use reload::{
-    ConfigurationChange, FoundConfiguration, NewConfiguration, ReloadAnswer, ReloadDialog,
-    ViewState,
-};
+pub use reload::{ConfigurationChange, FoundConfiguration, NewConfiguration, ViewState};
 pub use services::{Order, Services, filtered, list_services, unfinished_release};
 pub use text_line::TextLine;
 pub use timeline::TargetTimeline;
-pub use version_rows::{version_rows, was_bad};
-pub use waits::{WaitingItem, WaitingList, Wanted as WaitingFor};
+pub use waits::{WaitingItem, Wanted as WaitingFor};
 pub use why_not::why_not;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,9 +121,10 @@ pub struct Model {
     /// The targets that this console is repairing.
     pub repairing: BTreeSet<Target>,
     /// The dialog over the screen.
-    pub dialog: Option<Dialog>,
-    /// How many lines of a dialog's text are scrolled out of view. Only used if [`Dialog::asks_in_rows`] is true.
-    pub scrolled: usize,
+    pub dialog: Option<Box<dyn Dialog>>,
+    pub scroll: Scroll,
+    /// The action that the palette has closed for. It runs as if its key was pressed.
+    pub chosen_action: Option<Action>,
     /// The text line that is open in place of the footer.
     pub prompt: Option<Prompt>,
     /// A short message in place of the footer. Disappears after a few seconds.
@@ -193,7 +177,8 @@ impl Model {
             timeline: TargetTimeline::default(),
             repairing: BTreeSet::new(),
             dialog: None,
-            scrolled: 0,
+            scroll: Scroll::default(),
+            chosen_action: None,
             prompt: None,
             notice: None,
             request_id: 0,
@@ -243,8 +228,8 @@ impl Model {
 
     /// Records that this model was drawn on the screen.
     pub fn was_drawn(&mut self) {
-        if let Some(Dialog::Picker(picker)) = &mut self.dialog {
-            picker.is_seen = true;
+        if let Some(dialog) = &mut self.dialog {
+            dialog.was_drawn();
         }
     }
 
@@ -368,12 +353,9 @@ impl Model {
     /// The name of the theme to draw with: the theme under the cursor of the theme list, otherwise the theme for
     /// the tier of the open target.
     pub fn theme(&self) -> &str {
-        if let Some(Dialog::Themes(choice)) = &self.dialog
-            && let Some(name) = self.looks.themes.get(choice.row)
-        {
-            return name;
-        }
-        self.looks.theme_for(self.open_tier())
+        let dialog = self.dialog.as_ref();
+        let under_cursor = dialog.and_then(|dialog| dialog.theme(&self.looks));
+        under_cursor.unwrap_or_else(|| self.looks.theme_for(self.open_tier()))
     }
 
     pub fn open_tier(&self) -> Option<Tier> {
@@ -385,7 +367,10 @@ impl Model {
         self.armed.is_some()
             || self.notice.is_some()
             || self.asking.is_some()
-            || self.dialog.as_ref().is_some_and(Dialog::expires)
+            || self
+                .dialog
+                .as_ref()
+                .is_some_and(|dialog| dialog.expires_at().is_some())
             || self.in_flight().any(|status| counts(&status.progress))
             || self
                 .release()

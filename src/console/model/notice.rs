@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Model;
+use crate::console::effect::Effect;
+
 /// How long a notice is shown.
 const SHOWN_FOR: Duration = Duration::from_secs(8);
 
@@ -33,5 +36,17 @@ impl Notice {
             weight,
             until: now.checked_add(SHOWN_FOR).unwrap_or(Timestamp::MAX),
         }
+    }
+}
+
+impl Model {
+    pub fn say(&mut self, weight: Weight, text: &str) {
+        self.notice = Some(Notice::new(weight, text, self.now));
+    }
+
+    /// Shows why a key does nothing.
+    pub fn refused(&mut self, text: &str) -> Vec<Effect> {
+        self.say(Weight::Prominent, text);
+        Vec::new()
     }
 }

@@ -1,6 +1,7 @@
 //! The prompt: a text line in place of the footer, for a search or a filter.
 
-use super::TextLine;
+use super::{Model, TextLine};
+use crate::console::effect::Effect;
 
 /// What a prompt asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,4 +33,16 @@ impl PromptKind {
 pub struct Prompt {
     pub kind: PromptKind,
     pub line: TextLine,
+}
+
+impl Model {
+    /// Opens a prompt with a text to edit.
+    pub fn ask_in_prompt(&mut self, kind: PromptKind, text: &str) -> Vec<Effect> {
+        self.notice = None;
+        self.prompt = Some(Prompt {
+            kind,
+            line: TextLine::new(text),
+        });
+        Vec::new()
+    }
 }

@@ -1,4 +1,4 @@
-//! A changed configuration on disk, and the dialog that asks whether to use it.
+//! A changed configuration on disk, and the operator's place before a reload.
 
 use jiff::Timestamp;
 
@@ -38,25 +38,6 @@ pub struct ConfigurationChange {
     pub after: Option<String>,
     /// The file and line of the new value. Empty if the key was removed.
     pub place: String,
-}
-
-/// Shows the differences and asks whether to reload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ReloadDialog {
-    /// The row of the cursor: an index into [`ReloadAnswer::ALL`].
-    pub row: usize,
-}
-
-/// The answers to [`ReloadDialog`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReloadAnswer {
-    Keep,
-    Reload,
-}
-
-impl ReloadAnswer {
-    /// All answers. The answer that changes nothing comes first.
-    pub const ALL: [Self; 2] = [Self::Keep, Self::Reload];
 }
 
 /// The operator's place on the screen, to which the console returns after a reload.

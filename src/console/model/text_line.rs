@@ -1,5 +1,7 @@
-//! A line of text that the operator types, with a cursor. Typing and pasting stop at a maximum length. The library `tui-input` edits the text.
+//! A line of text that the operator types, with a cursor. Typing and pasting stop at a maximum length. The library
+//! `tui-input` edits the text.
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
 /// The maximum length, in characters.
@@ -24,8 +26,12 @@ impl TextLine {
         self.0.visual_cursor()
     }
 
-    /// Edits the line. Returns whether the text has changed.
-    pub fn edit(&mut self, request: InputRequest) -> bool {
+    /// Handles a key, if it edits text. Returns whether the text has changed.
+    pub fn pressed(&mut self, key: KeyEvent) -> bool {
+        editing(key).is_some_and(|request| self.edit(request))
+    }
+
+    fn edit(&mut self, request: InputRequest) -> bool {
         let is_full = self.text().chars().count() >= LONGEST;
         if is_full && matches!(request, InputRequest::InsertChar(_)) {
             return false;
@@ -39,6 +45,29 @@ impl TextLine {
             self.edit(InputRequest::InsertChar(c));
         }
     }
+}
+
+/// The edit that a key makes in a text line. `None` if the key does not edit text.
+fn editing(key: KeyEvent) -> Option<InputRequest> {
+    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+    let alt = key.modifiers.contains(KeyModifiers::ALT);
+    Some(match key.code {
+        KeyCode::Char('u') if ctrl => InputRequest::DeleteLine,
+        KeyCode::Char('w') if ctrl => InputRequest::DeletePrevWord,
+        KeyCode::Char('k') if ctrl => InputRequest::DeleteTillEnd,
+        KeyCode::Char('a') if ctrl => InputRequest::GoToStart,
+        KeyCode::Char('e') if ctrl => InputRequest::GoToEnd,
+        KeyCode::Char(c) if !ctrl && !alt && !c.is_control() => InputRequest::InsertChar(c),
+        KeyCode::Left if ctrl || alt => InputRequest::GoToPrevWord,
+        KeyCode::Right if ctrl || alt => InputRequest::GoToNextWord,
+        KeyCode::Left => InputRequest::GoToPrevChar,
+        KeyCode::Right => InputRequest::GoToNextChar,
+        KeyCode::Home => InputRequest::GoToStart,
+        KeyCode::End => InputRequest::GoToEnd,
+        KeyCode::Backspace => InputRequest::DeletePrevChar,
+        KeyCode::Delete => InputRequest::DeleteNextChar,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -55,12 +55,6 @@ impl WaitingItem {
     }
 }
 
-/// The dialog that lists the waiting items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct WaitingList {
-    pub row: usize,
-}
-
 impl Model {
     /// All items that wait for the operator, the most urgent first. Empty if the console is read-only.
     pub fn waiting(&self) -> Vec<WaitingItem> {

@@ -1,22 +1,22 @@
 //! The actions that lead to a change of a target (capital letters). Most of these actions open a question. An action
 //! that can do nothing now shows why.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{choose, handover, holding, reason, repair, resuming};
+use super::repair;
 use crate::console::action::Action;
+use crate::console::dialogs::{
+    Question, confirm, handover, holding, open_releases, picker, reason,
+};
 use crate::console::effect::Effect;
-use crate::console::model::{Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight};
+use crate::console::model::{Armed, Mode, Model, Weight};
 use crate::history::Step;
 use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
 use crate::release::describe::duration;
-use crate::release::{
-    Command, Intent, Need, Observed, Progress, Status, Wanted, need_back, need_of,
-};
+use crate::release::{Command, Intent, Need, Observed, Progress, Wanted, need_of};
 
 /// If an armed target has less time left than this, and less than a quarter of the full time, the key that arms renews
 /// the time. If more time is left, the key ends the arming.
@@ -38,14 +38,14 @@ pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
             format!("not armed: {arm} arms {target}, then try again")
         }
     };
-    super::say(model, Weight::Prominent, &text);
+    model.say(Weight::Prominent, &text);
     None
 }
 
 fn refuse_without_target(model: &mut Model) {
     let open = model.keymap.shown(Action::Open);
     let text = format!("no target is open: {open} opens the target under the cursor");
-    super::say(model, Weight::Prominent, &text);
+    model.say(Weight::Prominent, &text);
 }
 
 pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
@@ -55,7 +55,7 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
     };
     let Mode::Armable(life) = model.mode else {
         let text = format!("no target can be armed: {}", model.read_only);
-        return super::refused(model, &text);
+        return model.refused(&text);
     };
     let left = model
         .armed
@@ -64,21 +64,13 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
     let is_renewed = left.is_some_and(|left| left.unsigned_abs() < (life / 4).min(RENEWED));
     if model.is_armed() && !is_renewed {
         model.armed = None;
-        super::say(
-            model,
-            Weight::Normal,
-            &format!("{target} is not armed any more"),
-        );
+        model.say(Weight::Normal, &format!("{target} is not armed any more"));
         return Vec::new();
     }
     let Ok(until) = model.now.checked_add(life) else {
-        return super::refused(
-            model,
-            "no target can be armed: the system clock is out of range",
-        );
+        return model.refused("no target can be armed: the system clock is out of range");
     };
-    super::say(
-        model,
+    model.say(
         Weight::Normal,
         &format!("{target} can be changed until {}", local_time::clock(until)),
     );
@@ -139,9 +131,9 @@ pub(super) fn promote(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     if let Some(why) = cannot_start(model, &target) {
-        return super::refused(model, &why);
+        return model.refused(&why);
     }
-    choose::open(model, target, Intent::Promote)
+    picker::open(model, target, Intent::Promote)
 }
 
 pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
@@ -149,7 +141,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     if let Some(why) = cannot_start(model, &target) {
-        return super::refused(model, &why);
+        return model.refused(&why);
     }
     let standby = model.snapshot().and_then(|snapshot| {
         let slot = Slot::BOTH
@@ -172,8 +164,8 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         } else {
             format!("{target} keeps no version warm: the version that you choose is started again")
         };
-        super::say(model, Weight::Normal, &text);
-        return choose::open(model, target, Intent::GoBack);
+        model.say(Weight::Normal, &text);
+        return picker::open(model, target, Intent::GoBack);
     };
     let name = crate::sanitize::sanitize(&name);
     reason::go_back(model, target, Wanted::Standby, name)
@@ -181,7 +173,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
     match armed_target(model) {
-        Some(target) => holding::begin(model, target),
+        Some(target) => holding::open(model, target),
         None => Vec::new(),
     }
 }
@@ -195,22 +187,13 @@ pub(super) fn back_out(model: &mut Model) -> Vec<Effect> {
         let otherwise =
             format!("this console drives no release of this target: {roll_back} rolls back");
         let text = not_here(model, &otherwise);
-        return super::refused(model, &text);
+        return model.refused(&text);
     };
     if matches!(status.progress, Progress::Back(_)) {
-        return super::refused(model, "the release is already being backed out");
+        return model.refused("the release is already being backed out");
     }
-    ask_back_out(model, status, None);
+    confirm::ask_back_out(model, status, None);
     Vec::new()
-}
-
-/// Asks the operator to confirm that a release is backed out. The note is stored in the history.
-pub(super) fn ask_back_out(model: &mut Model, status: Arc<Status>, note: Option<String>) {
-    let need = need_back(status.may_have_switched, status.plan.tier());
-    ask(model, Question::BackOut(status), need);
-    if let Some(Dialog::Confirm(confirm)) = &mut model.dialog {
-        confirm.note = note;
-    }
 }
 
 pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
@@ -228,11 +211,11 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
              {approve} approves it"
         );
         let text = not_here(model, &otherwise);
-        return super::refused(model, &text);
+        return model.refused(&text);
     };
     // The confirmation also counts as the approval that *stop* needs, so that *stop* does not ask again.
     let need = need_of(&status.plan, Step::Stop).max(Need::Confirmation);
-    ask(model, Question::EndStandby(status), need);
+    confirm::ask(model, Question::EndStandby(status), need);
     Vec::new()
 }
 
@@ -273,14 +256,14 @@ pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
     let is_open = |observed: &Observed| observed.is_driven() || observed.is_interrupted();
     let is_open = model.elsewhere().is_some_and(is_open) || model.is_lost_here(&target);
     if let Some(text) = store_is_unreachable(model, &target).filter(|_| is_open) {
-        return super::refused(model, &text);
+        return model.refused(&text);
     }
     if !is_open {
         let otherwise = "this target has no release to resume, take over or hand over";
         let text = not_here(model, otherwise);
-        return super::refused(model, &text);
+        return model.refused(&text);
     }
-    resuming::begin(model, target)
+    open_releases::read(model, target, None)
 }
 
 /// Plans a repair of the open target. The operator confirms the plan afterwards.
@@ -289,11 +272,11 @@ pub(super) fn repair(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     if let Some(why) = busy(model) {
-        return super::refused(model, &why);
+        return model.refused(&why);
     }
     if model.elsewhere().is_some_and(Observed::is_interrupted) {
         let text = not_here(model, "");
-        return super::refused(model, &text);
+        return model.refused(&text);
     }
     repair::begin(model, target)
 }
@@ -308,34 +291,16 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
         let otherwise =
             format!("this console drives no release of this target: {promote} starts one");
         let text = not_here(model, &otherwise);
-        return super::refused(model, &text);
+        return model.refused(&text);
     };
     if !status.progress.may_check_again() {
         let text = "the checks run again only while register or switch waits for approval";
-        return super::refused(model, text);
+        return model.refused(text);
     }
-    super::say(model, Weight::Normal, "the checks are running again");
+    model.say(Weight::Normal, "the checks are running again");
     let by = model.operator.clone();
     vec![Effect::Say {
         release: status.plan.release,
         command: Command::CheckAgain { by },
     }]
-}
-
-/// Asks the operator to confirm a change. The focus is on the name to type, or on the button that changes nothing.
-pub(super) fn ask(model: &mut Model, question: Question, need: Need) {
-    let life = question.definition().timing.approval;
-    model.dialog = Some(Dialog::Confirm(Confirm {
-        expires_at: model.now.checked_add(life).unwrap_or(model.now),
-        question,
-        need,
-        typed: String::new(),
-        note: None,
-        button: if need == Need::TypedName {
-            Button::Name
-        } else {
-            Button::Cancel
-        },
-        top: 0,
-    }));
 }

@@ -1,7 +1,8 @@
 //! The page that Enter opens on a pane, the text that is copied from a pane, and the number of its rows.
 
 use super::{check_page, logs, slots_page};
-use crate::console::model::{Model, Page, Pane, checks, registrations};
+use crate::console::dialogs::Page;
+use crate::console::model::{Model, Pane, checks, registrations};
 
 /// The number of rows in the checks or in the registrations. 0 for the other panes.
 pub(super) fn row_count(model: &Model, pane: Pane) -> usize {
@@ -36,7 +37,6 @@ pub(super) fn page(model: &Model) -> Page {
                 .map(|line| crate::sanitize::sanitize(line))
                 .collect()
         },
-        top: 0,
     }
 }
 

@@ -1,15 +1,13 @@
-//! The driver's side of a handover: announces a request once, and lets the operator hand over, refuse or answer later.
-//! If another console is observed to drive a release of this console, tells the driver in this console to check its
-//! lock.
-
-use crossterm::event::KeyCode;
+//! The driver's side of a handover: announces a request once, and closes the question about a request that is no longer
+//! open. If another console is observed to drive a release of this console, tells the driver in this console to check
+//! its lock.
 
 use crate::console::action::Action;
+use crate::console::dialogs::Handover;
 use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Hand, Handover, Model, Weight};
-use crate::inventory::{HandoverRequest, Operator, Target};
-use crate::release::{Command, Status};
-use crate::sanitize::sanitize;
+use crate::console::model::{Model, Weight};
+use crate::inventory::Target;
+use crate::release::Command;
 
 /// If another console is observed to drive a release of this console, tells the driver in this process to check its
 /// lock immediately, and not only with its next write.
@@ -72,31 +70,15 @@ pub(super) fn announce(model: &mut Model) {
             "{} requests the handover of {target}{message}: {first}{resume_key} answers",
             request.operator
         );
-        super::say(model, Weight::Prominent, &text);
+        model.say(Weight::Prominent, &text);
         model.announced_requests.insert(target, request);
     }
-}
-
-/// If another console requests the handover of a release that this console drives, opens the question about the
-/// request. Returns whether there is such a request.
-pub(super) fn open_request(model: &mut Model, target: &Target) -> bool {
-    let request = model.request_to_us(target).cloned();
-    let status = model.releases.get(target).cloned();
-    let Some((request, status)) = request.zip(status) else {
-        return false;
-    };
-    model.dialog = Some(Dialog::Handover(Handover {
-        status,
-        request,
-        row: 0,
-    }));
-    true
 }
 
 /// Closes the question about a request that is no longer open: it was withdrawn or answered, it has expired, or this
 /// console no longer drives the release.
 pub(super) fn close_outdated(model: &mut Model) {
-    let Some(Dialog::Handover(handover)) = &model.dialog else {
+    let Some(handover) = model.shown::<Handover>() else {
         return;
     };
     let current = model.request_to_us(handover.status.plan.target());
@@ -106,73 +88,6 @@ pub(super) fn close_outdated(model: &mut Model) {
             handover.request.operator
         );
         model.dialog = None;
-        super::say(model, Weight::Prominent, &text);
+        model.say(Weight::Prominent, &text);
     }
-}
-
-pub(super) fn pressed(model: &mut Model, mut handover: Handover, key: KeyCode) -> Vec<Effect> {
-    match key {
-        KeyCode::Esc => later(model),
-        KeyCode::Enter => {
-            let hand = Hand::ALL.get(handover.row).copied();
-            answer(model, handover, hand.unwrap_or(Hand::Later))
-        }
-        _ => {
-            handover.row = super::dialog::moved(handover.row, Hand::ALL.len(), key);
-            model.dialog = Some(Dialog::Handover(handover));
-            Vec::new()
-        }
-    }
-}
-
-fn later(model: &mut Model) -> Vec<Effect> {
-    let resume_key = model.keymap.shown(Action::Resume);
-    let text = format!("the request was not answered: {resume_key} opens it again");
-    super::say(model, Weight::Normal, &text);
-    Vec::new()
-}
-
-fn answer(model: &mut Model, handover: Handover, hand: Hand) -> Vec<Effect> {
-    if hand == Hand::Later {
-        return later(model);
-    }
-    let target = handover.status.plan.target().clone();
-    if model.open.as_ref() != Some(&target) || !model.is_armed() {
-        let arm = model.keymap.shown(Action::Arm);
-        let text = format!("not armed: {arm} arms {target}, then answer again");
-        model.dialog = Some(Dialog::Handover(handover));
-        return super::refused(model, &text);
-    }
-    let Handover {
-        status, request, ..
-    } = handover;
-    if hand == Hand::Keep {
-        let text = format!(
-            "you keep driving, and your refusal is sent to {}",
-            request.operator
-        );
-        super::say(model, Weight::Normal, &text);
-        return vec![Effect::DeclineHandover { target, request }];
-    }
-    hand_over(model, &status, request)
-}
-
-fn hand_over(model: &mut Model, status: &Status, request: HandoverRequest) -> Vec<Effect> {
-    let text = format!(
-        "the release is handed over to {} as soon as the current step is done",
-        request.operator
-    );
-    super::say(model, Weight::Normal, &text);
-    vec![Effect::Say {
-        release: status.plan.release,
-        command: Command::HandOver {
-            // The name and the host come from the shared store and are written to the journal, so they are sanitized.
-            to: Operator {
-                name: sanitize(&request.operator.name),
-                host: sanitize(&request.operator.host),
-            },
-            console: request.console,
-            by: model.operator.clone(),
-        },
-    }]
 }

@@ -4,13 +4,15 @@
 
 use super::handover;
 use crate::console::action::Action;
-use crate::console::effect::Effect;
+use crate::console::backend::Backend;
+use crate::console::dialogs::Refusal;
+use crate::console::effect::{Call, Effect, Question};
 use crate::console::model::{Asking, Model, Weight};
-use crate::inventory::{HandoverRequest, SourceState, Target};
+use crate::inventory::{HandoverRequest, ReleaseId, SourceState, Target};
 use crate::release::{Approval, Interrupted, Refused, ResumeAction};
 
 /// Requests the handover after the operator has confirmed the request. Withdraws an earlier request.
-pub(super) fn ask(
+pub(in crate::console) fn ask(
     model: &mut Model,
     found: &Interrupted,
     approval: Approval,
@@ -32,16 +34,57 @@ pub(super) fn ask(
         request: None,
         is_seen: false,
     });
-    effects.push(Effect::RequestHandover {
+    effects.push(Effect::ask(RequestHandover {
         target,
         release,
         message,
-    });
+    }));
     effects
 }
 
+/// Asks the driver of a release to hand it over.
+#[derive(Debug)]
+pub struct RequestHandover {
+    pub target: Target,
+    pub release: ReleaseId,
+    /// A message for the driver.
+    pub message: Option<String>,
+}
+
+impl Question for RequestHandover {
+    type Answer = Result<HandoverRequest, Refused>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.request_handover(&self.target, self.release, self.message.clone())
+    }
+
+    fn answered(&self, model: &mut Model, request: Self::Answer) -> Vec<Effect> {
+        stored(model, &self.target, request)
+    }
+}
+
+/// Withdraws a request for a handover.
+#[derive(Debug)]
+pub struct WithdrawRequest {
+    pub target: Target,
+    pub request: HandoverRequest,
+}
+
+impl Question for WithdrawRequest {
+    type Answer = ();
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, ()> {
+        backend.withdraw_request(&self.target, &self.request)
+    }
+
+    /// The console does not learn whether the request was withdrawn.
+    fn answered(&self, _: &mut Model, (): ()) -> Vec<Effect> {
+        Vec::new()
+    }
+}
+
 /// Handles the result of storing the request.
-pub(super) fn stored(
+fn stored(
     model: &mut Model,
     target: &Target,
     request: Result<HandoverRequest, Refused>,
@@ -54,38 +97,34 @@ pub(super) fn stored(
                 asking.driver
             );
             asking.request = Some(request);
-            super::say(model, Weight::Normal, &text);
+            model.say(Weight::Normal, &text);
             observed(model)
         }
         (Some(_), Err(refused)) => {
             model.asking = None;
             let title = format!("request for the handover of {target}");
-            super::confirm::refuse(model, title, &refused);
+            model.show(Refusal::new(title, &refused));
             Vec::new()
         }
         // The request was withdrawn, replaced or expired before it was stored.
-        (None, Ok(request)) => vec![Effect::WithdrawRequest {
+        (None, Ok(request)) => vec![Effect::ask(WithdrawRequest {
             target: target.clone(),
             request,
-        }],
+        })],
         (None, Err(_)) => Vec::new(),
     }
 }
 
 /// Whether this console has requested the handover of the release.
-pub(super) fn waits_for(model: &Model, found: &Interrupted) -> bool {
+pub(in crate::console) fn waits_for(model: &Model, found: &Interrupted) -> bool {
     let asking = model.asking.as_ref();
     asking.is_some_and(|asking| asking.release == found.plan().release)
 }
 
 /// Withdraws the request, as the operator has chosen.
-pub(super) fn take_back(model: &mut Model) -> Vec<Effect> {
+pub(in crate::console) fn take_back(model: &mut Model) -> Vec<Effect> {
     let effects = withdraw(model);
-    super::say(
-        model,
-        Weight::Normal,
-        "the request for the handover was withdrawn",
-    );
+    model.say(Weight::Normal, "the request for the handover was withdrawn");
     effects
 }
 
@@ -93,7 +132,7 @@ fn withdraw(model: &mut Model) -> Vec<Effect> {
     let asking = model.asking.take();
     let request = asking.and_then(|asking| Some((asking.target, asking.request?)));
     request
-        .map(|(target, request)| Effect::WithdrawRequest { target, request })
+        .map(|(target, request)| Effect::ask(WithdrawRequest { target, request }))
         .into_iter()
         .collect()
 }
@@ -126,7 +165,7 @@ fn answered(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let text = format!("{}: {why}", asking.target);
-    super::say(model, Weight::Prominent, &text);
+    model.say(Weight::Prominent, &text);
     withdraw(model)
 }
 
@@ -135,7 +174,7 @@ fn resume_release(model: &mut Model, asking: Asking) -> Vec<Effect> {
         "{} handed over {}: resuming the release",
         asking.driver, asking.target
     );
-    super::say(model, Weight::Normal, &text);
+    model.say(Weight::Normal, &text);
     let mut effects = withdraw(model);
     effects.push(Effect::ResumeRelease {
         target: asking.target,

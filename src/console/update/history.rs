@@ -1,7 +1,6 @@
 //! The history: handles its keys and the answers of the archive.
 
-use super::prompt;
-use super::sheets::{of_audit, of_environment, proof, sheet};
+use super::history_pages::{of_audit, of_environment, of_releases, proof};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
@@ -10,8 +9,6 @@ use crate::console::model::{
 };
 use crate::history::{Filter, Item};
 use crate::inventory::ReleaseId;
-use crate::logs;
-use crate::release::report::Line;
 
 /// More rows are read when the cursor is fewer than this many rows from the last row.
 const NEAR: usize = 50;
@@ -28,15 +25,15 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
 }
 
 fn close(model: &mut Model) {
-    forget_sheet(model);
+    forget_page(model);
     model.history.is_open = false;
 }
 
 /// Closes the page over the list, and drops the answer to a question about a page.
-fn forget_sheet(model: &mut Model) {
+fn forget_page(model: &mut Model) {
     let history = &mut model.history;
     history.opens = false;
-    history.sheet = None;
+    history.page = None;
     if matches!(
         history.waiting,
         Some(Waiting::Releases | Waiting::Timeline(_) | Waiting::Proof)
@@ -50,7 +47,7 @@ fn forget_sheet(model: &mut Model) {
 pub(super) fn not_open(model: &mut Model) -> Vec<Effect> {
     let key = model.keymap.shown(Action::History);
     let text = format!("this action works only in the history: {key} opens the history");
-    super::refused(model, &text)
+    model.refused(&text)
 }
 
 /// Runs an action while the history is open. `None` for an action that does the same with and without the history.
@@ -74,11 +71,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         Action::First => scroll(model, isize::MIN),
         Action::Last => last(model),
         Action::Search => {
-            forget_sheet(model);
+            forget_page(model);
             let typed = model.history.typed.clone();
-            return Some(prompt::open(model, PromptKind::FilterHistory, &typed));
+            return Some(model.ask_in_prompt(PromptKind::FilterHistory, &typed));
         }
-        Action::Open if model.history.sheet.is_some() => model.history.sheet = None,
+        Action::Open if model.history.page.is_some() => model.history.page = None,
         Action::Open => return Some(details(model)),
         Action::Mark => mark(model),
         Action::Compare => return Some(compare_marked(model)),
@@ -89,7 +86,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
             let key = model.keymap.shown(Action::History);
             let text =
                 format!("this action does nothing in the history: {key} shows the panes again");
-            return Some(super::refused(model, &text));
+            return Some(model.refused(&text));
         }
     }
     Some(more(model))
@@ -98,8 +95,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
 /// Closes the page over the list. Without a page, closes the history.
 fn back(model: &mut Model) {
     model.notice = None;
-    if model.history.sheet.is_some() {
-        forget_sheet(model);
+    if model.history.page.is_some() {
+        forget_page(model);
     } else {
         close(model);
     }
@@ -109,9 +106,9 @@ fn back(model: &mut Model) {
 pub(super) fn scroll(model: &mut Model, by: isize) {
     let history = &mut model.history;
     history.opens = false;
-    if let Some(sheet) = &mut history.sheet {
-        let last = sheet.lines.len().saturating_sub(1);
-        sheet.top = sheet.top.saturating_add_signed(by).min(last);
+    if let Some(page) = &mut history.page {
+        let last = page.lines.len().saturating_sub(1);
+        page.top = page.top.saturating_add_signed(by).min(last);
     } else {
         let last = history.rows.len().saturating_sub(1);
         history.row = history.row.saturating_add_signed(by).min(last);
@@ -120,20 +117,10 @@ pub(super) fn scroll(model: &mut Model, by: isize) {
 
 /// Goes to the last row, or scrolls to the end of the page.
 fn last(model: &mut Model) {
-    let height = layout::history_rows(model);
-    // Lines are wrapped at spaces, so a line may need more rows than its length divided by the width. The width is
-    // therefore assumed to be smaller than it is.
-    let columns = usize::from(model.size.0).saturating_sub(8).max(1);
-    let Some(sheet) = &mut model.history.sheet else {
-        return scroll(model, isize::MAX);
-    };
-    let mut rows = 0;
-    let fits = |line: &&Line| {
-        rows += logs::rows(&line.text, columns);
-        rows <= height
-    };
-    let fitting = sheet.lines.iter().rev().take_while(fits).count();
-    sheet.top = sheet.lines.len().saturating_sub(fitting.max(1));
+    match &mut model.history.page {
+        Some(page) => page.top = page.end.get(),
+        None => scroll(model, isize::MAX),
+    }
 }
 
 fn half(model: &Model) -> isize {
@@ -219,9 +206,9 @@ fn details(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let id = match model.history.under_cursor() {
-        None => return super::refused(model, NO_RELEASE),
+        None => return model.refused(NO_RELEASE),
         Some(Item::Audit(kept)) => {
-            model.history.sheet = Some(of_audit(kept));
+            model.history.page = Some(of_audit(kept));
             return Vec::new();
         }
         Some(Item::Release(listed)) => listed.head.id,
@@ -241,10 +228,10 @@ fn id_under_cursor(model: &Model) -> Option<ReleaseId> {
 
 fn mark(model: &mut Model) {
     let under = model.history.under_cursor();
-    let release = under.filter(|_| model.history.sheet.is_none());
+    let release = under.filter(|_| model.history.page.is_none());
     let Some(id) = release.and_then(Item::release).map(|listed| listed.head.id) else {
         let text = "nothing was marked: only a release in the list can be marked";
-        super::say(model, Weight::Prominent, text);
+        model.say(Weight::Prominent, text);
         return;
     };
     let marked = &mut model.history.marked;
@@ -260,7 +247,7 @@ fn mark(model: &mut Model) {
     let key = model.keymap.shown(Action::Compare);
     if model.history.marked.len() == 2 {
         let text = format!("two releases are marked: {key} compares them");
-        super::say(model, Weight::Normal, &text);
+        model.say(Weight::Normal, &text);
     }
 }
 
@@ -269,10 +256,10 @@ fn compare_marked(model: &mut Model) -> Vec<Effect> {
     if marked.len() != 2 {
         let key = model.keymap.shown(Action::Mark);
         let text = format!("mark two releases with {key} to compare them");
-        return super::refused(model, &text);
+        return model.refused(&text);
     }
     if is_listing(model) {
-        return super::refused(model, LISTING);
+        return model.refused(LISTING);
     }
     // The older release comes first, although it may have been marked second.
     marked.sort();
@@ -281,10 +268,10 @@ fn compare_marked(model: &mut Model) -> Vec<Effect> {
 
 fn ask_timeline(model: &mut Model) -> Vec<Effect> {
     if is_listing(model) {
-        return super::refused(model, LISTING);
+        return model.refused(LISTING);
     }
     let Some(item) = model.history.under_cursor() else {
-        return super::refused(model, NO_RELEASE);
+        return model.refused(NO_RELEASE);
     };
     let environment = item.target().environment.clone();
     let filter = Filter {
@@ -303,27 +290,25 @@ fn ask_timeline(model: &mut Model) -> Vec<Effect> {
 fn ask_proof(model: &mut Model) -> Vec<Effect> {
     match filter(model) {
         Ok(filter) => {
-            super::say(
-                model,
+            model.say(
                 Weight::Normal,
                 "verifying the records on this machine and in the stores",
             );
             ask(model, Waiting::Proof, HistoryQuestion::Prove(filter))
         }
-        Err(error) => super::refused(model, &error),
+        Err(error) => model.refused(&error),
     }
 }
 
 fn copy(model: &mut Model) -> Vec<Effect> {
     let Some(item) = model.history.under_cursor() else {
-        return super::refused(model, "nothing was copied: no record is under the cursor");
+        return model.refused("nothing was copied: no record is under the cursor");
     };
     let (id, kind) = match item {
         Item::Release(listed) => (listed.head.id, "release"),
         Item::Audit(kept) => (kept.record.id(), kept.record.kind()),
     };
-    super::say(
-        model,
+    model.say(
         Weight::Normal,
         &format!("copied the id of the {kind}: {id}"),
     );
@@ -372,7 +357,7 @@ fn take(model: &mut Model, request_id: u64, answer: Result<HistoryAnswer, String
     match (waiting, answer) {
         // If a page cannot be read, the list stays on the screen.
         (_, Err(why)) if !is_of_list => {
-            super::say(model, Weight::Prominent, &crate::sanitize::sanitize(&why));
+            model.say(Weight::Prominent, &crate::sanitize::sanitize(&why));
         }
         (_, Err(why)) => history.trouble = Some(crate::sanitize::sanitize(&why)),
         (Some(Waiting::List), Ok(HistoryAnswer::Listed { items, is_whole })) => {
@@ -385,14 +370,14 @@ fn take(model: &mut Model, request_id: u64, answer: Result<HistoryAnswer, String
             return open_chosen(model);
         }
         (Some(Waiting::Timeline(environment)), Ok(HistoryAnswer::Listed { items, is_whole })) => {
-            history.sheet = Some(of_environment(&environment, &items, is_whole));
+            history.page = Some(of_environment(&environment, &items, is_whole));
         }
         (Some(Waiting::Proof), Ok(HistoryAnswer::Proven(proven))) => {
             model.notice = None;
-            model.history.sheet = Some(proof(&proven));
+            model.history.page = Some(proof(&proven));
         }
         (Some(Waiting::Releases), Ok(HistoryAnswer::Releases(kept))) => {
-            history.sheet = sheet(&kept);
+            history.page = of_releases(&kept);
         }
         _ => {}
     }

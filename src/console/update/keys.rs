@@ -2,12 +2,12 @@
 
 use crossterm::event::KeyEvent;
 
-use super::{approving, change, details, history, logs, look, matrix, reload, waits, world};
+use super::{approving, change, details, follow, history, logs, look, matrix, target, world};
 use crate::console::action::Action;
-use crate::console::effect::Effect;
+use crate::console::dialogs::{Help, Leaving, palette, reload, themes, waiting};
+use crate::console::effect::{Effect, ExitReason};
 use crate::console::layout;
-use crate::console::model::{Dialog, Help, Leaving, Model, Pane, Weight};
-use crate::console::run::ExitReason;
+use crate::console::model::{Model, Pane, Weight};
 use crate::inventory::Target;
 
 pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -19,7 +19,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let Some(action) = action else {
         let help = model.keymap.shown(Action::Help);
         let text = format!("this key does nothing now: {help} shows all keys");
-        return super::refused(model, &text);
+        return model.refused(&text);
     };
     run(model, action)
 }
@@ -41,9 +41,9 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     let mut effects = match world::under_cursor(model) {
         Some(target) if model.open.as_ref() != Some(&target) => {
             if let Some(absent) = absent(model, &target) {
-                return super::refused(model, &absent);
+                return model.refused(&absent);
             }
-            open_target(model, target)
+            target::open(model, target)
         }
         _ => Vec::new(),
     };
@@ -77,7 +77,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::CheckAgain => return change::check_again(model),
         Action::Resume => return change::resume(model),
         Action::Repair => return change::repair(model),
-        Action::Waiting => return waits::list(model),
+        Action::Waiting => return waiting::open(model),
         Action::Freeze => return change::hold(model),
         Action::Arm => return change::arm(model),
         Action::Open => return open(model),
@@ -109,7 +109,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::First => edge(model, Edge::First),
         Action::Last => edge(model, Edge::Last),
         Action::Follow => logs::follow(model),
-        Action::NextLog => return logs::next(model),
+        Action::NextLog => return follow::next(model),
         Action::Search if model.focus == Pane::Environments => return matrix::filter(model),
         Action::Search => return logs::search(model),
         Action::SearchNext => return logs::found(model, 1),
@@ -124,8 +124,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Sort => return matrix::sort(model),
         Action::Zoom => return look::zoom(model),
         Action::Unzoom => return look::unzoom(model),
-        Action::Palette => return look::palette(model),
-        Action::Themes => return look::themes(model),
+        Action::Palette => palette::open(model),
+        Action::Themes => return themes::open(model),
         Action::Mouse => return look::mouse(model),
         Action::Suspend => return look::suspend(model),
         Action::History => return history::open(model),
@@ -134,8 +134,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Copy => return copy(model),
         Action::Repaint => return vec![Effect::Repaint],
-        Action::Help => model.dialog = Some(Dialog::Help(Help::default())),
-        Action::Reload => return reload::ask(model),
+        Action::Help => model.show(Help::default()),
+        Action::Reload => return reload::open(model),
         Action::Quit => return quit(model),
     }
     Vec::new()
@@ -147,18 +147,18 @@ pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
         let text = format!(
             "{target} is being repaired: wait until the repair has ended, then {quit} quits"
         );
-        return super::refused(model, &text);
+        return model.refused(&text);
     }
     if model.in_flight().next().is_none() {
         return vec![Effect::Leave(ExitReason::Quit)];
     }
-    model.dialog = Some(Dialog::Leaving(Leaving::default()));
+    model.show(Leaving::default());
     Vec::new()
 }
 
 fn open(model: &mut Model) -> Vec<Effect> {
     if model.focus != Pane::Environments {
-        model.dialog = Some(Dialog::Page(details::page(model)));
+        model.show(details::page(model));
         return Vec::new();
     }
     let Some(target) = world::under_cursor(model) else {
@@ -167,25 +167,12 @@ fn open(model: &mut Model) -> Vec<Effect> {
             "no target is under the cursor: move the cursor with the arrow keys, \
              or clear the filter with {back}"
         );
-        return super::refused(model, &text);
+        return model.refused(&text);
     };
     if let Some(absent) = absent(model, &target) {
-        return super::refused(model, &absent);
+        return model.refused(&absent);
     }
-    open_target(model, target)
-}
-
-/// Opens a target, so that all panes show it.
-pub(super) fn open_target(model: &mut Model, target: Target) -> Vec<Effect> {
-    model.history.is_open = false;
-    model.log.chosen = None;
-    model.rows.clear();
-    model.open = Some(target.clone());
-    model.cursor = Some(target.clone());
-    world::show_release(model);
-    let mut effects = vec![Effect::LookAt(target)];
-    effects.extend(world::follow(model));
-    effects
+    target::open(model, target)
 }
 
 fn half(model: &Model) -> isize {
@@ -234,16 +221,13 @@ const COPY_MOST: usize = 64 * 1024;
 
 fn copy(model: &mut Model) -> Vec<Effect> {
     let Some((label, text)) = details::copied(model) else {
-        return super::refused(
-            model,
-            "there is nothing to copy here: move to another row or pane",
-        );
+        return model.refused("there is nothing to copy here: move to another row or pane");
     };
     if text.len() > COPY_MOST {
         let text =
             format!("cannot copy {label}: more than 64 KiB, which many terminals do not accept");
-        return super::refused(model, &text);
+        return model.refused(&text);
     }
-    super::say(model, Weight::Normal, &format!("copied {label}: {text}"));
+    model.say(Weight::Normal, &format!("copied {label}: {text}"));
     vec![Effect::Copy(text)]
 }

@@ -1,28 +1,28 @@
 //! The actions of the log pane.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use super::{prompt, world};
 use crate::console::action::Action;
-use crate::console::effect::{Effect, Watch};
+use crate::console::backend::Backend;
+use crate::console::effect::{Call, Effect, Question, Watch};
 use crate::console::layout::{self, Arrangement, Shape};
 use crate::console::model::{
     Diagnostics, LogKind, LongLines, Model, Pane, PromptKind, SavedLog, Since, Times, Weight,
 };
 use crate::inventory::local_time;
 use crate::logs::{Line, Log, NewLine, Room, Seek, columns_before};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 fn refuse_without_search(model: &mut Model) -> Vec<Effect> {
     let search = model.keymap.shown(Action::Search);
     let text = format!("there is no search text: {search} searches the log");
-    super::refused(model, &text)
+    model.refused(&text)
 }
 
 fn refuse_in_diagnostics(model: &mut Model) -> Vec<Effect> {
     let diagnostics = model.keymap.shown(Action::Diagnostics);
     let text = format!("this action works only in a log: {diagnostics} shows the log again");
-    super::refused(model, &text)
+    model.refused(&text)
 }
 
 /// Calls `act` with the shown log and the room that the pane has for its lines.
@@ -88,27 +88,6 @@ pub(super) fn show(model: &mut Model, kind: LogKind) {
     apply(model);
 }
 
-pub(super) fn next(model: &mut Model) -> Vec<Effect> {
-    let Some(snapshot) = model.snapshot() else {
-        let text = "there is no log: no target is open, or the open target was not observed yet";
-        return super::refused(model, text);
-    };
-    let mut kind = model.log.kind.next();
-    // Skips a slot that is empty and has no log. The other logs say why they are empty.
-    while let LogKind::Slot(slot) = kind {
-        let is_empty = snapshot.slots.get(slot).instance.is_none()
-            && !model.log.followed.contains_key(&kind.feeds()[0]);
-        if !is_empty {
-            break;
-        }
-        kind = kind.next();
-    }
-    model.log.chosen = Some(kind);
-    let mut effects = world::follow(model);
-    effects.extend(close_diagnostics(model));
-    effects
-}
-
 pub(super) fn follow(model: &mut Model) {
     look(model, |log, room| {
         if log.view().follows() {
@@ -148,7 +127,7 @@ pub(super) fn search(model: &mut Model) -> Vec<Effect> {
     model.focus = Pane::Logs;
     model.log.looked = Some(*model.log.log().view());
     let text = model.log.wanted.search.clone();
-    prompt::open(model, PromptKind::SearchLog, &text)
+    model.ask_in_prompt(PromptKind::SearchLog, &text)
 }
 
 /// Searches for the text while the operator types it. Each search starts at the scroll position from before the first
@@ -192,7 +171,7 @@ pub(super) fn found(model: &mut Model, by: isize) -> Vec<Effect> {
     };
     match look(model, |log, room| log.seek(seek, room)) {
         None => return nothing_found(model),
-        Some(true) => super::say(model, Weight::Normal, again),
+        Some(true) => model.say(Weight::Normal, again),
         Some(false) => {}
     }
     reveal(model);
@@ -201,7 +180,7 @@ pub(super) fn found(model: &mut Model, by: isize) -> Vec<Effect> {
 
 fn nothing_found(model: &mut Model) -> Vec<Effect> {
     let text = format!("no shown line contains {}", model.log.wanted.search);
-    super::refused(model, &text)
+    model.refused(&text)
 }
 
 /// If long lines are cut, scrolls sideways until the match is on the screen.
@@ -228,7 +207,7 @@ pub(super) fn filter(model: &mut Model) -> Vec<Effect> {
         return refuse_in_diagnostics(model);
     }
     let text = model.log.wanted.filter.clone();
-    prompt::open(model, PromptKind::FilterLog, &text)
+    model.ask_in_prompt(PromptKind::FilterLog, &text)
 }
 
 /// Filters by the text while the operator types it. An empty text ends the filter.
@@ -250,7 +229,7 @@ pub(super) fn wrap(model: &mut Model) -> Vec<Effect> {
         ),
     };
     model.log.long = long;
-    super::say(model, Weight::Normal, &text);
+    model.say(Weight::Normal, &text);
     Vec::new()
 }
 
@@ -264,7 +243,7 @@ pub(super) fn timestamps(model: &mut Model) -> Vec<Effect> {
         Times::Hidden => (Times::Shown, format!("times are shown: {key} hides them")),
     };
     model.log.times = times;
-    super::say(model, Weight::Normal, &text);
+    model.say(Weight::Normal, &text);
     Vec::new()
 }
 
@@ -283,13 +262,13 @@ pub(super) fn since(model: &mut Model) -> Vec<Effect> {
         None => "lines of any age are shown".to_owned(),
         Some(moment) => format!("lines since {} are shown", local_time::clock(moment)),
     };
-    super::say(model, Weight::Normal, &text);
+    model.say(Weight::Normal, &text);
     Vec::new()
 }
 
 pub(super) fn save(model: &mut Model) -> Vec<Effect> {
     let Some(target) = model.log.target.clone() else {
-        return super::refused(model, "no target is open, so there is no log to save");
+        return model.refused("no target is open, so there is no log to save");
     };
     let (log_name, is_both) = match model.log.kind {
         LogKind::Slot(slot) => (slot.as_str(), false),
@@ -307,30 +286,34 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
     };
     let lines: Vec<NewLine> = model.log.log().shown().lines(0).map(line).collect();
     if lines.is_empty() {
-        return super::refused(model, "no line is shown, so there is nothing to save");
+        return model.refused("no line is shown, so there is nothing to save");
     }
     let when = model.now.strftime("%Y%m%dT%H%M%SZ");
     let name = format!("{}-{log_name}-{when}.log", target.joined());
-    vec![Effect::SaveLog(SavedLog { name, lines })]
+    vec![Effect::ask(SavedLog { name, lines })]
 }
 
-/// Shows where the lines were saved, or why they were not.
-pub(super) fn saved(model: &mut Model, lines: usize, place: Result<std::path::PathBuf, String>) {
-    match place {
-        Ok(path) => {
-            let lines = if lines == 1 {
-                "1 line".to_owned()
-            } else {
-                format!("{lines} lines")
-            };
-            let text = format!("{lines} saved to {}", path.display());
-            super::say(model, Weight::Normal, &text);
+/// Writes the lines to a file, and shows where they were saved, or why they were not.
+impl Question for SavedLog {
+    type Answer = Result<PathBuf, String>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.save_log(self.clone())
+    }
+
+    fn answered(&self, model: &mut Model, place: Self::Answer) -> Vec<Effect> {
+        match place {
+            Ok(path) => {
+                let lines = match self.lines.len() {
+                    1 => "1 line".to_owned(),
+                    lines => format!("{lines} lines"),
+                };
+                let text = format!("{lines} saved to {}", path.display());
+                model.say(Weight::Normal, &text);
+            }
+            Err(why) => model.say(Weight::Prominent, &format!("the log was not saved: {why}")),
         }
-        Err(why) => super::say(
-            model,
-            Weight::Prominent,
-            &format!("the log was not saved: {why}"),
-        ),
+        Vec::new()
     }
 }
 
@@ -343,7 +326,7 @@ pub(super) fn diagnostics(model: &mut Model) -> Vec<Effect> {
     vec![Effect::WatchDiagnostics(Watch::On)]
 }
 
-fn close_diagnostics(model: &mut Model) -> Vec<Effect> {
+pub(super) fn close_diagnostics(model: &mut Model) -> Vec<Effect> {
     match model.log.diagnostics.take() {
         Some(_) => vec![Effect::WatchDiagnostics(Watch::Off)],
         None => Vec::new(),

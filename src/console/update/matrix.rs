@@ -10,14 +10,14 @@ pub(super) fn filter(model: &mut Model) -> Vec<Effect> {
         model.services.before.clone_from(&model.cursor);
     }
     let text = model.services.filter.clone();
-    super::prompt::open(model, PromptKind::FilterServices, &text)
+    model.ask_in_prompt(PromptKind::FilterServices, &text)
 }
 
 pub(super) fn sort(model: &mut Model) -> Vec<Effect> {
     model.services.order = model.services.order.next();
     list(model);
     let text = format!("order of the services: {}", model.services.order.label());
-    super::say(model, Weight::Normal, &text);
+    model.say(Weight::Normal, &text);
     Vec::new()
 }
 

@@ -1,49 +1,46 @@
 //! The behaviour of the console. [`update`] applies one event to the model and returns the effects to carry out. The
 //! functions in this module use no terminal, no channel and no clock, so tests call them directly.
 
-mod approving;
+pub(super) mod approving;
 mod change;
 mod check_page;
-mod choose;
-mod confirm;
 mod details;
 mod dialog;
-mod failed;
+mod follow;
 mod handover;
-mod handover_request;
+pub(super) mod handover_request;
 mod history;
-mod holding;
+mod history_pages;
 mod keys;
-mod leave;
-mod line;
 mod logs;
-mod look;
+pub(super) mod look;
 mod matrix;
 mod mouse;
-mod palette;
 mod prompt;
-mod reason;
 mod release;
 mod reload;
 mod repair;
-mod resuming;
-mod sheets;
 mod slots_page;
 mod small;
 mod steps;
 mod stored;
+pub(super) mod target;
 mod timeline;
 mod waits;
 mod world;
 
 use jiff::Timestamp;
 
-use super::effect::Effect;
+pub use handover_request::{RequestHandover, WithdrawRequest};
+pub use repair::PlanRepair;
+pub use timeline::ReadTimeline;
+
+use super::dialogs::{Picker, Refusal, picker};
+use super::effect::{Effect, ExitReason};
 use super::event::{Event, Input};
 use super::layout;
-use super::model::{Dialog, Model, Notice, Weight};
-use super::run::ExitReason;
-use crate::inventory::{ReleaseId, Target};
+use super::model::{Model, Weight};
+use crate::inventory::ReleaseId;
 use crate::sanitize::sanitize;
 
 /// Applies an event that arrived at the time `now`.
@@ -62,7 +59,7 @@ pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
 }
 
 fn is_picking(model: &Model) -> bool {
-    matches!(model.dialog, Some(Dialog::Picker(_)))
+    model.shown::<Picker>().is_some()
 }
 
 fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
@@ -72,9 +69,11 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         // A key that was meant for an expired question must not reach the screen under the dialog.
         Event::Input(Input::Key(_) | Input::Paste(_)) if expired => Vec::new(),
         Event::Input(input) => on_input(model, input),
+        Event::Answered(answer) => answer.handle(model),
         Event::WorldObserved(world) => {
-            let mut effects = world::observed(model, world);
-            choose::arrange(model);
+            let mut effects = reload::come_back(model, &world);
+            effects.extend(world::observed(model, world));
+            picker::arrange(model);
             effects.extend(handover_request::observed(model));
             effects
         }
@@ -105,47 +104,24 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             steps::announced(model, &target, &announcement);
             Vec::new()
         }
-        Event::LogSaved { lines, place } => {
-            logs::saved(model, lines, place);
-            Vec::new()
-        }
-        Event::VersionsListed { target, versions } => choose::listed(model, &target, versions),
+        Event::VersionsListed { target, versions } => picker::listed(model, &target, versions),
         Event::LookedUp {
             target,
             name,
             resolved,
-        } => choose::looked_up(model, &target, name, resolved),
-        Event::TermsRead { target, terms } => choose::terms_read(model, &target, terms),
+        } => picker::looked_up(model, &target, name, resolved),
+        Event::TermsRead { target, terms } => picker::terms_read(model, &target, terms),
         Event::ImageFound {
             target,
             digest,
             image,
-        } => choose::image_found(model, &target, digest, image),
-        Event::Planned { request_id, plan } => {
-            confirm::planned(model, request_id, plan);
-            Vec::new()
-        }
-        Event::PeerApproved {
-            target,
-            peer_approved,
-        } => confirm::peer_approved(model, &target, peer_approved),
-        Event::Held { target, hold } => holding::done(model, &target, hold),
-        Event::RepairPlanned { request_id, plan } => repair::planned(model, request_id, plan),
+        } => picker::image_found(model, &target, digest, image),
         Event::RepairMoved { target, news } => repair::moved(model, &target, news),
         Event::RepairRefused { target, refused } => repair::refused(model, &target, &refused),
         Event::BeginRefused { target, refused } => {
-            let title = format!("release of {target}");
-            confirm::refuse(model, title, &refused);
+            model.show(Refusal::new(format!("release of {target}"), &refused));
             Vec::new()
         }
-        Event::InterruptedFound { request_id, found } => resuming::found(model, request_id, found),
-        Event::OpenReleasesFound { request_id, open } => {
-            resuming::found_several(model, request_id, open)
-        }
-        Event::HandoverRequested { target, request } => {
-            handover_request::stored(model, &target, request)
-        }
-        Event::RefusalNotStored { target, why } => refusal_not_stored(model, &target, &why),
         Event::CommandLost { release, why } => command_lost(model, release, &why),
         Event::HistoryKept => history::kept_some(model),
         Event::HistoryNotKept { why } => {
@@ -156,10 +132,6 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         }
         Event::HistoryAnswered { request_id, answer } => {
             history::answered(model, request_id, answer)
-        }
-        Event::TimelineRead { target, answer } => {
-            timeline::answered(model, &target, answer);
-            Vec::new()
         }
         Event::ConfigurationObserved(found) => reload::observed(model, found),
         Event::Ticked => handover_request::observed(model),
@@ -222,27 +194,16 @@ fn expire(model: &mut Model) -> bool {
     {
         model.notice = None;
     }
-    let expired =
-        matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if now >= confirm.expires_at);
+    let dialog = model.dialog.as_ref();
+    let expires_at = dialog.and_then(|dialog| dialog.expires_at());
+    let expired = expires_at.is_some_and(|at| now >= at);
     if expired {
         model.dialog = None;
         model.leaving = false;
         let text = "This confirmation expired. Nothing was changed.";
-        say(model, Weight::Prominent, text);
+        model.say(Weight::Prominent, text);
     }
     expired
-}
-
-fn say(model: &mut Model, weight: Weight, text: &str) {
-    model.notice = Some(Notice::new(weight, text, model.now));
-}
-
-fn refusal_not_stored(model: &mut Model, target: &Target, why: &str) -> Vec<Effect> {
-    let text = format!(
-        "your refusal to hand over {target} could not be stored, \
-         so the requester may not see it: {why}"
-    );
-    refused(model, &text)
 }
 
 fn command_lost(model: &mut Model, release: ReleaseId, why: &str) -> Vec<Effect> {
@@ -250,10 +211,5 @@ fn command_lost(model: &mut Model, release: ReleaseId, why: &str) -> Vec<Effect>
         "release {} did not get the command, because {why}",
         release.short()
     );
-    refused(model, &text)
-}
-
-fn refused(model: &mut Model, text: &str) -> Vec<Effect> {
-    say(model, Weight::Prominent, text);
-    Vec::new()
+    model.refused(&text)
 }

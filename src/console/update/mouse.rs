@@ -50,10 +50,7 @@ fn over_dialog(model: &mut Model, by: isize) -> Vec<Effect> {
     let code = match by {
         ..0 => KeyCode::Up,
         0 => {
-            return super::refused(
-                model,
-                "a dialog is answered with keys: its last line names them",
-            );
+            return model.refused("a dialog is answered with keys: its last line names them");
         }
         1.. => KeyCode::Down,
     };

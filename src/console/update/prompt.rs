@@ -3,19 +3,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{history, line, logs, matrix};
+use super::{history, logs, matrix};
 use crate::console::effect::Effect;
-use crate::console::model::{Model, Prompt, PromptKind, TextLine};
-
-/// Opens a prompt with a text to edit.
-pub(super) fn open(model: &mut Model, kind: PromptKind, text: &str) -> Vec<Effect> {
-    model.notice = None;
-    model.prompt = Some(Prompt {
-        kind,
-        line: TextLine::new(text),
-    });
-    Vec::new()
-}
+use crate::console::model::{Model, Prompt, PromptKind};
 
 pub(super) fn pressed(model: &mut Model, mut prompt: Prompt, key: KeyEvent) -> Vec<Effect> {
     let is_ctrl_c = key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c');
@@ -25,7 +15,7 @@ pub(super) fn pressed(model: &mut Model, mut prompt: Prompt, key: KeyEvent) -> V
     if key.code == KeyCode::Enter {
         return accepted(model, &prompt);
     }
-    let changed = line::editing(key).is_some_and(|request| prompt.line.edit(request));
+    let changed = prompt.line.pressed(key);
     let mut effects = Vec::new();
     if changed {
         effects = typed(model, &prompt);

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use crate::console::action::Action;
-use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Failure, Model, Question, TextLine, Weight};
-use crate::console::run::ExitReason;
+use crate::console::dialogs::Failure;
+use crate::console::effect::{Effect, ExitReason};
+use crate::console::model::{Model, Weight};
 use crate::history::Outcome;
 use crate::inventory::{ReleaseId, Target};
 use crate::release::{Progress, Releases, Status};
@@ -42,7 +42,7 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
         } else {
             Weight::Prominent
         };
-        super::say(model, weight, &text);
+        model.say(weight, &text);
     }
     if let Progress::Parked { why } = &status.progress
         && !before.as_ref().is_some_and(|before| {
@@ -55,16 +55,16 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
             "this console no longer drives the release of {target}: {why}; \
              {resume_key} resumes the release, or shows what to wait for"
         );
-        super::say(model, Weight::Prominent, &text);
+        model.say(Weight::Prominent, &text);
     }
     close_outdated_question(model, status);
     // Asks when the step fails. After the answer "decide later", later statuses do not ask again.
     let was_asked = before
         .as_ref()
-        .is_some_and(|before| failure(before).is_some());
-    if !was_asked && let Some(failure) = failure(status) {
+        .is_some_and(|before| Failure::of(before).is_some());
+    if !was_asked && let Some(failure) = Failure::of(status) {
         if model.dialog.is_none() && model.open.as_ref() == Some(&target) {
-            model.dialog = Some(Dialog::Failure(failure));
+            model.show(failure);
         } else {
             let approve = model.keymap.shown(Action::Approve);
             let step = failure.step;
@@ -77,13 +77,13 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
             let text = format!(
                 "{target}: {step} failed; {first}, then press {approve} to choose what to do"
             );
-            super::say(model, Weight::Prominent, &text);
+            model.say(Weight::Prominent, &text);
         }
     }
     if model.leaving && !model.is_busy() {
         return vec![Effect::Leave(ExitReason::Quit)];
     }
-    super::world::follow(model)
+    super::follow::follow(model)
 }
 
 /// Stores the releases that were read from the journals. If a release that this console did not drive has ended,
@@ -110,9 +110,9 @@ pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect
         } else {
             Weight::Prominent
         };
-        super::say(model, weight, &text);
+        model.say(weight, &text);
     }
-    super::world::follow(model)
+    super::follow::follow(model)
 }
 
 fn ended(target: &Target, outcome: &Outcome) -> String {
@@ -134,7 +134,7 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
             status.plan.target(),
             model.keymap.shown(Action::Resume)
         );
-        super::say(model, Weight::Prominent, &text);
+        model.say(Weight::Prominent, &text);
         model.left.insert(release);
     }
     if model.leaving && !model.is_busy() {
@@ -143,64 +143,13 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
     Vec::new()
 }
 
-/// The question about a failed step. `None` if no step waits for a choice.
-pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
-    let Progress::Choosing {
-        step,
-        direction,
-        why,
-        choices,
-    } = &status.progress
-    else {
-        return None;
-    };
-    Some(Failure {
-        status: Arc::clone(status),
-        step: *step,
-        direction: *direction,
-        why: crate::sanitize::sanitize(why),
-        choices: choices.clone(),
-        row: 0,
-        note: TextLine::default(),
-        is_noting: false,
-    })
-}
-
 /// Closes a question that does not fit the new status of its release.
 fn close_outdated_question(model: &mut Model, status: &Status) {
-    let is_same = |old: &Status| old.plan.release == status.plan.release;
-    let is_outdated = match &model.dialog {
-        Some(Dialog::Confirm(confirm)) => match &confirm.question {
-            Question::Begin(_)
-            | Question::Resume(..)
-            | Question::Ask(_)
-            | Question::Repair(_)
-            | Question::PeerApprove(_) => false,
-            Question::Step(old, step) => {
-                is_same(old)
-                    && !matches!(&status.progress, Progress::Asking { step: now, .. } if now == step)
-            }
-            // Backing out has other effects after the switch, so the operator has to be asked again.
-            Question::BackOut(old) => {
-                is_same(old)
-                    && (status.is_over()
-                        || matches!(status.progress, Progress::Back(_))
-                        || old.may_have_switched != status.may_have_switched)
-            }
-            Question::EndStandby(old) => {
-                is_same(old) && !matches!(status.progress, Progress::Standby { .. })
-            }
-        },
-        Some(Dialog::Failure(failure)) => {
-            is_same(&failure.status)
-                && !matches!(&status.progress, Progress::Choosing { step, .. } if *step == failure.step)
-        }
-        _ => false,
-    };
-    if is_outdated {
+    let dialog = model.dialog.as_ref();
+    if dialog.is_some_and(|dialog| dialog.is_outdated(status)) {
         model.dialog = None;
         model.leaving = false;
         let text = "the question was closed because the release has moved on: no answer was sent";
-        super::say(model, Weight::Prominent, text);
+        model.say(Weight::Prominent, text);
     }
 }

@@ -1,16 +1,11 @@
-//! Announces a changed configuration on disk, shows the differences, and reloads the configuration.
+//! Announces a changed configuration on disk, and returns to the operator's place after a reload.
 
 use std::sync::Arc;
 
-use crossterm::event::KeyCode;
-
 use crate::console::action::Action;
+use crate::console::dialogs::ReloadDialog;
 use crate::console::effect::Effect;
-use crate::console::model::{
-    Dialog, FoundConfiguration, Model, NewConfiguration, ReloadAnswer, ReloadDialog, ViewState,
-    Weight,
-};
-use crate::console::run::ExitReason;
+use crate::console::model::{FoundConfiguration, Model, NewConfiguration, Weight};
 use crate::inventory::World;
 use crate::inventory::local_time;
 
@@ -21,7 +16,7 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
         return Vec::new();
     }
     model.configuration = found;
-    let is_open = matches!(model.dialog, Some(Dialog::Reload(_)));
+    let is_open = model.shown::<ReloadDialog>().is_some();
     match &model.configuration {
         Some(new) => {
             let key = model.keymap.shown(Action::Reload);
@@ -43,69 +38,19 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
             if is_open {
                 // The dialog now shows another configuration, so the cursor goes back to the answer that changes
                 // nothing.
-                model.dialog = Some(Dialog::Reload(ReloadDialog::default()));
-                model.scrolled = 0;
+                model.show(ReloadDialog::default());
             }
-            super::say(model, weight, &text);
+            model.say(weight, &text);
         }
         None if is_open => {
             model.dialog = None;
             let text =
                 "the configuration on disk equals the one in use again: there is nothing to reload";
-            super::say(model, Weight::Normal, text);
+            model.say(Weight::Normal, text);
         }
         None => {}
     }
     Vec::new()
-}
-
-/// Shows the differences and asks whether to reload.
-pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
-    if let Some(file) = &model.read_once {
-        let text = format!(
-            "the configuration was read from {file}, which cannot be read again: restart Greenroom to change it"
-        );
-        return super::refused(model, &text);
-    }
-    if model.configuration.is_none() {
-        let text =
-            "no change of the configuration on disk was observed: there is nothing to reload";
-        return super::refused(model, text);
-    }
-    model.scrolled = 0;
-    model.dialog = Some(Dialog::Reload(ReloadDialog::default()));
-    Vec::new()
-}
-
-pub(super) fn pressed(model: &mut Model, dialog: ReloadDialog, key: KeyCode) -> Vec<Effect> {
-    let is_usable = model
-        .configuration
-        .as_ref()
-        .is_some_and(|new| new.is_usable());
-    match key {
-        KeyCode::Enter if is_usable => match ReloadAnswer::ALL.get(dialog.row) {
-            Some(ReloadAnswer::Reload) => reload(model),
-            Some(ReloadAnswer::Keep) | None => Vec::new(),
-        },
-        KeyCode::Enter | KeyCode::Esc => Vec::new(),
-        _ => {
-            let row = super::dialog::moved(dialog.row, ReloadAnswer::ALL.len(), key);
-            let row = if is_usable { row } else { 0 };
-            model.dialog = Some(Dialog::Reload(ReloadDialog { row }));
-            Vec::new()
-        }
-    }
-}
-
-fn reload(model: &mut Model) -> Vec<Effect> {
-    if let Some(why) = model.keeps_configuration() {
-        return super::refused(model, &why);
-    }
-    vec![Effect::Leave(ExitReason::Reload(Box::new(ViewState {
-        open: model.open.clone(),
-        cursor: model.cursor.clone(),
-        focus: model.focus,
-    })))]
 }
 
 /// Returns to the operator's place from before a reload, as soon as the targets are known.
@@ -119,13 +64,13 @@ pub(super) fn come_back(model: &mut Model, world: &World) -> Vec<Effect> {
     model.cursor = view.cursor;
     match view.open {
         Some(target) if world.get(&target).is_some() => {
-            let effects = super::keys::open_target(model, target);
+            let effects = super::target::open(model, target);
             model.focus = view.focus;
             effects
         }
         Some(target) => {
             let text = format!("{target} is not in the new configuration: open another target");
-            super::refused(model, &text)
+            model.refused(&text)
         }
         None => {
             model.focus = view.focus;

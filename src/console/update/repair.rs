@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{change, confirm, steps};
-use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Model, Question, Thinking, Weight};
-use crate::console::run::ExitReason;
+use super::steps;
+use crate::console::backend::Backend;
+use crate::console::dialogs::{Question, Refusal, Thinking, confirm};
+use crate::console::effect::{self, Call, Effect, ExitReason};
+use crate::console::model::{Model, Weight};
 use crate::inventory::Target;
 use crate::release::{Refused, RepairNews, RepairPlan, need_to_repair};
 
@@ -15,41 +16,44 @@ const REPAIR: &str = "repair";
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     if model.repairing.contains(&target) {
-        return super::refused(model, &format!("{target} is being repaired already"));
+        return model.refused(&format!("{target} is being repaired already"));
     }
-    model.request_id += 1;
-    model.dialog = Some(Dialog::Thinking(Thinking {
-        request_id: model.request_id,
-        target: target.clone(),
-        name: REPAIR.to_owned(),
-    }));
-    vec![Effect::PlanRepair {
-        request_id: model.request_id,
-        target,
-    }]
+    let request_id = Thinking::open(model, target.clone(), REPAIR);
+    vec![Effect::ask(PlanRepair { request_id, target })]
 }
 
-pub(super) fn planned(
-    model: &mut Model,
-    request_id: u64,
-    plan: Result<Arc<RepairPlan>, Refused>,
-) -> Vec<Effect> {
-    let target = match &model.dialog {
-        Some(Dialog::Thinking(thinking)) if thinking.request_id == request_id => {
-            thinking.target.clone()
-        }
-        // If the operator has closed the dialog, the plan is not wanted any more.
-        _ => return Vec::new(),
-    };
-    match plan {
-        Ok(plan) if plan.repair_actions.is_empty() => only_a_person(model, &plan),
-        Ok(plan) => {
-            let need = need_to_repair(&plan);
-            change::ask(model, Question::Repair(plan), need);
-        }
-        Err(refused) => confirm::refuse(model, format!("{REPAIR} of {target}"), &refused),
+/// Plans the repair of a target's drift.
+#[derive(Debug)]
+pub struct PlanRepair {
+    /// The number of the request, which [`Thinking`] waits for.
+    pub request_id: u64,
+    pub target: Target,
+}
+
+impl effect::Question for PlanRepair {
+    type Answer = Result<Arc<RepairPlan>, Refused>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.plan_repair(&self.target)
     }
-    Vec::new()
+
+    fn answered(&self, model: &mut Model, plan: Self::Answer) -> Vec<Effect> {
+        if Thinking::awaiting(model, self.request_id).is_none() {
+            return Vec::new();
+        }
+        match plan {
+            Ok(plan) if plan.repair_actions.is_empty() => only_a_person(model, &plan),
+            Ok(plan) => {
+                let need = need_to_repair(&plan);
+                confirm::ask(model, Question::Repair(plan), need);
+            }
+            Err(refused) => {
+                let title = format!("{REPAIR} of {}", self.target);
+                model.show(Refusal::new(title, &refused));
+            }
+        }
+        Vec::new()
+    }
 }
 
 /// Shows that Greenroom can repair nothing in the target, and what an operator has to do.
@@ -60,21 +64,10 @@ fn only_a_person(model: &mut Model, plan: &RepairPlan) {
             crate::sanitize::sanitize(&format!("{}: {}; {remedy}", drift.name, drift.message))
         })
         .collect();
-    model.dialog = Some(Dialog::Refusal(crate::console::model::Refusal {
+    model.show(Refusal {
         title: format!("{REPAIR} of {}, which an operator has to do", plan.target()),
         reasons,
-        top: 0,
-    }));
-}
-
-/// Records a repair that the operator has confirmed, and announces that it starts.
-pub(super) fn confirmed(model: &mut Model, target: Target) {
-    super::say(
-        model,
-        Weight::Normal,
-        &format!("{target} is being repaired"),
-    );
-    model.repairing.insert(target);
+    });
 }
 
 pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec<Effect> {
@@ -82,7 +75,7 @@ pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec
         RepairNews::Message(message) => {
             steps::repaired(model, target, &message);
             let text = format!("repair of {target}: {message}");
-            super::say(model, Weight::Normal, &text);
+            model.say(Weight::Normal, &text);
         }
         RepairNews::Ended(record) => {
             model.repairing.remove(target);
@@ -96,7 +89,7 @@ pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec
             };
             steps::repaired(model, target, &result);
             let text = format!("repair of {target}: {result} (greenroom history lists the repair)");
-            super::say(model, weight, &text);
+            model.say(weight, &text);
             return leave(model);
         }
     }
@@ -105,7 +98,8 @@ pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec
 
 pub(super) fn refused(model: &mut Model, target: &Target, why: &Refused) -> Vec<Effect> {
     model.repairing.remove(target);
-    confirm::refuse(model, format!("{REPAIR} of {target}"), why);
+    let title = format!("{REPAIR} of {target}");
+    model.show(Refusal::new(title, why));
     leave(model)
 }
 

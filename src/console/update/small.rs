@@ -5,9 +5,8 @@
 use crossterm::event::KeyEvent;
 
 use crate::console::action::Action;
-use crate::console::effect::Effect;
+use crate::console::effect::{Effect, ExitReason};
 use crate::console::model::Model;
-use crate::console::run::ExitReason;
 
 pub(super) fn pressed(model: &Model, key: KeyEvent) -> Vec<Effect> {
     let is_quit = model.keymap.action(key, model.focus) == Some(Action::Quit);

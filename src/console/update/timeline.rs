@@ -1,6 +1,7 @@
 //! Reads the past releases of the open target, if the screen has rows for them.
 
-use crate::console::effect::Effect;
+use crate::console::backend::Backend;
+use crate::console::effect::{Call, Effect, Question};
 use crate::console::layout;
 use crate::console::model::{HistoryAnswer, HistoryQuestion, Model};
 use crate::history::Filter;
@@ -31,18 +32,32 @@ pub(super) fn ask(model: &mut Model) -> Option<Effect> {
         before: None,
         limit: LIMIT,
     };
-    Some(Effect::AskTimeline { target, question })
+    Some(Effect::ask(ReadTimeline { target, question }))
 }
 
-/// Handles the answer of the archive. If the archive could not be read, the timeline is empty. The history shows the
-/// reason when it is opened.
-pub(super) fn answered(model: &mut Model, target: &Target, answer: Result<HistoryAnswer, String>) {
-    if model.open.as_ref() != Some(target) {
-        return;
+/// Reads the past releases of a target from the archive.
+#[derive(Debug)]
+pub struct ReadTimeline {
+    pub target: Target,
+    pub question: HistoryQuestion,
+}
+
+impl Question for ReadTimeline {
+    type Answer = Result<HistoryAnswer, String>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.history(self.question.clone())
     }
-    model.timeline.target = Some(target.clone());
-    model.timeline.lines = match answer {
-        Ok(HistoryAnswer::Listed { items, .. }) => report::timeline(&items),
-        _ => Vec::new(),
-    };
+
+    /// If the archive could not be read, the timeline is empty. The history shows the reason when it is opened.
+    fn answered(&self, model: &mut Model, answer: Self::Answer) -> Vec<Effect> {
+        if model.open.as_ref() == Some(&self.target) {
+            model.timeline.target = Some(self.target.clone());
+            model.timeline.lines = match answer {
+                Ok(HistoryAnswer::Listed { items, .. }) => report::timeline(&items),
+                _ => Vec::new(),
+            };
+        }
+        Vec::new()
+    }
 }

@@ -1,6 +1,6 @@
 //! What the screen says about a target without a running release: how its last release ended, and what comes next.
 
-use super::{progress, text};
+use super::{progress_words, text};
 use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
@@ -11,7 +11,7 @@ use crate::release::Status;
 
 /// How the last release ended, when, and for how long its version was live.
 pub(super) fn ended(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
-    let mut message = progress::in_a_word(theme, status);
+    let mut message = progress_words::in_a_word(theme, status);
     let observed = model.observed_of(status);
     if let Some(at) = observed.and_then(|observed| observed.ended_at) {
         let ago = text::ago(text::seconds(at, model.now));
@@ -40,7 +40,7 @@ pub(super) fn ended_in_short(model: &Model, theme: &Theme, status: &Status) -> S
     let plan = &status.plan;
     let mut message = format!(
         "{} {}",
-        progress::in_a_word(theme, status),
+        progress_words::in_a_word(theme, status),
         plan.version.name()
     );
     let observed = model.observed_of(status);
@@ -74,7 +74,7 @@ pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
             format!(
                 "{} {}",
                 status.plan.target(),
-                progress::in_a_word(theme, status)
+                progress_words::in_a_word(theme, status)
             )
         })
         .collect();

@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::{pane, progress, text};
+use super::{pane, progress_words, text};
 use crate::console::action::Action;
 use crate::console::layout::LEAST;
 use crate::console::model::Model;
@@ -22,7 +22,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         ),
     ];
     if let Some(status) = model.in_flight().next() {
-        lines.push((progress::in_a_word(theme, status), Meaning::Busy));
+        lines.push((progress_words::in_a_word(theme, status), Meaning::Busy));
     }
     let way_out = if model.is_busy() {
         "enlarge to quit".to_owned()

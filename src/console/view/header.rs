@@ -14,7 +14,7 @@ use crate::console::model::{Mode, Model, Pane, lease_left};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{Snapshot, SourceState, Tier};
 
-pub(super) fn tier_meaning(tier: Tier) -> Meaning {
+pub(in crate::console) fn tier_meaning(tier: Tier) -> Meaning {
     match tier {
         Tier::Development => Meaning::TierDevelopment,
         Tier::Staging => Meaning::TierStaging,

@@ -7,11 +7,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
 use super::{pane, text};
-use crate::console::model::{History, Model, Sheet, Waiting};
+use crate::console::model::{History, HistoryPage, Model, Waiting};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{DIFFERS, Item, KeptAudit, Listed, LivePeriod, ReleaseState, StateGroup};
 use crate::inventory::local_time;
-use crate::release::report::Tone;
+use crate::release::report::{self, Tone};
 
 /// The width from which the table has the columns TOOK and WHY.
 const WIDE: u16 = 110;
@@ -20,20 +20,20 @@ const MEDIUM: u16 = 76;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     let history = &model.history;
-    let Some(sheet) = &history.sheet else {
+    let Some(page) = &history.page else {
         let inner = framed(theme, frame, place, &title(history), "");
         return table(model, theme, frame, inner);
     };
-    let below = sheet.lines.len().saturating_sub(sheet.top);
+    let below = page.lines.len().saturating_sub(page.top);
     let is_more = below + 2 > usize::from(place.height);
-    let more = match (sheet.top, is_more) {
+    let more = match (page.top, is_more) {
         (0, false) => "",
         (0, true) => " more below, arrows scroll ",
         (_, true) => " more above and below, arrows scroll ",
         (_, false) => " more above, arrows scroll ",
     };
-    let inner = framed(theme, frame, place, &sheet.title, more);
-    read(theme, frame, inner, sheet);
+    let inner = framed(theme, frame, place, &page.title, more);
+    read(theme, frame, inner, page);
 }
 
 fn framed(
@@ -309,10 +309,24 @@ fn why(listed: &Listed) -> String {
     parts.join("; ")
 }
 
-fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {
+fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, page: &HistoryPage) {
     let room = usize::from(inner.width.saturating_sub(2));
     let height = usize::from(inner.height);
-    let lines = sheet.lines.iter().skip(sheet.top).flat_map(|line| {
+    let wrapped = |line: &report::Line| {
+        let text = line.text.trim_start_matches(' ');
+        // Other programs wrote the text, so it may consist of spaces only.
+        let indent = (line.text.len() - text.len()).min(room / 2);
+        (indent, text::wrap(text, room.saturating_sub(indent), 2))
+    };
+    let mut rows = 0;
+    let fits = |line: &&report::Line| {
+        rows += wrapped(line).1.len();
+        rows <= height
+    };
+    let fitting = page.lines.iter().rev().take_while(fits).count();
+    page.end
+        .set(page.lines.len().saturating_sub(fitting.max(1)));
+    let lines = page.lines.iter().skip(page.top).flat_map(|line| {
         let meaning = match line.tone {
             Tone::Heading => Meaning::Title,
             Tone::Plain => Meaning::Text,
@@ -320,10 +334,7 @@ fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {
             Tone::Bad => Meaning::Warn,
             Tone::Quiet => Meaning::Muted,
         };
-        let text = line.text.trim_start_matches(' ');
-        // Other programs wrote the text, so it may consist of spaces only.
-        let indent = (line.text.len() - text.len()).min(room / 2);
-        let wrapped = text::wrap(text, room.saturating_sub(indent), 2);
+        let (indent, wrapped) = wrapped(line);
         wrapped.into_iter().map(move |text| {
             let text = format!(" {:indent$}{text}", "");
             Line::from(theme.span(text, meaning))

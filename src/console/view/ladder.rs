@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
-use super::{at_rest, pane, progress, text, together};
+use super::{at_rest, pane, progress, progress_words, text, together};
 use crate::console::model::{Model, relevant_step};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Direction, ReleaseKind, Step};
@@ -212,7 +212,7 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
         }
         _ => String::new(),
     };
-    let label = format!(" {}{left}  ", progress::in_a_word(theme, status));
+    let label = format!(" {}{left}  ", progress_words::in_a_word(theme, status));
     let mut line = Line::from(theme.span(label, Meaning::Busy));
     let room = columns.saturating_sub(line.width());
     line.extend(steps(model, theme, status, room).spans);

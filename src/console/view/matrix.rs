@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{header, pane, progress, text};
+use super::{header, pane, progress_words, text};
 use crate::console::grid::{Grid, grid, list_rows};
 use crate::console::model::{
     CellState, Model, Order, Pane, cell, filtered, standby, unfinished_release,
@@ -146,7 +146,7 @@ fn cells<'a>(
         line.push_span(theme.span(theme.glyph(glyph), glyph_meaning));
         if grid.words > 0 {
             let remark = match unfinished_release(model, &target) {
-                Some(status) => progress::summary(status),
+                Some(status) => progress_words::summary(status),
                 None => word.to_owned(),
             };
             let remark = text::cut(&remark, grid.words.saturating_sub(2), theme);
@@ -222,9 +222,9 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     let warm = standby(model, target);
     let mut message = match (unfinished_release(model, target), lock) {
         (Some(status), _) if is_outage => {
-            format!("{target}: {word}; {}", progress::summary(status))
+            format!("{target}: {word}; {}", progress_words::summary(status))
         }
-        (Some(status), _) => format!("{target}: {}", progress::summary(status)),
+        (Some(status), _) => format!("{target}: {}", progress_words::summary(status)),
         (None, Some(lock)) if warm.is_none() => {
             let LockRecord {
                 operator, message, ..

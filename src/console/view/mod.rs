@@ -1,42 +1,27 @@
 //! Draws the screen from the model. Views read no clock and no channel, and do not change the model. They name
 //! meanings and glyphs; the theme decides the colours.
 
-mod approving;
 mod at_rest;
 mod card;
 mod checks;
-mod confirm;
 mod diagnostics;
 mod dialog;
-mod failure;
 mod footer;
-mod header;
-mod help;
+pub(super) mod header;
 mod history;
-mod holding;
 mod ladder;
-mod leaving;
-mod line;
 mod logs;
 mod matrix;
-mod palette;
-mod pane;
-mod picker;
-mod progress;
-mod reason;
+pub(super) mod pane;
+pub(super) mod progress;
+pub(super) mod progress_words;
 mod registrations;
-mod reload;
-mod repair;
-mod resuming;
-mod sides;
 mod slots;
 mod stale;
-mod text;
-mod themes;
-mod together;
+pub(super) mod text;
+pub(super) mod together;
 mod traffic;
 mod truth;
-mod waits;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -64,7 +49,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
                 panes(model, theme, frame, &places);
             }
             if let Some(open) = &model.dialog {
-                dialog::draw(model, theme, frame, open);
+                dialog::draw(model, theme, frame, &**open);
             }
         }
     }

@@ -72,6 +72,6 @@ pub(super) fn lines<'a>(
 }
 
 /// The index of the first row in view, for a list of `count` rows in which `row` stays in view.
-pub(super) fn top(row: usize, count: usize, height: usize) -> usize {
+pub(in crate::console) fn top(row: usize, count: usize, height: usize) -> usize {
     layout::window(row, count, height).start
 }

@@ -1,55 +1,13 @@
-//! What a release is doing: a short form for cells and titles, and the lines below the steps of the release.
-
-use jiff::Timestamp;
+//! What a release is doing: the lines below the steps of the release.
 
 use super::{at_rest, text, together};
 use crate::console::action::Action;
 use crate::console::model::{Model, WaitingFor};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::history::{Direction, Outcome, Step};
+use crate::history::{Direction, Step};
 use crate::inventory::{LiveSlot, Operator};
 use crate::release::{Observed, Progress, Status, StepState, interrupted_at};
-
-/// The state of a release in two or three words, with a glyph: `▲ switch waits`.
-pub(super) fn in_a_word(theme: &Theme, status: &Status) -> String {
-    let (glyph, label) = glyph_and_label(status);
-    format!("{} {label}", theme.glyph(glyph))
-}
-
-/// The state of a release in two or three words, for places that already show a glyph.
-pub(super) fn summary(status: &Status) -> String {
-    glyph_and_label(status).1
-}
-
-fn glyph_and_label(status: &Status) -> (Glyph, String) {
-    match &status.progress {
-        Progress::Forward(step) => (Glyph::Half, format!("{step} runs")),
-        Progress::Asking { step, .. } => (Glyph::Hand, format!("{step} waits")),
-        Progress::Standby { .. } => (Glyph::Full, "live, standby warm".into()),
-        Progress::Back(step) => (Glyph::Back, format!("undoing {step}")),
-        Progress::Choosing {
-            step,
-            direction: Direction::Back,
-            ..
-        } => (Glyph::Cross, format!("undoing {step} failed")),
-        Progress::Choosing { step, .. } => (Glyph::Cross, format!("{step} failed")),
-        Progress::Unrecorded { .. } => (Glyph::Cross, "cannot be recorded".into()),
-        Progress::Parked { .. } => (Glyph::Cross, "driver stopped".into()),
-        Progress::Interrupted { .. } if status.is_live_with_standby() => {
-            (Glyph::Full, "live, standby kept".into())
-        }
-        Progress::Interrupted { .. } => (Glyph::Hand, "interrupted".into()),
-        Progress::Closed(outcome) => (outcome_glyph(outcome), outcome.word().into()),
-    }
-}
-
-fn outcome_glyph(outcome: &Outcome) -> Glyph {
-    match outcome {
-        Outcome::Done | Outcome::Superseded { .. } => Glyph::Tick,
-        Outcome::BackedOut { .. } => Glyph::Back,
-        Outcome::Left { .. } | Outcome::NeedsPerson { .. } => Glyph::Hand,
-    }
-}
+use jiff::Timestamp;
 
 /// One or two lines: what the release does, and then the request for its handover, or what can be done. If this console
 /// no longer drives the release and the journal does not show the release yet, only one line says so.
@@ -245,7 +203,7 @@ fn waits_for_operator(model: &Model, observed: &Observed) -> bool {
 }
 
 /// The driver of a release that another console drives, or the last driver of a release without a driver.
-pub(super) fn driver(observed: &Observed) -> &Operator {
+pub(in crate::console) fn driver(observed: &Observed) -> &Operator {
     let driver = observed.driver.as_ref().map(|record| &record.operator);
     driver.unwrap_or(&observed.last)
 }

@@ -12,7 +12,7 @@ use crate::inventory::local_time;
 
 /// Sanitizes text from outside. Such text was already sanitized where it entered the crate. Sanitizing again is a
 /// safeguard, and costs almost nothing for plain ASCII.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
+pub(in crate::console) fn clean(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         Cow::Borrowed(text)
     } else {
@@ -21,12 +21,12 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
 }
 
 /// The columns that a text takes on the screen.
-pub(super) fn width(text: &str) -> usize {
+pub(in crate::console) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// At most `columns` of a text. A text that is cut ends with the theme's mark for more text.
-pub(super) fn cut(text: &str, columns: usize, theme: &Theme) -> String {
+pub(in crate::console) fn cut(text: &str, columns: usize, theme: &Theme) -> String {
     let text = clean(text);
     if width(&text) <= columns {
         return text.into_owned();
@@ -48,7 +48,7 @@ pub(super) fn cut(text: &str, columns: usize, theme: &Theme) -> String {
 }
 
 /// Exactly `columns` of a text: cut, or padded with spaces.
-pub(super) fn pad(text: &str, columns: usize, theme: &Theme) -> String {
+pub(in crate::console) fn pad(text: &str, columns: usize, theme: &Theme) -> String {
     let mut text = cut(text, columns, theme);
     let missing = columns.saturating_sub(width(&text));
     text.extend(std::iter::repeat_n(' ', missing));
@@ -57,7 +57,7 @@ pub(super) fn pad(text: &str, columns: usize, theme: &Theme) -> String {
 
 /// Wraps a text into lines of at most `columns`, at spaces if possible. Lines after the first start with
 /// `indent` spaces.
-pub(super) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
+pub(in crate::console) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
     let text = clean(text);
     let columns = columns.max(1);
     let indent = if indent * 2 < columns { indent } else { 0 };
@@ -88,12 +88,12 @@ pub(super) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
 }
 
 /// Whole seconds from one moment to another, never negative.
-pub(super) fn seconds(from: Timestamp, to: Timestamp) -> u64 {
+pub(in crate::console) fn seconds(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.as_second().saturating_sub(from.as_second())).unwrap_or(0)
 }
 
 /// A time that counts up or down: `0:52`, `12:04`, `3:00:07`.
-pub(super) fn clock(seconds: u64) -> String {
+pub(in crate::console) fn clock(seconds: u64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 {
         format!("{hours}:{minutes:02}:{rest:02}")
@@ -103,7 +103,7 @@ pub(super) fn clock(seconds: u64) -> String {
 }
 
 /// A duration without its smaller units: `48s`, `12m`, `4h 10m`, `12d 4h`.
-pub(super) fn age(seconds: u64) -> String {
+pub(in crate::console) fn age(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),
         60..3600 => format!("{}m", seconds / 60),
@@ -113,7 +113,7 @@ pub(super) fn age(seconds: u64) -> String {
 }
 
 /// How long ago something was, without seconds, because a quiet screen is drawn only once a minute.
-pub(super) fn ago(seconds: u64) -> String {
+pub(in crate::console) fn ago(seconds: u64) -> String {
     match seconds {
         0..60 => "just now".to_owned(),
         _ => format!("{} ago", age(seconds)),
@@ -121,7 +121,7 @@ pub(super) fn ago(seconds: u64) -> String {
 }
 
 /// How long something took: `12ms`, `4.1s`, `2:03`.
-pub(super) fn took(time: Duration) -> String {
+pub(in crate::console) fn took(time: Duration) -> String {
     match time.as_millis() {
         millis @ 0..1000 => format!("{millis}ms"),
         1000..60_000 => format!("{:.1}s", time.as_secs_f64()),
@@ -130,16 +130,16 @@ pub(super) fn took(time: Duration) -> String {
 }
 
 /// A time of day with milliseconds, as in logs, in the time zone that the header names.
-pub(super) fn moment(at: Timestamp) -> String {
+pub(in crate::console) fn moment(at: Timestamp) -> String {
     local_time::local(at).strftime("%H:%M:%S%.3f").to_string()
 }
 
-pub(super) fn time_of_day(at: Timestamp) -> String {
+pub(in crate::console) fn time_of_day(at: Timestamp) -> String {
     local_time::clock(at)
 }
 
 /// A future moment: the time of day, with the day if it is not today.
-pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
+pub(in crate::console) fn until(at: Timestamp, now: Timestamp) -> String {
     let local = local_time::local(at);
     if local.date() == local_time::local(now).date() {
         time_of_day(at)
@@ -149,7 +149,7 @@ pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// A number with separated thousands.
-pub(super) fn count(number: u64) -> String {
+pub(in crate::console) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + 6);
     for (index, digit) in digits.chars().enumerate() {

@@ -1,24 +1,22 @@
-//! What the screen says about other operators: who watches, who requests a handover, and why a driver stopped driving.
-//! This module also draws the dialog about a requested handover.
+//! What the screen says about other operators: who holds a lock, who watches, who requests a handover, and why a driver
+//! stopped driving.
 
-use ratatui::text::Line;
-
-use super::dialog::{Answer, Sheet, answers, keys, wrapped};
 use super::text;
 use crate::console::action::Action;
-use crate::console::model::{Hand, Handover, Model};
+use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::release::LetGo;
+use crate::inventory::LockHolder;
+use crate::release::{Interrupted, LetGo};
 use crate::sanitize::sanitize;
 
 /// Shown if the last driver of a release recorded no reason why it stopped.
-pub(super) const CUT_OFF: &str = "The driver stopped and recorded no reason, for example because it was killed or lost its connection. It no longer holds the lock.";
+pub(in crate::console) const CUT_OFF: &str = "The driver stopped and recorded no reason, for example because it was killed or lost its connection. It no longer holds the lock.";
 
 /// The most watchers that are named.
 const NAMED: usize = 6;
 
 /// `watched by ben@ops-2, cleo@ops-3`. None if no console watches. The console that holds the lock is not counted.
-pub(super) fn watched_by(model: &Model) -> Option<String> {
+pub(in crate::console) fn watched_by(model: &Model) -> Option<String> {
     let watching = model.watching();
     if watching.is_empty() {
         return None;
@@ -41,7 +39,7 @@ pub(super) fn watched_by(model: &Model) -> Option<String> {
 }
 
 /// `The driver left the release at 14:02:11: the operator quit the console`.
-pub(super) fn let_go(let_go: &LetGo) -> String {
+pub(in crate::console) fn let_go(let_go: &LetGo) -> String {
     let at = text::time_of_day(let_go.at);
     sanitize(&format!(
         "The driver left the release at {at}: {}",
@@ -78,54 +76,25 @@ pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     Some((sanitize(&message), meaning))
 }
 
-/// Asks whether to hand over the release.
-pub(super) fn sheet<'a>(
-    model: &Model,
-    theme: &Theme,
-    handover: &Handover,
-    columns: usize,
-) -> Sheet<'a> {
-    let request = &handover.request;
-    let requester = sanitize(&request.operator.to_string());
-    let target = handover.status.plan.target();
-    let mut sheet = Sheet::new(format!("{requester} asks to take over · {target}"));
-    sheet.frame = Meaning::Warn;
-    let mut say = |text: &str, meaning| {
-        let text = sanitize(text);
-        sheet.body.extend(wrapped(theme, &text, columns, meaning));
-    };
-    if let Some(message) = &request.message {
-        say(&format!("\"{message}\""), Meaning::Text);
-    }
-    let asked_at = text::time_of_day(request.asked_at);
-    say(
-        &format!("asked at {asked_at} from console {}", request.console),
-        Meaning::Muted,
-    );
-    let resume_key = model.keymap.shown(Action::Resume);
-    let options = Hand::ALL.map(|hand| {
-        let (name, consequence) = match hand {
-            Hand::Later => (
-                "answer later",
-                format!("nothing is done now; {resume_key} asks again"),
-            ),
-            Hand::Over => (
-                "hand it over",
-                format!("{requester} drives the release after the current action; you watch"),
-            ),
-            Hand::Keep => ("keep driving", format!("{requester} sees that you refused")),
-        };
-        Answer::new(name, consequence)
+/// `ben@ops-2 has driven the release since 14:01:11, from console ben@ops-2 4711 01JD4; the lease has 27 s left`. If
+/// the lock is held for something else, the text says for what.
+pub(in crate::console) fn holds(found: &Interrupted, holder: &LockHolder) -> String {
+    let record = &holder.record;
+    let left = holder.ttl_seconds.map_or(String::new(), |left| {
+        format!("; the lease has {left} s left")
     });
-    sheet.foot = answers(theme, &options, handover.row, (columns, model.size.1));
-    sheet.foot.push(Line::default());
-    sheet.foot.push(keys(
-        theme,
-        &[
-            ("j k", "choose"),
-            ("Enter", "answer"),
-            ("Esc", "answer later"),
-        ],
-    ));
-    sheet
+    let verb_phrase = match found.driver() {
+        Some(_) => "has driven the release".to_owned(),
+        None => format!("has held the lock ({})", record.message),
+    };
+    format!(
+        "{} {verb_phrase} since {}, from console {}{left}",
+        record.operator,
+        text::time_of_day(record.since),
+        record.console
+    )
 }
+
+/// The consequence of taking the lock from a console or command that is still running.
+pub(in crate::console) const MEANS: &str = "the lock holder's next write is refused, and the holder stops. An action in progress \
+     may still complete: its result is observed first";

@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::World;
 use crate::history::{Chain, Direction, FORMAT, LivePeriod, Outcome, Recorded, ReleaseRecord};
 use crate::ports::{FailureKind, Result};
+use crate::release::ladder::{Property, has};
 use crate::release::replay::Replay;
-use crate::release::{Plan, interrupted_at, ladder};
+use crate::release::{Plan, interrupted_at};
 
 /// How many of the earlier releases are searched for a release without an end.
 const EARLIER: usize = 20;
@@ -62,15 +63,16 @@ fn end(world: &World, recorded: &Recorded) -> Outcome {
     let successor = world.plan.successor();
     let plan = Plan::recorded(&recorded.head, &world.plan.definition, None);
     let replay = Replay::of(recorded, &plan);
-    let clears_old_slot = |step| ladder::definition(step).clears_old_slot();
     let step = replay.stage().map(|stage| stage.step);
     match (replay.direction(), step) {
         // All steps are done. Only the end is missing.
         (Direction::Forward, None) => Outcome::Done,
         (Direction::Back, None) => Outcome::BackedOut {
-            reason: replay.back_reason.unwrap_or_default(),
+            reason: replay.track.back_reason.unwrap_or_default(),
         },
-        (Direction::Forward, Some(step)) if replay.switched && clears_old_slot(step) => {
+        (Direction::Forward, Some(step))
+            if replay.track.switched && has(step, Property::ClearsOldSlot) =>
+        {
             Outcome::Superseded {
                 by: Some(successor),
             }

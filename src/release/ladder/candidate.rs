@@ -5,8 +5,7 @@ use super::Situation;
 use super::conditions::is_rollback;
 use crate::inventory::local_time;
 use crate::inventory::{Exit, Instance, Probe, RuntimeHealth};
-use crate::release::Plan;
-use crate::release::act::Observation;
+use crate::release::{Observation, Plan};
 
 /// What happened to the candidate since its checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +22,10 @@ pub(super) enum Run {
 /// Compares the observed run of the candidate with the run that the checks tested. The result is [`Run::Same`] if no
 /// instance was observed, if no report names a run, or if the instance is stopped.
 pub(super) fn run_since_checks(situation: &Situation<'_>) -> Run {
-    let Situation {
-        plan,
-        report,
-        observation,
-        ..
-    } = *situation;
+    let plan = situation.plan;
     let slot = plan.slot;
-    let checked = report.and_then(|report| report.run.as_ref());
-    let (Some(instance), Some(checked)) = (observation.instance(slot), checked) else {
+    let checked = situation.report.and_then(|report| report.run.as_ref());
+    let (Some(instance), Some(checked)) = (situation.observation.instance(slot), checked) else {
         return Run::Same;
     };
     let now = instance.run();

@@ -6,10 +6,9 @@ use super::candidate::{self, Run};
 use super::{Situation, Verdict};
 use crate::history::ReleaseKind;
 use crate::inventory::{Instance, Slot};
-use crate::release::act::{Act, Ask, Observation};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
-use crate::release::{LiveBefore, Plan};
+use crate::release::{Act, Ask, LiveBefore, Observation, Plan};
 
 /// How many bad observations in a row, of the candidate or of the public answers, fail *switch* or *watch*.
 pub(super) const BAD_LOOKS: u32 = 3;

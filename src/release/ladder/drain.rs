@@ -4,23 +4,25 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Judgement, Situation, StageDefinition, StepDefinition, switch};
+use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, switch};
 use crate::inventory::Connections;
-use crate::release::act::{Ask, Course};
 use crate::release::describe::duration;
-use crate::release::planner::{Draft, ProxyWords};
 use crate::release::time::elapsed;
-use crate::release::{Plan, Timing};
+use crate::release::{Ask, Draft, Plan, ProxyWords, Timing};
 
 /// The pause between two counts of the connections.
 const COUNT_AGAIN: Duration = Duration::from_millis(100);
 
-pub(super) struct Drain;
+/// Drains the old slot, or the candidate's slot while the release backs out.
+pub(super) struct Drain {
+    pub(super) candidate: bool,
+}
 
 impl StageDefinition for Drain {
-    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, plan: &Plan, _course: &Course) -> Ask {
+        let old = plan.from.as_ref().map(|from| from.slot);
         Ask {
-            connections: plan.from.as_ref().map(|from| from.slot),
+            connections: if self.candidate { Some(plan.slot) } else { old },
             ..Ask::default()
         }
     }
@@ -79,41 +81,14 @@ impl StepDefinition for Drain {
     }
 
     fn undo(&self) -> &'static dyn StageDefinition {
-        &DrainCandidate
+        &Self { candidate: true }
     }
 
     fn instead_of_undo(&self) -> Option<&'static str> {
         Some("draining the candidate")
     }
 
-    fn may_be_skipped(&self) -> bool {
-        true
-    }
-
-    fn clears_old_slot(&self) -> bool {
-        true
-    }
-}
-
-struct DrainCandidate;
-
-impl StageDefinition for DrainCandidate {
-    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
-        Ask {
-            connections: Some(plan.slot),
-            ..Ask::default()
-        }
-    }
-
-    fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
-        Drain.judge(situation, course)
-    }
-
-    fn window(&self, timing: &Timing) -> Option<Duration> {
-        Drain.window(timing)
-    }
-
-    fn pause(&self, plan: &Plan, course: &Course, now: Timestamp) -> Duration {
-        Drain.pause(plan, course, now)
+    fn properties(&self) -> &'static [Property] {
+        &[Property::ClearsOldSlot, Property::MayBeSkipped]
     }
 }

@@ -5,8 +5,7 @@
 use super::Verdict;
 use crate::history::{Outcome, ReleaseKind, ReleaseRecord};
 use crate::inventory::{Digest, EnvironmentName, Version};
-use crate::release::Plan;
-use crate::release::act::Observation;
+use crate::release::{Observation, Plan};
 
 /// Checks the rule. The error says why the traffic does not move. The traffic also does not move if it is not known
 /// which version is live.

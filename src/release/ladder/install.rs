@@ -1,12 +1,8 @@
 //! *install*: the proxy gets the target's configuration, if it is missing or outdated.
 
-use jiff::Timestamp;
-
-use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::inventory::Installation;
-use crate::release::Plan;
-use crate::release::act::{Act, Ask, Course};
-use crate::release::planner::{Draft, ProxyWords};
+use crate::release::{Act, Ask, Draft, Plan, ProxyWords};
 
 pub(super) struct Install;
 
@@ -33,10 +29,6 @@ impl StageDefinition for Install {
                 situation.observation.why_blind()
             )),
         }
-    }
-
-    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
-        self.ask_before(plan)
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {

@@ -7,7 +7,6 @@
 
 mod candidate;
 mod conditions;
-mod describe;
 mod drain;
 mod first;
 #[cfg(test)]
@@ -27,12 +26,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::{Ask, Course, Stage};
-use super::planner::{Draft, ProxyWords};
-use super::{Need, Plan, StepState, StepStatus, Timing};
-use crate::history::{Direction, Step};
+use super::act::Course;
+use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, StepState, Timing};
+use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::Tier;
-pub(super) use describe::{in_direction, next_words, undo_words};
 pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 
 /// How long a guard waits until the state is as the act needs it.
@@ -64,9 +61,9 @@ pub(super) trait StageDefinition: Sync {
         GUARD_TIMEOUT
     }
 
-    /// What to observe to judge the stage, which started at `since`.
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
-        Ask::default()
+    /// What to observe to judge the stage.
+    fn ask_after(&self, plan: &Plan, _course: &Course) -> Ask {
+        self.ask_before(plan)
     }
 
     /// Judges whether the wanted state was reached. Only the observation counts, never the return value of the act.
@@ -102,7 +99,9 @@ pub(super) trait StepDefinition: StageDefinition {
     fn calls(&self, draft: &Draft, proxy: &ProxyWords) -> Vec<String>;
 
     /// Describes how the step is undone. The description starts with `nothing` if there is nothing to undo.
-    fn undo_words(&self, plan: &Plan) -> String;
+    fn undo_words(&self, _plan: &Plan) -> String {
+        "nothing".into()
+    }
 
     /// The stage of this step while the release backs out.
     fn undo(&self) -> &'static dyn StageDefinition {
@@ -127,9 +126,16 @@ pub(super) trait StepDefinition: StageDefinition {
         }
     }
 
-    /// What the step requires from a person, in addition to the confirmation that starts the plan.
+    /// What the step requires from a person, in addition to the confirmation that starts the plan. The approval of the
+    /// plan of a warm rollback covers every step before the standby. If the step waits for other operators, the driver
+    /// confirms after they have approved.
     fn need(&self, plan: &Plan) -> Need {
-        self.need_in(plan.tier())
+        let is_covered = !self.properties().contains(&Property::FollowsStandby);
+        match plan.kind {
+            ReleaseKind::WarmRollback if is_covered => Need::Nothing,
+            _ if self.approvers(plan) > 0 => self.need_in(plan.tier()).max(Need::Confirmation),
+            _ => self.need_in(plan.tier()),
+        }
     }
 
     /// How many other operators must approve the plan before the step.
@@ -138,49 +144,34 @@ pub(super) trait StepDefinition: StageDefinition {
     }
 
     /// What a failure of the step leads to. `bad_in_a_row` is the number of bad observations of the failed try.
-    fn failure(&self, _bad_in_a_row: u32) -> Failure {
-        Failure::AsConfigured
+    fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {
+        AfterFailure::AsConfigured
     }
 
-    /// Whether an operator may continue without the step after it failed.
-    fn may_be_skipped(&self) -> bool {
-        false
+    /// The properties by which the rest of the release knows the step.
+    fn properties(&self) -> &'static [Property] {
+        &[]
     }
+}
 
-    /// Whether an operator may have the checks run again while the step waits for an approval.
-    fn may_check_again(&self) -> bool {
-        false
-    }
-
-    /// Whether the step creates the candidate.
-    fn creates_candidate(&self) -> bool {
-        false
-    }
-
-    /// Whether the step runs the checks.
-    fn runs_checks(&self) -> bool {
-        false
-    }
-
-    /// Whether the step moves the traffic.
-    fn moves_traffic(&self) -> bool {
-        false
-    }
-
-    /// Whether the step only clears the old slot, after the new version was watched.
-    fn clears_old_slot(&self) -> bool {
-        false
-    }
-
-    /// Whether the standby of the old version comes before the step.
-    fn follows_standby(&self) -> bool {
-        false
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Property {
+    CreatesCandidate,
+    RunsChecks,
+    MovesTraffic,
+    /// The step only clears the old slot, after the new version was watched.
+    ClearsOldSlot,
+    /// The standby of the old version comes before the step.
+    FollowsStandby,
+    /// An operator may continue without the step after it failed.
+    MayBeSkipped,
+    /// An operator may have the checks run again while the step waits for an approval.
+    MayCheckAgain,
 }
 
 /// What a failed step leads to, before an operator has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(super) enum AfterFailure {
     /// The release does what [`super::OnFailure`] says.
     AsConfigured,
     /// The release backs out without asking, if it can.
@@ -202,9 +193,13 @@ pub(super) fn definition(step: Step) -> &'static dyn StepDefinition {
         Step::Register => &register::Register,
         Step::Switch => &switch::Switch,
         Step::Watch => &watch::Watch,
-        Step::Drain => &drain::Drain,
+        Step::Drain => &drain::Drain { candidate: false },
         Step::Stop => &stop::Stop,
     }
+}
+
+pub(super) fn has(step: Step, property: Property) -> bool {
+    definition(step).properties().contains(&property)
 }
 
 /// The order of the steps of a release, and the order in which they are undone.
@@ -253,42 +248,28 @@ impl Ladder {
         self.undone_by()
             .iter()
             .filter(|(_, undone)| started.contains(undone))
-            .map(|(step, _)| Stage::back(*step))
+            .map(|(step, _)| Stage::new(*step, Direction::Back))
             .collect()
     }
 }
 
-/// The stages of a plan, towards the new version.
-pub(super) fn forward(plan: &Plan) -> Vec<Stage> {
-    plan.steps().map(Stage::forward).collect()
-}
-
-/// Whether the started steps can be undone. After the start of the switch, this needs a version that was live before.
-pub(super) fn can_go_back(plan: &Plan, started: &[Step]) -> bool {
-    plan.from.is_some() || !is_switch_started(started)
-}
-
-fn is_switch_started(started: &[Step]) -> bool {
-    started.iter().any(|step| definition(*step).moves_traffic())
-}
-
-/// Whether traffic may have moved: the switch was started, and the switch is not undone by backing out.
-pub(super) fn may_have_switched(started: &[Step], steps: &[StepStatus], is_back: bool) -> bool {
-    let is_undone = |status: &StepStatus| {
-        definition(status.step).moves_traffic() && status.state == StepState::Undone
-    };
-    is_switch_started(started) && !(is_back && steps.iter().any(is_undone))
+/// The name of a stage: `switch`, or `undoing switch`.
+pub(super) fn in_direction(stage: Stage) -> String {
+    let step = stage.step;
+    match (stage.direction, definition(step).instead_of_undo()) {
+        (Direction::Forward, _) => step.to_string(),
+        (Direction::Back, Some(name)) => name.to_owned(),
+        (Direction::Back, None) => format!("undoing {step}"),
+    }
 }
 
 impl Stage {
-    pub(super) const fn forward(step: Step) -> Self {
-        let direction = Direction::Forward;
+    pub(super) fn new(step: Step, direction: Direction) -> Self {
         Self { step, direction }
     }
 
-    pub(super) const fn back(step: Step) -> Self {
-        let direction = Direction::Back;
-        Self { step, direction }
+    pub(super) fn forward(step: Step) -> Self {
+        Self::new(step, Direction::Forward)
     }
 
     pub(super) fn definition(self) -> &'static dyn StageDefinition {
@@ -299,24 +280,17 @@ impl Stage {
         }
     }
 
-    /// The definition of the step, if the stage is a step forward.
-    pub(super) fn step_forward(self) -> Option<&'static dyn StepDefinition> {
-        (self.direction == Direction::Forward).then(|| definition(self.step))
-    }
-
-    pub(super) fn runs_checks(self) -> bool {
-        self.step_forward().is_some_and(StepDefinition::runs_checks)
-    }
-
-    pub(super) fn follows_standby(self) -> bool {
-        self.step_forward()
-            .is_some_and(StepDefinition::follows_standby)
+    /// Whether the stage is a step forward that has the property.
+    pub(super) fn has(self, property: Property) -> bool {
+        self.direction == Direction::Forward && has(self.step, property)
     }
 
     /// What a failure of the stage leads to.
-    pub(super) fn failure(self, bad_in_a_row: u32) -> Failure {
-        self.step_forward()
-            .map_or(Failure::AsConfigured, |step| step.failure(bad_in_a_row))
+    pub(super) fn after_failure(self, bad_in_a_row: u32) -> AfterFailure {
+        match self.direction {
+            Direction::Forward => definition(self.step).after_failure(bad_in_a_row),
+            Direction::Back => AfterFailure::AsConfigured,
+        }
     }
 
     /// The state of the step after the stage succeeded; none if the stage does not change it.
@@ -330,8 +304,6 @@ impl Stage {
 
     /// Whether the new version has the traffic after the stage succeeded; none if the stage moves no traffic.
     pub(super) fn switched_after(self) -> Option<bool> {
-        definition(self.step)
-            .moves_traffic()
-            .then_some(self.direction == Direction::Forward)
+        has(self.step, Property::MovesTraffic).then_some(self.direction == Direction::Forward)
     }
 }

@@ -2,8 +2,7 @@
 //! it does not show whether the proxy can pass the answers on. If nginx cannot, every client gets a 502.
 
 use crate::inventory::{PublicAnswer, Slot};
-use crate::release::Plan;
-use crate::release::act::Observation;
+use crate::release::{Observation, Plan};
 
 /// The judgement of the public answers for the slot that should have the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
-use crate::release::act::{Act, Ask, Course};
-use crate::release::planner::{Draft, ProxyWords};
-use crate::release::{Plan, Timing};
+use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use crate::release::{Act, Ask, Draft, Plan, ProxyWords, Timing};
 
 pub(super) struct Pull;
 
@@ -24,10 +20,6 @@ impl StageDefinition for Pull {
             Some(true) => Verdict::Already("the image is already pulled".into()),
             _ => Verdict::Act(Act::Pull),
         }
-    }
-
-    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
-        self.ask_before(plan)
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {

@@ -1,13 +1,9 @@
 //! *register*: the slot's registration is written. Its undoing deregisters the candidate.
 
-use jiff::Timestamp;
-
 use super::conditions::{checked_candidate, slots_and_traffic, without_traffic};
-use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::history::ReleaseKind;
-use crate::release::act::{Act, Ask, Course};
-use crate::release::planner::{Draft, ProxyWords};
-use crate::release::{Need, Plan};
+use crate::release::{Act, Ask, Draft, Need, Plan, ProxyWords};
 
 pub(super) struct Register;
 
@@ -27,14 +23,12 @@ impl StageDefinition for Register {
         }
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         registry()
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let Some(record) = &observation.registry else {
             return Judgement::blind(observation);
         };
@@ -91,16 +85,8 @@ impl StepDefinition for Register {
         Need::Confirmation
     }
 
-    /// The approval of the plan of a warm rollback covers *register*.
-    fn need(&self, plan: &Plan) -> Need {
-        match plan.kind {
-            ReleaseKind::WarmRollback => Need::Nothing,
-            _ => self.need_in(plan.tier()),
-        }
-    }
-
-    fn may_check_again(&self) -> bool {
-        true
+    fn properties(&self) -> &'static [Property] {
+        &[Property::MayCheckAgain]
     }
 }
 
@@ -112,9 +98,7 @@ impl StageDefinition for Deregister {
     }
 
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let registered = observation
             .registry
             .as_ref()
@@ -132,7 +116,7 @@ impl StageDefinition for Deregister {
         without_traffic(plan.slot, observation, Act::Deregister(plan.slot))
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         registry()
     }
 

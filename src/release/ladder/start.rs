@@ -7,13 +7,11 @@ use jiff::Timestamp;
 
 use super::candidate::{self, exit_words, logs_hint};
 use super::conditions::{interval, slots_and_traffic, within, without_traffic};
-use super::{Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::inventory::{Exit, Instance, InstanceState, RuntimeHealth, instance_name};
-use crate::release::act::{Act, Ask, Course};
 use crate::release::describe::duration;
-use crate::release::planner::{Draft, ProxyWords};
 use crate::release::time::elapsed;
-use crate::release::{Plan, Timing};
+use crate::release::{Act, Ask, Draft, Plan, ProxyWords, Timing};
 
 /// How often the runtime may restart a candidate before the candidate has failed.
 const RESTARTS: u64 = 2;
@@ -30,9 +28,7 @@ impl StageDefinition for Start {
     /// If a candidate of this release is already running, it is not started again. The stage is observed until this
     /// candidate has been healthy for the minimum time.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let runs = observation.instance(plan.slot).is_some_and(|instance| {
             let is_ours = instance.release == Some(plan.release);
             is_ours && instance.digest == plan.version.digest && instance.is_running()
@@ -43,7 +39,7 @@ impl StageDefinition for Start {
         }
     }
 
-    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, plan: &Plan, _course: &Course) -> Ask {
         Ask {
             instances: true,
             probe: Some(plan.slot),
@@ -52,9 +48,7 @@ impl StageDefinition for Start {
     }
 
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         if observation.instances.is_none() {
             return Judgement::blind(observation);
         }
@@ -217,8 +211,8 @@ impl StepDefinition for Start {
         &Remove
     }
 
-    fn creates_candidate(&self) -> bool {
-        true
+    fn properties(&self) -> &'static [Property] {
+        &[Property::CreatesCandidate]
     }
 }
 
@@ -231,9 +225,7 @@ impl StageDefinition for Remove {
     }
 
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         if observation.instances.is_none() {
             return Verdict::Wait(format!(
                 "{} cannot be observed: {}",
@@ -258,7 +250,7 @@ impl StageDefinition for Remove {
         without_traffic(plan.slot, observation, act)
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         Ask {
             instances: true,
             ..Ask::default()

@@ -3,19 +3,18 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::candidate::{self, Run};
 use super::conditions::{
     another_version, candidate_is_well, is_probed_healthy, slots_and_traffic, without_traffic,
 };
-use super::{Failure, Judgement, Situation, StageDefinition, StepDefinition, Verdict, public};
+use super::{
+    AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict,
+    public,
+};
 use crate::history::ReleaseKind;
 use crate::inventory::{Instance, Target, instance_name};
-use crate::release::act::{Act, Ask, Before, Course, Observation};
 use crate::release::describe::{duration, keeps_warm};
-use crate::release::planner::{Draft, ProxyWords};
-use crate::release::{Limit, Need, Plan, Timing};
+use crate::release::{Act, Ask, Before, Draft, Limit, Need, Observation, Plan, ProxyWords, Timing};
 
 pub(super) struct Stop;
 
@@ -33,9 +32,7 @@ impl StageDefinition for Stop {
     /// is unhealthy or the public gets bad answers. The guard refuses if the store no longer names the new version as
     /// live, if the new version has crashed since its checks, or if the old slot has the traffic.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let old = plan.slot.other();
         let instance = observation
             .instance(old)
@@ -66,7 +63,7 @@ impl StageDefinition for Stop {
         timing.progress_deadline
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         Ask {
             instances: true,
             registry: true,
@@ -169,16 +166,12 @@ impl StepDefinition for Stop {
 
     /// The new version is live and its watch is done. An old version that cannot be stopped is no reason to move the
     /// traffic back.
-    fn failure(&self, _bad_in_a_row: u32) -> Failure {
-        Failure::StaysLive
+    fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {
+        AfterFailure::StaysLive
     }
 
-    fn clears_old_slot(&self) -> bool {
-        true
-    }
-
-    fn follows_standby(&self) -> bool {
-        true
+    fn properties(&self) -> &'static [Property] {
+        &[Property::ClearsOldSlot, Property::FollowsStandby]
     }
 }
 
@@ -192,9 +185,7 @@ impl StageDefinition for Reinstate {
 
     /// The act is also allowed if the old version was not observed: the act itself observes it.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let old = plan.slot.other();
         let from = plan.from.as_ref();
         if let Some(other) = from.and_then(|from| another_version(from, observation.instance(old)))
@@ -226,10 +217,10 @@ impl StageDefinition for Reinstate {
         Stop.guard_time_limit(timing)
     }
 
-    fn ask_after(&self, plan: &Plan, since: Timestamp) -> Ask {
+    fn ask_after(&self, plan: &Plan, course: &Course) -> Ask {
         Ask {
             probe: plan.from.as_ref().map(|from| from.slot),
-            ..Stop.ask_after(plan, since)
+            ..Stop.ask_after(plan, course)
         }
     }
 

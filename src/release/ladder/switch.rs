@@ -12,17 +12,16 @@ use super::conditions::{
 };
 use super::public::{self, Public};
 use super::{
-    Evidence, Failure, Judgement, Situation, StageDefinition, StepDefinition, Verdict, first,
+    AfterFailure, Course, Evidence, Judgement, Property, Situation, StageDefinition,
+    StepDefinition, Verdict, first,
 };
 use crate::checks::hide_in_query;
-use crate::history::ReleaseKind;
 use crate::inventory::{PeerApproval, RegistryRecord, Slot};
-use crate::release::act::{Act, Ask, Course, Move, Observation};
-use crate::release::approval::{
-    Weighed, approvers_needed, peer_approved_words, unread_approvals, weigh,
+use crate::release::planner::is_without_live;
+use crate::release::{
+    Act, Ask, Draft, Move, Need, Observation, Plan, ProxyWords, Refusal, Weighed, approvers_needed,
+    peer_approved_words, unread_approvals, weigh,
 };
-use crate::release::planner::{Draft, ProxyWords, is_without_live};
-use crate::release::{Need, Plan, Refusal};
 
 /// The pause between two observations of the movement.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -53,9 +52,7 @@ impl StageDefinition for Switch {
     }
 
     fn evidence(&self, situation: &Situation<'_>) -> Evidence {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let is_observed = observation.public.is_some();
         let replaced = first::replaced_by(plan, observation);
         Evidence {
@@ -75,7 +72,7 @@ impl StageDefinition for Switch {
         }
     }
 
-    fn ask_after(&self, plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, plan: &Plan, _course: &Course) -> Ask {
         Ask {
             registry: true,
             proxy: true,
@@ -88,9 +85,7 @@ impl StageDefinition for Switch {
     /// Judges whether the traffic has moved to the candidate. For a promote, also judges whether the public gets good
     /// answers of the candidate.
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let routed = routed(plan, plan.slot, Some(plan.generation), observation);
         if !matches!(routed, Judgement::True(_)) || is_rollback(plan) {
             return routed;
@@ -116,18 +111,13 @@ impl StageDefinition for Switch {
 
 /// The movement of the traffic to the candidate, or the verdict of the guard that prevents it.
 fn movement(situation: &Situation<'_>) -> Result<Move, Verdict> {
-    let Situation {
-        plan,
-        observation,
-        now,
-        ..
-    } = *situation;
+    let (plan, observation) = (situation.plan, situation.observation);
     checked_candidate(situation)?;
     checks_passed(situation)?;
     let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
         return Err(unknown_live(observation));
     };
-    match plan.held(record.hold.as_ref(), now, &observation.clocks) {
+    match plan.held(record.hold.as_ref(), situation.now, &observation.clocks) {
         Some(Refusal::Held(hold)) => {
             return Err(Verdict::Refuse(format!(
                 "{hold}. The traffic does not move while the hold or freeze is active: retry after its end, or back out"
@@ -222,12 +212,7 @@ fn enough_peer_approvals(
 /// The approvals by other operators that count now. The holder of the lock is the driver. The driver's own approval
 /// does not count.
 fn peer_approvals<'a>(situation: &Situation<'a>) -> Weighed<'a> {
-    let Situation {
-        plan,
-        observation,
-        now,
-        ..
-    } = *situation;
+    let (plan, observation) = (situation.plan, situation.observation);
     let Some(record) = observation
         .registry
         .as_ref()
@@ -240,7 +225,7 @@ fn peer_approvals<'a>(situation: &Situation<'a>) -> Weighed<'a> {
         plan,
         &record.peer_approvals,
         driver,
-        (now, &observation.clocks),
+        (situation.now, &observation.clocks),
     )
 }
 
@@ -323,36 +308,21 @@ impl StepDefinition for Switch {
         Need::TypedName
     }
 
-    /// The approval of the plan of a warm rollback covers *switch*. If the plan waits for other operators, the driver
-    /// confirms after they have approved.
-    fn need(&self, plan: &Plan) -> Need {
-        let need = self.need_in(plan.tier());
-        match plan.kind {
-            ReleaseKind::WarmRollback => Need::Nothing,
-            _ if self.approvers(plan) > 0 => need.max(Need::Confirmation),
-            _ => need,
-        }
-    }
-
     fn approvers(&self, plan: &Plan) -> usize {
         approvers_needed(plan)
     }
 
     /// Too many bad public answers in a row move the traffic back.
-    fn failure(&self, bad_in_a_row: u32) -> Failure {
+    fn after_failure(&self, bad_in_a_row: u32) -> AfterFailure {
         if bad_in_a_row >= BAD_LOOKS {
-            Failure::BackOut
+            AfterFailure::BackOut
         } else {
-            Failure::AsConfigured
+            AfterFailure::AsConfigured
         }
     }
 
-    fn may_check_again(&self) -> bool {
-        true
-    }
-
-    fn moves_traffic(&self) -> bool {
-        true
+    fn properties(&self) -> &'static [Property] {
+        &[Property::MovesTraffic, Property::MayCheckAgain]
     }
 }
 

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 
 use crate::checks::Report;
 use crate::inventory::PeerApproval;
-use crate::release::Plan;
-use crate::release::act::{Act, Observation};
+use crate::release::{Act, Observation, Plan};
 
 /// The data for a decision: the plan, the last report of the checks, and the latest observation with its time.
 #[derive(Debug, Clone, Copy)]

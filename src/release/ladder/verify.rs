@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::{Judgement, Situation, StageDefinition, StepDefinition};
+use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition};
 use crate::checks::Verdict;
-use crate::release::act::{Ask, Course};
-use crate::release::planner::{Draft, ProxyWords};
-use crate::release::{Plan, Timing};
+use crate::release::{Ask, Draft, Plan, ProxyWords, Timing};
 
 pub(super) struct Verify;
 
 impl StageDefinition for Verify {
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         Ask {
             checks: true,
             ..Ask::default()
@@ -21,9 +17,7 @@ impl StageDefinition for Verify {
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let Some(report) = &observation.report else {
             return Judgement::Never(format!(
                 "the checks could not be run: {}",
@@ -84,11 +78,7 @@ impl StepDefinition for Verify {
             .collect()
     }
 
-    fn undo_words(&self, _plan: &Plan) -> String {
-        "nothing".into()
-    }
-
-    fn runs_checks(&self) -> bool {
-        true
+    fn properties(&self) -> &'static [Property] {
+        &[Property::RunsChecks]
     }
 }

@@ -8,25 +8,25 @@ use jiff::Timestamp;
 use super::candidate::{self, Run};
 use super::conditions::{BAD_LOOKS, is_rollback, within};
 use super::public::{self, Public};
-use super::{Failure, Judgement, Situation, StageDefinition, StepDefinition, switch};
+use super::{
+    AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, switch,
+};
 use crate::inventory::{RequestCount, Slot};
-use crate::release::act::{Ask, Course, Observation};
 use crate::release::describe::duration;
-use crate::release::planner::{Draft, ProxyWords};
 use crate::release::time::elapsed;
-use crate::release::{Plan, Timing};
+use crate::release::{Ask, Draft, Observation, Plan, ProxyWords, Timing};
 
 pub(super) struct Watch;
 
 impl StageDefinition for Watch {
-    fn ask_after(&self, plan: &Plan, since: Timestamp) -> Ask {
+    fn ask_after(&self, plan: &Plan, course: &Course) -> Ask {
         Ask {
             probe: Some(plan.slot),
             instances: true,
             proxy: true,
             public: true,
             direct: Some(plan.slot),
-            traffic: Some((plan.slot, since)),
+            traffic: Some((plan.slot, course.since)),
             ..Ask::default()
         }
     }
@@ -34,12 +34,7 @@ impl StageDefinition for Watch {
     /// Judges whether the traffic is still on the candidate, the candidate is healthy and is still the run that was
     /// checked, and the public gets the candidate's answers. For a rollback only the traffic and the health count.
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
-        let Situation {
-            plan,
-            observation,
-            now,
-            ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let slot = plan.slot;
         if let Some(Some(proxy)) = &observation.proxy
             && proxy.slot != Some(slot)
@@ -72,7 +67,7 @@ impl StageDefinition for Watch {
             .map(|why| format!("{slot} is not healthy: {why}"))
             .or_else(|| public.fault().map(str::to_owned));
         let window = plan.definition.timing.watch;
-        let time = elapsed(course.since, now);
+        let time = elapsed(course.since, situation.now);
         let Some(fault) = fault else {
             course.bad_in_a_row = 0;
             if time >= window {
@@ -110,7 +105,7 @@ impl StageDefinition for Watch {
 }
 
 /// Returns the reason if more public requests failed than the rules allow. Counts the requests that the proxy reports,
-/// and separately the requests that Greenroom itself made to the public address.
+/// and separately Greenroom's own observations of the public address. The two requests of one observation count as one.
 fn above_the_limit(
     plan: &Plan,
     public: &Public,
@@ -185,11 +180,11 @@ impl StepDefinition for Watch {
         switch::back_words(plan)
     }
 
-    fn failure(&self, _bad_in_a_row: u32) -> Failure {
-        Failure::BackOut
+    fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {
+        AfterFailure::BackOut
     }
 
-    fn may_be_skipped(&self) -> bool {
-        true
+    fn properties(&self) -> &'static [Property] {
+        &[Property::MayBeSkipped]
     }
 }

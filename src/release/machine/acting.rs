@@ -23,8 +23,8 @@ const ACT_AGAIN: Duration = Duration::from_millis(500);
 impl Machine {
     pub(super) fn act(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
-        let Some(act) = self.pending.clone() else {
-            self.course.acted_at = Some(now);
+        let Some(act) = self.attempt.pending.clone() else {
+            self.attempt.course.acted_at = Some(now);
             self.look(stage);
             return;
         };
@@ -52,18 +52,22 @@ impl Machine {
             return;
         }
         let Some(stage) = self.stage() else { return };
-        self.course.acted_at = Some(now);
+        self.attempt.course.acted_at = Some(now);
         match outcome {
-            Ok(()) => self.action_error = None,
+            Ok(()) => self.attempt.action_error = None,
             Err(action_error) if action_error.kind == ActionErrorKind::Fenced => {
                 self.park(now, action_error.text);
                 return;
             }
             Err(action_error) => {
-                self.course.broke_off |= action_error.kind == ActionErrorKind::Passing;
-                let since = self.action_error.take().map_or(now, |(since, _)| since);
-                self.note.clone_from(&action_error.text);
-                self.action_error = Some((since, action_error));
+                self.attempt.course.broke_off |= action_error.kind == ActionErrorKind::Passing;
+                let since = self
+                    .attempt
+                    .action_error
+                    .take()
+                    .map_or(now, |(since, _)| since);
+                self.attempt.note.clone_from(&action_error.text);
+                self.attempt.action_error = Some((since, action_error));
             }
         }
         self.look(stage);
@@ -71,7 +75,9 @@ impl Machine {
 
     pub(super) fn look(&mut self, stage: Stage) {
         self.phase = Phase::Observing;
-        let ask = stage.definition().ask_after(&self.plan, self.course.since);
+        let ask = stage
+            .definition()
+            .ask_after(&self.plan, &self.attempt.course);
         self.effects.push(Effect::Observe(ask));
     }
 
@@ -88,11 +94,13 @@ impl Machine {
     pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
         let situation = Situation {
             plan: &self.plan,
-            report: self.report.as_ref(),
+            report: self.track.report.as_ref(),
             observation,
             now,
         };
-        let judgement = stage.definition().judge(&situation, &mut self.course);
+        let judgement = stage
+            .definition()
+            .judge(&situation, &mut self.attempt.course);
         // The act has been observed, so a waiting request of an operator may be granted now (interlock 8).
         if !matches!(judgement, Judgement::True(_)) && self.grant_request(now) {
             return;
@@ -104,20 +112,20 @@ impl Machine {
             }
             Judgement::Never(why) => self.settle_with(now, observation.report.clone(), Some(why)),
             Judgement::Moving(note) => {
-                self.note = note;
+                self.attempt.note = note;
                 self.extend(now);
                 self.again(now, stage);
             }
             Judgement::Again(note) => {
                 if !self.after_action_error(now, stage) {
-                    self.note = note;
+                    self.attempt.note = note;
                     self.phase = Phase::Pausing { act_again: true };
                     self.schedule(ACT_AGAIN);
                 }
             }
             Judgement::NotYet(note) => {
                 if !self.after_action_error(now, stage) {
-                    self.note = note;
+                    self.attempt.note = note;
                     self.again(now, stage);
                 }
             }
@@ -125,7 +133,7 @@ impl Machine {
     }
 
     pub(super) fn say_true(&mut self, now: Timestamp, stage: Stage, remark: &str) {
-        let took = duration(elapsed(self.course.since, now));
+        let took = duration(elapsed(self.attempt.course.since, now));
         let message = if remark.is_empty() {
             format!("{} took {took}", in_direction(stage))
         } else {
@@ -137,7 +145,7 @@ impl Machine {
     /// Handles a failed act whose result was not observed: tries the act again, or fails the stage. Returns false if
     /// the act has not failed.
     pub(super) fn after_action_error(&mut self, now: Timestamp, stage: Stage) -> bool {
-        let Some((since, action_error)) = self.action_error.clone() else {
+        let Some((since, action_error)) = self.attempt.action_error.clone() else {
             return false;
         };
         let time_limit = match stage.direction {
@@ -154,14 +162,19 @@ impl Machine {
     }
 
     pub(super) fn again(&mut self, now: Timestamp, stage: Stage) {
-        if self.deadline.is_some_and(|deadline| now >= deadline) {
+        if self.attempt.is_late(now) {
             let time_limit = duration(self.time_limit(stage));
-            let why = format!("not done, and no progress for {time_limit}: {}", self.note);
+            let why = format!(
+                "not done, and no progress for {time_limit}: {}",
+                self.attempt.note
+            );
             self.fail(now, why);
             return;
         }
         self.phase = Phase::Pausing { act_again: false };
-        let pause = stage.definition().pause(&self.plan, &self.course, now);
+        let pause = stage
+            .definition()
+            .pause(&self.plan, &self.attempt.course, now);
         self.schedule(pause);
     }
 

@@ -7,16 +7,11 @@ use super::{Machine, Phase, Then};
 use crate::history::{Decision, JournalEvent};
 use crate::inventory::Operator;
 use crate::release::AnnouncementKind;
-use crate::release::ladder::{self, Ladder};
 
 impl Machine {
     /// Whether the release can still be backed out.
     pub(super) fn can_go_back(&self) -> bool {
-        ladder::can_go_back(&self.plan, &self.started)
-    }
-
-    pub(super) fn is_going_back(&self) -> bool {
-        self.back_reason.is_some()
+        self.track.can_go_back(&self.plan)
     }
 
     /// Records the decision to back out. Backing out starts once the decision is recorded.
@@ -30,7 +25,7 @@ impl Machine {
             AnnouncementKind::Decided,
             format!("{decided}: {reason}"),
         );
-        self.back_reason = Some(reason.clone());
+        self.track.back_reason = Some(reason.clone());
         self.phase = Phase::Noting { then: Then::Back };
         let decision = by.map(|by| Decision {
             by,
@@ -42,9 +37,8 @@ impl Machine {
 
     pub(super) fn go_back(&mut self, now: Timestamp) {
         self.wait_no_more();
-        self.way = Ladder::of(&self.plan).back(&self.started);
-        self.at = 0;
-        self.pending = None;
+        self.track.turn_back();
+        self.attempt.pending = None;
         self.approval = None;
         self.enter(now);
     }

@@ -3,7 +3,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::Machine;
+use super::{Attempt, Machine, Unrecorded};
 
 impl Hash for Machine {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -12,36 +12,19 @@ impl Hash for Machine {
             plan,
             on_failure,
             phase,
-            way,
-            at,
-            started,
-            course,
+            track,
+            attempt,
             compares,
-            deadline,
-            action_error,
-            report,
             approval,
             request,
-            back_reason,
             standby_began,
-            resumed,
-            successor,
-            pending,
             unrecorded,
-            refused_since,
             // The record contains the same data as the plan.
             head: _,
-            // The approvals are only recorded. The guard reads them again before it decides.
-            peer_approvals: _,
             // The period is only recorded with the end.
             live: _,
             // These fields are only shown.
-            steps: _,
-            note: _,
-            cases: _,
             pulled: _,
-            draining: _,
-            switched: _,
             began_at: _,
             // These numbers only have to be unique.
             sequence: _,
@@ -51,16 +34,27 @@ impl Hash for Machine {
         } = self;
         // The plan of a release does not change.
         plan.release.hash(state);
-        (on_failure, phase, way, at, started).hash(state);
-        (course, compares, deadline, action_error).hash(state);
-        let report = report.as_ref();
-        report
-            .map(|report| (&report.digest, &report.run, report.at, report.allows()))
-            .hash(state);
-        (approval, request, back_reason, pending).hash(state);
-        (standby_began, resumed, successor).hash(state);
+        (on_failure, phase, track, attempt, compares).hash(state);
+        (approval, request, standby_began).hash(state);
         // The phase determines what is being written, but not since when writing has failed.
-        unrecorded.as_ref().map(|(_, since, _)| since).hash(state);
-        refused_since.hash(state);
+        let unrecorded = unrecorded.as_ref();
+        unrecorded.map(Unrecorded::failing_since).hash(state);
+    }
+}
+
+impl Hash for Attempt {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            course,
+            deadline,
+            pending,
+            action_error,
+            // The approvals are only recorded. The guard reads them again before it decides.
+            peer_approvals: _,
+            // These fields are only shown.
+            note: _,
+            draining: _,
+        } = self;
+        (course, deadline, pending, action_error).hash(state);
     }
 }

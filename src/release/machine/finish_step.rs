@@ -8,7 +8,7 @@ use crate::checks::Report;
 use crate::history::{Direction, JournalEvent, Outcome, ReleaseRecord};
 use crate::release::act::Stage;
 use crate::release::event::Effect;
-use crate::release::ladder::{Failure, in_direction};
+use crate::release::ladder::{AfterFailure, in_direction};
 use crate::release::time::elapsed;
 use crate::release::{AnnouncementKind, StepState};
 
@@ -30,7 +30,7 @@ impl Machine {
                 self.announce(now, AnnouncementKind::Noted, message);
                 self.continue_with(now, Self::enter);
             }
-            Phase::Resuming => self.continue_with(now, Self::resumed),
+            Phase::Resuming(_) => self.continue_with(now, Self::resumed),
             // The guard's observation may be minutes old, and another operator may have moved the traffic since.
             Phase::Intending if was_late => self.continue_with(now, Self::guard),
             Phase::Intending => self.continue_with(now, Self::act),
@@ -86,7 +86,7 @@ impl Machine {
                 step: stage.step,
                 direction: stage.direction,
                 failure,
-                took: elapsed(self.course.since, now),
+                took: elapsed(self.attempt.course.since, now),
             },
         );
     }
@@ -94,17 +94,15 @@ impl Machine {
     pub(super) fn settled(&mut self, now: Timestamp, failure: Option<String>) {
         let Some(stage) = self.stage() else { return };
         if let Some(why) = failure {
-            self.set_step(stage.step, StepState::Failed { why: why.clone() });
+            self.track
+                .set(stage.step, StepState::Failed { why: why.clone() });
             self.failed(now, stage, why);
             return;
         }
-        if let Some(state) = stage.state_after(elapsed(self.course.since, now)) {
-            self.set_step(stage.step, state);
-        }
-        self.switched = stage.switched_after().unwrap_or(self.switched);
-        self.pending = None;
+        let took = elapsed(self.attempt.course.since, now);
+        self.track.succeed(stage, took);
+        self.attempt.pending = None;
         self.approval = None;
-        self.at += 1;
         self.continue_with(now, Self::enter);
     }
 
@@ -116,8 +114,8 @@ impl Machine {
     }
 
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
-        let failure = stage.failure(self.course.bad_in_a_row);
-        let crossed = failure == Failure::BackOut;
+        let failure = stage.after_failure(self.attempt.course.bad_in_a_row);
+        let crossed = failure == AfterFailure::BackOut;
         // If the threshold of a rule was crossed, backing out comes before a handover.
         let is_handed = matches!(self.request, Some(Request::HandOver { .. }));
         let waits = crossed && is_handed && self.can_go_back();
@@ -126,7 +124,7 @@ impl Machine {
         }
         let by_itself = crossed || self.on_failure == OnFailure::BackOut;
         match stage.direction {
-            Direction::Forward if failure == Failure::StaysLive && by_itself => {
+            Direction::Forward if failure == AfterFailure::StaysLive && by_itself => {
                 let reason = format!(
                     "{} is live, but {} was not stopped: {why}",
                     self.plan.version,
@@ -164,16 +162,16 @@ impl Machine {
         match then {
             Then::Guard => {
                 // No act was tried while the release waited for a person. So the time limit for new tries starts now.
-                if let Some((since, _)) = &mut self.action_error {
+                if let Some((since, _)) = &mut self.attempt.action_error {
                     *since = now;
                 }
                 self.guard(now);
             }
             Then::Again => {
-                self.action_error = None;
+                self.attempt.action_error = None;
                 // A stage that is tried again has not failed yet.
                 if let Some(stage) = self.stage() {
-                    self.set_step(stage.step, StepState::Pending);
+                    self.track.set(stage.step, StepState::Pending);
                 }
                 self.ask_or_guard(now);
             }
@@ -194,7 +192,7 @@ impl Machine {
     }
 
     pub(super) fn finish_way(&mut self, now: Timestamp) {
-        let outcome = match self.back_reason.clone() {
+        let outcome = match self.track.back_reason.clone() {
             Some(reason) => Outcome::BackedOut { reason },
             None => Outcome::Done,
         };

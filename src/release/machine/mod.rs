@@ -25,14 +25,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::{ActionError, Course, Observation, Stage};
+use super::act::{Act, ActionError, Course, Observation, Stage};
 use super::event::{Effect, Event, TimerId};
-use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus, ladder};
-use crate::checks::{CaseReport, Report};
-use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Step, Successor};
+use super::track::Track;
+use super::{Announcement, AnnouncementKind, Approval, Plan, StepState};
+use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Successor};
 use crate::inventory::{Connections, Operator, PeerApproval};
 use resuming::ResumedState;
 pub use resuming::{ResumeAction, Resumption};
+use writing::Unrecorded;
 
 /// What the driver does about a failed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,11 +45,12 @@ pub enum OnFailure {
 /// What a release is doing or waiting for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Phase {
-    New,
+    /// A new release, or a resumed release whose resumption is not recorded yet.
+    New(Option<ResumedState>),
     /// The record of the release is being written.
     Opening,
     /// The resumption is being recorded.
-    Resuming,
+    Resuming(ResumedState),
     /// The stage waits for a person.
     Asking {
         since: Timestamp,
@@ -85,9 +87,10 @@ enum Phase {
     /// The end is being recorded.
     Closing(Outcome),
     Closed(Outcome),
-    /// The driver has stopped and may no longer act.
+    /// The driver has stopped and may no longer act. After a recorded handover, the successor may resume the release.
     Parked {
         why: String,
+        successor: Option<Successor>,
     },
 }
 
@@ -132,6 +135,42 @@ enum Request {
     },
 }
 
+/// What belongs to the current stage, and is forgotten when the next stage starts.
+#[derive(Debug, Clone)]
+struct Attempt {
+    course: Course,
+    /// When the stage fails if it makes no progress.
+    deadline: Option<Timestamp>,
+    /// The act that the guard allowed; none if the stage needs no act.
+    pending: Option<Act>,
+    /// The error of the last try of the act, and the time of the first failed try.
+    action_error: Option<(Timestamp, ActionError)>,
+    /// The approvals by other operators that counted at the last observation of the guard.
+    peer_approvals: Vec<PeerApproval>,
+    /// A message about the last observation.
+    note: String,
+    /// The connections that the draining slot still has.
+    draining: Option<u64>,
+}
+
+impl Attempt {
+    fn new(course: Course) -> Self {
+        Self {
+            course,
+            deadline: None,
+            pending: None,
+            action_error: None,
+            peer_approvals: Vec::new(),
+            note: String::new(),
+            draining: None,
+        }
+    }
+
+    fn is_late(&self, now: Timestamp) -> bool {
+        self.deadline.is_some_and(|deadline| now >= deadline)
+    }
+}
+
 /// The state of a running release.
 #[derive(Debug, Clone)]
 pub struct Machine {
@@ -140,43 +179,20 @@ pub struct Machine {
     head: Arc<ReleaseRecord>,
     on_failure: OnFailure,
     phase: Phase,
-    way: Vec<Stage>,
-    at: usize,
-    steps: Vec<StepStatus>,
-    /// The steps whose intent was recorded. Backing out undoes these steps.
-    started: Vec<Step>,
-    course: Course,
+    track: Track,
+    attempt: Attempt,
     /// Whether the live version's public and direct answers agreed before the switch.
     compares: bool,
-    deadline: Option<Timestamp>,
-    action_error: Option<(Timestamp, ActionError)>,
-    note: String,
-    report: Option<Report>,
-    cases: Vec<CaseReport>,
     pulled: Option<(u64, u64)>,
-    draining: Option<u64>,
     approval: Option<Approval>,
-    /// The approvals by other operators that counted at the last observation of the guard of *switch*.
-    peer_approvals: Vec<PeerApproval>,
     request: Option<Request>,
-    back_reason: Option<String>,
-    switched: bool,
     /// When the new version had the traffic, according to the journal.
     live: Option<LivePeriod>,
     /// When the standby of the old version started, if an earlier driver started it.
     standby_began: Option<Timestamp>,
-    /// The resumption that is not yet recorded and acted on, if any.
-    resumed: Option<ResumedState>,
-    /// The operator and console that may resume the release; none until a handover is recorded.
-    successor: Option<Successor>,
-    pending: Option<super::act::Act>,
     sequence: u32,
     timer: u64,
-    /// The record that is being written, the time of the first failed try, and the reason of the last failure. The time
-    /// is `Timestamp::MAX` if no try has failed.
-    unrecorded: Option<(Effect, Timestamp, String)>,
-    /// The time since which the store has refused to write; none if it did not refuse the last try.
-    refused_since: Option<Timestamp>,
+    unrecorded: Option<Unrecorded>,
     began_at: Option<Timestamp>,
     effects: Vec<Effect>,
 }
@@ -184,47 +200,23 @@ pub struct Machine {
 impl Machine {
     /// A machine for a release that has not started yet.
     pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
-        let way = ladder::forward(&plan);
-        let steps = plan
-            .steps()
-            .map(|step| StepStatus {
-                step,
-                state: StepState::Pending,
-            })
-            .collect();
-        let made_at = plan.made_at;
+        let (track, made_at) = (Track::new(&plan), plan.made_at);
         Self {
             head: Arc::new(plan.record()),
             plan,
             on_failure,
-            phase: Phase::New,
-            way,
-            at: 0,
-            steps,
-            started: Vec::new(),
-            course: Course::new(made_at),
+            phase: Phase::New(None),
+            track,
+            attempt: Attempt::new(Course::new(made_at)),
             compares: false,
-            deadline: None,
-            action_error: None,
-            note: String::new(),
-            report: None,
-            cases: Vec::new(),
             pulled: None,
-            draining: None,
             approval: None,
-            peer_approvals: Vec::new(),
             request: None,
-            back_reason: None,
-            switched: false,
             live: None,
             standby_began: None,
-            resumed: None,
-            successor: None,
-            pending: None,
             sequence: 0,
             timer: 0,
             unrecorded: None,
-            refused_since: None,
             began_at: None,
             effects: Vec::new(),
         }
@@ -246,7 +238,7 @@ impl Machine {
             Event::Unrecorded { kind, why } => self.not_recorded(now, kind, &why),
             Event::Acted(outcome) => self.acted(now, outcome),
             Event::Pulled { done, total } => self.pulled_so_far(now, done, total),
-            Event::CaseSettled(case) => self.cases.push(case),
+            Event::CaseSettled(case) => self.track.cases.push(case),
             Event::Seen(observation) => self.seen(now, &observation),
             Event::Fired(id) => {
                 if id == TimerId(self.timer) {
@@ -267,19 +259,18 @@ impl Machine {
     }
 
     fn begin(&mut self, now: Timestamp) {
-        if self.phase != Phase::New {
-            return;
-        }
-        if self.resumed.is_some() {
-            self.start_resumption(now);
-        } else {
-            self.phase = Phase::Opening;
-            self.write(Effect::Head(Box::new(ReleaseRecord::clone(&self.head))));
+        match self.phase.clone() {
+            Phase::New(Some(resumed)) => self.start_resumption(now, resumed),
+            Phase::New(None) => {
+                self.phase = Phase::Opening;
+                self.write(Effect::Head(Box::new(ReleaseRecord::clone(&self.head))));
+            }
+            _ => {}
         }
     }
 
     fn stage(&self) -> Option<Stage> {
-        self.way.get(self.at).copied()
+        self.track.stage()
     }
 
     /// Starts a timer. Earlier timers have no effect when they fire.
@@ -292,13 +283,19 @@ impl Machine {
     }
 
     fn park(&mut self, now: Timestamp, why: String) {
-        self.park_as(now, AnnouncementKind::Failed, why);
+        self.park_as(now, AnnouncementKind::Failed, why, None);
     }
 
-    fn park_as(&mut self, now: Timestamp, kind: AnnouncementKind, why: String) {
+    fn park_as(
+        &mut self,
+        now: Timestamp,
+        kind: AnnouncementKind,
+        why: String,
+        successor: Option<Successor>,
+    ) {
         self.announce(now, kind, format!("the driver has stopped: {why}"));
         self.wait_no_more();
-        self.phase = Phase::Parked { why };
+        self.phase = Phase::Parked { why, successor };
     }
 
     fn announce(&mut self, now: Timestamp, kind: AnnouncementKind, text: impl Into<String>) {
@@ -312,19 +309,9 @@ impl Machine {
         }));
     }
 
-    fn set_step(&mut self, step: Step, state: StepState) {
-        if let Some(step_status) = self
-            .steps
-            .iter_mut()
-            .find(|step_status| step_status.step == step)
-        {
-            step_status.state = state;
-        }
-    }
-
     /// Marks the steps that waited for a person as pending.
     fn wait_no_more(&mut self) {
-        for step_status in &mut self.steps {
+        for step_status in &mut self.track.steps {
             if matches!(step_status.state, StepState::Waiting { .. }) {
                 step_status.state = StepState::Pending;
             }
@@ -341,11 +328,10 @@ impl Machine {
 
     fn remember(&mut self, observation: &Observation) {
         if let Some(report) = &observation.report {
-            self.cases.clone_from(&report.cases);
-            self.report = Some(report.clone());
+            self.track.checked(report);
         }
         if let Some(Connections::Open(open)) = observation.connections {
-            self.draining = Some(open);
+            self.attempt.draining = Some(open);
         }
     }
 }

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::{Machine, Phase, Request, Then};
 use crate::history::{Decision, Direction, JournalEvent, Outcome};
 use crate::inventory::Operator;
-use crate::release::act::Stage;
 use crate::release::describe::CHECK_AGAIN;
-use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
+use crate::release::ladder::Property;
+use crate::release::{AnnouncementKind, Approval, Choice, Scope};
 
 impl Machine {
     /// Handles an approval. The approval counts if it is for this plan and the waiting step, and has not expired. An
@@ -50,7 +50,7 @@ impl Machine {
     }
 
     pub(super) fn back_out_asked(&mut self, now: Timestamp, by: Operator, reason: String) {
-        if self.is_going_back() {
+        if self.track.is_going_back() {
             self.announce(
                 now,
                 AnnouncementKind::Noted,
@@ -122,7 +122,7 @@ impl Machine {
                 true
             }
             Some(Request::BackOut { by, reason }) => {
-                if self.is_going_back() || !self.can_go_back() {
+                if self.track.is_going_back() || !self.can_go_back() {
                     return false;
                 }
                 self.note_back_out(now, by, reason);
@@ -137,10 +137,7 @@ impl Machine {
         let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
             return;
         };
-        if !stage
-            .step_forward()
-            .is_some_and(|step| step.may_check_again())
-        {
+        if !stage.has(Property::MayCheckAgain) {
             return;
         }
         self.announce(
@@ -164,7 +161,9 @@ impl Machine {
     }
 
     pub(super) fn superseded(&mut self, now: Timestamp, by: Option<String>) {
-        let is_stop = self.stage().is_some_and(Stage::follows_standby);
+        let is_stop = self
+            .stage()
+            .is_some_and(|stage| stage.has(Property::FollowsStandby));
         let rests = matches!(self.phase, Phase::Standby { .. } | Phase::Asking { .. });
         if is_stop && rests {
             self.close(now, Outcome::Superseded { by });
@@ -180,10 +179,7 @@ impl Machine {
             choices.push(Choice::BackOut);
         }
         choices.push(Choice::Leave);
-        if stage
-            .step_forward()
-            .is_some_and(|step| step.may_be_skipped())
-        {
+        if stage.has(Property::MayBeSkipped) {
             choices.push(Choice::Skip);
         }
         choices
@@ -215,13 +211,12 @@ impl Machine {
         let then = match choice {
             Choice::Retry => Then::Again,
             Choice::BackOut => {
-                self.back_reason = Some(format!("{} failed: {why}", stage.step));
+                self.track.back_reason = Some(format!("{} failed: {why}", stage.step));
                 Then::Back
             }
             Choice::Leave => Then::Leave,
             Choice::Skip => {
-                self.set_step(stage.step, StepState::Skipped);
-                self.at += 1;
+                self.track.skip(stage.step);
                 Then::Stage
             }
         };

@@ -10,7 +10,7 @@ use super::describe::resumed_words;
 use super::{Machine, OnFailure, Phase};
 use crate::history::{Decision, Direction, JournalEvent, LivePeriod, Recorded, Takeover};
 use crate::inventory::Operator;
-use crate::release::ladder::Failure;
+use crate::release::ladder::AfterFailure;
 use crate::release::replay::{Last, Replay};
 use crate::release::{AnnouncementKind, Choice, Plan};
 
@@ -71,35 +71,25 @@ impl Machine {
         let replay = Replay::of(recorded, &plan);
         Self {
             head: Arc::new(recorded.head.clone()),
-            way: replay.way,
-            at: replay.at,
-            steps: replay.steps,
-            started: replay.started,
-            report: replay.report,
-            cases: replay.cases,
-            back_reason: replay.back_reason,
-            switched: replay.switched,
+            track: replay.track,
             live: LivePeriod::of(&recorded.entries),
             standby_began: replay.standby_began,
             sequence: replay.sequence,
             began_at: Some(plan.made_at),
-            resumed: Some(ResumedState {
+            phase: Phase::New(Some(ResumedState {
                 last: replay.last,
                 resumption,
-            }),
+            })),
             ..Self::new(plan, on_failure)
         }
     }
 
-    pub(super) fn start_resumption(&mut self, now: Timestamp) {
-        let Some(ResumedState { resumption, .. }) = self.resumed.clone() else {
-            return;
-        };
-        let (how, decision) = (resumption.how, resumption.decision());
-        let from = resumption.from;
+    pub(super) fn start_resumption(&mut self, now: Timestamp, resumed: ResumedState) {
+        let Resumption { how, from, .. } = resumed.resumption.clone();
+        let decision = resumed.resumption.decision();
         let message = resumed_words(how, &from, &decision);
         self.announce(now, AnnouncementKind::Decided, message);
-        self.phase = Phase::Resuming;
+        self.phase = Phase::Resuming(resumed);
         self.record(
             now,
             JournalEvent::Resumed {
@@ -112,13 +102,11 @@ impl Machine {
 
     /// Acts on the choice of the new driver, once the resumption is recorded.
     pub(super) fn resumed(&mut self, now: Timestamp) {
-        let Some(ResumedState {
-            resumption, last, ..
-        }) = self.resumed.take()
-        else {
+        let Phase::Resuming(ResumedState { resumption, last }) = self.phase.clone() else {
             return;
         };
-        let backs_out = resumption.resume_action == ResumeAction::BackOut && !self.is_going_back();
+        let backs_out =
+            resumption.resume_action == ResumeAction::BackOut && !self.track.is_going_back();
         match self.stage() {
             _ if backs_out && self.can_go_back() => {
                 let reason = resumption
@@ -148,7 +136,7 @@ impl Machine {
     fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
         let is_hopeless = stage.direction == Direction::Back
-            || stage.failure(0) == Failure::StaysLive
+            || stage.after_failure(0) == AfterFailure::StaysLive
             || !self.can_go_back();
         if is_hopeless && self.on_failure == OnFailure::BackOut {
             self.choose(now, Choice::Retry, why, resumption);

@@ -6,15 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::describe::started_words;
-use super::{Machine, Phase};
+use super::{Attempt, Machine, Phase};
 use crate::history::{Direction, JournalEvent};
 use crate::inventory::local_time;
 use crate::release::act::{Act, Course, Observation, Stage};
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
-use crate::release::ladder::{Evidence, Situation, Verdict};
+use crate::release::ladder::{Evidence, Property, Situation, Verdict};
 use crate::release::time::{after, elapsed};
-use crate::release::{AnnouncementKind, Limit, StepState};
+use crate::release::{AnnouncementKind, StepState};
 
 /// The pause between two observations of a guard.
 const GUARD_AGAIN: Duration = Duration::from_millis(250);
@@ -26,22 +26,21 @@ impl Machine {
             self.finish_way(now);
             return;
         };
-        self.course = Course {
-            compares: self.compares,
-            ..Course::new(now)
-        };
-        self.deadline = None;
-        self.action_error = None;
-        self.note.clear();
-        self.draining = None;
-        if stage.runs_checks() {
-            self.cases.clear();
+        self.attempt = Attempt::new(self.new_course(now));
+        if stage.has(Property::RunsChecks) {
+            self.track.cases.clear();
         }
-        // If an earlier driver started *stop*, the standby has already ended.
-        if stage.follows_standby() && !self.started.contains(&stage.step) {
+        if self.track.is_before_standby() {
             self.stand_by(now);
         } else {
             self.ask_or_guard(now);
+        }
+    }
+
+    fn new_course(&self, now: Timestamp) -> Course {
+        Course {
+            compares: self.compares,
+            ..Course::new(now)
         }
     }
 
@@ -52,10 +51,7 @@ impl Machine {
             .standby_began
             .take()
             .map_or(now, |began| began.min(now));
-        let until = match self.plan.definition.timing.standby {
-            Limit::After(time) => Some(after(began, time)),
-            Limit::Never => None,
-        };
+        let until = self.plan.definition.timing.standby.end(began);
         if until.is_some_and(|until| until <= now) {
             self.ask_or_guard(now);
             return;
@@ -89,7 +85,8 @@ impl Machine {
         }
         self.approval = None;
         self.phase = Phase::Asking { since: now };
-        self.set_step(stage.step, StepState::Waiting { since: now });
+        self.track
+            .set(stage.step, StepState::Waiting { since: now });
         let message = match approval::need_of(&self.plan, stage.step) {
             Need::TypedName => format!(
                 "{} waits for an approval with the environment's name",
@@ -102,10 +99,10 @@ impl Machine {
 
     pub(super) fn guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
-        self.course.since = now;
+        self.attempt.course.since = now;
         let timing = &self.plan.definition.timing;
         let time_limit = stage.definition().guard_time_limit(timing);
-        self.deadline = Some(after(now, time_limit));
+        self.attempt.deadline = Some(after(now, time_limit));
         self.guard_looks(now, stage);
     }
 
@@ -122,7 +119,7 @@ impl Machine {
     pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
         let situation = Situation {
             plan: &self.plan,
-            report: self.report.as_ref(),
+            report: self.track.report.as_ref(),
             observation,
             now,
         };
@@ -133,7 +130,7 @@ impl Machine {
             remark,
         } = stage.definition().evidence(&situation);
         self.compares = agreed.unwrap_or(self.compares);
-        self.peer_approvals = peer_approvals;
+        self.attempt.peer_approvals = peer_approvals;
         match verdict {
             Verdict::Act(act) => {
                 if let Some(remark) = remark {
@@ -148,7 +145,7 @@ impl Machine {
                     AnnouncementKind::Settled,
                     format!("{}: {why}", stage.step),
                 );
-                self.pending = None;
+                self.attempt.pending = None;
                 self.settle(now, None);
             }
             Verdict::CheckAgain(why) => {
@@ -162,15 +159,16 @@ impl Machine {
             Verdict::AskAgain(why) => {
                 self.approval = None;
                 self.phase = Phase::Asking { since: now };
-                self.set_step(stage.step, StepState::Waiting { since: now });
+                self.track
+                    .set(stage.step, StepState::Waiting { since: now });
                 self.announce(now, AnnouncementKind::Asked, why);
             }
             Verdict::Refuse(why) => self.fail(now, why),
             Verdict::Wait(why) => {
-                if self.deadline.is_some_and(|deadline| now >= deadline) {
+                if self.attempt.is_late(now) {
                     self.fail(now, why);
                 } else {
-                    self.note = why;
+                    self.attempt.note = why;
                     self.phase = Phase::GuardPause;
                     self.schedule(GUARD_AGAIN);
                 }
@@ -179,36 +177,29 @@ impl Machine {
     }
 
     pub(super) fn rewind_to_verify(&mut self, now: Timestamp) {
-        self.report = None;
+        self.track.report = None;
         self.wait_no_more();
-        if let Some(index) = self.way.iter().position(|stage| stage.runs_checks()) {
-            self.at = index;
-        }
+        self.track.go_to(|stage| stage.has(Property::RunsChecks));
         self.enter(now);
     }
 
     pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, act: Option<Act>) {
-        self.pending = act;
-        if self.action_error.is_some() {
-            if self.pending.is_none() {
+        self.attempt.pending = act;
+        if self.attempt.action_error.is_some() {
+            if self.attempt.pending.is_none() {
                 // The guard observed that the failed act has happened, so the act is not tried again.
-                self.action_error = None;
+                self.attempt.action_error = None;
             }
             // This is a new try. The intent is already recorded.
             self.act(now);
             return;
         }
-        self.course = Course {
-            compares: self.compares,
-            ..Course::new(now)
-        };
+        self.attempt.course = self.new_course(now);
         self.extend(now);
         self.phase = Phase::Intending;
-        if stage.direction == Direction::Forward && !self.started.contains(&stage.step) {
-            self.started.push(stage.step);
-        }
+        self.track.start(stage);
         self.announce(now, AnnouncementKind::Began, started_words(stage));
-        let peer_approvals = std::mem::take(&mut self.peer_approvals);
+        let peer_approvals = std::mem::take(&mut self.attempt.peer_approvals);
         self.record(
             now,
             JournalEvent::Intent {
@@ -227,7 +218,7 @@ impl Machine {
 
     pub(super) fn extend(&mut self, now: Timestamp) {
         if let Some(stage) = self.stage() {
-            self.deadline = Some(after(now, self.time_limit(stage)));
+            self.attempt.deadline = Some(after(now, self.time_limit(stage)));
         }
     }
 }

@@ -12,7 +12,10 @@ use crate::release::AnnouncementKind;
 impl Machine {
     /// The operator and console that may resume; none until a handover is recorded.
     pub fn successor(&self) -> Option<&Successor> {
-        self.successor.as_ref()
+        match &self.phase {
+            Phase::Parked { successor, .. } => successor.as_ref(),
+            _ => None,
+        }
     }
 
     /// Hands the release over to the successor, after the current act has been observed.
@@ -35,8 +38,7 @@ impl Machine {
     }
 
     pub(super) fn gone(&mut self, now: Timestamp, why: String, to: Option<Successor>) {
-        self.successor = to;
         // An operator decided this, so it is not a failure.
-        self.park_as(now, AnnouncementKind::Decided, why);
+        self.park_as(now, AnnouncementKind::Decided, why, to);
     }
 }

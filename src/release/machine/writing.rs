@@ -19,12 +19,40 @@ const RECORD_AGAIN: Duration = Duration::from_secs(1);
 /// How long the store may refuse to write before the driver stops.
 const REFUSED: Duration = Duration::from_secs(3);
 
+/// A record that is being written.
+#[derive(Debug, Clone)]
+pub(super) struct Unrecorded {
+    effect: Effect,
+    failing: Option<Failing>,
+}
+
+/// The failed tries to write a record.
+#[derive(Debug, Clone)]
+struct Failing {
+    since: Timestamp,
+    /// The time since which the store has refused to write; none if it did not refuse the last try.
+    refused_since: Option<Timestamp>,
+    /// The reason of the last failure.
+    why: String,
+}
+
+impl Unrecorded {
+    /// Since when writing has failed, and since when the store has refused.
+    pub(super) fn failing_since(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        let failing = self.failing.as_ref()?;
+        Some((failing.since, failing.refused_since))
+    }
+}
+
 impl Machine {
     /// Emits the effect that writes a record, and keeps it until the record is written.
     pub(super) fn write(&mut self, effect: Effect) {
         // A timer that was started before this record must not make the machine write the record twice.
         self.timer += 1;
-        self.unrecorded = Some((effect.clone(), Timestamp::MAX, String::new()));
+        self.unrecorded = Some(Unrecorded {
+            effect: effect.clone(),
+            failing: None,
+        });
         self.effects.push(effect);
     }
 
@@ -41,15 +69,14 @@ impl Machine {
     }
 
     pub(super) fn write_again(&mut self) {
-        if let Some((effect, _, _)) = &self.unrecorded {
-            self.effects.push(effect.clone());
+        if let Some(unrecorded) = &self.unrecorded {
+            self.effects.push(unrecorded.effect.clone());
         }
     }
 
     /// Notes that the record was written. Returns whether a record was waiting.
     pub(super) fn is_written(&mut self, now: Timestamp) -> bool {
         let has_failed = self.not_written().is_some();
-        self.refused_since = None;
         let was_waiting = self.unrecorded.take().is_some();
         if has_failed {
             let message = "the store accepts the records of the release again";
@@ -60,8 +87,8 @@ impl Machine {
 
     /// Why the last try to write the current record failed; none if no try has failed.
     pub(super) fn not_written(&self) -> Option<&str> {
-        let (_, since, why) = self.unrecorded.as_ref()?;
-        (*since != Timestamp::MAX).then_some(why.as_str())
+        let failing = self.unrecorded.as_ref()?.failing.as_ref()?;
+        Some(&failing.why)
     }
 
     pub(super) fn not_recorded(&mut self, now: Timestamp, kind: NotWritten, why: &str) {
@@ -76,25 +103,26 @@ impl Machine {
             self.park(now, format!("{request} (this is not recorded: {why})"));
             return;
         }
-        let Some((_, since, reason)) = &mut self.unrecorded else {
+        let Some(unrecorded) = &mut self.unrecorded else {
             return;
         };
-        let is_new = *since == Timestamp::MAX;
-        if is_new {
-            *since = now;
-        }
-        let since = *since;
-        why.clone_into(reason);
-        self.refused_since = match kind {
-            NotWritten::Refused => self.refused_since.or(Some(now)),
+        let before = unrecorded.failing_since();
+        let (since, refused_since) = before.unwrap_or((now, None));
+        let refused_since = match kind {
+            NotWritten::Refused => refused_since.or(Some(now)),
             _ => None,
         };
+        unrecorded.failing = Some(Failing {
+            since,
+            refused_since,
+            why: why.to_owned(),
+        });
         if let Some(Request::Interrupt { reason }) = &self.request {
             let message = format!("interrupted: {reason} (this is not recorded: {why})");
             self.park(now, message);
             return;
         }
-        let (since, time_limit) = match self.refused_since {
+        let (since, time_limit) = match refused_since {
             Some(since) => (since, REFUSED),
             None => (since, self.plan.definition.timing.progress_deadline),
         };
@@ -102,7 +130,7 @@ impl Machine {
             self.park(now, format!("the release cannot be recorded: {why}"));
             return;
         }
-        if is_new {
+        if before.is_none() {
             let message = format!(
                 "the release cannot be recorded: {why}. The driver does nothing else and tries again for {}, until {}",
                 duration(time_limit),

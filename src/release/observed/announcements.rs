@@ -1,10 +1,10 @@
 //! Makes the announcements of a release from its journal. Their texts are like the texts of the driver's announcements,
 //! but lack what the journal does not record.
 
-use crate::checks::Verdict;
+use crate::checks::{Verdict, counted};
 use crate::history::{Decision, Direction, Entry, JournalEvent, Recorded, ReleaseRecord, Step};
 use crate::release::act::Stage;
-use crate::release::describe::duration;
+use crate::release::describe::{duration, unknown_event};
 use crate::release::ladder::in_direction;
 use crate::release::machine::describe::{closed_words, resumed_words, started_words};
 use crate::release::{Announcement, AnnouncementKind};
@@ -51,16 +51,12 @@ fn line(
 }
 
 fn of_entry(entry: &Entry) -> Vec<Announcement> {
-    let stage = |step: &Step, direction: &Direction| Stage {
-        step: *step,
-        direction: *direction,
-    };
     let forward = |step: &Step| Some(Stage::forward(*step));
     let (stage, kind, text) = match &entry.event {
         JournalEvent::Intent {
             step, direction, ..
         } => {
-            let stage = stage(step, direction);
+            let stage = Stage::new(*step, *direction);
             (Some(stage), AnnouncementKind::Began, started_words(stage))
         }
         JournalEvent::Outcome {
@@ -69,7 +65,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             failure,
             took,
         } => {
-            let stage = stage(step, direction);
+            let stage = Stage::new(*step, *direction);
             let label = in_direction(stage);
             match failure {
                 None => {
@@ -121,11 +117,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             AnnouncementKind::Decided,
             format!("the driver has stopped: {reason}"),
         ),
-        JournalEvent::Unknown => (
-            None,
-            AnnouncementKind::Noted,
-            "an event that this version of Greenroom does not know".to_owned(),
-        ),
+        JournalEvent::Unknown(event) => (None, AnnouncementKind::Noted, unknown_event(event)),
     };
     vec![line(entry.at, stage, kind, &text)]
 }
@@ -140,18 +132,8 @@ fn note(decision: &Decision) -> String {
 /// An announcement with the number of checks for each verdict, and one for each check that did not pass.
 fn checked(entry: &Entry, report: &crate::checks::Report) -> Vec<Announcement> {
     let stage = Some(Stage::forward(Step::Verify));
-    let sum: Vec<String> = [
-        Verdict::Passed,
-        Verdict::Failed,
-        Verdict::Errored,
-        Verdict::NoData,
-    ]
-    .into_iter()
-    .map(|verdict| (verdict, report.count(verdict)))
-    .filter(|(_, count)| *count > 0)
-    .map(|(verdict, count)| format!("{count} {verdict}"))
-    .collect();
-    let text = format!("checks of {}: {}", report.digest.short(), sum.join(", "));
+    let counted = counted(&report.cases, &[]);
+    let text = format!("checks of {}: {counted}", report.digest.short());
     let mut lines = vec![line(entry.at, stage, AnnouncementKind::Noted, &text)];
     let not_passed = report
         .cases

@@ -130,15 +130,18 @@ pub fn observed(
     let is_resting = !matches!(progress, Progress::Forward(_) | Progress::Back(_));
     let (next, undo) = match progress {
         Progress::Closed(_) | Progress::Interrupted { .. } => (String::new(), String::new()),
-        _ => (trace.next(is_resting), trace.undo()),
+        _ => {
+            let track = &trace.replay.track;
+            (track.next_words(&plan, is_resting), track.undo_words(&plan))
+        }
     };
     let status = Status {
         steps: trace.steps(&progress),
         since: driver.map_or(head.opened_at, |record| record.since),
-        switched: trace.replay.switched,
-        may_have_switched: trace.replay.may_have_switched(),
-        checked_at: trace.replay.report.as_ref().map(|report| report.at),
-        cases: trace.replay.cases,
+        switched: trace.replay.track.switched,
+        may_have_switched: trace.replay.track.may_have_switched(),
+        checked_at: trace.replay.track.report.as_ref().map(|report| report.at),
+        cases: trace.replay.track.cases,
         pulled: None,
         draining: None,
         next,

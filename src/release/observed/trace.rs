@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::history::{Direction, Recorded};
 use crate::release::act::Stage;
-use crate::release::ladder::{self, Ladder};
+use crate::release::ladder::Ladder;
 use crate::release::replay::{Last, Replay};
 use crate::release::time::after;
-use crate::release::{Limit, Need, Plan, Progress, StepState, StepStatus, need_of};
+use crate::release::{Need, Plan, Progress, StepState, StepStatus, need_of};
 
 /// The replayed journal of a release with its plan.
 #[derive(Debug)]
@@ -52,13 +52,10 @@ impl<'a> Trace<'a> {
     fn about_to(&self, stage: Stage, now: Timestamp) -> Progress {
         let step = stage.step;
         let mut since = self.replay.since;
-        if stage.follows_standby() && !self.replay.started.contains(&step) {
+        if self.replay.track.is_before_standby() {
             // A later resumption does not make the standby longer.
             let began = self.replay.standby_began.unwrap_or(since);
-            let until = match self.plan.definition.timing.standby {
-                Limit::After(time) => Some(after(began, time)),
-                Limit::Never => None,
-            };
+            let until = self.plan.definition.timing.standby.end(began);
             match until.filter(|until| *until <= now) {
                 None => return Progress::Standby { until },
                 Some(over) => since = over,
@@ -73,7 +70,7 @@ impl<'a> Trace<'a> {
 
     /// The steps. The current step is shown as waiting or running.
     pub(super) fn steps(&self, progress: &Progress) -> Vec<StepStatus> {
-        let mut steps = self.replay.steps.clone();
+        let mut steps = self.replay.track.steps.clone();
         let (current, state) = match progress {
             Progress::Asking { step, since, .. } => (*step, StepState::Waiting { since: *since }),
             Progress::Forward(_) | Progress::Back(_) => {
@@ -90,12 +87,7 @@ impl<'a> Trace<'a> {
             }
             _ => return steps,
         };
-        if let Some(step_status) = steps
-            .iter_mut()
-            .find(|step_status| step_status.step == current)
-        {
-            step_status.state = state;
-        }
+        StepStatus::set(&mut steps, current, state);
         steps
     }
 
@@ -104,27 +96,7 @@ impl<'a> Trace<'a> {
     fn window_end(&self, stage: Stage) -> Option<Timestamp> {
         let window = stage.definition().window(&self.plan.definition.timing)?;
         let is_started =
-            self.replay.last == Last::UnderWay && self.replay.started.contains(&stage.step);
+            self.replay.last == Last::UnderWay && self.replay.track.started.contains(&stage.step);
         is_started.then(|| after(self.replay.since, window))
-    }
-
-    /// Describes the next stage: the current stage if the release is waiting (`is_resting`), otherwise the stage after
-    /// the running one.
-    pub(super) fn next(&self, is_resting: bool) -> String {
-        let next = if is_resting {
-            self.replay.at
-        } else {
-            self.replay.at + 1
-        };
-        ladder::next_words(self.plan, self.replay.way.get(next))
-    }
-
-    /// Describes what backing out would do now.
-    pub(super) fn undo(&self) -> String {
-        if self.replay.back_reason.is_some() {
-            "the release is backing out".into()
-        } else {
-            ladder::undo_words(self.plan, &self.replay.started)
-        }
     }
 }

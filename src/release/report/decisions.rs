@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::{Lines, Tone, clock, evidence, moment, tally};
+use super::{Lines, Tone, clock, evidence, moment};
+use crate::checks::{Verdict, counted};
 use crate::history::{Decision, Entry, JournalEvent, Recorded, Takeover};
 use crate::inventory::PeerApproval;
 use crate::release::describe::duration;
@@ -78,7 +79,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
         JournalEvent::LetGo { to: None, .. }
         | JournalEvent::Outcome { .. }
         | JournalEvent::Checked { .. }
-        | JournalEvent::Unknown => return,
+        | JournalEvent::Unknown(_) => return,
     };
     lines.plain(format!("  {}  {} {action}", moment(entry.at), decision.by));
     question(lines, decision, entry.at);
@@ -115,7 +116,7 @@ fn evidence_line(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             "evidence: checks of {}, {} old at that time: {}",
             report.digest.short(),
             duration(elapsed(report.at, entry.at)),
-            tally(report)
+            counted(&report.cases, &[Verdict::Passed])
         ),
     };
     lines.add(Tone::Quiet, format!("    {text}"));

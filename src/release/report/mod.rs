@@ -14,7 +14,7 @@ pub use timeline::timeline;
 use jiff::Timestamp;
 
 use super::describe::duration;
-use crate::checks::{Report, Verdict};
+use crate::checks::{Report, Verdict, counted};
 use crate::history::{
     CandidateLog, Difference, Integrity, JournalEvent, Kept, LivePeriod, NO_REASON_YET, Recorded,
     ReleaseRecord, ReleaseState, WrittenBy, WrittenLine, prove,
@@ -245,7 +245,7 @@ fn checks(lines: &mut Lines, report: &Report) {
         "checks of {}, finished at {}: {}",
         report.digest.short(),
         moment(report.at),
-        tally(report)
+        counted(&report.cases, &[Verdict::Passed])
     ));
     for case in &report.cases {
         let optional = if case.required {
@@ -275,23 +275,6 @@ fn checks(lines: &mut Lines, report: &Report) {
             }
         }
     }
-}
-
-/// How many checks had each verdict: `12 passed, 1 failed`.
-fn tally(report: &Report) -> String {
-    let verdicts = [
-        Verdict::Passed,
-        Verdict::Failed,
-        Verdict::Errored,
-        Verdict::NoData,
-    ];
-    let counted: Vec<String> = verdicts
-        .into_iter()
-        .map(|verdict| (report.count(verdict), verdict))
-        .filter(|(count, verdict)| *count > 0 || *verdict == Verdict::Passed)
-        .map(|(count, verdict)| format!("{count} {verdict}"))
-        .collect();
-    counted.join(", ")
 }
 
 fn verification(lines: &mut Lines, integrity: &Integrity, differences: &[Difference]) {

@@ -2,7 +2,7 @@
 
 use super::{Lines, Tone, clock};
 use crate::history::{Direction, JournalEvent, Recorded};
-use crate::release::describe::duration;
+use crate::release::describe::{duration, unknown_event};
 
 /// For each entry, the number that the entry has if no earlier entry is missing.
 fn expected(recorded: &Recorded) -> impl Iterator<Item = u32> {
@@ -65,8 +65,8 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
             JournalEvent::LetGo { reason, .. } => {
                 lines.add(Tone::Quiet, format!("  {at}  the driver stopped: {reason}"));
             }
-            JournalEvent::Unknown => {
-                let text = "an event that this version of Greenroom does not know";
+            JournalEvent::Unknown(event) => {
+                let text = unknown_event(event);
                 lines.add(Tone::Quiet, format!("  {at}  {text}"));
             }
             JournalEvent::Checked { .. }

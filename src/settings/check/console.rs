@@ -2,30 +2,26 @@
 
 use std::path::Path;
 
-use super::super::model::{ConsoleSection, Root};
-use super::super::problem::{nearest, visible};
+use super::super::model::{ConsoleSettings, Root};
+use super::super::problem::nearest;
 use super::super::read::suggestion;
 use super::super::themes;
 use super::Checker;
 use crate::console::action::Action;
 use crate::console::keymap::Chord;
 use crate::console::theme::Theme;
+use crate::sanitize::visible;
 
 impl Checker<'_> {
     pub(super) fn console(&mut self, root: &Root) {
         self.keys(&root.console);
-        let tiers = &root.console.theme_by_tier;
         self.theme(&["console", "theme"], Some(&root.console.theme));
-        for (tier, name) in [
-            ("development", &tiers.development),
-            ("staging", &tiers.staging),
-            ("protected", &tiers.protected),
-        ] {
-            self.theme(&["console", "theme_by_tier", tier], name.as_ref());
+        for (tier, name) in root.console.theme_by_tier.iter() {
+            self.theme(&["console", "theme_by_tier", &tier.to_string()], name);
         }
     }
 
-    fn keys(&mut self, console: &ConsoleSection) {
+    fn keys(&mut self, console: &ConsoleSettings) {
         for (name, keys) in &console.keys.0 {
             let Some(action) = Action::named(name) else {
                 continue;

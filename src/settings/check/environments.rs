@@ -1,18 +1,21 @@
 //! Checks of environments: rules that contradict each other, servers that are chosen without their tables, and locks
 //! that could expire while their driver is running.
 
-use super::super::freeze::freeze;
-use super::super::model::{
-    EnvironmentSection, EtcdSection, FreezeSection, RegistrySection, Root, RuntimeKind, StoreKind,
-    TierSetting,
-};
+use serde::Deserialize as _;
+
+use super::super::model::{EnvironmentSection, Root, RuntimeKind, StoreKind};
 use super::super::paths::{self, NO_HOME};
-use super::super::problem::{nearest, visible};
+use super::super::problem::nearest;
 use super::super::read::suggestion;
 use super::super::registries::{hosts_of, other_hosts};
-use super::super::{file_only, timing, units};
+use super::super::tree::Node;
+use super::super::{file_only, timing};
 use super::Checker;
-use crate::inventory::{LONGEST_LEASE, plain};
+use crate::inventory::freeze::{InvalidFreeze, WrittenFreeze};
+use crate::inventory::servers::{EtcdConfig, RegistryConfig};
+use crate::inventory::units::{Time, Unit as _};
+use crate::inventory::{Freeze, LONGEST_LEASE, Tier, plain, time_zone};
+use crate::sanitize::visible;
 
 impl Checker<'_> {
     pub(super) fn environment(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
@@ -30,8 +33,8 @@ impl Checker<'_> {
                 &self.lock_path(name, ["lease", "heartbeat"]),
                 format!(
                     "with a lease of {}, the target would stay locked for that time after its driver is killed: use at most {}",
-                    units::write_duration(lease),
-                    units::write_duration(LONGEST_LEASE)
+                    Time::write(lease),
+                    Time::write(LONGEST_LEASE)
                 ),
             );
         }
@@ -40,8 +43,8 @@ impl Checker<'_> {
                 &self.lock_path(name, ["heartbeat", "lease"]),
                 format!(
                     "a heartbeat of {} is too slow for a lease of {}: use less than half of the lease",
-                    units::write_duration(heartbeat),
-                    units::write_duration(lease)
+                    Time::write(heartbeat),
+                    Time::write(lease)
                 ),
             );
         }
@@ -75,7 +78,7 @@ impl Checker<'_> {
         }
     }
 
-    fn registry(&mut self, path: &[&str], registry: &RegistrySection) {
+    fn registry(&mut self, path: &[&str], registry: &RegistryConfig) {
         self.login(path, registry.user.as_ref(), registry.password.as_ref());
         let ca = [path, &["ca"]].concat();
         self.file(&ca, registry.ca.as_deref());
@@ -92,7 +95,7 @@ impl Checker<'_> {
             let own = vec!["environments", name, "lock", key];
             let default = vec!["defaults", "lock", key];
             for path in [own, default] {
-                if self.is_written(&path) {
+                if self.tree.at(&path).is_some() {
                     return path;
                 }
             }
@@ -100,19 +103,8 @@ impl Checker<'_> {
         vec!["environments", name]
     }
 
-    fn is_written(&self, path: &[&str]) -> bool {
-        let mut node = self.tree;
-        path.iter().all(|part| match node.entry(part) {
-            Some(entry) => {
-                node = &entry.node;
-                true
-            }
-            None => false,
-        })
-    }
-
     fn rules(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
-        if section.tier == TierSetting::Protected && section.rules.allow_yes {
+        if section.tier == Tier::Protected && section.rules.allow_yes {
             let says = if section.rules.require_reason {
                 "`--yes` can release to a protected environment without a person watching: remove allow_yes unless a program must release there"
             } else {
@@ -120,17 +112,22 @@ impl Checker<'_> {
             };
             self.warning(&["environments", name, "rules", "allow_yes"], says);
         }
-        for (index, section) in section.rules.freezes.iter().enumerate() {
-            let place = format!("[{index}]");
-            self.freeze(
-                root,
-                &["environments", name, "rules", "freezes", &place],
-                section,
-            );
+        let path = ["environments", name, "rules", "freezes"];
+        let freezes = self.tree.at(&path).map_or(&[][..], Node::items);
+        for (index, freeze) in freezes.iter().enumerate() {
+            // A freeze with keys of wrong types has already been reported.
+            if let Ok(freeze) = WrittenFreeze::deserialize(freeze.plain()) {
+                self.freeze(
+                    root,
+                    &[&path[..], &[&format!("[{index}]")]].concat(),
+                    freeze,
+                );
+            }
         }
         let Some(from) = &section.rules.only_from else {
             return;
         };
+        let from = from.as_str();
         let path = ["environments", name, "rules", "only_from"];
         if from == name {
             self.error(
@@ -150,16 +147,14 @@ impl Checker<'_> {
         }
     }
 
-    fn freeze(&mut self, root: &Root, at: &[&str], section: &FreezeSection) {
-        if section.name.trim().is_empty() {
+    fn freeze(&mut self, root: &Root, at: &[&str], freeze: WrittenFreeze) {
+        if freeze.name.trim().is_empty() {
             let says =
                 "operators whose promote is stopped see this name: say what the freeze is for";
             self.error(&[at, &["name"]].concat(), says);
         }
-        if let Err((key, says)) = freeze(section) {
-            self.error(&[at, &[key]].concat(), says);
-        }
-        for (index, service) in section.services.iter().enumerate() {
+        for (index, service) in freeze.services.iter().enumerate() {
+            let service = service.as_str();
             if root.services.get(service).is_none() {
                 let near = nearest(service, root.services.iter().map(|(name, _)| name));
                 let says = format!(
@@ -171,17 +166,28 @@ impl Checker<'_> {
                 self.error(&[at, &["services", &place]].concat(), says);
             }
         }
+        let Err(error) = Freeze::try_from(freeze) else {
+            return;
+        };
+        let hint = match &error {
+            InvalidFreeze::Zone(name) => {
+                let known = time_zone::names();
+                match nearest(name, known.iter().map(String::as_str)) {
+                    near @ Some(_) => suggestion(near),
+                    None => ": write one such as \"Europe/Berlin\" or \"UTC\"".to_owned(),
+                }
+            }
+            _ => String::new(),
+        };
+        self.error(&[at, &[error.key()]].concat(), format!("{error}{hint}"));
     }
 
     /// Checks that the `only_from` keys form no circle. In a circle, no environment could get a version first.
     pub(super) fn promotion_ends(&mut self, root: &Root) {
         let next = |name: &str| {
             let environment = root.environments.get(name)?;
-            environment
-                .rules
-                .only_from
-                .as_deref()
-                .filter(|from| *from != name)
+            let from = environment.rules.only_from.as_ref()?;
+            Some(from.as_str()).filter(|from| *from != name)
         };
         for (name, _) in root.environments.iter() {
             let mut step = next(name);
@@ -304,7 +310,7 @@ impl Checker<'_> {
         }
     }
 
-    fn etcd(&mut self, at: &[&str], etcd: &EtcdSection) {
+    fn etcd(&mut self, at: &[&str], etcd: &EtcdConfig) {
         self.tls(at, etcd.tls.as_ref());
         self.login(at, etcd.user.as_ref(), etcd.password.as_ref());
         if etcd.endpoints.is_empty() {

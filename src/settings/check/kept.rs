@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::super::model::{EnvironmentSection, StoreKind};
 use super::super::paths;
-use super::super::problem::visible;
 use super::Checker;
+use crate::sanitize::visible;
 
 impl Checker<'_> {
     /// Checks the store and the state directories of an environment.

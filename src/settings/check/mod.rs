@@ -19,14 +19,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::load::Request;
-use super::model::{EnvironmentSection, OperatorFrom, Root, SecretSection, TlsSection};
+use super::model::{EnvironmentSection, OperatorFrom, Root};
 use super::origin::Origin;
 use super::paths::{self, NO_HOME};
-use super::problem::{Problem, visible};
+use super::problem::Problem;
 use super::tree::Node;
 use super::trust::Sharing;
-use crate::inventory::{Operator, operator_name};
+use crate::inventory::servers::TlsConfig;
+use crate::inventory::{Operator, SecretSource, operator_name};
 use crate::port_check::OutgoingPorts;
+use crate::sanitize::visible;
 
 /// How many characters of a path a message shows: about twice the longest file name of most systems.
 const LONGEST_PATH: usize = 500;
@@ -256,7 +258,7 @@ impl Checker<'_> {
 
     /// Checks the files for Docker over TLS: all three must be named. Docker refuses clients without a certificate, and
     /// Greenroom refuses a Docker server whose certificate is not signed by the named authority.
-    fn docker_tls(&mut self, path: &[&str], section: &TlsSection) {
+    fn docker_tls(&mut self, path: &[&str], section: &TlsConfig) {
         let files = [
             ("ca", &section.ca),
             ("cert", &section.cert),
@@ -276,7 +278,7 @@ impl Checker<'_> {
         }
     }
 
-    fn tls(&mut self, path: &[&str], section: Option<&TlsSection>) {
+    fn tls(&mut self, path: &[&str], section: Option<&TlsConfig>) {
         let Some(section) = section else {
             return;
         };
@@ -293,21 +295,15 @@ impl Checker<'_> {
         }
     }
 
-    fn secret(&mut self, path: &[&str], section: Option<&SecretSection>) {
-        if section.is_some_and(|section| section.source().is_none()) {
-            self.error(
-                path,
-                "name exactly one source of the secret: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\", \"argument\"] }",
-            );
-        }
-        if let Some(section) = section {
-            self.secret_file(path, section);
-            self.short_secret(path, section);
+    fn secret(&mut self, path: &[&str], source: Option<&SecretSource>) {
+        if let Some(source) = source {
+            self.secret_file(path, source);
+            self.short_secret(path, source);
         }
     }
 
     /// Checks a login: a user without a password is an error, and so is a password without a user.
-    fn login(&mut self, path: &[&str], user: Option<&String>, password: Option<&SecretSection>) {
+    fn login(&mut self, path: &[&str], user: Option<&String>, password: Option<&SecretSource>) {
         self.secret(&[path, &["password"]].concat(), password);
         if user.is_some() != password.is_some() {
             self.error(

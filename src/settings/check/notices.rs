@@ -1,12 +1,14 @@
 //! Checks of notice channels: a channel without a usable address or secret, and a channel that would never get a notice.
 
-use super::super::model::{NoticeKind, NoticeSection, Root, VariableValue};
-use super::super::problem::{nearest, visible};
+use super::super::model::{NoticeKind, NoticeSettings, Root};
+use super::super::problem::nearest;
 use super::super::read::suggestion;
 use super::Checker;
+use crate::inventory::{EnvironmentName, EnvironmentValue, ServiceName};
+use crate::sanitize::visible;
 
 impl Checker<'_> {
-    pub(super) fn notice(&mut self, root: &Root, name: &str, section: &NoticeSection) {
+    pub(super) fn notice(&mut self, root: &Root, name: &str, section: &NoticeSettings) {
         let table = ["notices", name];
         let at = |key: &'static str| [table[0], table[1], key];
         match (&section.url, section.kind) {
@@ -14,8 +16,8 @@ impl Checker<'_> {
                 &table,
                 "`url` is missing: write the address, or its source, e.g. { env = \"NAME\" }",
             ),
-            (Some(VariableValue::Secret(secret)), _) => self.secret(&at("url"), Some(secret)),
-            (Some(VariableValue::Plain(url)), kind) => {
+            (Some(EnvironmentValue::Secret(secret)), _) => self.secret(&at("url"), Some(secret)),
+            (Some(EnvironmentValue::Plain(url)), kind) => {
                 let is_web = url.starts_with("https://") || url.starts_with("http://");
                 if !is_web {
                     self.error(
@@ -48,14 +50,22 @@ impl Checker<'_> {
             );
         }
         let environments: Vec<&str> = root.environments.iter().map(|(name, _)| name).collect();
-        self.known(name, "environments", &section.environments, &environments);
+        let written = section.environments.iter().map(EnvironmentName::as_str);
+        self.known(name, "environments", written, &environments);
         let services: Vec<&str> = root.services.iter().map(|(name, _)| name).collect();
-        self.known(name, "services", &section.services, &services);
+        let written = section.services.iter().map(ServiceName::as_str);
+        self.known(name, "services", written, &services);
     }
 
-    fn known(&mut self, name: &str, key: &str, written: &[String], known: &[&str]) {
-        for (index, word) in written.iter().enumerate() {
-            if known.contains(&word.as_str()) {
+    fn known<'w>(
+        &mut self,
+        name: &str,
+        key: &str,
+        written: impl Iterator<Item = &'w str>,
+        known: &[&str],
+    ) {
+        for (index, word) in written.enumerate() {
+            if known.contains(&word) {
                 continue;
             }
             let hint = suggestion(nearest(word, known.iter().copied()));

@@ -6,12 +6,13 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::super::file_only;
-use super::super::model::{EnvironmentSection, NginxSection, SecretSection, StoreKind};
+use super::super::model::{EnvironmentSection, StoreKind};
 use super::super::paths;
-use super::super::problem::visible;
 use super::super::trust::{self, Sharing};
 use super::Checker;
-use crate::inventory::HIDDEN_ANYWHERE;
+use crate::inventory::servers::NginxConfig;
+use crate::inventory::{HIDDEN_ANYWHERE, SecretSource};
+use crate::sanitize::visible;
 
 impl Checker<'_> {
     /// Checks who can change the store, the directories that say what is running and which slot is live, the catalogue
@@ -43,27 +44,21 @@ impl Checker<'_> {
     }
 
     /// Checks who can change the file of a secret.
-    pub(super) fn secret_file(&mut self, path: &[&str], section: &SecretSection) {
-        if let Some(file) = &section.file {
+    pub(super) fn secret_file(&mut self, path: &[&str], source: &SecretSource) {
+        if let SecretSource::File(file) = source {
             self.own(&[path, &["file"]].concat(), file, Sharing::Private);
         }
     }
 
     /// Warns about a secret that is too short to be hidden everywhere. Reads only the beginning of a file. A secret that a
     /// command prints is not examined.
-    pub(super) fn short_secret(&mut self, path: &[&str], section: &SecretSection) {
-        let variable = section
-            .env
-            .as_ref()
-            .and_then(|name| self.variables.get(name));
-        let length = match (variable, &section.file) {
-            (Some(value), _) => value.trim().chars().count(),
-            (None, Some(file)) => match beginning(&self.base.join(file)) {
-                Some(text) => text.trim().chars().count(),
-                None => return,
-            },
-            (None, None) => return,
+    pub(super) fn short_secret(&mut self, path: &[&str], source: &SecretSource) {
+        let secret = match source {
+            SecretSource::Env(name) => self.variables.get(name).cloned(),
+            SecretSource::File(file) => beginning(&self.base.join(file)),
+            SecretSource::Command(_) => None,
         };
+        let length = secret.map_or(0, |secret| secret.trim().chars().count());
         if length > 0 && length < HIDDEN_ANYWHERE {
             let says = format!(
                 "this secret has fewer than {HIDDEN_ANYWHERE} characters. Greenroom hides such a secret only as a whole word, or not at all: use a longer secret"
@@ -74,7 +69,7 @@ impl Checker<'_> {
 
     /// Checks who can change the nginx program of a protected environment, or of an environment that proves a version
     /// for one. A name without a directory is searched in PATH, as when the program is run.
-    fn binary(&mut self, path: &[&str], nginx: &NginxSection) {
+    fn binary(&mut self, path: &[&str], nginx: &NginxConfig) {
         if self.guarded(path).is_empty() {
             return;
         }

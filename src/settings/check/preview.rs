@@ -4,12 +4,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use super::super::model::{
-    EnvironmentSection, ProxyKind, ServiceEnvironmentSection, ServiceSection, SiteSection,
-    VariableValue,
+    EnvironmentSection, ProxyKind, ServiceEnvironmentSection, ServiceSection,
 };
-use super::super::problem::visible;
+use super::super::tree::{Node, Value};
 use super::Checker;
-use crate::inventory::{AddressRange, Endpoint};
+use crate::inventory::servers::SiteConfig;
+use crate::inventory::{AddressRange, Endpoint, EnvironmentValue};
+use crate::sanitize::visible;
 
 impl Checker<'_> {
     pub(super) fn preview(
@@ -32,7 +33,7 @@ impl Checker<'_> {
         } else {
             site.preview_listen.as_ref()
         };
-        let ranges = self.ranges(&path("preview_allow"), site);
+        self.ranges(&path("preview_allow"));
         let Some(listen) = listen else {
             for (key, is_set) in [
                 ("preview_allow", !site.preview_allow.is_empty()),
@@ -72,28 +73,20 @@ impl Checker<'_> {
         let nginx = environment.nginx.as_ref();
         let is_contained = by_nginx && nginx.is_some_and(|nginx| nginx.container.is_some());
         let from = (!is_contained).then(|| own_address(connect)).flatten();
-        self.own_checks(
-            at,
-            (from, is_contained),
-            &ranges,
-            service,
-            (in_environment, site),
-        );
+        self.own_checks(at, (from, is_contained), service, (in_environment, site));
     }
 
-    fn ranges(&mut self, path: &[&str], site: &SiteSection) -> Vec<AddressRange> {
-        let mut ranges = Vec::new();
-        for (index, text) in site.preview_allow.iter().enumerate() {
-            match text.parse() {
-                Ok(range) => ranges.push(range),
-                Err(error) => {
-                    let place = format!("[{index}]");
-                    let error: crate::inventory::InvalidRange = error;
-                    self.error(&[path, &[&place]].concat(), visible(&error.to_string()));
-                }
+    /// Checks that every entry of an allow list is an address or a network.
+    fn ranges(&mut self, path: &[&str]) {
+        let written = self.tree.at(path).map_or(&[][..], Node::items);
+        for (index, item) in written.iter().enumerate() {
+            if let Value::Text(text) = &item.value
+                && let Err(error) = text.parse::<AddressRange>()
+            {
+                let place = format!("[{index}]");
+                self.error(&[path, &[&place]].concat(), visible(&error.to_string()));
             }
         }
-        ranges
     }
 
     fn users(
@@ -101,7 +94,7 @@ impl Checker<'_> {
         path: &[&str],
         environment: &EnvironmentSection,
         by_nginx: bool,
-        site: &SiteSection,
+        site: &SiteConfig,
     ) {
         let Some(users) = &site.preview_users else {
             return;
@@ -126,10 +119,10 @@ impl Checker<'_> {
         &mut self,
         at: &[&str],
         (from, is_contained): (Option<IpAddr>, bool),
-        ranges: &[AddressRange],
         service: &ServiceSection,
-        (in_environment, site): (&ServiceEnvironmentSection, &SiteSection),
+        (in_environment, site): (&ServiceEnvironmentSection, &SiteConfig),
     ) {
+        let ranges = &site.preview_allow;
         let (list, checks) = match &in_environment.checks {
             Some(checks) => (at, checks),
             None => (&at[..2], &service.checks),
@@ -183,13 +176,13 @@ impl Checker<'_> {
 
 /// Whether nginx can read a user and a password from the header. The value of a secret is not read, and counts as a
 /// login.
-fn may_be_login(authorization: &VariableValue) -> bool {
+fn may_be_login(authorization: &EnvironmentValue) -> bool {
     match authorization {
-        VariableValue::Plain(text) => {
+        EnvironmentValue::Plain(text) => {
             let scheme = text.split_whitespace().next();
             scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
         }
-        VariableValue::Secret(_) => true,
+        EnvironmentValue::Secret(_) => true,
     }
 }
 
@@ -238,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_token_of_the_application_is_not_a_login_of_the_preview() {
-        let may = |text: &str| may_be_login(&VariableValue::Plain(text.into()));
+        let may = |text: &str| may_be_login(&EnvironmentValue::Plain(text.into()));
         assert!(may("Basic YW5hOnNlY3JldA==") && may("basic x"));
         assert!(!may("Bearer x") && !may("Basically x") && !may(""));
     }

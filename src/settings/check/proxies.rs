@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::super::model::{EnvironmentSection, NginxSection, ProxyKind, RuntimeKind, SiteSection};
-use super::super::problem::visible;
+use super::super::model::{EnvironmentSection, ProxyKind, RuntimeKind};
 use super::{Checker, SOCKET_OF_NGINX};
+use crate::inventory::servers::{NginxConfig, SiteConfig};
 use crate::inventory::{Endpoint, plain};
+use crate::sanitize::visible;
 
 /// What to write for a path that nginx uses.
 const PLAIN_PATH: &str =
@@ -54,7 +55,7 @@ impl Checker<'_> {
         }
     }
 
-    fn nginx(&mut self, at: &[&str], section: &EnvironmentSection, nginx: &NginxSection) {
+    fn nginx(&mut self, at: &[&str], section: &EnvironmentSection, nginx: &NginxConfig) {
         self.file(&[at, &["template"]].concat(), nginx.template.as_deref());
         if nginx.container.is_some() && section.runtime == RuntimeKind::Process {
             let path = [at, &["container"]].concat();
@@ -102,7 +103,7 @@ impl Checker<'_> {
 
     /// Checks a path for the configuration of nginx, and returns whether nginx can use the path. A relative path is
     /// below the directory of the configuration, except for a path inside a container.
-    pub(super) fn path_of_nginx(&mut self, at: &[&str], nginx: &NginxSection, path: &Path) -> bool {
+    pub(super) fn path_of_nginx(&mut self, at: &[&str], nginx: &NginxConfig, path: &Path) -> bool {
         let full = match nginx.container {
             Some(_) => path.to_owned(),
             None => self.absolute_base.join(path),
@@ -120,7 +121,7 @@ impl Checker<'_> {
 
     /// Checks the addresses of a target behind the embedded proxy. This proxy distinguishes servers by their addresses,
     /// so the preview server needs an address of its own.
-    pub(super) fn embedded_site(&mut self, at: &[&str], site: &SiteSection) {
+    pub(super) fn embedded_site(&mut self, at: &[&str], site: &SiteConfig) {
         self.tcp(&[at, &["listen"]].concat(), &site.listen);
         match &site.preview_listen {
             Some(listen) => self.tcp(&[at, &["preview_listen"]].concat(), listen),

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::super::model::{
-    CheckSection, HealthSection, ProxyKind, Root, RuntimeKind, ServiceEnvironmentSection,
-    ServiceSection, SiteSection, VariableValue,
+    ProxyKind, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
 };
-use super::super::problem::{nearest, visible};
+use super::super::problem::nearest;
 use super::super::read::suggestion;
 use super::{Checker, SOCKET_OF_NGINX};
-use crate::inventory::{Endpoint, Slot, plain};
+use crate::checks::{Case, HealthCheck};
+use crate::inventory::servers::SiteConfig;
+use crate::inventory::{Endpoint, EnvironmentValue, Slot, plain};
+use crate::sanitize::visible;
 
 impl Checker<'_> {
     pub(super) fn service(&mut self, root: &Root, name: &str, service: &ServiceSection) {
@@ -57,7 +59,7 @@ impl Checker<'_> {
         }
     }
 
-    fn variables(&mut self, at: &[&str], variables: &BTreeMap<String, VariableValue>) {
+    fn variables(&mut self, at: &[&str], variables: &BTreeMap<String, EnvironmentValue>) {
         for (name, value) in variables {
             let path = [at, &["environment", name.as_str()]].concat();
             if name.is_empty() || name.contains(['=', '\0']) || name.chars().any(char::is_control) {
@@ -67,15 +69,15 @@ impl Checker<'_> {
                 );
             }
             match value {
-                VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
-                VariableValue::Plain(text) if text.contains('\0') => {
+                EnvironmentValue::Secret(secret) => self.secret(&path, Some(secret)),
+                EnvironmentValue::Plain(text) if text.contains('\0') => {
                     self.error(&path, "a variable cannot hold a zero byte");
                 }
-                VariableValue::Plain(_) if looks_secret(name) => self.warning(
+                EnvironmentValue::Plain(_) if looks_secret(name) => self.warning(
                     &path,
                     "by its name, this variable may be a secret in plain text: if it is, use { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }",
                 ),
-                VariableValue::Plain(_) => {}
+                EnvironmentValue::Plain(_) => {}
             }
         }
     }
@@ -100,7 +102,7 @@ impl Checker<'_> {
         }
     }
 
-    fn checks(&mut self, at: &[&str], checks: &[CheckSection]) {
+    fn checks(&mut self, at: &[&str], checks: &[Case]) {
         let mut names = BTreeSet::new();
         for (index, check) in checks.iter().enumerate() {
             let place = format!("[{index}]");
@@ -133,7 +135,7 @@ impl Checker<'_> {
             if check
                 .expect
                 .within
-                .is_some_and(|within| within.0 > check.timeout.0)
+                .is_some_and(|within| within > check.timeout)
             {
                 let path = [at, &["checks", &place, "expect", "within"]].concat();
                 self.error(
@@ -144,7 +146,7 @@ impl Checker<'_> {
         }
     }
 
-    fn health(&mut self, at: &[&str], health: Option<&HealthSection>) {
+    fn health(&mut self, at: &[&str], health: Option<&HealthCheck>) {
         let Some(health) = health else {
             return;
         };
@@ -166,8 +168,8 @@ impl Checker<'_> {
     fn sent(
         &mut self,
         at: &[&str],
-        headers: &BTreeMap<String, VariableValue>,
-        query: &BTreeMap<String, VariableValue>,
+        headers: &BTreeMap<String, EnvironmentValue>,
+        query: &BTreeMap<String, EnvironmentValue>,
     ) {
         for (name, value) in headers {
             let path = [at, &["headers", name.as_str()]].concat();
@@ -179,8 +181,8 @@ impl Checker<'_> {
                 );
             }
             match value {
-                VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
-                VariableValue::Plain(text) => {
+                EnvironmentValue::Secret(secret) => self.secret(&path, Some(secret)),
+                EnvironmentValue::Plain(text) => {
                     if text.chars().any(|c| c != '\t' && c.is_control()) {
                         self.error(
                             &path,
@@ -195,7 +197,7 @@ impl Checker<'_> {
             if name.is_empty() {
                 self.error(&path, "a parameter needs a name");
             }
-            if let VariableValue::Secret(secret) = value {
+            if let EnvironmentValue::Secret(secret) = value {
                 self.secret(&path, Some(secret));
             }
         }
@@ -317,7 +319,7 @@ impl Checker<'_> {
         }
     }
 
-    fn site(&mut self, at: &[&str], by_nginx: bool, site: &SiteSection) {
+    fn site(&mut self, at: &[&str], by_nginx: bool, site: &SiteConfig) {
         if by_nginx {
             for (key, listen) in [
                 ("listen", Some(&site.listen)),

@@ -2,45 +2,48 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::super::units::Time;
 use crate::console::action::Action;
+use crate::inventory::Tier;
+use crate::inventory::units::{Time, Written};
 
 /// The looks and keys of the console.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(in crate::settings) struct ConsoleSection {
+pub struct ConsoleSettings {
     /// The theme: dark, light, high-contrast, deuteranopia, tritanopia, mono, or one of your own
     /// from the directory `themes` next to the user's configuration.
-    pub(in crate::settings) theme: String,
+    pub theme: String,
     /// The themes that replace `theme` while a target of a tier is open.
-    pub(in crate::settings) theme_by_tier: TierThemes,
+    pub theme_by_tier: TierThemes,
     /// Whether to draw ASCII characters only; `auto` decides by the locale.
-    pub(in crate::settings) ascii: AsciiChoice,
+    pub ascii: AsciiSetting,
     /// How long a target stays armed.
-    pub(in crate::settings) armed: Time,
+    #[serde(with = "Written::<Time>")]
+    pub armed: Duration,
     /// Whether the console uses the mouse.
-    pub(in crate::settings) mouse: bool,
+    pub mouse: bool,
     /// When the terminal's bell rings: `waits` once for each new thing that waits for the operator, or `off`.
-    pub(in crate::settings) bell: BellChoice,
+    pub bell: BellSetting,
     /// Whether Greenroom is read-only: neither the console nor a command can change anything.
-    pub(in crate::settings) read_only: bool,
+    pub read_only: bool,
     /// Other keys for actions, e.g. `zoom = ["z", "F11"]`; an empty list removes all keys.
-    pub(in crate::settings) keys: KeysSection,
+    pub keys: KeysSection,
 }
 
-impl Default for ConsoleSection {
+impl Default for ConsoleSettings {
     fn default() -> Self {
         Self {
             theme: "dark".into(),
             theme_by_tier: TierThemes::default(),
-            ascii: AsciiChoice::Word(AsciiAuto::Auto),
-            armed: Time(std::time::Duration::from_mins(5)),
+            ascii: AsciiSetting::Auto,
+            armed: Duration::from_mins(5),
             mouse: false,
-            bell: BellChoice::Waits,
+            bell: BellSetting::Waits,
             read_only: false,
             keys: KeysSection::default(),
         }
@@ -48,43 +51,53 @@ impl Default for ConsoleSection {
 }
 
 /// The themes that replace `theme`, by tier.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(in crate::settings) struct TierThemes {
+pub struct TierThemes {
     /// The theme while a target of a development environment is open.
-    pub(in crate::settings) development: Option<String>,
+    pub development: Option<String>,
     /// The theme while a target of a staging environment is open.
-    pub(in crate::settings) staging: Option<String>,
+    pub staging: Option<String>,
     /// The theme while a target of a protected environment is open.
-    pub(in crate::settings) protected: Option<String>,
+    pub protected: Option<String>,
+}
+
+impl TierThemes {
+    /// Each tier with its theme, if it has one.
+    pub fn iter(&self) -> impl Iterator<Item = (Tier, Option<&String>)> {
+        let themes = [
+            (Tier::Development, &self.development),
+            (Tier::Staging, &self.staging),
+            (Tier::Protected, &self.protected),
+        ];
+        themes
+            .into_iter()
+            .map(|(tier, theme)| (tier, theme.as_ref()))
+    }
 }
 
 /// Whether to draw ASCII characters only.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(in crate::settings) enum AsciiChoice {
-    Is(bool),
-    Word(AsciiAuto),
-}
-
-/// Draws only ASCII characters if the locale has no other characters.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::settings) enum AsciiAuto {
+pub enum AsciiSetting {
+    /// Only if the locale has no other characters.
     Auto,
+    #[serde(untagged)]
+    Is(bool),
 }
 
 /// When the terminal's bell rings.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::settings) enum BellChoice {
+pub enum BellSetting {
     Off,
+    /// Once for each new thing that waits for the operator.
     Waits,
 }
 
 /// The keys of actions, by the actions' names.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(in crate::settings) struct KeysSection(pub(in crate::settings) BTreeMap<String, Vec<String>>);
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysSection(pub BTreeMap<String, Vec<String>>);
 
 impl JsonSchema for KeysSection {
     fn schema_name() -> Cow<'static, str> {

@@ -6,26 +6,28 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::units::Size;
+use super::environment::LockSection;
+use super::shared::SharedTable;
 use super::{
-    ConsoleSection, DockerSection, EnvironmentSection, EtcdSection, LockSection, NginxSection,
-    NoticeSection, Ordered, RegistrySection, ServiceSection, SharedTable, TimingSection,
+    ConsoleSettings, EnvironmentSection, NoticeSettings, Ordered, ServiceSection, TimingSection,
 };
+use crate::inventory::servers::{DockerConfig, EtcdConfig, NginxConfig, RegistryConfig};
+use crate::inventory::units::{Size, Written};
 
 /// The configuration of Greenroom.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct Root {
     /// Defaults for all environments and services.
     pub(in crate::settings) defaults: DefaultsSection,
     /// The operator who is recorded with releases.
-    pub(in crate::settings) operator: OperatorSection,
+    pub(in crate::settings) operator: OperatorSettings,
     /// The looks and keys of the console.
-    pub(in crate::settings) console: ConsoleSection,
+    pub(in crate::settings) console: ConsoleSettings,
     /// The local archive of releases.
     pub(in crate::settings) history: HistorySection,
     /// The channels that get notices of releases.
-    pub(in crate::settings) notices: Ordered<NoticeSection>,
+    pub(in crate::settings) notices: Ordered<NoticeSettings>,
     /// The environments, in the order a version is promoted.
     pub(in crate::settings) environments: Ordered<EnvironmentSection>,
     /// The services that can be released.
@@ -41,26 +43,26 @@ pub(in crate::settings) struct DefaultsSection {
     /// The locks of targets.
     pub(in crate::settings) lock: LockSection,
     /// The Docker engine of the environments that use Docker.
-    pub(in crate::settings) docker: Option<SharedTable<DockerSection>>,
+    pub(in crate::settings) docker: Option<SharedTable<DockerConfig>>,
     /// The image registry of the environments that use Docker.
-    pub(in crate::settings) registry: Option<SharedTable<RegistrySection>>,
+    pub(in crate::settings) registry: Option<SharedTable<RegistryConfig>>,
     /// The etcd cluster of the environments that have no database file.
-    pub(in crate::settings) etcd: Option<SharedTable<EtcdSection>>,
+    pub(in crate::settings) etcd: Option<SharedTable<EtcdConfig>>,
     /// The nginx of the environments that have no other proxy.
-    pub(in crate::settings) nginx: Option<SharedTable<NginxSection>>,
+    pub(in crate::settings) nginx: Option<SharedTable<NginxConfig>>,
 }
 
 /// The operator who is recorded with releases.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(in crate::settings) struct OperatorSection {
+pub struct OperatorSettings {
     /// The source of the name if `name` is absent: the login on this machine, or the etcd user, who
     /// is authenticated by a password.
     pub(in crate::settings) from: OperatorFrom,
     /// The name. It cannot be set together with `from = "etcd"`.
-    pub(in crate::settings) name: Option<String>,
+    pub name: Option<String>,
     /// The host; this machine's name when absent.
-    pub(in crate::settings) host: Option<String>,
+    pub host: Option<String>,
 }
 
 /// The local archive of releases, for browsing without a network. A target's last release and its last successful
@@ -70,18 +72,21 @@ pub(in crate::settings) struct OperatorSection {
 pub(in crate::settings) struct HistorySection {
     /// The file of the archive; in the user's state directory when absent. Two configurations that use the same names
     /// for different targets need an archive each.
+    #[schemars(extend("format" = "path"))]
     pub(in crate::settings) archive: Option<PathBuf>,
     /// How many days a release is kept, counted from its start; without a limit when absent.
     pub(in crate::settings) keep_days: Option<NonZeroU32>,
     /// The maximum number of releases kept per target; all when absent.
     pub(in crate::settings) keep_last: Option<NonZeroU32>,
     /// The maximum size of the file. The oldest logs are removed first, then the oldest releases.
-    pub(in crate::settings) max_size: Size,
+    #[serde(with = "Written::<Size>")]
+    pub(in crate::settings) max_size: u64,
     /// Whether the logs of candidates are kept with their releases.
     pub(in crate::settings) keep_logs: bool,
     /// How much of a candidate's log is kept, measured before compression: a quarter from its start, the rest from its
     /// end.
-    pub(in crate::settings) log_size: Size,
+    #[serde(with = "Written::<Size>")]
+    pub(in crate::settings) log_size: u64,
 }
 
 impl Default for HistorySection {
@@ -90,9 +95,9 @@ impl Default for HistorySection {
             archive: None,
             keep_days: None,
             keep_last: None,
-            max_size: Size(1 << 30),
+            max_size: 1 << 30,
             keep_logs: true,
-            log_size: Size(1 << 20),
+            log_size: 1 << 20,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! files, and what every file must have. A failure names the file, the line and the reason for the
 //! rule.
 
+mod cycles;
 mod module_names;
 mod needs_servers;
 mod rules;

@@ -81,6 +81,37 @@ impl Source {
             })
             .collect()
     }
+
+    /// The names that the file re-exports from files of its own folder: the name as shown outside, and the path below the
+    /// module.
+    pub(super) fn reexports(&self) -> Vec<(String, Vec<String>)> {
+        let text = self.code.join("\n");
+        let mut found = Vec::new();
+        for line in [
+            "\npub use ",
+            "\npub(crate) use ",
+            "\npub(super) use ",
+            "\npub(in crate::console) use ",
+        ] {
+            for (at, _) in text.match_indices(line) {
+                expand(&text, at + line.len(), &[], &mut found);
+            }
+        }
+        found
+            .into_iter()
+            .filter_map(|(at, path)| {
+                let name = path.last()?;
+                let renamed = text[at + name.len()..].strip_prefix(" as ");
+                let shown = renamed.map(|rest| word(rest).to_owned());
+                Some((shown.unwrap_or_else(|| name.clone()), path))
+            })
+            .collect()
+    }
+}
+
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
 }
 
 fn begins_a_word(text: &str, at: usize) -> bool {

@@ -12,8 +12,8 @@ use greenroom::release::{Choice, Progress, Refusal, Refused, Resolved, Rules, Te
 use proptest::prelude::*;
 
 use super::world::{
-    PRODUCTION, ago, asking, drawn, later, model, plan, status, target, version, web_production,
-    with_candidate, with_standby, world,
+    PRODUCTION, ago, asking, drawn, later, model, plan, planned, status, target, version,
+    web_production, with_candidate, with_standby, world,
 };
 
 #[derive(Debug, Clone)]
@@ -157,14 +157,14 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
                 Err("no".into())
             },
         },
-        Act::Planned(made) => Event::Planned {
-            request_id: model.request_id,
-            plan: if *made {
+        Act::Planned(made) => {
+            let plan = if *made {
                 Ok(Arc::new(plan(&here, Tier::Protected)))
             } else {
                 Err(Refused(vec![Refusal::NoStandby; 30]))
-            },
-        },
+            };
+            planned(model, plan)
+        }
         Act::Wait(_) => Event::Ticked,
     })
 }

@@ -7,9 +7,10 @@ use crossterm::event::KeyCode;
 use greenroom::checks::Verdict;
 use greenroom::console::Model;
 use greenroom::console::action::Action;
+use greenroom::console::dialogs::{Button, Confirm, Lacking, PeerApprove, Question};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Button, Dialog, Question, is_available};
+use greenroom::console::model::is_available;
 use greenroom::history::{ReleaseKind, Step};
 use greenroom::inventory::{Operator, PeerApproval, Snapshot, Tier};
 use greenroom::release::{Observed, Plan, Status, observed};
@@ -17,8 +18,8 @@ use greenroom::release::{Observed, Plan, Status, observed};
 use super::dialogs::dialog;
 use super::elsewhere::{ben, done_up_to, journal, ladder, lock, watching};
 use super::world::{
-    PRODUCTION, ago, asking, clock_ahead_by, later, model, now, plan, press, press_key, screen,
-    target, tell, web_production, with_candidate, world,
+    PRODUCTION, ago, asking, clock_ahead_by, later, model, now, plan, planned, press, press_key,
+    question_of, screen, target, tell, web_production, with_candidate, world,
 };
 
 pub(super) const SIZES: [(u16, u16); 2] = [(118, 34), (80, 24)];
@@ -98,9 +99,9 @@ fn approving(size: (u16, u16)) -> Model {
     model
 }
 
-fn confirm(model: &Model) -> &greenroom::console::model::Confirm {
-    match &model.dialog {
-        Some(Dialog::Confirm(confirm)) => confirm,
+fn confirm(model: &Model) -> &Confirm {
+    match model.shown::<Confirm>() {
+        Some(confirm) => confirm,
         other => panic!("{other:?}"),
     }
 }
@@ -118,7 +119,7 @@ fn a_driver_sees_what_the_switch_lacks_and_no_question() {
         );
         assert!(!is_available(&model, Action::Approve));
         press(&mut model, "A");
-        assert!(matches!(model.dialog, Some(Dialog::Lacking(_))));
+        assert!(model.shown::<Lacking>().is_some());
         insta::assert_snapshot!(named("what_the_switch_lacks", size), dialog(&model));
     }
     let wide = ladder(&driving((118, 34)));
@@ -224,9 +225,7 @@ fn a_note_is_stored_with_the_approval() {
     assert_eq!(confirm(&model).button, Button::Name);
     press(&mut model, PRODUCTION);
     let effects = press_key(&mut model, KeyCode::Enter);
-    let [Effect::PeerApprove { note, .. }] = effects.as_slice() else {
-        panic!("{effects:?}");
-    };
+    let PeerApprove { note, .. } = question_of(&effects);
     assert_eq!(note, "looked at W the diff");
 }
 
@@ -256,9 +255,9 @@ fn beginning(kind: ReleaseKind, approvals: u8) -> String {
     let mut plan = plan(&target("web", PRODUCTION), Tier::Protected);
     plan.kind = kind;
     plan.definition.rules.approvals = approvals;
-    let request_id = model.request_id;
     let plan = Ok(Arc::new(plan));
-    tell(&mut model, Event::Planned { request_id, plan });
+    let planned = planned(&model, plan);
+    tell(&mut model, planned);
     dialog(&model)
 }
 
@@ -293,9 +292,6 @@ fn a_question_on_an_unarmed_target_can_arm_it() {
     assert_eq!(confirm(&model).typed, "");
     press(&mut model, PRODUCTION);
     let effects = press_key(&mut model, KeyCode::Enter);
-    assert!(
-        matches!(effects.as_slice(), [Effect::PeerApprove { .. }]),
-        "{effects:?}"
-    );
+    question_of::<PeerApprove>(&effects);
     assert!(!screen(&model).contains("not armed"));
 }

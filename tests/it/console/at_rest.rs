@@ -7,9 +7,10 @@ use std::time::Duration;
 use crossterm::event::KeyCode;
 use greenroom::checks::{CaseReport, Verdict};
 use greenroom::console::Model;
-use greenroom::console::effect::Effect;
+use greenroom::console::dialogs::Page;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Dialog, HistoryAnswer, HistoryQuestion, Pane};
+use greenroom::console::model::{HistoryAnswer, HistoryQuestion, Pane};
+use greenroom::console::update::ReadTimeline;
 use greenroom::history::{Filter, Item, Listed, Outcome, Step};
 use greenroom::inventory::{Hold, Slot, Snapshot};
 use greenroom::release::{LiveChecks, Observed};
@@ -17,8 +18,8 @@ use greenroom::release::{LiveChecks, Observed};
 use super::checks::cropped;
 use super::elsewhere::{closed, done_up_to, tell_of, told_up_to};
 use super::world::{
-    self, ago, later, model, operator, press_key, release_id, screen, tell, verifying,
-    web_production, with_candidate,
+    self, ago, answered, later, model, operator, press_key, question_of, release_id, screen, tell,
+    verifying, web_production, with_candidate,
 };
 use crate::archive::samples::{done, target};
 
@@ -81,7 +82,7 @@ fn checks_show_the_live_version_with_their_age_and_release() {
     assert!(!pane.contains("home page"), "{pane}");
     model.focus = Pane::Checks;
     press_key(&mut model, KeyCode::Enter);
-    let Some(Dialog::Page(details)) = &model.dialog else {
+    let Some(details) = model.shown::<Page>() else {
         panic!("a page, not {:?}", model.dialog);
     };
     let lines = details.lines.join("\n");
@@ -187,15 +188,10 @@ fn a_narrow_screen_turns_to_the_slots_during_a_release() {
 fn a_large_screen_shows_the_timeline_of_the_target_in_its_spare_rows() {
     let mut model = after_a_failed_promote(WIDE);
     let effects = tell(&mut model, Event::Input(Input::Resized(118, 64)));
-    let [
-        Effect::AskTimeline {
-            target: of,
-            question,
-        },
-    ] = effects.as_slice()
-    else {
-        panic!("the timeline is asked for, not {effects:?}");
-    };
+    let ReadTimeline {
+        target: of,
+        question,
+    } = question_of(&effects);
     assert_eq!(*of, target("web", "production"));
     let filter = Filter {
         service: Some("web".into()),
@@ -215,17 +211,15 @@ fn a_large_screen_shows_the_timeline_of_the_target_in_its_spare_rows() {
         items: items.into(),
         is_whole: true,
     });
-    let read = Event::TimelineRead {
-        target: target("web", "production"),
-        answer,
+    let asked = ReadTimeline {
+        target: of.clone(),
+        question: question.clone(),
     };
+    let read = answered(asked, answer);
     // The console asks once, and again when a release was archived.
     assert!(tell(&mut model, read).is_empty());
     let again = tell(&mut model, Event::HistoryKept);
-    assert!(
-        matches!(again.as_slice(), [Effect::AskTimeline { .. }]),
-        "{again:?}"
-    );
+    question_of::<ReadTimeline>(&again);
     let shown = screen(&model);
     for words in [
         "became live last, at 00:08:00 UTC",

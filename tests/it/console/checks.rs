@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crossterm::event::KeyCode;
 use greenroom::checks::{CaseReport, Verdict};
+use greenroom::console::dialogs::Page;
 use greenroom::console::event::Event;
-use greenroom::console::model::Dialog;
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
 use greenroom::history::Step;
@@ -101,8 +101,8 @@ fn pane(model: &Model) -> String {
 
 fn page(model: &mut Model) -> String {
     press_key(model, KeyCode::Enter);
-    match &model.dialog {
-        Some(Dialog::Page(page)) => format!("{}\n{}\n", page.title, page.lines.join("\n")),
+    match model.shown::<Page>() {
+        Some(page) => format!("{}\n{}\n", page.title, page.lines.join("\n")),
         other => panic!("a page, not {other:?}"),
     }
 }

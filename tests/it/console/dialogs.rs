@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use greenroom::console::dialogs::Confirm;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::Dialog;
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
 use greenroom::console::{Charset, ExitReason, Model};
@@ -16,8 +16,9 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Modifier, Style};
 
 use super::world::{
-    PRODUCTION, asking, drawn, later, model, plan, press, press_key, screen, status, target, tell,
-    text, theme, verifying, version, web_production, with_candidate, with_standby, world,
+    PRODUCTION, asking, drawn, later, model, plan, planned, press, press_key, screen, status,
+    target, tell, text, theme, verifying, version, web_production, with_candidate, with_standby,
+    world,
 };
 
 const SIZES: [(u16, u16); 2] = [(118, 34), (80, 24)];
@@ -144,9 +145,9 @@ fn danger_tier_and_focus_are_in_the_style_as_well() {
     press(&mut model, "WP2.0.0");
     press_key(&mut model, KeyCode::Enter);
     press_key(&mut model, KeyCode::Enter);
-    let request_id = model.request_id;
     let plan = Ok(quiet);
-    tell(&mut model, Event::Planned { request_id, plan });
+    let planned = planned(&model, plan);
+    tell(&mut model, planned);
     let theme = theme("dark", Charset::Unicode);
     let title = style_of(&drawn(&model, &theme), "Begin the release · web · dev (dev");
     assert_ne!(title.fg, theme.style(Meaning::Danger).fg);
@@ -394,7 +395,6 @@ fn refused(size: (u16, u16), reasons: usize) -> Model {
     press_key(&mut model, KeyCode::Down);
     press_key(&mut model, KeyCode::Enter);
     press_key(&mut model, KeyCode::Enter);
-    let request_id = model.request_id;
     let reasons = (0..reasons).map(|n| match n % 3 {
         0 => Refusal::NoHealthCheck,
         1 => Refusal::RouteDisagrees {
@@ -403,7 +403,8 @@ fn refused(size: (u16, u16), reasons: usize) -> Model {
         _ => Refusal::NothingLiveIn("qa".parse().expect("a name")),
     });
     let plan = Err(Refused(reasons.collect()));
-    tell(&mut model, Event::Planned { request_id, plan });
+    let planned = planned(&model, plan);
+    tell(&mut model, planned);
     model
 }
 
@@ -479,8 +480,8 @@ fn a_typed_name_has_no_history_and_no_completion() {
     for code in [KeyCode::Up, KeyCode::Right, KeyCode::Tab, KeyCode::End] {
         press_key(&mut model, code);
     }
-    let typed = |model: &Model| match &model.dialog {
-        Some(Dialog::Confirm(confirm)) => confirm.typed.clone(),
+    let typed = |model: &Model| match model.shown::<Confirm>() {
+        Some(confirm) => confirm.typed.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(typed(&model), "prod");

@@ -2,11 +2,10 @@
 //! archive, and how it applies the answers.
 
 use crossterm::event::KeyCode;
+use greenroom::console::dialogs::Help;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{
-    Dialog, HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Waiting,
-};
+use greenroom::console::model::{HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Waiting};
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
 use greenroom::history::{Difference, Filter, Item, Kept, KeptAudit, Listed, Outcome, Recorded};
@@ -116,7 +115,7 @@ fn one_release_and_two_of_them_at_80_by_24() {
     );
     let details = screen(&model);
     press_key(&mut model, KeyCode::Esc);
-    assert!(model.history.is_open && model.history.sheet.is_none());
+    assert!(model.history.is_open && model.history.page.is_none());
 
     // The newer one was marked first; the older one is the left side.
     press(&mut model, "k j ");
@@ -277,7 +276,7 @@ fn nothing_is_changed_from_the_history() {
     }
     assert!(model.history.is_open);
     press(&mut model, "?");
-    assert!(matches!(model.dialog, Some(Dialog::Help(_))));
+    assert!(model.shown::<Help>().is_some());
 }
 
 #[test]
@@ -354,7 +353,7 @@ fn a_line_of_blanks_is_drawn() {
     let mut bad = kept(1);
     bad.recorded.head.reason = Some(" ".repeat(70_000));
     answer(&mut model, request_id, HistoryAnswer::Releases(vec![bad]));
-    let sheet = model.history.sheet.as_mut().expect("a sheet");
+    let sheet = model.history.page.as_mut().expect("a sheet");
     sheet.lines[0].text = " ".repeat(70_000) + "x";
     assert!(screen(&model).contains('x'));
 }
@@ -370,7 +369,7 @@ fn a_page_no_longer_wanted_does_not_open_and_a_failed_one_keeps_the_list() {
         request_id,
         HistoryAnswer::Releases(vec![kept(1)]),
     );
-    assert!(model.history.sheet.is_none());
+    assert!(model.history.page.is_none());
 
     let effects = press(&mut model, "H");
     let (request_id, _) = question(&effects);
@@ -582,9 +581,9 @@ fn new_records_appear_in_the_open_history_and_the_cursor_stays() {
         answer: Ok(HistoryAnswer::Releases(vec![kept(1)])),
     };
     let (request_id, _) = question(&tell(&mut model, answered));
-    assert!(model.history.sheet.is_some());
+    assert!(model.history.page.is_some());
     answer(&mut model, request_id, list_of(listed()));
-    assert!(model.history.sheet.is_some());
+    assert!(model.history.page.is_some());
     press(&mut model, "H");
     assert!(tell(&mut model, Event::HistoryKept).is_empty());
 }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
-use greenroom::console::effect::Effect;
+use greenroom::console::dialogs::{ClearHold, PlaceHold};
 use greenroom::console::event::Event;
 use greenroom::inventory::freeze::{Freeze, Window};
-use greenroom::inventory::{Cleared, ClockReading, Clocks, Hold, SeenHold, Snapshot};
+use greenroom::inventory::{Cleared, ClockReading, Clocks, Hold, SeenHold, Snapshot, Target};
 use greenroom::ports::KeyLine;
-use greenroom::release::Refusal;
+use greenroom::release::{Refusal, Refused};
 
 use super::world::{
-    PRODUCTION, ago, later, model, operator, press, press_key, screen, target, tell,
-    web_production, world,
+    PRODUCTION, ago, answered, later, model, operator, press, press_key, question_of, screen,
+    target, tell, web_production, world,
 };
 
 const SIZES: [(u16, u16); 2] = [(118, 34), (80, 24)];
@@ -35,6 +35,17 @@ fn armed(size: (u16, u16), snapshot: Snapshot) -> Model {
     tell(&mut model, Event::WorldObserved(Arc::new(world(snapshot))));
     press(&mut model, "W");
     model
+}
+
+/// The backend has placed or cleared a hold, or refused to.
+fn hold_answered(target: Target, hold: Result<Hold, Refused>) -> Event {
+    let (reason, until) = (String::new(), None);
+    let question = PlaceHold {
+        target,
+        reason,
+        until,
+    };
+    answered(question, hold)
 }
 
 #[test]
@@ -67,22 +78,14 @@ fn a_hold_is_placed_with_a_reason_and_an_end() {
         }
         press(&mut model, "1h");
         let effects = press_key(&mut model, KeyCode::Enter);
-        let [
-            Effect::Hold {
-                target,
-                reason,
-                until,
-            },
-        ] = effects.as_slice()
-        else {
-            panic!("{effects:?}");
-        };
+        let PlaceHold {
+            target,
+            reason,
+            until,
+        } = question_of(&effects);
         assert_eq!(target.to_string(), "web/production");
         assert_eq!((reason.as_str(), *until), ("payday", Some(later(3600))));
-        let done = Event::Held {
-            target: target.clone(),
-            hold: Ok(hold()),
-        };
+        let done = hold_answered(target.clone(), Ok(hold()));
         tell(&mut model, done);
         assert!(
             screen(&model).contains("is held by ana@ops-1: payday"),
@@ -112,10 +115,8 @@ fn a_reason_is_added_to_the_hold_of_a_rollback_and_the_hold_stays() {
         );
         press(&mut model, "slow");
         let effects = press_key(&mut model, KeyCode::Enter);
-        assert!(
-            matches!(effects.as_slice(), [Effect::Hold { reason, until: None, .. }] if reason == "slow"),
-            "{effects:?}"
-        );
+        let PlaceHold { reason, until, .. } = question_of(&effects);
+        assert_eq!((reason.as_str(), *until), ("slow", None));
         // Without a pending reason the key asks about the hold as usual.
         press(&mut model, "F");
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
@@ -148,20 +149,12 @@ fn a_hold_in_force_is_cleared_and_an_ended_one_is_not() {
     );
     press(&mut model, "paid");
     let effects = press_key(&mut model, KeyCode::Enter);
-    assert!(
-        matches!(effects.as_slice(), [Effect::ClearHold { why, seen: SeenHold::Readable(seen), .. }]
-            if why == "paid" && **seen == hold()),
-        "{effects:?}"
-    );
+    let ClearHold { why, seen, .. } = question_of(&effects);
+    assert_eq!(why, "paid");
+    assert!(matches!(seen, SeenHold::Readable(seen) if **seen == hold()));
     let web = target("web", PRODUCTION);
     let refused = Refusal::NoHold.into();
-    tell(
-        &mut model,
-        Event::Held {
-            target: web,
-            hold: Err(refused),
-        },
-    );
+    tell(&mut model, hold_answered(web, Err(refused)));
     assert!(
         screen(&model).contains("nothing to clear"),
         "{}",
@@ -203,16 +196,13 @@ fn the_hold_that_was_shown_is_cleared_and_no_other_that_came_meanwhile() {
     tell(&mut model, Event::WorldObserved(Arc::new(world(held))));
     press(&mut model, "paid");
     let effects = press_key(&mut model, KeyCode::Enter);
-    assert!(
-        matches!(effects.as_slice(), [Effect::ClearHold { seen: SeenHold::Readable(seen), .. }]
-            if **seen == hold()),
-        "{effects:?}"
-    );
+    let ClearHold { seen, .. } = question_of(&effects);
+    assert!(matches!(seen, SeenHold::Readable(seen) if **seen == hold()));
     let now = Some(other.to_string());
-    let changed = Event::Held {
-        target: target("web", PRODUCTION),
-        hold: Err(Refusal::HoldChanged { now }.into()),
-    };
+    let changed = hold_answered(
+        target("web", PRODUCTION),
+        Err(Refusal::HoldChanged { now }.into()),
+    );
     tell(&mut model, changed);
     let shown = screen(&model);
     assert!(shown.contains("changed since it was shown"), "{shown}");
@@ -239,16 +229,8 @@ fn an_unreadable_hold_is_removed_by_the_revision_that_was_shown() {
     press(&mut model, "F");
     press(&mut model, "mine");
     let effects = press_key(&mut model, KeyCode::Enter);
-    assert!(
-        matches!(
-            effects.as_slice(),
-            [Effect::ClearHold {
-                seen: SeenHold::Unreadable(41),
-                ..
-            }]
-        ),
-        "{effects:?}"
-    );
+    let ClearHold { seen, .. } = question_of(&effects);
+    assert!(matches!(seen, SeenHold::Unreadable(41)));
 }
 
 #[test]

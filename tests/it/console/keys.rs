@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 use greenroom::console::action::{Action, BINDINGS};
+use greenroom::console::dialogs::Help;
 use greenroom::console::event::Event;
 use greenroom::console::keymap::Chord;
-use greenroom::console::model::{Dialog, Pane};
+use greenroom::console::model::Pane;
 use greenroom::console::{Charset, Keymap, Model};
 use greenroom::history::Step;
 use proptest::prelude::*;
@@ -262,7 +263,7 @@ proptest! {
             let text = super::world::text(&buffer);
             prop_assert!(text.contains("quits") || text.contains("enlarge"), "{}", text);
         }
-        if matches!(model.dialog, Some(Dialog::Help(_))) && !is_card {
+        if model.shown::<Help>().is_some() && !is_card {
             prop_assert!(super::world::text(&buffer).contains("Esc close"));
         }
     }

@@ -8,15 +8,15 @@ use crossterm::event::KeyCode;
 use greenroom::console::Model;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{LogKind, LogSource};
+use greenroom::console::model::{LogKind, LogSource, SavedLog};
 use greenroom::history::Step;
 use greenroom::inventory::{InstanceId, Slot, Snapshot};
 use greenroom::logs::{NewLine, Origin};
 use jiff::Timestamp;
 
 use super::world::{
-    ago, asking, model, now, press, press_key, screen, tell, verifying, web_production,
-    with_candidate, with_standby, world,
+    ago, answered, asking, model, now, press, press_key, question_of, screen, tell, verifying,
+    web_production, with_candidate, with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 50);
@@ -441,17 +441,15 @@ fn the_shown_lines_are_saved_and_success_or_failure_is_reported() {
     press(&mut model, "&3");
     press_key(&mut model, KeyCode::Enter);
     let effects = press(&mut model, "s");
-    let [Effect::SaveLog(saved)] = effects.as_slice() else {
-        panic!("{effects:?}");
-    };
+    let saved: &SavedLog = question_of(&effects);
     assert_eq!(saved.name, "web.production-green-20261120T140211Z.log");
     let texts: Vec<&str> = saved.lines.iter().map(|line| &*line.text).collect();
     assert_eq!(texts, ["line 3.", "line 13.", "line 23."]);
     let place = Ok("/state/saved/web.log".into());
-    tell(&mut model, Event::LogSaved { lines: 3, place });
+    tell(&mut model, answered(saved.clone(), place));
     assert!(screen(&model).contains("3 lines saved to /state/saved/web.log"));
     let place = Err("/state: no space left".into());
-    tell(&mut model, Event::LogSaved { lines: 3, place });
+    tell(&mut model, answered(saved.clone(), place));
     assert!(screen(&model).contains("the log was not saved: /state: no space left"));
 }
 

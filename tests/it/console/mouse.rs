@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use greenroom::console::Model;
+use greenroom::console::dialogs::{Help, Page};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Dialog, Pane};
+use greenroom::console::model::Pane;
 use greenroom::history::Step;
 use proptest::prelude::*;
 
@@ -95,7 +96,7 @@ fn a_click_on_a_key_of_the_registry_selects_it() {
     click(&mut model, "8813");
     assert_eq!(model.row(Pane::Registrations), there);
     click(&mut model, "8813");
-    assert!(matches!(model.dialog, Some(Dialog::Page(_))));
+    assert!(model.shown::<Page>().is_some());
 }
 
 #[test]
@@ -106,7 +107,8 @@ fn the_wheel_scrolls_the_pane_under_it_and_keeps_the_focus() {
     assert_eq!(model.focus, Pane::Environments);
     press(&mut model, "?");
     mouse(&mut model, MouseEventKind::ScrollDown, "Keys");
-    assert!(matches!(&model.dialog, Some(Dialog::Help(help)) if help.top == 1));
+    assert!(model.shown::<Help>().is_some());
+    assert_eq!(model.scroll.top(), 1);
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn a_question_is_never_answered_by_a_click() {
     let mut model = with_mouse();
     press(&mut model, "?");
     click(&mut model, "Esc");
-    assert!(matches!(model.dialog, Some(Dialog::Help(_))));
+    assert!(model.shown::<Help>().is_some());
     assert!(
         model
             .notice

@@ -3,10 +3,9 @@
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
 use greenroom::console::action::Action;
+use greenroom::console::dialogs::{Palette, PaletteChoice, palette_entries};
 use greenroom::console::effect::Effect;
-use greenroom::console::model::{
-    Dialog, PaletteChoice, Pane, is_available, palette_entries, why_not,
-};
+use greenroom::console::model::{Pane, is_available, why_not};
 
 use super::world::{model, press, press_key, screen, target, web_production, with_candidate};
 
@@ -19,7 +18,7 @@ fn opened() -> Model {
 }
 
 fn best(model: &Model) -> PaletteChoice {
-    let Some(Dialog::Palette(palette)) = &model.dialog else {
+    let Some(palette) = model.shown::<Palette>() else {
         panic!("the palette is open");
     };
     palette_entries(model, palette).remove(0).choice

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use greenroom::console::dialogs::{Knowledge, MakePlan, Picker, Reason, VersionRow};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Dialog, Knowledge, Picker, VersionRow};
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
 use greenroom::console::{Charset, Model};
@@ -24,8 +24,8 @@ use ratatui::style::Modifier;
 use super::dialogs::dialog;
 use super::world::{
     PRODUCTION, ago, clock_ahead_by, digest, drawn, later, model, now, operator, press, press_key,
-    release_id, screen, settled, status, target, tell, text, theme, version, web_production,
-    with_candidate, with_standby, world,
+    question_of, release_id, screen, settled, status, target, tell, text, theme, version,
+    web_production, with_candidate, with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 34);
@@ -139,8 +139,8 @@ fn full(size: (u16, u16)) -> Model {
 }
 
 fn picker(model: &Model) -> &Picker {
-    match &model.dialog {
-        Some(Dialog::Picker(picker)) => picker,
+    match model.shown::<Picker>() {
+        Some(picker) => picker,
         other => panic!("no picker, but {other:?}"),
     }
 }
@@ -325,9 +325,7 @@ fn a_hold_applies_to_every_version() {
     );
     press(&mut model, "lamp sale");
     let effects = press_key(&mut model, KeyCode::Enter);
-    let [Effect::MakePlan { request, .. }] = effects.as_slice() else {
-        panic!("{effects:?}");
-    };
+    let MakePlan { request, .. } = question_of(&effects);
     assert_eq!(request.override_holds.as_deref(), Some("the shop is down"));
     assert_eq!(request.reason.as_deref(), Some("lamp sale"));
 }
@@ -414,7 +412,7 @@ fn the_lock_of_an_own_standby_blocks_no_version() {
     assert!(shown.contains("warm in blue"), "{shown}");
     go_to(&mut model, "2.0.0");
     press_key(&mut model, KeyCode::Enter);
-    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+    assert!(model.shown::<Reason>().is_some());
 }
 
 #[test]
@@ -513,7 +511,7 @@ fn enter_chooses_no_version_while_the_list_is_loading() {
     tell_terms(&mut model, terms());
     assert!(screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
     press_key(&mut model, KeyCode::Enter);
-    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+    assert!(model.shown::<Reason>().is_some());
 }
 
 /// A world in which the target before production looks like this.
@@ -605,7 +603,7 @@ fn after_a_failed_listing_the_cursor_waits_for_the_versions() {
     list(&mut model, &["1.8.2", "1.9.0"]);
     assert!(screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
     press_key(&mut model, KeyCode::Enter);
-    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+    assert!(model.shown::<Reason>().is_some());
 }
 
 #[test]
@@ -614,8 +612,8 @@ fn a_version_that_the_operator_selected_can_be_chosen_while_loading() {
     press_key(&mut model, KeyCode::Down);
     assert!(screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
     press_key(&mut model, KeyCode::Enter);
-    match &model.dialog {
-        Some(Dialog::Reason(reason)) => assert_eq!(reason.name, "1.9.0"),
+    match model.shown::<Reason>() {
+        Some(reason) => assert_eq!(reason.name, "1.9.0"),
         other => panic!("{other:?}"),
     }
 }
@@ -625,8 +623,8 @@ fn a_tag_that_was_typed_in_full_can_be_chosen_while_loading() {
     let (mut model, _) = asked(SIZE);
     press(&mut model, "1.9");
     press_key(&mut model, KeyCode::Enter);
-    match &model.dialog {
-        Some(Dialog::Reason(reason)) => {
+    match model.shown::<Reason>() {
+        Some(reason) => {
             assert_eq!(
                 reason.wanted,
                 Wanted::Version(VersionRef::Tag("1.9".into()))
@@ -655,7 +653,7 @@ fn enter_chooses_no_version_that_was_not_drawn_under_the_cursor() {
     assert!(said.contains("was loaded just now"), "{said}");
     model.was_drawn();
     update(&mut model, enter, now());
-    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+    assert!(model.shown::<Reason>().is_some());
 }
 
 #[test]
@@ -744,8 +742,8 @@ fn a_tag_outside_the_list_can_be_requested() {
         press_key(&mut model, KeyCode::End);
         go_to(&mut model, typed);
         press_key(&mut model, KeyCode::Enter);
-        match &model.dialog {
-            Some(Dialog::Reason(reason)) => assert_eq!(reason.wanted, Wanted::Version(wanted)),
+        match model.shown::<Reason>() {
+            Some(reason) => assert_eq!(reason.wanted, Wanted::Version(wanted)),
             other => panic!("{other:?}"),
         }
     }
@@ -764,7 +762,7 @@ fn a_row_says_that_its_version_is_missing_or_did_not_answer() {
     assert!(shown.contains("no answer within 10s"), "{shown}");
     // The registry did not say that it is missing; the plan asks again.
     press_key(&mut model, KeyCode::Enter);
-    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+    assert!(model.shown::<Reason>().is_some());
 }
 
 #[test]
@@ -817,12 +815,9 @@ fn a_reason_is_asked_for_before_planning_where_the_rules_require_one() {
         Event::Input(Input::Paste("fix\u{1b}[31m\nit".into())),
     );
     let effects = press_key(&mut model, KeyCode::Enter);
-    match effects.as_slice() {
-        [Effect::MakePlan { request, .. }] => {
-            assert_eq!(request.reason.as_deref(), Some("fix it"));
-        }
-        other => panic!("{other:?}"),
-    }
+    let MakePlan { request, .. } = question_of(&effects);
+
+    assert_eq!(request.reason.as_deref(), Some("fix it"));
 }
 
 #[test]
@@ -835,8 +830,8 @@ fn pasted_lines_are_joined_by_a_space() {
         let mut model = full(SIZE);
         press_key(&mut model, KeyCode::Enter);
         tell(&mut model, Event::Input(Input::Paste(pasted.into())));
-        match &model.dialog {
-            Some(Dialog::Reason(reason)) => assert_eq!(reason.line.text(), line),
+        match model.shown::<Reason>() {
+            Some(reason) => assert_eq!(reason.line.text(), line),
             other => panic!("{other:?}"),
         }
     }
@@ -866,8 +861,8 @@ fn the_reason_can_be_edited_by_words_and_has_no_history() {
     press(&mut model, "P");
     press_key(&mut model, KeyCode::Down);
     press_key(&mut model, KeyCode::Enter);
-    match &model.dialog {
-        Some(Dialog::Reason(reason)) => assert_eq!(reason.line.text(), ""),
+    match model.shown::<Reason>() {
+        Some(reason) => assert_eq!(reason.line.text(), ""),
         other => panic!("{other:?}"),
     }
 }
@@ -893,13 +888,10 @@ fn without_a_standby_a_rollback_offers_formerly_live_versions() {
     );
     go_to(&mut model, "1.8.1");
     let effects = press_key(&mut model, KeyCode::Enter);
-    match effects.as_slice() {
-        [Effect::MakePlan { request, .. }, ..] => {
-            let wanted = VersionRef::Digest(digest("aa"));
-            assert_eq!(request.wanted, Wanted::Back(wanted));
-        }
-        other => panic!("{other:?}"),
-    }
+    let MakePlan { request, .. } = question_of(&effects);
+
+    let wanted = VersionRef::Digest(digest("aa"));
+    assert_eq!(request.wanted, Wanted::Back(wanted));
 }
 
 #[test]

@@ -7,10 +7,15 @@ use std::sync::Arc;
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
 use greenroom::console::action::Action;
+use greenroom::console::dialogs::{
+    Confirm, DeclineHandover, MessageDialog, OpenRelease, Picker, ReadRelease, ResumeChoice,
+    ResumeDialog, Thinking,
+};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{Dialog, ResumeChoice, is_available};
+use greenroom::console::model::is_available;
 use greenroom::console::update::update;
+use greenroom::console::update::{RequestHandover, WithdrawRequest};
 use greenroom::history::{
     Decision, JournalEvent, Outcome, ReleaseRecord, Step, Successor, Takeover,
 };
@@ -26,8 +31,9 @@ use super::elsewhere::{
     and, ben, closed, done_up_to, journal, ladder, lock, tell_of, told, told_up_to, watching,
 };
 use super::world::{
-    PRODUCTION, ago, asking, later, model, now, operator, plan, press, press_key, release_id,
-    screen, status, target, tell, version, web_production, with_candidate, with_standby, world,
+    PRODUCTION, ago, answered, asking, later, model, now, operator, plan, press, press_key,
+    question_of, read, release_id, screen, status, target, tell, version, web_production,
+    with_candidate, with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 34);
@@ -107,20 +113,27 @@ fn asked_about(driver: Option<LockHolder>) -> Model {
     HERE.clone_into(&mut model.console);
     press(&mut model, "W");
     let effects = press(&mut model, "C");
-    assert!(
-        matches!(effects.as_slice(), [Effect::FindInterrupted { .. }]),
-        "{effects:?}"
-    );
+    question_of::<ReadRelease>(&effects);
     let found = interrupted(driver, done_up_to(Step::Register));
-    let request_id = model.request_id;
-    let found = Ok(Arc::new(found));
-    assert!(tell(&mut model, Event::InterruptedFound { request_id, found }).is_empty());
+    let found = Ok(OpenRelease::One(Arc::new(found)));
+    let read = read(&model, found);
+    assert!(tell(&mut model, read).is_empty());
     model
+}
+
+/// The request of this console for the handover was stored or refused.
+fn requested(request: Result<HandoverRequest, Refused>) -> Event {
+    let question = RequestHandover {
+        target: target("web", PRODUCTION),
+        release: release_id(2),
+        message: None,
+    };
+    answered(question, request)
 }
 
 /// Says yes to a question that may need the environment's name.
 fn yes(model: &mut Model) -> Vec<Effect> {
-    let Some(Dialog::Confirm(confirm)) = &model.dialog else {
+    let Some(confirm) = model.shown::<Confirm>() else {
         panic!("no question: {:?}", model.dialog);
     };
     if confirm.may_go() {
@@ -143,21 +156,14 @@ fn has_asked() -> Model {
     press(&mut model, "your train leaves");
     press_key(&mut model, KeyCode::Enter);
     let effects = yes(&mut model);
-    match effects.as_slice() {
-        [
-            Effect::RequestHandover {
-                message, release, ..
-            },
-        ] => {
-            assert_eq!(message.as_deref(), Some("your train leaves"));
-            assert_eq!(*release, release_id(2));
-        }
-        other => panic!("{other:?}"),
-    }
-    let event = Event::HandoverRequested {
-        target: target("web", PRODUCTION),
-        request: Ok(request(operator(), HERE)),
-    };
+    let RequestHandover {
+        message, release, ..
+    } = question_of(&effects);
+
+    assert_eq!(message.as_deref(), Some("your train leaves"));
+    assert_eq!(*release, release_id(2));
+
+    let event = requested(Ok(request(operator(), HERE)));
     assert!(tell(&mut model, event).is_empty());
     assert!(notice(&mut model).starts_with("requested the handover from ben@ops-2"));
     model
@@ -191,7 +197,7 @@ fn handed_to(console: &str) -> Observed {
 fn a_release_of_another_driver_can_be_requested_or_taken_over() {
     let mut model = asked_about(Some(lock(2)));
     insta::assert_snapshot!(screen(&model));
-    let Some(Dialog::Resume(asked)) = &model.dialog else {
+    let Some(asked) = model.shown::<ResumeDialog>() else {
         panic!("{:?}", model.dialog);
     };
     let choices = [
@@ -206,7 +212,7 @@ fn a_release_of_another_driver_can_be_requested_or_taken_over() {
     assert!(model.dialog.is_none(), "the first row decides nothing");
 
     let free = asked_about_interrupted();
-    let Some(Dialog::Resume(asked)) = &free.dialog else {
+    let Some(asked) = free.shown::<ResumeDialog>() else {
         panic!("{:?}", free.dialog);
     };
     assert!(
@@ -224,9 +230,9 @@ fn asked_about_interrupted() -> Model {
     );
     press(&mut model, "WC");
     let found = interrupted(None, done_up_to(Step::Register));
-    let request_id = model.request_id;
-    let found = Ok(Arc::new(found));
-    tell(&mut model, Event::InterruptedFound { request_id, found });
+    let found = Ok(OpenRelease::One(Arc::new(found)));
+    let read = read(&model, found);
+    tell(&mut model, read);
     model
 }
 
@@ -236,13 +242,7 @@ fn open_releases_are_listed_newest_first() {
     let seen = told(Tier::Protected, done_up_to(Step::Register), None);
     let mut model = watching(SIZE, snapshot, seen);
     let effects = press(&mut model, "WC");
-    assert!(
-        matches!(
-            effects.as_slice(),
-            [Effect::FindInterrupted { release: None, .. }]
-        ),
-        "{effects:?}"
-    );
+    assert_eq!(question_of::<ReadRelease>(&effects).release, None);
     let head = |number: u8, tag: &str| {
         let head = journal(Tier::Protected, Vec::new()).head;
         ReleaseRecord {
@@ -252,15 +252,17 @@ fn open_releases_are_listed_newest_first() {
         }
     };
     let open = vec![head(3, "2.0.0"), head(2, "1.9.0")];
-    let request_id = model.request_id;
     // An answer to another request opens nothing.
-    let late = Event::OpenReleasesFound {
-        request_id: request_id - 1,
-        open: open.clone(),
+    let late = ReadRelease {
+        request_id: model.request_id - 1,
+        target: target("web", PRODUCTION),
+        release: None,
     };
+    let late = answered(late, Ok(OpenRelease::Several(open.clone())));
     tell(&mut model, late);
-    assert!(matches!(model.dialog, Some(Dialog::Thinking(_))));
-    tell(&mut model, Event::OpenReleasesFound { request_id, open });
+    assert!(model.shown::<Thinking>().is_some());
+    let read = read(&model, Ok(OpenRelease::Several(open)));
+    tell(&mut model, read);
     let shown = screen(&model);
     let row = |tag: &str| {
         let words = format!("promote to {tag}, started ");
@@ -270,11 +272,9 @@ fn open_releases_are_listed_newest_first() {
     assert!(newer.is_some() && newer < older, "{shown}");
     press(&mut model, "j");
     let effects = press_key(&mut model, KeyCode::Enter);
-    match effects.as_slice() {
-        [Effect::FindInterrupted { release, .. }] => assert_eq!(*release, Some(release_id(2))),
-        other => panic!("{other:?}"),
-    }
-    assert!(matches!(model.dialog, Some(Dialog::Thinking(_))));
+    let ReadRelease { release, .. } = question_of(&effects);
+    assert_eq!(*release, Some(release_id(2)));
+    assert!(model.shown::<Thinking>().is_some());
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     press(&mut model, "  ");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(notice(&mut model).contains("type why you take over the release"));
-    assert!(matches!(model.dialog, Some(Dialog::Message(_))));
+    assert!(model.shown::<MessageDialog>().is_some());
     press(&mut model, "her console hangs");
     press_key(&mut model, KeyCode::Enter);
     insta::assert_snapshot!("the_question", screen(&model));
@@ -447,7 +447,7 @@ fn the_requester_resumes_at_once_after_a_handover() {
             if *release == release_id(2))
     });
     assert!(taken, "{effects:?}");
-    let withdrawn = |effect: &Effect| matches!(effect, Effect::WithdrawRequest { .. });
+    let withdrawn = |effect: &Effect| effect.question::<WithdrawRequest>().is_some();
     assert!(effects.iter().any(withdrawn), "{effects:?}");
     assert!(model.dialog.is_none() && model.asking.is_none());
     assert!(notice(&mut model).contains("ben@ops-2 handed over web/production"));
@@ -467,10 +467,7 @@ fn every_other_outcome_of_a_request_is_reported() {
     };
     let mut kept = has_asked();
     let effects = observe(&mut kept, |snapshot| snapshot.handover_request = Some(no));
-    assert!(
-        matches!(effects.as_slice(), [.., Effect::WithdrawRequest { .. }]),
-        "{effects:?}"
-    );
+    question_of::<WithdrawRequest>(&effects);
     assert!(notice(&mut kept).contains("ben@ops-2 refused the request and keeps driving"));
 
     let mut over = has_asked();
@@ -487,10 +484,7 @@ fn every_other_outcome_of_a_request_is_reported() {
 
     let mut late = has_asked();
     let effects = update(&mut late, Event::Ticked, later(301));
-    assert!(
-        matches!(effects.as_slice(), [Effect::WithdrawRequest { .. }]),
-        "{effects:?}"
-    );
+    question_of::<WithdrawRequest>(&effects);
     assert!(notice(&mut late).contains("did not answer the request in time"));
 
     let mut gone = has_asked();
@@ -511,8 +505,7 @@ fn every_other_outcome_of_a_request_is_reported() {
         at: ago(9),
     };
     let request = Err(Refused(vec![refusal]));
-    let target = target("web", PRODUCTION);
-    tell(&mut second, Event::HandoverRequested { target, request });
+    tell(&mut second, requested(request));
     assert!(screen(&second).contains("cleo@ops-3 already requested the handover"));
     assert!(second.asking.is_none());
 }
@@ -521,17 +514,14 @@ fn every_other_outcome_of_a_request_is_reported() {
 fn a_request_is_withdrawn_where_it_was_made() {
     let mut model = has_asked();
     press(&mut model, "C");
-    let request_id = model.request_id;
     let found = interrupted(Some(lock(2)), done_up_to(Step::Register));
-    let found = Ok(Arc::new(found));
-    tell(&mut model, Event::InterruptedFound { request_id, found });
+    let found = Ok(OpenRelease::One(Arc::new(found)));
+    let read = read(&model, found);
+    tell(&mut model, read);
     press(&mut model, "j");
     assert!(screen(&model).contains("withdraw the request"));
     let effects = press_key(&mut model, KeyCode::Enter);
-    assert!(
-        matches!(effects.as_slice(), [Effect::WithdrawRequest { .. }]),
-        "{effects:?}"
-    );
+    question_of::<WithdrawRequest>(&effects);
     assert!(model.asking.is_none());
 }
 
@@ -601,10 +591,8 @@ fn a_request_is_granted_refused_or_left_unanswered() {
     }
     press(&mut model, "Cjj");
     let effects = press_key(&mut model, KeyCode::Enter);
-    assert!(
-        matches!(effects.as_slice(), [Effect::DeclineHandover { request, .. }] if request.console == THERE),
-        "{effects:?}"
-    );
+    let DeclineHandover { request, .. } = question_of(&effects);
+    assert_eq!(request.console, THERE);
 
     // A requester who left withdraws the request.
     press(&mut model, "C");
@@ -747,10 +735,7 @@ fn a_release_that_this_console_lost_can_be_resumed_under_its_old_lock() {
     let mut model = lost_here(0);
     assert!(is_available(&model, Action::Resume));
     let effects = press(&mut model, "C");
-    assert!(
-        matches!(effects.as_slice(), [Effect::FindInterrupted { .. }]),
-        "{effects:?}"
-    );
+    question_of::<ReadRelease>(&effects);
 }
 
 /// Ben's console keeps the old version warm and is otherwise idle.
@@ -769,18 +754,10 @@ fn the_standby_of_another_console_blocks_no_release() {
     }
     let mut model = idle_standby();
     press(&mut model, "R");
-    assert!(
-        matches!(model.dialog, Some(Dialog::Thinking(_))),
-        "{:?}",
-        model.dialog
-    );
+    assert!(model.shown::<Thinking>().is_some(), "{:?}", model.dialog);
     let mut model = idle_standby();
     press(&mut model, "P");
-    assert!(
-        matches!(model.dialog, Some(Dialog::Picker(_))),
-        "{:?}",
-        model.dialog
-    );
+    assert!(model.shown::<Picker>().is_some(), "{:?}", model.dialog);
     // A repair is not a release.
     let mut model = idle_standby();
     press(&mut model, "D");

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crossterm::event::KeyCode;
+use greenroom::console::dialogs::{Button, Confirm, MakePlan, Reason, Thinking};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Button, Dialog};
 use greenroom::console::update::update;
 use greenroom::console::{ExitReason, Mode, Model};
 use greenroom::history::Step;
@@ -13,8 +13,8 @@ use greenroom::inventory::{Tier, VersionRef};
 use greenroom::release::{Command, Progress, Refusal, Refused, Scope, Status, Wanted};
 
 use super::world::{
-    PRODUCTION, asking, later, model, now, operator, plan, press, press_key, screen, target, tell,
-    web_production, with_candidate, with_standby, world,
+    PRODUCTION, asking, later, model, now, operator, plan, planned_for, press, press_key,
+    question_of, screen, target, tell, web_production, with_candidate, with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 34);
@@ -30,9 +30,9 @@ fn waiting(step: Step) -> Model {
     model
 }
 
-fn confirm(model: &Model) -> &greenroom::console::model::Confirm {
-    match &model.dialog {
-        Some(Dialog::Confirm(confirm)) => confirm,
+fn confirm(model: &Model) -> &Confirm {
+    match model.shown::<Confirm>() {
+        Some(confirm) => confirm,
         other => panic!("no question, but {other:?}"),
     }
 }
@@ -268,36 +268,20 @@ fn a_promote_asks_version_reason_and_plan_before_it_starts() {
     press_key(&mut model, KeyCode::Enter);
     press(&mut model, "fix");
     let effects = press_key(&mut model, KeyCode::Enter);
-    let request_id = match effects.as_slice() {
-        [
-            Effect::MakePlan {
-                request_id,
-                request,
-            },
-        ] => {
-            assert_eq!(request.wanted, Wanted::From("qa".parse().expect("a name")));
-            assert_eq!(request.reason.as_deref(), Some("fix"));
-            *request_id
-        }
-        other => panic!("{other:?}"),
-    };
+    let MakePlan {
+        request_id,
+        request,
+    } = question_of(&effects);
+    assert_eq!(request.wanted, Wanted::From("qa".parse().expect("a name")));
+    assert_eq!(request.reason.as_deref(), Some("fix"));
     let plan = Arc::new(plan(&target("web", PRODUCTION), Tier::Protected));
-    let late = Event::Planned {
-        request_id: request_id - 1,
-        plan: Ok(Arc::clone(&plan)),
-    };
+    let late = planned_for(request_id - 1, Ok(Arc::clone(&plan)));
     tell(&mut model, late);
     assert!(
-        matches!(model.dialog, Some(Dialog::Thinking(_))),
+        model.shown::<Thinking>().is_some(),
         "an answer to another request"
     );
-    tell(
-        &mut model,
-        Event::Planned {
-            request_id,
-            plan: Ok(plan),
-        },
-    );
+    tell(&mut model, planned_for(*request_id, Ok(plan)));
     insta::assert_snapshot!(screen(&model));
     press_key(&mut model, KeyCode::Tab);
     let effects = press_key(&mut model, KeyCode::Enter);
@@ -322,8 +306,8 @@ fn any_tag_or_digest_can_be_typed_when_the_registry_does_not_answer() {
     no_terms(&mut model);
     press(&mut model, "2.0.0-rc1");
     press_key(&mut model, KeyCode::Enter);
-    match &model.dialog {
-        Some(Dialog::Reason(reason)) => {
+    match model.shown::<Reason>() {
+        Some(reason) => {
             assert_eq!(
                 reason.wanted,
                 Wanted::Version(VersionRef::Tag("2.0.0-rc1".into()))
@@ -342,14 +326,8 @@ fn a_refused_plan_lists_every_reason() {
     press_key(&mut model, KeyCode::Enter);
     press_key(&mut model, KeyCode::Enter);
     let refused = Refused(vec![Refusal::NoHealthCheck, Refusal::NoReason]);
-    let request_id = model.request_id;
-    tell(
-        &mut model,
-        Event::Planned {
-            request_id,
-            plan: Err(refused),
-        },
-    );
+    let planned = planned_for(model.request_id, Err(refused));
+    tell(&mut model, planned);
     let shown = screen(&model);
     assert!(shown.contains("no health endpoint"), "{shown}");
     assert!(shown.contains("the rules require a reason"), "{shown}");
@@ -363,10 +341,8 @@ fn a_rollback_goes_to_the_standby_or_says_that_there_is_none() {
 
     let mut warm = model(SIZE, with_standby(web_production()));
     let effects = press(&mut warm, "WR");
-    match effects.as_slice() {
-        [Effect::MakePlan { request, .. }] => assert_eq!(request.wanted, Wanted::Standby),
-        other => panic!("{other:?}"),
-    }
+    let MakePlan { request, .. } = question_of(&effects);
+    assert_eq!(request.wanted, Wanted::Standby);
 }
 
 #[test]

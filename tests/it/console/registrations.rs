@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::KeyCode;
 use greenroom::console::Charset;
+use greenroom::console::dialogs::Page;
 use greenroom::console::event::Event;
-use greenroom::console::model::{Dialog, Mark, Model, lease_left, registrations};
+use greenroom::console::model::{Mark, Model, lease_left, registrations};
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
 use greenroom::inventory::{InstanceId, InstanceState, KeyLine, Slot, Snapshot, SourceState};
@@ -275,9 +276,10 @@ fn opened(model: &mut Model, name: &str) -> (String, String) {
         press(model, "j");
     }
     press_key(model, KeyCode::Enter);
-    let Some(Dialog::Page(page)) = model.dialog.take() else {
+    let Some(page) = model.shown::<Page>().cloned() else {
         panic!("no page");
     };
+    model.dialog = None;
     (page.title, page.lines.join("\n"))
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
+use greenroom::console::dialogs::Page;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{Dialog, Pane};
+use greenroom::console::model::Pane;
 use greenroom::history::{Direction, Outcome, Step};
 use greenroom::inventory::Tier;
 use greenroom::release::{Choice, Command, Progress, Scope, Status};
@@ -251,7 +252,11 @@ fn panes_are_reached_by_number_and_by_tab_and_details_open_on_enter() {
     assert_eq!(model.focus, Pane::Checks);
     press(&mut model, "j");
     press_key(&mut model, KeyCode::Enter);
-    assert!(matches!(&model.dialog, Some(Dialog::Page(page)) if page.title == "Check login"));
+    assert!(
+        model
+            .shown::<Page>()
+            .is_some_and(|page| page.title == "Check login")
+    );
     press_key(&mut model, KeyCode::Esc);
     press_key(&mut model, KeyCode::Tab);
     assert_eq!(model.focus, Pane::Registrations);

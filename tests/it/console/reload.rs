@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use greenroom::console::dialogs::ReloadDialog;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
 use greenroom::console::model::{
-    ConfigurationChange, Dialog, FoundConfiguration, NewConfiguration, Pane, ViewState,
+    ConfigurationChange, FoundConfiguration, NewConfiguration, Pane, ViewState,
 };
 use greenroom::console::{ExitReason, Mode, Model};
 use greenroom::history::Step;
@@ -227,7 +228,7 @@ fn another_change_under_the_dialog_resets_the_answer() {
 
     reload_key(&mut model);
     tell(&mut model, Event::ConfigurationObserved(None));
-    assert!(!matches!(model.dialog, Some(Dialog::Reload(_))));
+    assert!(!model.shown::<ReloadDialog>().is_some());
 }
 
 #[test]

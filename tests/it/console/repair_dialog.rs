@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use greenroom::console::Model;
+use greenroom::console::dialogs;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::Dialog;
+use greenroom::console::update::PlanRepair;
 use greenroom::history::{FORMAT, RepairOutcome, RepairRecord};
 use greenroom::inventory::drift::{Drift, Name, compare};
 use greenroom::inventory::{Hold, Slot, Snapshot, Target, Tier};
@@ -16,8 +17,8 @@ use greenroom::release::{
 
 use super::dialogs::dialog;
 use super::world::{
-    PRODUCTION, later, model, now, operator, plan, press, press_key, release_id, screen, target,
-    tell, verifying, web_production,
+    PRODUCTION, answered, later, model, now, operator, plan, press, press_key, question_of,
+    release_id, screen, target, tell, verifying, web_production,
 };
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -92,14 +93,13 @@ fn armed(size: (u16, u16)) -> Model {
 fn asked(size: (u16, u16), plan: RepairPlan) -> Model {
     let mut model = armed(size);
     let effects = press(&mut model, "D");
-    let [Effect::PlanRepair { request_id, target }] = effects.as_slice() else {
-        panic!("{effects:?}");
-    };
+    let PlanRepair { request_id, target } = question_of(&effects);
     assert_eq!(*target, web());
-    let event = Event::RepairPlanned {
+    let question = PlanRepair {
         request_id: *request_id,
-        plan: Ok(Arc::new(plan)),
+        target: web(),
     };
+    let event = answered(question, Ok(Arc::new(plan)));
     assert!(tell(&mut model, event).is_empty());
     model
 }
@@ -205,7 +205,7 @@ fn a_difference_for_a_person_is_shown_and_a_refusal_ends_the_repair() {
     alone.repair_actions.clear();
     alone.items.remove(0);
     let model = asked(SIZES[0], alone);
-    assert!(matches!(model.dialog, Some(Dialog::Refusal(_))));
+    assert!(model.shown::<dialogs::Refusal>().is_some());
     assert!(screen(&model).contains("see what listens there"));
 
     let mut model = asked(SIZES[0], repair_plan(Tier::Staging));
@@ -231,7 +231,9 @@ fn a_late_plan_opens_nothing_and_a_running_release_blocks_repairs() {
     press_key(&mut model, KeyCode::Esc);
     let plan = Ok(Arc::new(repair_plan(Tier::Protected)));
     let request_id = model.request_id;
-    tell(&mut model, Event::RepairPlanned { request_id, plan });
+    let target = web();
+    let late = PlanRepair { request_id, target };
+    tell(&mut model, answered(late, plan));
     assert!(model.dialog.is_none());
     tell(&mut model, Event::ReleaseMoved(Arc::new(verifying())));
     assert!(press(&mut model, "D").is_empty());

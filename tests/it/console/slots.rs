@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::KeyCode;
+use greenroom::console::dialogs::Page;
 use greenroom::console::event::Event;
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
@@ -111,8 +112,8 @@ fn unlocked(snapshot: Snapshot) -> Model {
 
 fn page(model: &mut Model) -> String {
     press_key(model, KeyCode::Enter);
-    match &model.dialog {
-        Some(greenroom::console::model::Dialog::Page(page)) => page.lines.join("\n") + "\n",
+    match model.shown::<Page>() {
+        Some(page) => page.lines.join("\n") + "\n",
         other => panic!("a page, not {other:?}"),
     }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
+use greenroom::console::dialogs::{Confirm, Handover, Question, ReadRelease};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{Bell, Dialog, Mode, Question, WaitingFor};
+use greenroom::console::model::{Bell, Mode, WaitingFor};
 use greenroom::history::{JournalEvent, Step, Successor};
 use greenroom::inventory::{FencingToken, Operator, Target, Tier};
 use greenroom::release::{Observed, Releases, Status};
@@ -112,12 +113,12 @@ fn enter_opens_the_target_with_the_matching_question() {
         press(&mut model, &"j".repeat(row));
         let effects = press_key(&mut model, KeyCode::Enter);
         let fits = match row {
-            0 => matches!(model.dialog, Some(Dialog::Handover(_))),
+            0 => model.shown::<Handover>().is_some(),
             1 => is_question(&model, |it| matches!(it, Question::Step(_, Step::Switch))),
             2 => is_question(&model, |it| matches!(it, Question::PeerApprove(_))),
             _ => effects
                 .iter()
-                .any(|effect| matches!(effect, Effect::FindInterrupted { .. })),
+                .any(|effect| effect.question::<ReadRelease>().is_some()),
         };
         assert!(fits, "{wanted}: {:?}", model.dialog);
         let open = model.open.as_ref().expect("a target").to_string();
@@ -126,7 +127,9 @@ fn enter_opens_the_target_with_the_matching_question() {
 }
 
 fn is_question(model: &Model, fits: impl Fn(&Question) -> bool) -> bool {
-    matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if fits(&confirm.question))
+    model
+        .shown::<Confirm>()
+        .is_some_and(|confirm| fits(&confirm.question))
 }
 
 /// A console that watches Ben's release; returns it with the bells that rang.

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
+use greenroom::console::dialogs::{Confirm, MakePlan, Palette, Picker, Question};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{Dialog, Picker, Question};
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, WasLive, once_live};
 use greenroom::inventory::{Slot, Target, Tier, Version};
 use greenroom::release::{Definition, Plan, Rules, Terms, Wanted};
 
 use super::decisive::flat;
 use super::world::{
-    PRODUCTION, ago, digest, model, operator, plan, press, press_key, release_id, screen, target,
-    tell, version, web_production, with_standby,
+    PRODUCTION, ago, digest, model, operator, plan, planned_for, press, press_key, question_of,
+    release_id, screen, target, tell, version, web_production, with_standby,
 };
 
 const SIZES: [(u16, u16); 3] = [(118, 34), (80, 24), (60, 16)];
@@ -60,8 +60,8 @@ fn tell_terms(model: &mut Model, target: &Target, terms: Terms) {
 }
 
 fn picker(model: &Model) -> &Picker {
-    match &model.dialog {
-        Some(Dialog::Picker(picker)) => picker,
+    match model.shown::<Picker>() {
+        Some(picker) => picker,
         other => panic!("no picker, but {other:?}"),
     }
 }
@@ -154,10 +154,10 @@ fn a_moved_cursor_stays_when_more_rows_load() {
 fn the_palette_starts_on_an_available_action() {
     let mut model = model(SIZES[0], web_production());
     press(&mut model, ":");
-    let Some(Dialog::Palette(palette)) = &model.dialog else {
+    let Some(palette) = model.shown::<Palette>() else {
         panic!("the palette");
     };
-    let found = greenroom::console::model::palette_entries(&model, palette);
+    let found = greenroom::console::dialogs::palette_entries(&model, palette);
     let row = found.get(palette.row).expect("a row");
     assert_eq!(row.why_not, None, "{row:?}");
 }
@@ -218,31 +218,21 @@ fn rollback(require_reason: bool) -> Plan {
 fn planned(size: (u16, u16), require_reason: bool) -> Model {
     let mut model = model(size, with_standby(web_production()));
     let effects = press(&mut model, "WR");
-    let [
-        Effect::MakePlan {
-            request_id,
-            request,
-        },
-        ..,
-    ] = effects.as_slice()
-    else {
-        panic!("{effects:?}");
-    };
+    let MakePlan {
+        request_id,
+        request,
+    } = question_of(&effects);
     assert_eq!(request.wanted, Wanted::Standby);
     assert_eq!(request.reason, None);
     let plan = Ok(Arc::new(rollback(require_reason)));
-    tell(
-        &mut model,
-        Event::Planned {
-            request_id: *request_id,
-            plan,
-        },
-    );
+    tell(&mut model, planned_for(*request_id, plan));
     model
 }
 
 fn asks_to_begin(model: &Model) -> bool {
-    matches!(&model.dialog, Some(Dialog::Confirm(asked)) if matches!(asked.question, Question::Begin(_)))
+    model
+        .shown::<Confirm>()
+        .is_some_and(|asked| matches!(asked.question, Question::Begin(_)))
 }
 
 #[test]
@@ -268,13 +258,10 @@ fn a_reason_typed_for_a_rollback_is_in_the_plan() {
     let mut model = planned(SIZES[0], true);
     press(&mut model, "errors");
     let effects = press_key(&mut model, KeyCode::Enter);
-    match effects.as_slice() {
-        [Effect::MakePlan { request, .. }] => {
-            assert_eq!(request.reason.as_deref(), Some("errors"));
-            assert_eq!(request.wanted, Wanted::Standby);
-        }
-        other => panic!("{other:?}"),
-    }
+    let MakePlan { request, .. } = question_of(&effects);
+
+    assert_eq!(request.reason.as_deref(), Some("errors"));
+    assert_eq!(request.wanted, Wanted::Standby);
 }
 
 #[test]

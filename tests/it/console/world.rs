@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use greenroom::checks::{Case, CaseReport, Expectation, HealthCheck, Suite, Verdict};
-use greenroom::console::effect::Effect;
+use greenroom::console::dialogs::{MakePlan, OpenRelease, ReadRelease};
+use greenroom::console::effect::{self, Effect};
 use greenroom::console::event::{Event, Input};
 use greenroom::console::update::update;
 use greenroom::console::{Charset, Depth, Mode, Model, Theme, view};
@@ -20,7 +21,8 @@ use greenroom::inventory::{
     Tier, Version, World, instance_name,
 };
 use greenroom::release::{
-    Definition, LiveBefore, Plan, Progress, Rules, Status, StepState, StepStatus, Timing, need,
+    Definition, LiveBefore, Plan, PlanRequest, Progress, Refused, Rules, Status, StepState,
+    StepStatus, Timing, Wanted, need,
 };
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
@@ -550,6 +552,56 @@ pub(crate) fn model(size: (u16, u16), web_production: Snapshot) -> Model {
     press(&mut model, "ll");
     press_key(&mut model, KeyCode::Enter);
     model
+}
+
+/// The question that the console asks the backend. Panics if it asks none or another one.
+pub(crate) fn question_of<Q: effect::Question>(effects: &[Effect]) -> &Q {
+    let is_question = |effect: &&Effect| matches!(effect, Effect::Ask(_));
+    let mut questions = effects.iter().filter(is_question);
+    match (
+        questions.next().and_then(Effect::question),
+        questions.next(),
+    ) {
+        (Some(question), None) => question,
+        _ => panic!("another question: {effects:?}"),
+    }
+}
+
+/// The backend answers a question.
+pub(crate) fn answered<Q: effect::Question>(question: Q, answer: Q::Answer) -> Event {
+    Event::Answered(Arc::new((Arc::new(question), answer)))
+}
+
+/// The answer to the last request for a plan.
+pub(crate) fn planned(model: &Model, plan: Result<Arc<Plan>, Refused>) -> Event {
+    planned_for(model.request_id, plan)
+}
+
+pub(crate) fn planned_for(request_id: u64, plan: Result<Arc<Plan>, Refused>) -> Event {
+    let request = PlanRequest {
+        target: target("web", "production"),
+        wanted: Wanted::Standby,
+        reason: None,
+        override_holds: None,
+        operator: operator(),
+    };
+    answered(
+        MakePlan {
+            request_id,
+            request,
+        },
+        plan,
+    )
+}
+
+/// The answer to the last request to read an open release.
+pub(crate) fn read(model: &Model, found: Result<OpenRelease, Refused>) -> Event {
+    let question = ReadRelease {
+        request_id: model.request_id,
+        target: target("web", "production"),
+        release: None,
+    };
+    answered(question, found)
 }
 
 pub(crate) fn tell(model: &mut Model, event: Event) -> Vec<Effect> {

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use greenroom::adapters::etcd::{Credentials, Options, Tls};
+use greenroom::adapters::etcd::{Credentials, Options};
+use greenroom::inventory::servers::TlsConfig;
 use greenroom::inventory::{SecretSource, Slot};
 use greenroom::ports::{
     FailureKind, Password, PresenceStore, RegistryReader, RegistryWriter, Result, Secrets,
@@ -196,9 +197,10 @@ async fn certificates_are_checked_both_ways() {
     let server = Server::start_with("https", &more).await;
     let world = |ca: &str, identity: bool| {
         let mut options = Options::new(vec![server.endpoint()]);
-        options.tls = Some(Tls {
+        options.tls = Some(TlsConfig {
             ca: Some(at(ca)),
-            identity: identity.then(|| (at("client.pem"), at("client.key"))),
+            cert: identity.then(|| at("client.pem")),
+            key: identity.then(|| at("client.key")),
         });
         World::with(options, &[])
     };
@@ -219,9 +221,9 @@ async fn certificates_are_checked_both_ways() {
     }
     assert!(asked.elapsed() < std::time::Duration::from_secs(5));
     let mut missing = Options::new(vec![server.endpoint()]);
-    missing.tls = Some(Tls {
+    missing.tls = Some(TlsConfig {
         ca: Some(at("none.pem")),
-        identity: None,
+        ..TlsConfig::default()
     });
     // This fails only what needs the file: other environments have other files.
     let missing = World::with(missing, &[]);

@@ -480,7 +480,8 @@ fn a_resume_is_refused_when_record_configuration_and_store_differ() {
     newer.head.format += 1;
     assert!(ask(&newer, &definition, &record, ResumeAction::Leave).is_err());
     let mut unknown = recorded.clone();
-    unknown.entries[0].event = JournalEvent::Unknown;
+    let text = r#"{"sequence":1,"at":"2026-11-21T14:02:11Z","entry":"share"}"#;
+    unknown.entries[0] = serde_json::from_str(text).expect("an entry");
     assert!(ask(&unknown, &definition, &record, ResumeAction::Continue).is_err());
     let mut torn = recorded.clone();
     torn.entries.remove(0);

@@ -105,7 +105,7 @@ fn every_second_answer_bad_switches_back() {
     until_watch(&mut world);
     world.public.flaps = true;
     world.go_well(TURNS);
-    backed_out_because(&world, "answers of the public address failed");
+    backed_out_because(&world, "observations of the public address failed");
 }
 
 #[test]

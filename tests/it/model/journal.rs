@@ -50,7 +50,7 @@ impl Line {
             JournalEvent::Chosen { step, choice, .. } => Self::Chosen(*step, choice.clone()),
             JournalEvent::Resumed { .. } => Self::Resumed,
             JournalEvent::LetGo { .. } => Self::LetGo,
-            JournalEvent::Unknown => panic!("no driver writes this"),
+            JournalEvent::Unknown(_) => panic!("no driver writes this"),
         }
     }
 }

@@ -201,7 +201,7 @@ fn another_operator_can_resume_at_any_point() {
         leftover: true,
         ..open(up_to(0, 0, 1, 1))
     };
-    check("taken up, a wish", leftover, 90_000);
+    check("taken up, a wish", leftover, 80_000);
     let protected = resumed(Tier::Protected, up_to(0, 0, 1, 1));
     check("taken up, protected", protected, 65_000);
 }

@@ -10,6 +10,7 @@ use axum::Router;
 use axum::http::HeaderMap;
 use greenroom::adapters::live_pointer::ThisHost;
 use greenroom::adapters::nginx::{Nginx, NginxOptions, NginxReader, NginxWriter, Site, SwitchMode};
+use greenroom::inventory::servers::{AnswerConfig, NginxConfig};
 use greenroom::inventory::{Endpoint, FencingToken, PerSlot, Slot, Target};
 use greenroom::ports::{RouterReader, SwitchOrder};
 use tempfile::TempDir;
@@ -129,15 +130,22 @@ impl Arena {
             arrangement: NginxOptions {
                 host: Arc::new(ThisHost),
                 command: vec!["nginx".into(), "-p".into(), at.display().to_string()],
-                main,
-                sites: at.join("conf.d"),
-                state: at.join("state"),
-                answer_listen: answer.clone(),
-                answer_at: answer,
-                access_log: None,
+                config: NginxConfig {
+                    binary: "nginx".into(),
+                    container: None,
+                    configuration: main,
+                    sites: at.join("conf.d"),
+                    state: at.join("state"),
+                    answer: AnswerConfig {
+                        listen: answer.clone(),
+                        connect: Some(answer),
+                    },
+                    access_log: None,
+                    template: None,
+                    switch: SwitchMode::Pointer,
+                },
                 configured_at: None,
                 template: None,
-                mode: SwitchMode::Pointer,
                 time_limit: Duration::from_secs(5),
                 targets: vec![site],
             },
@@ -153,7 +161,7 @@ impl Arena {
     pub(super) async fn run(mut self) -> Self {
         let child = Command::new("nginx")
             .args(["-p", &self.place.path().display().to_string(), "-c"])
-            .arg(&self.arrangement.main)
+            .arg(&self.arrangement.config.configuration)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -194,7 +202,10 @@ impl Arena {
     }
 
     pub(super) fn site_file(&self) -> PathBuf {
-        self.arrangement.sites.join("greenroom-web.production.conf")
+        self.arrangement
+            .config
+            .sites
+            .join("greenroom-web.production.conf")
     }
 
     pub(super) async fn upstream(&self, slot: Slot) -> Upstream {

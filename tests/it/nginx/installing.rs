@@ -53,10 +53,15 @@ async fn a_header_of_the_http_block_that_would_be_lost_causes_a_warning() {
             .expect("a dump"),
         none
     );
-    let main = fs::read_to_string(&arena.arrangement.main).expect("the main configuration");
+    let main = fs::read_to_string(&arena.arrangement.config.configuration)
+        .expect("the main configuration");
     let header = "http {\n    add_header Strict-Transport-Security \"max-age=63072000\" always;\n    \
                   proxy_hide_header X-Powered-By;\n";
-    fs::write(&arena.arrangement.main, main.replace("http {\n", header)).expect("written");
+    fs::write(
+        &arena.arrangement.config.configuration,
+        main.replace("http {\n", header),
+    )
+    .expect("written");
     let warnings = arena.reader().install_warnings(&target).await;
     let warnings = warnings.expect("a dump");
     let [warning] = warnings.as_slice() else {
@@ -190,8 +195,8 @@ async fn values_that_could_inject_a_directive_are_refused_before_any_change() {
         |a, evil| a.targets[0].preview_server_names = vec![evil.into()],
         |a, evil| a.targets[0].preview_listen = vec![evil.into()],
         |a, evil| a.targets[0].endpoints.blue = Endpoint::Unix(format!("/{evil}").into()),
-        |a, evil| a.state = format!("/{evil}").into(),
-        |a, evil| a.sites = format!("/{evil}/..").into(),
+        |a, evil| a.config.state = format!("/{evil}").into(),
+        |a, evil| a.config.sites = format!("/{evil}/..").into(),
     ];
     for spoil in spoils {
         for evil in [evil, "a\nb", "$http_host", "\"", "a'", "a#", "{{ mark }}"] {
@@ -207,7 +212,7 @@ async fn values_that_could_inject_a_directive_are_refused_before_any_change() {
 #[tokio::test]
 async fn a_hostile_answer_socket_path_is_refused_by_the_template() {
     let mut arena = Arena::start().await;
-    arena.arrangement.answer_listen = Endpoint::Unix("/tmp/x; } evil {".into());
+    arena.arrangement.config.answer.listen = Endpoint::Unix("/tmp/x; } evil {".into());
     let refused = arena.writer().install(&arena.target).await;
     assert_eq!(refused.expect_err("refused").kind, FailureKind::Rejected);
     assert!(arena.files("conf.d").is_empty());
@@ -233,7 +238,7 @@ async fn a_configuration_that_nginx_rejects_changes_nothing() {
     let main = arena
         .files(".")
         .into_iter()
-        .filter(|f| f.0.starts_with(&arena.arrangement.main));
+        .filter(|f| f.0.starts_with(&arena.arrangement.config.configuration));
     assert_eq!(main.count(), 1);
     let after = arena.reader().answer(&arena.target).await.expect("mark");
     assert_eq!(after, mark);
@@ -295,12 +300,12 @@ async fn the_first_installation_on_a_taken_port_is_removed_again() {
 #[tokio::test]
 async fn a_missing_include_is_reported_with_the_line_to_add() {
     let mut arena = Arena::start().await;
-    arena.arrangement.sites = arena.place.path().join("elsewhere");
+    arena.arrangement.config.sites = arena.place.path().join("elsewhere");
     let refused = arena.writer().install(&arena.target).await;
     let said = refused.expect_err("refused").to_string();
     let line = format!("include {}/elsewhere/*.conf;", arena.place.path().display());
     assert!(said.contains(&line), "{said}");
-    assert!(!arena.arrangement.sites.exists());
+    assert!(!arena.arrangement.config.sites.exists());
 }
 
 #[tokio::test]
@@ -461,7 +466,7 @@ async fn the_planned_calls_are_listed() {
         words.contains("green/answer.json") && words.contains("no reload"),
         "{words}"
     );
-    arena.arrangement.mode = SwitchMode::Reload;
+    arena.arrangement.config.switch = SwitchMode::Reload;
     let words = arena
         .reader()
         .describe_switch(&arena.target, &switch)

@@ -108,7 +108,7 @@ async fn a_preview_with_a_list_and_users_requires_both() {
 #[tokio::test]
 async fn a_preview_requires_both_also_under_satisfy_any() {
     let mut arena = Arena::start().await;
-    let any = arena.arrangement.sites.join("any.conf");
+    let any = arena.arrangement.config.sites.join("any.conf");
     fs::write(any, "satisfy any;\n").expect("written");
     let users = arena.place.path().join("preview.htpasswd");
     fs::write(&users, "ana:{PLAIN}secret\n").expect("written");

@@ -43,7 +43,7 @@ async fn installed_by_another_greenroom(arena: &Arena, generation: u32) {
     fs::write(record(arena), said.to_string()).expect("written");
     let reloaded = Command::new("nginx")
         .args(["-p", &arena.place.path().display().to_string(), "-c"])
-        .arg(&arena.arrangement.main)
+        .arg(&arena.arrangement.config.configuration)
         .args(["-s", "reload"])
         .status();
     assert!(reloaded.is_ok_and(|status| status.success()));
@@ -100,7 +100,7 @@ async fn a_file_that_a_newer_greenroom_rendered_is_left_unchanged() {
 /// An nginx that switches by reload, with the file of a newer configuration; and the older console.
 async fn switched_by_reloading() -> (Arena, greenroom::adapters::nginx::NginxWriter) {
     let mut arena = Arena::start().await;
-    arena.arrangement.mode = SwitchMode::Reload;
+    arena.arrangement.config.switch = SwitchMode::Reload;
     arena.arrangement.configured_at = Some(Timestamp::UNIX_EPOCH);
     let older = arena.writer();
     older.install(&arena.target).await.expect("installed");
@@ -162,10 +162,10 @@ async fn a_switch_in_the_mode_of_the_older_configuration_is_refused() {
         (SwitchMode::Reload, SwitchMode::Pointer),
     ] {
         let mut arena = Arena::start().await;
-        arena.arrangement.mode = older;
+        arena.arrangement.config.switch = older;
         arena.arrangement.configured_at = Some(Timestamp::UNIX_EPOCH);
         let older = arena.writer();
-        arena.arrangement.mode = newer;
+        arena.arrangement.config.switch = newer;
         arena.arrangement.configured_at = Some(Timestamp::now());
         let target = &arena.target;
         arena.writer().install(target).await.expect("installed");

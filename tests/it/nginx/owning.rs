@@ -56,7 +56,7 @@ async fn a_file_of_another_target_is_not_replaced_or_seen_as_an_edit() {
     let arena = two().await;
     let other = arena.arrangement.targets[1].target.clone();
     arena.writer().install(&other).await.expect("installed");
-    let sites = &arena.arrangement.sites;
+    let sites = &arena.arrangement.config.sites;
     let (theirs, ours) = ("greenroom-web-qa.eu.conf", "greenroom-web.qa-eu.conf");
     fs::rename(sites.join(theirs), sites.join(ours)).expect("renamed");
     let before = arena.files("conf.d");
@@ -98,7 +98,7 @@ async fn a_file_that_was_made_by_hand_is_not_replaced() {
 async fn a_file_in_the_place_of_the_tested_configuration_is_not_replaced() {
     let arena = Arena::start().await;
     let trial = "nginx.conf.greenroom-web.production";
-    let trial = arena.arrangement.main.with_file_name(trial);
+    let trial = arena.arrangement.config.configuration.with_file_name(trial);
     fs::write(&trial, "a copy that a person made\n").expect("written");
     let refused = arena.writer().install(&arena.target).await;
     let refused = refused.expect_err("made by hand");
@@ -130,7 +130,7 @@ async fn a_live_pointer_that_names_another_target_is_not_moved() {
             .expect("switched");
     }
     // A directory that was linked by hand: both targets would move one pointer.
-    let state = &arena.arrangement.state;
+    let state = &arena.arrangement.config.state;
     fs::remove_dir_all(state.join("web/qa-eu")).expect("removed");
     std::os::unix::fs::symlink("../web-qa/eu", state.join("web/qa-eu")).expect("linked");
 
@@ -157,7 +157,7 @@ async fn a_target_file_under_another_name_is_reported_with_the_rename_command() 
         .expect("installed");
     let (new, old) = (
         arena.site_file(),
-        arena.arrangement.sites.join("old-name.conf"),
+        arena.arrangement.config.sites.join("old-name.conf"),
     );
     fs::rename(&new, &old).expect("renamed");
     let before = arena.files("conf.d");

@@ -133,9 +133,9 @@ async fn twenty_switches_under_load_with_slots_on_unix_sockets() {
 #[tokio::test]
 async fn a_worker_that_cannot_read_the_pointer_is_reported() {
     let arena = Arena::start().await;
-    let main = fs::read_to_string(&arena.arrangement.main).expect("main");
+    let main = fs::read_to_string(&arena.arrangement.config.configuration).expect("main");
     fs::write(
-        &arena.arrangement.main,
+        &arena.arrangement.config.configuration,
         main.replace("user root;", "user nobody nogroup;"),
     )
     .expect("main");
@@ -150,7 +150,7 @@ async fn a_worker_that_cannot_read_the_pointer_is_reported() {
         .expect("live");
     assert_eq!(arena.live().await, Some(Slot::Green));
     let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-    fs::set_permissions(&arena.arrangement.state, closed).expect("permissions");
+    fs::set_permissions(&arena.arrangement.config.state, closed).expect("permissions");
     let refused = arena
         .reader()
         .answer(&arena.target)
@@ -201,7 +201,7 @@ async fn the_preview_answers_from_the_other_slot_or_503() {
 async fn a_lower_token_or_a_wrong_from_is_refused() {
     for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
         let mut arena = Arena::start().await;
-        arena.arrangement.mode = mode;
+        arena.arrangement.config.switch = mode;
         let (writer, target) = (arena.writer(), &arena.target);
         writer.install(target).await.expect("installed");
         let first = order_under(None, Slot::Blue, 5, 9);
@@ -224,7 +224,7 @@ async fn a_lower_token_or_a_wrong_from_is_refused() {
 async fn after_a_store_restore_the_pointer_gets_the_current_token() {
     for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
         let mut arena = Arena::start().await;
-        arena.arrangement.mode = mode;
+        arena.arrangement.config.switch = mode;
         let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);
         writer.install(target).await.expect("installed");
         let first = order_under(None, Slot::Blue, 5, 8123);
@@ -267,7 +267,7 @@ async fn after_a_store_restore_the_pointer_gets_the_current_token() {
 #[tokio::test]
 async fn a_reload_switch_is_read_back_and_undone_if_not_applied() {
     let mut arena = Arena::start().await;
-    arena.arrangement.mode = SwitchMode::Reload;
+    arena.arrangement.config.switch = SwitchMode::Reload;
     arena.arrangement.time_limit = Duration::from_millis(1_500);
     let target = &arena.target.clone();
     let _upstreams = (
@@ -297,7 +297,7 @@ async fn a_reload_switch_is_read_back_and_undone_if_not_applied() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("a port").port();
     let other = format!("server {{ listen 127.0.0.1:{port}; }}\n");
-    fs::write(arena.arrangement.sites.join("other.conf"), other).expect("written");
+    fs::write(arena.arrangement.config.sites.join("other.conf"), other).expect("written");
     let back = order(Some(Slot::Green), Slot::Blue, 3);
     let refused = arena
         .writer()
@@ -313,7 +313,7 @@ async fn a_reload_switch_is_read_back_and_undone_if_not_applied() {
         reader.installation(target).await.expect("looked"),
         Installation::Current
     );
-    fs::remove_file(arena.arrangement.sites.join("other.conf")).expect("removed");
+    fs::remove_file(arena.arrangement.config.sites.join("other.conf")).expect("removed");
     arena
         .writer()
         .switch(target, &back)
@@ -332,7 +332,7 @@ async fn changing_the_switch_mode_keeps_the_live_slot() {
         .switch(target, &order(None, Slot::Green, 1))
         .await
         .expect("live");
-    arena.arrangement.mode = SwitchMode::Reload;
+    arena.arrangement.config.switch = SwitchMode::Reload;
     arena.writer().install(target).await.expect("as a reload");
     assert_eq!(arena.live().await, Some(Slot::Green));
     let next = order(Some(Slot::Green), Slot::Blue, 2);
@@ -341,7 +341,7 @@ async fn changing_the_switch_mode_keeps_the_live_slot() {
         .switch(target, &next)
         .await
         .expect("switched");
-    arena.arrangement.mode = SwitchMode::Pointer;
+    arena.arrangement.config.switch = SwitchMode::Pointer;
     arena.writer().install(target).await.expect("as a pointer");
     let answer = arena.reader().answer(target).await.expect("an answer");
     assert_eq!((answer.slot, answer.generation), (Some(Slot::Blue), 2));
@@ -452,7 +452,8 @@ async fn an_invalid_answer_is_an_error() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("bind");
-        arena.arrangement.answer_at = Endpoint::Tcp(listener.local_addr().expect("an address"));
+        arena.arrangement.config.answer.connect =
+            Some(Endpoint::Tcp(listener.local_addr().expect("an address")));
         let said = answer.clone();
         let liar = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -482,7 +483,8 @@ async fn a_hanging_answer_times_out() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("bind");
-    arena.arrangement.answer_at = Endpoint::Tcp(listener.local_addr().expect("an address"));
+    arena.arrangement.config.answer.connect =
+        Some(Endpoint::Tcp(listener.local_addr().expect("an address")));
     let failed = arena
         .reader()
         .answer(&arena.target)

@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// An nginx with an access log for each target, a target on it, and blue live.
 async fn logging() -> Arena {
     let mut arena = Arena::start().await;
-    arena.arrangement.access_log = Some(arena.place.path().join("logs"));
+    arena.arrangement.config.access_log = Some(arena.place.path().join("logs"));
     let writer = arena.writer();
     writer.install(&arena.target).await.expect("installed");
     let live = writer
@@ -205,7 +205,12 @@ async fn the_log_is_followed_over_rotation_and_truncation() {
 
     fs::rename(log(&arena), arena.place.path().join("logs/old")).expect("turned");
     let mut reopen = arena.arrangement.command.clone();
-    let main = arena.arrangement.main.to_string_lossy().into_owned();
+    let main = arena
+        .arrangement
+        .config
+        .configuration
+        .to_string_lossy()
+        .into_owned();
     reopen.extend(["-s", "reopen", "-c", &main].map(str::to_owned));
     arena.arrangement.host.run(&reopen).await.expect("asked");
     eventually("another file", SOON, || async { log(&arena).exists() }).await;
@@ -236,7 +241,7 @@ async fn without_a_log_directory_nothing_is_written_and_the_setting_is_named() {
 
     // A directory that is configured later makes the installation outdated; the next release renews
     // it.
-    arena.arrangement.access_log = Some(arena.place.path().join("logs"));
+    arena.arrangement.config.access_log = Some(arena.place.path().join("logs"));
     let installation = arena.reader().installation(&target).await.expect("looked");
     assert!(
         matches!(installation, Installation::Outdated(_)),
@@ -261,7 +266,7 @@ async fn a_missing_log_directory_is_refused_before_any_change() {
     let target = arena.target.clone();
     arena.writer().install(&target).await.expect("installed");
     let before = arena.files("conf.d");
-    arena.arrangement.access_log = Some(arena.place.path().join("nowhere"));
+    arena.arrangement.config.access_log = Some(arena.place.path().join("nowhere"));
     let failure = arena.writer().install(&target).await.expect_err("refused");
     assert_eq!(failure.kind, FailureKind::Rejected);
     assert!(failure.to_string().contains("nowhere"), "{failure}");

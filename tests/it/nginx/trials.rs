@@ -25,7 +25,7 @@ async fn result_of(trials: Vec<greenroom::ports::Trial<'_>>, what: &str) -> Resu
 }
 
 fn write_main(arena: &Arena, change: impl FnOnce(&str) -> String) {
-    let main = &arena.arrangement.main;
+    let main = &arena.arrangement.config.configuration;
     let text = fs::read_to_string(main).expect("the main configuration");
     fs::write(main, change(&text)).expect("written");
 }
@@ -33,7 +33,7 @@ fn write_main(arena: &Arena, change: impl FnOnce(&str) -> String) {
 #[tokio::test]
 async fn a_healthy_nginx_passes_every_trial_and_nothing_is_left() {
     let mut arena = Arena::start().await;
-    arena.arrangement.access_log = Some(arena.place.path().join("logs"));
+    arena.arrangement.config.access_log = Some(arena.place.path().join("logs"));
     let names = |arena: &Arena| {
         let files = arena.files(".").into_iter();
         files.map(|(path, _)| path).collect::<Vec<_>>()
@@ -77,7 +77,7 @@ async fn a_stopped_nginx_fails_its_trial() {
 async fn a_sites_directory_not_included_fails_with_the_line_to_add() {
     let mut arena = Arena::start().await;
     let elsewhere = arena.place.path().join("elsewhere");
-    arena.arrangement.sites = elsewhere.clone();
+    arena.arrangement.config.sites = elsewhere.clone();
     let said = tried(&arena, "sites").await.expect_err("it is missing");
     assert!(said.contains("mkdir -p"), "{said}");
     fs::create_dir(&elsewhere).expect("a directory");
@@ -92,7 +92,7 @@ async fn an_unwritable_sites_directory_fails_its_trial() {
     let mut arena = Arena::start().await;
     let file = arena.place.path().join("a-file");
     fs::write(&file, "").expect("written");
-    arena.arrangement.sites = file;
+    arena.arrangement.config.sites = file;
     for what in ["sites", "include"] {
         let said = tried(&arena, what).await.expect_err("it is a file");
         let said = said.to_lowercase();
@@ -103,16 +103,16 @@ async fn an_unwritable_sites_directory_fails_its_trial() {
 #[tokio::test]
 async fn a_state_directory_may_be_missing_only_before_the_first_installation() {
     let arena = Arena::start().await;
-    fs::remove_dir(&arena.arrangement.state).expect("removed");
+    fs::remove_dir(&arena.arrangement.config.state).expect("removed");
     let said = tried(&arena, "state").await.expect("it can be made");
     assert!(said.contains("does not exist yet"), "{said}");
-    assert!(!arena.arrangement.state.exists());
+    assert!(!arena.arrangement.config.state.exists());
     arena
         .writer()
         .install(&arena.target)
         .await
         .expect("installed");
-    fs::remove_dir_all(&arena.arrangement.state).expect("removed");
+    fs::remove_dir_all(&arena.arrangement.config.state).expect("removed");
     let said = tried(&arena, "state").await.expect_err("it is gone");
     assert!(said.contains("must contain the live pointers"), "{said}");
 }

@@ -6,10 +6,9 @@ use jiff::Timestamp;
 
 use super::{Switch, routed, unknown_live};
 use crate::inventory::Slot;
-use crate::release::Plan;
-use crate::release::act::{Act, Ask, Course, Move, Observation};
 use crate::release::ladder::conditions::{another_version, slots_and_traffic};
-use crate::release::ladder::{Judgement, Situation, StageDefinition, Verdict};
+use crate::release::ladder::{Course, Judgement, Situation, StageDefinition, Verdict};
+use crate::release::{Act, Ask, Move, Observation, Plan};
 
 pub(super) struct SwitchBack;
 
@@ -24,9 +23,7 @@ impl StageDefinition for SwitchBack {
     /// The old version must be running, registered and healthy by its probe. The image's own HEALTHCHECK does not
     /// count: the old version had the traffic before with the same HEALTHCHECK.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let Situation {
-            plan, observation, ..
-        } = *situation;
+        let (plan, observation) = (situation.plan, situation.observation);
         let Some(from) = &plan.from else {
             return Verdict::Refuse(
                 "no version was live before: there is nothing to go back to".into(),
@@ -70,7 +67,7 @@ impl StageDefinition for SwitchBack {
         })))
     }
 
-    fn ask_after(&self, _plan: &Plan, _since: Timestamp) -> Ask {
+    fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
         Ask {
             registry: true,
             proxy: true,

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 
-use super::super::super::model::{Root, SiteSection};
+use super::super::super::model::Root;
 use super::super::Checker;
 use super::{Key, Proxy, of_target, proxy_of};
 use crate::inventory::Endpoint;
+use crate::inventory::servers::SiteConfig;
 
 /// The suffix of the names that Greenroom gives its own servers.
 const OWN_NAMES: &str = ".greenroom.internal";
@@ -52,7 +53,7 @@ impl Checker<'_> {
 }
 
 /// Every name of a site: the key of its list, its index, its server's address, and the name.
-fn names(site: &SiteSection) -> Vec<(&'static str, usize, &Endpoint, &str)> {
+fn names(site: &SiteConfig) -> Vec<(&'static str, usize, &Endpoint, &str)> {
     let preview = site.preview_listen.as_ref().unwrap_or(&site.listen);
     let lists = [
         ("server_names", &site.server_names, &site.listen),

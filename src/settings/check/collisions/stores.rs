@@ -3,16 +3,17 @@
 
 use std::collections::HashMap;
 
-use super::super::super::model::{EtcdSection, Root, StoreKind};
+use super::super::super::model::{Root, StoreKind};
 use super::super::Checker;
 use super::{Key, key};
 use crate::inventory::extra_key::is_within;
-use crate::inventory::{ExtraKey, ExtraKeys, PerSlot, Target};
+use crate::inventory::servers::EtcdConfig;
+use crate::inventory::{ExtraKeys, Target};
 
 /// The etcd of an environment.
 struct Cluster<'a> {
     environment: &'a str,
-    etcd: &'a EtcdSection,
+    etcd: &'a EtcdConfig,
     /// The same number for environments that have a member in common.
     number: usize,
 }
@@ -48,10 +49,6 @@ impl Checker<'_> {
                 continue;
             };
             let at = key(&["services", name, "etcd_key"]);
-            let extra = ExtraKey {
-                key: extra.key.clone(),
-                value: extra.value.clone(),
-            };
             for cluster in clusters {
                 let (Some(in_environment), Ok(service), Ok(environment)) = (
                     service.environments.get(cluster.environment),
@@ -61,13 +58,9 @@ impl Checker<'_> {
                     continue;
                 };
                 let target = Target::new(service, environment);
-                let endpoints = PerSlot {
-                    blue: in_environment.endpoints.blue.clone(),
-                    green: in_environment.endpoints.green.clone(),
-                };
                 let keys =
-                    ExtraKeys::compile(&cluster.etcd.prefix, name, std::slice::from_ref(&extra))
-                        .and_then(|keys| keys.possible_keys(&target, &endpoints));
+                    ExtraKeys::compile(&cluster.etcd.prefix, name, std::slice::from_ref(extra))
+                        .and_then(|keys| keys.possible_keys(&target, &in_environment.endpoints));
                 let keys = match keys {
                     Ok(keys) => keys,
                     Err(error) => {

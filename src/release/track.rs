@@ -1,0 +1,190 @@
+//! How far a release has got: the stages that it goes through, the state of its steps, and its checks. The machine and
+//! the replay of a journal advance it in the same way.
+
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use super::ladder::{Ladder, Property, has, in_direction};
+use super::{Plan, Stage, StepState, StepStatus};
+use crate::checks::{CaseReport, Report};
+use crate::history::{Direction, Step};
+
+#[derive(Debug, Clone)]
+pub(super) struct Track {
+    ladder: Ladder,
+    /// The stages forward, or those of backing out.
+    pub(super) way: Vec<Stage>,
+    /// The position of the current stage.
+    pub(super) at: usize,
+    pub(super) steps: Vec<StepStatus>,
+    /// The steps whose intent was recorded. Backing out undoes these steps.
+    pub(super) started: Vec<Step>,
+    /// Why the release backs out, if it does.
+    pub(super) back_reason: Option<String>,
+    pub(super) switched: bool,
+    pub(super) cases: Vec<CaseReport>,
+    /// The last report of the checks; none if the checks must run again.
+    pub(super) report: Option<Report>,
+}
+
+impl Track {
+    /// The track of a release that has not started yet.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let steps = plan.steps().map(|step| StepStatus {
+            step,
+            state: StepState::Pending,
+        });
+        Self {
+            ladder: Ladder::of(plan),
+            way: plan.steps().map(Stage::forward).collect(),
+            at: 0,
+            steps: steps.collect(),
+            started: Vec::new(),
+            back_reason: None,
+            switched: false,
+            cases: Vec::new(),
+            report: None,
+        }
+    }
+
+    /// The current stage; none if all stages are done.
+    pub(super) fn stage(&self) -> Option<Stage> {
+        self.way.get(self.at).copied()
+    }
+
+    /// Makes the first stage with this property the current one. Does nothing if the way lacks such a stage.
+    pub(super) fn go_to(&mut self, is_it: impl Fn(Stage) -> bool) {
+        if let Some(index) = self.way.iter().position(|stage| is_it(*stage)) {
+            self.at = index;
+        }
+    }
+
+    pub(super) fn is_going_back(&self) -> bool {
+        self.back_reason.is_some()
+    }
+
+    /// Whether the started steps can be undone. After the start of the switch, this needs a version that was live
+    /// before.
+    pub(super) fn can_go_back(&self, plan: &Plan) -> bool {
+        plan.from.is_some() || !self.has_switch_started()
+    }
+
+    fn has_switch_started(&self) -> bool {
+        let moves_traffic = |step: &Step| has(*step, Property::MovesTraffic);
+        self.started.iter().any(moves_traffic)
+    }
+
+    /// Whether traffic may have moved: the switch was started, and backing out has not undone it.
+    pub(super) fn may_have_switched(&self) -> bool {
+        let is_undone = |status: &StepStatus| {
+            has(status.step, Property::MovesTraffic) && status.state == StepState::Undone
+        };
+        let undone = self.is_going_back() && self.steps.iter().any(is_undone);
+        self.has_switch_started() && !undone
+    }
+
+    /// Whether the standby comes next. If *stop* was started, the standby has already ended.
+    pub(super) fn is_before_standby(&self) -> bool {
+        self.stage().is_some_and(|stage| {
+            stage.has(Property::FollowsStandby) && !self.started.contains(&stage.step)
+        })
+    }
+
+    pub(super) fn set(&mut self, step: Step, state: StepState) {
+        StepStatus::set(&mut self.steps, step, state);
+    }
+
+    /// Notes that the intent of a stage is recorded.
+    pub(super) fn start(&mut self, stage: Stage) {
+        if stage.direction == Direction::Forward && !self.started.contains(&stage.step) {
+            self.started.push(stage.step);
+        }
+    }
+
+    /// Notes that a stage succeeded, and goes to the next one.
+    pub(super) fn succeed(&mut self, stage: Stage, took: Duration) {
+        if let Some(state) = stage.state_after(took) {
+            self.set(stage.step, state);
+        }
+        self.switched = stage.switched_after().unwrap_or(self.switched);
+        self.at += 1;
+    }
+
+    pub(super) fn skip(&mut self, step: Step) {
+        self.set(step, StepState::Skipped);
+        self.at += 1;
+    }
+
+    pub(super) fn checked(&mut self, report: &Report) {
+        self.cases.clone_from(&report.cases);
+        self.report = Some(report.clone());
+    }
+
+    /// Turns to the stages that undo the started steps.
+    pub(super) fn turn_back(&mut self) {
+        self.way = self.ladder.back(&self.started);
+        self.at = 0;
+    }
+
+    /// Describes the current stage if the release is waiting (`is_resting`), otherwise the stage after the running one.
+    /// Empty if there is no such stage.
+    pub(super) fn next_words(&self, plan: &Plan, is_resting: bool) -> String {
+        let next = self.at + usize::from(!is_resting);
+        let Some(stage) = self.way.get(next) else {
+            return String::new();
+        };
+        match (stage.direction, plan.step(stage.step)) {
+            (Direction::Forward, Some(planned)) => {
+                format!("{}: {}", stage.step, planned.calls.join("; "))
+            }
+            _ => in_direction(*stage),
+        }
+    }
+
+    /// Describes what backing out would do now: the undo of each started step, the last step first. Steps that need no
+    /// undo are left out.
+    pub(super) fn undo_words(&self, plan: &Plan) -> String {
+        if self.is_going_back() {
+            return "the release is backing out".into();
+        }
+        if !self.can_go_back(plan) {
+            return "no version was live before: there is nothing to go back to".into();
+        }
+        let mut undos: Vec<&str> = Vec::new();
+        for step in self.started.iter().rev() {
+            let undo = plan.step(*step).map_or("", |planned| planned.undo.as_str());
+            if !undo.starts_with("nothing") && !undos.contains(&undo) {
+                undos.push(undo);
+            }
+        }
+        if undos.is_empty() {
+            "nothing to undo yet".into()
+        } else {
+            undos.join("; ")
+        }
+    }
+}
+
+/// For a model checker, see `machine/compare.rs`.
+impl Hash for Track {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            // The ladder follows from the plan.
+            ladder: _,
+            way,
+            at,
+            started,
+            back_reason,
+            report,
+            // These fields are only shown.
+            steps: _,
+            cases: _,
+            switched: _,
+        } = self;
+        (way, at, started, back_reason).hash(state);
+        let report = report.as_ref();
+        report
+            .map(|report| (&report.digest, &report.run, report.at, report.allows()))
+            .hash(state);
+    }
+}
