@@ -49,8 +49,8 @@ struct Format {
     format: u64,
 }
 
-fn is_newer(record: &Bytes) -> bool {
-    says::<Format>(&record.0).is_some_and(|it| it.format > u64::from(FORMAT))
+pub(super) fn is_newer(record: &[u8]) -> bool {
+    says::<Format>(record).is_some_and(|it| it.format > u64::from(FORMAT))
 }
 
 /// The meaning of a value according to the parser alone.
@@ -125,14 +125,17 @@ pub(super) fn judge_release(journal: &Journal, read: Result<Option<Recorded>, Fa
     let words = failure.to_string();
     assert!(is_sanitized(&words), "{words:?}");
     assert!(words.chars().count() < 1_000, "{} characters", words.len());
-    let mut entries = journal.entries.iter().map(|(_, entry)| entry);
+    let mut entries = journal.entries.iter().map(|(_, entry)| entry.0.as_slice());
     let says_newer = words.contains("a newer Greenroom wrote it (use that version)");
     match failure.kind {
         FailureKind::Unsupported => {
-            assert!(is_newer(&journal.head) || entries.any(is_newer), "{words}");
+            assert!(
+                is_newer(&journal.head.0) || entries.any(is_newer),
+                "{words}"
+            );
             assert!(says_newer, "{words}");
         }
-        FailureKind::Garbled => assert!(!is_newer(&journal.head) && !says_newer, "{words}"),
+        FailureKind::Garbled => assert!(!is_newer(&journal.head.0) && !says_newer, "{words}"),
         _ => panic!("{failure}"),
     }
 }
