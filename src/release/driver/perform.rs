@@ -11,11 +11,11 @@ use crate::inventory::{
 use crate::ports::{
     Clock, Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result, RouterWriter,
 };
-use crate::release::act::Stage;
 use crate::release::action::{
     Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore,
 };
 use crate::release::event::Event;
+use crate::release::observation::Stage;
 use crate::release::{Approved, Definition};
 
 /// How many progress reports of a pull may wait. The adapter drops the rest.
