@@ -85,9 +85,9 @@ pub(super) fn refused() -> Vec<(Journal, FailureKind, &'static str)> {
             "unknown variant `canary`",
         ),
         (
-            with_entry("/step", "bless".into()),
+            with_entry("/direction", "sideways".into()),
             garbled,
-            "unknown variant `bless`",
+            "unknown variant `sideways`",
         ),
         (without, garbled, "entry 4 is missing"),
         (doubled, garbled, "is entry 4"),
