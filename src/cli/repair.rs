@@ -11,8 +11,8 @@ use super::{Exit, json, open, signals};
 use crate::history::{RepairOutcome, RepairRecord};
 use crate::inventory::Target;
 use crate::release::{
-    Engine, Refusal, Refused, Remedy, RepairAction, RepairHandle, RepairNews, RepairPlan,
-    RepairRequest, need_to_repair,
+    Action, Engine, Refusal, Refused, Remedy, RepairHandle, RepairNews, RepairPlan, RepairRequest,
+    need_to_repair,
 };
 use crate::sanitize::sanitize;
 
@@ -157,7 +157,7 @@ fn text(plan: &RepairPlan) -> String {
         lines.push(format!("  {}: {}", item.drift.name, item.drift.message));
         let remedy = match &item.remedy {
             Remedy::Actions(repair_actions) => {
-                let titles: Vec<String> = repair_actions.iter().map(RepairAction::title).collect();
+                let titles: Vec<String> = repair_actions.iter().map(Action::title).collect();
                 format!("repair: {}", titles.join(", then "))
             }
             Remedy::Follows(text) => format!("repair: {text}"),
@@ -187,8 +187,7 @@ fn planned(plan: &RepairPlan) -> serde_json::Value {
         .map(|item| {
             let (how, repair) = match &item.remedy {
                 Remedy::Actions(repair_actions) => {
-                    let titles: Vec<String> =
-                        repair_actions.iter().map(RepairAction::title).collect();
+                    let titles: Vec<String> = repair_actions.iter().map(Action::title).collect();
                     ("actions", titles.join(", then "))
                 }
                 Remedy::Follows(text) => ("follows", text.clone()),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::kept::canonical;
-use super::{Entry, JournalEvent, LivePeriod, Outcome, Recorded, ReleaseRecord};
+use super::{Entry, LivePeriod, Outcome, Recorded, ReleaseRecord};
 
 /// The prefix that identifies the hash format. A future format gets another prefix.
 const MARK: &str = "1:";

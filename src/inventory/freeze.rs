@@ -396,18 +396,4 @@ mod tests {
         assert_eq!(start, Some(at("2026-12-23T17:00:00Z")));
         assert_eq!(next(&[holidays], &api, before), None);
     }
-
-    #[test]
-    fn a_freeze_is_read_as_it_is_written() {
-        let freeze = weekly("Europe/Berlin", &[WeekdayName::Fri], "16:00", "mon 08:00");
-        let written = serde_json::json!({
-            "name": freeze.name,
-            "zone": "Europe/Berlin",
-            "every": ["fri"],
-            "from": "16:00",
-            "until": "mon 08:00",
-        });
-        let written: WrittenFreeze = serde_json::from_value(written).expect("its keys");
-        assert_eq!(written.try_into(), Ok(freeze));
-    }
 }

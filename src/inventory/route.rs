@@ -80,7 +80,7 @@ pub struct ProxyAnswer {
 }
 
 /// The last switch that the pointer file of a slot records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LastSwitch {
     pub generation: u64,
     /// The token of the lock under which the switch was made.
@@ -88,7 +88,7 @@ pub struct LastSwitch {
 }
 
 /// What a proxy checks before a switch: the slot that its live pointer names, and the last switch of each slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct PointerState {
     /// The slot that the live pointer names; none without a live pointer, e.g. before the first release.
     pub live: Option<Slot>,

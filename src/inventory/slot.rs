@@ -127,7 +127,7 @@ impl Serialize for LiveSlot {
 }
 
 /// One value for each slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct PerSlot<T> {
     pub blue: T,
     pub green: T,

@@ -1,6 +1,7 @@
 //! Versions are images. The digest identifies a version, never the tag.
 
 use std::fmt::{self, Write as _};
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -129,6 +130,12 @@ impl PartialEq for Version {
 }
 
 impl Eq for Version {}
+
+impl Hash for Version {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

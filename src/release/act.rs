@@ -1,65 +1,13 @@
-//! The acts and the observations of a release, as data. The driver performs the acts and makes the observations.
+//! The observations of a release, and the stage that they are for, as data.
 
 use jiff::Timestamp;
 
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseRecord, Step};
 use crate::inventory::{
-    Clocks, Connections, Hold, Installation, Instance, InstanceId, InstanceRun, PeerApproval,
-    PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
+    Clocks, Connections, Installation, Instance, InstanceRun, PerSlot, Probe, ProxyAnswer,
+    PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
-
-/// A change to the servers. Each act leads to a fixed state. No act toggles the current state, so an act can be
-/// repeated.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Act {
-    Pull,
-    /// Install the proxy's configuration.
-    Install,
-    /// Remove the leftover in the slot, if there is one. Then create and start the candidate.
-    Start,
-    /// Register the instance that is running in the slot.
-    Register,
-    Switch(Box<Move>),
-    Deregister(Slot),
-    /// Deregister a slot, then stop the instance that was observed in it. A rollback also removes that instance. If no
-    /// instance was observed, the slot is only deregistered.
-    Retire(Slot, Option<InstanceId>),
-    /// Start the instance of a slot again, if it is not running or was stopped first. Then register it.
-    Reinstate(Slot, Before),
-    /// Stop and remove this instance of the candidate. Another instance in the slot is not touched.
-    Remove(Slot, InstanceId),
-}
-
-/// What the driver does to an instance before it starts the instance again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Before {
-    /// Nothing. The instance is registered or has the traffic, so it must not be stopped. It is started only if it is
-    /// not running.
-    Nothing,
-    /// Stop the instance first, even if it is running. Docker may still be executing an earlier request to stop the
-    /// instance: that request was reported as failed, or its driver has ended. Docker finishes that request first, so
-    /// it cannot end the instance after the new start.
-    Stop,
-}
-
-/// One movement of the traffic, from the observed state to the wanted one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Move {
-    /// The generation and slot of the observed route; none without a route.
-    pub route_from: Option<(u64, Slot)>,
-    /// The slot that the proxy named, if it named one.
-    pub proxy_from: Option<Slot>,
-    /// The slot that gets the traffic.
-    pub to: Slot,
-    /// The generation that the route and the proxy get.
-    pub generation: u64,
-    /// The hold that was observed before a switch forward; none before a switch back. The hold does not stop the
-    /// release. A promote switches only if the store still has exactly this hold.
-    pub hold: Option<Hold>,
-    /// The approvals by other operators that count. The switch is made only if all of these approvals still exist.
-    pub peer_approvals: Vec<PeerApproval>,
-}
 
 /// The things to observe, all at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -144,46 +92,18 @@ impl Observation {
         self.proxy.as_ref()?.as_ref()?.slot
     }
 
-    /// Whether the route or the proxy names this slot. If the store or the proxy could not be observed, the answer is
-    /// yes.
-    pub fn may_have_traffic(&self, slot: Slot) -> bool {
-        let by_registry = match &self.registry {
-            None => true,
-            Some(_) => self.route().is_some_and(|(_, live)| live == slot),
-        };
-        let by_proxy = match &self.proxy {
-            None => true,
-            Some(_) => self.proxy_slot() == Some(slot),
-        };
-        by_registry || by_proxy
-    }
-
     /// The messages of `blind`, or a general message if there are none.
     pub fn why_blind(&self) -> String {
-        if self.blind.is_empty() {
-            "the observation failed without a reason".into()
-        } else {
-            self.blind.join("; ")
-        }
+        why_blind(&self.blind)
     }
 }
 
-/// A failed act: the message, and what the driver does about the failure.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ActionError {
-    pub kind: ActionErrorKind,
-    pub text: String,
-}
-
-/// What the driver does about a failed act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ActionErrorKind {
-    /// The failure may be temporary. The driver observes, and may then try the act again.
-    Passing,
-    /// The driver no longer holds the lock. It must stop.
-    Fenced,
-    /// The act failed for good, for example because a server refused the request.
-    Final,
+pub(super) fn why_blind(blind: &[String]) -> String {
+    if blind.is_empty() {
+        "the observation failed without a reason".into()
+    } else {
+        blind.join("; ")
+    }
 }
 
 /// One step of a release in one direction.

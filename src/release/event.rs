@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::act::{Act, ActionError, Ask, Observation, Stage};
+use super::act::{Ask, Observation, Stage};
+use super::action::{Action, ActionError};
 use super::{Announcement, Approval, Approved, Choice};
 use crate::checks::CaseReport;
 use crate::history::{Entry, Outcome, ReleaseRecord, Successor};
@@ -34,7 +35,7 @@ pub enum Event {
         kind: NotWritten,
         why: String,
     },
-    /// The act returned. Only an observation shows whether the act had its effect.
+    /// The actions returned. Only an observation shows whether they had their effect.
     Acted(Result<(), ActionError>),
     Pulled {
         /// The number of bytes that have arrived.
@@ -89,9 +90,9 @@ pub enum Effect {
     Record(Entry),
     /// Write the record of the release, at its start or its end. The possible answers are the same as for `Record`.
     Head(Box<ReleaseRecord>),
-    /// Perform an act. The answer is `Acted`.
+    /// Perform the actions of a stage in order, up to the first failure. The answer is `Acted`.
     Act {
-        act: Act,
+        actions: Vec<Action>,
         stage: Stage,
         approved: Approved,
     },

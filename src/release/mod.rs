@@ -45,19 +45,23 @@
 //!
 //! One file of `ladder` says everything about one step. Each step has five parts. A *guard* checks whether the state
 //! is as the act needs it. The intent is recorded. The act is performed. The state is observed until the result is
-//! reached or cannot be reached. The outcome is recorded. The return value of an act is not used as its result. At most one record, act or
-//! observation is running at any time. An act whose intent cannot be recorded is not performed.
+//! reached or cannot be reached. The outcome is recorded. The return value of an act is not used as its result. At most
+//! one record, act or observation is running at any time. An act whose intent cannot be recorded is not performed.
+//!
+//! An act is one [`Action`] or several in order. Releases and repairs are plans of the same actions. For both,
+//! `interlocks` is the guard of each action, `reached` says when its result is observed, `retry` says how long it is
+//! tried, and one performer makes its calls. A step demands more, for example fresh checks.
 //!
 //! # Never
 //!
 //! | | interlock | enforced by |
 //! |---|---|---|
-//! | 1 | a slot with traffic is not stopped, removed or replaced; if it is not known whether a slot has traffic, it is treated as if it had | the guards of `ladder`, before start, stop and every removal |
-//! | 2 | no route to an instance that is not healthy or not registered | the guards of `ladder`, before register and switch, in both directions |
+//! | 1 | a slot with traffic is not stopped, removed or replaced; if it is not known whether a slot has traffic, it is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
+//! | 2 | no route to an instance that is not healthy or not registered | `interlocks`, before register and every change of route or proxy; only a lower generation of the same route is allowed without |
 //! | 3 | no switch without a current healthy observation and passed checks of the running digest; old checks are run again | the guard of switch; it cannot be overridden |
 //! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
-//! | 5 | no act toggles: a switch names the slot that it leaves and the slot that it goes to | [`Move`] |
-//! | 6 | an act that may have happened is observed before it is tried again | `machine`: every new try passes the guard |
+//! | 5 | no act toggles: a switch names the slot that it leaves and the slot that it goes to | [`Action`], [`Move`] |
+//! | 6 | an act that may have happened is observed before it is tried again | the machines of releases and repairs: every new try passes the guard |
 //! | 7 | what is shown as running was observed, never taken from a record | [`crate::watchers`] and [`Observation`] |
 //! | 8 | a request to stop or to back out waits until the current act was observed | `machine`: a request is granted between acts |
 //! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; approvals by others, [`weigh`] |
@@ -92,8 +96,9 @@
 //!
 //! # When something fails
 //!
-//! - An act that failed temporarily is tried again for 15 s in a forward step, and for the progress deadline while
-//!   backing out. After a failed observation the driver observes again. Any other failure fails the step.
+//! - An act that failed temporarily is tried again for 15 s in a forward step and in a repair, and for the progress
+//!   deadline while backing out. After a failed observation the driver observes again. Any other failure fails the
+//!   step.
 //! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
 //!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed watch,
 //!   and after too many bad public answers in *switch*, the release backs out in both cases, if it can. After a failed
@@ -166,7 +171,7 @@
 //!
 //! Drift is repaired by a repair, not by a release. [`Engine::plan_repair`] says for each difference which actions
 //! repair it, or why only a person can repair it. [`Engine::repair`] performs the actions after an approval
-//! ([`RepairApproval`]) and under the lock. Each action passes a guard directly before it is performed, and its result
+//! ([`RepairApproval`]) and under the lock. Each action passes its guard directly before it is performed, and its result
 //! is observed. See `repair`. If the newest release of a target has not ended and is not in its standby, the target is
 //! not repaired.
 //!
@@ -228,6 +233,7 @@
 //! with progress.
 
 mod act;
+mod action;
 mod approval;
 mod definition;
 pub mod describe;
@@ -237,6 +243,7 @@ mod event;
 mod facts;
 mod gather;
 mod handle;
+mod interlocks;
 mod interrupted;
 mod ladder;
 mod machine;
@@ -246,6 +253,7 @@ mod plan;
 mod planner;
 mod preview;
 mod prune;
+mod reached;
 mod refusal;
 mod repair;
 mod replay;
@@ -253,6 +261,7 @@ pub mod report;
 mod request;
 mod resume_plan;
 mod resume_preview;
+mod retry;
 pub mod review;
 mod rollback_candidates;
 mod rules;
@@ -264,8 +273,10 @@ mod track;
 mod unchanged;
 mod unreadable;
 mod version_catalog;
+mod view;
 
-pub use act::{Act, ActionError, ActionErrorKind, Ask, Before, Move, Observation, Stage};
+pub use act::{Ask, Observation, Stage};
+pub use action::{Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, NotPeerApproved, RepairApproval, Scope, Weighed,
     approvals_ahead, approve_command, approvers_needed, approvers_words, need, need_back, need_of,
@@ -291,9 +302,7 @@ pub use planner::{Draft, ProxyWords, decide};
 pub use preview::{Intent, ReleasePreview, Terms};
 pub use prune::{Kept, PrunePlan, Spare};
 pub use refusal::{NotRollbackCandidate, Refusal, Refused};
-pub use repair::{
-    Item, Planned, ProxySays, Remedy, RepairAction, RepairPlan, RepairRequest, Rewrite,
-};
+pub use repair::{Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest};
 pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};

@@ -107,15 +107,13 @@ impl Settings {
         let base = paths::base_of(file);
         let link = paths::directory_of_link(file);
         let mut findings = check::check(&root, &tree, (&base, link.as_deref()), request);
-        findings
-            .errors
-            .retain(|finding| pruned.is_independent(finding));
-        findings
-            .warnings
-            .retain(|finding| pruned.is_independent(finding));
-        findings
-            .not_ready
-            .retain(|finding| pruned.is_independent(finding));
+        for found in [
+            &mut findings.errors,
+            &mut findings.warnings,
+            &mut findings.not_ready,
+        ] {
+            found.retain(|finding| pruned.is_independent(finding));
+        }
         let is_refused = |(_, finding): &(String, Problem)| pruned.is_independent(finding);
         findings.refused.retain(is_refused);
         errors.extend(findings.errors);

@@ -76,8 +76,8 @@ impl Reach {
     fn of(key: &str) -> Self {
         match key.split('.').collect::<Vec<_>>().as_slice() {
             [_] | ["environments", _] => Self::Everything,
-            ["environments", _, "timing" | "lock" | "rules" | "tier", ..] => Self::Itself,
-            ["environments", .., "password"] => Self::Itself,
+            ["environments", _, "timing" | "lock" | "rules" | "tier", ..]
+            | ["environments", .., "password"] => Self::Itself,
             ["environments", ..] => Self::Services,
             _ => Self::Itself,
         }

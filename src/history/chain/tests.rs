@@ -1,6 +1,6 @@
 use super::*;
 use crate::history::samples_for_tests::{entry, head};
-use crate::history::{Direction, Outcome, Seal, Step, WasLive};
+use crate::history::{Direction, JournalEvent, Outcome, Seal, Step, WasLive};
 
 fn chained() -> Recorded {
     let head = head(1);

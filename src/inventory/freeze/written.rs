@@ -125,3 +125,39 @@ fn date_time(key: &'static str, text: &str) -> Result<DateTime, InvalidFreeze> {
     let text = || text.to_owned();
     parsed.ok_or_else(|| InvalidFreeze::DateTime { key, text: text() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(until: &str) -> Result<Window, InvalidFreeze> {
+        let written = serde_json::json!({
+            "name": "quiet",
+            "zone": "Europe/Berlin",
+            "every": ["fri"],
+            "from": "16:00",
+            "until": until,
+        });
+        let written: WrittenFreeze = serde_json::from_value(written).expect("its keys");
+        Freeze::try_from(written).map(|freeze| freeze.window)
+    }
+
+    #[test]
+    fn a_weekly_freeze_may_end_on_another_day() {
+        let time = |text: &str| text.parse::<Time>().expect("a time");
+        let window = Window::Weekly {
+            every: vec![WeekdayName::Fri],
+            from: time("16:00"),
+            until_day: Some(WeekdayName::Mon),
+            until: time("08:00"),
+        };
+        assert_eq!(read("mon 08:00"), Ok(window));
+    }
+
+    #[test]
+    fn the_error_names_the_key_and_what_to_write() {
+        let error = read("monday 08:00").expect_err("no weekday");
+        assert_eq!(error.key(), "until");
+        assert!(error.to_string().contains("write mon, tue"), "{error}");
+    }
+}

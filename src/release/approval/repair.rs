@@ -5,10 +5,10 @@ use jiff::Timestamp;
 
 use super::{ApprovalRefused, Need};
 use crate::inventory::{Operator, ReleaseId};
-use crate::release::{RepairAction, RepairPlan};
+use crate::release::{Action, RepairPlan};
 
 /// What a repair requires from a person. In a protected environment, the person types the environment's name if an
-/// action is grave ([`RepairAction::is_grave`]). In an unprotected environment, the person types the name if the repair
+/// action is grave ([`Action::is_grave`]). In an unprotected environment, the person types the name if the repair
 /// may cut connections of a protected target. In every environment, the person types the name if the repair lowers the
 /// generation of a route. Otherwise a confirmation is enough.
 pub fn need_to_repair(plan: &RepairPlan) -> Need {
@@ -29,7 +29,7 @@ pub fn need_to_repair(plan: &RepairPlan) -> Need {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairApproval {
     repair: ReleaseId,
-    repair_actions: Vec<RepairAction>,
+    repair_actions: Vec<Action>,
     by: Operator,
     expires_at: Timestamp,
 }
@@ -105,11 +105,11 @@ impl RepairApproval {
 /// Proof that the actions of a repair may be performed.
 #[derive(Debug, Clone)]
 pub(in crate::release) struct ApprovedRepair {
-    repair_actions: Vec<RepairAction>,
+    repair_actions: Vec<Action>,
 }
 
 impl ApprovedRepair {
-    pub(in crate::release) fn covers(&self, repair_action: &RepairAction) -> bool {
+    pub(in crate::release) fn covers(&self, repair_action: &Action) -> bool {
         self.repair_actions.contains(repair_action)
     }
 }

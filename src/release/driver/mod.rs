@@ -3,7 +3,6 @@
 //! user interface.
 
 mod handing_over;
-mod lock;
 mod look;
 mod lost;
 mod overtaken;
@@ -16,8 +15,10 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use lost::Lost;
+pub(super) use perform::{Performer, error_kind};
 
-use super::act::{ActionError, ActionErrorKind, Observation};
+use super::act::Observation;
+use super::action::{ActionError, ActionErrorKind};
 use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
@@ -285,10 +286,10 @@ async fn answer(world: &World, effect: Effect) -> Event {
             recorded(world, written, record.closed.is_none()).await
         }
         Effect::Act {
-            act,
+            actions,
             stage,
             approved,
-        } => Event::Acted(perform::perform(world, &act, stage, &approved).await),
+        } => Event::Acted(perform::perform(world, &actions, stage, &approved).await),
         Effect::Observe(ask) => Event::Seen(Box::new(look::look(world, ask).await)),
         // `feed` handles these effects: they never reach this function.
         Effect::Schedule { id, .. } => Event::Fired(id),

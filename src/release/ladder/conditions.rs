@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::candidate::{self, Run};
-use super::{Situation, Verdict};
+use super::{Judgement, Situation, Verdict};
 use crate::history::ReleaseKind;
-use crate::inventory::{Instance, Slot};
+use crate::inventory::{Instance, InstanceId, Slot};
 use crate::release::describe::duration;
+use crate::release::interlocks;
+use crate::release::reached::reached;
 use crate::release::time::elapsed;
-use crate::release::{Act, Ask, LiveBefore, Observation, Plan};
+use crate::release::{Action, Ask, LiveBefore, Observation, Plan};
 
 /// How many bad observations in a row, of the candidate or of the public answers, fail *switch* or *watch*.
 pub(super) const BAD_LOOKS: u32 = 3;
@@ -41,29 +43,45 @@ pub(super) fn within(plan: &Plan, left: Duration) -> Duration {
     interval(plan).min(left).max(Duration::from_millis(5))
 }
 
-/// Allows `act` only for a slot without traffic (interlock 1). If it is not known whether the slot has traffic, the
-/// guard waits.
-pub(super) fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
-    if observation.registry.is_none() || observation.proxy.is_none() {
-        return Verdict::Wait(format!(
-            "it is not known whether {slot} has traffic: {}",
-            observation.why_blind()
-        ));
+/// Checks that a slot has no traffic (interlock 1). If it is not known whether the slot has traffic, the guard waits.
+pub(super) fn without_traffic(slot: Slot, situation: &Situation<'_>) -> Result<(), Verdict> {
+    let view = situation.view(None);
+    interlocks::without_traffic(&view, slot).map_err(Verdict::from)
+}
+
+/// Judges whether the result of an action was observed.
+pub(super) fn judge_by(action: &Action, situation: &Situation<'_>) -> Judgement {
+    match reached(action, &situation.view(None)) {
+        Ok(()) => Judgement::reached(),
+        Err(why) => Judgement::NotYet(why),
     }
-    if observation.may_have_traffic(slot) {
-        return Verdict::Refuse(format!("{slot} has the traffic, so it is not changed"));
-    }
-    Verdict::Act(act)
+}
+
+/// The verdict that the slot cannot be observed.
+pub(super) fn unseen(slot: Slot, observation: &Observation) -> Verdict {
+    Verdict::Wait(format!(
+        "{slot} cannot be observed: {}",
+        observation.why_blind()
+    ))
+}
+
+/// Stops an instance, then removes it.
+pub(super) fn removal(slot: Slot, instance: &InstanceId) -> [Action; 2] {
+    let instance = instance.clone();
+    [
+        Action::Stop {
+            slot,
+            instance: instance.clone(),
+        },
+        Action::Remove { slot, instance },
+    ]
 }
 
 /// Checks with a fresh observation that the candidate is healthy and runs the plan's digest.
 pub(super) fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let slot = plan.slot;
     if observation.instances.is_none() {
-        return Err(Verdict::Wait(format!(
-            "{slot} cannot be observed: {}",
-            observation.why_blind()
-        )));
+        return Err(unseen(slot, observation));
     }
     let Some(instance) = observation.instance(slot) else {
         return Err(Verdict::Refuse(format!("{slot} is empty now")));

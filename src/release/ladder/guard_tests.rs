@@ -13,7 +13,8 @@ use crate::inventory::{
     ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, Snapshot, Tier,
     Version,
 };
-use crate::release::act::{Act, Before, Observation, Stage};
+use crate::release::act::{Observation, Stage};
+use crate::release::action::{Action, Move, RouteBefore};
 use crate::release::repair::sample_definition;
 use crate::release::{LiveBefore, Plan};
 
@@ -117,7 +118,7 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
         cases: Vec::new(),
     };
     let stage = Stage { step, direction };
-    stage.definition().guard(&Situation {
+    stage.guard(&Situation {
         plan,
         report: Some(&report),
         observation: &observation,
@@ -129,6 +130,17 @@ const SWITCH: (Direction, Step) = (Direction::Forward, Step::Switch);
 const SWITCH_BACK: (Direction, Step) = (Direction::Back, Step::Switch);
 const UNDO_STOP: (Direction, Step) = (Direction::Back, Step::Stop);
 
+/// The only action of a verdict, which is a switch.
+fn switch(verdict: Verdict) -> Move {
+    match verdict {
+        Verdict::Act(actions) => match actions.as_slice() {
+            [Action::Switch(movement)] => movement.as_ref().clone(),
+            other => panic!("no switch: {other:?}"),
+        },
+        other => panic!("no switch: {other:?}"),
+    }
+}
+
 fn refusal(verdict: Verdict) -> String {
     match verdict {
         Verdict::Refuse(why) => why,
@@ -138,11 +150,10 @@ fn refusal(verdict: Verdict) -> String {
 
 #[test]
 fn a_switch_goes_from_the_planned_slot_to_the_candidate() {
-    let Verdict::Act(Act::Switch(planned)) = verdict(SWITCH, &plan(), before_the_switch()) else {
-        panic!("no switch");
-    };
-    assert_eq!(planned.route_from, Some((41, Slot::Blue)));
-    assert_eq!(planned.proxy_from, Some(Slot::Blue));
+    let planned = switch(verdict(SWITCH, &plan(), before_the_switch()));
+    let route = planned.route.expect("a route");
+    assert_eq!(route.from, RouteBefore::Contains(41, Slot::Blue));
+    assert_eq!(planned.from, Some(Slot::Blue));
     assert_eq!((planned.to, planned.generation), (Slot::Green, 42));
 }
 
@@ -151,11 +162,9 @@ fn a_first_switch_is_allowed_if_the_slot_that_the_proxy_names_is_empty() {
     let mut snapshot = before_the_switch();
     snapshot.route = None;
     snapshot.slots.blue.instance = None;
-    let Verdict::Act(Act::Switch(planned)) = verdict(SWITCH, &without_live(), snapshot) else {
-        panic!("no switch");
-    };
-    assert_eq!(planned.route_from, None);
-    assert_eq!(planned.proxy_from, Some(Slot::Blue));
+    let planned = switch(verdict(SWITCH, &without_live(), snapshot));
+    assert_eq!(planned.route.expect("a route").from, RouteBefore::Missing);
+    assert_eq!(planned.from, Some(Slot::Blue));
 }
 
 #[test]
@@ -181,11 +190,8 @@ fn a_switch_needs_a_registered_candidate() {
 
 #[test]
 fn traffic_goes_back_to_the_version_that_had_it() {
-    let verdict = verdict(SWITCH_BACK, &plan(), after_the_switch());
-    assert!(
-        matches!(verdict, Verdict::Act(Act::Switch(_))),
-        "{verdict:?}"
-    );
+    let planned = switch(verdict(SWITCH_BACK, &plan(), after_the_switch()));
+    assert_eq!((planned.to, planned.generation), (Slot::Blue, 43));
 }
 
 #[test]
@@ -201,11 +207,13 @@ fn a_stopped_old_version_is_started_again() {
     let mut snapshot = after_the_switch();
     let old = snapshot.slots.blue.instance.as_mut().expect("it is there");
     old.state = InstanceState::Exited { code: Some(0) };
-    let verdict = verdict(UNDO_STOP, &plan(), snapshot);
-    assert_eq!(
-        verdict,
-        Verdict::Act(Act::Reinstate(Slot::Blue, Before::Nothing))
-    );
+    let Verdict::Act(actions) = verdict(UNDO_STOP, &plan(), snapshot) else {
+        panic!("nothing is done");
+    };
+    let [Action::Start { slot, .. }, Action::Register { .. }] = actions.as_slice() else {
+        panic!("it is registered, so it is not stopped first: {actions:?}");
+    };
+    assert_eq!(*slot, Slot::Blue);
 }
 
 #[test]

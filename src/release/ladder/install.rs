@@ -2,7 +2,7 @@
 
 use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::inventory::Installation;
-use crate::release::{Act, Ask, Draft, Plan, ProxyWords};
+use crate::release::{Action, Ask, Draft, Plan, ProxyWords};
 
 pub(super) struct Install;
 
@@ -19,11 +19,7 @@ impl StageDefinition for Install {
             Some(Installation::Current) => {
                 Verdict::Already("the proxy already has the configuration".into())
             }
-            Some(Installation::Missing | Installation::Outdated(_)) => Verdict::Act(Act::Install),
-            Some(Installation::Newer(why)) => {
-                Verdict::Refuse(format!("{why}. The newer configuration is kept"))
-            }
-            Some(Installation::Foreign(why)) => Verdict::Refuse(why.clone()),
+            Some(_) => Verdict::Act(vec![Action::Install]),
             None => Verdict::Wait(format!(
                 "it is not known whether the proxy's configuration is installed: {}",
                 situation.observation.why_blind()

@@ -27,15 +27,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::act::Course;
+use super::interlocks::allow_all;
+use super::retry::{GUARD_TIMEOUT, READ_BACK};
 use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, StepState, Timing};
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::Tier;
 pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 
-/// How long a guard waits until the state is as the act needs it.
-const GUARD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long the result of an act may take to be observed, for acts that take effect immediately.
-const READ_BACK: Duration = Duration::from_secs(15);
 /// The pause between two observations, for acts that take effect immediately.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -46,7 +44,8 @@ pub(super) trait StageDefinition: Sync {
         Ask::default()
     }
 
-    /// Decides whether the act may be performed. The guards enforce the interlocks 1, 2, 3 and 5.
+    /// Decides whether the stage may act, and what it does. The guard enforces what only a release demands, for example
+    /// fresh checks (interlock 3). The actions must also pass [`allow_all`].
     fn guard(&self, _situation: &Situation<'_>) -> Verdict {
         Verdict::Nothing
     }
@@ -270,6 +269,19 @@ impl Stage {
 
     pub(super) fn forward(step: Step) -> Self {
         Self::new(step, Direction::Forward)
+    }
+
+    /// Decides whether the stage may act. The actions that the step wants must also pass the guard of each action.
+    pub(super) fn guard(self, situation: &Situation<'_>) -> Verdict {
+        let definition = self.definition();
+        match definition.guard(situation) {
+            Verdict::Act(actions) => {
+                let probed = definition.ask_before(situation.plan).probe;
+                let allowed = allow_all(&actions, situation.view(probed));
+                allowed.map_or_else(Verdict::from, |()| Verdict::Act(actions))
+            }
+            other => other,
+        }
     }
 
     pub(super) fn definition(self) -> &'static dyn StageDefinition {

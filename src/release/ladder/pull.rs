@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, Verdict};
-use crate::release::{Act, Ask, Draft, Plan, ProxyWords, Timing};
+use crate::release::{Action, Ask, Draft, Plan, ProxyWords, Timing};
 
 pub(super) struct Pull;
 
@@ -18,7 +18,7 @@ impl StageDefinition for Pull {
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         match situation.observation.image {
             Some(true) => Verdict::Already("the image is already pulled".into()),
-            _ => Verdict::Act(Act::Pull),
+            _ => Verdict::Act(vec![Action::Pull(situation.plan.version.clone())]),
         }
     }
 

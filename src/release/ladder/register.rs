@@ -1,9 +1,9 @@
 //! *register*: the slot's registration is written. Its undoing deregisters the candidate.
 
-use super::conditions::{checked_candidate, slots_and_traffic, without_traffic};
+use super::conditions::{checked_candidate, judge_by, slots_and_traffic};
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::history::ReleaseKind;
-use crate::release::{Act, Ask, Draft, Need, Plan, ProxyWords};
+use crate::release::{Action, Ask, Draft, Need, Plan, ProxyWords};
 
 pub(super) struct Register;
 
@@ -17,10 +17,10 @@ impl StageDefinition for Register {
     }
 
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        match checked_candidate(situation) {
-            Ok(()) => Verdict::Act(Act::Register),
-            Err(verdict) => verdict,
+        if let Err(verdict) = checked_candidate(situation) {
+            return verdict;
         }
+        Verdict::Act(vec![registration(situation.plan)])
     }
 
     fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
@@ -28,24 +28,20 @@ impl StageDefinition for Register {
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        let (plan, observation) = (situation.plan, situation.observation);
-        let Some(record) = &observation.registry else {
-            return Judgement::blind(observation);
-        };
-        match record.slots.get(plan.slot).as_ref().map(|r| &r.value) {
-            Some(entry)
-                if entry.digest == plan.version.digest && entry.endpoint == *plan.endpoint() =>
-            {
-                Judgement::reached()
-            }
-            Some(entry) => Judgement::NotYet(format!(
-                "{} is registered as {} at {}",
-                plan.slot,
-                entry.digest.short(),
-                entry.endpoint
-            )),
-            None => Judgement::NotYet(format!("{} is not registered", plan.slot)),
+        if situation.observation.registry.is_none() {
+            return Judgement::blind(situation.observation);
         }
+        judge_by(&registration(situation.plan), situation)
+    }
+}
+
+/// Registers the candidate.
+fn registration(plan: &Plan) -> Action {
+    Action::Register {
+        slot: plan.slot,
+        digest: plan.version.digest.clone(),
+        tag: plan.version.tag.clone(),
+        release: plan.release,
     }
 }
 
@@ -113,7 +109,7 @@ impl StageDefinition for Deregister {
                 plan.slot
             ));
         }
-        without_traffic(plan.slot, observation, Act::Deregister(plan.slot))
+        Verdict::Act(vec![Action::Deregister(plan.slot)])
     }
 
     fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
@@ -121,11 +117,9 @@ impl StageDefinition for Deregister {
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        let slot = situation.plan.slot;
-        match &situation.observation.registry {
-            None => Judgement::blind(situation.observation),
-            Some(record) if record.slots.get(slot).is_none() => Judgement::reached(),
-            Some(_) => Judgement::NotYet(format!("{slot} is still registered")),
+        if situation.observation.registry.is_none() {
+            return Judgement::blind(situation.observation);
         }
+        judge_by(&Action::Deregister(situation.plan.slot), situation)
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::candidate::{self, exit_words, logs_hint};
-use super::conditions::{interval, slots_and_traffic, within, without_traffic};
+use super::conditions::{interval, removal, slots_and_traffic, unseen, within, without_traffic};
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::inventory::{Exit, Instance, InstanceState, RuntimeHealth, instance_name};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
-use crate::release::{Act, Ask, Draft, Plan, ProxyWords, Timing};
+use crate::release::{Action, Ask, Draft, Plan, ProxyWords, Timing};
 
 /// How often the runtime may restart a candidate before the candidate has failed.
 const RESTARTS: u64 = 2;
@@ -25,18 +25,43 @@ impl StageDefinition for Start {
         slots_and_traffic()
     }
 
-    /// If a candidate of this release is already running, it is not started again. The stage is observed until this
-    /// candidate has been healthy for the minimum time.
+    /// The leftover of the plan is removed, then the candidate is created. If a candidate of this release is already
+    /// running, it is not started again. The stage is observed until this candidate has been healthy for the minimum
+    /// time.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         let (plan, observation) = (situation.plan, situation.observation);
-        let runs = observation.instance(plan.slot).is_some_and(|instance| {
-            let is_ours = instance.release == Some(plan.release);
-            is_ours && instance.digest == plan.version.digest && instance.is_running()
-        });
-        match without_traffic(plan.slot, observation, Act::Start) {
-            Verdict::Act(_) if runs => Verdict::Nothing,
-            verdict => verdict,
+        let slot = plan.slot;
+        if let Err(verdict) = without_traffic(slot, situation) {
+            return verdict;
         }
+        let mut actions = Vec::new();
+        match observation.instance(slot) {
+            None if observation.instances.is_none() => return unseen(slot, observation),
+            None => {}
+            Some(there) if there.release == Some(plan.release) => {
+                if there.digest == plan.version.digest && there.is_running() {
+                    return Verdict::Nothing;
+                }
+            }
+            Some(there) => {
+                let leftover = plan.leftover.as_ref();
+                if leftover.is_none_or(|leftover| leftover.id != there.id) {
+                    return Verdict::Refuse(format!(
+                        "{} ({}) is in {slot}, but was not there when the plan was made: back out, then plan again",
+                        there.version_name(),
+                        there.id.short()
+                    ));
+                }
+                actions.push(Action::Deregister(slot));
+                actions.extend(removal(slot, &there.id));
+            }
+        }
+        actions.push(Action::Create {
+            slot,
+            version: plan.version.clone(),
+            release: plan.release,
+        });
+        Verdict::Act(actions)
     }
 
     fn ask_after(&self, plan: &Plan, _course: &Course) -> Ask {
@@ -227,11 +252,7 @@ impl StageDefinition for Remove {
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         let (plan, observation) = (situation.plan, situation.observation);
         if observation.instances.is_none() {
-            return Verdict::Wait(format!(
-                "{} cannot be observed: {}",
-                plan.slot,
-                observation.why_blind()
-            ));
+            return unseen(plan.slot, observation);
         }
         let Some(instance) = observation.instance(plan.slot) else {
             return Verdict::Already(format!("{} is already empty", plan.slot));
@@ -246,8 +267,13 @@ impl StageDefinition for Remove {
                 plan.slot
             ));
         }
-        let act = Act::Remove(plan.slot, instance.id.clone());
-        without_traffic(plan.slot, observation, act)
+        let mut actions = Vec::new();
+        let record = observation.registry.as_ref();
+        if record.is_some_and(|record| record.slots.get(plan.slot).is_some()) {
+            actions.push(Action::Deregister(plan.slot));
+        }
+        actions.extend(removal(plan.slot, &instance.id));
+        Verdict::Act(actions)
     }
 
     fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::candidate::{self, Run};
 use super::conditions::{
-    another_version, candidate_is_well, is_probed_healthy, slots_and_traffic, without_traffic,
+    another_version, candidate_is_well, is_probed_healthy, is_rollback, removal, slots_and_traffic,
+    unseen, without_traffic,
 };
 use super::{
     AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict,
@@ -14,7 +15,7 @@ use super::{
 use crate::history::ReleaseKind;
 use crate::inventory::{Instance, Target, instance_name};
 use crate::release::describe::{duration, keeps_warm};
-use crate::release::{Act, Ask, Before, Draft, Limit, Need, Observation, Plan, ProxyWords, Timing};
+use crate::release::{Action, Ask, Draft, Limit, Need, Observation, Plan, ProxyWords, Timing};
 
 pub(super) struct Stop;
 
@@ -34,13 +35,10 @@ impl StageDefinition for Stop {
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         let (plan, observation) = (situation.plan, situation.observation);
         let old = plan.slot.other();
-        let instance = observation
-            .instance(old)
-            .map(|instance| instance.id.clone());
-        let verdict = without_traffic(old, observation, Act::Retire(old, instance));
+        let traffic = without_traffic(old, situation);
         // If the old slot has the traffic, this is the most important reason for the operator.
-        if matches!(verdict, Verdict::Refuse(_)) {
-            return verdict;
+        if let Err(refused @ Verdict::Refuse(_)) = traffic {
+            return refused;
         }
         if let Err(why) = still_routed(plan, observation) {
             return Verdict::Refuse(format!("{old} is kept: {why}"));
@@ -55,7 +53,10 @@ impl StageDefinition for Stop {
         if let Some(why) = public::judge(plan, plan.slot, observation, false).fault() {
             return Verdict::Wait(format!("{old} is kept: {why}"));
         }
-        verdict
+        match traffic {
+            Ok(()) => Verdict::Act(retirement(plan, observation)),
+            Err(verdict) => verdict,
+        }
     }
 
     /// *stop* is not urgent, so its guard may wait longer.
@@ -85,6 +86,20 @@ impl StageDefinition for Stop {
         }
         Judgement::reached()
     }
+}
+
+/// Deregisters the old slot, then stops its instance, so other readers of the store find no stopped instance. If no
+/// instance was observed, the slot is only deregistered.
+fn retirement(plan: &Plan, observation: &Observation) -> Vec<Action> {
+    let old = plan.slot.other();
+    let mut actions = vec![Action::Deregister(old)];
+    if let Some(there) = observation.instance(old) {
+        let [stop, remove] = removal(old, &there.id);
+        actions.push(stop);
+        // The version that a rollback replaced is not kept for a cold start, because an operator went back from it.
+        actions.extend(is_rollback(plan).then_some(remove));
+    }
+    actions
 }
 
 /// Checks that the store still names the new version as live, as the switch wrote it or with a higher generation, which
@@ -179,11 +194,16 @@ impl StepDefinition for Stop {
 struct Reinstate;
 
 impl StageDefinition for Reinstate {
-    fn ask_before(&self, _plan: &Plan) -> Ask {
-        slots_and_traffic()
+    fn ask_before(&self, plan: &Plan) -> Ask {
+        Ask {
+            probe: plan.from.as_ref().map(|from| from.slot),
+            ..slots_and_traffic()
+        }
     }
 
-    /// The act is also allowed if the old version was not observed: the act itself observes it.
+    /// If the old version may be stopped, it is stopped first, even if it is running: Docker may still be executing an
+    /// earlier request to stop it, which was reported as failed, or whose driver has ended. Docker finishes that request
+    /// first, so it cannot end the version after the new start. No observation shows whether there is such a request.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         let (plan, observation) = (situation.plan, situation.observation);
         let old = plan.slot.other();
@@ -198,19 +218,47 @@ impl StageDefinition for Reinstate {
                 observation.why_blind()
             ));
         };
-        let runs = observation.instance(old).is_some_and(Instance::is_running);
+        let Some(instance) = observation.instance(old) else {
+            return match observation.instances {
+                None => unseen(old, observation),
+                Some(_) => Verdict::Refuse(format!(
+                    "{old} is empty: promote the version that should run"
+                )),
+            };
+        };
+        let (slot, id) = (old, &instance.id);
+        let register = Action::Register {
+            slot,
+            digest: instance.digest.clone(),
+            tag: instance.tag.clone(),
+            release: plan.release,
+        };
+        let mut actions = Vec::new();
         // *stop* deregisters the slot before it stops the instance. So *stop* has not stopped the instance of a
         // registered slot.
         if record.slots.get(old).is_some() {
-            if runs {
+            if instance.is_running() {
                 return Verdict::Nothing;
             }
-            return Verdict::Act(Act::Reinstate(old, Before::Nothing));
+        } else {
+            match without_traffic(old, situation) {
+                Ok(()) => actions.push(Action::Stop {
+                    slot,
+                    instance: id.clone(),
+                }),
+                // It has the traffic, so it must not be stopped.
+                Err(Verdict::Refuse(_)) => {}
+                Err(verdict) => return verdict,
+            }
         }
-        match without_traffic(old, observation, Act::Reinstate(old, Before::Stop)) {
-            Verdict::Refuse(_) => Verdict::Act(Act::Reinstate(old, Before::Nothing)),
-            verdict => verdict,
+        if !actions.is_empty() || !instance.is_running() {
+            actions.push(Action::Start {
+                slot,
+                instance: id.clone(),
+            });
         }
+        actions.push(register);
+        Verdict::Act(actions)
     }
 
     fn guard_time_limit(&self, timing: &Timing) -> Duration {

@@ -19,8 +19,8 @@ use crate::checks::hide_in_query;
 use crate::inventory::{PeerApproval, RegistryRecord, Slot};
 use crate::release::planner::is_without_live;
 use crate::release::{
-    Act, Ask, Draft, Move, Need, Observation, Plan, ProxyWords, Refusal, Weighed, approvers_needed,
-    peer_approved_words, unread_approvals, weigh,
+    Action, Ask, Draft, Move, Need, Observation, Plan, ProxyWords, Purpose, Refusal, Rewrite,
+    RouteBefore, Weighed, approvers_needed, peer_approved_words, unread_approvals, weigh,
 };
 
 /// The pause between two observations of the movement.
@@ -46,7 +46,7 @@ impl StageDefinition for Switch {
             return Verdict::Nothing;
         }
         match movement(situation) {
-            Ok(movement) => Verdict::Act(Act::Switch(Box::new(movement))),
+            Ok(movement) => Verdict::Act(vec![movement]),
             Err(verdict) => verdict,
         }
     }
@@ -110,7 +110,7 @@ impl StageDefinition for Switch {
 }
 
 /// The movement of the traffic to the candidate, or the verdict of the guard that prevents it.
-fn movement(situation: &Situation<'_>) -> Result<Move, Verdict> {
+fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
     let (plan, observation) = (situation.plan, situation.observation);
     checked_candidate(situation)?;
     checks_passed(situation)?;
@@ -155,17 +155,36 @@ fn movement(situation: &Situation<'_>) -> Result<Move, Verdict> {
             planned.map_or("no version", |(_, slot)| slot.as_str())
         )));
     }
-    Ok(Move {
-        // An earlier driver of this release may already have written the route, under an earlier token.
-        route_from: route,
-        proxy_from,
-        to: plan.slot,
-        generation: plan.generation,
+    let purpose = if is_rollback(plan) {
+        Purpose::Rollback(plan.hold_left())
+    } else {
         // The store compares the hold and the approvals at the switch: an operator may place a hold or withdraw an
         // approval after this observation.
-        hold: record.hold.clone(),
-        peer_approvals: enough_peer_approvals(situation, record)?,
-    })
+        Purpose::Promote {
+            hold: record.hold.clone(),
+            peer_approvals: enough_peer_approvals(situation, record)?,
+        }
+    };
+    let rewrite = Rewrite {
+        // An earlier driver of this release may already have written the route, under an earlier token.
+        from: RouteBefore::of(route),
+        live: plan.slot,
+        generation: plan.generation,
+        digest: plan.version.digest.clone(),
+        release: plan.release,
+        purpose,
+    };
+    Ok(move_to(rewrite, proxy_from))
+}
+
+/// Writes the route, and moves the proxy from the slot that it names now.
+fn move_to(route: Rewrite, from: Option<Slot>) -> Action {
+    Action::Switch(Box::new(Move {
+        from,
+        to: route.live,
+        generation: route.generation,
+        route: Some(route),
+    }))
 }
 
 fn unknown_live(observation: &Observation) -> Verdict {

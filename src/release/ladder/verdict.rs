@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use crate::checks::Report;
-use crate::inventory::PeerApproval;
-use crate::release::{Act, Observation, Plan};
+use crate::inventory::{PeerApproval, Slot};
+use crate::release::interlocks::Obstacle;
+use crate::release::view::View;
+use crate::release::{Action, Observation, Plan};
 
 /// The data for a decision: the plan, the last report of the checks, and the latest observation with its time.
 #[derive(Debug, Clone, Copy)]
@@ -15,11 +17,18 @@ pub(in crate::release) struct Situation<'a> {
     pub(in crate::release) now: Timestamp,
 }
 
+impl<'a> Situation<'a> {
+    /// What the observation says about slots and traffic. `probed` is the slot whose health endpoint was requested.
+    pub(in crate::release) fn view(&self, probed: Option<Slot>) -> View<'a> {
+        View::of(self.observation, &self.plan.definition, probed)
+    }
+}
+
 /// The result of a guard. The texts are reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::release) enum Verdict {
-    /// The act may be performed.
-    Act(Act),
+    /// The stage may act: it performs these actions in order.
+    Act(Vec<Action>),
     /// No act is needed. The stage is observed until its result is seen.
     Nothing,
     /// The result of the stage was already observed, or the stage does not apply.
@@ -33,6 +42,16 @@ pub(in crate::release) enum Verdict {
     AskAgain(String),
     /// The act is not allowed in the current state.
     Refuse(String),
+}
+
+impl From<Obstacle> for Verdict {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Wait(why) => Self::Wait(why),
+            Obstacle::Refuse(why) => Self::Refuse(why),
+            Obstacle::Changed(why) => Self::Refuse(format!("{why}: back out, then plan again")),
+        }
+    }
 }
 
 /// What a release keeps from the observation of a guard.

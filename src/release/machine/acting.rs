@@ -1,33 +1,28 @@
 //! Performs the act of a stage, and observes until the result of the act is seen. An act may have happened even if its
 //! answer was lost. So an act is never repeated before the guard has observed again.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::{Machine, Phase};
 use crate::history::Direction;
 use crate::release::AnnouncementKind;
-use crate::release::act::{ActionError, ActionErrorKind, Observation, Stage};
+use crate::release::act::{Observation, Stage};
+use crate::release::action::{ActionError, ActionErrorKind};
 use crate::release::approval;
 use crate::release::describe::duration;
 use crate::release::event::Effect;
 use crate::release::ladder::{Judgement, Situation, in_direction};
+use crate::release::retry::{ACT_AGAIN, ACT_TIMEOUT, Next};
 use crate::release::time::elapsed;
-
-/// How long a failed act is tried again in a forward stage.
-const ACT_TIMEOUT: Duration = Duration::from_secs(15);
-/// The pause between two tries of an act.
-const ACT_AGAIN: Duration = Duration::from_millis(500);
 
 impl Machine {
     pub(super) fn act(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
-        let Some(act) = self.attempt.pending.clone() else {
+        if self.attempt.pending.is_empty() {
             self.attempt.course.acted_at = Some(now);
             self.look(stage);
             return;
-        };
+        }
         let approved = match stage.direction {
             Direction::Back => Some(approval::back(&self.plan, stage.step)),
             Direction::Forward => {
@@ -41,7 +36,7 @@ impl Machine {
         };
         self.phase = Phase::Acting;
         self.effects.push(Effect::Act {
-            act,
+            actions: self.attempt.pending.clone(),
             stage,
             approved,
         });
@@ -54,20 +49,16 @@ impl Machine {
         let Some(stage) = self.stage() else { return };
         self.attempt.course.acted_at = Some(now);
         match outcome {
-            Ok(()) => self.attempt.action_error = None,
-            Err(action_error) if action_error.kind == ActionErrorKind::Fenced => {
-                self.park(now, action_error.text);
+            Err(error) if error.kind == ActionErrorKind::Fenced => {
+                self.park(now, error.text);
                 return;
             }
-            Err(action_error) => {
-                self.attempt.course.broke_off |= action_error.kind == ActionErrorKind::Passing;
-                let since = self
-                    .attempt
-                    .action_error
-                    .take()
-                    .map_or(now, |(since, _)| since);
-                self.attempt.note.clone_from(&action_error.text);
-                self.attempt.action_error = Some((since, action_error));
+            outcome => {
+                if let Err(error) = &outcome {
+                    self.attempt.course.broke_off |= error.kind == ActionErrorKind::Passing;
+                    self.attempt.note.clone_from(&error.text);
+                }
+                self.attempt.tries.returned(now, outcome);
             }
         }
         self.look(stage);
@@ -114,21 +105,31 @@ impl Machine {
             Judgement::Moving(note) => {
                 self.attempt.note = note;
                 self.extend(now);
-                self.again(now, stage);
+                self.look_again(now, stage);
             }
-            Judgement::Again(note) => {
-                if !self.after_action_error(now, stage) {
-                    self.attempt.note = note;
-                    self.phase = Phase::Pausing { act_again: true };
-                    self.schedule(ACT_AGAIN);
+            Judgement::Again(note) => match self.next(now, stage) {
+                Next::Fail(why) => self.fail(now, why),
+                next => {
+                    if next != Next::Act {
+                        self.attempt.note = note;
+                    }
+                    self.act_again();
                 }
-            }
-            Judgement::NotYet(note) => {
-                if !self.after_action_error(now, stage) {
+            },
+            Judgement::NotYet(note) => match self.next(now, stage) {
+                Next::Fail(why) => self.fail(now, why),
+                Next::Act => self.act_again(),
+                Next::Late => {
+                    let time_limit = duration(self.time_limit(stage));
+                    let why = format!("not done, and no progress for {time_limit}: {note}");
                     self.attempt.note = note;
-                    self.again(now, stage);
+                    self.fail(now, why);
                 }
-            }
+                Next::Look => {
+                    self.attempt.note = note;
+                    self.look_again(now, stage);
+                }
+            },
         }
     }
 
@@ -142,39 +143,24 @@ impl Machine {
         self.announce(now, AnnouncementKind::Settled, message);
     }
 
-    /// Handles a failed act whose result was not observed: tries the act again, or fails the stage. Returns false if
-    /// the act has not failed.
-    pub(super) fn after_action_error(&mut self, now: Timestamp, stage: Stage) -> bool {
-        let Some((since, action_error)) = self.attempt.action_error.clone() else {
-            return false;
-        };
+    /// What follows after the result was not observed. While backing out, actions are tried again for longer.
+    fn next(&self, now: Timestamp, stage: Stage) -> Next {
         let time_limit = match stage.direction {
             Direction::Forward => ACT_TIMEOUT,
             Direction::Back => self.plan.definition.timing.progress_deadline,
         };
-        if action_error.kind == ActionErrorKind::Final || elapsed(since, now) >= time_limit {
-            self.fail(now, action_error.text);
-        } else {
-            self.phase = Phase::Pausing { act_again: true };
-            self.schedule(ACT_AGAIN);
-        }
-        true
+        self.attempt.tries.next(now, time_limit)
     }
 
-    pub(super) fn again(&mut self, now: Timestamp, stage: Stage) {
-        if self.attempt.is_late(now) {
-            let time_limit = duration(self.time_limit(stage));
-            let why = format!(
-                "not done, and no progress for {time_limit}: {}",
-                self.attempt.note
-            );
-            self.fail(now, why);
-            return;
-        }
+    fn act_again(&mut self) {
+        self.phase = Phase::Pausing { act_again: true };
+        self.schedule(ACT_AGAIN);
+    }
+
+    fn look_again(&mut self, now: Timestamp, stage: Stage) {
         self.phase = Phase::Pausing { act_again: false };
-        let pause = stage
-            .definition()
-            .pause(&self.plan, &self.attempt.course, now);
+        let course = &self.attempt.course;
+        let pause = stage.definition().pause(&self.plan, course, now);
         self.schedule(pause);
     }
 

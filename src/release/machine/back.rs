@@ -38,7 +38,7 @@ impl Machine {
     pub(super) fn go_back(&mut self, now: Timestamp) {
         self.wait_no_more();
         self.track.turn_back();
-        self.attempt.pending = None;
+        self.attempt.pending.clear();
         self.approval = None;
         self.enter(now);
     }

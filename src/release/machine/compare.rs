@@ -46,15 +46,14 @@ impl Hash for Attempt {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self {
             course,
-            deadline,
+            tries,
             pending,
-            action_error,
             // The approvals are only recorded. The guard reads them again before it decides.
             peer_approvals: _,
             // These fields are only shown.
             note: _,
             draining: _,
         } = self;
-        (course, deadline, pending, action_error).hash(state);
+        (course, tries, pending).hash(state);
     }
 }

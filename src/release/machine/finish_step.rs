@@ -101,7 +101,7 @@ impl Machine {
         }
         let took = elapsed(self.attempt.course.since, now);
         self.track.succeed(stage, took);
-        self.attempt.pending = None;
+        self.attempt.pending.clear();
         self.approval = None;
         self.continue_with(now, Self::enter);
     }
@@ -162,13 +162,11 @@ impl Machine {
         match then {
             Then::Guard => {
                 // No act was tried while the release waited for a person. So the time limit for new tries starts now.
-                if let Some((since, _)) = &mut self.attempt.action_error {
-                    *since = now;
-                }
+                self.attempt.tries.start_again(now);
                 self.guard(now);
             }
             Then::Again => {
-                self.attempt.action_error = None;
+                self.attempt.tries.forget_failure();
                 // A stage that is tried again has not failed yet.
                 if let Some(stage) = self.stage() {
                     self.track.set(stage.step, StepState::Pending);

@@ -25,8 +25,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::{Act, ActionError, Course, Observation, Stage};
+use super::act::{Course, Observation, Stage};
+use super::action::Action;
 use super::event::{Effect, Event, TimerId};
+use super::retry::Tries;
 use super::track::Track;
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState};
 use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Successor};
@@ -139,12 +141,9 @@ enum Request {
 #[derive(Debug, Clone)]
 struct Attempt {
     course: Course,
-    /// When the stage fails if it makes no progress.
-    deadline: Option<Timestamp>,
-    /// The act that the guard allowed; none if the stage needs no act.
-    pending: Option<Act>,
-    /// The error of the last try of the act, and the time of the first failed try.
-    action_error: Option<(Timestamp, ActionError)>,
+    tries: Tries,
+    /// The actions that the guard allowed; empty if the stage only observes.
+    pending: Vec<Action>,
     /// The approvals by other operators that counted at the last observation of the guard.
     peer_approvals: Vec<PeerApproval>,
     /// A message about the last observation.
@@ -157,17 +156,12 @@ impl Attempt {
     fn new(course: Course) -> Self {
         Self {
             course,
-            deadline: None,
-            pending: None,
-            action_error: None,
+            tries: Tries::default(),
+            pending: Vec::new(),
             peer_approvals: Vec::new(),
             note: String::new(),
             draining: None,
         }
-    }
-
-    fn is_late(&self, now: Timestamp) -> bool {
-        self.deadline.is_some_and(|deadline| now >= deadline)
     }
 }
 

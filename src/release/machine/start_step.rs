@@ -9,15 +9,14 @@ use super::describe::started_words;
 use super::{Attempt, Machine, Phase};
 use crate::history::{Direction, JournalEvent};
 use crate::inventory::local_time;
-use crate::release::act::{Act, Course, Observation, Stage};
+use crate::release::act::{Course, Observation, Stage};
+use crate::release::action::Action;
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
 use crate::release::ladder::{Evidence, Property, Situation, Verdict};
-use crate::release::time::{after, elapsed};
+use crate::release::retry::GUARD_AGAIN;
+use crate::release::time::elapsed;
 use crate::release::{AnnouncementKind, StepState};
-
-/// The pause between two observations of a guard.
-const GUARD_AGAIN: Duration = Duration::from_millis(250);
 
 impl Machine {
     /// Starts the current stage. If all stages are done, ends the release.
@@ -102,7 +101,7 @@ impl Machine {
         self.attempt.course.since = now;
         let timing = &self.plan.definition.timing;
         let time_limit = stage.definition().guard_time_limit(timing);
-        self.attempt.deadline = Some(after(now, time_limit));
+        self.attempt.tries.set_deadline(now, time_limit);
         self.guard_looks(now, stage);
     }
 
@@ -123,7 +122,7 @@ impl Machine {
             observation,
             now,
         };
-        let verdict = stage.definition().guard(&situation);
+        let verdict = stage.guard(&situation);
         let Evidence {
             agreed,
             peer_approvals,
@@ -132,20 +131,20 @@ impl Machine {
         self.compares = agreed.unwrap_or(self.compares);
         self.attempt.peer_approvals = peer_approvals;
         match verdict {
-            Verdict::Act(act) => {
+            Verdict::Act(actions) => {
                 if let Some(remark) = remark {
                     self.announce(now, AnnouncementKind::Noted, remark);
                 }
-                self.intend(now, stage, Some(act));
+                self.intend(now, stage, actions);
             }
-            Verdict::Nothing => self.intend(now, stage, None),
+            Verdict::Nothing => self.intend(now, stage, Vec::new()),
             Verdict::Already(why) => {
                 self.announce(
                     now,
                     AnnouncementKind::Settled,
                     format!("{}: {why}", stage.step),
                 );
-                self.attempt.pending = None;
+                self.attempt.pending.clear();
                 self.settle(now, None);
             }
             Verdict::CheckAgain(why) => {
@@ -165,7 +164,7 @@ impl Machine {
             }
             Verdict::Refuse(why) => self.fail(now, why),
             Verdict::Wait(why) => {
-                if self.attempt.is_late(now) {
+                if self.attempt.tries.is_late(now) {
                     self.fail(now, why);
                 } else {
                     self.attempt.note = why;
@@ -183,12 +182,12 @@ impl Machine {
         self.enter(now);
     }
 
-    pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, act: Option<Act>) {
-        self.attempt.pending = act;
-        if self.attempt.action_error.is_some() {
-            if self.attempt.pending.is_none() {
+    pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, actions: Vec<Action>) {
+        self.attempt.pending = actions;
+        if self.attempt.tries.has_failed() {
+            if self.attempt.pending.is_empty() {
                 // The guard observed that the failed act has happened, so the act is not tried again.
-                self.attempt.action_error = None;
+                self.attempt.tries.forget_failure();
             }
             // This is a new try. The intent is already recorded.
             self.act(now);
@@ -218,7 +217,7 @@ impl Machine {
 
     pub(super) fn extend(&mut self, now: Timestamp) {
         if let Some(stage) = self.stage() {
-            self.attempt.deadline = Some(after(now, self.time_limit(stage)));
+            self.attempt.tries.set_deadline(now, self.time_limit(stage));
         }
     }
 }

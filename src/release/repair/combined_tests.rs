@@ -1,11 +1,11 @@
 //! Tests of plans after two manual changes: the plan of the repair keeps the interlocks for each pair of changes.
 
-use super::RepairAction;
 use super::tests::{BY_HAND, planned};
 use crate::inventory::drift::world_tests::agreed;
 use crate::inventory::{Snapshot, is_beyond_any_switch};
+use crate::release::action::Action;
 
-fn is_whole(snapshot: &Snapshot) -> bool {
+pub(super) fn is_whole(snapshot: &Snapshot) -> bool {
     let blue = &snapshot.slots.blue;
     blue.instance.is_some()
         && blue.registration.is_some()
@@ -33,7 +33,7 @@ fn after_two_manual_changes_a_plan_keeps_the_interlocks() {
             let pointed = repair_actions
                 .iter()
                 .find_map(|planned| match &planned.repair_action {
-                    RepairAction::Point { to, .. } => Some(*to),
+                    Action::Switch(movement) => Some(movement.to),
                     _ => None,
                 });
             let answered = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
@@ -41,16 +41,16 @@ fn after_two_manual_changes_a_plan_keeps_the_interlocks() {
             for planned in &repair_actions {
                 let what = format!("{first} and {second}: {planned:?}");
                 match &planned.repair_action {
-                    RepairAction::Stop { slot, .. } | RepairAction::Deregister(slot) => {
+                    Action::Stop { slot, .. } | Action::Deregister(slot) => {
                         assert_ne!(Some(*slot), traffic, "{what}");
                     }
-                    RepairAction::Rebase { from, generation } => {
+                    Action::Rebase { from, generation } => {
                         assert!(*generation >= from.highest_generation(), "{what}");
                     }
-                    RepairAction::Point { generation, .. } => {
-                        assert!(*generation > proxy_generation, "{what}");
+                    Action::Switch(movement) => {
+                        assert!(movement.generation > proxy_generation, "{what}");
                     }
-                    RepairAction::Route(rewrite) => {
+                    Action::Route(rewrite) => {
                         let is_forged = is_beyond_any_switch(route_generation, proxy_generation);
                         assert!(
                             rewrite.generation >= route_generation || is_forged,

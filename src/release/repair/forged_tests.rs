@@ -2,13 +2,15 @@
 //! proves. If no switch can have made the generation of the route, the repair lowers the generation of the route to the
 //! generation of the proxy, and never gives the proxy the generation of the route.
 
-use super::guard_tests::{operator, says, well};
+use super::guard::Verdict;
+use super::guard_tests::{operator, point, says, well};
 use super::tests::{Says, definition, planned, planned_where};
-use super::{Item, Planned, Remedy, RepairAction, RepairPlan, Rewrite, RouteBefore, Verdict, plan};
+use super::{Item, Planned, Remedy, RepairPlan, plan};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, instance, live, pointer, proxy, public, release, route,
 };
 use crate::inventory::{HIGHEST_GENERATION, InstanceState, PointerState, Slot, Snapshot, Tier};
+use crate::release::action::{Action, Purpose, Rewrite, RouteBefore};
 use crate::release::{Need, RepairApproval, need_to_repair};
 
 /// The generation of the proxy in a snapshot without differences.
@@ -28,10 +30,9 @@ fn generations(snapshot: &Snapshot) -> Vec<u64> {
     let generations = repair_actions
         .iter()
         .filter_map(|planned| match &planned.repair_action {
-            RepairAction::Route(rewrite) => Some(rewrite.generation),
-            RepairAction::Point { generation, .. } | RepairAction::Rebase { generation, .. } => {
-                Some(*generation)
-            }
+            Action::Route(rewrite) => Some(rewrite.generation),
+            Action::Switch(movement) => Some(movement.generation),
+            Action::Rebase { generation, .. } => Some(*generation),
             _ => None,
         });
     generations.collect()
@@ -44,9 +45,9 @@ fn a_forged_generation_is_lowered_to_that_of_the_proxy() {
     let elsewhere = forged(Slot::Green);
     assert_eq!(generations(&elsewhere), [TOLD + 1, TOLD + 1]);
     let (_, repair_actions) = planned(&elsewhere, None);
-    let is_to_blue = |repair_action: &RepairAction| match repair_action {
-        RepairAction::Route(rewrite) => rewrite.live == Slot::Blue,
-        RepairAction::Point { to, .. } => *to == Slot::Blue,
+    let is_to_blue = |repair_action: &Action| match repair_action {
+        Action::Route(rewrite) => rewrite.live == Slot::Blue,
+        Action::Switch(movement) => movement.to == Slot::Blue,
         _ => true,
     };
     assert!(
@@ -102,13 +103,14 @@ fn a_proxy_at_the_highest_generation_is_left_with_instructions() {
 #[test]
 fn the_guard_lowers_only_impossible_generations() {
     let lower = |from: u64, generation: u64| {
-        RepairAction::Route(Rewrite {
+        Action::Route(Box::new(Rewrite {
             from: RouteBefore::Contains(from, Slot::Blue),
             live: Slot::Blue,
             generation,
             digest: digest('a'),
             release: release(7),
-        })
+            purpose: Purpose::Repair,
+        }))
     };
     let mut snapshot = well();
     route(&mut snapshot).generation = TOLD + 1;
@@ -119,11 +121,7 @@ fn the_guard_lowers_only_impossible_generations() {
     assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
     let verdict = says(&lower(HIGHEST_GENERATION, TOLD), &snapshot);
     assert_eq!(verdict, Verdict::Act);
-    let raised = RepairAction::Point {
-        from: Some(Slot::Blue),
-        to: Slot::Blue,
-        generation: HIGHEST_GENERATION,
-    };
+    let raised = point(Slot::Blue, HIGHEST_GENERATION);
     let verdict = says(&raised, &snapshot);
     assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
 }
@@ -210,8 +208,8 @@ fn without_a_live_slot_an_unproven_version_gets_no_traffic_and_is_not_started() 
     for snapshot in [snapshot, stopped] {
         let (items, repair_actions) = planned_where(&snapshot, &not_proven(), None);
         let touches_green = |planned: &Planned| match &planned.repair_action {
-            RepairAction::Point { to, .. } => *to == Slot::Green,
-            RepairAction::Start { slot, .. } => *slot == Slot::Green,
+            Action::Switch(movement) => movement.to == Slot::Green,
+            Action::Start { slot, .. } => *slot == Slot::Green,
             _ => false,
         };
         assert!(!repair_actions.iter().any(touches_green), "{items:#?}");
@@ -287,12 +285,8 @@ fn an_unproven_route_with_an_empty_old_slot_needs_a_person_to_delete_it() {
     let blue = &mut snapshot.slots.blue;
     (blue.instance, blue.registration) = (None, None);
     let (items, repair_actions) = planned_where(&snapshot, &not_proven(), None);
-    let moves_traffic = |planned: &Planned| {
-        matches!(
-            planned.repair_action,
-            RepairAction::Point { .. } | RepairAction::Route(_)
-        )
-    };
+    let moves_traffic =
+        |planned: &Planned| matches!(planned.repair_action, Action::Switch(_) | Action::Route(_));
     assert!(
         !repair_actions.iter().any(moves_traffic),
         "{repair_actions:?}"
@@ -307,13 +301,14 @@ fn an_unproven_route_with_an_empty_old_slot_needs_a_person_to_delete_it() {
 /// If an unhealthy live version prevented the lowering, no release could replace that version.
 #[test]
 fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_changes() {
-    let lower = RepairAction::Route(Rewrite {
+    let lower = Action::Route(Box::new(Rewrite {
         from: RouteBefore::Contains(HIGHEST_GENERATION, Slot::Blue),
         live: Slot::Blue,
         generation: TOLD,
         digest: digest('a'),
         release: release(7),
-    });
+        purpose: Purpose::Repair,
+    }));
     let mut sick = well();
     route(&mut sick).generation = HIGHEST_GENERATION;
     sick.slots.blue.probe.as_mut().expect("probed").healthy = false;
@@ -339,13 +334,14 @@ fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_chang
             "{verdict:?}"
         );
     }
-    let raise = RepairAction::Route(Rewrite {
+    let raise = Action::Route(Box::new(Rewrite {
         from: RouteBefore::Contains(TOLD, Slot::Blue),
         live: Slot::Blue,
         generation: TOLD + 1,
         digest: digest('a'),
         release: release(7),
-    });
+        purpose: Purpose::Repair,
+    }));
     route(&mut sick).generation = TOLD;
     let verdict = says(&raise, &sick);
     assert!(matches!(verdict, Verdict::Wait(_)), "{verdict:?}");

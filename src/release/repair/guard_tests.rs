@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use super::guard::{Verdict, guard};
+use super::plan;
 use super::tests::{Says, definition};
-use super::{RepairAction, Rewrite, RouteBefore, Verdict, guard, is_true, plan};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, live, pointer, proxy, registered, release, requests, route,
     started_again,
@@ -12,6 +13,9 @@ use crate::inventory::drift::world_tests::{
 use crate::inventory::{
     FencingToken, InstanceId, InstanceState, Operator, Probe, Slot, Snapshot, Tier,
 };
+use crate::release::action::{Action, Move, Purpose, Rewrite, RouteBefore};
+use crate::release::reached::reached;
+use crate::release::view::View;
 use crate::release::{ApprovalRefused, Need, RepairApproval, RepairPlan, need_to_repair};
 
 pub(super) fn operator() -> Operator {
@@ -21,7 +25,7 @@ pub(super) fn operator() -> Operator {
     }
 }
 
-fn probe(healthy: bool) -> Probe {
+pub(super) fn probe(healthy: bool) -> Probe {
     Probe {
         healthy,
         detail: "status 503".into(),
@@ -36,11 +40,12 @@ pub(super) fn well() -> Snapshot {
     snapshot
 }
 
-pub(super) fn says(repair_action: &RepairAction, snapshot: &Snapshot) -> Verdict {
-    guard(repair_action, snapshot, &definition(Tier::Staging))
+pub(super) fn says(repair_action: &Action, snapshot: &Snapshot) -> Verdict {
+    let definition = definition(Tier::Staging);
+    guard(repair_action, &View::of_snapshot(snapshot, &definition))
 }
 
-fn is_not_done(repair_action: &RepairAction, snapshot: &Snapshot) {
+fn is_not_done(repair_action: &Action, snapshot: &Snapshot) {
     let verdict = says(repair_action, snapshot);
     assert!(
         matches!(verdict, Verdict::Wait(_) | Verdict::Refuse(_)),
@@ -48,14 +53,14 @@ fn is_not_done(repair_action: &RepairAction, snapshot: &Snapshot) {
     );
 }
 
-fn stop(slot: Slot, snapshot: &Snapshot) -> RepairAction {
+fn stop(slot: Slot, snapshot: &Snapshot) -> Action {
     let instance = snapshot
         .slots
         .get(slot)
         .instance
         .as_ref()
         .expect("it is there");
-    RepairAction::Stop {
+    Action::Stop {
         slot,
         instance: instance.id.clone(),
     }
@@ -65,7 +70,7 @@ fn stop(slot: Slot, snapshot: &Snapshot) -> RepairAction {
 fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
     let mut snapshot = well();
     is_not_done(&stop(Slot::Blue, &snapshot), &snapshot);
-    is_not_done(&RepairAction::Deregister(Slot::Blue), &snapshot);
+    is_not_done(&Action::Deregister(Slot::Blue), &snapshot);
     started_again(&mut snapshot);
     assert_eq!(says(&stop(Slot::Green, &snapshot), &snapshot), Verdict::Act);
     // After each of these changes green has traffic, may have traffic or is registered.
@@ -96,12 +101,12 @@ fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
 
 /// A store that was restored, and the action that gives the pointer a token of this store. The pointer has token 8123,
 /// the store is at revision 100, and the route already has the new generation.
-fn went_back() -> (Snapshot, RepairAction) {
+fn went_back() -> (Snapshot, Action) {
     let mut snapshot = well();
     snapshot.pointer = Some(pointer(8123, 8000));
     proxy(&mut snapshot).token = FencingToken(8123);
     route(&mut snapshot).generation = 2_000;
-    let rebase = RepairAction::Rebase {
+    let rebase = Action::Rebase {
         from: pointer(8123, 8000),
         generation: 2_000,
     };
@@ -145,7 +150,7 @@ fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
         let mut moved = snapshot.clone();
         moved.pointer = Some(pointer(8124, 8000));
         is_not_done(&rebase, &moved);
-        let low = RepairAction::Rebase {
+        let low = Action::Rebase {
             from: pointer(8123, 8000),
             generation: 1_999,
         };
@@ -153,12 +158,14 @@ fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
     }
 }
 
-fn point(generation: u64) -> RepairAction {
-    RepairAction::Point {
-        from: Some(Slot::Green),
+/// Points the proxy at blue.
+pub(super) fn point(from: Slot, generation: u64) -> Action {
+    Action::Switch(Box::new(Move {
+        route: None,
+        from: Some(from),
         to: Slot::Blue,
         generation,
-    }
+    }))
 }
 
 #[test]
@@ -166,7 +173,7 @@ fn the_proxy_is_pointed_only_at_the_healthy_registered_slot_of_the_route() {
     let mut snapshot = well();
     proxy(&mut snapshot).slot = Some(Slot::Green);
     proxy(&mut snapshot).generation = 40;
-    assert_eq!(says(&point(41), &snapshot), Verdict::Act);
+    assert_eq!(says(&point(Slot::Green, 41), &snapshot), Verdict::Act);
     let moved: [fn(&mut Snapshot); 9] = [
         |s| s.slots.blue.probe = Some(probe(false)),
         |s| s.slots.blue.probe = None,
@@ -181,23 +188,24 @@ fn the_proxy_is_pointed_only_at_the_healthy_registered_slot_of_the_route() {
     for how in moved {
         let mut moved = snapshot.clone();
         how(&mut moved);
-        is_not_done(&point(41), &moved);
+        is_not_done(&point(Slot::Green, 41), &moved);
     }
     // The plan has another generation than the route, or the proxy no longer names the slot of the plan.
-    is_not_done(&point(42), &snapshot);
+    is_not_done(&point(Slot::Green, 42), &snapshot);
     let mut nowhere = snapshot.clone();
     proxy(&mut nowhere).slot = None;
-    is_not_done(&point(41), &nowhere);
+    is_not_done(&point(Slot::Green, 41), &nowhere);
 }
 
-fn rewrite(from: RouteBefore) -> RepairAction {
-    RepairAction::Route(Rewrite {
+fn rewrite(from: RouteBefore) -> Action {
+    Action::Route(Box::new(Rewrite {
         from,
         live: Slot::Blue,
         generation: 41,
         digest: digest('a'),
         release: release(7),
-    })
+        purpose: Purpose::Repair,
+    }))
 }
 
 #[test]
@@ -233,9 +241,10 @@ fn no_route_is_written_to_an_unhealthy_or_unregistered_slot() {
 
 #[test]
 fn only_the_planned_healthy_instance_is_registered() {
-    let register = RepairAction::Register {
+    let register = Action::Register {
         slot: Slot::Blue,
         digest: digest('a'),
+        tag: None,
         release: release(7),
     };
     let mut snapshot = well();
@@ -253,21 +262,24 @@ fn only_the_planned_healthy_instance_is_registered() {
 #[test]
 fn a_started_instance_must_become_healthy_and_is_not_started_twice() {
     let mut snapshot = agreed();
-    let start = RepairAction::Start {
+    let start = Action::Start {
         slot: Slot::Blue,
         instance: live(&mut snapshot).id.clone(),
     };
     let definition = definition(Tier::Staging);
-    assert!(is_true(&start, &snapshot, &definition).is_err());
+    assert!(reached(&start, &View::of_snapshot(&snapshot, &definition)).is_err());
     is_not_done(&start, &snapshot);
     live(&mut snapshot).state = InstanceState::Exited { code: None };
     assert_eq!(says(&start, &snapshot), Verdict::Act);
     live(&mut snapshot).id = InstanceId("other".into());
     is_not_done(&start, &snapshot);
-    assert_eq!(is_true(&start, &well(), &definition), Ok(()));
+    assert_eq!(
+        reached(&start, &View::of_snapshot(&well(), &definition)),
+        Ok(())
+    );
 }
 
-fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
+pub(super) fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
     let mut snapshot = well();
     how(&mut snapshot);
     let definition = definition(tier);
@@ -321,7 +333,7 @@ fn an_approval_is_for_one_plan_and_expires() {
             .iter()
             .all(|repair_action| approved.covers(repair_action))
     );
-    assert!(!approved.covers(&RepairAction::Deregister(Slot::Blue)));
+    assert!(!approved.covers(&Action::Deregister(Slot::Blue)));
     // The approval does not cover other actions under the same id, does not cover another id, and expires.
     let mut other = plan.clone();
     other.repair_actions = repair(Tier::Protected, UNREGISTERED).repair_actions;

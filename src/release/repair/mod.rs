@@ -1,6 +1,6 @@
 //! Repairs drift. A repair has a plan with one or more actions for the differences. An operator confirms the plan. The
 //! actions are performed under the target's lock, their results are observed, and the repair is recorded. This module
-//! only decides and does no I/O; `engine::repairing` observes and performs the actions.
+//! only decides and does no I/O: its machine turns events into effects. `engine::repairing` runs these effects.
 //!
 //! The running, answering instance decides what runs in a slot. The route decides which slot should have the traffic.
 //! So a repair corrects the registration to the running instance, and sets the proxy to the slot in the route. It
@@ -16,8 +16,8 @@
 //!
 //! If the store was wiped, restored or replaced, the proxy is newer: the store follows the slot that the proxy sends
 //! traffic to. The pointer carries a token that is higher than the token of any lock of this store, so the proxy
-//! refuses every switch. [`RepairAction::Rebase`] is the only action that lowers a token. It first checks that the
-//! whole pointer is still as it was observed. The generation protects the new pointer from earlier drivers: the route
+//! refuses every switch. [`Action::Rebase`] is the only action that lowers a token. It first checks that the whole
+//! pointer is still as it was observed. The generation protects the new pointer from earlier drivers: the route
 //! first gets a generation that no earlier driver can have, and the proxy refuses a lower generation as it refuses a
 //! lower token. If the live slot cannot answer, no route to that slot is written. Then only the pointer gets that
 //! generation, so that the traffic can be moved to a slot that answers.
@@ -26,33 +26,41 @@
 //! proxy's generation, after an operator has typed the name of the environment. No repair gives the proxy a generation
 //! that no switch can have made.
 //!
-//! A repair keeps these interlocks of a release (the numbers are those of [`crate::release`]). A slot with traffic is
-//! not stopped or deregistered (1). No route is written to a slot that is not healthy or not registered (2), except a
-//! route that only lowers its generation, because it moves no traffic. One driver holds the lock, and every write to the store
-//! compares the lock's token (4). Every action contains the state that it starts from and the state that it leads to
-//! (5). The state is observed again before each action (6). An approval is for exactly these actions, and expires (9).
+//! [`Action::Rebase`]: crate::release::Action::Rebase
+//!
+//! A repair keeps these interlocks of a release (the numbers are those of [`crate::release`]), because its actions have
+//! the same guards. A slot with traffic is not stopped or deregistered (1). No route is written to a slot that is not
+//! healthy or not registered (2), except a route that only lowers its generation, because it moves no traffic. One
+//! driver holds the lock, and every write to the store compares the lock's token (4). Every action contains the state
+//! that it starts from and the state that it leads to (5). The state is observed again before each action and before
+//! each new try (6). An approval is for exactly these actions, and expires (9).
 //! The proxy is set to a slot under the rule for switching back: a release proves that the slot was live before, and
 //! the slot is healthy and registered now (3).
 
-mod action;
 #[cfg(test)]
 mod combined_tests;
+mod describe;
 #[cfg(test)]
 mod forged_tests;
 mod guard;
 #[cfg(test)]
 mod guard_tests;
+#[cfg(test)]
+mod interlock_tests;
+mod machine;
+#[cfg(test)]
+mod machine_tests;
 mod plan;
 mod remedy;
 mod seen;
 #[cfg(test)]
 mod tests;
 
-pub(super) use action::RouteBefore;
-pub use action::{ProxySays, RepairAction, Rewrite};
-pub(super) use guard::{Verdict, guard, is_true};
+pub use describe::ProxySays;
+pub(super) use machine::{RepairEffect, RepairEvent, RepairMachine};
 pub(super) use plan::plan;
 pub use plan::{Item, Planned, RepairPlan, RepairRequest};
 pub use remedy::Remedy;
+pub(super) use seen::all_answered;
 #[cfg(test)]
 pub(super) use tests::definition as sample_definition;

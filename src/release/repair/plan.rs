@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::action::{ProxySays, RepairAction};
+use super::describe::ProxySays;
 use super::remedy::{Remedy, remedy};
 use super::seen::Seen;
 use crate::history::{FORMAT, RecordedAction, RepairRecord, Repaired};
 use crate::inventory::drift::{Drift, Name, compare};
 use crate::inventory::{Hold, Operator, ReleaseId, Snapshot, Target, Tier};
+use crate::release::action::Action;
 use crate::release::plan::touches_words;
 use crate::release::{Definition, Known};
 
@@ -26,7 +27,7 @@ pub struct Item {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
-    pub repair_action: RepairAction,
+    pub repair_action: Action,
     /// The calls of the action, one per line.
     pub calls: Vec<String>,
 }
@@ -75,7 +76,7 @@ impl RepairPlan {
     }
 
     /// The actions without the descriptions of their calls.
-    pub fn only_actions(&self) -> Vec<RepairAction> {
+    pub fn only_actions(&self) -> Vec<Action> {
         self.repair_actions
             .iter()
             .map(|planned| planned.repair_action.clone())
@@ -176,7 +177,7 @@ pub(in crate::release) fn plan(
             remedy: remedy(drift, &seen),
         })
         .collect();
-    let mut repair_actions: Vec<RepairAction> = Vec::new();
+    let mut repair_actions: Vec<Action> = Vec::new();
     for item in &items {
         let Remedy::Actions(wanted) = &item.remedy else {
             continue;
@@ -188,7 +189,7 @@ pub(in crate::release) fn plan(
         }
     }
     // The sort is stable: actions of the same rank keep the order of the differences.
-    repair_actions.sort_by_key(RepairAction::rank);
+    repair_actions.sort_by_key(Action::rank);
     for item in &mut items {
         if let Some(follows) = follows(item.drift.name, &repair_actions) {
             item.remedy = Remedy::Follows(follows);
@@ -203,16 +204,13 @@ pub(in crate::release) fn plan(
 
 /// Names the action after which a difference in the public traffic is checked again. None if the plan has no action
 /// that may remove this difference.
-fn follows(name: Name, repair_actions: &[RepairAction]) -> Option<String> {
-    let ends = |repair_action: &&RepairAction| match name {
+fn follows(name: Name, repair_actions: &[Action]) -> Option<String> {
+    let ends = |repair_action: &&Action| match name {
         Name::PublicElsewhere | Name::PublicNotOurs | Name::PublicUnwell => matches!(
             repair_action,
-            RepairAction::Install
-                | RepairAction::Point { .. }
-                | RepairAction::Start { .. }
-                | RepairAction::Create { .. }
+            Action::Install | Action::Switch(_) | Action::Start { .. } | Action::Create { .. }
         ),
-        Name::TwoLive => matches!(repair_action, RepairAction::Install),
+        Name::TwoLive => matches!(repair_action, Action::Install),
         _ => false,
     };
     let repair_action = repair_actions.iter().find(ends)?;

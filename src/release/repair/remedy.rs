@@ -2,17 +2,17 @@
 //! the proxy is set to the slot in the route. If that is not safe, the remedy is a text that says why, and what a
 //! person must do.
 
-use super::action::{RepairAction, Rewrite, RouteBefore};
 use super::seen::Seen;
 use crate::inventory::drift::{Drift, Name};
 use crate::inventory::{
     Digest, Instance, InstanceState, LAST_PLANNED_GENERATION, PointerState, Slot, Target,
 };
+use crate::release::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use crate::release::describe::generations_used_up;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
-    Actions(Vec<RepairAction>),
+    Actions(Vec<Action>),
     /// The actions for another difference should remove this difference too. The text says which action.
     Follows(String),
     /// No action is safe. The text says why, and what a person must do.
@@ -34,9 +34,7 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
         (Name::AddressDiffers, Some(slot)) => address(seen, slot),
         (Name::LiveNotRegistered, Some(slot)) => live(seen, slot),
         (Name::KeyUnreadable, _) => key(seen, drift),
-        (Name::ProxyNotInstalled | Name::ProxyEdited, _) => {
-            Remedy::Actions(vec![RepairAction::Install])
-        }
+        (Name::ProxyNotInstalled | Name::ProxyEdited, _) => Remedy::Actions(vec![Action::Install]),
         (
             Name::RouteMissing
             | Name::ProxyElsewhere
@@ -73,7 +71,7 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
 /// person must act.
 fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
-        return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
+        return Remedy::Actions(vec![Action::Deregister(slot)]);
     }
     let Some(entry) = seen.entry(slot) else {
         return person("the registration was removed: run greenroom status again");
@@ -100,16 +98,12 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     }
     let version = seen.version(entry.tag.clone(), entry.digest.clone());
     Remedy::Actions(vec![
-        RepairAction::Create {
+        Action::Create {
             slot,
             version,
             release: route.release,
         },
-        RepairAction::Register {
-            slot,
-            digest: entry.digest.clone(),
-            release: route.release,
-        },
+        seen.register(slot, &entry.digest, route.release),
     ])
 }
 
@@ -124,7 +118,7 @@ fn promote_command(seen: &Seen<'_>, digest: &Digest) -> String {
 
 fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
-        return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
+        return Remedy::Actions(vec![Action::Deregister(slot)]);
     }
     let Some(instance) = seen.instance(slot) else {
         return person(format!("{slot} is empty now: run greenroom status again"));
@@ -137,16 +131,12 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if let Some(why) = seen.unproven(slot) {
         return person(format!("{slot} is not started: {}", not_proven(slot, why)));
     }
-    let mut repair_actions = vec![RepairAction::Start {
+    let mut repair_actions = vec![Action::Start {
         slot,
         instance: instance.id.clone(),
     }];
     if let Some(entry) = seen.entry(slot).filter(|it| it.instance != instance.id) {
-        repair_actions.push(RepairAction::Register {
-            slot,
-            digest: instance.digest.clone(),
-            release: entry.release,
-        });
+        repair_actions.push(seen.register(slot, &instance.digest, entry.release));
     }
     Remedy::Actions(repair_actions)
 }
@@ -167,7 +157,7 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "{slot} still receives public requests: find out with `nginx -T` what sends them to {slot}, then change that and repair again"
         ));
     }
-    Remedy::Actions(vec![RepairAction::Stop {
+    Remedy::Actions(vec![Action::Stop {
         slot,
         instance: instance.id.clone(),
     }])
@@ -189,11 +179,7 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "it is not known which release started the version in {slot}: promote the version that should run"
         ));
     };
-    Remedy::Actions(vec![RepairAction::Register {
-        slot,
-        digest: instance.digest.clone(),
-        release,
-    }])
+    Remedy::Actions(vec![seen.register(slot, &instance.digest, release)])
 }
 
 /// The remedy if a slot runs another digest than the registered one. A container cannot change its image. So the digest
@@ -221,9 +207,9 @@ fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
             slot.other()
         ));
     }
-    let mut repair_actions = vec![RepairAction::Deregister(slot)];
+    let mut repair_actions = vec![Action::Deregister(slot)];
     if instance.is_running() {
-        repair_actions.push(RepairAction::Stop {
+        repair_actions.push(Action::Stop {
             slot,
             instance: instance.id.clone(),
         });
@@ -269,7 +255,7 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
         if let Some(why) = seen.unproven(slot) {
             return person(format!("{slot} is not started: {}", not_proven(slot, why)));
         }
-        repair_actions.push(RepairAction::Start {
+        repair_actions.push(Action::Start {
             slot,
             instance: instance.id.clone(),
         });
@@ -284,7 +270,7 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
 fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
     match (drift.key.as_deref(), drift.slot) {
         (_, Some(slot)) if seen.should_have_traffic(slot) => live(seen, slot),
-        (_, Some(slot)) => Remedy::Actions(vec![RepairAction::Deregister(slot)]),
+        (_, Some(slot)) => Remedy::Actions(vec![Action::Deregister(slot)]),
         (Some("route"), _) => route(seen),
         (Some("lock"), _) => person(
             "a repair needs the lock, and the lock cannot be read: find out who wrote the key, and delete the key when no operator drives this target",
@@ -324,7 +310,7 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
         if generation > LAST_PLANNED_GENERATION {
             return person(generations_used_up(&seen.snapshot.target, generation));
         }
-        return Remedy::Actions(vec![RepairAction::Rebase { from, generation }]);
+        return Remedy::Actions(vec![Action::Rebase { from, generation }]);
     }
     let wanted = match wanted(seen) {
         Ok(wanted) => wanted,
@@ -336,16 +322,12 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
         let is_so = entry
             .is_some_and(|entry| entry.digest == instance.digest && entry.instance == instance.id);
         if !is_so {
-            repair_actions.push(RepairAction::Register {
-                slot: live,
-                digest: instance.digest.clone(),
-                release: wanted.release,
-            });
+            repair_actions.push(seen.register(live, &instance.digest, wanted.release));
         }
     }
     let generation = wanted.generation;
-    repair_actions.push(RepairAction::Route(wanted));
-    repair_actions.push(RepairAction::Rebase { from, generation });
+    repair_actions.push(Action::Route(Box::new(wanted)));
+    repair_actions.push(Action::Rebase { from, generation });
     Remedy::Actions(repair_actions)
 }
 
@@ -353,17 +335,13 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
 /// this store. If a release proves the route, the proxy is also set to the route's slot.
 fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     let generation = from.highest_generation();
-    let mut repair_actions = vec![RepairAction::Rebase { from, generation }];
+    let mut repair_actions = vec![Action::Rebase { from, generation }];
     // Without a proven route, only the token is replaced. The next repair says what else is missing.
     if seen.route().is_some() && seen.released.is_ok() {
         match wanted(seen) {
             Ok(wanted) => {
-                repair_actions.push(RepairAction::Point {
-                    from: None,
-                    to: wanted.live,
-                    generation: wanted.generation,
-                });
-                repair_actions.push(RepairAction::Route(wanted));
+                repair_actions.push(point(None, &wanted));
+                repair_actions.push(Action::Route(Box::new(wanted)));
             }
             Err(why) => return person(why),
         }
@@ -392,19 +370,25 @@ fn route(seen: &Seen<'_>) -> Remedy {
                 not_proven(wanted.live, why)
             ));
         }
-        repair_actions.push(RepairAction::Point {
-            from: proxy.slot,
-            to: wanted.live,
-            generation: wanted.generation,
-        });
+        repair_actions.push(point(proxy.slot, &wanted));
     }
     if !seen.is_route(&wanted) {
-        repair_actions.insert(0, RepairAction::Route(wanted));
+        repair_actions.insert(0, Action::Route(Box::new(wanted)));
     }
     if repair_actions.is_empty() {
         return person("store and proxy agree now: run greenroom status again");
     }
     Remedy::Actions(repair_actions)
+}
+
+/// Makes the proxy follow the route.
+fn point(from: Option<Slot>, route: &Rewrite) -> Action {
+    Action::Switch(Box::new(Move {
+        route: None,
+        from,
+        to: route.live,
+        generation: route.generation,
+    }))
 }
 
 /// Says that no release proves the version in a slot, and what a person must do.
@@ -481,6 +465,7 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         generation,
         digest,
         release,
+        purpose: Purpose::Repair,
     })
 }
 

@@ -1,21 +1,14 @@
 //! Answers the questions of a repair about one observation of a target: which slot should have the traffic, whether the
 //! store or the proxy is newer, and which generations are possible.
 
-use super::action::Rewrite;
 use crate::inventory::drift::{Drift, Name, still_gets_requests};
 use crate::inventory::{
     Digest, ImageLabels, Instance, ProxyAnswer, Registration, ReleaseId, Route, Slot, Snapshot,
-    StoredKey, Version, highest_generation, is_beyond_any_switch,
+    SourceState, StoredKey, Version, highest_generation, is_beyond_any_switch,
 };
-use crate::release::{Definition, Known};
-
-/// After the store was wiped, restored or replaced, new generations are multiples of this number.
-const FAR_AHEAD: u64 = 1_000;
-
-/// A generation that no earlier driver can have: at least [`FAR_AHEAD`] higher than `generation`.
-pub(super) fn out_of_reach(generation: u64) -> u64 {
-    (generation / FAR_AHEAD + 1) * FAR_AHEAD + FAR_AHEAD
-}
+use crate::release::action::{Action, Rewrite};
+use crate::release::interlocks::out_of_reach;
+use crate::release::{Definition, Known, Refusal, Refused};
 
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
@@ -173,6 +166,16 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Writes the registration of a slot. An instance that names no tag keeps the registered tag.
+    pub(super) fn register(&self, slot: Slot, digest: &Digest, release: ReleaseId) -> Action {
+        Action::Register {
+            slot,
+            digest: digest.clone(),
+            tag: self.entry(slot).and_then(|entry| entry.tag.clone()),
+            release,
+        }
+    }
+
     pub(super) fn version(&self, tag: Option<String>, digest: Digest) -> Version {
         Version {
             repository: self.definition.repository.clone(),
@@ -238,5 +241,34 @@ impl<'a> Seen<'a> {
                 && route.digest == wanted.digest
                 && route.endpoint == *self.definition.endpoints.get(wanted.live)
         })
+    }
+}
+
+/// Refuses unless runtime, store and proxy have answered: an unknown state cannot be repaired.
+pub(in crate::release) fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
+    let states = &snapshot.sources;
+    let sources = [
+        ("what is running in the slots", &states.runtime),
+        ("what is registered", &states.registry),
+        ("where the proxy sends the traffic", &states.router),
+    ];
+    let silent: Vec<Refusal> = sources
+        .into_iter()
+        .filter_map(|(fact, state)| match state {
+            SourceState::Live => None,
+            SourceState::Connecting => Some((fact, "no answer yet".to_owned())),
+            SourceState::Stale { why, .. } | SourceState::Unreachable { why, .. } => {
+                Some((fact, why.clone()))
+            }
+        })
+        .map(|(fact, why)| Refusal::Unknown {
+            fact: fact.into(),
+            why,
+        })
+        .collect();
+    if silent.is_empty() {
+        Ok(())
+    } else {
+        Err(Refused(silent))
     }
 }

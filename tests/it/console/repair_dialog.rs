@@ -11,9 +11,7 @@ use greenroom::console::update::PlanRepair;
 use greenroom::history::{FORMAT, RepairOutcome, RepairRecord};
 use greenroom::inventory::drift::{Drift, Name, compare};
 use greenroom::inventory::{Hold, Slot, Snapshot, Target, Tier};
-use greenroom::release::{
-    Item, Planned, Refusal, Refused, Remedy, RepairAction, RepairNews, RepairPlan,
-};
+use greenroom::release::{Action, Item, Planned, Refusal, Refused, Remedy, RepairNews, RepairPlan};
 
 use super::dialogs::dialog;
 use super::world::{
@@ -48,9 +46,10 @@ pub(super) fn repair_plan(tier: Tier) -> RepairPlan {
     let mut others = drift(&drifted());
     others.name = Name::PublicNotOurs;
     others.message = "the public address was answered by \u{1b}[31mnothing".into();
-    let register = RepairAction::Register {
+    let register = Action::Register {
         slot: Slot::Blue,
         digest: release.version.digest.clone(),
+        tag: None,
         release: release_id(1),
     };
     RepairPlan {
@@ -62,7 +61,7 @@ pub(super) fn repair_plan(tier: Tier) -> RepairPlan {
         items: vec![
             Item {
                 drift: drift(&drifted()),
-                remedy: Remedy::Actions(vec![register.clone(), RepairAction::Install]),
+                remedy: Remedy::Actions(vec![register.clone(), Action::Install]),
             },
             Item {
                 drift: others,
@@ -71,7 +70,7 @@ pub(super) fn repair_plan(tier: Tier) -> RepairPlan {
         ],
         repair_actions: vec![
             Planned {
-                repair_action: RepairAction::Install,
+                repair_action: Action::Install,
                 calls: vec!["nginx -t; reload".into()],
             },
             Planned {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use greenroom::history::{Direction, JournalEvent, Outcome, Step, Takeover};
 use greenroom::inventory::{Clocks, Operator, Slot, Tier};
 use greenroom::release::{
-    Act, Choice, Event, Machine, OnFailure, Plan, Progress, Refusal, ResumeAction, Resumption,
+    Action, Choice, Event, Machine, OnFailure, Plan, Progress, Refusal, ResumeAction, Resumption,
     TargetState,
 };
 use proptest::prelude::*;
 
-use super::world::{Fate, Owed, Running, World, plan};
+use super::world::{Fate, Owed, World, movement, plan};
 use super::{Turn, play, turn};
 use crate::support::cases;
 use crate::support::web::operator;
@@ -52,17 +52,21 @@ impl World {
     fn crash(&mut self, landing: Landing) {
         match self.owed.take() {
             Some(Owed::Record(record)) if landing != Landing::Nothing => self.write_down(*record),
-            Some(Owed::Act(act)) => match landing {
+            Some(Owed::Act(actions)) => match landing {
                 Landing::Nothing => {}
-                Landing::Whole => self.apply(&act, false),
-                Landing::Half => self.apply(&act, true),
+                Landing::Whole => self.apply(&actions, false),
+                Landing::Half => self.apply(&actions, true),
                 Landing::Late => {
                     // Its first write to the registry arrived in time; after the takeover none
                     // does.
-                    if matches!(act, Act::Switch(_) | Act::Retire(..)) {
-                        self.apply(&act, true);
+                    match actions.as_slice() {
+                        [Action::Switch(_)] => self.apply(&actions, true),
+                        [first @ Action::Deregister(_), _, ..] => {
+                            self.apply(std::slice::from_ref(first), false);
+                        }
+                        _ => {}
                     }
-                    self.late = Some(act);
+                    self.late = actions;
                 }
             },
             _ => {}
@@ -82,27 +86,37 @@ impl World {
     /// A call that a dead driver sent happens now. A call that compares the lock is refused, others
     /// are not.
     fn land(&mut self) {
-        let Some(act) = self.late.take() else { return };
-        self.has_landed_late = true;
-        match act {
-            Act::Switch(movement)
-                if !self.is_pointer_fenced && self.pointer() == movement.proxy_from =>
-            {
-                self.pointer = Some((movement.generation, movement.to));
+        let late = std::mem::take(&mut self.late);
+        self.has_landed_late |= !late.is_empty();
+        // A sequence that starts an instance again was sent to the engine one by one: the start is late.
+        let starts = late
+            .iter()
+            .find(|action| matches!(action, Action::Start { .. }));
+        match late.as_slice() {
+            [Action::Switch(movement)] => {
+                if !self.is_pointer_fenced && self.pointer() == movement.from {
+                    self.pointer = Some((movement.generation, movement.to));
+                }
             }
-            Act::Start if self.slots.get(self.plan.slot).is_none() => self.apply(&act, false),
-            Act::Retire(slot, _) => {
+            [create @ Action::Create { slot, .. }] => {
+                if !self.holds_something(*slot) {
+                    self.apply(std::slice::from_ref(create), false);
+                }
+            }
+            [Action::Deregister(_), Action::Stop { slot, .. }, ..] => {
+                let slot = *slot;
                 let has_traffic = self.route() == Some(slot) || self.pointer() == Some(slot);
                 assert!(!has_traffic, "interlock 1: {slot} is stopped late");
                 self.exit(slot);
             }
-            Act::Reinstate(slot, _) if self.holds_something(slot) => {
-                if let Some(Running { up, .. }) = self.slots.get_mut(slot) {
-                    *up = true;
+            [Action::Pull(_) | Action::Install] | [Action::Stop { .. }, Action::Remove { .. }] => {
+                self.apply(&late, false);
+            }
+            _ => {
+                if let Some(start) = starts {
+                    self.apply(std::slice::from_ref(start), false);
                 }
             }
-            Act::Pull | Act::Install | Act::Remove(..) => self.apply(&act, false),
-            _ => {}
         }
     }
 
@@ -276,8 +290,14 @@ fn until(world: &mut World, is_so: impl Fn(&World) -> bool) {
     panic!("never so: {:?}", world.progress());
 }
 
+/// Whether the driver is performing a switch.
+fn is_switching(world: &World) -> bool {
+    let last = world.acts.last();
+    world.is_acting() && last.is_some_and(|(_, actions)| movement(actions).is_some())
+}
+
 fn acts_of(world: &World, step: Step, direction: Direction) -> usize {
-    let is_it = |(stage, _): &&(greenroom::release::Stage, Act)| {
+    let is_it = |(stage, _): &&(greenroom::release::Stage, Vec<Action>)| {
         stage.step == step && stage.direction == direction
     };
     world.acts.iter().filter(is_it).count()
@@ -286,9 +306,7 @@ fn acts_of(world: &World, step: Step, direction: Direction) -> usize {
 #[test]
 fn a_switch_without_a_recorded_outcome_is_observed_and_not_repeated() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
-    until(&mut world, |world| {
-        world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
-    });
+    until(&mut world, |world| is_switching(world));
     world.crash(Landing::Whole);
     assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
     world.go_well(TURNS);
@@ -299,9 +317,7 @@ fn a_switch_without_a_recorded_outcome_is_observed_and_not_repeated() {
 #[test]
 fn a_switch_that_only_reached_the_registry_is_finished_after_a_resume() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
-    until(&mut world, |world| {
-        world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
-    });
+    until(&mut world, |world| is_switching(world));
     world.crash(Landing::Half);
     assert_ne!(world.route(), world.pointer());
     assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
@@ -409,9 +425,7 @@ fn a_failed_step_without_a_choice_asks_again_or_backs_out() {
 #[test]
 fn a_failed_undo_is_tried_again_after_a_resume() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
-    until(&mut world, |world| {
-        world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
-    });
+    until(&mut world, |world| is_switching(world));
     world.answer(Fate::Done);
     world.back_out();
     until(&mut world, |world| {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use greenroom::history::{Direction, Outcome, Step};
 use greenroom::inventory::{Exit, Slot, Tier};
-use greenroom::release::{Act, Choice, Event, OnFailure, Progress, StepState};
+use greenroom::release::{Action, Choice, Event, OnFailure, Progress, StepState};
 use proptest::prelude::*;
 
 use life::ByHand;
@@ -155,7 +155,8 @@ fn a_candidate_that_exits_after_an_interrupted_start_is_started_once_more() {
             }
         }
         world.go_well(TURNS);
-        let starts = world.acts.iter().filter(|(_, act)| *act == Act::Start);
+        let is_start = |action: &Action| matches!(action, Action::Create { .. });
+        let starts = world.acts.iter().filter(|(_, it)| it.iter().any(is_start));
         assert_eq!(starts.count(), 2);
         match exits {
             1 => assert_eq!(world.outcome(), Some(Outcome::Done)),
@@ -653,14 +654,21 @@ fn switching_back_drains_the_candidate_before_its_removal() {
     world.answer(Fate::Done);
     world.back_out();
     world.go_well(TURNS);
-    let back: Vec<&Act> = world
+    let back: Vec<&Action> = world
         .acts
         .iter()
         .filter(|(stage, _)| stage.direction == Direction::Back)
-        .map(|(_, act)| act)
+        .flat_map(|(_, actions)| actions)
         .collect();
-    assert!(matches!(back[0], Act::Switch(m) if m.to == Slot::Blue && m.generation == 43));
-    assert!(matches!(back[1], Act::Deregister(Slot::Green)));
-    assert!(matches!(back[2], Act::Remove(Slot::Green, _)));
+    let [
+        Action::Switch(movement),
+        Action::Deregister(Slot::Green),
+        Action::Stop { .. },
+        Action::Remove { .. },
+    ] = back.as_slice()
+    else {
+        panic!("{back:?}");
+    };
+    assert_eq!((movement.to, movement.generation), (Slot::Blue, 43));
     is_backed_out(&world);
 }

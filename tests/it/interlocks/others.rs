@@ -8,12 +8,12 @@ use greenroom::history::{JournalEvent, Outcome, Overridden, ReleaseKind, Release
 use greenroom::inventory::{
     ClockReading, Clocks, Hold, Operator, PeerApproval, ReleaseId, Slot, Tier, Version,
 };
-use greenroom::release::{Act, OnFailure, Plan, Progress, approvers_needed, weigh};
+use greenroom::release::{OnFailure, Plan, Progress, Purpose, approvers_needed, weigh};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::TURNS;
-use super::world::{Fate, World, plan};
+use super::world::{Fate, World, movement, plan};
 use crate::support::web::{digest, operator};
 
 fn person(name: &str) -> Operator {
@@ -81,8 +81,8 @@ fn say_yes(world: &mut World) {
 }
 
 fn has_switched(world: &World) -> bool {
-    let switched = |act: &Act| matches!(act, Act::Switch(_));
-    world.acts.iter().any(|(_, act)| switched(act))
+    let mut acts = world.acts.iter();
+    acts.any(|(_, actions)| movement(actions).is_some())
 }
 
 fn asks_again(world: &World) -> bool {
@@ -571,11 +571,12 @@ fn an_overridden_hold_is_compared_as_stored() {
     world.clocks = clock_off_by(-120);
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
-    let moved = world.acts.iter().find_map(|(_, act)| match act {
-        Act::Switch(moved) => moved.hold.clone(),
-        _ => None,
-    });
-    assert_eq!(moved, Some(hold_over_here()));
+    let mut switches = world.acts.iter().filter_map(|(_, acts)| movement(acts));
+    let route = switches.next().expect("a switch").route.as_ref();
+    let Purpose::Promote { hold, .. } = &route.expect("a route").purpose else {
+        panic!("it is a promote: {route:?}");
+    };
+    assert_eq!(*hold, Some(hold_over_here()));
 }
 
 proptest! {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use greenroom::history::{Outcome, ReleaseKind, Step};
 use greenroom::inventory::{Exit, RequestCount, RuntimeHealth, Slot, Tier};
-use greenroom::release::{Act, Event, OnFailure, Progress};
+use greenroom::release::{Event, OnFailure, Progress};
 use proptest::prelude::*;
 
 use super::life::ByHand;
-use super::world::{Fate, World, plan};
+use super::world::{Fate, World, movement, plan, stopped};
 use super::{TURNS, is_backed_out, play, promote, turn, until_act_of, until_standby};
 use crate::support::cases;
 
@@ -48,7 +48,7 @@ fn kept_because(world: &World, words: &str) {
         !world
             .acts
             .iter()
-            .any(|(_, act)| matches!(act, Act::Retire(..)))
+            .any(|(_, actions)| stopped(actions) == Some(Slot::Blue))
     );
 }
 
@@ -280,7 +280,7 @@ fn an_image_health_check_that_says_unhealthy_blocks_the_switch() {
         !world
             .acts
             .iter()
-            .any(|(_, act)| matches!(act, Act::Switch(_)))
+            .any(|(_, actions)| movement(actions).is_some())
     );
 }
 

@@ -15,9 +15,9 @@ use greenroom::inventory::{
     PublicAddress, Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier, Version,
 };
 use greenroom::release::{
-    Act, ActionError, ActionErrorKind, Approval, Ask, Before, Definition, Effect, Event,
-    LiveBefore, Machine, NotWritten, Observation, Observed, OnFailure, Plan, Progress, Scope,
-    Stage, observed,
+    Action, ActionError, ActionErrorKind, Approval, Ask, Definition, Effect, Event, LiveBefore,
+    Machine, Move, NotWritten, Observation, Observed, OnFailure, Plan, Progress, RouteBefore,
+    Scope, Stage, observed,
 };
 use jiff::Timestamp;
 
@@ -100,7 +100,7 @@ pub(super) struct Running {
 #[derive(Debug, Clone)]
 pub(super) enum Owed {
     Record(Box<Effect>),
-    Act(Act),
+    Act(Vec<Action>),
     Look(Ask),
 }
 
@@ -129,7 +129,7 @@ pub(crate) struct World {
     pub(super) approved: Vec<Step>,
     pub(super) abort_asked_during_act: bool,
     pub(crate) lock_lost: bool,
-    pub(crate) acts: Vec<(Stage, Act)>,
+    pub(crate) acts: Vec<(Stage, Vec<Action>)>,
     pub(crate) records: u32,
     pub(super) journal: Option<Recorded>,
     /// The release that wrote the route.
@@ -142,8 +142,8 @@ pub(crate) struct World {
     pub(super) has_looked: bool,
     /// Whether the pointer has the newest driver's token.
     pub(super) is_pointer_fenced: bool,
-    /// A call that a former driver sent and that has not happened yet.
-    pub(super) late: Option<Act>,
+    /// What a former driver sent and that has not happened yet.
+    pub(super) late: Vec<Action>,
     /// Whether such a call has happened since.
     pub(super) has_landed_late: bool,
     /// The hold that an operator placed.
@@ -162,6 +162,28 @@ pub(crate) struct World {
     pub(super) public: PublicSide,
     /// Whether traffic was moved back by hand.
     pub(super) is_put_back: bool,
+}
+
+/// The switch among these actions.
+pub(super) fn movement(actions: &[Action]) -> Option<&Move> {
+    match actions {
+        [Action::Switch(movement)] => Some(movement),
+        _ => None,
+    }
+}
+
+/// The slot whose instance these actions stop.
+pub(super) fn stopped(actions: &[Action]) -> Option<Slot> {
+    actions.iter().find_map(|action| match action {
+        Action::Stop { slot, .. } => Some(*slot),
+        _ => None,
+    })
+}
+
+fn route_before(route: Option<(u64, Slot)>) -> RouteBefore {
+    route.map_or(RouteBefore::Missing, |(generation, slot)| {
+        RouteBefore::Contains(generation, slot)
+    })
 }
 
 /// The route before the release.
@@ -214,7 +236,7 @@ impl World {
             is_pointer_told: false,
             has_looked: false,
             is_pointer_fenced: true,
-            late: None,
+            late: Vec::new(),
             has_landed_late: false,
             hold: None,
             clocks: Clocks::default(),
@@ -337,16 +359,16 @@ impl World {
             record @ (Effect::Record(_) | Effect::Head(_)) => Owed::Record(Box::new(record)),
             Effect::Observe(ask) => Owed::Look(ask),
             Effect::Act {
-                act,
+                actions,
                 stage,
                 approved,
             } => {
                 assert!(approved.covers(&self.plan, stage.step, stage.direction));
-                self.hold_against_interlocks(&act, stage);
-                self.hold_against_repeating(&act);
+                self.hold_against_interlocks(&actions, stage);
+                self.hold_against_repeating(&actions);
                 self.has_looked = false;
-                self.acts.push((stage, act.clone()));
-                Owed::Act(act)
+                self.acts.push((stage, actions.clone()));
+                Owed::Act(actions)
             }
         };
         assert!(
@@ -361,55 +383,13 @@ impl World {
         self.owed = Some(owe);
     }
 
-    fn hold_against_interlocks(&self, act: &Act, stage: Stage) {
-        let has_traffic = |slot| self.route() == Some(slot) || self.pointer() == Some(slot);
-        match act {
-            Act::Remove(slot, _) | Act::Retire(slot, _) | Act::Deregister(slot) => {
-                assert!(
-                    !has_traffic(*slot),
-                    "interlock 1: {act:?} while {slot} has traffic"
-                );
-            }
-            Act::Start => assert!(
-                !has_traffic(self.plan.slot),
-                "interlock 1: start over the live slot"
-            ),
-            Act::Switch(movement) => {
-                let to = movement.to;
-                assert!(
-                    self.is_registered(to),
-                    "interlock 2: {to} is not registered"
-                );
-                assert!(
-                    *self.told_healthy.get(to),
-                    "interlock 2: {to} was unhealthy at the last observation"
-                );
-                assert!(
-                    movement.route_from == self.route
-                        || self.route == Some((movement.generation, to)),
-                    "interlock 5: from {:?}, but it is {:?}",
-                    movement.route_from,
-                    self.route
-                );
-                assert!(self.is_pointer_told, "interlock 5: the proxy was not asked");
-                assert_eq!(movement.proxy_from, self.told_pointer, "interlock 5");
-                let newest = self
-                    .route
-                    .max(self.pointer)
-                    .map_or(0, |(generation, _)| generation);
-                assert!(
-                    movement.generation >= newest,
-                    "a generation never goes back: {} after {newest}",
-                    movement.generation
-                );
-                if stage.direction == Direction::Forward {
-                    self.hold_checks_against_interlock_3();
-                }
-            }
-            Act::Pull | Act::Install | Act::Register | Act::Reinstate(..) => {}
+    fn hold_against_interlocks(&self, actions: &[Action], stage: Stage) {
+        for action in actions {
+            self.hold_action_against_interlocks(action, stage);
         }
-        if let Act::Retire(slot, _) = act {
-            let live = slot.other();
+        if (stage.direction, stage.step) == (Direction::Forward, Step::Stop) {
+            let live = self.plan.slot;
+            let slot = live.other();
             assert!(
                 *self.told_healthy.get(live),
                 "interlock 2: {slot} is stopped while {live} was unhealthy at the last observation"
@@ -439,23 +419,78 @@ impl World {
 
     /// Interlock 6: what may have happened is observed first, and what has happened is not done
     /// again.
-    fn hold_against_repeating(&self, act: &Act) {
-        // These acts observe by themselves, and may be repeated any number of times.
-        if !matches!(act, Act::Pull | Act::Reinstate(..)) {
-            assert!(self.has_looked, "interlock 6: {act:?} without a look");
+    fn hold_action_against_interlocks(&self, action: &Action, stage: Stage) {
+        let has_traffic = |slot| self.route() == Some(slot) || self.pointer() == Some(slot);
+        match action {
+            Action::Stop { slot, .. }
+            | Action::Remove { slot, .. }
+            | Action::Create { slot, .. }
+            | Action::Deregister(slot) => {
+                assert!(
+                    !has_traffic(*slot),
+                    "interlock 1: {action:?} while {slot} has traffic"
+                );
+            }
+            Action::Switch(movement) => {
+                let to = movement.to;
+                assert!(
+                    self.is_registered(to),
+                    "interlock 2: {to} is not registered"
+                );
+                assert!(
+                    *self.told_healthy.get(to),
+                    "interlock 2: {to} was unhealthy at the last observation"
+                );
+                let from = movement.route.as_ref().expect("a route").from;
+                assert!(
+                    from == route_before(self.route)
+                        || self.route == Some((movement.generation, to)),
+                    "interlock 5: from {from:?}, but it is {:?}",
+                    self.route
+                );
+                assert!(self.is_pointer_told, "interlock 5: the proxy was not asked");
+                assert_eq!(movement.from, self.told_pointer, "interlock 5");
+                let newest = self
+                    .route
+                    .max(self.pointer)
+                    .map_or(0, |(generation, _)| generation);
+                assert!(
+                    movement.generation >= newest,
+                    "a generation never goes back: {} after {newest}",
+                    movement.generation
+                );
+                if stage.direction == Direction::Forward {
+                    self.hold_checks_against_interlock_3();
+                }
+            }
+            Action::Pull(_) | Action::Install | Action::Register { .. } | Action::Start { .. } => {}
+            Action::Route(_) | Action::Rebase { .. } => panic!("no release does that: {action:?}"),
+        }
+    }
+
+    fn hold_against_repeating(&self, actions: &[Action]) {
+        // A pull may be repeated any number of times.
+        if !matches!(actions, [Action::Pull(_)]) {
+            assert!(self.has_looked, "interlock 6: {actions:?} without a look");
         }
         if self.has_landed_late {
             return;
         }
-        match act {
-            Act::Start => {
+        for action in actions {
+            self.hold_action_against_repeating(action);
+        }
+    }
+
+    fn hold_action_against_repeating(&self, action: &Action) {
+        match action {
+            Action::Create { .. } => {
                 let running = self.slots.get(self.plan.slot).as_ref();
                 assert!(
                     running.is_none_or(|r| !r.up || r.release != self.plan.release),
                     "interlock 6: started again"
                 );
             }
-            Act::Switch(movement) => {
+            Action::Switch(movement) => {
                 let to = Some((movement.generation, movement.to));
                 assert!(
                     self.route != to || self.pointer != to,
@@ -492,8 +527,8 @@ impl World {
                 self.answer_record(*record, fate);
                 true
             }
-            Some(Owed::Act(act)) => {
-                self.answer_act(&act, fate);
+            Some(Owed::Act(actions)) => {
+                self.answer_act(&actions, fate);
                 true
             }
             Some(Owed::Look(ask)) => {
@@ -582,15 +617,15 @@ impl World {
         matches!(self.progress(), Progress::Unrecorded { .. })
     }
 
-    fn answer_act(&mut self, act: &Act, mut fate: Fate) {
+    fn answer_act(&mut self, actions: &[Action], mut fate: Fate) {
         match fate {
             // The pointer names its from too: a former driver may have moved it late.
-            Fate::Done if self.is_moved_meanwhile(act) => {
-                self.apply(act, true);
+            Fate::Done if self.is_moved_meanwhile(actions) => {
+                self.apply(actions, true);
                 fate = Fate::Refused;
             }
-            Fate::Done | Fate::FailedAfter => self.apply(act, self.is_moved_meanwhile(act)),
-            Fate::HalfDone => self.apply(act, true),
+            Fate::Done | Fate::FailedAfter => self.apply(actions, self.is_moved_meanwhile(actions)),
+            Fate::HalfDone => self.apply(actions, true),
             Fate::FailedBefore | Fate::Refused => {}
         }
         let kind = match fate {
@@ -607,26 +642,37 @@ impl World {
         })));
     }
 
-    fn is_moved_meanwhile(&self, act: &Act) -> bool {
-        matches!(act, Act::Switch(movement) if movement.proxy_from != self.pointer())
+    fn is_moved_meanwhile(&self, actions: &[Action]) -> bool {
+        movement(actions).is_some_and(|movement| movement.from != self.pointer())
     }
 
-    pub(super) fn apply(&mut self, act: &Act, is_half: bool) {
-        let slot = self.plan.slot;
-        match act {
-            Act::Pull => self.has_image = true,
-            Act::Install => self.is_installed = true,
-            Act::Start => {
-                *self.slots.get_mut(slot) = Some(Running {
-                    digest: self.plan.version.digest.clone(),
+    /// Performs the actions, or only the first half: of several actions the last one is left out.
+    pub(super) fn apply(&mut self, actions: &[Action], is_half: bool) {
+        let whole = match actions {
+            [only] => return self.apply_one(only, is_half),
+            [whole @ .., _] if is_half => whole,
+            all => all,
+        };
+        for action in whole {
+            self.apply_one(action, false);
+        }
+    }
+
+    fn apply_one(&mut self, action: &Action, is_half: bool) {
+        match action {
+            Action::Pull(_) => self.has_image = true,
+            Action::Install => self.is_installed = true,
+            Action::Create { slot, version, .. } => {
+                *self.slots.get_mut(*slot) = Some(Running {
+                    digest: version.digest.clone(),
                     up: !is_half,
                     well: true,
                     release: self.plan.release,
                     life: Life::default(),
                 });
             }
-            Act::Register => *self.registered.get_mut(slot) = true,
-            Act::Switch(movement) => {
+            Action::Register { slot, .. } => *self.registered.get_mut(*slot) = true,
+            Action::Switch(movement) => {
                 self.route = Some((movement.generation, movement.to));
                 self.routed_by = self.plan.release;
                 self.is_pointer_told = false;
@@ -635,32 +681,21 @@ impl World {
                     self.is_pointer_fenced = true;
                 }
             }
-            Act::Deregister(slot) => *self.registered.get_mut(*slot) = false,
-            Act::Retire(slot, _) => {
-                *self.registered.get_mut(*slot) = false;
-                if !is_half {
-                    self.exit(*slot);
-                }
-            }
-            Act::Reinstate(slot, before) => {
+            Action::Deregister(slot) => *self.registered.get_mut(*slot) = false,
+            Action::Stop { slot, .. } => {
                 // When the engine answers that it is stopped, it has completed earlier requests.
-                let late = self.late.take();
-                let is_over = |act: &Act| matches!(act, Act::Retire(of, _) if of == slot);
-                self.late = late.filter(|act| *before == Before::Nothing || !is_over(act));
+                if stopped(&self.late) == Some(*slot) {
+                    self.late.clear();
+                }
+                self.exit(*slot);
+            }
+            Action::Start { slot, .. } => {
                 if let Some(running) = self.slots.get_mut(*slot) {
                     running.up = true;
                 }
-                if !is_half {
-                    *self.registered.get_mut(*slot) = true;
-                }
             }
-            Act::Remove(slot, _) => {
-                if is_half {
-                    self.exit(*slot);
-                } else {
-                    *self.slots.get_mut(*slot) = None;
-                }
-            }
+            Action::Remove { slot, .. } => *self.slots.get_mut(*slot) = None,
+            Action::Route(_) | Action::Rebase { .. } => panic!("no release does that: {action:?}"),
         }
     }
 

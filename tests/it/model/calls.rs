@@ -1,12 +1,14 @@
-//! Acts as sequences of calls, in the order of `release::driver::perform`. Between any two calls
+//! Actions as sequences of calls, in the order of `release::driver::perform`. Between any two calls
 //! the driver may die and another may take over. Before each call of the engine, which compares no
 //! token, the lock is checked. A call under way has passed that check and may happen at any time.
 
 use greenroom::adapters::live_pointer::Admission;
-use greenroom::history::{Direction, ReleaseKind};
-use greenroom::inventory::{FencingToken, InstanceId, Slot, SwitchOrder};
+use greenroom::inventory::SwitchOrder;
+use greenroom::inventory::{Digest, FencingToken, Hold, InstanceId, PeerApproval, Slot, Version};
 use greenroom::ports::FailureKind;
-use greenroom::release::{Act, ActionErrorKind, Before, Move, Plan, Stage};
+use greenroom::release::{
+    Action, ActionErrorKind, Move, Plan, Purpose, Rewrite, RouteBefore, Stage,
+};
 
 use super::engine::{Running, index};
 use super::flaws::Flaw;
@@ -16,55 +18,86 @@ use super::scope::Scope;
 use super::state::World;
 use super::store::{Entered, Route};
 
-/// An act under way: which call comes next, and which instance it is about.
+/// The actions under way, and which call of which action comes next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Doing {
-    pub(crate) act: Act,
+    pub(crate) actions: Vec<Action>,
     pub(crate) stage: Stage,
-    pub(crate) next: u8,
-    held: Option<u8>,
+    at: usize,
+    call: u8,
 }
 
 impl Doing {
-    pub(crate) fn new(act: Act, stage: Stage, world: &World) -> Self {
-        let number = |id: &InstanceId| id.0.parse().ok();
-        let held = match &act {
-            Act::Retire(_, Some(id)) | Act::Remove(_, id) => number(id),
-            Act::Reinstate(slot, _) => world.engine[index(*slot)].map(|it| it.id),
-            _ => None,
-        };
+    pub(crate) fn new(actions: Vec<Action>, stage: Stage) -> Self {
         Self {
-            act,
+            actions,
             stage,
-            next: 0,
-            held,
+            at: 0,
+            call: 0,
         }
+    }
+
+    fn action(&self) -> Option<&Action> {
+        self.actions.get(self.at)
+    }
+
+    /// Whether no call was made.
+    pub(crate) fn is_new(&self) -> bool {
+        (self.at, self.call) == (0, 0)
+    }
+
+    /// Whether the next call writes the route of a switch.
+    pub(crate) fn is_about_to_swap(&self) -> bool {
+        self.call == 1 && matches!(self.action(), Some(Action::Switch(_)))
     }
 
     /// The instance that the next call stops.
     fn stops(&self) -> Option<u8> {
-        let is_stop = match &self.act {
-            Act::Start | Act::Retire(..) => self.next == 1,
-            Act::Remove(..) | Act::Reinstate(_, Before::Stop) => self.next == 0,
-            _ => false,
-        };
-        self.held.filter(|_| is_stop)
+        match self.action() {
+            Some(Action::Stop { instance, .. }) => number(instance),
+            _ => None,
+        }
     }
 
     /// Whether the next call is one of the engine, which compares no token.
     fn is_of_engine(&self) -> bool {
-        match &self.act {
-            Act::Remove(..) => true,
-            Act::Start | Act::Retire(..) => self.next > 0,
-            Act::Reinstate(..) => self.next < 2,
-            _ => false,
-        }
+        let action = self.action();
+        action.is_some_and(|action| match action {
+            Action::Create { .. }
+            | Action::Start { .. }
+            | Action::Stop { .. }
+            | Action::Remove { .. } => true,
+            Action::Pull(_)
+            | Action::Install
+            | Action::Register { .. }
+            | Action::Route(_)
+            | Action::Switch(_)
+            | Action::Rebase { .. }
+            | Action::Deregister(_) => false,
+        })
     }
 
+    /// Another call of this action follows.
     fn continues(&mut self) -> Called {
-        self.next += 1;
+        self.call += 1;
         Called::Going
     }
+
+    /// The action is done.
+    fn done(&mut self) -> Called {
+        self.at += 1;
+        self.call = 0;
+        if self.at < self.actions.len() {
+            Called::Going
+        } else {
+            Called::Ended(Ok(()))
+        }
+    }
+}
+
+/// The number of an instance.
+fn number(id: &InstanceId) -> Option<u8> {
+    id.0.parse().ok()
 }
 
 /// When a call was sent.
@@ -95,9 +128,8 @@ pub(crate) enum Called {
 }
 
 type Call = Result<Called, FailureKind>;
-const DONE: Call = Ok(Called::Ended(Ok(())));
 
-/// Makes the next call of an act.
+/// Makes the next call.
 pub(crate) fn call(
     world: &mut World,
     scope: &Scope,
@@ -109,16 +141,16 @@ pub(crate) fn call(
     if asks && let Err(kind) = world.store.compare(scope, who.token) {
         return Called::Ended(Err(action_error(kind)));
     }
+    let Some(action) = doing.action().cloned() else {
+        return Called::Ended(Ok(()));
+    };
+    let starts_over_a_stop = scope.has(Flaw::StartedOverAStop)
+        && matches!(doing.actions.get(doing.at + 1), Some(Action::Start { .. }));
     let mut hand = Hand { world, scope, who };
-    let called = match doing.act.clone() {
-        Act::Pull | Act::Install => DONE,
-        Act::Start => hand.start(doing),
-        Act::Register => hand.register(who.plan.slot),
-        Act::Switch(movement) => hand.switch(doing, &movement),
-        Act::Deregister(slot) => hand.deregister(slot).map(|()| Called::Ended(Ok(()))),
-        Act::Retire(slot, _) => hand.retire(doing, slot),
-        Act::Reinstate(slot, before) => hand.reinstate(doing, slot, before),
-        Act::Remove(..) => Ok(hand.remove(doing, 0)),
+    let called = match action {
+        Action::Switch(movement) => hand.switch(doing, &movement),
+        Action::Stop { .. } if starts_over_a_stop => Ok(doing.done()),
+        action => hand.make(&action).map(|()| doing.done()),
     };
     called.unwrap_or_else(|kind| Called::Ended(Err(action_error(kind))))
 }
@@ -131,7 +163,7 @@ impl World {
             let stops = late.doing.stops();
             let is_over = late.sent == Sent::Before && stops.is_some() && stops == stopped;
             if is_over {
-                late.doing.next += 1;
+                late.doing.done();
                 late.sent = Sent::Now;
             }
             !is_over || late.continues
@@ -165,37 +197,38 @@ impl Hand<'_, '_> {
         self.world.engine[index(slot)]
     }
 
-    fn start(&mut self, doing: &mut Doing) -> Call {
-        let slot = self.who.plan.slot;
-        match (doing.next, self.in_slot(slot)) {
-            (0, Some(running)) if running.release != self.who.number => {
-                let leftover = self.who.plan.leftover.as_ref();
-                if leftover.is_none_or(|it| it.id.0 != running.id.to_string()) {
-                    return Err(FailureKind::Conflict);
-                }
-                self.deregister(slot)?;
-                doing.held = Some(running.id);
-                Ok(doing.continues())
+    /// Makes the only call of an action.
+    fn make(&mut self, action: &Action) -> Result<(), FailureKind> {
+        match action {
+            Action::Pull(_) | Action::Install => {}
+            Action::Create { slot, version, .. } => self.create(*slot, version)?,
+            Action::Start { slot, .. } => {
+                self.in_slot(*slot).ok_or(FailureKind::Missing)?;
+                self.up(*slot);
             }
-            (1, _) => {
-                self.stop(doing.held);
-                Ok(doing.continues())
-            }
-            (2, _) => {
-                self.discard(doing.held);
-                Ok(doing.continues())
-            }
-            (_, Some(running)) if running.release != self.who.number => Err(FailureKind::Conflict),
-            (_, Some(_)) => {
-                self.up(slot);
-                DONE
-            }
-            (_, None) => {
-                let letter = letter(&self.who.plan.version.digest);
-                self.world.engine[index(slot)] = Some(Running::started(self.who.number, letter));
-                DONE
+            Action::Register { slot, digest, .. } => self.register(*slot, digest)?,
+            Action::Deregister(slot) => self.deregister(*slot)?,
+            Action::Stop { instance, .. } => self.stop(number(instance)),
+            Action::Remove { instance, .. } => self.discard(number(instance)),
+            Action::Route(_) | Action::Rebase { .. } | Action::Switch(_) => {
+                panic!("no call of a release: {action:?}")
             }
         }
+        Ok(())
+    }
+
+    fn create(&mut self, slot: Slot, version: &Version) -> Result<(), FailureKind> {
+        match self.in_slot(slot) {
+            Some(running) if running.release != self.who.number => {
+                return Err(FailureKind::Conflict);
+            }
+            Some(_) => self.up(slot),
+            None => {
+                let letter = letter(&version.digest);
+                self.world.engine[index(slot)] = Some(Running::started(self.who.number, letter));
+            }
+        }
+        Ok(())
     }
 
     fn up(&mut self, slot: Slot) {
@@ -234,8 +267,11 @@ impl Hand<'_, '_> {
         }
     }
 
-    fn register(&mut self, slot: Slot) -> Call {
+    fn register(&mut self, slot: Slot, digest: &Digest) -> Result<(), FailureKind> {
         let running = self.in_slot(slot).ok_or(FailureKind::Missing)?;
+        if !is_digest(digest, running.digest) {
+            return Err(FailureKind::Changed);
+        }
         self.world.store.compare(self.scope, self.who.token)?;
         self.wrote();
         self.world.store.slots[index(slot)] = Some(Entered {
@@ -243,7 +279,7 @@ impl Hand<'_, '_> {
             release: self.who.number,
             token: self.who.token,
         });
-        DONE
+        Ok(())
     }
 
     fn deregister(&mut self, slot: Slot) -> Result<(), FailureKind> {
@@ -253,55 +289,15 @@ impl Hand<'_, '_> {
         Ok(())
     }
 
-    fn retire(&mut self, doing: &mut Doing, slot: Slot) -> Call {
-        if doing.next == 0 {
-            self.deregister(slot)?;
-            return Ok(match doing.held {
-                Some(_) => doing.continues(),
-                None => Called::Ended(Ok(())),
-            });
-        }
-        if self.who.plan.kind == ReleaseKind::Promote {
-            self.stop(doing.held);
-            return DONE;
-        }
-        Ok(self.remove(doing, 1))
-    }
-
-    fn reinstate(&mut self, doing: &mut Doing, slot: Slot, before: Before) -> Call {
-        let running = self.in_slot(slot).ok_or(FailureKind::Missing)?;
-        let is_first = doing.next == 0;
-        if is_first && before == Before::Stop && !self.scope.has(Flaw::StartedOverAStop) {
-            self.stop(doing.held);
-            return Ok(doing.continues());
-        }
-        if doing.next == 2 || running.up {
-            return self.register(slot);
-        }
-        self.up(slot);
-        doing.next = 2;
-        Ok(Called::Going)
-    }
-
-    /// Stops and removes, starting at this call of the act.
-    fn remove(&mut self, doing: &mut Doing, from: u8) -> Called {
-        if doing.next == from {
-            self.stop(doing.held);
-            return doing.continues();
-        }
-        self.discard(doing.held);
-        Called::Ended(Ok(()))
-    }
-
     fn switch(&mut self, doing: &mut Doing, movement: &Move) -> Call {
         let order = SwitchOrder {
-            from: movement.proxy_from,
+            from: movement.from,
             to: movement.to,
             generation: movement.generation,
             token: FencingToken(self.who.token),
         };
         let takes_any = self.scope.has(Flaw::ProxyTakesAnyToken);
-        match doing.next {
+        match doing.call {
             0 | 2 if order.from == Some(order.to) && self.scope.has(Flaw::ProxyRefusesToStay) => {
                 Err(FailureKind::Rejected)
             }
@@ -313,13 +309,14 @@ impl Hand<'_, '_> {
                 Ok(doing.continues())
             }
             1 => {
-                self.swap(movement, doing.stage.direction)?;
+                let rewrite = movement.route.as_ref().expect("a switch of a release");
+                self.swap(rewrite)?;
                 Ok(doing.continues())
             }
             2 => {
                 let highest = self.world.proxy.highest();
                 if self.world.proxy.prepare(&order, takes_any)? == Admission::Done {
-                    return DONE;
+                    return Ok(doing.done());
                 }
                 self.held_against(highest);
                 Ok(doing.continues())
@@ -333,7 +330,7 @@ impl Hand<'_, '_> {
                     self.world.violations.add(Violation::Toggled);
                 }
                 self.routed(movement.to);
-                DONE
+                Ok(doing.done())
             }
         }
     }
@@ -344,23 +341,27 @@ impl Hand<'_, '_> {
         }
     }
 
-    fn swap(&mut self, movement: &Move, direction: Direction) -> Result<(), FailureKind> {
-        let plan = self.who.plan;
-        let version = match &plan.from {
-            Some(from) if movement.to != plan.slot => &from.version,
-            _ => &plan.version,
-        };
+    fn swap(&mut self, rewrite: &Rewrite) -> Result<(), FailureKind> {
         let to = Route {
-            generation: movement.generation,
-            live: movement.to,
-            digest: letter(&version.digest),
+            generation: rewrite.generation,
+            live: rewrite.live,
+            digest: letter(&rewrite.digest),
             release: self.who.number,
             token: self.who.token,
         };
+        let from = match rewrite.from {
+            RouteBefore::Missing => None,
+            RouteBefore::Contains(generation, slot) => Some((generation, slot)),
+            RouteBefore::Unreadable => panic!("every route can be read"),
+        };
         let before = self.world.store.route;
-        let is_promote = direction == Direction::Forward && plan.kind == ReleaseKind::Promote;
-        let needed = !is_promote || self.is_as_seen(movement);
-        let from = movement.route_from;
+        let (is_promote, needed) = match &rewrite.purpose {
+            Purpose::Promote {
+                hold,
+                peer_approvals,
+            } => (true, self.is_as_seen(hold.as_ref(), peer_approvals)),
+            Purpose::Rollback(_) | Purpose::BackOut | Purpose::Repair => (false, true),
+        };
         self.world.store.swap(self.scope, from, to, needed)?;
         if before == Some(to) {
             return Ok(());
@@ -375,23 +376,24 @@ impl Hand<'_, '_> {
         let was = before.map(|route| (route.generation, route.live));
         let is_same = was == Some((to.generation, to.live));
         let is_newer = was.is_none_or(|(older, _)| older < to.generation);
-        if was != movement.route_from || !(is_same || is_newer) {
+        if was != from || !(is_same || is_newer) {
             self.world.violations.add(Violation::Toggled);
         }
-        self.routed(movement.to);
+        self.routed(rewrite.live);
+        let planned = &self.who.plan.version.digest;
         let runs_another = self
-            .in_slot(movement.to)
-            .is_some_and(|it| !it.hurt && !is_digest(&plan.version.digest, it.digest));
-        if direction == Direction::Forward && runs_another {
+            .in_slot(rewrite.live)
+            .is_some_and(|it| !it.hurt && !is_digest(planned, it.digest));
+        if rewrite.live == self.who.plan.slot && runs_another {
             self.world.violations.add(Violation::Unchecked);
         }
         Ok(())
     }
 
     /// Whether hold and approvals are the ones of the decision.
-    fn is_as_seen(&self, movement: &Move) -> bool {
-        let mut peer_approvals = movement.peer_approvals.iter();
-        self.world.hold_seen() == movement.hold
+    fn is_as_seen(&self, hold: Option<&Hold>, peer_approvals: &[PeerApproval]) -> bool {
+        let mut peer_approvals = peer_approvals.iter();
+        self.world.hold_seen().as_ref() == hold
             && peer_approvals.all(|one| self.world.is_given(one))
     }
 

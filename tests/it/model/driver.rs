@@ -8,7 +8,7 @@ use std::time::Duration;
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::Slot;
 use greenroom::release::{
-    Act, Approved, Ask, Effect, Event, Machine, Move, Observation, Plan, Stage, TimerId,
+    Action, Approved, Ask, Effect, Event, Machine, Move, Observation, Plan, Stage, TimerId,
 };
 
 use super::calls::{Doing, Who};
@@ -123,13 +123,13 @@ impl Driver {
             written @ (Effect::Record(_) | Effect::Head(_)) => Owed::Write(written),
             Effect::Observe(ask) => Owed::Look(ask),
             Effect::Act {
-                act,
+                actions,
                 stage,
                 approved,
             } => {
-                self.hold_against(world, scope, &act, stage, &approved);
+                self.hold_against(world, scope, &actions, stage, &approved);
                 self.knows.unseen = true;
-                Owed::Act(Doing::new(act, stage, world))
+                Owed::Act(Doing::new(actions, stage))
             }
         };
         if self.owed.is_some() {
@@ -144,7 +144,7 @@ impl Driver {
         &self,
         world: &mut World,
         scope: &Scope,
-        act: &Act,
+        actions: &[Action],
         stage: Stage,
         approved: &Approved,
     ) {
@@ -157,7 +157,7 @@ impl Driver {
         if world.is_at_it(self.by) {
             world.violations.add(Violation::Overlapped);
         }
-        if let Act::Switch(movement) = act {
+        if let [Action::Switch(movement)] = actions {
             self.hold_switch(world, movement, stage.direction);
         }
         if stage.direction == Direction::Forward && scope.tier.is_protected() {

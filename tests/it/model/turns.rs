@@ -1,7 +1,7 @@
 //! The possible next events within the bounds. Their effects are in `happens`.
 
 use greenroom::inventory::Slot;
-use greenroom::release::{Act, Choice, Progress, ResumeAction};
+use greenroom::release::{Choice, Progress, ResumeAction};
 use stateright::{Model, Property};
 
 use super::can_finish;
@@ -159,7 +159,7 @@ impl Scope {
                 turns.push(Turn::Goes(by));
                 if left.faults > 0 {
                     turns.push(Turn::AnswerIsLost(by));
-                    if doing.next == 0 {
+                    if doing.is_new() {
                         turns.extend([Turn::Fails(by), Turn::IsRefused(by)]);
                     }
                 }
@@ -286,6 +286,6 @@ fn is_about_to_swap(seat: &Seat) -> bool {
     };
     matches!(
         &driver.owed,
-        Some(Owed::Act(doing)) if doing.next == 1 && matches!(doing.act, Act::Switch(_))
+        Some(Owed::Act(doing)) if doing.is_about_to_swap()
     )
 }

@@ -5,7 +5,6 @@
 
 mod drive;
 mod look;
-mod perform;
 
 use std::sync::Arc;
 
@@ -16,14 +15,14 @@ use super::{Engine, Site, behind_the_proxy, release_lock, unknown};
 use crate::history::{RepairRecord, proves_released, proves_switch_started};
 use crate::inventory::{
     Digest, FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Slot, Snapshot,
-    SourceState, SwitchOrder, Target,
+    SwitchOrder, Target,
 };
 use crate::ports::{Acquired, FailureKind, Lease, RouterReader};
 use crate::release::driver::Writing;
-use crate::release::repair::plan;
+use crate::release::repair::{RepairMachine, all_answered, plan};
 use crate::release::standby_entry;
 use crate::release::{
-    Known, ProxySays, Refusal, Refused, RepairAction, RepairApproval, RepairPlan, RepairRequest,
+    Action, Known, ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
 };
 use drive::Drive;
 use look::look;
@@ -113,17 +112,14 @@ impl Engine {
         };
         let (items, repair_actions) =
             plan((snapshot, released), &site.definition, request.only, &says);
-        let includes = |which: fn(&RepairAction) -> bool| {
+        let includes = |which: fn(&Action) -> bool| {
             repair_actions
                 .iter()
                 .any(|planned| which(&planned.repair_action))
         };
-        let installs = includes(|repair_action| matches!(repair_action, RepairAction::Install));
+        let installs = includes(|repair_action| matches!(repair_action, Action::Install));
         let points = includes(|repair_action| {
-            matches!(
-                repair_action,
-                RepairAction::Point { .. } | RepairAction::Rebase { .. }
-            )
+            matches!(repair_action, Action::Switch(_) | Action::Rebase { .. })
         });
         RepairPlan {
             id,
@@ -162,11 +158,11 @@ impl Engine {
             release_lock(&write, &target, &lease).await;
             return Err(refused);
         }
+        let record = plan.record(approval.by(), self.clock.now());
         let (sender, news) = mpsc::channel(NEWS);
         let (stop, stops) = watch::channel(false);
         let drive = Drive {
-            record: plan.record(approval.by(), self.clock.now()),
-            plan,
+            machine: RepairMachine::new(Arc::new(plan), record),
             approved,
             site,
             write,
@@ -281,35 +277,6 @@ async fn proven_by(
             Err(unknown(&format!("what release {release} did"), &failure))
         }
         Err(failure) => Ok(Err(failure.to_string())),
-    }
-}
-
-/// Refuses unless runtime, store and proxy have answered: an unknown state cannot be repaired.
-fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
-    let states = &snapshot.sources;
-    let sources = [
-        ("what is running in the slots", &states.runtime),
-        ("what is registered", &states.registry),
-        ("where the proxy sends the traffic", &states.router),
-    ];
-    let silent: Vec<Refusal> = sources
-        .into_iter()
-        .filter_map(|(fact, state)| match state {
-            SourceState::Live => None,
-            SourceState::Connecting => Some((fact, "no answer yet".to_owned())),
-            SourceState::Stale { why, .. } | SourceState::Unreachable { why, .. } => {
-                Some((fact, why.clone()))
-            }
-        })
-        .map(|(fact, why)| Refusal::Unknown {
-            fact: fact.into(),
-            why,
-        })
-        .collect();
-    if silent.is_empty() {
-        Ok(())
-    } else {
-        Err(Refused(silent))
     }
 }
 

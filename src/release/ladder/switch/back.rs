@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Switch, routed, unknown_live};
-use crate::inventory::Slot;
+use super::{Switch, move_to, routed, unknown_live};
 use crate::release::ladder::conditions::{another_version, slots_and_traffic};
 use crate::release::ladder::{Course, Judgement, Situation, StageDefinition, Verdict};
-use crate::release::{Act, Ask, Move, Observation, Plan};
+use crate::release::{Ask, Plan, Purpose, Rewrite, RouteBefore};
 
 pub(super) struct SwitchBack;
 
@@ -20,8 +19,7 @@ impl StageDefinition for SwitchBack {
         }
     }
 
-    /// The old version must be running, registered and healthy by its probe. The image's own HEALTHCHECK does not
-    /// count: the old version had the traffic before with the same HEALTHCHECK.
+    /// The guard of the action demands that the old version is running, registered and healthy by its probe.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         let (plan, observation) = (situation.plan, situation.observation);
         let Some(from) = &plan.from else {
@@ -29,7 +27,7 @@ impl StageDefinition for SwitchBack {
                 "no version was live before: there is nothing to go back to".into(),
             );
         };
-        let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
+        let (Some(_), Some(proxy)) = (&observation.registry, &observation.proxy) else {
             return unknown_live(observation);
         };
         let route = observation.route();
@@ -47,24 +45,16 @@ impl StageDefinition for SwitchBack {
         if let Some(other) = another_version(from, observation.instance(from.slot)) {
             return Verdict::Refuse(format!("the traffic does not move: {other}"));
         }
-        if let Some(why) = old_is_unwell(from.slot, observation) {
-            return Verdict::Wait(format!("the traffic does not move: {why}"));
-        }
-        if record.slots.get(from.slot).is_none() {
-            return Verdict::Refuse(format!("{} is not registered", from.slot));
-        }
-        Verdict::Act(Act::Switch(Box::new(Move {
-            route_from: route,
-            proxy_from: proxy_slot,
-            to: from.slot,
-            generation: generations
-                .0
-                .max(generations.1)
-                .max(plan.generation)
-                .saturating_add(1),
-            hold: None,
-            peer_approvals: Vec::new(),
-        })))
+        let newest = generations.0.max(generations.1).max(plan.generation);
+        let rewrite = Rewrite {
+            from: RouteBefore::of(route),
+            live: from.slot,
+            generation: newest.saturating_add(1),
+            digest: from.version.digest.clone(),
+            release: plan.release,
+            purpose: Purpose::BackOut,
+        };
+        Verdict::Act(vec![move_to(rewrite, proxy_slot)])
     }
 
     fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {
@@ -86,21 +76,5 @@ impl StageDefinition for SwitchBack {
 
     fn pause(&self, plan: &Plan, course: &Course, now: Timestamp) -> Duration {
         Switch.pause(plan, course, now)
-    }
-}
-
-/// Why the old version cannot get the traffic; none if it is running and its probe is good.
-fn old_is_unwell(slot: Slot, observation: &Observation) -> Option<String> {
-    let instance = observation.instance(slot);
-    match (instance, &observation.probe) {
-        (None, _) if observation.instances.is_none() => Some(format!(
-            "it is not known whether {slot} is running: {}",
-            observation.why_blind()
-        )),
-        (None, _) => Some(format!("{slot} is empty")),
-        (Some(instance), _) if !instance.is_running() => Some(format!("{slot} is not running")),
-        (Some(_), Some(probe)) if probe.healthy => None,
-        (Some(_), Some(probe)) => Some(format!("{slot} is not healthy: {}", probe.detail)),
-        (Some(_), None) => Some(format!("{slot} was not probed")),
     }
 }

@@ -1,0 +1,171 @@
+//! The actions that change the servers, as data. Releases and repairs are plans of the same actions. Each action
+//! contains the state that it starts from and the state that it leads to, so performing it twice does no harm
+//! (interlock 5).
+//!
+//! A repair records, guards and observes each action separately. A stage of a release may perform several actions in
+//! order, for example deregister a slot and then stop its instance. It stops at the first action that fails.
+
+use crate::inventory::{
+    Digest, FencingToken, Hold, InstanceId, PeerApproval, PointerState, ReleaseId, Slot,
+    SwitchOrder, Version,
+};
+
+/// A change to the servers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Action {
+    Pull(Version),
+    /// Install the proxy's configuration.
+    Install,
+    /// Create and start an instance in an empty slot. If the runtime does not have the image, it is pulled first.
+    Create {
+        slot: Slot,
+        version: Version,
+        /// The release that makes the version live, or made it live.
+        release: ReleaseId,
+    },
+    /// Start a stopped instance, or unpause it.
+    Start {
+        slot: Slot,
+        instance: InstanceId,
+    },
+    /// Write the slot's registration from the running instance.
+    Register {
+        slot: Slot,
+        /// The digest that was observed in the slot. The registration is written only if this digest is still running.
+        digest: Digest,
+        /// The tag, if the instance does not name its tag.
+        tag: Option<String>,
+        release: ReleaseId,
+    },
+    /// Change the route, but not the proxy.
+    Route(Box<Rewrite>),
+    Switch(Box<Move>),
+    /// Give the live pointer a token of this store. This is needed after the store was wiped, restored or replaced:
+    /// then the pointer's token is higher than all tokens of the store, and the proxy refuses every switch.
+    Rebase {
+        /// The observed content of the pointer. The pointer is written only if its content is still the same.
+        from: PointerState,
+        /// The new generation of the pointer. It is the generation of the route, except if the live slot cannot answer
+        /// or the pointer names no slot.
+        generation: u64,
+    },
+    Deregister(Slot),
+    /// Stop an instance without traffic.
+    Stop {
+        slot: Slot,
+        instance: InstanceId,
+    },
+    /// Remove a stopped instance.
+    Remove {
+        slot: Slot,
+        instance: InstanceId,
+    },
+}
+
+/// One movement of the traffic. Route and proxy change in one action: the proxy is prepared before the route is
+/// written, so a switch that the proxy cannot make leaves the route unchanged. The pointer moves directly after the
+/// route, so store and proxy disagree as briefly as possible.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Move {
+    /// The new route; none if the route already names this slot and generation.
+    pub route: Option<Rewrite>,
+    /// The slot that the proxy names now; none if the proxy names no slot.
+    pub from: Option<Slot>,
+    /// The slot that gets the traffic.
+    pub to: Slot,
+    /// The generation that the proxy gets. The route has it, too.
+    pub generation: u64,
+}
+
+/// How the route is rewritten.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Rewrite {
+    /// The observed content of the route's key. The route is written only if this content is still the same.
+    pub from: RouteBefore,
+    /// The slot that the new route names.
+    pub live: Slot,
+    /// The new generation. It may be lower than the current generation only if no switch can have made the current
+    /// generation.
+    pub generation: u64,
+    /// The digest of the new route.
+    pub digest: Digest,
+    /// The release that makes the version live, or made it live.
+    pub release: ReleaseId,
+    pub purpose: Purpose,
+}
+
+/// The route's key before it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RouteBefore {
+    Missing,
+    Unreadable,
+    /// The key contains this generation and slot.
+    Contains(u64, Slot),
+}
+
+/// Why the route is rewritten. The purpose decides what happens to the hold of the target and to the extra keys of
+/// other targets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    Promote {
+        /// The hold that was observed before the switch; it does not stop the release. The traffic moves only if the
+        /// store still has exactly this hold.
+        hold: Option<Hold>,
+        /// The approvals by other operators that count. The traffic moves only if all of these approvals still exist.
+        peer_approvals: Vec<PeerApproval>,
+    },
+    /// A rollback places this hold with the route; none if no version was live before.
+    Rollback(Option<Hold>),
+    /// The release switches back, and clears the hold that it placed.
+    BackOut,
+    Repair,
+}
+
+impl Rewrite {
+    /// The current generation of the route, if the new generation is lower.
+    pub fn lowered(&self) -> Option<u64> {
+        match self.from {
+            RouteBefore::Contains(current, _) if current > self.generation => Some(current),
+            _ => None,
+        }
+    }
+}
+
+impl RouteBefore {
+    /// The state of a route that is missing or can be read.
+    pub(super) fn of(route: Option<(u64, Slot)>) -> Self {
+        route.map_or(Self::Missing, |(generation, slot)| {
+            Self::Contains(generation, slot)
+        })
+    }
+}
+
+impl Move {
+    /// The order for the proxy.
+    pub(super) fn order(&self, token: FencingToken) -> SwitchOrder {
+        SwitchOrder {
+            from: self.from,
+            to: self.to,
+            generation: self.generation,
+            token,
+        }
+    }
+}
+
+/// A failed action: the message, and what the driver does about the failure.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ActionError {
+    pub kind: ActionErrorKind,
+    pub text: String,
+}
+
+/// What the driver does about a failed action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ActionErrorKind {
+    /// The failure may be temporary. The driver observes, and may then try the action again.
+    Passing,
+    /// The driver no longer holds the lock. It must stop.
+    Fenced,
+    /// The action failed for good, for example because a server refused the request.
+    Final,
+}

@@ -1,0 +1,315 @@
+//! The guard of each action. Directly before an action, [`allow`] decides from the latest observation whether the action
+//! is safe. Each interlock is stated here once, for releases and for repairs. What only a release demands in addition,
+//! for example fresh checks, is in its steps. An unknown state is never safe.
+
+use super::action::{Action, Move, Purpose, Rewrite, RouteBefore};
+use super::view::{Traffic, View};
+use crate::inventory::{
+    Digest, Installation, InstanceId, PointerState, Route, Slot, is_beyond_any_switch,
+};
+
+/// After the store was wiped, restored or replaced, new generations are multiples of this number.
+const FAR_AHEAD: u64 = 1_000;
+
+/// A generation that no earlier driver can have: at least [`FAR_AHEAD`] higher than `generation`.
+pub(super) fn out_of_reach(generation: u64) -> u64 {
+    (generation / FAR_AHEAD + 1) * FAR_AHEAD + FAR_AHEAD
+}
+
+/// Why an action is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// The action is not allowed yet. Observe again.
+    Wait(String),
+    /// Waiting does not help.
+    Refuse(String),
+    /// The state is not as it was when the plan was made. A new plan is needed.
+    Changed(String),
+}
+
+use Obstacle::{Changed, Refuse, Wait};
+
+/// Allows the actions of a stage, which are performed in order. Each action is judged in the state that the actions
+/// before it lead to.
+pub(super) fn allow_all(actions: &[Action], view: View<'_>) -> Result<(), Obstacle> {
+    let mut view = view;
+    for action in actions {
+        allow(action, &view)?;
+        view = view.after(action);
+    }
+    Ok(())
+}
+
+pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
+    match action {
+        Action::Pull(_) => Ok(()),
+        Action::Install => match view.installation {
+            Some(Installation::Newer(why)) => {
+                Err(Refuse(format!("{why}. The newer configuration is kept")))
+            }
+            Some(Installation::Foreign(why)) => Err(Refuse(why.clone())),
+            _ => Ok(()),
+        },
+        // If the release has created the instance already, it is only started.
+        Action::Create { slot, release, .. } => match view.instance(*slot) {
+            None if !view.knows_slots() => Err(Wait(unseen(*slot, view))),
+            None => Ok(()),
+            Some(there) if there.release == Some(*release) => Ok(()),
+            Some(_) => Err(Wait(format!(
+                "{slot} is occupied, but the planned version is not healthy in it yet"
+            ))),
+        },
+        Action::Start { slot, instance } => {
+            same(view, *slot, instance)?;
+            if view.runs(*slot) {
+                return Err(Wait(format!(
+                    "{slot} is running, but no probe has found it healthy yet"
+                )));
+            }
+            Ok(())
+        }
+        Action::Register { slot, digest, .. } => register(view, *slot, digest),
+        Action::Route(rewrite) => route(view, rewrite),
+        Action::Switch(movement) => switch(view, movement),
+        Action::Rebase { from, generation } => rebase(view, from, *generation),
+        Action::Deregister(slot) => without_traffic(view, *slot),
+        Action::Stop { slot, instance } => stop(view, *slot, instance),
+        Action::Remove { slot, instance } => {
+            same(view, *slot, instance)?;
+            without_traffic(view, *slot)
+        }
+    }
+}
+
+fn unseen(slot: Slot, view: &View<'_>) -> String {
+    format!("{slot} cannot be observed: {}", view.why_blind())
+}
+
+/// Checks that a slot has no traffic (interlock 1).
+pub(super) fn without_traffic(view: &View<'_>, slot: Slot) -> Result<(), Obstacle> {
+    match view.traffic(slot) {
+        Traffic::Without => Ok(()),
+        Traffic::With(why) => Err(Refuse(why)),
+        Traffic::Unknown(why) => Err(Wait(why)),
+    }
+}
+
+/// Checks that the slot still has this instance.
+fn same(view: &View<'_>, slot: Slot, instance: &InstanceId) -> Result<(), Obstacle> {
+    match view.instance(slot) {
+        None if !view.knows_slots() => Err(Wait(unseen(slot, view))),
+        Some(there) if there.id == *instance => Ok(()),
+        _ => Err(Changed(replaced(slot))),
+    }
+}
+
+/// Says that the slot is empty, or that another container or process is in it.
+pub(super) fn replaced(slot: Slot) -> String {
+    format!("the container or process of the plan is no longer in {slot}")
+}
+
+/// Only a healthy version is registered. The exception is a version that the same stage starts: its health is observed
+/// before it gets traffic.
+fn register(view: &View<'_>, slot: Slot, digest: &Digest) -> Result<(), Obstacle> {
+    let there = match view.healthy(slot) {
+        Err(why) if !view.is_started(slot) => {
+            return Err(Wait(format!(
+                "only a healthy version can be registered: {why}"
+            )));
+        }
+        _ => view.instance(slot),
+    };
+    match there {
+        Some(there) if there.digest != *digest => Err(Changed(format!(
+            "{slot} now runs {} instead of {}",
+            there.digest.short(),
+            digest.short()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A slot may get traffic only if it is healthy and registered (interlock 2). The registration names the version that is
+/// running in the slot. If a release switches back, any registration is enough: the version had the traffic before.
+fn fit_for_traffic(view: &View<'_>, slot: Slot, purpose: Option<&Purpose>) -> Result<(), String> {
+    let instance = view.healthy(slot)?;
+    let is_back = purpose == Some(&Purpose::BackOut);
+    match view.entry(slot) {
+        Some(entry) if is_back || entry.digest == instance.digest => Ok(()),
+        Some(_) => Err(format!(
+            "{slot} runs another version than the registered one"
+        )),
+        None => Err(format!("{slot} is not registered")),
+    }
+}
+
+fn route(view: &View<'_>, rewrite: &Rewrite) -> Result<(), Obstacle> {
+    let current = match view.route() {
+        Some(route) => RouteBefore::Contains(route.generation, route.live),
+        None if view.is_route_unreadable() => RouteBefore::Unreadable,
+        None => RouteBefore::Missing,
+    };
+    if current != rewrite.from {
+        return Err(Changed(
+            "the route is not as it was when the plan was made".into(),
+        ));
+    }
+    if let Some(from) = rewrite.lowered() {
+        may_be_lowered(view, from, rewrite.generation)?;
+    }
+    if !only_lowers(view, rewrite)
+        && let Err(why) = fit_for_traffic(view, rewrite.live, Some(&rewrite.purpose))
+    {
+        return Err(Wait(format!(
+            "a route may name only a healthy, registered version: {why}"
+        )));
+    }
+    let runs = view.instance(rewrite.live).map(|there| &there.digest);
+    let keeps_digest = view
+        .route()
+        .is_some_and(|route| route.digest == rewrite.digest);
+    if runs != Some(&rewrite.digest) && !keeps_digest {
+        return Err(Changed(format!(
+            "{} does not run the version of the planned route",
+            rewrite.live
+        )));
+    }
+    Ok(())
+}
+
+/// Whether the new route differs from the current one only in a lower generation. Such a route moves no traffic, so the
+/// live slot need not be healthy.
+fn only_lowers(view: &View<'_>, rewrite: &Rewrite) -> bool {
+    let is_same = |route: &Route| {
+        route.live == rewrite.live
+            && route.digest == rewrite.digest
+            && route.endpoint == *view.definition.endpoints.get(rewrite.live)
+    };
+    rewrite.lowered().is_some() && view.route().is_some_and(is_same)
+}
+
+/// Checks that no switch can have made the generation `from`, and that `to` is not lower than the proxy's generation. A
+/// driver that planned its switch with the old generation cannot write: the route has changed, and that driver no
+/// longer has the lock.
+fn may_be_lowered(view: &View<'_>, from: u64, to: u64) -> Result<(), Obstacle> {
+    let Some(proxy) = view.proxy else {
+        let why = "the generation of the route cannot be lowered: the proxy does not answer with its generation";
+        return Err(Wait(why.into()));
+    };
+    if !is_beyond_any_switch(from, proxy.generation) || to < proxy.generation {
+        return Err(Changed(format!(
+            "the generation of the route cannot be lowered from {from} to {to}: the proxy has generation {}",
+            proxy.generation
+        )));
+    }
+    Ok(())
+}
+
+/// The pointer must be unchanged since the plan. A pointer without a live slot may then be written. For any other
+/// pointer, the new generation must be higher than all generations in the pointer. If the live slot can answer, the
+/// route must already name this slot and the new generation. If the live slot cannot answer, no route to that slot is
+/// written. Then only the pointer gets the generation, which must be so high that no earlier driver can have it, and
+/// higher than the generation of the route.
+fn rebase(view: &View<'_>, from: &PointerState, generation: u64) -> Result<(), Obstacle> {
+    if view.pointer != Some(*from) {
+        return Err(Changed(
+            "the live pointer is not as it was when the plan was made".into(),
+        ));
+    }
+    let Some(live) = from.live else {
+        return Ok(());
+    };
+    let routed = view.route().map(|route| (route.generation, route.live));
+    if routed == Some((generation, live)) && generation > from.highest_generation() {
+        return Ok(());
+    }
+    let is_ahead_of_route = view
+        .route()
+        .is_none_or(|route| route.generation < generation);
+    if view.healthy(live).is_err()
+        && is_ahead_of_route
+        && generation >= out_of_reach(from.highest_generation())
+    {
+        return Ok(());
+    }
+    Err(Changed(format!(
+        "the live pointer cannot be changed to {live} with generation {generation}: the route does not have this slot and generation, or the generation is too low"
+    )))
+}
+
+/// The traffic moves from the slot that the proxy names, to a healthy and registered slot, with a generation that is
+/// new to the proxy. Without a new route, the route must already name this slot and generation.
+fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
+    let (to, generation) = (movement.to, movement.generation);
+    let purpose = movement.route.as_ref().map(|rewrite| &rewrite.purpose);
+    if let Err(why) = fit_for_traffic(view, to, purpose) {
+        return Err(Wait(format!("the traffic does not move: {why}")));
+    }
+    let digest = match &movement.route {
+        Some(rewrite) => {
+            route(view, rewrite)?;
+            Some(&rewrite.digest)
+        }
+        None => {
+            let routed = view.route().map(|route| (route.generation, route.live));
+            if routed != Some((generation, to)) {
+                return Err(Changed(format!(
+                    "the proxy cannot be changed: the route does not name {to} with generation {generation}"
+                )));
+            }
+            view.route().map(|route| &route.digest)
+        }
+    };
+    let Some(proxy) = view.proxy else {
+        return Err(Wait(
+            "it is not known which slot the proxy names: the proxy does not answer for this target"
+                .into(),
+        ));
+    };
+    if proxy.slot != movement.from {
+        return Err(Changed(format!(
+            "the proxy now names {} instead of {}",
+            named(proxy.slot),
+            named(movement.from)
+        )));
+    }
+    if is_beyond_any_switch(generation, proxy.generation) {
+        return Err(Refuse(format!(
+            "the proxy cannot get generation {generation}: no switch can have made it. Run greenroom repair to rewrite the route first"
+        )));
+    }
+    let is_there = (proxy.slot, proxy.generation) == (Some(to), generation);
+    if proxy.generation >= generation && !is_there {
+        return Err(Changed(format!(
+            "the proxy already has generation {}, and a switch needs a higher one",
+            proxy.generation
+        )));
+    }
+    if view.instance(to).map(|there| &there.digest) != digest {
+        return Err(Changed(format!(
+            "{to} runs another version than the route names"
+        )));
+    }
+    Ok(())
+}
+
+/// A slot is deregistered before its instance is stopped, so other readers of the store find no stopped instance.
+fn stop(view: &View<'_>, slot: Slot, instance: &InstanceId) -> Result<(), Obstacle> {
+    same(view, slot, instance)?;
+    without_traffic(view, slot)?;
+    if view.entry(slot).is_some() {
+        return Err(Changed(format!(
+            "{slot} is registered, so other readers of the store may send requests there"
+        )));
+    }
+    match view.requests(slot) {
+        0 => Ok(()),
+        many => Err(Wait(format!(
+            "{slot} had {many} public requests in the last seconds"
+        ))),
+    }
+}
+
+pub(super) fn named(slot: Option<Slot>) -> &'static str {
+    slot.map_or("nothing", Slot::as_str)
+}

@@ -1,0 +1,171 @@
+//! Describes the actions of a repair for its plan: titles, calls and costs.
+
+use crate::inventory::{FencingToken, RebaseOrder, SwitchOrder, instance_name};
+use crate::release::Definition;
+use crate::release::action::{Action, Rewrite, RouteBefore};
+use crate::release::describe::duration;
+
+/// Describes the calls of a repair to the proxy, for the plan. Each method returns one line for each call.
+pub trait ProxySays {
+    /// The calls that install the proxy's configuration.
+    fn install(&self) -> Vec<String>;
+    fn switch(&self, order: &SwitchOrder) -> Vec<String>;
+    /// The calls that give the live pointer a token of this store.
+    fn rebase(&self, order: &RebaseOrder) -> Vec<String>;
+}
+
+impl Action {
+    /// The position in the order of execution of a repair: first the instance that should have the traffic, then the
+    /// registrations, the route and the proxy, then what is no longer needed.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Pull(_) => 0,
+            Self::Create { .. } => 1,
+            Self::Start { .. } => 2,
+            Self::Install => 3,
+            Self::Register { .. } => 4,
+            Self::Route(_) => 5,
+            Self::Rebase { .. } => 6,
+            Self::Switch(_) => 7,
+            Self::Deregister(_) => 8,
+            Self::Stop { .. } => 9,
+            Self::Remove { .. } => 10,
+        }
+    }
+
+    /// Whether the action moves traffic, may cut connections, rewrites the route or the live pointer, or stops an
+    /// instance.
+    pub fn is_grave(&self) -> bool {
+        match self {
+            Self::Install
+            | Self::Route(_)
+            | Self::Rebase { .. }
+            | Self::Switch(_)
+            | Self::Stop { .. }
+            | Self::Remove { .. } => true,
+            Self::Pull(_)
+            | Self::Create { .. }
+            | Self::Start { .. }
+            | Self::Register { .. }
+            | Self::Deregister(_) => false,
+        }
+    }
+
+    /// Whether the action lowers the generation of the route. An operator confirms such an action by typing the name of
+    /// the environment.
+    pub fn lowers_generation(&self) -> bool {
+        matches!(self, Self::Route(route) if route.lowered().is_some())
+    }
+
+    pub fn title(&self) -> String {
+        match self {
+            Self::Pull(version) => format!("pull {}", version.name()),
+            Self::Create { slot, .. } => format!("create {slot} again"),
+            Self::Start { slot, .. } => format!("start {slot} again"),
+            Self::Install => "install the proxy's configuration".into(),
+            Self::Register { slot, .. } => format!("register {slot}"),
+            Self::Route(route) => format!("set the route to {}", route.live),
+            Self::Rebase { .. } => "give the live pointer a token of this store".into(),
+            Self::Switch(movement) => format!("point the proxy at {}", movement.to),
+            Self::Deregister(slot) => format!("deregister {slot}"),
+            Self::Stop { slot, .. } => format!("stop {slot}"),
+            Self::Remove { slot, .. } => format!("remove {slot}"),
+        }
+    }
+
+    /// A description of what the operator loses or risks with this action; none if nothing.
+    pub fn cost(&self) -> Option<String> {
+        match self {
+            Self::Install => Some(
+                "the proxy reloads its configuration. Open connections may be cut, and manual changes of the configuration are lost"
+                    .into(),
+            ),
+            Self::Rebase { .. } => Some(
+                "a release that was opened before the store went back can no longer switch, even if its driver is still running"
+                    .into(),
+            ),
+            Self::Route(route) if route.lowered().is_some() => Some(
+                "the generation of the route gets lower, because no switch can have made the current one. No other driver of this target may be running"
+                    .into(),
+            ),
+            Self::Switch(movement) => {
+                let from = movement.from.filter(|from| *from != movement.to)?;
+                Some(format!("all traffic moves from {from} to {}", movement.to))
+            }
+            Self::Stop { slot, .. } => Some(format!(
+                "a rollback to {slot} then needs a cold start"
+            )),
+            Self::Deregister(slot) => Some(format!(
+                "other readers of the store no longer find {slot}"
+            )),
+            _ => None,
+        }
+    }
+
+    /// The calls of the action, one per line. `proxy` describes the calls to the proxy.
+    pub(super) fn calls(&self, definition: &Definition, proxy: &dyn ProxySays) -> Vec<String> {
+        let name = |slot| instance_name(&definition.target, slot);
+        let call = match self {
+            Self::Install => return proxy.install(),
+            Self::Switch(movement) => {
+                let mut calls: Vec<String> = movement.route.iter().map(Rewrite::describe).collect();
+                calls.extend(proxy.switch(&movement.order(FencingToken::default())));
+                return calls;
+            }
+            Self::Rebase { from, generation } => {
+                return proxy.rebase(&RebaseOrder {
+                    from: *from,
+                    generation: *generation,
+                    token: FencingToken::default(),
+                });
+            }
+            Self::Pull(version) => format!("engine: pull {}", version.pinned()),
+            Self::Create { slot, version, .. } => format!(
+                "engine: create and start {} from {} at {}; the image is pulled first if it is missing",
+                name(*slot),
+                version.pinned(),
+                definition.endpoints.get(*slot)
+            ),
+            Self::Start { slot, instance } => {
+                format!("engine: start {} ({})", name(*slot), instance.short())
+            }
+            Self::Register { slot, digest, .. } => format!(
+                "store: write slots/{slot} = {} {}, only while this driver holds the lock",
+                definition.endpoints.get(*slot),
+                digest.short()
+            ),
+            Self::Route(route) => route.describe(),
+            Self::Deregister(slot) => format!(
+                "store: remove slots/{slot}, only if the route does not name it, and only while this driver holds the lock"
+            ),
+            Self::Stop { slot, instance } => format!(
+                "engine: stop {} ({}), with {} to finish; it is kept for a cold start",
+                name(*slot),
+                instance.short(),
+                duration(definition.timing.stop_grace)
+            ),
+            Self::Remove { slot, instance } => {
+                format!("engine: remove {} ({})", name(*slot), instance.short())
+            }
+        };
+        vec![call]
+    }
+}
+
+impl Rewrite {
+    fn describe(&self) -> String {
+        let from = match self.from {
+            RouteBefore::Missing => "only if there still is no route".to_owned(),
+            RouteBefore::Unreadable => "only if the route is still unreadable".to_owned(),
+            RouteBefore::Contains(generation, slot) => {
+                format!("only if the route still is {slot} generation {generation}")
+            }
+        };
+        format!(
+            "store: set the route to {} generation {}, {}, {from}, only while this driver holds the lock",
+            self.live,
+            self.generation,
+            self.digest.short()
+        )
+    }
+}

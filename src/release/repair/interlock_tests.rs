@@ -1,0 +1,262 @@
+//! Repairs of drifted targets in which more goes wrong: an answer is lost, an action fails, or another program changes
+//! something else between two actions. No action breaks an interlock. If the machine observes wrongly, an interlock
+//! breaks, so these tests notice a missing guard.
+
+use std::time::Duration;
+
+use super::combined_tests::is_whole;
+use super::guard_tests::probe;
+use super::machine_tests::{Answer, World};
+use super::tests::BY_HAND;
+use crate::inventory::drift::world_tests::{entry, instance, started_again};
+use crate::inventory::{
+    FencingToken, Installation, InstanceState, ProxyAnswer, Registration, Revisioned, Route, Slot,
+    Snapshot,
+};
+use crate::release::action::{Action, ActionErrorKind, Rewrite};
+
+type Change = fn(&mut Snapshot);
+
+/// What another program does between two actions, in addition to [`BY_HAND`].
+const MEANWHILE: &[Change] = &[
+    |_| {},
+    |s| s.slots.blue.probe = Some(probe(false)),
+    |s| s.slots.blue.registration = None,
+    |s| s.slots.blue.instance = None,
+    |s| to(s, Slot::Blue),
+    |s| to(s, Slot::Green),
+    |s| {
+        started_again(s);
+        to(s, Slot::Green);
+    },
+    |s| {
+        if let Some(route) = &mut s.route {
+            route.value.live = Slot::Green;
+        }
+    },
+];
+
+/// The proxy is set to a slot.
+fn to(snapshot: &mut Snapshot, slot: Slot) {
+    if let Some(proxy) = &mut snapshot.proxy {
+        proxy.slot = Some(slot);
+    }
+}
+
+fn has_traffic(snapshot: &Snapshot, slot: Slot) -> bool {
+    let routed = snapshot.route.as_ref().map(|route| route.value.live);
+    let pointed = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
+    routed == Some(slot) || pointed == Some(slot)
+}
+
+fn can_answer(snapshot: &Snapshot, slot: Slot) -> bool {
+    let side = snapshot.slots.get(slot);
+    let runs = side.instance.as_ref().is_some_and(|it| it.is_running());
+    runs && side.probe.as_ref().is_none_or(|probe| probe.healthy)
+}
+
+/// Whether the rewrite keeps slot and digest: it moves no traffic.
+fn moves_nothing(snapshot: &Snapshot, rewrite: &Rewrite) -> bool {
+    let route = snapshot.route.as_ref().map(|route| &route.value);
+    route.is_some_and(|it| it.live == rewrite.live && it.digest == rewrite.digest)
+}
+
+/// The interlock that an action breaks.
+pub(super) fn broken(action: &Action, snapshot: &Snapshot) -> Option<String> {
+    let is_fit =
+        |slot| can_answer(snapshot, slot) && snapshot.slots.get(slot).registration.is_some();
+    let broken = match action {
+        Action::Stop { slot, .. } | Action::Deregister(slot) if has_traffic(snapshot, *slot) => 1,
+        Action::Route(rewrite) if !moves_nothing(snapshot, rewrite) && !is_fit(rewrite.live) => 2,
+        Action::Switch(movement) if !is_fit(movement.to) => 2,
+        Action::Switch(movement)
+            if snapshot
+                .proxy
+                .as_ref()
+                .is_none_or(|it| it.slot != movement.from) =>
+        {
+            5
+        }
+        Action::Register { slot, .. } if !can_answer(snapshot, *slot) => 2,
+        _ => return None,
+    };
+    Some(format!("{broken}: {action:?}"))
+}
+
+fn registration(snapshot: &Snapshot, slot: Slot) -> Option<Revisioned<Registration>> {
+    let side = snapshot.slots.get(slot);
+    side.instance.as_ref().map(|instance| entry(side, instance))
+}
+
+/// Performs an action as the servers do. They refuse what their own comparisons do not allow.
+pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
+    match action {
+        Action::Start { slot, .. } => {
+            if let Some(instance) = &mut snapshot.slots.get_mut(*slot).instance {
+                instance.state = InstanceState::Running;
+            }
+        }
+        Action::Create {
+            slot,
+            version,
+            release,
+        } => {
+            let mut created = instance(*slot, 'a', 50);
+            created.digest = version.digest.clone();
+            created.tag.clone_from(&version.tag);
+            created.release = Some(*release);
+            snapshot.slots.get_mut(*slot).instance = Some(created);
+        }
+        Action::Register { slot, release, .. } => {
+            let mut entry = registration(snapshot, *slot);
+            if let Some(entry) = &mut entry {
+                entry.value.release = *release;
+            }
+            snapshot.slots.get_mut(*slot).registration = entry;
+            snapshot.problems.clear();
+        }
+        Action::Stop { slot, instance } => {
+            let there = &mut snapshot.slots.get_mut(*slot).instance;
+            if let Some(there) = there.as_mut().filter(|it| it.id == *instance) {
+                there.state = InstanceState::Exited { code: Some(0) };
+            }
+        }
+        Action::Deregister(slot) => {
+            snapshot.slots.get_mut(*slot).registration = None;
+            snapshot.problems.clear();
+        }
+        Action::Install => {
+            snapshot.installation = Some(Installation::Current);
+            let live = snapshot.route.as_ref().map(|route| &route.value);
+            let answer = ProxyAnswer {
+                slot: live.map(|route| route.live),
+                generation: live.map_or(0, |route| route.generation),
+                token: FencingToken(1),
+                configuration: "c0ffee".into(),
+            };
+            snapshot.proxy.get_or_insert(answer);
+        }
+        Action::Route(rewrite) => {
+            let value = Route {
+                generation: rewrite.generation,
+                live: rewrite.live,
+                endpoint: snapshot.slots.get(rewrite.live).endpoint.clone(),
+                digest: rewrite.digest.clone(),
+                release: rewrite.release,
+                token: FencingToken(2),
+            };
+            snapshot.route = Some(Revisioned { value, revision: 7 });
+            snapshot.problems.clear();
+        }
+        Action::Switch(movement) => {
+            if let Some(proxy) = &mut snapshot.proxy {
+                proxy.slot = Some(movement.to);
+                proxy.generation = movement.generation;
+            }
+        }
+        Action::Rebase { generation, .. } => {
+            snapshot.pointer = None;
+            if let Some(proxy) = &mut snapshot.proxy {
+                proxy.generation = *generation;
+            }
+        }
+        Action::Pull(_) | Action::Remove { .. } => panic!("no repair does that: {action:?}"),
+    }
+}
+
+/// Repairs every manual change, with each fault of the first action and each other change after it. Returns the broken
+/// interlocks and the number of actions that were performed.
+fn repair_all(deceive: Change) -> (Vec<String>, usize) {
+    let answers = [
+        Vec::new(),
+        vec![Answer::Unheard],
+        vec![Answer::Fails(ActionErrorKind::Passing); 2],
+    ];
+    let mut broken = Vec::new();
+    let mut performed = 0;
+    let others = BY_HAND.iter().map(|(_, change, _)| *change);
+    let meanwhile: Vec<Change> = MEANWHILE.iter().copied().chain(others).collect();
+    for (what, change, _) in BY_HAND {
+        for (number, then) in meanwhile.iter().enumerate() {
+            for answers in &answers {
+                let mut world = World::new(*change);
+                // The changes by hand need a live instance, a registration, a route and an answer of the proxy.
+                if number >= MEANWHILE.len() && !is_whole(&world.snapshot) {
+                    continue;
+                }
+                world.answers.clone_from(answers);
+                world.then = Some(*then);
+                world.deceive = deceive;
+                world.shortest_pause = Duration::from_secs(4);
+                world.run();
+                performed += world.done.len();
+                broken.extend(world.broken.into_iter().map(|it| format!("{what}: {it}")));
+            }
+        }
+    }
+    (broken, performed)
+}
+
+#[test]
+fn no_repair_breaks_an_interlock_whatever_goes_wrong_in_it() {
+    let (broken, performed) = repair_all(|_| {});
+    assert_eq!(broken, [""; 0]);
+    assert!(performed > 3_000, "only {performed} actions");
+}
+
+/// In each of these cases the machine does not see one fact, as if one guard were missing.
+#[test]
+fn every_guard_of_a_repair_that_is_missing_is_noticed() {
+    let blind: [(&str, Change, char); 5] = [
+        ("the proxy", |s| to(s, Slot::Blue), '1'),
+        (
+            "the health",
+            |s| {
+                for slot in Slot::BOTH {
+                    s.slots.get_mut(slot).probe = Some(probe(true));
+                }
+            },
+            '2',
+        ),
+        (
+            "the state of the container",
+            |s| {
+                for slot in Slot::BOTH {
+                    if let Some(there) = &mut s.slots.get_mut(slot).instance {
+                        there.state = InstanceState::Running;
+                    }
+                }
+            },
+            '2',
+        ),
+        (
+            "the registrations",
+            |s| {
+                for slot in Slot::BOTH {
+                    let seen = registration(s, slot);
+                    s.slots.get_mut(slot).registration = seen;
+                }
+            },
+            '2',
+        ),
+        (
+            "the slot that the proxy names",
+            |s| {
+                if let (Some(proxy), Some(route)) = (&mut s.proxy, &s.route) {
+                    proxy.slot = Some(route.value.live.other());
+                    proxy.generation = proxy.generation.min(40);
+                }
+            },
+            '5',
+        ),
+    ];
+    for (fact, deceive, interlock) in blind {
+        let (broken, _) = repair_all(deceive);
+        assert!(
+            broken
+                .iter()
+                .any(|it| it.contains(&format!(": {interlock}: "))),
+            "nothing noticed that {fact} is not seen"
+        );
+    }
+}
