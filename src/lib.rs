@@ -90,7 +90,8 @@
 //! 1. `console/input.rs` turns the key into an [`console::event::Event`]; `console/action.rs` has the one
 //!    table of keys, which the footer and the help are made from.
 //! 2. `console/update/` changes the model and answers with [`console::effect::Effect`]s. A key that
-//!    changes an outside system opens a question first; the answer to that question makes the approval.
+//!    changes an outside system opens a question first, which is a file of `console/dialogs/`; the answer to
+//!    that question makes the approval.
 //! 3. `console/perform.rs` hands the effect to the [`release::Handle`]; `release/driver/` feeds the
 //!    machine, `release/machine/` decides, `release/driver/perform.rs` calls a port.
 //! 4. `adapters/` makes the change: a switch through nginx is made by `adapters/nginx/writer.rs` and

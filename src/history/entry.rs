@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Direction, Link, Step};
@@ -105,7 +105,7 @@ pub enum JournalEvent {
     },
     /// An event, or an event of a step, that only a newer Greenroom knows. Screens show its name, but a release that has
     /// one must not be resumed.
-    #[serde(untagged, skip_deserializing)]
+    #[serde(skip)]
     Unknown(UnknownEvent),
 }
 
@@ -123,8 +123,7 @@ const EVENTS: [&str; 8] = [
 
 /// An event that only a newer Greenroom knows, with everything that was written. So it is copied without a loss, and its
 /// hash can be verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownEvent(Map<String, Value>);
 
 impl UnknownEvent {
@@ -151,8 +150,15 @@ impl fmt::Display for UnknownEvent {
     }
 }
 
+fn write_event<S: Serializer>(event: &JournalEvent, to: S) -> Result<S::Ok, S::Error> {
+    match event {
+        JournalEvent::Unknown(written) => written.0.serialize(to),
+        known => known.serialize(to),
+    }
+}
+
 /// Reads an event. An entry with a known event and a known step must be complete, otherwise reading it is an error.
-fn event<'de, D: Deserializer<'de>>(from: D) -> Result<JournalEvent, D::Error> {
+fn read_event<'de, D: Deserializer<'de>>(from: D) -> Result<JournalEvent, D::Error> {
     let written = UnknownEvent(Map::deserialize(from)?);
     if written.is_unknown() {
         return Ok(JournalEvent::Unknown(written));
@@ -166,7 +172,11 @@ pub struct Entry {
     /// Entries are numbered from 1 without gaps. Writing an entry again changes nothing.
     pub sequence: u32,
     pub at: Timestamp,
-    #[serde(flatten, deserialize_with = "event")]
+    #[serde(
+        flatten,
+        serialize_with = "write_event",
+        deserialize_with = "read_event"
+    )]
     pub event: JournalEvent,
     /// The hash that links this entry to the one before it. None until the entry is written, and none if an older
     /// Greenroom wrote it.
@@ -191,7 +201,8 @@ mod tests {
             let entry: Entry = serde_json::from_str(&text).expect("an entry");
             assert_eq!(entry.sequence, 3);
             assert!(matches!(&entry.event, JournalEvent::Unknown(it) if it.to_string() == name));
-            assert_eq!(serde_json::to_string(&entry).expect("text"), text);
+            let whole: Value = serde_json::from_str(&text).expect("an object");
+            assert_eq!(serde_json::to_value(&entry).expect("an object"), whole);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::act::{Ask, Observation, Stage};
 use super::action::{Action, ActionError};
+use super::observation::{Ask, Observation, Stage};
 use super::{Announcement, Approval, Approved, Choice};
 use crate::checks::CaseReport;
 use crate::history::{Entry, Outcome, ReleaseRecord, Successor};

@@ -31,8 +31,7 @@ use Obstacle::{Changed, Refuse, Wait};
 
 /// Allows the actions of a stage, which are performed in order. Each action is judged in the state that the actions
 /// before it lead to.
-pub(super) fn allow_all(actions: &[Action], view: View<'_>) -> Result<(), Obstacle> {
-    let mut view = view;
+pub(super) fn allow_all(actions: &[Action], mut view: View<'_>) -> Result<(), Obstacle> {
     for action in actions {
         allow(action, &view)?;
         view = view.after(action);

@@ -232,7 +232,6 @@
 //! state is as the act needs it, except the guard of stop, which waits for the `progress_deadline`. A deadline moves
 //! with progress.
 
-mod act;
 mod action;
 mod approval;
 mod definition;
@@ -248,6 +247,7 @@ mod interrupted;
 mod ladder;
 mod machine;
 mod notices;
+mod observation;
 mod observed;
 mod plan;
 mod planner;
@@ -275,7 +275,6 @@ mod unreadable;
 mod version_catalog;
 mod view;
 
-pub use act::{Ask, Observation, Stage};
 pub use action::{Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, NotPeerApproved, RepairApproval, Scope, Weighed,
@@ -296,6 +295,7 @@ pub use handle::{Command, Handle, NotDriven};
 pub use interrupted::Interrupted;
 pub use machine::{Machine, OnFailure, ResumeAction, Resumption};
 pub use notices::NoticeSource;
+pub use observation::{Ask, Observation, Stage};
 pub use observed::{LetGo, LiveChecks, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, ProxyWords, decide};

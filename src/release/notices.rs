@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::Stage;
 use super::approval::{approve_command, needs_words};
 use super::ladder::{self, AfterFailure};
+use super::observation::Stage;
 use super::time::after;
 use super::{Choice, Plan, Progress, Status, StepState};
 use crate::checks::Verdict;

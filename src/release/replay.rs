@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::act::Stage;
 use super::describe::CHECK_AGAIN;
 use super::ladder::{Property, has};
+use super::observation::Stage;
 use super::track::Track;
 use super::{Plan, StepState};
 use crate::history::{Direction, Entry, JournalEvent, Recorded, Step};

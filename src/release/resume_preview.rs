@@ -1,7 +1,7 @@
 //! Describes, before a release is resumed, where its journal ends and what each way to resume it would do.
 
-use super::act::Stage;
 use super::ladder::{AfterFailure, in_direction};
+use super::observation::Stage;
 use super::replay::{Last, Replay};
 use super::{OnFailure, Plan, ResumeAction};
 use crate::history::{Direction, Recorded};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::act::why_blind;
+use super::observation::why_blind;
 use super::{Definition, Observation};
 use crate::inventory::{
     Installation, Instance, PerSlot, PointerState, Probe, ProxyAnswer, Registration,

@@ -133,12 +133,12 @@ impl Dialog for Reason {
         let (message, meaning) = match self.required {
             Some(true) if self.planned.is_some() => (
                 format!(
-                    "The rules of {environment} require a self, but a rollback can start without one. If you leave it empty, the history says \"{NO_REASON_YET}\"."
+                    "The rules of {environment} require a reason, but a rollback can start without one. If you leave it empty, the history says \"{NO_REASON_YET}\"."
                 ),
                 Meaning::Warn,
             ),
             Some(true) => (
-                format!("The rules of {environment} require a self. It is kept in the history."),
+                format!("The rules of {environment} require a reason. It is kept in the history."),
                 Meaning::Warn,
             ),
             Some(false) => (
@@ -170,7 +170,7 @@ impl Reason {
             sheet.say(theme, &message, columns, Meaning::Warn);
         }
         let message = format!(
-            "To promote {} despite the hold, type a self. In a protected environment, another operator must approve the override before the switch.",
+            "To promote {} despite the hold, type a reason. In a protected environment, another operator must approve the override before the switch.",
             self.name
         );
         sheet.say(theme, &message, columns, Meaning::Muted);

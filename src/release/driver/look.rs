@@ -11,9 +11,9 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{Digest, Instance, InstanceRun, Probe, PublicAnswer, Slot, Version};
 use crate::ports::{Connection, Failure};
 use crate::release::Known;
-use crate::release::act::{Ask, Observation};
 use crate::release::event::Event;
 use crate::release::gather::{live_at, past_and_unreadable};
+use crate::release::observation::{Ask, Observation};
 
 /// How many of the newest releases are read in the environment of `rules.only_from`, to find the release that replaced
 /// the version of the plan.

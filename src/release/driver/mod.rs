@@ -17,10 +17,10 @@ use tokio::time::Instant;
 use lost::Lost;
 pub(super) use perform::{Performer, error_kind};
 
-use super::act::Observation;
 use super::action::{ActionError, ActionErrorKind};
 use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
+use super::observation::Observation;
 use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, JournalEvent, ReleaseRecord, Successor};
 use crate::inventory::{Clocks, InstanceId, Operator};

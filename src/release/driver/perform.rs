@@ -11,11 +11,11 @@ use crate::inventory::{
 use crate::ports::{
     Clock, Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result, RouterWriter,
 };
-use crate::release::act::Stage;
 use crate::release::action::{
     Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore,
 };
 use crate::release::event::Event;
+use crate::release::observation::Stage;
 use crate::release::{Approved, Definition};
 
 /// How many progress reports of a pull may wait. The adapter drops the rest.
@@ -147,8 +147,8 @@ impl Performer<'_> {
     }
 
     /// Checks that this driver still holds the lock (interlock 4). The store compares the lock's token in every write,
-    /// and the proxy refuses a switch with a lower token. All other changes are made after this check. If this machine
-    /// slept for longer than the lease, the check finds the lost lock before the next heartbeat does.
+    /// and the proxy refuses a switch with a lower token. All other changes except a pull are made after this check. If
+    /// this machine slept for longer than the lease, the check finds the lost lock before the next heartbeat does.
     async fn still_ours(&self, doing: &str) -> Result<()> {
         let target = self.target();
         if self.write.locks.holds(target, self.fence).await? {

@@ -13,8 +13,8 @@ use crate::inventory::{
     ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, Snapshot, Tier,
     Version,
 };
-use crate::release::act::{Observation, Stage};
 use crate::release::action::{Action, Move, RouteBefore};
+use crate::release::observation::{Observation, Stage};
 use crate::release::repair::sample_definition;
 use crate::release::{LiveBefore, Plan};
 

@@ -26,8 +26,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::Course;
 use super::interlocks::allow_all;
+use super::observation::Course;
 use super::retry::{GUARD_TIMEOUT, READ_BACK};
 use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, StepState, Timing};
 use crate::history::{Direction, ReleaseKind, Step};

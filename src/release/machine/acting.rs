@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use super::{Machine, Phase};
 use crate::history::Direction;
 use crate::release::AnnouncementKind;
-use crate::release::act::{Observation, Stage};
 use crate::release::action::{ActionError, ActionErrorKind};
 use crate::release::approval;
 use crate::release::describe::duration;
 use crate::release::event::Effect;
 use crate::release::ladder::{Judgement, Situation, in_direction};
+use crate::release::observation::{Observation, Stage};
 use crate::release::retry::{ACT_AGAIN, ACT_TIMEOUT, Next};
 use crate::release::time::elapsed;
 

@@ -1,8 +1,8 @@
 //! The texts of the machine for its stages and its end.
 
 use crate::history::{Decision, Direction, Outcome, Takeover};
-use crate::release::act::Stage;
 use crate::release::ladder::in_direction;
+use crate::release::observation::Stage;
 
 pub(in crate::release) fn started_words(stage: Stage) -> String {
     match stage.direction {

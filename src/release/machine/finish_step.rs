@@ -6,9 +6,9 @@ use super::describe::closed_words;
 use super::{Machine, OnFailure, Phase, Request, Then};
 use crate::checks::Report;
 use crate::history::{Direction, JournalEvent, Outcome, ReleaseRecord};
-use crate::release::act::Stage;
 use crate::release::event::Effect;
 use crate::release::ladder::{AfterFailure, in_direction};
+use crate::release::observation::Stage;
 use crate::release::time::elapsed;
 use crate::release::{AnnouncementKind, StepState};
 

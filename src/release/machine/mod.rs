@@ -25,9 +25,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::{Course, Observation, Stage};
 use super::action::Action;
 use super::event::{Effect, Event, TimerId};
+use super::observation::{Course, Observation, Stage};
 use super::retry::Tries;
 use super::track::Track;
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState};

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{Machine, Phase};
 use crate::history::Direction;
-use crate::release::act::Stage;
 use crate::release::ladder::Ladder;
+use crate::release::observation::Stage;
 use crate::release::time::after;
 use crate::release::{Progress, Status, StepState, StepStatus, approval};
 

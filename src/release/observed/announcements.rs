@@ -3,10 +3,10 @@
 
 use crate::checks::{Verdict, counted};
 use crate::history::{Decision, Direction, Entry, JournalEvent, Recorded, ReleaseRecord, Step};
-use crate::release::act::Stage;
 use crate::release::describe::{duration, unknown_event};
 use crate::release::ladder::in_direction;
 use crate::release::machine::describe::{closed_words, resumed_words, started_words};
+use crate::release::observation::Stage;
 use crate::release::{Announcement, AnnouncementKind};
 use crate::sanitize::sanitize;
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::history::{Direction, Recorded};
-use crate::release::act::Stage;
 use crate::release::ladder::Ladder;
+use crate::release::observation::Stage;
 use crate::release::replay::{Last, Replay};
 use crate::release::time::after;
 use crate::release::{Need, Plan, Progress, StepState, StepStatus, need_of};

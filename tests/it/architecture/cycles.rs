@@ -33,6 +33,16 @@ const NOT_MENDED: &[(&str, &str, &str)] = &[
         "both have conditions that several steps share",
     ),
     (
+        "release::rules",
+        "release::definition",
+        "a rule reads its value from a definition, and a definition contains the rules",
+    ),
+    (
+        "release::rules",
+        "release::timing",
+        "the list of the rules includes the times, and a time is a rule",
+    ),
+    (
         "release::driver",
         "release::engine",
         "the ports and the configuration of a target (`Site`) are defined in the engine",

@@ -56,7 +56,8 @@ impl Source {
         let module = self.module();
         let mut found = Vec::new();
         for (at, _) in text.match_indices("crate::") {
-            if begins_a_word(&text, at) {
+            // `pub(in crate::console)` says who may use an item, and uses nothing.
+            if begins_a_word(&text, at) && !text[..at].ends_with("(in ") {
                 expand(&text, at + "crate::".len(), &[], &mut found);
             }
         }
