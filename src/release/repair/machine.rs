@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::event::{RepairEffect, RepairEvent};
 use super::guard::{Verdict, guard};
 use super::plan::RepairPlan;
 use super::seen::all_answered;
 use crate::history::{RecordedAction, RepairOutcome, RepairRecord};
+use crate::inventory::Snapshot;
 use crate::inventory::drift::{Drift, compare};
-use crate::inventory::{Slot, Snapshot};
 use crate::release::action::{Action, ActionError, ActionErrorKind};
 use crate::release::reached::reached;
 use crate::release::retry::{
@@ -31,44 +32,6 @@ const SETTLING: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// The maximum length of a failure's reason, in characters.
 const LONGEST_REASON: usize = 1_000;
-
-/// An input of the machine.
-#[derive(Debug, Clone)]
-pub(in crate::release) enum RepairEvent {
-    /// The repair starts.
-    Begun,
-    Recorded,
-    Unrecorded(String),
-    Seen(Box<Snapshot>),
-    /// The number of connections of the slot; none if they cannot be counted.
-    Counted(Option<u64>),
-    /// The action returned. Only an observation shows whether the action had its effect.
-    Acted(Result<(), ActionError>),
-    /// The pause is over.
-    Fired,
-    /// The pause is over, and the lock was lost.
-    LockLost(String),
-    /// An operator requests that the repair stops after its current action.
-    StopAsked,
-}
-
-/// An output of the machine. After each event, at most one effect other than `Say` is returned, and its answer is the
-/// next event. Without one, the repair has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::release) enum RepairEffect {
-    /// Write the record of the repair. The answer is `Recorded` or `Unrecorded`.
-    Record(Box<RepairRecord>),
-    /// Observe everything about the target. The answer is `Seen`.
-    Observe,
-    /// Count the connections of a slot. The answer is `Counted`.
-    Count(Slot),
-    /// Perform an action. The answer is `Acted`.
-    Act(Action),
-    /// Wait this long. The answer is `Fired` or `LockLost`.
-    Wait(Duration),
-    /// Send a message to the operator.
-    Say(String),
-}
 
 /// What the repair is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -40,6 +40,7 @@
 #[cfg(test)]
 mod combined_tests;
 mod describe;
+mod event;
 #[cfg(test)]
 mod forged_tests;
 mod guard;
@@ -57,7 +58,8 @@ mod seen;
 mod tests;
 
 pub use describe::ProxySays;
-pub(super) use machine::{RepairEffect, RepairEvent, RepairMachine};
+pub(super) use event::{RepairEffect, RepairEvent};
+pub(super) use machine::RepairMachine;
 pub(super) use plan::plan;
 pub use plan::{Item, Planned, RepairPlan, RepairRequest};
 pub use remedy::Remedy;
