@@ -211,7 +211,7 @@ pub(crate) struct Promote {
     /// `greenroom resume SERVICE ENVIRONMENT`, which first waits for the rest of the standby time.
     #[arg(long)]
     pub(crate) no_standby_wait: bool,
-    /// Answers yes to every question; a protected environment needs rules.allow_yes = true
+    /// Answers yes to every question; a protected environment needs `rules.allow_yes = true`
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -233,7 +233,7 @@ pub(crate) struct Approve {
     /// Takes back your approval
     #[arg(long)]
     pub(crate) take_back: bool,
-    /// Answers yes in advance; a protected environment needs rules.allow_yes = true
+    /// Answers yes in advance; a protected environment needs `rules.allow_yes = true`
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -282,7 +282,7 @@ pub(crate) struct Rollback {
     /// Ends after the watch and leaves the previous version running, as `promote --no-standby-wait` does
     #[arg(long)]
     pub(crate) no_standby_wait: bool,
-    /// Answers yes to every question; a protected environment needs rules.allow_yes = true
+    /// Answers yes to every question; a protected environment needs `rules.allow_yes = true`
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -314,7 +314,7 @@ pub(crate) struct Resume {
     /// The reason; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// Answers yes to every question; a protected environment needs rules.allow_yes = true
+    /// Answers yes to every question; a protected environment needs `rules.allow_yes = true`
     #[arg(long, short)]
     pub(crate) yes: bool,
 }
@@ -333,7 +333,7 @@ pub(crate) struct Repair {
     /// Shows what the repair would do, and changes nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Answers yes in advance; a protected environment needs rules.allow_yes = true
+    /// Answers yes in advance; a protected environment needs `rules.allow_yes = true`
     #[arg(long, short)]
     pub(crate) yes: bool,
 }

@@ -51,18 +51,16 @@ impl Consent {
             Self::Gone => None,
             Self::Advance => {
                 let by = engine.operator().clone();
-                match Approval::in_advance(plan, Scope::Plan, by, engine.clock().now()) {
-                    Ok(approval) => Some(approval),
-                    Err(_) => {
-                        // `find` has already checked the target's own environment. So this plan reloads an nginx that a
-                        // protected target shares.
-                        warn_line!(
-                            "greenroom: --yes cannot approve this plan, because it may cut connections of a protected target: run the command without --yes and answer its questions, or set environments.{}.rules.allow_yes = true in the configuration file",
-                            plan.target().environment
-                        );
-                        None
-                    }
+                let approval = Approval::in_advance(plan, Scope::Plan, by, engine.clock().now());
+                if approval.is_err() {
+                    // `find` has already checked the target's own environment. So this plan reloads an nginx that a
+                    // protected target shares.
+                    warn_line!(
+                        "greenroom: --yes cannot approve this plan, because it may cut connections of a protected target: run the command without --yes and answer its questions, or set environments.{}.rules.allow_yes = true in the configuration file",
+                        plan.target().environment
+                    );
                 }
+                approval.ok()
             }
             Self::Typed(typed) => {
                 let environment = plan.target().environment.as_str();

@@ -244,20 +244,17 @@ fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
     if let Err(why) = fit_for_traffic(view, to, purpose) {
         return Err(Wait(format!("the traffic does not move: {why}")));
     }
-    let digest = match &movement.route {
-        Some(rewrite) => {
-            route(view, rewrite)?;
-            Some(&rewrite.digest)
+    let digest = if let Some(rewrite) = &movement.route {
+        route(view, rewrite)?;
+        Some(&rewrite.digest)
+    } else {
+        let routed = view.route().map(|route| (route.generation, route.live));
+        if routed != Some((generation, to)) {
+            return Err(Changed(format!(
+                "the proxy cannot be changed: the route does not name {to} with generation {generation}"
+            )));
         }
-        None => {
-            let routed = view.route().map(|route| (route.generation, route.live));
-            if routed != Some((generation, to)) {
-                return Err(Changed(format!(
-                    "the proxy cannot be changed: the route does not name {to} with generation {generation}"
-                )));
-            }
-            view.route().map(|route| &route.digest)
-        }
+        view.route().map(|route| &route.digest)
     };
     let Some(proxy) = view.proxy else {
         return Err(Wait(

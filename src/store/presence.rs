@@ -282,10 +282,10 @@ async fn renew_once(inner: &Weak<Inner>) -> bool {
     if is_lost {
         published.lease = None;
     }
-    if is_lost || !published.is_written {
-        if let Err(failure) = inner.publish(&mut published, doing).await {
-            tracing::debug!("other operators do not see this console: {failure}");
-        }
+    if (is_lost || !published.is_written)
+        && let Err(failure) = inner.publish(&mut published, doing).await
+    {
+        tracing::debug!("other operators do not see this console: {failure}");
     }
     true
 }

@@ -118,7 +118,7 @@ fn reload(model: &mut Model) -> Vec<Effect> {
 /// How many of the affected targets are named.
 const NAMED: usize = 4;
 
-fn broken<'a>(theme: &Theme, new: &NewConfiguration, errors: &[String], columns: usize) -> Sheet {
+fn broken(theme: &Theme, new: &NewConfiguration, errors: &[String], columns: usize) -> Sheet {
     let mut sheet = Sheet::new(format!("{} changed on disk and has errors", new.file));
     sheet.frame = Meaning::Warn;
     let message = "The console keeps its current configuration. Correct the errors; this dialog then shows the differences.";
@@ -154,11 +154,7 @@ fn summary(model: &Model, changes: usize, targets: &[Target]) -> String {
     }
 }
 
-fn change_lines<'a>(
-    theme: &Theme,
-    change: &ConfigurationChange,
-    columns: usize,
-) -> Vec<Line<'static>> {
+fn change_lines(theme: &Theme, change: &ConfigurationChange, columns: usize) -> Vec<Line<'static>> {
     let place = match change.place.as_str() {
         "" => String::new(),
         place => format!("  ({place})"),

@@ -48,12 +48,11 @@ pub(super) fn draw(
     });
     let inner = pane::frame(model, theme, frame, place, Pane::Slots, &about);
     let Some(snapshot) = model.snapshot() else {
-        let message = match &model.open {
-            Some(target) => format!("nothing of {target} was observed yet"),
-            None => {
-                let open = model.keymap.shown(Action::Open);
-                format!("no target is open: {open} opens the target under the cursor")
-            }
+        let message = if let Some(target) = &model.open {
+            format!("nothing of {target} was observed yet")
+        } else {
+            let open = model.keymap.shown(Action::Open);
+            format!("no target is open: {open} opens the target under the cursor")
         };
         let line = Line::from(theme.span(message, Meaning::Muted));
         return pane::lines(frame, inner, [line]);

@@ -372,7 +372,7 @@ mod tests {
             generation: 42,
             token: FencingToken(7),
         };
-        let route = has_route.then(|| async {
+        let route = has_route.then_some(async {
             calls.note("route");
             Ok(())
         });

@@ -38,11 +38,14 @@ impl StageDefinition for Start {
         match observation.instance(slot) {
             None if observation.instances.is_none() => return unseen(slot, observation),
             None => {}
-            Some(there) if there.release == Some(plan.release) => {
-                if there.digest == plan.version.digest && there.is_running() {
-                    return Verdict::Nothing;
-                }
+            Some(there)
+                if there.release == Some(plan.release)
+                    && there.digest == plan.version.digest
+                    && there.is_running() =>
+            {
+                return Verdict::Nothing;
             }
+            Some(there) if there.release == Some(plan.release) => {}
             Some(there) => {
                 let leftover = plan.leftover.as_ref();
                 if leftover.is_none_or(|leftover| leftover.id != there.id) {

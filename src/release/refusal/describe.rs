@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON};
 use crate::inventory::{
-    Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId, Target, local_time,
+    Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId, Slot, Target, local_time,
 };
 use crate::release::describe::generations_used_up;
 
@@ -54,17 +54,8 @@ impl fmt::Display for Refusal {
             Self::AlreadyLive {
                 slot,
                 version,
-                unhealthy: None,
-            } => write!(f, "{version} is already live in {slot}: there is nothing to do"),
-            Self::AlreadyLive {
-                slot,
-                version,
-                unhealthy: Some(why),
-            } => write!(
-                f,
-                "{version} is already live in {slot}, but is not healthy ({why}): \
-                run `greenroom repair` to repair it, or `greenroom rollback` to go back to the previous version"
-            ),
+                unhealthy,
+            } => already_live(f, (*slot, version), unhealthy.as_deref()),
             Self::NoStandby => f.write_str(
                 "the other slot has no warm version that was live before: choose another version to roll back to",
             ),
@@ -142,6 +133,23 @@ impl fmt::Display for Refusal {
             Self::NothingDiffers { name } => nothing_differs(f, name.as_deref()),
             Self::HandoverAlreadyRequested { by, at } => f.write_str(&handover_requested(by, *at)),
         }
+    }
+}
+
+fn already_live(
+    f: &mut fmt::Formatter<'_>,
+    (slot, version): (Slot, &str),
+    unhealthy: Option<&str>,
+) -> fmt::Result {
+    match unhealthy {
+        None => write!(
+            f,
+            "{version} is already live in {slot}: there is nothing to do"
+        ),
+        Some(why) => write!(
+            f,
+            "{version} is already live in {slot}, but is not healthy ({why}): run `greenroom repair` to repair it, or `greenroom rollback` to go back to the previous version"
+        ),
     }
 }
 

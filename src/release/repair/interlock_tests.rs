@@ -10,8 +10,8 @@ use super::machine_tests::{Answer, World};
 use super::tests::BY_HAND;
 use crate::inventory::drift::world_tests::{entry, instance, started_again};
 use crate::inventory::{
-    FencingToken, Installation, InstanceState, ProxyAnswer, Registration, Revisioned, Route, Slot,
-    Snapshot,
+    FencingToken, Installation, Instance, InstanceState, ProxyAnswer, Registration, Revisioned,
+    Route, Slot, Snapshot,
 };
 use crate::release::action::{Action, ActionErrorKind, Rewrite};
 
@@ -51,7 +51,7 @@ fn has_traffic(snapshot: &Snapshot, slot: Slot) -> bool {
 
 fn can_answer(snapshot: &Snapshot, slot: Slot) -> bool {
     let side = snapshot.slots.get(slot);
-    let runs = side.instance.as_ref().is_some_and(|it| it.is_running());
+    let runs = side.instance.as_ref().is_some_and(Instance::is_running);
     runs && side.probe.as_ref().is_none_or(|probe| probe.healthy)
 }
 

@@ -120,9 +120,10 @@ impl RepairMachine {
                 self.drains(now, until, open);
             }
             (RepairEvent::Acted(result), Phase::Acting) => self.acted(now, result),
-            (RepairEvent::Fired, phase) => self.fired(&phase),
-            // Nothing is changed any more. The store refuses the record of the end.
-            (RepairEvent::LockLost(_), phase @ Phase::Settling { .. }) => self.fired(&phase),
+            // While the repair settles, a lost lock changes nothing: only observations follow, and the store refuses
+            // the record of the end.
+            (RepairEvent::Fired, phase)
+            | (RepairEvent::LockLost(_), phase @ Phase::Settling { .. }) => self.fired(&phase),
             (RepairEvent::LockLost(why), _) => self.fail(now, &format!("the lock was lost: {why}")),
             _ => {}
         }

@@ -228,7 +228,7 @@ fn another_change_under_the_dialog_resets_the_answer() {
 
     reload_key(&mut model);
     tell(&mut model, Event::ConfigurationObserved(None));
-    assert!(!model.shown::<ReloadDialog>().is_some());
+    assert!(model.shown::<ReloadDialog>().is_none());
 }
 
 #[test]

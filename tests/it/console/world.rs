@@ -558,13 +558,9 @@ pub(crate) fn model(size: (u16, u16), web_production: Snapshot) -> Model {
 pub(crate) fn question_of<Q: effect::Question>(effects: &[Effect]) -> &Q {
     let is_question = |effect: &&Effect| matches!(effect, Effect::Ask(_));
     let mut questions = effects.iter().filter(is_question);
-    match (
-        questions.next().and_then(Effect::question),
-        questions.next(),
-    ) {
-        (Some(question), None) => question,
-        _ => panic!("another question: {effects:?}"),
-    }
+    let question = questions.next().and_then(Effect::question);
+    assert!(questions.next().is_none(), "several questions: {effects:?}");
+    question.expect("this question")
 }
 
 /// The backend answers a question.

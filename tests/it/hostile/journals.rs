@@ -84,11 +84,7 @@ pub(super) fn refused() -> Vec<(Journal, FailureKind, &'static str)> {
             garbled,
             "unknown variant `canary`",
         ),
-        (
-            with_entry("/direction", "sideways".into()),
-            garbled,
-            "unknown variant `sideways`",
-        ),
+        (with_entry("/step", 7.into()), garbled, "invalid type"),
         (without, garbled, "entry 4 is missing"),
         (doubled, garbled, "is entry 4"),
     ]

@@ -306,7 +306,7 @@ fn acts_of(world: &World, step: Step, direction: Direction) -> usize {
 #[test]
 fn a_switch_without_a_recorded_outcome_is_observed_and_not_repeated() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
-    until(&mut world, |world| is_switching(world));
+    until(&mut world, is_switching);
     world.crash(Landing::Whole);
     assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
     world.go_well(TURNS);
@@ -317,7 +317,7 @@ fn a_switch_without_a_recorded_outcome_is_observed_and_not_repeated() {
 #[test]
 fn a_switch_that_only_reached_the_registry_is_finished_after_a_resume() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
-    until(&mut world, |world| is_switching(world));
+    until(&mut world, is_switching);
     world.crash(Landing::Half);
     assert_ne!(world.route(), world.pointer());
     assert!(world.resume(ResumeAction::Continue, OnFailure::Ask));
@@ -425,7 +425,7 @@ fn a_failed_step_without_a_choice_asks_again_or_backs_out() {
 #[test]
 fn a_failed_undo_is_tried_again_after_a_resume() {
     let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
-    until(&mut world, |world| is_switching(world));
+    until(&mut world, is_switching);
     world.answer(Fate::Done);
     world.back_out();
     until(&mut world, |world| {

@@ -16,7 +16,7 @@ use crate::release::{Need, OnFailure, ResumeAction};
 
 const LABEL_COLUMNS: usize = 9;
 
-pub(super) fn sheet<'a>(model: &Model, theme: &Theme, confirm: &Confirm, columns: usize) -> Sheet {
+pub(super) fn sheet(model: &Model, theme: &Theme, confirm: &Confirm, columns: usize) -> Sheet {
     let definition = confirm.question.definition();
     let (target, tier) = (&definition.target, definition.tier);
     let environment = target.environment.as_str();
@@ -131,7 +131,7 @@ fn verb(question: &Question) -> &'static str {
     }
 }
 
-fn labelled<'a>(
+fn labelled(
     theme: &Theme,
     label: &str,
     text: &str,
@@ -157,7 +157,7 @@ fn not_armed(model: &Model, confirm: &Confirm) -> Option<String> {
 }
 
 /// The line for the approver's note. None if the question takes no note.
-fn note<'a>(theme: &Theme, confirm: &Confirm, columns: usize) -> Option<Line<'static>> {
+fn note(theme: &Theme, confirm: &Confirm, columns: usize) -> Option<Line<'static>> {
     if !confirm.takes_note() {
         return None;
     }
@@ -176,7 +176,7 @@ fn note<'a>(theme: &Theme, confirm: &Confirm, columns: usize) -> Option<Line<'st
     Some(Line::from(vec![theme.span(sign, Meaning::Text), typed]))
 }
 
-fn foot<'a>(
+fn foot(
     model: &Model,
     theme: &Theme,
     confirm: &Confirm,

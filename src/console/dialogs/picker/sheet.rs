@@ -20,7 +20,7 @@ const DETAILS: usize = 4;
 const DIGEST_COLUMNS: usize = 10;
 const AGE_COLUMNS: usize = 7;
 
-pub(super) fn sheet<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) -> Sheet {
+pub(super) fn sheet(model: &Model, theme: &Theme, picker: &Picker, columns: usize) -> Sheet {
     let target = &picker.target;
     let mut sheet = Sheet::new(match picker.intent {
         Intent::Promote => format!("Promote to {target}: which version?"),
@@ -143,7 +143,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
 }
 
 /// One row: name, digest, age, and a remark.
-fn row<'a>(
+fn row(
     model: &Model,
     theme: &Theme,
     picker: &Picker,
@@ -310,12 +310,7 @@ fn fate_words(model: &Model, fate: &Fate) -> String {
 
 /// The details of the version under the cursor. The number of lines is always the same, so that the list above does not
 /// move.
-fn details<'a>(
-    model: &Model,
-    theme: &Theme,
-    picker: &Picker,
-    columns: usize,
-) -> Vec<Line<'static>> {
+fn details(model: &Model, theme: &Theme, picker: &Picker, columns: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if let Some(version_row) = picker.version_row() {
         let identity = match &version_row.digest {
