@@ -54,7 +54,7 @@ impl Nginx {
             }
         }
         failure.hint(
-            "check that nginx is installed. If its program is in another directory, set `binary` in the nginx table",
+            "check that nginx is installed. If its program is in another directory, for example /usr/sbin, set `binary` in the nginx table",
         )
     }
 }

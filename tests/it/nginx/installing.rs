@@ -113,7 +113,7 @@ async fn a_missing_program_error_suggests_its_path() {
     assert_eq!(failure.kind, FailureKind::Missing, "{failure}");
     let said = failure.to_string();
     assert!(
-        said.contains("no program no-such-nginx in any directory of PATH"),
+        said.contains("there is no program no-such-nginx in any directory of PATH"),
         "{said}"
     );
     assert!(said.contains("/usr/sbin"), "{said}");

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{Endpoint, Role, Slot, Snapshot, SourceState, Target, VersionRef};
 use greenroom::release::{
-    Approval, Command as Say, Handle, OnFailure, Plan, PlanRequest, Progress, Refused, Scope,
-    Status, StepState, Wanted,
+    AnnouncementKind, Approval, Command as Say, Handle, OnFailure, Plan, PlanRequest, Progress,
+    Refused, Scope, Status, StepState, Wanted,
 };
 use greenroom::settings::{Request, Settings};
 use greenroom::watchers;
@@ -534,6 +534,20 @@ impl Running {
             })
         })
         .await;
+    }
+
+    /// Waits until the guard of a step has allowed it, so that its intent is being recorded.
+    pub(super) async fn until_started(&self, step: Step) {
+        let mut announcements = self.handle.announcements();
+        let started = tokio::time::timeout(Duration::from_mins(1), async {
+            loop {
+                let announcement = announcements.recv().await.expect("the release continues");
+                if announcement.kind == AnnouncementKind::Began && announcement.step == Some(step) {
+                    return;
+                }
+            }
+        });
+        assert!(started.await.is_ok(), "{step} did not start");
     }
 
     /// Waits until a step asks for approval.

@@ -369,7 +369,7 @@ async fn a_long_outage_of_docker_keeps_the_old_version_live_and_asks_the_operato
     let fixture = Fixture::new(options).await.with("1.8.2").await;
     let load = load(&fixture).await;
     let running = fixture.begin(version("1.9.0")).await;
-    running.until_running(Step::Start).await;
+    running.until_started(Step::Start).await;
     line.cut();
     let finished = running.finish().await;
     assert!(

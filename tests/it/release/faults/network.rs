@@ -133,7 +133,7 @@ async fn a_long_network_cut_to_the_engine_asks_the_operator_and_keeps_the_traffi
     let fixture = Fixture::new(options).await.with("1.8.2").await;
     let load = load(&fixture).await;
     let running = fixture.begin(version("1.9.0")).await;
-    running.until_running(Step::Start).await;
+    running.until_started(Step::Start).await;
     line.set(Carries::Nothing);
     let finished = running.finish().await;
     assert!(
