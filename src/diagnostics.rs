@@ -48,9 +48,9 @@ pub(crate) enum LogFile {
 
 /// Installs the TLS provider, the log and the panic reports. Must be called once, at the start of `main`.
 pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
-    // The Docker client panics if two providers are compiled in and none is installed. A provider that is already
-    // installed stays.
-    if rustls::crypto::aws_lc_rs::default_provider()
+    // The clients for Docker and HTTP take the provider of the process, and panic if none is installed. A provider that
+    // is already installed stays.
+    if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()
     {

@@ -4,14 +4,14 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{self, CryptoProvider, aws_lc_rs};
+use rustls::crypto::{self, CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
 /// A TLS configuration for HTTP/2 and HTTP/1.1, without a client certificate.
 pub(super) fn tls() -> Result<ClientConfig, Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(SystemVerifier(Arc::clone(&provider)));
     let config =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;

@@ -303,7 +303,7 @@ fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
     let key = PrivateKeyDer::from_pem_file(&files.key);
     let key = key.map_err(|error| wrong(&files.key, &error))?;
     let certificate = certificates(&files.cert)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|config| {
