@@ -50,13 +50,13 @@ pub fn is_available(model: &Model, action: Action) -> bool {
             model.mode != Mode::ReadOnly && model.open.is_some() && may_begin
         }
         Action::Repair => {
-            let differs = |snapshot| !compare(snapshot).holds();
+            let differs = |snapshot| !compare(snapshot).agrees();
             model.mode != Mode::ReadOnly
                 && is_undriven
-                && !model.elsewhere().is_some_and(Observed::is_interrupted)
+                && !model.elsewhere().is_some_and(Observed::prevents_repair)
                 && model.snapshot().is_some_and(differs)
         }
-        Action::Freeze => model.mode != Mode::ReadOnly && model.open.is_some(),
+        Action::Hold => model.mode != Mode::ReadOnly && model.open.is_some(),
         Action::Arm => model.mode != Mode::ReadOnly && model.open.is_some() && !model.is_armed(),
         Action::Mark | Action::Timeline => {
             model.history.is_open && model.history.under_cursor().is_some()

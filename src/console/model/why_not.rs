@@ -29,7 +29,7 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::Repair, Some(_)) => {
             "this console drives a release of this target: repair when the release has ended".into()
         }
-        (Action::Repair, None) if model.elsewhere().is_some_and(Observed::is_interrupted) => {
+        (Action::Repair, None) if model.elsewhere().is_some_and(Observed::prevents_repair) => {
             let resume_key = model.keymap.shown(Action::Resume);
             format!("a release of this target was interrupted: {resume_key} resumes it")
         }

@@ -274,7 +274,7 @@ pub(super) fn repair(model: &mut Model) -> Vec<Effect> {
     if let Some(why) = busy(model) {
         return model.refused(&why);
     }
-    if model.elsewhere().is_some_and(Observed::is_interrupted) {
+    if model.elsewhere().is_some_and(Observed::prevents_repair) {
         let text = not_here(model, "");
         return model.refused(&text);
     }
@@ -299,7 +299,7 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
     }
     model.say(Weight::Normal, "the checks are running again");
     let by = model.operator.clone();
-    vec![Effect::Say {
+    vec![Effect::Send {
         release: status.plan.release,
         command: Command::CheckAgain { by },
     }]

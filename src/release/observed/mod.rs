@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Definition, Plan, Progress, Status};
+use super::{Definition, Plan, Progress, Status, standby_entry};
 use crate::checks::CaseReport;
 use crate::history::{Direction, JournalEvent, LivePeriod, Recorded, Step, Successor};
 use crate::inventory::{LockHolder, LockRecord, Operator, ReleaseId, Route, Slot, Target, Version};
@@ -33,12 +33,14 @@ pub struct Observed {
     /// The operator who drives the release now or drove it last, according to the journal.
     pub last: Operator,
     /// Set if the last driver stopped on purpose and no other driver has resumed the release since.
-    pub let_go: Option<LetGo>,
+    pub driver_stopped: Option<DriverStopped>,
     /// The events so far, oldest first. The texts are sanitized.
     pub announcements: Vec<Announcement>,
     pub ended_at: Option<Timestamp>,
     /// When the version had the traffic, according to the outcomes of *switch* in the journal.
     pub live: Option<LivePeriod>,
+    /// Whether only the stop of the old version remains, see [`standby_entry`].
+    pub is_in_standby: bool,
     /// The checks of the version that has the traffic now. Another release may have made that version live.
     pub live_checks: Option<Arc<LiveChecks>>,
 }
@@ -77,7 +79,7 @@ impl LiveChecks {
 
 /// Why and when a driver stopped on purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LetGo {
+pub struct DriverStopped {
     pub at: Timestamp,
     pub reason: String,
     /// The successor to whom the driver handed the release over, if any.
@@ -92,7 +94,10 @@ impl Observed {
 
     /// Whether the release was handed over to this console, and this console has not resumed it yet.
     pub fn is_handed_to(&self, console: &str) -> bool {
-        let successor = self.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
+        let successor = self
+            .driver_stopped
+            .as_ref()
+            .and_then(|driver_stopped| driver_stopped.to.as_ref());
         successor.is_some_and(|successor| successor.console == console)
             && self.status.outcome().is_none()
     }
@@ -100,6 +105,12 @@ impl Observed {
     /// Whether the release has not ended and has no driver.
     pub fn is_interrupted(&self) -> bool {
         matches!(self.status.progress, Progress::Interrupted { .. })
+    }
+
+    /// Whether the release was interrupted before its standby, and must therefore end before the target can be
+    /// repaired.
+    pub fn prevents_repair(&self) -> bool {
+        self.is_interrupted() && !self.is_in_standby
     }
 }
 
@@ -127,6 +138,7 @@ pub fn observed(
             at: trace.replay.since,
         },
     };
+    let is_in_standby = standby_entry(recorded, definition).is_some();
     let is_resting = !matches!(progress, Progress::Forward(_) | Progress::Back(_));
     let (next, undo) = match progress {
         Progress::Closed(_) | Progress::Interrupted { .. } => (String::new(), String::new()),
@@ -153,18 +165,19 @@ pub fn observed(
         status: Arc::new(status),
         driver: driver.cloned(),
         last: recorded.last_driver().clone(),
-        let_go: let_go(recorded),
+        driver_stopped: driver_stopped(recorded),
         announcements: announcements::announcements(recorded),
         ended_at: head.closed.as_ref().map(|(at, _)| *at),
         live: LivePeriod::of(&recorded.entries),
+        is_in_standby,
         live_checks: None,
     }
 }
 
-fn let_go(recorded: &Recorded) -> Option<LetGo> {
+fn driver_stopped(recorded: &Recorded) -> Option<DriverStopped> {
     let last = recorded.entries.last()?;
     match &last.event {
-        JournalEvent::LetGo { reason, to } => Some(LetGo {
+        JournalEvent::DriverStopped { reason, to } => Some(DriverStopped {
             at: last.at,
             // Any program that can write to the store may have written this text.
             reason: sanitize(reason),

@@ -4,16 +4,19 @@
 use std::sync::Arc;
 
 use greenroom::console::Model;
+use greenroom::console::action::Action as KeyAction;
 use greenroom::console::dialogs;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
+use greenroom::console::model::is_available;
 use greenroom::console::update::PlanRepair;
-use greenroom::history::{FORMAT, RepairOutcome, RepairRecord};
+use greenroom::history::{FORMAT, RepairOutcome, RepairRecord, Step};
 use greenroom::inventory::drift::{Drift, Name, compare};
 use greenroom::inventory::{Hold, Slot, Snapshot, Target, Tier};
 use greenroom::release::{Action, Item, Planned, Refusal, Refused, Remedy, RepairNews, RepairPlan};
 
 use super::dialogs::dialog;
+use super::elsewhere::{done_up_to, tell_of, told};
 use super::world::{
     PRODUCTION, answered, later, model, now, operator, plan, press, press_key, question_of,
     release_id, screen, target, tell, verifying, web_production,
@@ -134,6 +137,19 @@ fn a_repair_under_a_hold_says_so() {
     );
     assert!(screen.contains("it does not stop a repair"), "{screen}");
     assert!(!screen.contains('\u{1b}'));
+}
+
+/// Like `greenroom repair`: only the stop of the old version remains, so nothing is unfinished.
+#[test]
+fn a_target_whose_standby_has_no_driver_can_be_repaired() {
+    let left = |last| told(Tier::Protected, done_up_to(last), None);
+    for (last, is_repaired) in [(Step::Register, false), (Step::Drain, true)] {
+        let mut model = armed(SIZES[0]);
+        tell_of(&mut model, left(last));
+        assert_eq!(is_available(&model, KeyAction::Repair), is_repaired);
+        let asked = !press(&mut model, "D").is_empty();
+        assert_eq!(asked, is_repaired, "{last}: {}", notice(&model));
+    }
 }
 
 #[test]
