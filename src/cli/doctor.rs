@@ -2,7 +2,7 @@
 //! does not, and what to do. All tests run at the same time, and a failed test does not stop the others. Files that were
 //! written for a test are removed again.
 
-mod trials;
+mod doctor_tests;
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use super::arguments::Common;
 use super::{Exit, json as lines, open};
-use crate::ports::{Failure, FailureKind, TrialResult};
+use crate::ports::{DoctorResult, Failure, FailureKind};
 use crate::sanitize::sanitize;
 use crate::wire::App;
-use trials::Named;
+use doctor_tests::Named;
 
 /// The time limit of each test and of each command that prints a password. All tests and commands run at the same time,
 /// so the doctor ends within five seconds, however many servers hang.
@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_millis(4300);
 struct Finding {
     place: String,
     what: &'static str,
-    result: TrialResult,
+    result: DoctorResult,
 }
 
 pub(super) async fn run(common: &Common) -> Exit {
@@ -33,13 +33,13 @@ pub(super) async fn run(common: &Common) -> Exit {
         Err(exit) => return exit,
     };
     let (mut findings, late) = tokio::join!(
-        join_all(trials::all(&app).into_iter().map(tried)),
+        join_all(doctor_tests::all(&app).into_iter().map(tried)),
         app.late_passwords(|_| true, TIMEOUT),
     );
     findings.extend(late.into_iter().map(|(name, failure)| Finding {
         place: name.to_string(),
         what: "password",
-        result: TrialResult::Failed(failure),
+        result: DoctorResult::Failed(failure),
     }));
     findings.extend(refused(&app));
     for finding in &findings {
@@ -73,7 +73,7 @@ fn refused(app: &App) -> impl Iterator<Item = Finding> {
     each.map(|(name, why)| Finding {
         place: name.to_string(),
         what: "files",
-        result: TrialResult::Failed(Failure::new(
+        result: DoctorResult::Failed(Failure::new(
             FailureKind::Denied,
             name.as_str(),
             "using this environment",
@@ -83,60 +83,62 @@ fn refused(app: &App) -> impl Iterator<Item = Finding> {
 }
 
 async fn tried(named: Named<'_>) -> Finding {
-    let Named { place, trial } = named;
-    let address = match trial.at.as_str() {
+    let Named { place, doctor_test } = named;
+    let address = match doctor_test.at.as_str() {
         "" => place.clone(),
         at => sanitize(at),
     };
-    let result = timeout(TIMEOUT, trial.result).await.unwrap_or_else(|_| {
-        let reason = format!("no answer within {TIMEOUT:?}");
-        let doing = format!("trying {}", trial.what);
-        let kind = FailureKind::Unreachable;
-        TrialResult::Failed(Failure::new(kind, address, doing, reason))
-    });
+    let result = timeout(TIMEOUT, doctor_test.result)
+        .await
+        .unwrap_or_else(|_| {
+            let reason = format!("no answer within {TIMEOUT:?}");
+            let doing = format!("trying {}", doctor_test.what);
+            let kind = FailureKind::Unreachable;
+            DoctorResult::Failed(Failure::new(kind, address, doing, reason))
+        });
     Finding {
         place,
-        what: trial.what,
+        what: doctor_test.what,
         result,
     }
 }
 
 impl Finding {
     fn has_failed(&self) -> bool {
-        matches!(self.result, TrialResult::Failed(_))
+        matches!(self.result, DoctorResult::Failed(_))
     }
 
     fn was_tried(&self) -> bool {
-        !matches!(self.result, TrialResult::NotTried(_))
+        !matches!(self.result, DoctorResult::NotTried(_))
     }
 
     /// The result as text. The text can repeat stored keys and answers of servers, so it is sanitized.
     fn text(&self) -> String {
         match &self.result {
-            TrialResult::Works(text) | TrialResult::NotTried(text) => sanitize(text),
-            TrialResult::Failed(failure) => sanitize(&failure.to_string()),
+            DoctorResult::Works(text) | DoctorResult::NotTried(text) => sanitize(text),
+            DoctorResult::Failed(failure) => sanitize(&failure.to_string()),
         }
     }
 }
 
 fn line(finding: &Finding) -> String {
     let text = match &finding.result {
-        TrialResult::NotTried(_) => format!("not tried: {}", finding.text()),
-        TrialResult::Works(_) | TrialResult::Failed(_) => finding.text(),
+        DoctorResult::NotTried(_) => format!("not tried: {}", finding.text()),
+        DoctorResult::Works(_) | DoctorResult::Failed(_) => finding.text(),
     };
     let sign = match finding.result {
-        TrialResult::Works(_) => "+",
-        TrialResult::Failed(_) => "x",
-        TrialResult::NotTried(_) => "-",
+        DoctorResult::Works(_) => "+",
+        DoctorResult::Failed(_) => "x",
+        DoctorResult::NotTried(_) => "-",
     };
     format!("{sign} {:<22} {:<10} {text}", finding.place, finding.what)
 }
 
 fn json(finding: &Finding) -> serde_json::Value {
     let (state, next) = match &finding.result {
-        TrialResult::Works(_) => ("ok", None),
-        TrialResult::NotTried(_) => ("not-tried", None),
-        TrialResult::Failed(failure) => {
+        DoctorResult::Works(_) => ("ok", None),
+        DoctorResult::NotTried(_) => ("not-tried", None),
+        DoctorResult::Failed(failure) => {
             ("wrong", Some(&failure.hint).filter(|hint| !hint.is_empty()))
         }
     };
@@ -184,7 +186,7 @@ fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
 fn todo<'a>(failed: &[&'a Finding]) -> Vec<(Vec<String>, &'a str)> {
     let mut todo: Vec<(Vec<String>, &str)> = Vec::new();
     for finding in failed {
-        let TrialResult::Failed(failure) = &finding.result else {
+        let DoctorResult::Failed(failure) = &finding.result else {
             continue;
         };
         let remedy = match failure.hint.as_str() {
@@ -210,7 +212,7 @@ mod tests {
         let failed = |place: &str, reason: &str, hint: &str| Finding {
             place: place.to_owned(),
             what: "nginx",
-            result: TrialResult::Failed(
+            result: DoctorResult::Failed(
                 Failure::new(FailureKind::Unreachable, place, "asking", reason).hint(hint),
             ),
         };

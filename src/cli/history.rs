@@ -18,7 +18,7 @@ use super::out::say_bytes;
 use super::{Exit, json, names, open};
 use crate::history::{Filter, Item, when};
 use crate::inventory::{ReleaseId, Target};
-use crate::watchers::{Archive, NotKept};
+use crate::watchers::{Archive, ArchiveProblem};
 use crate::wire::App;
 
 pub(super) use find::{Found, find};
@@ -149,7 +149,8 @@ pub(super) async fn catch_up(
 ) -> Exit {
     let sites = app.engine.sites();
     let sites = sites.filter(|site| is_wanted(&site.definition.target));
-    let problems: BTreeMap<Target, Vec<NotKept>> = archive.catch_up(sites.cloned().collect()).await;
+    let problems: BTreeMap<Target, Vec<ArchiveProblem>> =
+        archive.catch_up(sites.cloned().collect()).await;
     for (target, problems) in &problems {
         for problem in problems {
             warn_line!("greenroom: {target}: {problem}");
@@ -157,7 +158,7 @@ pub(super) async fn catch_up(
     }
     if problems.is_empty() {
         Exit::Done
-    } else if problems.values().flatten().all(NotKept::is_partial) {
+    } else if problems.values().flatten().all(ArchiveProblem::is_partial) {
         Exit::NeedsPerson
     } else {
         Exit::Failed

@@ -6,7 +6,7 @@ use super::consent::Consent;
 use super::promote::refuse;
 use super::{Exit, json, open, signals};
 use crate::inventory::Target;
-use crate::release::{Kept, PrunePlan, Pruned};
+use crate::release::{KeptBecause, PrunePlan, Pruned};
 
 pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
     let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
@@ -104,30 +104,30 @@ fn print_plan(plan: &PrunePlan) {
     );
 }
 
-fn reason(why: &Kept) -> String {
+fn reason(why: &KeptBecause) -> String {
     match why {
-        Kept::Instance {
+        KeptBecause::Instance {
             target,
             slot,
             is_live: true,
         } => format!("live in {target}, {slot}"),
-        Kept::Instance {
+        KeptBecause::Instance {
             target,
             slot,
             is_live: false,
         } => {
             format!("in use in {slot} of {target}, without traffic")
         }
-        Kept::Registered { target } => format!("registered in {target}"),
-        Kept::Open { target } => format!("a release of {target} is still open"),
-        Kept::Good { target, nth: 1 } => format!("the last good version of {target}"),
-        Kept::Good { target, nth } => {
+        KeptBecause::Registered { target } => format!("registered in {target}"),
+        KeptBecause::Open { target } => format!("a release of {target} is still open"),
+        KeptBecause::Good { target, nth: 1 } => format!("the last good version of {target}"),
+        KeptBecause::Good { target, nth } => {
             format!("good version {nth} of {target}, counted from the newest")
         }
-        Kept::Claimed { target } => {
+        KeptBecause::Claimed { target } => {
             format!("live once according to a release of {target}, but that is not proven")
         }
-        Kept::NeverReleased => {
+        KeptBecause::NeverReleased => {
             "no release of a configured target used it: Greenroom removes only released images"
                 .to_owned()
         }

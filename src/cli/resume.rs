@@ -9,7 +9,7 @@ use super::{Exit, ending, json, open, signals, status};
 use crate::inventory::local_time;
 use crate::inventory::{ReleaseId, Snapshot, Target};
 use crate::release::{
-    Engine, Force, Interrupted, OnFailure, Refusal, Refused, Resume, ResumeAction,
+    Engine, Interrupted, OnFailure, Refusal, Refused, Resume, ResumeAction, TakeoverRequest,
 };
 use crate::sanitize::sanitize;
 use crate::watchers;
@@ -67,7 +67,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     };
     let resume = Resume {
         resume_action,
-        takeover: force(&interrupted, verb.reason.as_ref(), verb.take_over),
+        takeover: takeover(&interrupted, verb.reason.as_ref(), verb.take_over),
         reason: verb.reason,
     };
     let id = plan.release;
@@ -100,9 +100,13 @@ pub(super) async fn named(
 
 /// The takeover, if the operator asked for one with a reason and the release has a driver. The takeover applies only to
 /// the driver that was shown.
-fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> Option<Force> {
+fn takeover(
+    interrupted: &Interrupted,
+    why: Option<&String>,
+    takes_over: bool,
+) -> Option<TakeoverRequest> {
     let (holder, why) = interrupted.holder.as_ref().zip(why)?;
-    takes_over.then(|| Force {
+    takes_over.then(|| TakeoverRequest {
         why: why.clone(),
         from: holder.token,
     })

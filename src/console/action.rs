@@ -16,7 +16,7 @@ pub enum Action {
     /// Roll back to the version that is kept warm. If no version is kept warm, choose an earlier version.
     RollBack,
     /// Place a hold on the open target, or change or clear its hold. A promote to a held target needs an override.
-    Freeze,
+    Hold,
     /// Stop the version that is kept warm.
     EndStandby,
     /// Run the checks again while register or switch waits for approval.
@@ -206,7 +206,7 @@ pub static BINDINGS: &[Binding] = &[
     shown(bind(&[key('C')], Action::Resume, "driver", "request, hand over, take over or resume a release")),
     shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm, now instead of later")),
     shown(bind(&[key('D')], Action::Repair, "repair drift", "plan a repair of the open target, then confirm it")),
-    bind(&[key('F')], Action::Freeze, "hold", "hold the open target, so that a promote needs an override, or clear its hold"),
+    bind(&[key('F')], Action::Hold, "hold", "hold the open target, so that a promote needs an override, or clear its hold"),
     shown(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
     shown(bind(&[named(KeyCode::Enter)], Action::Open, "open", "open the target under the cursor, or show details")),
     shown(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stop following"))),

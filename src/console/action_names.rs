@@ -51,7 +51,7 @@ impl Action {
             Self::Resume => "take-up",
             Self::Repair => "repair",
             Self::Waiting => "waiting",
-            Self::Freeze => "hold",
+            Self::Hold => "hold",
             Self::Arm => "arm",
             Self::Open => "open",
             Self::Back => "back",
@@ -126,7 +126,7 @@ impl Action {
             | Self::CheckAgain
             | Self::Resume
             | Self::Repair
-            | Self::Freeze
+            | Self::Hold
             | Self::Arm => Purpose::Release,
             Self::Waiting
             | Self::Open

@@ -15,8 +15,8 @@ use crate::inventory::{
 };
 use crate::logs::Batch;
 use crate::release::{
-    Approval, Force, Handle, ImageAt, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases,
-    RepairApproval, RepairHandle, RepairPlan, Resolved, ResumeAction, Terms,
+    Approval, Handle, ImageAt, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases,
+    RepairApproval, RepairHandle, RepairPlan, Resolved, ResumeAction, TakeoverRequest, Terms,
 };
 
 /// The operations that the console needs. An `async` call may be slow, so the console makes the call in a task and not
@@ -65,13 +65,13 @@ pub trait Backend: Send + Sync {
     }
 
     /// Continues a release that this console does not drive, backs it out, or ends it and keeps everything as it is.
-    /// `Force` is required if another console or command holds the lock.
+    /// `TakeoverRequest` is required if another console or command holds the lock.
     async fn resume(
         &self,
         target: &Target,
         _: ReleaseId,
         _: ResumeAction,
-        _: Option<Force>,
+        _: Option<TakeoverRequest>,
         _: Approval,
     ) -> Result<Handle, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())

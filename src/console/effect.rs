@@ -8,7 +8,9 @@ use std::sync::Arc;
 use super::backend::Backend;
 use super::model::{HistoryQuestion, LogSource, Model, ViewState};
 use crate::inventory::{Digest, ReleaseId, Target, VersionRef};
-use crate::release::{Approval, Command, Force, Plan, RepairApproval, RepairPlan, ResumeAction};
+use crate::release::{
+    Approval, Command, Plan, RepairApproval, RepairPlan, ResumeAction, TakeoverRequest,
+};
 
 /// Whether to report new diagnostic messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub enum Effect {
         release: ReleaseId,
         resume_action: ResumeAction,
         /// Set if another console or command holds the lock. The lock is then taken from this holder.
-        force: Option<Force>,
+        takeover: Option<TakeoverRequest>,
         approval: Approval,
     },
     /// Carry out an approved repair plan.
@@ -61,7 +63,7 @@ pub enum Effect {
         approval: RepairApproval,
     },
     /// Send a command to a release that this console drives.
-    Say {
+    Send {
         release: ReleaseId,
         command: Command,
     },

@@ -15,8 +15,8 @@ use super::event::Event;
 use super::model::{HistoryQuestion, LogFeed, LogSource};
 use crate::inventory::{Digest, ReleaseId, Target, VersionRef};
 use crate::release::{
-    AnnouncementKind, Approval, Command, Force, Handle, Plan, Refusal, RepairApproval, RepairNews,
-    RepairPlan, ResumeAction,
+    AnnouncementKind, Approval, Command, Handle, Plan, Refusal, RepairApproval, RepairNews,
+    RepairPlan, ResumeAction, TakeoverRequest,
 };
 
 /// How many events can wait in the queue before the tasks that send them pause. A small number, because one event
@@ -255,13 +255,13 @@ impl EffectRunner {
         &mut self,
         target: Target,
         release: ReleaseId,
-        (resume_action, force): (ResumeAction, Option<Force>),
+        (resume_action, takeover): (ResumeAction, Option<TakeoverRequest>),
         approval: Approval,
     ) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let starts = self.starts.clone();
         self.tasks.spawn(async move {
-            let resumed = backend.resume(&target, release, resume_action, force, approval);
+            let resumed = backend.resume(&target, release, resume_action, takeover, approval);
             match resumed.await {
                 Ok(handle) => {
                     let _ = starts.send(handle).await;
@@ -305,7 +305,7 @@ impl EffectRunner {
         });
     }
 
-    pub(super) fn say(&mut self, release: ReleaseId, command: Command) {
+    pub(super) fn send(&mut self, release: ReleaseId, command: Command) {
         let handle = self.handles.get(&release).cloned();
         let answers = self.answers.clone();
         self.tasks.spawn(async move {

@@ -166,10 +166,10 @@ fn perform<S: Screen>(
             target,
             release,
             resume_action,
-            force,
+            takeover,
             approval,
-        } => effect_runner.resume(target, release, (resume_action, force), approval),
-        Effect::Say { release, command } => effect_runner.say(release, command),
+        } => effect_runner.resume(target, release, (resume_action, takeover), approval),
+        Effect::Send { release, command } => effect_runner.send(release, command),
         Effect::FollowLog(source) => effect_runner.follow(source),
         Effect::LeaveLogs => effect_runner.leave_logs(),
         Effect::AskHistory {

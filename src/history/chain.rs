@@ -132,7 +132,7 @@ pub enum Integrity {
 
 impl Integrity {
     /// Whether no problem was found.
-    pub fn holds(&self) -> bool {
+    pub fn is_intact(&self) -> bool {
         matches!(self, Self::Whole | Self::NotChained)
     }
 }

@@ -97,7 +97,7 @@ pub enum JournalEvent {
     },
     /// The driver stopped on purpose, after the result of its current action had been observed. If a driver disappeared
     /// without this entry, the release was interrupted.
-    LetGo {
+    DriverStopped {
         /// Why the driver stopped.
         reason: String,
         /// The successor, if the release was handed over.
@@ -238,7 +238,7 @@ mod tests {
         let entry = Entry {
             sequence: 8,
             at: Timestamp::UNIX_EPOCH,
-            event: JournalEvent::LetGo {
+            event: JournalEvent::DriverStopped {
                 reason: "handed over".into(),
                 to: Some(Successor {
                     operator: Operator {

@@ -151,7 +151,7 @@ fn entry_words<'a>(entry: &'a Entry, words: &mut Vec<&'a str>) {
                 words.push(&decision.by.name);
             }
         }
-        JournalEvent::LetGo { reason, to } => {
+        JournalEvent::DriverStopped { reason, to } => {
             words.push(reason);
             words.extend(
                 to.as_ref()

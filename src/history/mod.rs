@@ -14,7 +14,6 @@ mod notice;
 mod order;
 mod overtaken;
 mod provable;
-mod proven;
 mod reading;
 mod record;
 mod repair;
@@ -25,6 +24,7 @@ mod seal;
 mod step;
 mod timeline;
 mod until;
+mod verification;
 mod was_live;
 mod when;
 
@@ -44,7 +44,6 @@ pub use notice::{ChecksCounted, Notice, NoticeEvent};
 pub use order::{SEARCHED_FOR_OPEN, current, current_read};
 pub use overtaken::{SwitchesSeen, ignored_claims, overtaken_by};
 pub use provable::Provable;
-pub use proven::{Proven, RulesSet, Wrong};
 pub use reading::check_whole;
 pub use record::{
     Baseline, FORMAT, NO_REASON_YET, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind,
@@ -56,5 +55,6 @@ pub use seal::Seal;
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
 pub use until::until;
+pub use verification::{AlteredRecord, RulesSet, Verification};
 pub use was_live::{UnprovenClaim, WasLive, proven_live, proves_released, proves_switch_started};
 pub use when::{When, when};

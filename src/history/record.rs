@@ -229,7 +229,7 @@ impl Recorded {
     /// The operator to whom the release was handed over. None if the last entry of the journal is not a handover.
     pub fn successor(&self) -> Option<&Successor> {
         match &self.entries.last()?.event {
-            JournalEvent::LetGo { to, .. } => to.as_ref(),
+            JournalEvent::DriverStopped { to, .. } => to.as_ref(),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use crate::inventory::{ReleaseId, Target};
 
 /// A release, a hold or a repair that was altered or cannot be verified.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Wrong {
+pub struct AlteredRecord {
     /// One word: `release`, `hold` or `repair`. `record` if the seal is the only readable part.
     pub kind: &'static str,
     pub id: ReleaseId,
@@ -16,7 +16,7 @@ pub struct Wrong {
     pub wrong: Vec<String>,
 }
 
-impl std::fmt::Display for Wrong {
+impl std::fmt::Display for AlteredRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}  {}", self.kind, self.id, self.target)
     }
@@ -70,7 +70,7 @@ impl RulesSet {
 
 /// The counts and findings of one verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Proven {
+pub struct Verification {
     pub releases: usize,
     /// How many holds and repairs were verified.
     pub audits: usize,
@@ -85,14 +85,14 @@ pub struct Proven {
     pub sealed: usize,
     /// The records with a problem: first releases, then holds and repairs, each group newest first, then sealed records
     /// that the archive does not have.
-    pub wrong: Vec<Wrong>,
+    pub wrong: Vec<AlteredRecord>,
     /// The rules of the first release of each target, and every later change of rules, newest first.
     pub rules: Vec<RulesSet>,
     /// The targets whose store did not answer, or whose seals could not be read, each with the reason.
     pub silent: BTreeMap<Target, String>,
 }
 
-impl Proven {
+impl Verification {
     /// The counts in one sentence.
     pub fn summary(&self) -> String {
         format!(

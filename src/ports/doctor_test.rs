@@ -7,7 +7,7 @@ use super::{Failure, Result};
 
 /// The result of a test.
 #[derive(Debug)]
-pub enum TrialResult {
+pub enum DoctorResult {
     /// The test passed. The text says what was observed.
     Works(String),
     /// The test failed.
@@ -16,7 +16,7 @@ pub enum TrialResult {
     NotTried(String),
 }
 
-impl From<Result<String>> for TrialResult {
+impl From<Result<String>> for DoctorResult {
     fn from(result: Result<String>) -> Self {
         result.map_or_else(Self::Failed, Self::Works)
     }
@@ -24,16 +24,16 @@ impl From<Result<String>> for TrialResult {
 
 /// One test. The test starts when `result` is awaited, and removes everything that it has created.
 #[expect(missing_debug_implementations, reason = "holds a future")]
-pub struct Trial<'a> {
+pub struct DoctorTest<'a> {
     /// The name of the test, in one or two words.
     pub what: &'static str,
     /// The server that is tested, with its address; empty if no server is involved.
     pub at: String,
-    pub result: BoxFuture<'a, TrialResult>,
+    pub result: BoxFuture<'a, DoctorResult>,
 }
 
-impl<'a> Trial<'a> {
-    pub fn new<P: Into<TrialResult> + 'a>(
+impl<'a> DoctorTest<'a> {
+    pub fn new<P: Into<DoctorResult> + 'a>(
         what: &'static str,
         result: impl Future<Output = P> + Send + 'a,
     ) -> Self {

@@ -6,6 +6,7 @@ mod archive;
 mod bound;
 mod checker;
 mod clock;
+mod doctor_test;
 mod failure;
 mod holds;
 mod images;
@@ -22,7 +23,6 @@ mod runtime;
 mod seals;
 mod secrets;
 mod target_secrets;
-mod trial;
 
 pub use crate::inventory::{
     Connections, Installation, KeyLine, Occupancy, PointerState, RebaseOrder, RouteChange,
@@ -32,6 +32,7 @@ pub use archive::{ArchiveReader, ArchiveWriter, Within};
 pub use bound::{Bound, TimeLimit};
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, Steady, SystemClock};
+pub use doctor_test::{DoctorResult, DoctorTest};
 pub use failure::{Failure, FailureKind, Result};
 pub use holds::Holds;
 pub use images::Images;
@@ -49,4 +50,3 @@ pub use runtime::{
 pub use seals::Seals;
 pub use secrets::{Credentials, Password, Secrets, same_secret};
 pub use target_secrets::TargetSecrets;
-pub use trial::{Trial, TrialResult};

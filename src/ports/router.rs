@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
-use super::{Failure, FailureKind, LogChunk, Result, Trial};
+use super::{DoctorTest, Failure, FailureKind, LogChunk, Result};
 use crate::inventory::{
     Connections, Installation, PerSlot, PointerState, ProxyAnswer, Rates, RebaseOrder,
     RequestCount, Slot, SwitchOrder, Target,
@@ -21,8 +21,8 @@ pub trait RouterReader: Send + Sync {
     async fn proxy(&self) -> Result<String>;
 
     /// Tests for `greenroom doctor` that change nothing.
-    fn trials(&self) -> Vec<Trial<'_>> {
-        vec![Trial::new("proxy", self.proxy())]
+    fn doctor_tests(&self) -> Vec<DoctorTest<'_>> {
+        vec![DoctorTest::new("proxy", self.proxy())]
     }
 
     /// The calls that [`RouterWriter::install`] would make, as shown in the plan.
@@ -111,7 +111,7 @@ pub trait RouterReader: Send + Sync {
 #[async_trait]
 pub trait RouterWriter: Send + Sync {
     /// Tests for `greenroom doctor` that do what an installation and a switch do, and undo their changes.
-    fn trials(&self) -> Vec<Trial<'_>> {
+    fn doctor_tests(&self) -> Vec<DoctorTest<'_>> {
         Vec::new()
     }
 

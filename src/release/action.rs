@@ -163,7 +163,7 @@ pub struct ActionError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActionErrorKind {
     /// The failure may be temporary. The driver observes, and may then try the action again.
-    Passing,
+    Temporary,
     /// The driver no longer holds the lock. It must stop.
     Fenced,
     /// The action failed for good, for example because a server refused the request.

@@ -28,7 +28,7 @@ pub enum NotWritten {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The driver is ready, so the machine starts.
-    Begun,
+    Started,
     Recorded,
     /// The record was not written, or it is not known whether it was.
     Unrecorded {

@@ -285,8 +285,8 @@ pub use approval::{
 pub use definition::Definition;
 pub use driver::{Reading, Writing};
 pub use engine::{
-    Driven, Engine, Force, NewestReleases, PeerApprovable, Pruned, ReleaseObserver, RepairHandle,
-    RepairNews, Resume, Site, Undriven, UnreadableHold,
+    Driven, Engine, NewestReleases, PeerApprovable, Pruned, ReleaseObserver, RepairHandle,
+    RepairNews, Resume, Site, TakeoverRequest, Undriven, UnreadableHold,
 };
 pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};
@@ -296,13 +296,13 @@ pub use interrupted::Interrupted;
 pub use machine::{Machine, OnFailure, ResumeAction, Resumption};
 pub use notices::NoticeSource;
 pub use observation::{Ask, Observation, Stage};
-pub use observed::{LetGo, LiveChecks, Observed, Releases, interrupted_at, observed};
+pub use observed::{DriverStopped, LiveChecks, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, ProxyWords, decide};
 pub use preview::{Intent, ReleasePreview, Terms};
-pub use prune::{Kept, PrunePlan, Spare};
+pub use prune::{KeptBecause, PrunePlan, Spare};
 pub use refusal::{NotRollbackCandidate, Refusal, Refused};
-pub use repair::{Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest};
+pub use repair::{Item, Planned, ProxyCalls, Remedy, RepairPlan, RepairRequest};
 pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};

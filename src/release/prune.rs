@@ -9,7 +9,7 @@ use crate::inventory::{Digest, EngineImage, Instance, RegistryRecord, Slot, Targ
 /// Why an image is kept.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case", tag = "because")]
-pub enum Kept {
+pub enum KeptBecause {
     /// An instance was created from the image.
     Instance {
         /// The target of the instance.
@@ -49,7 +49,7 @@ pub struct PrunePlan {
     /// Every target with this repository on this runtime. All of them are locked while images are removed.
     pub targets: Vec<Target>,
     /// The images that are kept, each with the reason.
-    pub kept: Vec<(EngineImage, Kept)>,
+    pub kept: Vec<(EngineImage, KeptBecause)>,
     pub spare: Vec<Spare>,
 }
 
@@ -84,19 +84,19 @@ pub(super) fn plan(
     instances: &[Instance],
     uses: &[Use],
 ) -> PrunePlan {
-    let mut needed: BTreeMap<&Digest, Kept> = BTreeMap::new();
+    let mut needed: BTreeMap<&Digest, KeptBecause> = BTreeMap::new();
     // Only the first reason of an image is shown, so the strongest reasons are added first.
     for instance in instances {
         let live = uses.iter().find(|one| one.target == instance.target);
         let live = live.and_then(|one| one.record.route.as_ref());
         let is_live = live.is_some_and(|route| route.value.live == instance.slot);
-        let kept = Kept::Instance {
+        let kept = KeptBecause::Instance {
             target: instance.target.clone(),
             slot: instance.slot,
             is_live,
         };
         match needed.get(&instance.digest) {
-            Some(Kept::Instance { is_live: true, .. }) => {}
+            Some(KeptBecause::Instance { is_live: true, .. }) => {}
             Some(_) if !is_live => {}
             _ => drop(needed.insert(&instance.digest, kept)),
         }
@@ -104,19 +104,21 @@ pub(super) fn plan(
     for one in uses {
         for digest in registered(&one.record) {
             let target = one.target.clone();
-            needed.entry(digest).or_insert(Kept::Registered { target });
+            needed
+                .entry(digest)
+                .or_insert(KeptBecause::Registered { target });
         }
         for head in one.past.iter().filter(|head| head.closed.is_none()) {
             for digest in versions(head) {
                 let target = one.target.clone();
-                needed.entry(digest).or_insert(Kept::Open { target });
+                needed.entry(digest).or_insert(KeptBecause::Open { target });
             }
         }
         for (nth, version) in (1..).zip(one.good.iter().take(one.keep)) {
             let target = one.target.clone();
             needed
                 .entry(&version.digest)
-                .or_insert(Kept::Good { target, nth });
+                .or_insert(KeptBecause::Good { target, nth });
         }
     }
     for one in uses {
@@ -124,7 +126,7 @@ pub(super) fn plan(
             let target = one.target.clone();
             needed
                 .entry(&version.digest)
-                .or_insert(Kept::Claimed { target });
+                .or_insert(KeptBecause::Claimed { target });
         }
     }
     let mut kept = Vec::new();
@@ -138,7 +140,7 @@ pub(super) fn plan(
             .map(|version| version.tag.clone());
         match (needed.get(&image.digest).cloned(), tag) {
             (Some(why), _) => kept.push((image, why)),
-            (None, None) => kept.push((image, Kept::NeverReleased)),
+            (None, None) => kept.push((image, KeptBecause::NeverReleased)),
             (None, Some(tag)) => spare.push(Spare { image, tag }),
         }
     }

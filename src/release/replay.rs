@@ -68,7 +68,9 @@ impl Replay {
         self.sequence = entry.sequence;
         if !matches!(
             entry.event,
-            JournalEvent::LetGo { .. } | JournalEvent::Resumed { .. } | JournalEvent::Unknown(_)
+            JournalEvent::DriverStopped { .. }
+                | JournalEvent::Resumed { .. }
+                | JournalEvent::Unknown(_)
         ) {
             self.moved_at = entry.at;
         }
@@ -120,7 +122,7 @@ impl Replay {
                     self.last = Last::Between;
                 }
             }
-            JournalEvent::LetGo { .. } | JournalEvent::Unknown(_) => {}
+            JournalEvent::DriverStopped { .. } | JournalEvent::Unknown(_) => {}
         }
     }
 

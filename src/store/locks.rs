@@ -93,9 +93,9 @@ pub(super) async fn lock_status(store: &Store, call: Call<'_>, pair: &Pair) -> L
             token: token(pair),
             ttl_seconds,
         }),
-        Err(Unreadable::Wrong(reason)) => {
+        Err(Unreadable::Damaged(reason)) => {
             let reason = unreadable(store, pair, &reason);
-            LockStatus::Unreadable(Unreadable::Wrong(reason))
+            LockStatus::Unreadable(Unreadable::Damaged(reason))
         }
         Err(newer) => LockStatus::Unreadable(newer),
     }

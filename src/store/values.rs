@@ -37,7 +37,7 @@ pub(super) enum Unreadable {
     /// A newer Greenroom wrote the record, in this format.
     Newer(u64),
     /// The value is wrong. The text is sanitized.
-    Wrong(String),
+    Damaged(String),
 }
 
 impl Unreadable {
@@ -51,7 +51,7 @@ impl Unreadable {
     ) -> Failure {
         match &self {
             Self::Newer(_) => self.newer(store, doing, pair),
-            Self::Wrong(reason) => wrong(reason),
+            Self::Damaged(reason) => wrong(reason),
         }
     }
 
@@ -70,14 +70,14 @@ impl fmt::Display for Unreadable {
                 f,
                 "the value has format {format}, but this Greenroom reads format {FORMAT}: a newer Greenroom wrote it"
             ),
-            Self::Wrong(reason) => f.write_str(reason),
+            Self::Damaged(reason) => f.write_str(reason),
         }
     }
 }
 
 impl From<String> for Unreadable {
     fn from(reason: String) -> Self {
-        Self::Wrong(reason)
+        Self::Damaged(reason)
     }
 }
 
@@ -119,7 +119,7 @@ pub(super) fn decode_replaceable<T: DeserializeOwned>(
     };
     match decode(pair) {
         Ok(record) => Ok(Some(record)),
-        Err(Unreadable::Wrong(_)) => Ok(None),
+        Err(Unreadable::Damaged(_)) => Ok(None),
         Err(newer) => Err(newer.newer(store, doing, pair)),
     }
 }
@@ -130,7 +130,7 @@ pub(super) fn decode_registration(pair: &Pair, slot: Slot) -> Decoded<Registrati
     if entry.slot == slot {
         Ok(entry)
     } else {
-        Err(Unreadable::Wrong(format!(
+        Err(Unreadable::Damaged(format!(
             "the value names the slot {} instead of {slot}",
             entry.slot
         )))

@@ -48,7 +48,7 @@ pub struct Archive {
 
 /// Why records were not copied to the archive: the store or the archive failed, or a record cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum NotKept {
+pub enum ArchiveProblem {
     /// A store, or a record in it, could not be read.
     #[error("{0}")]
     Unread(Failure),
@@ -57,7 +57,7 @@ pub enum NotKept {
     Unwritten(Failure),
 }
 
-impl NotKept {
+impl ArchiveProblem {
     /// Whether the store answered and only some of its records cannot be read.
     pub fn is_partial(&self) -> bool {
         matches!(self, Self::Unread(failure) if is_about_content(failure))
@@ -71,7 +71,7 @@ pub type Keeping = std::result::Result<(), String>;
 impl Archive {
     /// Copies what the journals of these sites have and the archive does not. A release that cannot be read is skipped.
     /// If the store or the archive fails, the rest of that target is not copied. Returns these problems for each target.
-    pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<NotKept>> {
+    pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<ArchiveProblem>> {
         let mut problems = BTreeMap::new();
         for chunk in sites.chunks(AT_ONCE) {
             let mut reading = Vec::new();
@@ -84,7 +84,7 @@ impl Archive {
         problems
     }
 
-    async fn catch_up_with(&self, site: &Site) -> (Target, Vec<NotKept>) {
+    async fn catch_up_with(&self, site: &Site) -> (Target, Vec<ArchiveProblem>) {
         let target = &site.definition.target;
         let mut reading = Reading {
             archive: self,
@@ -202,7 +202,7 @@ impl Archive {
         for (target, problems) in &problems {
             for problem in problems {
                 tracing::warn!(subject = %target, "the archive may lack records of this target: {problem}");
-                if let (NotKept::Unwritten(failure), Ok(())) = (problem, &keeping) {
+                if let (ArchiveProblem::Unwritten(failure), Ok(())) = (problem, &keeping) {
                     keeping = Err(failure.to_string());
                 }
             }
@@ -211,7 +211,7 @@ impl Archive {
     }
 }
 
-type Outcome<T> = std::result::Result<T, NotKept>;
+type Outcome<T> = std::result::Result<T, ArchiveProblem>;
 
 /// Copies the journal of one target.
 struct Reading<'a> {
@@ -220,7 +220,7 @@ struct Reading<'a> {
     target: &'a Target,
     /// The problems that did not end the catch-up, such as unreadable records. [`Archive::catch_up_with`] adds the
     /// problem that ended it.
-    problems: Vec<NotKept>,
+    problems: Vec<ArchiveProblem>,
     oldest_skipped: Option<ReleaseId>,
 }
 
@@ -228,11 +228,11 @@ impl Reading<'_> {
     async fn catch_up(&mut self) -> Outcome<()> {
         let read = &self.archive.read;
         let mark = read.seen_up_to(self.target).await;
-        let mark = mark.map_err(NotKept::Unwritten)?;
+        let mark = mark.map_err(ArchiveProblem::Unwritten)?;
         let unfinished = read
             .unfinished(self.target)
             .await
-            .map_err(NotKept::Unwritten)?;
+            .map_err(ArchiveProblem::Unwritten)?;
         let mut unfinished: BTreeSet<ReleaseId> = unfinished.into_iter().collect();
         let mut newest = None;
         let mut before = None;
@@ -257,7 +257,7 @@ impl Reading<'_> {
         self.keep(unfinished.into_iter().collect()).await?;
         let request = self.journal.unreadable(self.target, PAGE);
         let unreadable = in_time("listing releases", request).await;
-        for (id, failure) in unreadable.map_err(NotKept::Unread)? {
+        for (id, failure) in unreadable.map_err(ArchiveProblem::Unread)? {
             self.skip_release(id, failure);
         }
         self.keep_holds().await?;
@@ -273,7 +273,7 @@ impl Reading<'_> {
                 .write
                 .note_seen_up_to(self.target, seen_up_to)
                 .await
-                .map_err(NotKept::Unwritten)?;
+                .map_err(ArchiveProblem::Unwritten)?;
         }
         Ok(())
     }
@@ -283,7 +283,7 @@ impl Reading<'_> {
             let request = self.journal.holds(self.target, limit);
             let holds = in_time("listing holds", request)
                 .await
-                .map_err(NotKept::Unread)?;
+                .map_err(ArchiveProblem::Unread)?;
             if self
                 .keep_audit_records(holds.into_iter().map(AuditRecord::Hold))
                 .await?
@@ -299,7 +299,7 @@ impl Reading<'_> {
             let request = self.journal.repairs(self.target, limit);
             let repairs = in_time("listing repairs", request)
                 .await
-                .map_err(NotKept::Unread)?;
+                .map_err(ArchiveProblem::Unread)?;
             if self
                 .keep_audit_records(repairs.into_iter().map(AuditRecord::Repair))
                 .await?
@@ -319,7 +319,7 @@ impl Reading<'_> {
         let records: Vec<AuditRecord> = records.collect();
         let count = records.len();
         let news = self.archive.write.keep_audit(records).await;
-        let news = news.map_err(NotKept::Unwritten)?;
+        let news = news.map_err(ArchiveProblem::Unwritten)?;
         Ok(count == 0 || news < count)
     }
 
@@ -331,7 +331,7 @@ impl Reading<'_> {
             }
         };
         let page = in_time("listing releases", request).await;
-        page.map_err(NotKept::Unread)
+        page.map_err(ArchiveProblem::Unread)
     }
 
     /// The releases to copy: not archived yet, archived without an outcome, or with a changed head. Releases that were
@@ -339,9 +339,9 @@ impl Reading<'_> {
     async fn wanted(&self, page: &[ReleaseRecord]) -> Outcome<Vec<ReleaseId>> {
         let ids: Vec<ReleaseId> = page.iter().map(|head| head.id).collect();
         let kept = self.archive.read.heads(&ids).await;
-        let kept = kept.map_err(NotKept::Unwritten)?;
+        let kept = kept.map_err(ArchiveProblem::Unwritten)?;
         let forgotten = self.archive.read.forgotten(&ids).await;
-        let forgotten = forgotten.map_err(NotKept::Unwritten)?;
+        let forgotten = forgotten.map_err(ArchiveProblem::Unwritten)?;
         let is_wanted = |head: &&ReleaseRecord| {
             kept.get(&head.id)
                 .is_none_or(|kept| kept.closed.is_none() || head_change(kept, head) != Change::Same)
@@ -358,7 +358,7 @@ impl Reading<'_> {
     }
 
     fn skip_release(&mut self, id: ReleaseId, failure: Failure) {
-        self.problems.push(NotKept::Unread(failure));
+        self.problems.push(ArchiveProblem::Unread(failure));
         self.oldest_skipped = Some(self.oldest_skipped.map_or(id, |oldest| oldest.min(id)));
     }
 
@@ -370,16 +370,16 @@ impl Reading<'_> {
                 Ok(Some((recorded, unread))) => {
                     releases.push(recorded);
                     self.problems
-                        .extend(unread.into_iter().map(NotKept::Unread));
+                        .extend(unread.into_iter().map(ArchiveProblem::Unread));
                 }
                 // The archive keeps a release that its store no longer has.
                 Ok(None) => {}
                 Err(failure) if is_about_content(&failure) => self.skip_release(id, failure),
-                Err(failure) => return Err(NotKept::Unread(failure)),
+                Err(failure) => return Err(ArchiveProblem::Unread(failure)),
             }
         }
         let kept = self.archive.write.keep(releases).await;
-        kept.map_err(NotKept::Unwritten)
+        kept.map_err(ArchiveProblem::Unwritten)
     }
 }
 

@@ -25,7 +25,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use archiving::{Archive, Keeping, NotKept};
+pub use archiving::{Archive, ArchiveProblem, Keeping};
 pub use assemble::Frame;
 pub use observing::Observing;
 pub use once::{TIMEOUT, once};

@@ -100,7 +100,7 @@ async fn routing(site: &Site, now: Timestamp) -> [Part; 2] {
     let target = site.definition.target.clone();
     let side = Side::both_running();
     let Answers { routing, probed } =
-        ask(site, &side, Attention::Passing, true, Some(TIMEOUT)).await;
+        ask(site, &side, Attention::Background, true, Some(TIMEOUT)).await;
     let part = match routing {
         Ok(routing) => Part::Routing(target.clone(), Box::new(routing)),
         Err(why) => Part::Silent(Source::Router, vec![target.clone()], why, now),

@@ -101,7 +101,7 @@ impl ReleaseObserver for Outbox {
         }
         let status = handle.status();
         let notice_source = match how {
-            Driven::Begun => NoticeSource::new(self.driver.clone()),
+            Driven::Started => NoticeSource::new(self.driver.clone()),
             Driven::Resumed => NoticeSource::resumed(self.driver.clone(), &status.borrow()),
         };
         let followed = Open::of(&self.post.open);

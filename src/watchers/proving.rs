@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::Archive;
 use crate::history::{
-    Difference, Filter, Integrity, KeptAudit, Provable, Proven, ReleaseRecord, RulesSet, Seal,
-    Wrong,
+    AlteredRecord, Difference, Filter, Integrity, KeptAudit, Provable, ReleaseRecord, RulesSet,
+    Seal, Verification,
 };
 use crate::inventory::local_time;
 use crate::inventory::{ReleaseId, Target};
@@ -23,10 +23,10 @@ const TIMEOUT: Duration = Duration::from_secs(8);
 impl Archive {
     /// Verifies the records that match a filter. If `engine` is given, also compares the records with the stores of its
     /// targets.
-    pub async fn prove(&self, filter: &Filter, engine: Option<&Engine>) -> Result<Proven> {
+    pub async fn prove(&self, filter: &Filter, engine: Option<&Engine>) -> Result<Verification> {
         let mut proving = Proving {
             engine,
-            found: Proven::default(),
+            found: Verification::default(),
             seals: BTreeMap::new(),
             without_seals: BTreeMap::new(),
             newer: BTreeMap::new(),
@@ -49,7 +49,7 @@ impl Archive {
 
 struct Proving<'a> {
     engine: Option<&'a Engine>,
-    found: Proven,
+    found: Verification,
     /// The seals of each target that were not compared with a record yet.
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
     /// The targets whose seals could not be read, each with the reason.
@@ -247,7 +247,7 @@ impl<'a> Proving<'a> {
             wrong.extend(against_seal(&seal, &read));
         }
         let integrity = read.prove();
-        if !integrity.holds() {
+        if !integrity.is_intact() {
             wrong.push(format!("in the store, {integrity}"));
         }
         if let Some(what) = kept.first_difference(&read) {
@@ -295,7 +295,7 @@ impl<'a> Proving<'a> {
         target: &Target,
         problems: &[String],
     ) {
-        self.found.wrong.push(Wrong {
+        self.found.wrong.push(AlteredRecord {
             kind,
             id,
             target: target.clone(),

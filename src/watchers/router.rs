@@ -51,7 +51,7 @@ pub(super) async fn watch(
         let attention = if is_on_screen {
             Attention::Close
         } else {
-            Attention::Passing
+            Attention::Background
         };
         let inspection_interval = if is_on_screen {
             INSPECTION_INTERVAL
@@ -140,7 +140,7 @@ pub(super) enum Attention {
     /// The target is on screen, so its traffic rates are read, too.
     Close,
     /// The target is not on screen.
-    Passing,
+    Background,
 }
 
 /// The answers of a target's proxy, public address and slots.
@@ -247,7 +247,7 @@ async fn rates(
     attention: Attention,
     within: Option<Duration>,
 ) -> Option<Result<PerSlot<Option<Rates>>, String>> {
-    if attention == Attention::Passing {
+    if attention == Attention::Background {
         return None;
     }
     let rates = site.read.router.rates(&site.definition.target);

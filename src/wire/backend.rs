@@ -21,9 +21,9 @@ use crate::inventory::{
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
-    Approval, Engine, Force, Handle, ImageAt, Interrupted, OnFailure, Plan, PlanRequest, Refused,
+    Approval, Engine, Handle, ImageAt, Interrupted, OnFailure, Plan, PlanRequest, Refused,
     Releases, RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume,
-    ResumeAction, Terms,
+    ResumeAction, TakeoverRequest, Terms,
 };
 use crate::settings;
 use crate::watchers::{Keeping, Watching};
@@ -145,15 +145,15 @@ impl Backend for EngineBackend {
         target: &Target,
         release: ReleaseId,
         resume_action: ResumeAction,
-        force: Option<Force>,
+        takeover: Option<TakeoverRequest>,
         approval: Approval,
     ) -> Result<Handle, Refused> {
         let resume = Resume {
             resume_action,
             // The reason for taking over from another driver is recorded, even if that driver has exited in the
             // meantime.
-            reason: force.as_ref().map(|force| force.why.clone()),
-            takeover: force,
+            reason: takeover.as_ref().map(|takeover| takeover.why.clone()),
+            takeover: takeover,
         };
         self.engine
             .resume(target, release, resume, &approval, OnFailure::Ask)
@@ -297,7 +297,7 @@ impl Backend for EngineBackend {
                 // Copy releases that have just ended first, so that they are verified too.
                 kept.catch_up(self.engine.sites().cloned().collect()).await;
                 let found = kept.prove(&filter, Some(&self.engine)).await;
-                Ok(HistoryAnswer::Proven(found.map_err(message)?))
+                Ok(HistoryAnswer::Verification(found.map_err(message)?))
             }
             HistoryQuestion::Releases(ids) => {
                 let mut kept = Vec::new();

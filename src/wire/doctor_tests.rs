@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::App;
 use crate::adapters::archive::Archive as File;
 use crate::adapters::live_pointer::ThisHost;
-use crate::ports::{Failure, FailureKind, ProxyHost, Result, Trial, TrialResult, Writable};
+use crate::ports::{DoctorResult, DoctorTest, Failure, FailureKind, ProxyHost, Result, Writable};
 use crate::settings::{RuntimeConfig, Settings, StoreConfig};
 
 impl App {
@@ -26,13 +26,13 @@ impl App {
     }
 
     /// Tests the directories of this machine that stores and processes use.
-    pub fn try_directories(&self) -> Vec<Trial<'_>> {
+    pub fn try_directories(&self) -> Vec<DoctorTest<'_>> {
         let places = self.written.iter();
         places
             .map(|(purpose, directory)| {
-                Trial::new(purpose, async {
+                DoctorTest::new(purpose, async {
                     if let Some(why) = &self.read_only {
-                        return TrialResult::NotTried(format!("{}: {why}", directory.display()));
+                        return DoctorResult::NotTried(format!("{}: {why}", directory.display()));
                     }
                     try_directory(directory).await.into()
                 })

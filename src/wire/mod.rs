@@ -6,6 +6,7 @@ mod archive;
 mod backend;
 mod bounds;
 mod configuration;
+mod doctor_tests;
 mod notices;
 mod operator;
 mod presence;
@@ -13,7 +14,6 @@ mod proxy;
 mod runtime;
 mod sandbox;
 mod store;
-mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -26,9 +26,9 @@ use tokio::time::timeout;
 pub use backend::EngineBackend;
 pub use bounds::bounds;
 pub use configuration::watch as watch_configuration;
+pub use doctor_tests::try_directory;
 pub use presence::report_presence;
 pub use sandbox::catalogue;
-pub use trials::try_directory;
 
 pub use crate::adapters::embedded_proxy::EmbeddedProxy;
 use crate::adapters::http::HttpChecker;
@@ -161,7 +161,7 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
         refused: refused(settings),
         outbox,
         recorder,
-        written: trials::written(settings),
+        written: doctor_tests::written(settings),
         targets: settings
             .targets
             .iter()

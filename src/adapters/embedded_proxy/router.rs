@@ -15,8 +15,8 @@ use super::site::Site;
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
 use crate::inventory::{PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
-    Connections, Failure, FailureKind, Installation, LogChunk, PointerState, ProxyHost,
-    RebaseOrder, Result, RouterReader, RouterWriter, SwitchOrder, Trial,
+    Connections, DoctorTest, Failure, FailureKind, Installation, LogChunk, PointerState, ProxyHost,
+    RebaseOrder, Result, RouterReader, RouterWriter, SwitchOrder,
 };
 
 pub struct EmbeddedRouter {
@@ -184,8 +184,8 @@ impl RouterReader for EmbeddedRouter {
 
 #[async_trait]
 impl RouterWriter for EmbeddedRouter {
-    fn trials(&self) -> Vec<Trial<'_>> {
-        vec![Trial::new("state", self.pointer.try_state(false))]
+    fn doctor_tests(&self) -> Vec<DoctorTest<'_>> {
+        vec![DoctorTest::new("state", self.pointer.try_state(false))]
     }
 
     /// Creates the directories of the live pointer. The proxy opens its listeners only when it starts, so this call

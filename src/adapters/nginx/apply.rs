@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::answer;
+use super::doctor_tests::{is_probe, is_read};
 use super::owner::{self, NotOurs};
 use super::refusal::{Refusal, complaints, quoted};
 use super::render::Rendered;
-use super::trials::{is_probe, is_read};
 use super::{Nginx, include};
 use crate::inventory::Target;
 use crate::ports::{Failure, FailureKind, Result};

@@ -1,4 +1,4 @@
-//! The trials of `greenroom doctor` for nginx. The trials test whether nginx accepts signals and reads the files in
+//! The tests of `greenroom doctor` for nginx. The tests test whether nginx accepts signals and reads the files in
 //! `sites`, and whether Greenroom can write the files that an installation and a switch write. This module does not
 //! parse the configuration of nginx, but asks nginx which files it reads.
 
@@ -12,7 +12,7 @@ use super::owner;
 use super::refusal::{Refusal, quoted};
 use super::{Nginx, answer};
 use crate::inventory::Target;
-use crate::ports::{Failure, FailureKind, Result, Trial, TrialResult, Writable};
+use crate::ports::{DoctorResult, DoctorTest, Failure, FailureKind, Result, Writable};
 
 /// The time limit for nginx to print its configuration. It is shorter than the limit of the doctor, because the probe
 /// file has to be removed afterwards.
@@ -32,22 +32,22 @@ const START: &str = "start nginx, or read its error log";
 const READ_ONLY: &str = "read-only mode: this test has to write a file";
 
 impl Nginx {
-    pub(super) fn reading_trials(&self) -> Vec<Trial<'_>> {
+    pub(super) fn reading_tests(&self) -> Vec<DoctorTest<'_>> {
         vec![
-            Trial::new("running", self.try_answering()),
-            Trial::new("include", self.try_include(false)),
-            Trial::new("access log", self.try_access_log()),
+            DoctorTest::new("running", self.try_answering()),
+            DoctorTest::new("include", self.try_include(false)),
+            DoctorTest::new("access log", self.try_access_log()),
         ]
     }
 
-    pub(super) fn writing_trials(&self) -> Vec<Trial<'_>> {
+    pub(super) fn writing_trials(&self) -> Vec<DoctorTest<'_>> {
         vec![
-            Trial::new("running", self.try_signal()),
-            Trial::new("include", self.try_include(true)),
-            Trial::new("sites", self.try_existing(&self.options.config.sites)),
-            Trial::new("main", self.try_directory_of_main()),
-            Trial::new("state", self.try_state()),
-            Trial::new("access log", self.try_access_log()),
+            DoctorTest::new("running", self.try_signal()),
+            DoctorTest::new("include", self.try_include(true)),
+            DoctorTest::new("sites", self.try_existing(&self.options.config.sites)),
+            DoctorTest::new("main", self.try_directory_of_main()),
+            DoctorTest::new("state", self.try_state()),
+            DoctorTest::new("access log", self.try_access_log()),
         ]
     }
 
@@ -77,18 +77,18 @@ impl Nginx {
             .hint(hint))
     }
 
-    async fn try_answering(&self) -> TrialResult {
+    async fn try_answering(&self) -> DoctorResult {
         let names = match self.host().list(&self.options.config.sites).await {
             Ok(names) => names,
-            Err(failure) => return TrialResult::Failed(failure),
+            Err(failure) => return DoctorResult::Failed(failure),
         };
         let installed = |target: &&Target| names.contains(&owner::file_name(target));
         let Some(target) = self.sites.keys().find(installed) else {
             let why = "read-only mode: no configuration is installed yet that could answer";
-            return TrialResult::NotTried(why.to_owned());
+            return DoctorResult::NotTried(why.to_owned());
         };
         match answer::ask(&self.options.config.answer.address(), target).await {
-            Ok(_) => TrialResult::Works("nginx is running and answers".to_owned()),
+            Ok(_) => DoctorResult::Works("nginx is running and answers".to_owned()),
             Err(miss) => {
                 let doing = self.doing_ask(target);
                 let hint = if miss.kind == FailureKind::Unreachable {
@@ -96,20 +96,20 @@ impl Nginx {
                 } else {
                     miss.hint()
                 };
-                TrialResult::Failed(self.failure(miss.kind, doing, miss.message).hint(hint))
+                DoctorResult::Failed(self.failure(miss.kind, doing, miss.message).hint(hint))
             }
         }
     }
 
     /// Tests whether nginx reads the files of targets. If `may_write` is set and a target has no file, this writes a
     /// temporary probe file with only a comment.
-    async fn try_include(&self, may_write: bool) -> TrialResult {
+    async fn try_include(&self, may_write: bool) -> DoctorResult {
         let sites = &self.options.config.sites;
         let listed = tokio::try_join!(self.host().is_directory(sites), self.host().list(sites));
         let names = match listed {
             Ok((true, names)) => names,
-            Ok((false, _)) => return TrialResult::Failed(self.no_directory(sites)),
-            Err(failure) => return TrialResult::Failed(failure),
+            Ok((false, _)) => return DoctorResult::Failed(self.no_directory(sites)),
+            Err(failure) => return DoctorResult::Failed(failure),
         };
         let names_of_targets = self.sites.keys().map(owner::file_name);
         let (present, missing): (Vec<String>, Vec<String>) =
@@ -122,24 +122,24 @@ impl Nginx {
             format!("{name}{PROBE_NAME}{}.conf", Ulid::generate())
         });
         if present.is_empty() && probe.is_none() {
-            return TrialResult::NotTried(READ_ONLY.to_owned());
+            return DoctorResult::NotTried(READ_ONLY.to_owned());
         }
         let read = self.read_with(probe.as_deref()).await;
         let read = match read {
             Ok(read) => read,
-            Err(failure) => return TrialResult::Failed(failure),
+            Err(failure) => return DoctorResult::Failed(failure),
         };
         let expected = present.iter().chain(&probe);
         let unread = expected.filter(|name| !is_read(&read, name));
         let unread: Vec<&str> = unread.map(String::as_str).collect();
         if unread.is_empty() {
-            return TrialResult::Works(format!(
+            return DoctorResult::Works(format!(
                 "nginx reads the files in {}, as `{} -T` shows",
                 sites.display(),
                 self.program()
             ));
         }
-        TrialResult::Failed(
+        DoctorResult::Failed(
             self.not_included("listing the files that it reads", &unread.join(", ")),
         )
     }
@@ -217,14 +217,14 @@ impl Nginx {
     }
 
     /// Tests that the directory of the access logs exists. nginx rejects a configuration if it cannot open the log.
-    async fn try_access_log(&self) -> TrialResult {
+    async fn try_access_log(&self) -> DoctorResult {
         let Some(directory) = &self.options.config.access_log else {
-            return TrialResult::NotTried("no access log is configured".to_owned());
+            return DoctorResult::NotTried("no access log is configured".to_owned());
         };
         match self.host().is_directory(directory).await {
-            Ok(true) => TrialResult::Works(format!("{} exists", directory.display())),
-            Ok(false) => TrialResult::Failed(self.no_directory(directory)),
-            Err(failure) => TrialResult::Failed(failure),
+            Ok(true) => DoctorResult::Works(format!("{} exists", directory.display())),
+            Ok(false) => DoctorResult::Failed(self.no_directory(directory)),
+            Err(failure) => DoctorResult::Failed(failure),
         }
     }
 

@@ -9,6 +9,7 @@ mod access_log;
 mod answer;
 mod apply;
 mod describe;
+mod doctor_tests;
 mod include;
 mod inherited;
 mod installed;
@@ -21,7 +22,6 @@ mod site;
 mod sockets;
 mod tail;
 mod traffic;
-mod trials;
 mod writer;
 
 use std::collections::BTreeMap;

@@ -14,8 +14,8 @@ use super::{Nginx, SwitchMode, answer, describe, inherited, sockets};
 use crate::adapters::live_pointer::Pointer;
 use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
-    Connections, Failure, FailureKind, Installation, LogChunk, PointerState, RebaseOrder, Result,
-    RouterReader, SwitchOrder, Trial,
+    Connections, DoctorTest, Failure, FailureKind, Installation, LogChunk, PointerState,
+    RebaseOrder, Result, RouterReader, SwitchOrder,
 };
 use crate::sanitize::sanitize;
 
@@ -60,10 +60,10 @@ impl RouterReader for NginxReader {
             })
     }
 
-    fn trials(&self) -> Vec<Trial<'_>> {
-        let mut trials = self.nginx.reading_trials();
-        trials.insert(0, Trial::new("proxy", self.proxy()));
-        trials
+    fn doctor_tests(&self) -> Vec<DoctorTest<'_>> {
+        let mut doctor_tests = self.nginx.reading_tests();
+        doctor_tests.insert(0, DoctorTest::new("proxy", self.proxy()));
+        doctor_tests
     }
 
     fn describe_install(&self, target: &Target) -> Vec<String> {

@@ -9,7 +9,7 @@ use super::installed::Source;
 use super::{Nginx, SwitchMode};
 use crate::adapters::live_pointer::{Admission, Pointer};
 use crate::inventory::Target;
-use crate::ports::{FailureKind, RebaseOrder, Result, RouterWriter, SwitchOrder, Trial};
+use crate::ports::{DoctorTest, FailureKind, RebaseOrder, Result, RouterWriter, SwitchOrder};
 
 /// Installs configurations in an nginx and switches its targets.
 pub struct NginxWriter {
@@ -102,7 +102,7 @@ impl NginxWriter {
 
 #[async_trait]
 impl RouterWriter for NginxWriter {
-    fn trials(&self) -> Vec<Trial<'_>> {
+    fn doctor_tests(&self) -> Vec<DoctorTest<'_>> {
         self.nginx.writing_trials()
     }
 

@@ -8,50 +8,52 @@ use jiff::Timestamp;
 use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{ClockReading, Installation, Slot, StoredKey, engine_of, store_of};
-use crate::ports::{Connection, Failure, FailureKind, Result, Trial, TrialResult};
+use crate::ports::{Connection, DoctorResult, DoctorTest, Failure, FailureKind, Result};
 use crate::release::{Site, unread_approvals};
 use crate::wire::{self, App};
 
-/// A trial, and the place it tests: an environment, a target, a notice channel, or Greenroom itself.
+/// A test, and the place it tests: an environment, a target, a notice channel, or Greenroom itself.
 pub(super) struct Named<'a> {
     pub(super) place: String,
-    pub(super) trial: Trial<'a>,
+    pub(super) doctor_test: DoctorTest<'a>,
 }
 
-fn named<'a>(place: &str, trial: Trial<'a>) -> Named<'a> {
+fn named<'a>(place: &str, doctor_test: DoctorTest<'a>) -> Named<'a> {
     Named {
         place: place.to_owned(),
-        trial,
+        doctor_test,
     }
 }
 
 pub(super) fn all(app: &App) -> Vec<Named<'_>> {
-    let mut trials = own(app);
-    trials.extend(servers(app));
-    trials.extend(channels(app));
+    let mut doctor_tests = own(app);
+    doctor_tests.extend(servers(app));
+    doctor_tests.extend(channels(app));
     for site in app.engine.sites() {
-        trials.extend(target(site));
+        doctor_tests.extend(target(site));
     }
-    trials
+    doctor_tests
 }
 
 fn own(app: &App) -> Vec<Named<'_>> {
-    let fact = |what, text: String| Trial::new(what, async { TrialResult::Works(text) });
+    let fact = |what, text: String| DoctorTest::new(what, async { DoctorResult::Works(text) });
     let changes = match &app.read_only {
         Some(why) => format!("not allowed: {why}"),
         None => "allowed, unless a server refuses them to this user".to_owned(),
     };
-    let mut trials = vec![
+    let mut doctor_tests = vec![
         fact("version", env!("CARGO_PKG_VERSION").to_owned()),
         fact("operator", app.engine.operator().to_string()),
         fact("changes", changes),
         fact("config", app.file.display().to_string()),
-        Trial::new("log", log()),
-        Trial::new("archive", app.try_archive()),
+        DoctorTest::new("log", log()),
+        DoctorTest::new("archive", app.try_archive()),
     ];
-    trials.extend(app.try_directories());
-    let trials = trials.into_iter();
-    trials.map(|trial| named("greenroom", trial)).collect()
+    doctor_tests.extend(app.try_directories());
+    let doctor_tests = doctor_tests.into_iter();
+    doctor_tests
+        .map(|doctor_test| named("greenroom", doctor_test))
+        .collect()
 }
 
 async fn log() -> Result<String> {
@@ -67,7 +69,7 @@ async fn log() -> Result<String> {
     tried.map_err(|failure| failed(format!("{}: {}", failure.doing, failure.message)))
 }
 
-/// The trials of the servers. A server that several targets use is tested once.
+/// The tests of the servers. A server that several targets use is tested once.
 fn servers(app: &App) -> Vec<Named<'_>> {
     let mut seen = BTreeSet::new();
     let mut tests = Vec::new();
@@ -81,23 +83,25 @@ fn servers(app: &App) -> Vec<Named<'_>> {
             };
             tests.push(named(
                 environment,
-                Trial::new::<Result<_>>("runtime", runtime).at(read.runtime.address()),
+                DoctorTest::new::<Result<_>>("runtime", runtime).at(read.runtime.address()),
             ));
             let of = engine_of(&site.definition.target.environment);
-            let clock = Trial::new("clock", clock(app, of, read.runtime.clock()));
+            let clock = DoctorTest::new("clock", clock(app, of, read.runtime.clock()));
             tests.push(named(environment, clock.at(read.runtime.address())));
         }
         if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
-            let registry = Trial::new("store", read.registry.store());
+            let registry = DoctorTest::new("store", read.registry.store());
             tests.push(named(environment, registry.at(read.registry.address())));
             let of = store_of(&site.definition.target.environment);
-            let clock = Trial::new("clock", clock(app, of, read.registry.clock()));
+            let clock = DoctorTest::new("clock", clock(app, of, read.registry.clock()));
             tests.push(named(environment, clock.at(read.registry.address())));
         }
         if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
-            let trials = proxy(site).into_iter();
+            let doctor_tests = proxy(site).into_iter();
             let at = read.router.address();
-            tests.extend(trials.map(|trial| named(environment, trial.at(at.clone()))));
+            tests.extend(
+                doctor_tests.map(|doctor_test| named(environment, doctor_test.at(at.clone()))),
+            );
         }
     }
     tests
@@ -108,21 +112,21 @@ async fn clock(
     app: &App,
     of: String,
     asking: impl Future<Output = Result<Option<Timestamp>>>,
-) -> TrialResult {
+) -> DoctorResult {
     let own = app.engine.clock();
     let before = own.now();
     let time = match asking.await {
         Ok(Some(time)) => time,
         Ok(None) => {
-            return TrialResult::NotTried(format!(
+            return DoctorResult::NotTried(format!(
                 "{of} is on this machine, or does not report its time"
             ));
         }
-        Err(failure) => return TrialResult::Failed(failure),
+        Err(failure) => return DoctorResult::Failed(failure),
     };
     let reading = ClockReading::new(of, (before, own.now()), time);
     if !reading.differs() {
-        return TrialResult::Works(format!("{reading}, within a few seconds"));
+        return DoctorResult::Works(format!("{reading}, within a few seconds"));
     }
     let reason = format!(
         "{reading}. A hold or freeze ends only when all clocks have passed its end. An approval expires when one clock has passed its end"
@@ -130,25 +134,25 @@ async fn clock(
     let place = reading.of.clone();
     let doing = "comparing the clocks";
     let failure = Failure::new(FailureKind::Conflict, place, doing, reason);
-    TrialResult::Failed(
+    DoctorResult::Failed(
         failure.hint("correct the clock of the machine that is wrong, for example with chrony"),
     )
 }
 
-/// The trials of the proxy. If changes are allowed, a trial that writes replaces the read-only trial of the same name.
-fn proxy(site: &Site) -> Vec<Trial<'_>> {
+/// The tests of the proxy. If changes are allowed, a test that writes replaces the read-only test of the same name.
+fn proxy(site: &Site) -> Vec<DoctorTest<'_>> {
     let write = site.write.as_ref();
-    let writing = write.map_or_else(Vec::new, |write| write.router.trials());
-    let replaced: BTreeSet<&str> = writing.iter().map(|trial| trial.what).collect();
-    let mut trials = site.read.router.trials();
-    trials.retain(|trial| !replaced.contains(trial.what));
-    trials.extend(writing);
-    trials
+    let writing = write.map_or_else(Vec::new, |write| write.router.doctor_tests());
+    let replaced: BTreeSet<&str> = writing.iter().map(|doctor_test| doctor_test.what).collect();
+    let mut doctor_tests = site.read.router.doctor_tests();
+    doctor_tests.retain(|doctor_test| !replaced.contains(doctor_test.what));
+    doctor_tests.extend(writing);
+    doctor_tests
 }
 
 /// For each notice channel, tests whether everything that is needed to send notices is available. Nothing is sent.
 fn channels(app: &App) -> Vec<Named<'_>> {
-    let mut trials = Vec::new();
+    let mut doctor_tests = Vec::new();
     for channel in app.channels() {
         let ready = async {
             let place = channel.notifier.ready().await?;
@@ -156,10 +160,10 @@ fn channels(app: &App) -> Vec<Named<'_>> {
             let events = events.join(", ");
             Ok(format!("{place} gets {events}; nothing was sent"))
         };
-        let trial = Trial::new::<Result<_>>("notices", ready);
-        trials.push(named(&format!("notices.{}", channel.name), trial));
+        let doctor_test = DoctorTest::new::<Result<_>>("notices", ready);
+        doctor_tests.push(named(&format!("notices.{}", channel.name), doctor_test));
     }
-    trials
+    doctor_tests
 }
 
 fn target(site: &Site) -> Vec<Named<'_>> {
@@ -170,15 +174,17 @@ fn target(site: &Site) -> Vec<Named<'_>> {
     let address = address.map_or(String::new(), |it| {
         format!(", {} at {}", it.host, it.endpoint)
     });
-    let trials = [
-        Trial::new("images", images(site)).at(read.images.address(&definition.repository)),
-        Trial::new("keys", keys(site)).at(read.registry.address()),
-        Trial::new("route", route(site)).at(format!("{router}, {}", read.registry.address())),
-        Trial::new("health", health(site)).at(format!("{router}, {slots}")),
-        Trial::new("public", public(site)).at(format!("{router}{address}")),
+    let doctor_tests = [
+        DoctorTest::new("images", images(site)).at(read.images.address(&definition.repository)),
+        DoctorTest::new("keys", keys(site)).at(read.registry.address()),
+        DoctorTest::new("route", route(site)).at(format!("{router}, {}", read.registry.address())),
+        DoctorTest::new("health", health(site)).at(format!("{router}, {slots}")),
+        DoctorTest::new("public", public(site)).at(format!("{router}{address}")),
     ];
     let place = site.definition.target.to_string();
-    trials.map(|trial| named(&place, trial)).into()
+    doctor_tests
+        .map(|doctor_test| named(&place, doctor_test))
+        .into()
 }
 
 async fn images(site: &Site) -> Result<String> {
@@ -282,14 +288,14 @@ async fn route(site: &Site) -> Result<String> {
 
 /// The slot that the proxy says is live; none if nothing is live, or if the proxy has no configuration for the target
 /// yet. If the live slot is unknown, the tests of the live version cannot be made, and the error is their result.
-async fn live(site: &Site) -> std::result::Result<Option<Slot>, TrialResult> {
+async fn live(site: &Site) -> std::result::Result<Option<Slot>, DoctorResult> {
     let target = &site.definition.target;
     let router = &site.read.router;
     match router.answer(target).await {
         Ok(answer) => Ok(answer.slot),
         Err(_) => match router.installation(target).await {
             Ok(Installation::Missing) => Ok(None),
-            _ => Err(TrialResult::NotTried(
+            _ => Err(DoctorResult::NotTried(
                 "the live slot is unknown: the test of the route says why".to_owned(),
             )),
         },
@@ -297,27 +303,27 @@ async fn live(site: &Site) -> std::result::Result<Option<Slot>, TrialResult> {
 }
 
 /// Requests the health endpoint of the live version. The test fails if no health endpoint is configured.
-async fn health(site: &Site) -> TrialResult {
+async fn health(site: &Site) -> DoctorResult {
     let definition = &site.definition;
     let Some(check) = &definition.health else {
         let reason = "no health endpoint is configured, and a release needs one";
         let failure = target_failure(site, FailureKind::Missing, "testing the health", reason).hint(
             "add `health = { path = \"/health\" }`, or another path that answers 200 when the service is healthy",
         );
-        return TrialResult::Failed(failure);
+        return DoctorResult::Failed(failure);
     };
     let path = &check.path;
     let slot = match live(site).await {
         Ok(Some(slot)) => slot,
         Ok(None) => {
-            return TrialResult::NotTried(format!("nothing is live, so {path} was not requested"));
+            return DoctorResult::NotTried(format!("nothing is live, so {path} was not requested"));
         }
         Err(not_tried) => return not_tried,
     };
     let at = definition.endpoints.get(slot);
     let probe = site.read.checker.health(at, check).await;
     if probe.healthy {
-        return TrialResult::Works(format!("{path} of {slot} at {at} answers {}", probe.detail));
+        return DoctorResult::Works(format!("{path} of {slot} at {at} answers {}", probe.detail));
     }
     let doing = format!("requesting {path} of {slot} at {at}");
     let target = &definition.target;
@@ -325,20 +331,20 @@ async fn health(site: &Site) -> TrialResult {
         "read the log of the live version in the console, and check `health` of the service in the configuration. To go back to the previous version: greenroom rollback {} {}",
         target.service, target.environment
     );
-    TrialResult::Failed(
+    DoctorResult::Failed(
         target_failure(site, FailureKind::Unreachable, doing, probe.detail).hint(hint),
     )
 }
 
 /// Tests whether the live version answers at the public address.
-async fn public(site: &Site) -> TrialResult {
+async fn public(site: &Site) -> DoctorResult {
     let Some(address) = &site.definition.public else {
-        return TrialResult::NotTried("no public address is configured".to_owned());
+        return DoctorResult::NotTried("no public address is configured".to_owned());
     };
     let slot = match live(site).await {
         Ok(Some(slot)) => slot,
         Ok(None) => {
-            return TrialResult::NotTried("nothing is live, so nothing was requested".to_owned());
+            return DoctorResult::NotTried("nothing is live, so nothing was requested".to_owned());
         }
         Err(not_tried) => return not_tried,
     };
@@ -350,7 +356,7 @@ async fn public(site: &Site) -> TrialResult {
     let at = format!("{} at {}", address.host, address.endpoint);
     match answer.status {
         Some(status) if answer.slot == Some(slot) && answer.detail.is_empty() => {
-            TrialResult::Works(format!("{at} answers {status} from {slot}"))
+            DoctorResult::Works(format!("{at} answers {status} from {slot}"))
         }
         status => {
             let reason = match status {
@@ -370,7 +376,7 @@ async fn public(site: &Site) -> TrialResult {
                 "this shows what differs, and what to do: greenroom status {} {}",
                 target.service, target.environment
             );
-            TrialResult::Failed(
+            DoctorResult::Failed(
                 target_failure(site, FailureKind::Unreachable, doing, reason).hint(hint),
             )
         }

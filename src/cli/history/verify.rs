@@ -2,7 +2,7 @@
 
 use super::{Exit, archive, json, names};
 use crate::cli::arguments::{Common, Verify};
-use crate::history::{Filter, Proven};
+use crate::history::{Filter, Verification};
 use crate::inventory::Target;
 use crate::wire::App;
 
@@ -49,7 +49,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
     }
 }
 
-fn print_result(common: &Common, found: &Proven) {
+fn print_result(common: &Common, found: &Verification) {
     for (target, why) in &found.silent {
         warn_line!("{target}: {why}");
     }

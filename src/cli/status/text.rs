@@ -40,7 +40,7 @@ pub(in crate::cli) fn text(
             }
         }
     }
-    if !truth.holds() {
+    if !truth.agrees() {
         let target = &snapshot.target;
         lines.push(match &snapshot.lock {
             Some(holder) => format!("      {}", holder.why_no_repair()),

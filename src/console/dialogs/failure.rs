@@ -201,7 +201,7 @@ fn answer(model: &mut Model, failure: Box<Failure>, choice: Choice) -> Vec<Effec
         confirm::ask_back_out(model, failure.status, note);
         return Vec::new();
     }
-    vec![Effect::Say {
+    vec![Effect::Send {
         release: failure.status.plan.release,
         command: Command::Choose {
             choice,

@@ -161,7 +161,7 @@ fn hand_over(model: &mut Model, status: &Status, request: HandoverRequest) -> Ve
         request.operator
     );
     model.say(Weight::Normal, &text);
-    vec![Effect::Say {
+    vec![Effect::Send {
         release: status.plan.release,
         command: Command::HandOver {
             // The name and the host come from the shared store and are written to the journal, so they are sanitized.

@@ -95,7 +95,7 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
         model.leaving = true;
         return model
             .in_flight()
-            .map(|status| Effect::Say {
+            .map(|status| Effect::Send {
                 release: status.plan.release,
                 command: Command::Interrupt {
                     reason: "the operator quit the console".into(),

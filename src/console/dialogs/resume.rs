@@ -116,9 +116,11 @@ impl Dialog for ResumeDialog {
         if let Some(holder) = &found.holder {
             say(&together::holds(found, holder), Meaning::Warn);
         }
-        match (&found.observed.let_go, found.driver()) {
+        match (&found.observed.driver_stopped, found.driver()) {
             (_, Some(_)) => {}
-            (Some(let_go), None) => say(&together::let_go(let_go), Meaning::Muted),
+            (Some(driver_stopped), None) => {
+                say(&together::driver_stopped(driver_stopped), Meaning::Muted)
+            }
             (None, None) => say(together::CUT_OFF, Meaning::Muted),
         }
         if let Some(watching) = together::watched_by(model) {

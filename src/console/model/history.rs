@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use crate::history::{Filter, Item, Kept, Proven};
+use crate::history::{Filter, Item, Kept, Verification};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::release::report::Line;
 
@@ -112,5 +112,5 @@ pub enum HistoryAnswer {
     },
     /// The releases in the requested order.
     Releases(Vec<Kept>),
-    Proven(Proven),
+    Verification(Verification),
 }

@@ -102,7 +102,7 @@ pub fn cell_state(
     let is_locked = sources.registry.is_live() && snapshot.lock.is_some();
     if is_locked && !release.is_some_and(rests) {
         CellState::Releasing
-    } else if !drift::compare(snapshot).holds() {
+    } else if !drift::compare(snapshot).agrees() {
         CellState::Drifted
     } else if !snapshot.holds(now).is_empty() {
         CellState::Held

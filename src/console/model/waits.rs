@@ -114,9 +114,9 @@ impl Model {
                     return None;
                 }
                 let successor = observed
-                    .let_go
+                    .driver_stopped
                     .as_ref()
-                    .and_then(|let_go| let_go.to.as_ref());
+                    .and_then(|driver_stopped| driver_stopped.to.as_ref());
                 let is_ours = successor
                     .is_some_and(|successor| successor.operator.is_same_person(&self.operator));
                 let from = observed.last.clone();

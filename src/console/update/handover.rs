@@ -38,7 +38,7 @@ pub(super) fn check_lock(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.competing_console = Some(console);
-    vec![Effect::Say {
+    vec![Effect::Send {
         release,
         command: Command::LookAtLock,
     }]

@@ -180,7 +180,7 @@ fn resume_release(model: &mut Model, asking: Asking) -> Vec<Effect> {
         target: asking.target,
         release: asking.release,
         resume_action: ResumeAction::Continue,
-        force: None,
+        takeover: None,
         approval: asking.approval,
     });
     effects

@@ -372,7 +372,7 @@ fn take(model: &mut Model, request_id: u64, answer: Result<HistoryAnswer, String
         (Some(Waiting::Timeline(environment)), Ok(HistoryAnswer::Listed { items, is_whole })) => {
             history.page = Some(of_environment(&environment, &items, is_whole));
         }
-        (Some(Waiting::Proof), Ok(HistoryAnswer::Proven(proven))) => {
+        (Some(Waiting::Proof), Ok(HistoryAnswer::Verification(proven))) => {
             model.notice = None;
             model.history.page = Some(proof(&proven));
         }

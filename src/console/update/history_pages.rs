@@ -2,7 +2,7 @@
 //! and the result of a verification.
 
 use crate::console::model::{HistoryPage, IN_TIMELINE};
-use crate::history::{Item, Kept, KeptAudit, Proven};
+use crate::history::{Item, Kept, KeptAudit, Verification};
 use crate::inventory::EnvironmentName;
 use crate::release::report::{self, COMPARED_FIRST, Compared, Line, Tone, compare};
 
@@ -30,7 +30,7 @@ pub(super) fn of_environment(
     HistoryPage::new(format!("what became live in {environment}"), lines)
 }
 
-pub(super) fn proof(proven: &Proven) -> HistoryPage {
+pub(super) fn proof(proven: &Verification) -> HistoryPage {
     let line = |tone, text: String| Line { tone, text };
     let verdict = match (proven.wrong.is_empty(), proven.silent.is_empty()) {
         (true, true) => line(Tone::Heading, "all records are intact".to_owned()),

@@ -31,7 +31,7 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     // open target.
     let may_open_row = matches!(
         action,
-        Action::Promote | Action::RollBack | Action::Freeze | Action::Repair | Action::Arm
+        Action::Promote | Action::RollBack | Action::Hold | Action::Repair | Action::Arm
     );
     let is_for_row = may_open_row && model.focus == Pane::Environments;
     if !is_for_row || model.history.is_open {
@@ -78,7 +78,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Resume => return change::resume(model),
         Action::Repair => return change::repair(model),
         Action::Waiting => return waiting::open(model),
-        Action::Freeze => return change::hold(model),
+        Action::Hold => return change::hold(model),
         Action::Arm => return change::arm(model),
         Action::Open => return open(model),
         Action::Back => {

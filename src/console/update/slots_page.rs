@@ -181,7 +181,7 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
             }
         }
     }
-    if !compare(snapshot).holds() {
+    if !compare(snapshot).agrees() {
         let target = &snapshot.target;
         lines.push(match &snapshot.lock {
             Some(holder) => format!("  {}", holder.why_no_repair()),

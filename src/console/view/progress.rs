@@ -136,8 +136,8 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
         } => {
             // A driver that released its lock has recorded why. A driver that was killed or cut off could not record
             // why.
-            let went = match elsewhere.and_then(|observed| observed.let_go.as_ref()) {
-                Some(let_go) => format!("left it ({})", let_go.reason),
+            let went = match elsewhere.and_then(|observed| observed.driver_stopped.as_ref()) {
+                Some(driver_stopped) => format!("left it ({})", driver_stopped.reason),
                 None => "stopped without notice".to_owned(),
             };
             let message = format!(

@@ -6,7 +6,7 @@ use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::LockHolder;
-use crate::release::{Interrupted, LetGo};
+use crate::release::{DriverStopped, Interrupted};
 use crate::sanitize::sanitize;
 
 /// Shown if the last driver of a release recorded no reason why it stopped.
@@ -39,11 +39,11 @@ pub(in crate::console) fn watched_by(model: &Model) -> Option<String> {
 }
 
 /// `The driver left the release at 14:02:11: the operator quit the console`.
-pub(in crate::console) fn let_go(let_go: &LetGo) -> String {
-    let at = text::time_of_day(let_go.at);
+pub(in crate::console) fn driver_stopped(driver_stopped: &DriverStopped) -> String {
+    let at = text::time_of_day(driver_stopped.at);
     sanitize(&format!(
         "The driver left the release at {at}: {}",
-        let_go.reason
+        driver_stopped.reason
     ))
 }
 

@@ -147,7 +147,7 @@ impl Truth {
     }
 
     /// Whether no difference is known. Some comparisons may be missing: see [`Truth::agreed`].
-    pub fn holds(&self) -> bool {
+    pub fn agrees(&self) -> bool {
         self.drifts().next().is_none()
     }
 
@@ -162,7 +162,7 @@ impl Truth {
 
     /// Whether all places agree. None if no difference is known, but some places could not be compared.
     pub fn agreed(&self) -> Option<bool> {
-        if !self.holds() {
+        if !self.agrees() {
             return Some(false);
         }
         self.unknown().next().is_none().then_some(true)

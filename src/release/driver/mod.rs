@@ -116,7 +116,7 @@ impl Driver {
     pub(super) async fn run(mut self) {
         let mut timer: Option<(TimerId, Instant)> = None;
         let mut commands_open = true;
-        self.feed(Event::Begun, &mut timer);
+        self.feed(Event::Started, &mut timer);
         while !self.status.borrow().is_over() {
             let wake = timer.map_or_else(far_away, |(_, at)| at);
             let event = tokio::select! {

@@ -305,7 +305,7 @@ async fn move_proxy(
 pub(in crate::release) fn error_kind(failure: &Failure) -> ActionErrorKind {
     match failure.kind {
         FailureKind::Fenced => ActionErrorKind::Fenced,
-        kind if kind.may_be_temporary() => ActionErrorKind::Passing,
+        kind if kind.may_be_temporary() => ActionErrorKind::Temporary,
         _ => ActionErrorKind::Final,
     }
 }

@@ -22,7 +22,7 @@ pub use holding::UnreadableHold;
 pub use peer_approving::PeerApprovable;
 pub use pruning::Pruned;
 pub use repairing::{RepairHandle, RepairNews};
-pub use resuming::{Force, Resume};
+pub use resuming::{Resume, TakeoverRequest};
 pub use undriven::{NewestReleases, Undriven};
 
 use super::driver::{Driver, Reading, World, Writing};
@@ -67,7 +67,7 @@ pub struct Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driven {
     /// This console opened the release.
-    Begun,
+    Started,
     /// This console resumed the release.
     Resumed,
 }
@@ -246,7 +246,7 @@ impl Engine {
         let machine = Machine::new(Arc::clone(&plan), on_failure);
         let chain = Chain::of(&plan.record());
         let ports = (site.read.clone(), write, clocks);
-        Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Begun))
+        Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Started))
     }
 
     async fn lock(&self, plan: &Plan, site: &Site, write: &Writing) -> Result<Lease, Refused> {

@@ -28,12 +28,12 @@ pub struct Resume {
     pub reason: Option<String>,
     /// The takeover of the lock from another driver. Without a takeover, the engine takes only a free lock, a lock that
     /// was handed over to this console, or a lock that an ended driver of this console left behind.
-    pub takeover: Option<Force>,
+    pub takeover: Option<TakeoverRequest>,
 }
 
 /// A takeover of a lock from a running driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Force {
+pub struct TakeoverRequest {
     /// The reason. An empty reason is refused.
     pub why: String,
     /// The token of the lock that the operator saw. If the lock has another token now, the takeover is refused.
@@ -196,7 +196,7 @@ impl Engine {
             },
             by: self.operator.clone(),
             note: match from {
-                Some(_) => resume.takeover.map(|force| force.why),
+                Some(_) => resume.takeover.map(|takeover| takeover.why),
                 None => resume.reason,
             },
             from: from.map_or_else(
@@ -231,27 +231,27 @@ impl Engine {
         let is_own = self.was_left_by_own_driver(plan.target(), &holder)
             && holder.record.release == plan.release;
         if is_own || successor.is_some_and(|successor| successor.token == holder.token) {
-            let (lease, _) = self.force(plan, &record, *holder, write).await?;
+            let (lease, _) = self.take_over(plan, &record, *holder, write).await?;
             return Ok((lease, None));
         }
-        let Some(force) = &resume.takeover else {
+        let Some(takeover) = &resume.takeover else {
             return Err(Refusal::locked_to_resume(plan.target(), holder).into());
         };
-        if force.why.trim().is_empty() {
+        if takeover.why.trim().is_empty() {
             return Err(Refusal::TakeoverWithoutReason.into());
         }
         // If the lock has another token than the operator saw, or is for another release, the operator must decide
         // again. A lock that belongs to no release may be taken.
         let is_of_another = holder.record.release != plan.release;
-        if holder.token != force.from
+        if holder.token != takeover.from
             || (is_of_another && !belongs_to_no_release(site, &holder).await?)
         {
             return Err(Refusal::locked_to_resume(plan.target(), holder).into());
         }
-        self.force(plan, &record, *holder, write).await
+        self.take_over(plan, &record, *holder, write).await
     }
 
-    async fn force(
+    async fn take_over(
         &self,
         plan: &Plan,
         record: &LockRecord,

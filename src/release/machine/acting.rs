@@ -55,7 +55,7 @@ impl Machine {
             }
             outcome => {
                 if let Err(error) = &outcome {
-                    self.attempt.course.broke_off |= error.kind == ActionErrorKind::Passing;
+                    self.attempt.course.broke_off |= error.kind == ActionErrorKind::Temporary;
                     self.attempt.note.clone_from(&error.text);
                 }
                 self.attempt.tries.returned(now, outcome);

@@ -227,7 +227,7 @@ impl Machine {
 
     fn take(&mut self, now: Timestamp, event: Event) {
         match event {
-            Event::Begun => self.begin(now),
+            Event::Started => self.begin(now),
             Event::Recorded => self.recorded(now),
             Event::Unrecorded { kind, why } => self.not_recorded(now, kind, &why),
             Event::Acted(outcome) => self.acted(now, outcome),

@@ -113,12 +113,12 @@ impl Machine {
         match self.request.take() {
             None => false,
             Some(Request::Interrupt { reason }) => {
-                self.let_go(now, format!("interrupted: {reason}"), None);
+                self.driver_stopped(now, format!("interrupted: {reason}"), None);
                 true
             }
             Some(Request::HandOver { to }) => {
                 let reason = format!("handed over to {}", to.operator);
-                self.let_go(now, reason, Some(to));
+                self.driver_stopped(now, reason, Some(to));
                 true
             }
             Some(Request::BackOut { by, reason }) => {

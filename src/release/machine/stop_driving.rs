@@ -27,14 +27,14 @@ impl Machine {
 
     /// Records that the driver stops, and then stops it. The driver tries only once to write this record. If the record
     /// cannot be written, the driver stops without a handover.
-    pub(super) fn let_go(&mut self, now: Timestamp, reason: String, to: Option<Successor>) {
+    pub(super) fn driver_stopped(&mut self, now: Timestamp, reason: String, to: Option<Successor>) {
         self.phase = Phase::Noting {
             then: Then::Park {
                 why: reason.clone(),
                 to: to.clone(),
             },
         };
-        self.record(now, JournalEvent::LetGo { reason, to });
+        self.record(now, JournalEvent::DriverStopped { reason, to });
     }
 
     pub(super) fn gone(&mut self, now: Timestamp, why: String, to: Option<Successor>) {

@@ -112,7 +112,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             AnnouncementKind::Decided,
             resumed_words(*how, from, decision),
         ),
-        JournalEvent::LetGo { reason, .. } => (
+        JournalEvent::DriverStopped { reason, .. } => (
             None,
             AnnouncementKind::Decided,
             format!("the driver has stopped: {reason}"),

@@ -97,7 +97,7 @@ fn spare(plan: &PrunePlan) -> Vec<Digest> {
     spare.collect()
 }
 
-fn why(plan: &PrunePlan, number: u8) -> Kept {
+fn why(plan: &PrunePlan, number: u8) -> KeptBecause {
     let found = plan
         .kept
         .iter()
@@ -123,12 +123,12 @@ fn needed_and_never_released_images_are_kept() {
     let target = target("qa");
     assert_eq!(
         why(&plan, 5),
-        Kept::Registered {
+        KeptBecause::Registered {
             target: target.clone()
         }
     );
-    assert_eq!(why(&plan, 4), Kept::Good { target, nth: 2 });
-    assert_eq!(why(&plan, 7), Kept::NeverReleased);
+    assert_eq!(why(&plan, 4), KeptBecause::Good { target, nth: 2 });
+    assert_eq!(why(&plan, 7), KeptBecause::NeverReleased);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn both_versions_of_an_open_release_are_kept() {
     assert_eq!(spare(&plan), [digest(1)]);
     assert_eq!(
         why(&plan, 2),
-        Kept::Open {
+        KeptBecause::Open {
             target: target("qa")
         }
     );
@@ -172,14 +172,14 @@ fn a_claimed_version_does_not_replace_a_proven_one() {
     }];
     let plan = plan("r/web".into(), (1..=9).map(image).collect(), &[], &uses);
     let target = target("qa");
-    let good = |nth| Kept::Good {
+    let good = |nth| KeptBecause::Good {
         target: target.clone(),
         nth,
     };
     assert_eq!(why(&plan, 5), good(1));
     assert_eq!(why(&plan, 4), good(2));
     // At most `keep` claimed versions are kept.
-    assert_eq!(why(&plan, 9), Kept::Claimed { target });
+    assert_eq!(why(&plan, 9), KeptBecause::Claimed { target });
     assert_eq!(spare(&plan), [3, 7, 8].map(digest));
 }
 
@@ -194,7 +194,7 @@ fn images_of_releases_that_were_not_searched_are_kept() {
     let plan = plan("r/web".into(), (1..=9).map(image).collect(), &[], &uses);
     assert_eq!(spare(&plan), [2, 7, 8].map(digest));
     let target = target("qa");
-    assert_eq!(why(&plan, 3), Kept::Claimed { target });
+    assert_eq!(why(&plan, 3), KeptBecause::Claimed { target });
 }
 
 proptest! {

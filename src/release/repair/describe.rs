@@ -6,7 +6,7 @@ use crate::release::action::{Action, Rewrite, RouteBefore};
 use crate::release::describe::duration;
 
 /// Describes the calls of a repair to the proxy, for the plan. Each method returns one line for each call.
-pub trait ProxySays {
+pub trait ProxyCalls {
     /// The calls that install the proxy's configuration.
     fn install(&self) -> Vec<String>;
     fn switch(&self, order: &SwitchOrder) -> Vec<String>;
@@ -103,7 +103,7 @@ impl Action {
     }
 
     /// The calls of the action, one per line. `proxy` describes the calls to the proxy.
-    pub(super) fn calls(&self, definition: &Definition, proxy: &dyn ProxySays) -> Vec<String> {
+    pub(super) fn calls(&self, definition: &Definition, proxy: &dyn ProxyCalls) -> Vec<String> {
         let name = |slot| instance_name(&definition.target, slot);
         let call = match self {
             Self::Install => return proxy.install(),

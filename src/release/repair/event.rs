@@ -10,7 +10,7 @@ use crate::release::action::{Action, ActionError};
 #[derive(Debug, Clone)]
 pub(in crate::release) enum RepairEvent {
     /// The repair starts.
-    Begun,
+    Started,
     Recorded,
     Unrecorded(String),
     Seen(Box<Snapshot>),
@@ -41,5 +41,5 @@ pub(in crate::release) enum RepairEffect {
     /// Wait this long. The answer is `Fired` or `LockLost`.
     Wait(Duration),
     /// Send a message to the operator.
-    Say(String),
+    Announce(String),
 }

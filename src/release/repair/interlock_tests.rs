@@ -197,7 +197,7 @@ fn no_repair_breaks_an_interlock_whatever_goes_wrong_in_it() {
     let answers = [
         Vec::new(),
         vec![Answer::Unheard],
-        vec![Answer::Fails(ActionErrorKind::Passing); 2],
+        vec![Answer::Fails(ActionErrorKind::Temporary); 2],
     ];
     let (broken, performed) = repair_all(|_| {}, &answers);
     assert_eq!(broken, [""; 0]);

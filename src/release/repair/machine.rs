@@ -102,7 +102,7 @@ impl RepairMachine {
     ) -> Vec<RepairEffect> {
         match (event, self.phase.clone()) {
             (RepairEvent::StopAsked, _) => self.must_stop = true,
-            (RepairEvent::Begun, Phase::New) => self.enter(now),
+            (RepairEvent::Started, Phase::New) => self.enter(now),
             (RepairEvent::Seen(seen), Phase::Guarding) => self.guarded(now, &seen),
             (RepairEvent::Seen(seen), Phase::Observing) => self.observed(now, &seen),
             (RepairEvent::Seen(seen), Phase::Settling { until }) => {
@@ -223,7 +223,7 @@ impl RepairMachine {
             && let Some(Action::Stop { slot, .. }) = self.action()
         {
             let message = format!("{slot} still has {open} connections, which are cut now");
-            self.effects.push(RepairEffect::Say(message));
+            self.effects.push(RepairEffect::Announce(message));
         }
         // Draining took time, so the observation may be outdated.
         self.guard(now);
@@ -321,7 +321,7 @@ impl RepairMachine {
             Phase::Finishing => self.fail(now, why),
             Phase::Closing => {
                 let message = format!("the end of the repair was not recorded: {why}");
-                self.effects.push(RepairEffect::Say(message));
+                self.effects.push(RepairEffect::Announce(message));
                 self.phase = Phase::Closed;
             }
             _ => {}
@@ -366,6 +366,6 @@ impl RepairMachine {
         let Some(action) = self.action() else { return };
         let (number, count) = (self.at + 1, self.plan.repair_actions.len());
         let message = format!("{number} of {count}: {}: {what}", action.title());
-        self.effects.push(RepairEffect::Say(message));
+        self.effects.push(RepairEffect::Announce(message));
     }
 }

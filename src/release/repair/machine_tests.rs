@@ -28,7 +28,7 @@ pub(super) enum Answer {
 
 use Answer::{Done, Fails, Unheard};
 
-const PASSING: Answer = Fails(ActionErrorKind::Passing);
+const PASSING: Answer = Fails(ActionErrorKind::Temporary);
 
 /// Servers with one target, and the machine that repairs it.
 pub(super) struct World {
@@ -85,7 +85,7 @@ impl World {
 
     /// Runs the repair to its end.
     pub(super) fn run(&mut self) -> RepairOutcome {
-        let mut answer = Some(RepairEvent::Begun);
+        let mut answer = Some(RepairEvent::Started);
         while let Some(event) = answer.take() {
             for effect in self.machine.handle(self.now, event) {
                 assert!(answer.is_none(), "one thing at a time: {effect:?}");
@@ -102,7 +102,7 @@ impl World {
 
     fn answer(&mut self, effect: RepairEffect) -> Option<RepairEvent> {
         Some(match effect {
-            RepairEffect::Say(message) => {
+            RepairEffect::Announce(message) => {
                 let must_stop = self.stop_after.is_some_and(|end| message.ends_with(end));
                 self.said.push(message);
                 if must_stop {
@@ -150,7 +150,7 @@ impl World {
         self.done.push(action);
         let kind = match answer {
             Done => return Ok(()),
-            Unheard => ActionErrorKind::Passing,
+            Unheard => ActionErrorKind::Temporary,
             Fails(kind) => kind,
         };
         Err(ActionError {

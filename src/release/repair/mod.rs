@@ -57,7 +57,7 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
-pub use describe::ProxySays;
+pub use describe::ProxyCalls;
 pub(super) use event::{RepairEffect, RepairEvent};
 pub(super) use machine::RepairMachine;
 pub(super) use plan::plan;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::describe::ProxySays;
+use super::describe::ProxyCalls;
 use super::remedy::{Remedy, remedy};
 use super::seen::Seen;
 use crate::history::{FORMAT, RecordedAction, RepairRecord, Repaired};
@@ -156,7 +156,7 @@ pub(in crate::release) fn plan(
     (snapshot, released): (&Snapshot, &Known<()>),
     definition: &Definition,
     only: Option<Name>,
-    proxy: &dyn ProxySays,
+    proxy: &dyn ProxyCalls,
 ) -> (Vec<Item>, Vec<Planned>) {
     let drifts: Vec<Drift> = compare(snapshot)
         .drifts()

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{Planned, plan};
-use super::{Item, ProxySays, Remedy};
+use super::{Item, ProxyCalls, Remedy};
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, live, pointer, proxy, public, registered, release, requests, route,
@@ -19,7 +19,7 @@ use crate::release::{Definition, Known, Rules, Timing};
 
 pub(super) struct Says;
 
-impl ProxySays for Says {
+impl ProxyCalls for Says {
     fn install(&self) -> Vec<String> {
         vec!["proxy: install".into()]
     }

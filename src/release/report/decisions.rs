@@ -60,7 +60,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             };
             (decision, action)
         }
-        JournalEvent::LetGo {
+        JournalEvent::DriverStopped {
             reason,
             to: Some(successor),
         } => {
@@ -76,7 +76,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             }
             return;
         }
-        JournalEvent::LetGo { to: None, .. }
+        JournalEvent::DriverStopped { to: None, .. }
         | JournalEvent::Outcome { .. }
         | JournalEvent::Checked { .. }
         | JournalEvent::Unknown(_) => return,

@@ -62,7 +62,7 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
             JournalEvent::BackOutAsked { reason, .. } => {
                 lines.add(Tone::Bad, format!("  {at}  backing out: {reason}"));
             }
-            JournalEvent::LetGo { reason, .. } => {
+            JournalEvent::DriverStopped { reason, .. } => {
                 lines.add(Tone::Quiet, format!("  {at}  the driver stopped: {reason}"));
             }
             JournalEvent::Unknown(event) => {

@@ -224,7 +224,7 @@ fn every_answer_to_a_failure_is_given_with_its_note() {
         let effects = press_key(&mut model, KeyCode::Enter);
         match effects.as_slice() {
             [
-                Effect::Say {
+                Effect::Send {
                     command: Command::Choose { choice, note, .. },
                     ..
                 },
@@ -251,7 +251,7 @@ fn only_what_the_release_offers_can_be_answered() {
     let effects = press_key(&mut model, KeyCode::Enter);
     let leaves = matches!(
         effects.as_slice(),
-        [Effect::Say {
+        [Effect::Send {
             command: Command::Choose {
                 choice: Choice::Leave,
                 ..
@@ -292,7 +292,7 @@ fn a_note_is_kept_when_an_answer_is_refused_or_confirmed() {
     let effects = press_key(&mut model, KeyCode::Enter);
     match effects.as_slice() {
         [
-            Effect::Say {
+            Effect::Send {
                 command: Command::BackOut { reason, .. },
                 ..
             },

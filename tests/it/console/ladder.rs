@@ -217,7 +217,7 @@ fn checks_can_run_again_only_while_register_or_switch_waits() {
     assert!(
         matches!(
             effects.as_slice(),
-            [Effect::Say {
+            [Effect::Send {
                 command: Command::CheckAgain { .. },
                 ..
             }]

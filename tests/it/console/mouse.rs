@@ -154,7 +154,7 @@ proptest! {
             };
             let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
             for effect in tell(&mut model, Event::Input(Input::Mouse(event))) {
-                let changes = matches!(effect, Effect::Begin { .. } | Effect::Say { .. });
+                let changes = matches!(effect, Effect::Begin { .. } | Effect::Send { .. });
                 prop_assert!(!changes, "{effect:?}");
             }
         }

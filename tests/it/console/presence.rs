@@ -24,7 +24,8 @@ use greenroom::inventory::{
     RegistryRecord, Snapshot, SourceState, Tier, Watcher,
 };
 use greenroom::release::{
-    Command, Interrupted, LetGo, Observed, Progress, Refusal, Refused, ResumeAction, observed,
+    Command, DriverStopped, Interrupted, Observed, Progress, Refusal, Refused, ResumeAction,
+    observed,
 };
 
 use super::elsewhere::{
@@ -88,7 +89,7 @@ fn a_handover_does_not_change_when_a_step_ended() {
     let mut happened = done_up_to(Step::Drain);
     let before = interrupted(None, happened.clone()).intended().to_owned();
     assert!(before.starts_with("drain ended at "), "{before}");
-    happened.push(JournalEvent::LetGo {
+    happened.push(JournalEvent::DriverStopped {
         reason: "handed over to ana@ops-1".into(),
         to: None,
     });
@@ -182,13 +183,13 @@ fn handed_to(console: &str) -> Observed {
         console: console.into(),
         token: FencingToken(8),
     };
-    let let_go = JournalEvent::LetGo {
+    let driver_stopped = JournalEvent::DriverStopped {
         reason: "handed over to ana@ops-1".into(),
         to: Some(successor),
     };
     told(
         Tier::Protected,
-        and(done_up_to(Step::Register), let_go),
+        and(done_up_to(Step::Register), driver_stopped),
         Some(&lock(2)),
     )
 }
@@ -296,7 +297,7 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     let effects = yes(&mut model);
     let [
         Effect::ResumeRelease {
-            force: Some(force),
+            takeover: Some(force),
             resume_action,
             release,
             ..
@@ -339,7 +340,8 @@ fn taking_the_lock_of_a_repair_wants_a_reason_the_name_and_exactly_that_holder()
     let effects = yes(&mut model);
     let [
         Effect::ResumeRelease {
-            force: Some(force), ..
+            takeover: Some(force),
+            ..
         },
     ] = effects.as_slice()
     else {
@@ -420,7 +422,7 @@ fn a_driver_checks_its_lock_at_once_when_another_one_is_reported() {
     HERE.clone_into(&mut own.record.console);
     let looks = |effects: &[Effect]| {
         let is_look = |effect: &&Effect| {
-            matches!(effect, Effect::Say { release, command: Command::LookAtLock }
+            matches!(effect, Effect::Send { release, command: Command::LookAtLock }
                 if *release == release_id(2))
         };
         effects.iter().filter(is_look).count()
@@ -443,7 +445,7 @@ fn the_requester_resumes_at_once_after_a_handover() {
     let releases = Arc::new(releases.into());
     let effects = tell(&mut model, Event::ReleasesObserved(releases));
     let taken = effects.iter().any(|effect| {
-        matches!(effect, Effect::ResumeRelease { resume_action: ResumeAction::Continue, force: None, release, .. }
+        matches!(effect, Effect::ResumeRelease { resume_action: ResumeAction::Continue, takeover: None, release, .. }
             if *release == release_id(2))
     });
     assert!(taken, "{effects:?}");
@@ -579,7 +581,7 @@ fn a_request_is_granted_refused_or_left_unanswered() {
     let effects = press_key(&mut model, KeyCode::Enter);
     match effects.as_slice() {
         [
-            Effect::Say {
+            Effect::Send {
                 release,
                 command: Command::HandOver { to, console, by },
             },
@@ -640,11 +642,11 @@ fn a_driver_that_released_its_lock_is_distinguished_from_a_lost_one() {
         cut_off.contains("ben@ops-2 stopped without notice"),
         "{cut_off}"
     );
-    let let_go = JournalEvent::LetGo {
+    let driver_stopped = JournalEvent::DriverStopped {
         reason: "interrupted: left".into(),
         to: None,
     };
-    let given = gone(and(done_up_to(Step::Register), let_go));
+    let given = gone(and(done_up_to(Step::Register), driver_stopped));
     assert!(
         given.contains("ben@ops-2 left it (interrupted: lef"),
         "{given}"
@@ -658,16 +660,22 @@ fn only_the_last_journal_entry_hands_over() {
         console: THERE.into(),
         token: FencingToken(8),
     };
-    let let_go = JournalEvent::LetGo {
+    let driver_stopped = JournalEvent::DriverStopped {
         reason: "handed over to ben@ops-2".into(),
         to: Some(successor.clone()),
     };
     let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
-    let mut journal = journal(Tier::Protected, and(done_up_to(Step::Verify), let_go));
+    let mut journal = journal(
+        Tier::Protected,
+        and(done_up_to(Step::Verify), driver_stopped),
+    );
     assert_eq!(journal.successor(), Some(&successor));
     let seen = observed(&journal, &definition, Some(&lock(2)), None, now());
     assert!(seen.is_handed_to(THERE) && !seen.is_handed_to(HERE));
-    assert!(matches!(seen.let_go, Some(LetGo { to: Some(_), .. })));
+    assert!(matches!(
+        seen.driver_stopped,
+        Some(DriverStopped { to: Some(_), .. })
+    ));
     // Another operator has resumed it since.
     let mut resumed = journal.entries.last().expect("an entry").clone();
     resumed.sequence += 1;
@@ -679,7 +687,7 @@ fn only_the_last_journal_entry_hands_over() {
     journal.entries.push(resumed);
     assert_eq!(journal.successor(), None);
     let seen = observed(&journal, &definition, Some(&lock(2)), None, now());
-    assert!(!seen.is_handed_to(THERE) && seen.let_go.is_none());
+    assert!(!seen.is_handed_to(THERE) && seen.driver_stopped.is_none());
 }
 
 /// This console's driver stopped because the store was unreachable.
@@ -782,7 +790,7 @@ fn a_driver_checks_its_lock_when_a_later_release_holds_it() {
     assert!(
         matches!(
             effects.as_slice(),
-            [Effect::Say {
+            [Effect::Send {
                 command: Command::LookAtLock,
                 ..
             }]

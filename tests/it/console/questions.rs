@@ -183,7 +183,7 @@ fn moving_traffic_in_production_takes_the_full_name() {
     let effects = press_key(&mut model, KeyCode::Enter);
     match effects.as_slice() {
         [
-            Effect::Say {
+            Effect::Send {
                 command: Command::Approve(approval),
                 ..
             },
@@ -365,7 +365,7 @@ fn quitting_asks_only_while_a_release_is_in_flight() {
     let effects = press_key(&mut model, KeyCode::Enter);
     let interrupted = matches!(
         effects.as_slice(),
-        [Effect::Say {
+        [Effect::Send {
             command: Command::Interrupt { .. },
             ..
         }]

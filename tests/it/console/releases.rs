@@ -57,7 +57,7 @@ fn the_failure_question_starts_on_the_answer_that_changes_nothing() {
     let effects = press_key(&mut model, KeyCode::Enter);
     let backs_out = matches!(
         effects.as_slice(),
-        [Effect::Say {
+        [Effect::Send {
             command: Command::Choose {
                 choice: Choice::BackOut,
                 ..
@@ -114,7 +114,7 @@ fn backing_out_after_the_switch_takes_the_typed_name() {
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(matches!(
         effects.as_slice(),
-        [Effect::Say {
+        [Effect::Send {
             command: Command::BackOut { .. },
             ..
         }]
@@ -189,7 +189,7 @@ fn ending_a_standby_in_a_protected_environment_asks_for_the_name_once() {
     // This approves *stop* itself, so *stop* does not ask again.
     match effects.as_slice() {
         [
-            Effect::Say {
+            Effect::Send {
                 command: Command::Approve(approval),
                 ..
             },
@@ -206,7 +206,7 @@ fn ending_a_standby_elsewhere_takes_one_yes() {
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(matches!(
         effects.as_slice(),
-        [Effect::Say {
+        [Effect::Send {
             command: Command::EndStandby,
             ..
         }]

@@ -225,11 +225,11 @@ fn a_release_that_was_handed_over_waits_for_its_successor() {
         console: "a console that was left".into(),
         token: FencingToken(8),
     };
-    let let_go = JournalEvent::LetGo {
+    let driver_stopped = JournalEvent::DriverStopped {
         reason: "handed over to ana@ops-1".into(),
         to: Some(successor),
     };
-    let happened = and(done_up_to(Step::Register), let_go);
+    let happened = and(done_up_to(Step::Register), driver_stopped);
     let mut model = listening(Bell::Off);
     told_of(&mut model, Some(told(Tier::Protected, happened, None)));
     let items = model.waiting();

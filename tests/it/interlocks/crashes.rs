@@ -149,7 +149,7 @@ impl World {
         };
         self.machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, on_failure);
         self.plan = plan;
-        self.say(Event::Begun);
+        self.say(Event::Started);
         Ok(())
     }
 

@@ -37,7 +37,7 @@ fn lets_go(world: &World) -> bool {
     let Some(Owed::Record(record)) = &world.owed else {
         return false;
     };
-    matches!(&**record, Effect::Record(entry) if matches!(entry.event, JournalEvent::LetGo { .. }))
+    matches!(&**record, Effect::Record(entry) if matches!(entry.event, JournalEvent::DriverStopped { .. }))
 }
 
 /// Answers until the driver has nothing left to do.
@@ -70,7 +70,7 @@ fn at_every_step_a_handover_waits_until_the_act_was_observed() {
         assert!(world.answer(Fate::Done), "{step}");
         until_parked(&mut world);
         assert_eq!(world.acts.len(), acts, "{step}: nothing is done after it");
-        let expected = JournalEvent::LetGo {
+        let expected = JournalEvent::DriverStopped {
             reason: "handed over to ben@ops-2".into(),
             to: Some(successor()),
         };
@@ -115,7 +115,7 @@ fn a_waiting_release_is_handed_over_at_once() {
     until_parked(&mut world);
     assert!(matches!(
         last(&world),
-        Some(JournalEvent::LetGo { to: Some(_), .. })
+        Some(JournalEvent::DriverStopped { to: Some(_), .. })
     ));
 }
 
@@ -134,7 +134,10 @@ fn a_handover_that_cannot_be_recorded_stops_the_driver_without_a_successor() {
     }
     assert!(matches!(world.progress(), Progress::Parked { .. }));
     assert!(world.machine.successor().is_none());
-    assert!(!matches!(last(&world), Some(JournalEvent::LetGo { .. })));
+    assert!(!matches!(
+        last(&world),
+        Some(JournalEvent::DriverStopped { .. })
+    ));
 }
 
 #[test]
@@ -145,7 +148,7 @@ fn a_stopped_driver_records_it_and_one_without_its_lock_does_not() {
         reason: "the console was left".into(),
     });
     until_parked(&mut world);
-    let expected = JournalEvent::LetGo {
+    let expected = JournalEvent::DriverStopped {
         reason: "interrupted: the console was left".into(),
         to: None,
     };
@@ -155,5 +158,8 @@ fn a_stopped_driver_records_it_and_one_without_its_lock_does_not() {
     until_act_of(&mut world, Step::Start);
     world.lose_lock();
     assert!(world.is_over());
-    assert!(!matches!(last(&world), Some(JournalEvent::LetGo { .. })));
+    assert!(!matches!(
+        last(&world),
+        Some(JournalEvent::DriverStopped { .. })
+    ));
 }

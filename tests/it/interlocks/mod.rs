@@ -3,7 +3,7 @@
 //! expiries and lost locks.
 
 mod crashes;
-mod letting_go;
+mod driver_stops;
 mod life;
 mod observed_elsewhere;
 mod others;

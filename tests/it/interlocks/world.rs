@@ -247,7 +247,7 @@ impl World {
             public: PublicSide::default(),
             is_put_back: false,
         };
-        world.say(Event::Begun);
+        world.say(Event::Started);
         world
     }
 
@@ -634,7 +634,7 @@ impl World {
                 return;
             }
             Fate::Refused => ActionErrorKind::Final,
-            _ => ActionErrorKind::Passing,
+            _ => ActionErrorKind::Temporary,
         };
         self.say(Event::Acted(Err(ActionError {
             kind,

@@ -141,7 +141,7 @@ impl Scope {
             _ => self.hears(
                 state,
                 by,
-                Event::Acted(Err(action_error(ActionErrorKind::Passing))),
+                Event::Acted(Err(action_error(ActionErrorKind::Temporary))),
             ),
         }
         true

@@ -174,7 +174,7 @@ impl World {
 fn action_error(kind: FailureKind) -> ActionErrorKind {
     match kind {
         FailureKind::Fenced => ActionErrorKind::Fenced,
-        kind if kind.may_be_temporary() => ActionErrorKind::Passing,
+        kind if kind.may_be_temporary() => ActionErrorKind::Temporary,
         _ => ActionErrorKind::Final,
     }
 }

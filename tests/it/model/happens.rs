@@ -37,7 +37,7 @@ impl Scope {
             }
             Turn::Fails(by) => {
                 state.left.faults -= 1;
-                self.fails(state, by, ActionErrorKind::Passing);
+                self.fails(state, by, ActionErrorKind::Temporary);
             }
             Turn::IsRefused(by) => {
                 state.left.faults -= 1;
@@ -46,7 +46,7 @@ impl Scope {
             Turn::IsUnheard(by) => {
                 state.left.unheard -= 1;
                 Self::leave_late(state, by, false);
-                self.fails(state, by, ActionErrorKind::Passing);
+                self.fails(state, by, ActionErrorKind::Temporary);
             }
             Turn::Sees(by, blind) => {
                 state.left.faults -= u8::from(blind != Blind::Nothing);
@@ -188,7 +188,7 @@ impl Scope {
         let machine = Machine::new(Arc::clone(&plan), self.on_failure);
         let driver = Driver::new(machine, plan, by, planning::number(self, by), token);
         state.seats[by] = Seat::Driving(Arc::new(driver));
-        self.hears(state, by, Event::Begun);
+        self.hears(state, by, Event::Started);
     }
 
     fn resume(&self, state: &mut State, by: usize, resume_action: ResumeAction) -> bool {
@@ -203,7 +203,7 @@ impl Scope {
         let mut driver = Driver::new(machine, plan, by, planning::number(self, 0), token);
         driver.knows.checked = state.world.store.journals[0].checked;
         state.seats[by] = Seat::Driving(Arc::new(driver));
-        self.hears(state, by, Event::Begun);
+        self.hears(state, by, Event::Started);
         true
     }
 

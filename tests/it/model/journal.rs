@@ -18,7 +18,7 @@ pub(crate) enum Line {
     BackOutAsked,
     Chosen(Step, String),
     Resumed,
-    LetGo,
+    DriverStopped,
 }
 
 impl Line {
@@ -49,7 +49,7 @@ impl Line {
             JournalEvent::BackOutAsked { .. } => Self::BackOutAsked,
             JournalEvent::Chosen { step, choice, .. } => Self::Chosen(*step, choice.clone()),
             JournalEvent::Resumed { .. } => Self::Resumed,
-            JournalEvent::LetGo { .. } => Self::LetGo,
+            JournalEvent::DriverStopped { .. } => Self::DriverStopped,
             JournalEvent::Unknown(_) => panic!("no driver writes this"),
         }
     }

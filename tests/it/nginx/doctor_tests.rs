@@ -1,26 +1,34 @@
-//! The doctor's trials of an nginx: they prove their statement, and leave nothing behind.
+//! The doctor's tests of an nginx: they prove their statement, and leave nothing behind.
 
 use std::fs;
 
 use greenroom::adapters::nginx::DEFAULT_TEMPLATE;
-use greenroom::ports::{Failure, RouterReader, RouterWriter, TrialResult};
+use greenroom::ports::{DoctorResult, Failure, RouterReader, RouterWriter};
 
 use super::arena::Arena;
 
-/// The result of one of the trials that write.
+/// The result of one of the tests that write.
 async fn tried(arena: &Arena, what: &str) -> Result<String, String> {
     let writer = arena.writer();
-    result_of(writer.trials(), what).await
+    result_of(writer.doctor_tests(), what).await
 }
 
-async fn result_of(trials: Vec<greenroom::ports::Trial<'_>>, what: &str) -> Result<String, String> {
-    let names: Vec<&str> = trials.iter().map(|trial| trial.what).collect();
-    let trial = trials.into_iter().find(|trial| trial.what == what);
-    let trial = trial.unwrap_or_else(|| panic!("no {what} in {names:?}"));
-    match trial.result.await {
-        TrialResult::Works(said) => Ok(said),
-        TrialResult::NotTried(why) => Ok(format!("not tried: {why}")),
-        TrialResult::Failed(failure) => Err(failure.to_string()),
+async fn result_of(
+    doctor_tests: Vec<greenroom::ports::DoctorTest<'_>>,
+    what: &str,
+) -> Result<String, String> {
+    let names: Vec<&str> = doctor_tests
+        .iter()
+        .map(|doctor_test| doctor_test.what)
+        .collect();
+    let doctor_test = doctor_tests
+        .into_iter()
+        .find(|doctor_test| doctor_test.what == what);
+    let doctor_test = doctor_test.unwrap_or_else(|| panic!("no {what} in {names:?}"));
+    match doctor_test.result.await {
+        DoctorResult::Works(said) => Ok(said),
+        DoctorResult::NotTried(why) => Ok(format!("not tried: {why}")),
+        DoctorResult::Failed(failure) => Err(failure.to_string()),
     }
 }
 
@@ -69,7 +77,7 @@ async fn a_stopped_nginx_fails_its_trial() {
     let said = tried(&arena, "running").await.expect_err("it is down");
     assert!(said.contains("start nginx with "), "{said}");
     let reader = arena.reader();
-    let said = result_of(reader.trials(), "running").await;
+    let said = result_of(reader.doctor_tests(), "running").await;
     assert!(said.expect_err("it is down").contains("start nginx"));
 }
 

@@ -97,23 +97,27 @@ async fn a_file_that_was_made_by_hand_is_not_replaced() {
 #[tokio::test]
 async fn a_file_in_the_place_of_the_tested_configuration_is_not_replaced() {
     let arena = Arena::start().await;
-    let trial = "nginx.conf.greenroom-web.production";
-    let trial = arena.arrangement.config.configuration.with_file_name(trial);
-    fs::write(&trial, "a copy that a person made\n").expect("written");
+    let doctor_test = "nginx.conf.greenroom-web.production";
+    let doctor_test = arena
+        .arrangement
+        .config
+        .configuration
+        .with_file_name(doctor_test);
+    fs::write(&doctor_test, "a copy that a person made\n").expect("written");
     let refused = arena.writer().install(&arena.target).await;
     let refused = refused.expect_err("made by hand");
     assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
-    let kept = fs::read_to_string(&trial).expect("it is there");
+    let kept = fs::read_to_string(&doctor_test).expect("it is there");
     assert_eq!(kept, "a copy that a person made\n");
     // A file that a crash left there is Greenroom's own.
     let ours = "events {}\n# Written by Greenroom for web/production; Greenroom overwrites changes to this file.\n";
-    fs::write(&trial, ours).expect("written");
+    fs::write(&doctor_test, ours).expect("written");
     arena
         .writer()
         .install(&arena.target)
         .await
         .expect("installed");
-    assert!(!trial.exists());
+    assert!(!doctor_test.exists());
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use etcd_client::{Client, EventType, WatchOptions};
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{PeerApproval, Role, Route};
 use greenroom::release::{
-    Approval, Command, Force, OnFailure, Progress, Refused, Resume, ResumeAction, Scope, Status,
+    Approval, Command, OnFailure, Progress, Refused, Resume, ResumeAction, Scope, Status,
+    TakeoverRequest,
 };
 use greenroom::wire::App;
 use jiff::Timestamp;
@@ -73,7 +74,7 @@ async fn takes_over(app: &App, fixture: &Fixture) -> Result<Running, Refused> {
     let resume = Resume {
         resume_action: ResumeAction::Continue,
         reason: Some(why.clone()),
-        takeover: found.driver().map(|holder| Force {
+        takeover: found.driver().map(|holder| TakeoverRequest {
             why,
             from: holder.token,
         }),

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{Endpoint, Role, Slot, Snapshot, SourceState, Target, VersionRef};
 use greenroom::release::{
-    AnnouncementKind, Approval, Command as Say, Handle, OnFailure, Plan, PlanRequest, Progress,
-    Refused, Scope, Status, StepState, Wanted,
+    AnnouncementKind, Approval, Command as ReleaseCommand, Handle, OnFailure, Plan, PlanRequest,
+    Progress, Refused, Scope, Status, StepState, Wanted,
 };
 use greenroom::settings::{Request, Settings};
 use greenroom::watchers;
@@ -228,7 +228,7 @@ impl Fixture {
             snapshot.slots.get(slot.other()).instance
         );
         let truth = greenroom::inventory::drift::compare(&snapshot);
-        assert!(truth.holds(), "{truth:?}");
+        assert!(truth.agrees(), "{truth:?}");
         assert_eq!(snapshot.lock, None, "the lock is given back");
     }
 }
@@ -567,7 +567,7 @@ impl Running {
         let approval = Approval::give(&status.plan, Scope::Step(step), by, Some("production"), now)
             .expect("an approval");
         self.handle
-            .command(Say::Approve(approval))
+            .command(ReleaseCommand::Approve(approval))
             .await
             .expect("driven");
     }

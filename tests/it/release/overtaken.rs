@@ -74,7 +74,7 @@ async fn a_release_without_a_driver_is_ended_by_the_next_release() {
     assert!(reason.contains(&overtaken_by.short()), "{reason}");
     assert_eq!(second.head.live, None);
     for overtaken in [&first, &second] {
-        assert!(prove(overtaken).holds(), "{}", prove(overtaken));
+        assert!(prove(overtaken).is_intact(), "{}", prove(overtaken));
     }
     let switched = last
         .handle

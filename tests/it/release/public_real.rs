@@ -9,7 +9,7 @@ use std::time::Duration;
 use etcd_client::Client;
 use greenroom::history::Outcome;
 use greenroom::inventory::{Role, Slot};
-use greenroom::release::{Command as Say, Progress};
+use greenroom::release::{Command as ReleaseCommand, Progress};
 
 use super::fixture::{Finished, Fixture, FixtureOptions, Running, version};
 use super::load;
@@ -191,7 +191,7 @@ async fn in_standby() -> (Fixture, Running) {
 async fn keeps_the_old_version(fixture: &Fixture, promoted: Running, words: &str) {
     promoted
         .handle
-        .command(Say::EndStandby)
+        .command(ReleaseCommand::EndStandby)
         .await
         .expect("driven");
     let finished = promoted.finish().await;

@@ -177,7 +177,7 @@ async fn written_end(fixture: &Fixture, release: ReleaseId) -> Option<Outcome> {
         .expect("configured");
     let recorded = site.read.journal.release(&fixture.target, release).await;
     let recorded = recorded.expect("read").expect("written");
-    assert!(prove(&recorded).holds(), "the chain is whole");
+    assert!(prove(&recorded).is_intact(), "the chain is whole");
     recorded.head.closed.map(|(_, outcome)| outcome)
 }
 

@@ -9,7 +9,9 @@ use crate::console::model::{Model, Weight};
 use crate::console::update::handover_request;
 use crate::history::Step;
 use crate::inventory::{PeerApproval, ReleaseId, Target, local_time};
-use crate::release::{Approval, Command, Force, Need, Refused, RepairApproval, Scope, need_of};
+use crate::release::{
+    Approval, Command, Need, Refused, RepairApproval, Scope, TakeoverRequest, need_of,
+};
 
 pub(super) fn go(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
     if let Some(missing) = confirm.missing() {
@@ -40,14 +42,14 @@ pub(super) fn go(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
         },
         Question::Step(status, step) => {
             match Approval::give(&status.plan, Scope::Step(step), by, typed, now) {
-                Ok(approval) => vec![Effect::Say {
+                Ok(approval) => vec![Effect::Send {
                     release: status.plan.release,
                     command: Command::Approve(approval),
                 }],
                 Err(why) => model.refused(&why.to_string()),
             }
         }
-        Question::BackOut(status) => vec![Effect::Say {
+        Question::BackOut(status) => vec![Effect::Send {
             release: status.plan.release,
             command: Command::BackOut {
                 by,
@@ -60,7 +62,7 @@ pub(super) fn go(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
                     target,
                     release: found.plan().release,
                     resume_action,
-                    force: found.holder.as_ref().map(|holder| Force {
+                    takeover: found.holder.as_ref().map(|holder| TakeoverRequest {
                         why: note.unwrap_or_default(),
                         from: holder.token,
                     }),
@@ -91,11 +93,11 @@ pub(super) fn go(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
             let release = status.plan.release;
             if need_of(&status.plan, Step::Stop) == Need::Nothing {
                 let command = Command::EndStandby;
-                return vec![Effect::Say { release, command }];
+                return vec![Effect::Send { release, command }];
             }
             // The approval of *stop* also ends the time during which the old version is kept warm.
             match Approval::give(&status.plan, Scope::Step(Step::Stop), by, typed, now) {
-                Ok(approval) => vec![Effect::Say {
+                Ok(approval) => vec![Effect::Send {
                     release,
                     command: Command::Approve(approval),
                 }],

@@ -35,7 +35,7 @@ impl Drive {
     pub(super) async fn run(mut self) {
         // A steady clock keeps the waits of the repair correct if the machine's clock is set.
         let steady = self.clock.steady();
-        let mut answer = Some(RepairEvent::Begun);
+        let mut answer = Some(RepairEvent::Started);
         while let Some(event) = answer.take() {
             if *self.stops.borrow() {
                 self.machine
@@ -43,7 +43,7 @@ impl Drive {
             }
             for effect in self.machine.handle(self.clock.now(), event) {
                 match effect {
-                    RepairEffect::Say(message) => self.say(message).await,
+                    RepairEffect::Announce(message) => self.say(message).await,
                     other => answer = Some(Box::pin(self.answer(other)).await),
                 }
             }
@@ -85,7 +85,7 @@ impl Drive {
                 }
             }
             // `run` handles this effect: it never reaches this function.
-            RepairEffect::Say(_) => RepairEvent::Fired,
+            RepairEffect::Announce(_) => RepairEvent::Fired,
         }
     }
 

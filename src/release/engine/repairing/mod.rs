@@ -22,7 +22,7 @@ use crate::release::driver::Writing;
 use crate::release::repair::{RepairMachine, all_answered, plan};
 use crate::release::standby_entry;
 use crate::release::{
-    Action, Known, ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
+    Action, Known, ProxyCalls, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
 };
 use drive::Drive;
 use look::look;
@@ -60,7 +60,7 @@ struct Says<'a> {
     target: &'a Target,
 }
 
-impl ProxySays for Says<'_> {
+impl ProxyCalls for Says<'_> {
     fn install(&self) -> Vec<String> {
         self.router.describe_install(self.target)
     }
