@@ -46,16 +46,8 @@ pub(crate) enum LogFile {
     Unwanted,
 }
 
-/// Installs the TLS provider, the log and the panic reports. Must be called once, at the start of `main`.
+/// Installs the log and the panic reports. Must be called once, at the start of `main`.
 pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
-    // The clients for Docker and HTTP take the provider of the process, and panic if none is installed. A provider that
-    // is already installed stays.
-    if rustls::crypto::ring::default_provider()
-        .install_default()
-        .is_err()
-    {
-        tracing::debug!("a TLS provider was already installed");
-    }
     color_eyre::config::HookBuilder::default()
         .display_env_section(false)
         .install()?;

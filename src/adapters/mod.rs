@@ -15,4 +15,5 @@ pub mod process;
 pub mod secrets;
 pub mod sqlite;
 mod system_authorities;
+mod tls_provider;
 pub mod webhook;

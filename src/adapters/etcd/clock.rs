@@ -11,6 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, tls};
 
 use super::options::{Options, pem};
+use crate::adapters::tls_provider;
 use crate::inventory::http_date;
 use crate::inventory::servers::TlsConfig;
 use crate::ports::Result;
@@ -70,6 +71,7 @@ async fn of(client: &Client, url: &str) -> Option<Timestamp> {
 
 fn client(files: Option<&TlsConfig>, has_tls: bool) -> Result<Client> {
     let refused = |error: reqwest::Error| super::options::refused(error.without_url().to_string());
+    tls_provider::install();
     let mut client = Client::builder()
         .timeout(TIMEOUT)
         .redirect(Policy::none())

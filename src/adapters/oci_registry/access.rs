@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::sync::Mutex;
 
 use crate::adapters::outbound_proxy::OutboundProxy;
-use crate::adapters::system_authorities;
+use crate::adapters::{system_authorities, tls_provider};
 
 /// The time limit to connect.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -88,6 +88,7 @@ impl Accesses {
             Vec::new()
         };
         let describe = |error: reqwest::Error| error.without_url().to_string();
+        tls_provider::install();
         let http = reqwest::Client::builder()
             .user_agent(AGENT)
             .connect_timeout(CONNECTING)
@@ -182,6 +183,7 @@ fn certificates_in(file: &Path) -> Result<Vec<Vec<u8>>, String> {
 /// Whether the host speaks TLS, with any certificate; none if this cannot be determined, e.g. because the host did not
 /// answer. The request contains no secret.
 async fn speaks_tls(host: &str) -> Option<bool> {
+    tls_provider::install();
     let client = reqwest::Client::builder()
         .no_proxy()
         .connect_timeout(CONNECTING)
