@@ -220,8 +220,8 @@ impl Nginx {
             .hint("nothing was changed")
     }
 
-    /// Restores the old file, or removes the new file if there was no old file. Then reloads nginx until nginx answers
-    /// as before. Both results are texts for people.
+    /// Restores the old file, or removes the new file if there was no old file. Then reloads nginx and waits until nginx
+    /// answers as before. Both results are texts for people.
     async fn put_back(
         &self,
         target: &Target,
