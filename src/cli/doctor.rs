@@ -92,13 +92,13 @@ async fn tried(named: Named<'_>) -> Finding {
         .await
         .unwrap_or_else(|_| {
             let reason = format!("no answer within {TIMEOUT:?}");
-            let doing = format!("trying {}", doctor_test.what);
+            let doing = format!("trying {}", doctor_test.name);
             let kind = FailureKind::Unreachable;
             DoctorResult::Failed(Failure::new(kind, address, doing, reason))
         });
     Finding {
         place,
-        what: doctor_test.what,
+        what: doctor_test.name,
         result,
     }
 }

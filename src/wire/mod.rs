@@ -232,7 +232,7 @@ impl Builder<'_> {
                 runtime: runtime.read,
                 registry: store.read_registry,
                 router: proxy.read,
-                checker: Arc::new(checker.of(self.secrets_of(&target.definition))),
+                checker: Arc::new(checker.for_target(self.secrets_of(&target.definition))),
                 journal: store.read_journal,
                 images: runtime.images,
             },

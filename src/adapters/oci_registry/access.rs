@@ -43,7 +43,7 @@ pub(super) struct Accesses {
     /// Directories with a subdirectory for each host, as in Docker's `certs.d`.
     pub(super) docker_certificates: Vec<PathBuf>,
     pub(super) proxy: OutboundProxy,
-    made: Mutex<BTreeMap<String, Arc<Access>>>,
+    created: Mutex<BTreeMap<String, Arc<Access>>>,
 }
 
 impl Accesses {
@@ -56,8 +56,8 @@ impl Accesses {
     }
 
     /// The client for a host, created at the first call. An error says what is wrong with the configuration.
-    pub(super) async fn of(&self, host: &str) -> Result<Arc<Access>, String> {
-        if let Some(access) = self.made.lock().await.get(host) {
+    pub(super) async fn for_host(&self, host: &str) -> Result<Arc<Access>, String> {
+        if let Some(access) = self.created.lock().await.get(host) {
             return Ok(Arc::clone(access));
         }
         let tls = if self.plain.contains(host) {
@@ -75,8 +75,8 @@ impl Accesses {
         let access = Arc::new(self.make(host, scheme)?);
         // If it is unknown whether the registry uses TLS, the client is used once and not remembered.
         if tls.is_some() {
-            let mut made = self.made.lock().await;
-            made.insert(host.to_owned(), Arc::clone(&access));
+            let mut created = self.created.lock().await;
+            created.insert(host.to_owned(), Arc::clone(&access));
         }
         Ok(access)
     }
@@ -110,7 +110,7 @@ impl Accesses {
         Ok(Access {
             http: http.map_err(describe)?,
             scheme,
-            through: self.proxy.before(&format!("{scheme}://{host}/")),
+            through: self.proxy.proxy_for(&format!("{scheme}://{host}/")),
         })
     }
 

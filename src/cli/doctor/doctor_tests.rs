@@ -143,9 +143,9 @@ async fn clock(
 fn proxy(site: &Site) -> Vec<DoctorTest<'_>> {
     let write = site.write.as_ref();
     let writing = write.map_or_else(Vec::new, |write| write.router.doctor_tests());
-    let replaced: BTreeSet<&str> = writing.iter().map(|doctor_test| doctor_test.what).collect();
+    let replaced: BTreeSet<&str> = writing.iter().map(|doctor_test| doctor_test.name).collect();
     let mut doctor_tests = site.read.router.doctor_tests();
-    doctor_tests.retain(|doctor_test| !replaced.contains(doctor_test.what));
+    doctor_tests.retain(|doctor_test| !replaced.contains(doctor_test.name));
     doctor_tests.extend(writing);
     doctor_tests
 }
