@@ -1,5 +1,5 @@
-//! What one observation says about the slots, the route and the proxy of a target. A release observes what a step needs,
-//! and a repair observes everything. The guards of both ask the same questions here.
+//! A common view of what releases and repairs observed: the slots, the route and the proxy of a target. A release
+//! observes what a step needs, and a repair observes everything. The guards of both read this view.
 
 use std::collections::BTreeMap;
 

@@ -101,7 +101,7 @@ async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
 /// The version that is live in the environment of `rules.only_from`. If another version than the plan's is live, also
 /// the newest releases of that environment.
 async fn live_in_first(world: &World) -> Known<(Option<Version>, Option<Vec<ReleaseRecord>>)> {
-    let Some(site) = &world.first else {
+    let Some(site) = &world.only_from else {
         return Err(
             "this service is not configured in the environment of rules.only_from".to_owned(),
         );

@@ -68,7 +68,7 @@ pub(super) struct World {
     pub(super) fence: Fence,
     /// The same service in the environment of `rules.only_from`. None if the plan has no such rule, or if that target
     /// is not configured.
-    pub(super) first: Option<Site>,
+    pub(super) only_from: Option<Site>,
     /// The operator who drives the release. Another operator may have opened it.
     pub(super) operator: Operator,
     pub(super) clock: Arc<dyn Clock>,

@@ -62,7 +62,7 @@ fn reason(plan: &Plan, instance: &Instance) -> String {
 /// The command that shows the last lines of an exited candidate.
 pub(super) fn logs_hint(plan: &Plan) -> String {
     format!(
-        "`greenroom show {} --logs` has its last lines",
+        "`greenroom show {} --logs` shows its last lines",
         plan.release
     )
 }
