@@ -33,10 +33,10 @@ pub enum Command {
     /// Read who has the lock, and stop if another driver has it. Sent if another operator may have taken the release
     /// over.
     LookAtLock,
-    /// Stop driving after the current act has been observed, and let only this console resume the release.
+    /// Stop driving after the current act has been observed, and keep the lock until the operator `to` has taken it.
     HandOver {
         to: Operator,
-        /// The only console that may resume.
+        /// The console of the operator `to`.
         console: String,
         by: Operator,
     },

@@ -97,7 +97,7 @@ impl Interrupted {
     }
 
     /// What a person must confirm before requesting the handover of the release.
-    pub fn need_to_ask(&self) -> Need {
+    pub fn need_to_request_handover(&self) -> Need {
         need_to_begin(self.plan())
     }
 

@@ -17,7 +17,7 @@ use crate::release::observation::{Ask, Observation};
 
 /// How many of the newest releases are read in the environment of `rules.only_from`, to find the release that replaced
 /// the version of the plan.
-const PAST_THERE: usize = 50;
+const SEARCHED: usize = 50;
 
 pub(super) async fn look(world: &World, ask: Ask) -> Observation {
     let read = &world.read;
@@ -112,7 +112,7 @@ async fn live_in_first(world: &World) -> Known<(Option<Version>, Option<Vec<Rele
         return Ok((live, None));
     }
     let first = &site.definition.target;
-    let past = past_and_unreadable(site.read.journal.as_ref(), first, PAST_THERE).await;
+    let past = past_and_unreadable(site.read.journal.as_ref(), first, SEARCHED).await;
     let (past, unreadable) = past.map_err(|failure| failure.to_string())?;
     match unreadable.first() {
         Some((id, why)) => Err(format!("release {id} of {first} cannot be read: {why}")),

@@ -209,10 +209,10 @@ impl Driver {
     fn start(&self, effect: Effect) {
         let world = self.world.clone();
         let answers = self.world.events.clone();
-        let died = died(&effect);
+        let after_panic = event_after_panic(&effect);
         let task = tokio::spawn(async move { answer(&world, effect).await });
         tokio::spawn(async move {
-            let event = task.await.unwrap_or(died);
+            let event = task.await.unwrap_or(after_panic);
             // Sending fails only if the driver has ended.
             let _ = answers.send(event).await;
         });
@@ -249,8 +249,8 @@ fn far_away() -> Instant {
     Instant::now() + Duration::from_hours(24)
 }
 
-/// The event for a task that panicked.
-fn died(effect: &Effect) -> Event {
+/// The event for an effect whose task panicked.
+fn event_after_panic(effect: &Effect) -> Event {
     let text = "an internal task of the driver ended unexpectedly: see the log file".to_owned();
     match effect {
         Effect::Act { .. } => Event::Acted(Err(ActionError {

@@ -130,7 +130,7 @@ fn broken(plan: &Plan, instance: &Instance, course: &mut Course) -> Option<Judge
         let exit_text = exit_words(exit, memory);
         // If Docker is restarted, it may end the container that it was starting, or report the exit of an earlier
         // start.
-        if std::mem::take(&mut course.broke_off) {
+        if std::mem::take(&mut course.failed_temporarily) {
             return Some(Judgement::Again(format!(
                 "{slot} exited while it was being started ({exit_text}), and is started again"
             )));
