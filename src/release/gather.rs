@@ -59,7 +59,7 @@ pub(super) async fn gather(
     let read = &site.read;
     let definition = &site.definition;
     let target = &definition.target;
-    let first = definition.rules.only_from.as_ref();
+    let only_from = definition.rules.only_from.as_ref();
     let (clocks, version, record, proxy, pointer, blue, green, past, live_in_first, taken) = tokio::join!(
         clocks(site, clock),
         resolve(request, site, sites),
@@ -71,7 +71,7 @@ pub(super) async fn gather(
         read.runtime
             .occupancy(target, Slot::Green, &definition.endpoints.green),
         past_and_unreadable(read.journal.as_ref(), target, PAGE),
-        live_in_first(first, target, sites),
+        live_in_first(only_from, target, sites),
         taken(site),
     );
     let (past, unreadable) = match past {

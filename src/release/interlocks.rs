@@ -204,10 +204,10 @@ fn may_be_lowered(view: &View<'_>, from: u64, to: u64) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// The pointer must be unchanged since the plan was made. A pointer without a live slot may then be written. For any other
-/// pointer, the new generation must be higher than all generations in the pointer. If the live slot can answer, the
-/// route must already name this slot and the new generation. If the live slot cannot answer, no route to that slot is
-/// written. Then only the pointer gets the generation, which must be so high that no earlier driver can have it, and
+/// The pointer must be unchanged since the plan was made. A pointer without a live slot may then be written. For any
+/// other pointer, the new generation must be higher than all generations in the pointer. If the live slot can answer,
+/// the route must already name this slot and the new generation. If the live slot cannot answer, no route to that slot
+/// is written. Then only the pointer gets the generation, which must be so high that no earlier driver can have it, and
 /// higher than the generation of the route.
 fn rebase(view: &View<'_>, from: &PointerState, generation: u64) -> Result<(), Obstacle> {
     if view.pointer != Some(*from) {

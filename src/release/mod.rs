@@ -81,8 +81,8 @@
 //! All of these except backing out become an [`Approval`]. Without an approval there is no [`Approved`], and without an
 //! [`Approved`] no act is performed. Before a release backs out, the console asks for what that requires ([`need_back`]).
 //! If a threshold is crossed, the release backs out without asking. `--yes` gives the approvals in advance. In a
-//! protected environment, and for a plan that may cut connections of a protected target, `--yes` needs `allow_yes` in the
-//! rules of the target's environment. A release waits for a person without a deadline.
+//! protected environment, and for a plan that may cut connections of a protected target, `--yes` needs `allow_yes` in
+//! the rules of the target's environment. A release waits for a person without a deadline.
 //!
 //! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch. If a hold is
 //! overridden in a protected environment, at least one other operator must approve. After the others have approved, the
@@ -172,8 +172,8 @@
 //! Drift is repaired by a repair, not by a release. [`Engine::plan_repair`] says for each difference which actions
 //! repair it, or why only a person can repair it. [`Engine::repair`] performs the actions after an approval
 //! ([`RepairApproval`]) and under the lock. Each action passes its guard directly before it is performed, and its
-//! result is observed. See `repair`. If the newest release of a target has not ended and is not in its standby, the target is
-//! not repaired.
+//! result is observed. See `repair`. If the newest release of a target has not ended and is not in its standby, the
+//! target is not repaired.
 //!
 //! # Handover
 //!

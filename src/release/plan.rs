@@ -40,7 +40,7 @@ pub struct Plan {
     /// The generation that the switch makes.
     pub generation: u64,
     /// The instance that is in the slot when the plan is made. It belongs to Greenroom and has no traffic. It is
-    /// removed when the candidate is started.
+    /// removed before the candidate is created.
     pub leftover: Option<Instance>,
     /// The running instance in the slot to which a warm rollback switches.
     pub warm: Option<Instance>,

@@ -337,7 +337,11 @@ fn refuse_by_record(
 
 /// Warnings for a rollback about an unreadable newest release or hold. An unreadable release or hold would stop a
 /// promote.
-fn unreadable_warnings(definition: &Definition, facts: &Facts, record: &RegistryRecord) -> Vec<String> {
+fn unreadable_warnings(
+    definition: &Definition,
+    facts: &Facts,
+    record: &RegistryRecord,
+) -> Vec<String> {
     let is_hold = |key| key == StoredKey::Hold;
     let hold = unreadable(&definition.target, record, is_hold).into_iter();
     let newest = facts.unreadable.first().map(unreadable_release);

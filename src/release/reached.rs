@@ -52,7 +52,9 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
             };
             let matches = !view.knows_slots() || view.instance(*slot).is_some_and(is_registered);
             require(matches && entry.release == *release, || {
-                format!("the registration of {slot} names another container or process, tag or release")
+                format!(
+                    "the registration of {slot} names another container or process, tag or release"
+                )
             })
         }
         Action::Route(wanted) => {

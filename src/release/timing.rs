@@ -1,7 +1,7 @@
-//! The time limits of a release, as one table. A row defines the key in `[timing]`, its description, its built-in value,
-//! and whether a shorter or a longer time protects less. The table is the source of the fields of [`Timing`], the keys
-//! of the configuration with their descriptions, the values that `config show` lists, and the rules that a layer above
-//! the file cannot loosen.
+//! The time limits of a release, as one table. A row defines the key in `[timing]`, its description, its built-in
+//! value, and whether a shorter or a longer time protects less. The table is the source of the fields of [`Timing`],
+//! the keys of the configuration with their descriptions, the values that `config show` lists, and the rules that a
+//! layer above the file cannot loosen.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

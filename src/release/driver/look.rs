@@ -111,11 +111,11 @@ async fn live_in_first(world: &World) -> Known<(Option<Version>, Option<Vec<Rele
     if live.as_ref().is_none_or(|live| live.digest == *digest) {
         return Ok((live, None));
     }
-    let first = &site.definition.target;
-    let past = past_and_unreadable(site.read.journal.as_ref(), first, SEARCHED).await;
+    let target = &site.definition.target;
+    let past = past_and_unreadable(site.read.journal.as_ref(), target, SEARCHED).await;
     let (past, unreadable) = past.map_err(|failure| failure.to_string())?;
     match unreadable.first() {
-        Some((id, why)) => Err(format!("release {id} of {first} cannot be read: {why}")),
+        Some((id, why)) => Err(format!("release {id} of {target} cannot be read: {why}")),
         None => Ok((live, Some(past))),
     }
 }

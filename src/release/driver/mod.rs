@@ -143,10 +143,10 @@ impl Driver {
 
     /// The event after the state of the lease changed; none while the lock is held. If the lock may be lost, the driver
     /// reads who has it, and starts nothing else until the answer.
-    async fn lease_changed(&self, alive: bool) -> Option<Event> {
+    async fn lease_changed(&self, has_heartbeat: bool) -> Option<Event> {
         let state = self.lease.state.borrow().clone();
         let why = match state {
-            LeaseState::Held if alive => return None,
+            LeaseState::Held if has_heartbeat => return None,
             LeaseState::Held => "the heartbeat of the lock ended".to_owned(),
             LeaseState::Lost(why) => why,
         };

@@ -134,8 +134,8 @@ impl Engine {
 
     /// Stops the drivers of this engine, as if an operator had interrupted them. Each driver observes the result of the
     /// act that is running, records that it has stopped, and releases its lock. Then another operator can resume the
-    /// release without waiting for the lease to end. Waits no longer than `within`.
-    pub async fn release_locks(&self, reason: &str, within: Duration) {
+    /// release without waiting for the lease to end. Waits no longer than `time_limit`.
+    pub async fn release_locks(&self, reason: &str, time_limit: Duration) {
         let handles = self.sites.keys().filter_map(|target| self.active(target));
         let each = handles.map(|handle| async move {
             let reason = reason.to_owned();
@@ -143,9 +143,12 @@ impl Engine {
             let _ = handle.command(Command::Interrupt { reason }).await;
             handle.ended().await;
         });
-        if tokio::time::timeout(within, join_all(each)).await.is_err() {
+        if tokio::time::timeout(time_limit, join_all(each))
+            .await
+            .is_err()
+        {
             tracing::warn!(
-                "a driver did not stop within {within:?}. The lock of its release expires with its lease"
+                "a driver did not stop within {time_limit:?}. The lock of its release expires with its lease"
             );
         }
     }

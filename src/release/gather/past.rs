@@ -20,7 +20,7 @@ const PROOFS: usize = 100;
 pub(in crate::release) enum Sought {
     /// No version, because the release is not a rollback.
     None,
-    /// The newest versions, about `ENOUGH` of them: the search ends at the first release after that.
+    /// The newest versions. The search ends once it has found `ENOUGH` of them.
     All,
     /// Any version with one of these digests.
     OneOf(Vec<Digest>),

@@ -1,4 +1,4 @@
-//! The observations and conditions that several steps share, for example a slot without traffic or a healthy candidate.
+//! Observations and conditions that several steps share, for example a slot without traffic or a healthy candidate.
 
 use std::time::Duration;
 
@@ -25,9 +25,8 @@ pub(super) fn slots_and_traffic() -> Ask {
     }
 }
 
-/// Whether the release is a rollback. The version before a rollback is usually the worse version. So bad public answers
-/// do not end a rollback: a fault of the proxy or of a database concerns both versions, and must not move the traffic
-/// back.
+/// Whether the release is a rollback. Bad public answers do not end a rollback: a fault of the proxy or of a database
+/// concerns both versions, and the traffic must not move back to the version that the operator rolled back from.
 pub(super) fn is_rollback(plan: &Plan) -> bool {
     plan.kind != ReleaseKind::Promote
 }
@@ -38,8 +37,8 @@ pub(super) fn interval(plan: &Plan) -> Duration {
     health.map_or(Duration::from_secs(1), |health| health.interval)
 }
 
-/// The pause before the next observation of a stage with a time window: the interval of the health check, but not longer
-/// than the time that is left, and at least 5 ms.
+/// The pause before the next observation of a stage with a time window: the interval of the health check, but not
+/// longer than the time that is left, and at least 5 ms.
 pub(super) fn pause_within(plan: &Plan, left: Duration) -> Duration {
     interval(plan).min(left).max(Duration::from_millis(5))
 }

@@ -147,7 +147,7 @@ pub(super) trait StepDefinition: StageDefinition {
         AfterFailure::AsConfigured
     }
 
-    /// The properties by which the rest of the release knows the step.
+    /// The properties of the step. Other modules ask for a property, not for a particular step.
     fn properties(&self) -> &'static [Property] {
         &[]
     }

@@ -1,5 +1,4 @@
-//! *register*: the slot's registration is written. The undo of *register* deregisters the
-//! candidate.
+//! *register*: the slot's registration is written. The undo of *register* deregisters the candidate.
 
 use super::conditions::{checked_candidate, judge_by, slots_and_traffic};
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};

@@ -111,7 +111,8 @@ impl StageDefinition for Start {
     }
 }
 
-/// Judges a candidate that runs another digest, has exited, or is restarted again and again; none for any other candidate.
+/// The judgement of a candidate that runs another digest, has exited, or is restarted again and again. None for any
+/// other candidate.
 fn broken(plan: &Plan, instance: &Instance, course: &mut Course) -> Option<Judgement> {
     let slot = plan.slot;
     if instance.digest != plan.version.digest {

@@ -1,5 +1,5 @@
-//! Performs the act of a stage, and observes until the machine sees the result of the act. An act may have happened even
-//! if its answer was lost. So an act is never repeated before the guard has observed again.
+//! Performs the act of a stage, and observes until the machine sees the result of the act. An act may have happened
+//! even if its answer was lost. So an act is never repeated before the guard has observed again.
 
 use jiff::Timestamp;
 
@@ -55,7 +55,8 @@ impl Machine {
             }
             outcome => {
                 if let Err(error) = &outcome {
-                    self.attempt.course.failed_temporarily |= error.kind == ActionErrorKind::Temporary;
+                    self.attempt.course.failed_temporarily |=
+                        error.kind == ActionErrorKind::Temporary;
                     self.attempt.note.clone_from(&error.text);
                 }
                 self.attempt.tries.returned(now, outcome);
@@ -143,7 +144,7 @@ impl Machine {
         self.announce(now, AnnouncementKind::Settled, message);
     }
 
-    /// What follows after the result was not observed. While backing out, actions are tried again for longer.
+    /// What the stage does next, because its result was not observed. While backing out, actions are tried for longer.
     fn next(&self, now: Timestamp, stage: Stage) -> Next {
         let time_limit = match stage.direction {
             Direction::Forward => ACT_TIMEOUT,
@@ -174,7 +175,9 @@ impl Machine {
             Phase::Standby { .. } => self.standby_over(now),
             // An act is never repeated without an observation, because the act may have happened although its answer
             // was lost.
-            Phase::GuardPause | Phase::Pausing { act_again: true } => self.guard_observes(now, stage),
+            Phase::GuardPause | Phase::Pausing { act_again: true } => {
+                self.guard_observes(now, stage)
+            }
             Phase::Pausing { act_again: false } => self.look(stage),
             _ => {}
         }

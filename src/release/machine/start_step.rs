@@ -44,7 +44,7 @@ impl Machine {
     }
 
     pub(super) fn stand_by(&mut self, now: Timestamp) {
-        // An interrupted standby continues for the rest of its time. If an earlier driver's clock was ahead, the start
+        // An interrupted standby continues for its remaining time. If an earlier driver's clock was ahead, the start
         // of the standby may be in the future. Then the standby starts now.
         let began = self
             .standby_began
@@ -115,7 +115,12 @@ impl Machine {
         }
     }
 
-    pub(super) fn guard_decides(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
+    pub(super) fn guard_decides(
+        &mut self,
+        now: Timestamp,
+        stage: Stage,
+        observation: &Observation,
+    ) {
         let situation = Situation {
             plan: &self.plan,
             report: self.track.report.as_ref(),

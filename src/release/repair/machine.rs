@@ -2,8 +2,8 @@
 //! comes with its time.
 //!
 //! The actions of the plan are done in order. For each action, the guard observes until the state is as the action
-//! needs it. Then the machine records the start, performs the action, observes until it sees the result, and records the
-//! result. The repair ends at the first action that fails.
+//! needs it. Then the machine records the start, performs the action, observes until it sees the result, and records
+//! the result. The repair ends at the first action that fails.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -184,9 +184,9 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
 
 /// The remedy if a slot runs another digest than the registered one. A container cannot change its image. So the digest
 /// in the registration was edited if the route names this slot with the running digest, or if the route does not name
-/// this slot and the slot runs exactly the registered instance. Then the registration is corrected. It is also corrected
-/// if the instance overrules the store ([`Seen::overrules_store`]). Any other version in a slot that should have no
-/// traffic is deregistered and stopped. If the slot should have the traffic, a person must act.
+/// this slot and the slot runs exactly the registered instance. Then the registration is corrected. It is also
+/// corrected if the instance overrules the store ([`Seen::overrules_store`]). Any other version in a slot that should
+/// have no traffic is deregistered and stopped. If the slot should have the traffic, a person must act.
 fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
         return person(format!(
@@ -427,7 +427,9 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
             if named == Some(live) && proxy_generation >= route_generation {
                 // Each switch has its own generation, so another slot needs another generation.
                 let is_one_switch = route.live == live || proxy_generation > route_generation;
-                proxy_generation.saturating_add(u64::from(!is_one_switch)).max(1)
+                proxy_generation
+                    .saturating_add(u64::from(!is_one_switch))
+                    .max(1)
             } else if route.live == live && route_generation > proxy_generation {
                 route_generation
             } else {
@@ -443,14 +445,14 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         None if seen.is_unreadable("route") => RouteBefore::Unreadable,
         None => RouteBefore::Missing,
     };
-    let same = routed.filter(|route| route.live == live && !seen.overrules_store(live));
-    let digest = match (same, seen.instance(live)) {
+    let kept_route = routed.filter(|route| route.live == live && !seen.overrules_store(live));
+    let digest = match (kept_route, seen.instance(live)) {
         (Some(_), Some(instance)) if seen.is_digest_of_route_edited() => instance.digest.clone(),
         (Some(route), _) => route.digest.clone(),
         (None, Some(instance)) => instance.digest.clone(),
         (None, None) => return Err(nothing_live(seen, live)),
     };
-    let release = match same {
+    let release = match kept_route {
         Some(route) => Some(route.release),
         None => seen.release_of(live),
     };

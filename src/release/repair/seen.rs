@@ -57,11 +57,11 @@ impl<'a> Seen<'a> {
     /// Whether the proxy names another slot than the route, and the proxy's slot is right.
     ///
     /// The proxy's slot is right if the proxy has a higher generation than the route, and its slot can answer. Each
-    /// switch writes the route before the proxy. So a proxy with a higher generation means that the route was edited, or
-    /// that the store was restored.
+    /// switch writes the route before the proxy. So a proxy with a higher generation means that the route was edited,
+    /// or that the store was restored.
     ///
-    /// If no switch can have made the generation of the route, the proxy's slot is right with one exception: the route's
-    /// slot is right if a release proves its version, the route's slot can answer, and the proxy's slot cannot.
+    /// If no switch can have made the generation of the route, the proxy's slot is right with one exception: the
+    /// route's slot is right if a release proves its version, the route's slot can answer, and the proxy's slot cannot.
     fn is_proxy_ahead(&self) -> bool {
         let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
             return false;
@@ -89,8 +89,8 @@ impl<'a> Seen<'a> {
     }
 
     /// A generation that is higher than the generation of every switch that was planned before the store was wiped,
-    /// restored or replaced. Each switch raises the generation in the store by one, and moves the pointer before the next
-    /// switch starts. So an unfinished switch is at most a few generations ahead of the pointer.
+    /// restored or replaced. Each switch raises the generation in the store by one, and moves the pointer before the
+    /// next switch starts. So an unfinished switch is at most a few generations ahead of the pointer.
     pub(super) fn generation_out_of_reach(&self) -> u64 {
         let routed = self
             .route()
@@ -113,9 +113,9 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The slot that should have the traffic; none if neither the route nor the proxy names a slot. Usually it is the slot
-    /// in the route. It is the proxy's slot, so that no traffic moves, in these cases: the proxy is newer than the store;
-    /// there is no route; no release proves the route; or an instance is running only in the proxy's slot.
+    /// The slot that should have the traffic; none if neither the route nor the proxy names a slot. Usually it is the
+    /// slot in the route. It is the proxy's slot, so that no traffic moves, in these cases: the proxy is newer than the
+    /// store; there is no route; no release proves the route; or an instance is running only in the proxy's slot.
     pub(super) fn slot_for_traffic(&self) -> Option<Slot> {
         let named = self.proxy().and_then(|proxy| proxy.slot);
         if named.is_some() && (self.store_went_back() || self.is_proxy_ahead()) {
@@ -136,8 +136,8 @@ impl<'a> Seen<'a> {
         self.slot_for_traffic() == Some(slot)
     }
 
-    /// The release that started the version in a slot: the release in the registration, otherwise in the route, otherwise
-    /// in the instance's label. If the instance overrules the store, its label comes first.
+    /// The release that started the version in a slot: the release in the registration, otherwise in the route,
+    /// otherwise in the instance's label. If the instance overrules the store, its label comes first.
     pub(super) fn release_of(&self, slot: Slot) -> Option<ReleaseId> {
         let by_entry = self.entry(slot).map(|entry| entry.release);
         let by_route = self.routed(slot).map(|route| route.release);
@@ -148,12 +148,12 @@ impl<'a> Seen<'a> {
         by_entry.or(by_route).or(by_label)
     }
 
-    /// Whether the version of the instance in a slot counts as released there:
-    /// - If the instance overrules the store, every version counts.
+    /// Whether the version of the instance in a slot is accepted as released there:
+    /// - If the instance overrules the store, every version is accepted.
     /// - If the route names the slot, the version must be the version in the route.
-    /// - If only a registration exists, its digest or its instance must match. A container cannot change its image, so a
-    ///   registration of the same container with another digest was edited.
-    /// - If neither exists, every version counts.
+    /// - If only a registration exists, its digest or its instance must match. A container cannot change its image, so
+    ///   a registration of the same container with another digest was edited.
+    /// - If neither exists, every version is accepted.
     pub(super) fn is_released(&self, slot: Slot) -> bool {
         let Some(instance) = self.instance(slot) else {
             return false;

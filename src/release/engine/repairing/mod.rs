@@ -268,10 +268,12 @@ async fn proven_by(
 ) -> Result<Known<()>, Refused> {
     let target = &site.definition.target;
     match site.read.journal.release(target, release).await {
-        Ok(Some(recorded)) => Ok(proves_released(&recorded, target, slot_and_digest).or_else(|why| {
-            let started = proves_switch_started(&recorded, target, slot_and_digest);
-            started.ok().filter(|()| is_there).ok_or(why)
-        })),
+        Ok(Some(recorded)) => Ok(proves_released(&recorded, target, slot_and_digest).or_else(
+            |why| {
+                let started = proves_switch_started(&recorded, target, slot_and_digest);
+                started.ok().filter(|()| is_there).ok_or(why)
+            },
+        )),
         Ok(None) => Ok(Err("the store has no such release".to_owned())),
         Err(failure) if failure.kind == FailureKind::Unreachable => {
             Err(unknown(&format!("what release {release} did"), &failure))
