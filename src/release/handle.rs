@@ -33,7 +33,8 @@ pub enum Command {
     /// Read who has the lock, and stop if another driver has it. Sent if another operator may have taken the release
     /// over.
     LookAtLock,
-    /// Stop driving after the current act has been observed, and keep the lock until the operator `to` has taken it.
+    /// Stop driving after the current act has been observed, and keep the lock for a short time, so that the
+    /// operator `to` can take it.
     HandOver {
         to: Operator,
         /// The console of the operator `to`.

@@ -21,7 +21,7 @@ pub struct TimingKey {
 }
 
 impl TimingKey {
-    /// Describes what takes at most this time.
+    /// The description of the time, from the doc comment of its field.
     pub fn meaning(&self) -> &'static str {
         self.text.trim_start()
     }

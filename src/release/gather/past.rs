@@ -77,8 +77,8 @@ async fn past_of(journal: &dyn JournalReader, target: &Target) -> Result<Past> {
 }
 
 /// Searches the earlier releases page by page, from the newest to the oldest. The search ends when it has found what is
-/// sought, when there are no more releases, or when a limit is reached. If it ends early, `searched_only` says how many
-/// releases it searched.
+/// sought, when there are no more releases, or when a limit is reached. If a limit ended it, `searched_only` says how
+/// many releases were searched.
 pub(in crate::release) async fn search(
     journal: &dyn JournalReader,
     target: &Target,

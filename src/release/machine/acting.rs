@@ -176,7 +176,7 @@ impl Machine {
             // An act is never repeated without an observation, because the act may have happened although its answer
             // was lost.
             Phase::GuardPause | Phase::Pausing { act_again: true } => {
-                self.guard_observes(now, stage)
+                self.guard_observes(now, stage);
             }
             Phase::Pausing { act_again: false } => self.look(stage),
             _ => {}

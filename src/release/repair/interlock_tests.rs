@@ -199,7 +199,7 @@ fn repair_all(deceive: Change, answers: &[Vec<Answer>]) -> (Vec<String>, usize) 
 fn no_failure_during_a_repair_breaks_an_interlock() {
     let answers = [
         Vec::new(),
-        vec![Answer::AnswerLost],
+        vec![Answer::Lost],
         vec![Answer::Fails(ActionErrorKind::Temporary); 2],
     ];
     let (broken, performed) = repair_all(|_| {}, &answers);

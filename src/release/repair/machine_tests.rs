@@ -22,11 +22,11 @@ const UNREGISTERED: fn(&mut Snapshot) = |s| s.slots.blue.registration = None;
 pub(super) enum Answer {
     Done,
     /// The action was done, and its answer was lost.
-    AnswerLost,
+    Lost,
     Fails(ActionErrorKind),
 }
 
-use Answer::{AnswerLost, Done, Fails};
+use Answer::{Done, Fails, Lost};
 
 const TEMPORARY: Answer = Fails(ActionErrorKind::Temporary);
 
@@ -141,7 +141,7 @@ impl World {
             self.answers.remove(0)
         };
         self.broken.extend(broken(&action, &self.snapshot));
-        if let Done | AnswerLost = answer {
+        if let Done | Lost = answer {
             apply(&action, &mut self.snapshot);
         }
         if let Some(then) = self.then.take() {
@@ -150,7 +150,7 @@ impl World {
         self.done.push(action);
         let kind = match answer {
             Done => return Ok(()),
-            AnswerLost => ActionErrorKind::Temporary,
+            Lost => ActionErrorKind::Temporary,
             Fails(kind) => kind,
         };
         Err(ActionError {
@@ -223,7 +223,7 @@ fn an_action_that_fails_for_too_long_fails_the_repair() {
 #[test]
 fn an_action_whose_answer_was_lost_is_not_repeated() {
     let mut world = World::new(STOPPED);
-    world.answers = vec![AnswerLost];
+    world.answers = vec![Lost];
     assert_eq!(world.run(), RepairOutcome::Done);
     assert_eq!(world.done.len(), 1);
 }
