@@ -198,7 +198,7 @@ impl<'a> Following<'a> {
             return false;
         }
         let driver = self.engine.operator().clone();
-        let (has, message) = match self.engine.given(plan, Some(&driver)).await {
+        let (has, message) = match self.engine.counted_approvals(plan, Some(&driver)).await {
             Ok(given) if given.len() >= needed => {
                 self.waits = None;
                 return false;

@@ -723,7 +723,7 @@ fn a_version_must_be_live_first_where_the_rules_require_it() {
 
 fn warm() -> Facts {
     let mut facts = facts();
-    facts.version = Resolved::WhateverIsWarm;
+    facts.version = Resolved::WarmVersion;
     facts.slots.green = Ok(Occupancy::Ours(Box::new(instance(
         Slot::Green,
         'd',

@@ -147,8 +147,9 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         };
         return (message, Meaning::Text);
     }
-    let message =
-        format!("next: no other version is known to wait, {promote} promotes one{cleared}");
+    let message = format!(
+        "next: no newer version is known in an earlier environment, {promote} promotes one{cleared}"
+    );
     (message, Meaning::Muted)
 }
 

@@ -1,5 +1,5 @@
 //! Approvals by operators who do not drive the release: how many of them a plan needs before its traffic moves, and
-//! which of the given approvals count now.
+//! which approvals in the store count now.
 //!
 //! A rollback needs no approval by others, because there may be no other operator at night, and because the version was
 //! live before.

@@ -218,7 +218,7 @@ fn knowledge(answer: Option<&LookUp>) -> Knowledge {
             Resolved::Version(_) => Knowledge::Known,
             Resolved::Missing { .. } => Knowledge::Gone,
             Resolved::Unknown(why) => Knowledge::Failed(why.clone()),
-            Resolved::NothingLive | Resolved::WhateverIsWarm => Knowledge::Unasked,
+            Resolved::NothingLive | Resolved::WarmVersion => Knowledge::Unasked,
         },
     }
 }

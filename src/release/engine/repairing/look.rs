@@ -81,7 +81,7 @@ async fn routing(site: &Site, snapshot: &mut Snapshot) {
         timely(router.answer(target)),
         timely(router.pointer(target))
     );
-    // If the pointer cannot be read, a switch fails with the reason.
+    // Why the pointer cannot be read is not kept: a switch reads the pointer again, and fails with the reason.
     snapshot.pointer = pointer.ok().flatten();
     match (answer, &installation) {
         (Ok(answer), Ok(_)) => snapshot.proxy = Some(answer),
