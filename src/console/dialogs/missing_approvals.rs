@@ -58,7 +58,7 @@ impl Dialog for MissingApprovals {
         }
         if given.len() >= needed {
             let message = format!(
-                "The release has all approvals. Close this with Esc, then press {approve} to switch."
+                "The release has all approvals. Close this page with Esc, then press {approve} to switch."
             );
             say(&message, Meaning::Ok);
             return sheet;

@@ -118,7 +118,7 @@ fn busy(model: &Model) -> Option<String> {
     }
     let status = model.release_in_flight()?;
     Some(format!(
-        "release {} of {} has not ended: wait, or {} answers its question, {} backs it out",
+        "release {} of {} has not ended: if it waits for you, {} answers; {} backs it out",
         status.plan.release.short(),
         status.plan.target(),
         model.keymap.shown(Action::Approve),

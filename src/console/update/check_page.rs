@@ -25,9 +25,9 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
         },
     };
     let required = if row.required {
-        "required: the release does not continue without it"
+        "required: the release continues only if this check passes"
     } else {
-        "not required: the release continues without it"
+        "not required: the release continues even if this check does not pass"
     };
     let mut lines = vec![
         format!("{state}, {required}"),

@@ -23,7 +23,7 @@ pub(super) fn of_environment(
         lines.push(Line {
             tone: Tone::Quiet,
             text: format!(
-                "only the newest {IN_TIMELINE} releases are shown; greenroom history lists the rest"
+                "only the newest {IN_TIMELINE} releases are shown; greenroom history lists older releases too"
             ),
         });
     }

@@ -147,8 +147,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         };
         return (message, Meaning::Text);
     }
-    let message =
-        format!("next: no other version is known to wait, {promote} promotes one{cleared}");
+    let message = format!("next: {promote} promotes a version{cleared}");
     (message, Meaning::Muted)
 }
 
