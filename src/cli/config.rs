@@ -53,7 +53,7 @@ fn show(common: &Common) -> Exit {
             let values: Vec<_> = loaded
                 .provenance
                 .iter()
-                .map(settings::Shown::json)
+                .map(settings::EffectiveValue::json)
                 .collect();
             json::answer(serde_json::json!({ "values": values }));
             say_line!("{}", settings::show(&loaded).trim_end());

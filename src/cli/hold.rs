@@ -126,8 +126,8 @@ async fn clocks<'a>(app: &App, sites: &[&'a Site]) -> BTreeMap<&'a EnvironmentNa
 struct Held {
     /// All holds and freezes in effect. Those in effect by this machine's clock come first.
     holds: Vec<Hold>,
-    /// The entries of `holds` that are in effect only by another machine's clock, and a text about the clock that differs
-    /// most.
+    /// The entries of `holds` that are in effect only by another machine's clock, and a text about the clock that
+    /// differs most.
     by_another_clock: Option<(Vec<Hold>, String)>,
     /// The start of the next freeze, if a freeze starts within eight days.
     next_freeze: Option<Timestamp>,
@@ -186,7 +186,7 @@ impl Held {
             let by = self.by_another_clock.as_ref();
             if let Some((_, clock)) = by.filter(|(holds, _)| holds.contains(hold)) {
                 say_line!(
-                    "{target}: this hold is in effect only by the clock of another machine: {clock}"
+                    "{target}: this hold or freeze is in effect only by the clock of another machine: {clock}"
                 );
             }
         }

@@ -63,7 +63,7 @@ pub(super) fn suggestion(wrong: &str, known: &BTreeSet<&str>) -> String {
         return format!("did you mean {near}?");
     }
     if known.is_empty() {
-        return "the configuration has none: add [services.NAME] and [environments.NAME] to it"
+        return "no target is configured: add [services.NAME.environments.NAME] to the configuration"
             .to_owned();
     }
     let listed: Vec<&str> = known.iter().copied().take(MAX_LISTED).collect();

@@ -125,7 +125,7 @@ fn holds(snapshot: &Snapshot) -> Vec<String> {
         lines.push(format!("  # {hold}"));
         if let Some(clock) = snapshot.only_by_clock(&hold, snapshot.at) {
             lines.push(format!(
-                "      this hold is in effect only by the clock of another machine: {clock}"
+                "      this hold or freeze is in effect only by the clock of another machine: {clock}"
             ));
         }
     }

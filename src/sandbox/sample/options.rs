@@ -96,8 +96,8 @@ impl SampleOptions {
     }
 
     /// Reads `--address`, `--version`, `--slot`, `--data`, `--fault`, `--work` and `--starts-in` (durations with a
-    /// unit, `250ms`). An option without an argument is read from the environment. An empty argument selects the default,
-    /// and an empty variable is ignored.
+    /// unit, `250ms`). An option without an argument is read from the environment. An empty argument selects the
+    /// default, and an empty variable is ignored.
     pub fn read(
         arguments: impl IntoIterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,

@@ -22,8 +22,8 @@ pub(super) struct RequestLog {
 }
 
 impl RequestLog {
-    /// Starts the writer thread. The receiver resolves when the thread ends: usually after the last clone was dropped and
-    /// all queued lines were written.
+    /// Starts the writer thread. The receiver resolves when the thread ends: usually after the last clone was dropped
+    /// and all queued lines were written.
     pub(super) fn start() -> (Self, oneshot::Receiver<()>) {
         let (lines, queue) = sync_channel(QUEUE_LENGTH);
         let dropped = Arc::new(AtomicU64::new(0));
