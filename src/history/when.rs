@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::inventory::local_time;
-use crate::inventory::units::sum;
+use crate::inventory::units::parse_amount;
 
 /// The period that a typed text means. Start and end are the same if the text means a single moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub(super) fn ahead(word: &str, now: Timestamp) -> Option<Timestamp> {
 
 fn amount(word: &str) -> Option<Duration> {
     let units = [("w", 7 * 86_400), ("d", 86_400), ("h", 3_600), ("m", 60)];
-    sum(word, &units).map(Duration::from_secs)
+    parse_amount(word, &units).map(Duration::from_secs)
 }
 
 pub(super) fn written(text: &str, zone: &TimeZone) -> Option<When> {

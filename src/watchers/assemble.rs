@@ -187,7 +187,7 @@ fn unknown(site: &Site, now: Timestamp) -> Snapshot {
         preview: definition.preview.clone(),
         freezes: definition.rules.freezes.clone(),
         runtime_kind: definition.runtime_kind,
-        ..Snapshot::unseen(target, definition.tier, &definition.endpoints, now)
+        ..Snapshot::unobserved(target, definition.tier, &definition.endpoints, now)
     }
 }
 

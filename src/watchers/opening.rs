@@ -75,7 +75,7 @@ mod tests {
         let snapshots = [("web", web), ("shop", shop)].map(|(service, sources)| {
             let target = target(service);
             let at = Timestamp::UNIX_EPOCH;
-            let mut snapshot = Snapshot::unseen(target.clone(), Tier::Staging, &endpoints, at);
+            let mut snapshot = Snapshot::unobserved(target.clone(), Tier::Staging, &endpoints, at);
             snapshot.sources = sources.clone();
             (target, Arc::new(snapshot))
         });

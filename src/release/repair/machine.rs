@@ -344,7 +344,7 @@ impl RepairMachine {
         }
         let truth = compare(seen);
         let drifts: Vec<&Drift> = truth.drifts().map(|(_, drift)| drift).collect();
-        let is_left = |mended: &&Drift| drifts.iter().any(|drift| drift.is_still(mended));
+        let is_left = |mended: &&Drift| drifts.iter().any(|drift| drift.is_same_problem(mended));
         let first = self.plan.mended().find(is_left)?;
         Some(format!("{}: {}", first.name, first.message))
     }

@@ -8,7 +8,7 @@ fn snapshot() -> Snapshot {
         blue: "127.0.0.1:3001".parse().unwrap(),
         green: "127.0.0.1:3002".parse().unwrap(),
     };
-    Snapshot::unseen(target, Tier::Staging, &endpoints, Timestamp::UNIX_EPOCH)
+    Snapshot::unobserved(target, Tier::Staging, &endpoints, Timestamp::UNIX_EPOCH)
 }
 
 fn routing(rates: Option<Result<PerSlot<Option<Rates>>, String>>) -> Routing {
