@@ -95,16 +95,16 @@ pub enum JournalEvent {
         /// The new driver, and why it resumed the release.
         decision: Decision,
     },
-    /// The driver stopped on purpose, after the result of its current action had been observed. If a driver stops without
-    /// this entry, the release is interrupted.
+    /// The driver stopped on purpose, after the result of its current action had been observed. If a driver stops
+    /// without this entry, the release is interrupted.
     DriverStopped {
         /// Why the driver stopped.
         reason: String,
         /// The successor, if the release was handed over.
         to: Option<Successor>,
     },
-    /// An event, or an event of a step, that only a newer Greenroom knows. Screens show its name, but a release with such
-    /// an event must not be resumed.
+    /// An event, or an event of a step, that only a newer Greenroom knows. Screens show its name, but a release with
+    /// such an event must not be resumed.
     #[serde(skip)]
     Unknown(UnknownEvent),
 }
@@ -121,8 +121,8 @@ const EVENTS: [&str; 8] = [
     "let-go",
 ];
 
-/// The whole text of an event that only a newer Greenroom knows. So the event is copied without a loss, and its hash can
-/// be verified.
+/// The whole text of an event that only a newer Greenroom knows. So the event is copied without a loss, and its hash
+/// can be verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownEvent(Map<String, Value>);
 

@@ -135,8 +135,8 @@ pub fn pruning(releases: &[Weighed], used: u64, retention: &Retention, now: Time
     pruning
 }
 
-/// Adds the oldest logs and then the oldest releases to `pruning`, until they free `too_many` bytes. A log whose release
-/// is added too is not listed separately.
+/// Adds the oldest logs and then the oldest releases to `pruning`, until they free `too_many` bytes. A log whose
+/// release is added too is not listed separately.
 fn prune_by_size(
     pruning: &mut Pruning,
     remaining: &[&Weighed],

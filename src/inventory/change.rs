@@ -123,8 +123,8 @@ impl Changes {
         Some(format!("{first} {word}"))
     }
 
-    /// `1 config change`, `2 config changes`, or `configured as live` if no difference is known. The caller must make sure
-    /// that both configurations are known: otherwise `configured as live` may be false.
+    /// `1 config change`, `2 config changes`, or `configured as live` if no difference is known. The caller must make
+    /// sure that both configurations are known: otherwise `configured as live` may be false.
     pub fn counted(&self) -> String {
         match self.configuration.len() {
             0 => "configured as live".to_owned(),

@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::EnvironmentName;
 
-/// How far two clocks may differ before Greenroom warns the operator. The clocks of machines that synchronise their time
-/// differ far less, and holds and approvals usually last much longer.
+/// How far two clocks may differ before Greenroom warns the operator. The clocks of machines that synchronise their
+/// time differ far less, and holds and approvals usually last much longer.
 const TOLERATED: SignedDuration = SignedDuration::from_secs(10);
 
 /// Two readings of one clock that differ by less than this are treated as equal, because answers take different times.
@@ -148,8 +148,9 @@ impl Clocks {
         times.max().map_or(now, |time| time.max(now))
     }
 
-    /// Replaces the known reading of the clock `of`, unless the new reading is nearly the same. Removes the known reading
-    /// if there is no new one, or if the new one agrees with the clock of this machine and therefore decides nothing.
+    /// Replaces the known reading of the clock `of`, unless the new reading is nearly the same. Removes the known
+    /// reading if there is no new one, or if the new one agrees with the clock of this machine and therefore decides
+    /// nothing.
     pub fn keep(&mut self, of: &str, reading: Option<ClockReading>) {
         let new = reading.filter(ClockReading::differs);
         let known = self.0.iter().position(|known| known.of == of);
@@ -166,8 +167,8 @@ impl Clocks {
         self.0.iter().filter(|reading| reading.differs())
     }
 
-    /// The differing clock that is furthest ahead, if it has reached `moment` when the clock of this machine shows `now`.
-    /// Clocks that agree with the clock of this machine are ignored.
+    /// The differing clock that is furthest ahead, if it has reached `moment` when the clock of this machine shows
+    /// `now`. Clocks that agree with the clock of this machine are ignored.
     pub fn clock_past(&self, moment: Timestamp, now: Timestamp) -> Option<&ClockReading> {
         let passed = self
             .differing()

@@ -28,8 +28,8 @@ const NAMES: [&str; 7] = [
     "generation",
 ];
 
-/// An additional etcd key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Key and
-/// value may use `service`, `environment`, `slot`, `address`, `tag` (empty if the version was requested by digest),
+/// An additional etcd key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Key
+/// and value may use `service`, `environment`, `slot`, `address`, `tag` (empty if the version was requested by digest),
 /// `digest` and `generation`, all of the live slot.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

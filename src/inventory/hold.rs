@@ -46,8 +46,8 @@ impl Hold {
     }
 
     /// Whether a rollback placed this hold without a reason, and the hold is not cleared. An operator can add a reason
-    /// later. The text of such a hold has no colon: a rollback writes its reason after a colon, and the name of a version
-    /// never contains a colon.
+    /// later. The text of such a hold has no colon: a rollback writes its reason after a colon, and the name of a
+    /// version never contains a colon.
     pub fn lacks_reason(&self) -> bool {
         self.release.is_some() && self.cleared.is_none() && !self.reason.contains(':')
     }
@@ -63,8 +63,8 @@ impl Hold {
         }
     }
 
-    /// The hold after an operator has cleared it. A hold that is already cleared stays unchanged. The clearing also sets
-    /// the end of the hold, because an older Greenroom reads only the end.
+    /// The hold after an operator has cleared it. A hold that is already cleared stays unchanged. The clearing also
+    /// sets the end of the hold, because an older Greenroom reads only the end.
     #[must_use]
     pub fn cleared(self, cleared: Cleared) -> Self {
         if self.cleared.is_some() {

@@ -137,8 +137,8 @@ impl Mask {
         self.0.texts.is_empty()
     }
 
-    /// Whether [`Mask::hide`] would hide or cut a part of the text. That is, whether the text contains a form of a secret,
-    /// or is longer than [`Mask::SEARCH_LIMIT`]. False if there are no secrets to hide.
+    /// Whether [`Mask::hide`] would hide or cut a part of the text. That is, whether the text contains a form of a
+    /// secret, or is longer than [`Mask::SEARCH_LIMIT`]. False if there are no secrets to hide.
     pub fn is_in(&self, text: &str) -> bool {
         !self.is_empty()
             && (text.len() > Self::SEARCH_LIMIT || !self.found_in(&as_shown(text)).is_empty())

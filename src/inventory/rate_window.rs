@@ -1,6 +1,6 @@
 //! Counts the requests of the last seconds as they end, and computes their rates. Durations are counted in classes that
-//! are at most about three per cent wide, so the memory is bounded for any number of requests. The caller passes the current
-//! second.
+//! are at most about three per cent wide, so the memory is bounded for any number of requests. The caller passes the
+//! current second.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -19,8 +19,8 @@ pub const LAST_PLANNED_GENERATION: u64 = HIGHEST_GENERATION - 1_000_000;
 /// store was wiped, restored or replaced adds at most a few thousand.
 const FARTHEST_AHEAD: u64 = 1_000_000;
 
-/// Whether the generation of the route is so far above the generation of the proxy that no switch and no repair can have
-/// made it. Then another program wrote the route.
+/// Whether the generation of the route is so far above the generation of the proxy that no switch and no repair can
+/// have made it. Then another program wrote the route.
 pub fn is_beyond_any_switch(routed: u64, pointed: u64) -> bool {
     routed > pointed.saturating_add(FARTHEST_AHEAD)
 }

@@ -321,8 +321,8 @@ impl Snapshot {
     }
 
     /// Why the public gets no good answer from a target with a route: the public address gives no answer or a status of
-    /// 500 or above, or the live slot is empty or unhealthy. None if none of these is known, or if no request was sent to
-    /// the public address. Greenroom sends requests there even while the proxy does not report its own state.
+    /// 500 or above, or the live slot is empty or unhealthy. None if none of these is known, or if no request was sent
+    /// to the public address. Greenroom sends requests there even while the proxy does not report its own state.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;
         let public = self.public.as_ref()?;

@@ -20,8 +20,8 @@ pub enum StoredKey {
     Approval,
     /// A console that has the target open, or a request to drive its release.
     Presence,
-    /// The time at which a lock expires. A time that no driver can have written is a problem, but stops nothing, because
-    /// Greenroom treats a lock with such a time as expired.
+    /// The time at which a lock expires. A time that no driver can have written is a problem, but stops nothing,
+    /// because Greenroom treats a lock with such a time as expired.
     LockEnd,
     /// A key that Greenroom does not know.
     Unknown,

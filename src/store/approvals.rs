@@ -1,7 +1,7 @@
 //! Reads the approvals of a target. An approver does not drive the release, so the keys that one approver writes must
 //! neither stop a release nor hide the approvals of other people. Therefore the reader first lists the approvers by
-//! their keys, then reads the newest approvals of each approver. Greenroom ignores approvals beyond the limits below and
-//! approvals that are too large to read. The record of the target then names their keys as a problem.
+//! their keys, then reads the newest approvals of each approver. Greenroom ignores approvals beyond the limits below
+//! and approvals that are too large to read. The record of the target then names their keys as a problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 

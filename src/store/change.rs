@@ -1,7 +1,7 @@
 //! A change of the store. Greenroom reads the current values and decides what to write. The transaction is applied only
 //! if these values, and the lock if there is one, are still the same. So Greenroom can repeat a change whose answer was
-//! lost: at most one of the two transactions is applied, even if the first one arrives late. The exception is a key that
-//! did not exist: if the key is deleted between the two transactions, both can be applied.
+//! lost: at most one of the two transactions is applied, even if the first one arrives late. The exception is a key
+//! that did not exist: if the key is deleted between the two transactions, both can be applied.
 //!
 //! If the repetition fails, the first transaction may have been applied. Then the failure is ambiguous, unless a read
 //! proves that the first transaction was not applied and never will be.

@@ -13,9 +13,9 @@ use crate::ports::kv::{Pair, Write};
 use crate::ports::{Failure, FailureKind, PeerApprovals, Result};
 
 /// How long the key of an approval remains after the approval has expired. The time in the approval decides when it
-/// expires, and the lease only deletes the key. The clock of the driver may be behind the clock of the approver. Without
-/// this delay, the key could disappear while the approval is still valid by the driver's clock. Then the switch would be
-/// refused.
+/// expires, and the lease only deletes the key. The clock of the driver may be behind the clock of the approver.
+/// Without this delay, the key could disappear while the approval is still valid by the driver's clock. Then the switch
+/// would be refused.
 const KEPT_AFTER_EXPIRY: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Clone)]

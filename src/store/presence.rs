@@ -41,9 +41,9 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Published {
     lease: Option<LeaseId>,
-    /// The keys and values of the targets that this console has open. A key without a value must be deleted. The entries
-    /// are written again after a failure, and after the lease has expired. A handover request is not an entry, because
-    /// its release may have ended when the entries are written again.
+    /// The keys and values of the targets that this console has open. A key without a value must be deleted. The
+    /// entries are written again after a failure, and after the lease has expired. A handover request is not an entry,
+    /// because its release may have ended when the entries are written again.
     entries: BTreeMap<String, Option<String>>,
     /// Whether the store has `entries`, on the lease.
     is_written: bool,
@@ -204,7 +204,8 @@ impl Inner {
         Ok(granted.lease)
     }
 
-    /// Writes the entries that are missing or different in the store, on a valid lease. Deletes the keys without a value.
+    /// Writes the entries that are missing or different in the store, on a valid lease. Deletes the keys without a
+    /// value.
     async fn publish(&self, published: &mut Published, doing: &str) -> Result<()> {
         published.is_written = false;
         let lease = self.valid_lease(published, doing).await?;

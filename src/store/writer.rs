@@ -245,8 +245,8 @@ impl StoreWriter {
         Ok(writes)
     }
 
-    /// The writes of the hold that a switch makes. Fails if the hold is not as the switch requires. A hold that cannot be
-    /// read stays unchanged, unless the switch requires a certain hold ([`HoldChange::Same`]). Then the call fails.
+    /// The writes of the hold that a switch makes. Fails if the hold is not as the switch requires. A hold that cannot
+    /// be read stays unchanged, unless the switch requires a certain hold ([`HoldChange::Same`]). Then the call fails.
     fn hold_writes(
         &self,
         doing: &str,

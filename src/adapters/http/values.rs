@@ -40,7 +40,7 @@ impl Masks {
         if let Some((_, mask)) = kept.iter().find(|(known, _)| *known == sent) {
             return mask.clone();
         }
-        let mask = Mask::of(&sent.0).and(body);
+        let mask = Mask::of(&sent.0).with_body(body);
         kept.push_back((sent, mask.clone()));
         if kept.len() > MASKS {
             kept.pop_front();

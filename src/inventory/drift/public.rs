@@ -51,8 +51,9 @@ fn answer_difference(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super
 const RECENT_SECONDS: u64 = 3;
 
 /// Whether public requests still arrive in `slot`, which the proxy does not name. For some seconds after a switch, the
-/// rates of the slot contain requests that started before the switch, that is, before the first request to the slot that
-/// the proxy names. Such requests are ignored. If the proxy does not report when requests started, no request is ignored.
+/// rates of the slot contain requests that started before the switch, that is, before the first request to the slot
+/// that the proxy names. Such requests are ignored. If the proxy does not report when requests started, no request is
+/// ignored.
 pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
     let rates = |slot| snapshot.slots.get(slot).rates.as_ref();
     let Some(own) = rates(slot).filter(|rates| rates.requests > 0) else {

@@ -75,8 +75,8 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
 }
 
 /// The message that the store may have been wiped, restored or replaced; none if there is no sign of that. A token is
-/// the revision at which its lock was written, and revisions only grow. So if a token in the proxy is above the revision
-/// of the store, either the token is from another store, or this store has lost its newest changes.
+/// the revision at which its lock was written, and revisions only grow. So if a token in the proxy is above the
+/// revision of the store, either the token is from another store, or this store has lost its newest changes.
 pub fn store_went_back(
     revision: i64,
     proxy: Option<&ProxyAnswer>,
