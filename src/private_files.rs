@@ -1,5 +1,5 @@
-//! Files that other users may not read: the archive, the store, logs and the records of processes. These files
-//! contain reasons, names and the output of applications.
+//! Files that other users may not read: the archive, the store, logs and the records of processes. These files contain
+//! reasons, names and the output of applications.
 //!
 //! A file gets its mode when it is created, so that there is no moment in which another user could open it. If the last
 //! part of a path is a symbolic link, the link is not followed: another user who may write to the directory could have

@@ -39,7 +39,7 @@ pub struct RecordedAction {
 pub enum RepairOutcome {
     /// Every difference is repaired.
     Done,
-    /// Every action was done, but some of the differences remain.
+    /// Every action was done, but differences remain.
     Remains {
         /// The remaining differences, as text.
         what: String,

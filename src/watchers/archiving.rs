@@ -178,7 +178,7 @@ impl Archive {
     }
 
     /// Removes the records that exceed a limit of `retention`, and returns them. Sizes are estimates, so pruning is
-    /// repeated until no record exceeds a limit, at most five times.
+    /// repeated until nothing more can be removed, at most five times.
     pub async fn prune(&self, retention: &Retention, now: Timestamp) -> Result<Pruning> {
         let mut removed = Pruning::default();
         for _ in 0..PRUNE_ROUNDS {

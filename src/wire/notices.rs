@@ -21,7 +21,7 @@ impl App {
     }
 
     /// Waits until all notices are sent, at most five seconds. After that, returns a message if notices may be unsent.
-    /// Its number is an upper estimate: it includes one notice for each release that is still followed.
+    /// Its number is an estimate: it includes one notice for each release that is still followed.
     pub async fn wait_for_notices(&self) -> Option<String> {
         let unsent = self.outbox.settle(WAIT_AT_END).await;
         (unsent > 0).then(|| {
