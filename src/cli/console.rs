@@ -198,7 +198,7 @@ async fn run_session(
         open: Some(open),
     };
     let mut backend = EngineBackend::new(Arc::clone(&app.engine), &watching)
-        .with_diagnostics(diagnostics::problems())
+        .with_diagnostics(diagnostics::logged_events())
         .browsing(app.archive.clone(), archived);
     let mut background = JoinSet::new();
     if let Some((request, loaded)) = configuration {
@@ -247,7 +247,7 @@ async fn run_session(
     let ((), unsent, ()) = tokio::join!(
         app.engine.leave_presence(),
         app.wait_for_notices(),
-        app.recorded()
+        app.wait_for_logs()
     );
     if let Some(unsent) = unsent {
         if session.terminal.is_some() {

@@ -162,7 +162,7 @@ impl Held {
         Ok(Self {
             holds,
             by_another_clock: differs.map(|clock| (by_other, clock.to_string())),
-            next_freeze: freeze::next(&site.definition.rules.freezes, &target.service, now),
+            next_freeze: freeze::next_start(&site.definition.rules.freezes, &target.service, now),
             past: past(site, target, clocks.earliest(now)).await?,
             last_cleared: record.hold.and_then(|hold| hold.cleared),
         })

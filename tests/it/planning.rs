@@ -864,7 +864,7 @@ fn an_unproven_head_allows_no_rollback() {
         head: forged,
         entries: Vec::new(),
     };
-    facts.was_live.count(&recorded, &target());
+    facts.was_live.add(&recorded, &target());
     let back = request(Wanted::Standby);
     let against = refused(&back, &definition(Tier::Protected), &facts);
     let [Refusal::NeverLiveHere { remarks, .. }] = &against[..] else {

@@ -36,7 +36,7 @@ impl Archive {
             {
                 let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
                 let record: AuditRecord = decode("the archived hold or repair", text)?;
-                if record.is_let_through(&filter) {
+                if record.matches_filter(&filter) {
                     found.push(record);
                 }
             }

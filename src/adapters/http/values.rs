@@ -40,7 +40,7 @@ impl Masks {
         if let Some((_, mask)) = kept.iter().find(|(known, _)| *known == texts) {
             return mask.clone();
         }
-        let mask = Mask::of(&texts.0).and(body);
+        let mask = Mask::of(&texts.0).with_body(body);
         kept.push_back((texts, mask.clone()));
         if kept.len() > MASKS {
             kept.pop_front();

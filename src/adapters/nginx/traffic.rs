@@ -47,7 +47,7 @@ impl Logs {
         let log = self.read(nginx, target, &doing).await?;
         let mut log = log.lock().await;
         let now = Timestamp::now().as_second();
-        if log.known_from > RateWindow::begin(now) {
+        if log.known_from > RateWindow::first_second(now) {
             let message = "the rates cannot be counted: the access log has more new lines than Greenroom reads at once";
             return Err(nginx.failure(FailureKind::Unsupported, doing, message));
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Driven, Engine, Site, behind_the_proxy, clocks, release_lock, unknown};
 use crate::history::{
-    Chain, Recorded, ReleaseRecord, Successor, SwitchesSeen, Takeover, current, ignored_claims,
+    Chain, ObservedSwitches, Recorded, ReleaseRecord, Successor, Takeover, current, ignored_claims,
     overtaken_by,
 };
 use crate::inventory::{
@@ -366,11 +366,11 @@ async fn switches_seen(
     release: &ReleaseRecord,
     past: &[ReleaseRecord],
     record: &RegistryRecord,
-) -> SwitchesSeen {
+) -> ObservedSwitches {
     let route = record.route.as_ref().map(|route| &route.value);
-    let unknown = SwitchesSeen::new(route, None);
+    let unknown = ObservedSwitches::new(route, None);
     match overtaken_by(release, past, unknown) {
-        Some(_) => SwitchesSeen::new(route, proxy_generation(site).await),
+        Some(_) => ObservedSwitches::new(route, proxy_generation(site).await),
         None => unknown,
     }
 }

@@ -138,13 +138,13 @@ async fn add_proven(
     was_live: &mut WasLive,
 ) -> Result<()> {
     match journal.release(target, head.id).await {
-        Ok(Some(recorded)) => was_live.count(&recorded, target),
-        Ok(None) => was_live.doubt(
+        Ok(Some(recorded)) => was_live.add(&recorded, target),
+        Ok(None) => was_live.note_unproven(
             head,
             "the release was removed while the journal was read".to_owned(),
         ),
         Err(failure) if failure.kind == FailureKind::Unreachable => return Err(failure),
-        Err(failure) => was_live.doubt(head, failure.to_string()),
+        Err(failure) => was_live.note_unproven(head, failure.to_string()),
     }
     Ok(())
 }

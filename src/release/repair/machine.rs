@@ -344,7 +344,7 @@ impl RepairMachine {
         }
         let comparison = compare(seen);
         let drifts: Vec<&Drift> = comparison.drifts().map(|(_, drift)| drift).collect();
-        let remains = |mended: &&Drift| drifts.iter().any(|drift| drift.is_still(mended));
+        let remains = |mended: &&Drift| drifts.iter().any(|drift| drift.is_same_problem(mended));
         let first = self.plan.mended().find(remains)?;
         Some(format!("{}: {}", first.name, first.message))
     }

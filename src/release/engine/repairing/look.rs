@@ -23,7 +23,7 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
     let definition = &site.definition;
     let target = &definition.target;
     let mut snapshot =
-        Snapshot::unseen(target.clone(), definition.tier, &definition.endpoints, now);
+        Snapshot::unobserved(target.clone(), definition.tier, &definition.endpoints, now);
     snapshot.runtime_kind = definition.runtime_kind;
     let (instances, record) = tokio::join!(
         timely(site.read.runtime.instances(target)),
