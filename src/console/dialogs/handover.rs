@@ -35,7 +35,7 @@ pub enum HandoverAnswer {
 
 impl HandoverAnswer {
     /// All answers. The answer that changes nothing comes first.
-    pub const ALL: [Self; 3] = [Self::Later, Self::Over, Self::Keep];
+    pub const ALL: [Self; 3] = [Self::Later, Self::HandOver, Self::Keep];
 }
 
 /// If another console requests the handover of a release that this console drives, opens the question about the
