@@ -126,8 +126,8 @@ macro_rules! rules {
 }
 
 rules! {
-    /// Whether `--yes` may give the operator's approvals in a protected environment, and for a plan that may cut
-    /// connections of a protected target, for example by reloading an nginx that also serves that target.
+    /// Whether `--yes` may give the operator's approvals in these two cases: the environment is protected, or the plan
+    /// may cut connections of another, protected target, because it reloads an nginx that serves both.
     allow_yes: bool = false,
         shown as |it| it.to_string(), protects less if |now, file| *now && !*file;
     /// Whether a promote needs a reason.
