@@ -436,6 +436,33 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
 }
 
 #[tokio::test]
+async fn verify_names_a_record_of_a_newer_version_and_verifies_the_others() {
+    let all = three();
+    let place = Place::with(&all).await;
+    assert!(place.run(&["history", "verify"]).status.success());
+    // Releases are verified from the newest on, so two more follow the unreadable one.
+    place.sql(
+        "store.db",
+        "UPDATE pairs SET value = json_set(value, '$.format', 99)
+         WHERE key = (SELECT max(key) FROM pairs WHERE key GLOB '*/releases/*')",
+    );
+    let verified = place.run(&["history", "verify", "--json"]);
+    assert_eq!(verified.status.code(), Some(3), "{}", err(&verified));
+    let found = json_data(&verified);
+    let wrong = found["wrong"].as_array().expect("a list");
+    assert_eq!(wrong.len(), 1, "{found}");
+    assert_eq!(wrong[0]["id"], id(&all[2]), "{found}");
+    let problem = wrong[0]["wrong"].to_string();
+    for words in [
+        "this Greenroom cannot verify the record",
+        "a newer Greenroom wrote it",
+    ] {
+        assert!(problem.contains(words), "{words:?} is not in {problem}");
+    }
+    assert_eq!(found["not_compared"], 0, "{found}");
+}
+
+#[tokio::test]
 async fn verify_accepts_unchained_records_of_older_versions() {
     let place = Place::with(&[done(0), open(5)]).await;
     let verified = place.run(&["history", "verify", "--json"]);
