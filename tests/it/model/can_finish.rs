@@ -7,6 +7,7 @@ use super::driver::{Driver, Owed};
 use super::look::Blind;
 use super::never::Violation;
 use super::scope::{Budget, Scope};
+use super::side::Side;
 use super::state::{End, Seat, State};
 use super::turns::Turn;
 
@@ -15,7 +16,7 @@ const LONG: usize = 300;
 
 /// How an operator's release ends when nothing more fails and failures are retried for as long as
 /// that helps; backwards, if requested and possible.
-fn end(scope: &Scope, state: &State, by: usize, is_back: bool) -> Option<End> {
+fn end<S: Side>(scope: &Scope<S>, state: &State<S>, by: usize, is_back: bool) -> Option<End> {
     let mut state = state.clone();
     let retries = 4;
     state.left = Budget {
@@ -36,7 +37,7 @@ fn end(scope: &Scope, state: &State, by: usize, is_back: bool) -> Option<End> {
     None
 }
 
-fn next(driver: &Driver, is_back: bool, retries: u8) -> Option<Turn> {
+fn next<S: Side>(driver: &Driver<S>, is_back: bool, retries: u8) -> Option<Turn<S::Event>> {
     let by = driver.by;
     match &driver.owed {
         Some(Owed::Look(_)) => return Some(Turn::Sees(by, Blind::Nothing)),
@@ -59,12 +60,11 @@ fn next(driver: &Driver, is_back: bool, retries: u8) -> Option<Turn> {
 
 /// Checks every driven release for that, unless its lock is lost, or an instance was changed in a
 /// way that the model cannot repair.
-pub(crate) fn hold(scope: &Scope, state: &mut State) {
-    let mut running = state.world.engine.iter().flatten();
-    if state.world.violations.any() || running.any(|it| it.hurt) {
+pub(crate) fn hold<S: Side>(scope: &Scope<S>, state: &mut State<S>) {
+    if state.world.violations.any() || state.world.side.is_hurt() {
         return;
     }
-    for by in 0..2 {
+    for by in 0..state.seats.len() {
         let is_driving = matches!(state.seats[by], Seat::Driving(_));
         if !is_driving || !state.world.store.is_held_by(by) {
             continue;

@@ -4,6 +4,7 @@
 use stateright::Property;
 
 use super::scope::Scope;
+use super::side::Side;
 use super::state::{End, State};
 
 /// A broken interlock.
@@ -53,46 +54,51 @@ impl Violations {
     }
 }
 
-fn never<const VIOLATION: u8>(_: &Scope, state: &State) -> bool {
+fn never<S: Side, const VIOLATION: u8>(_: &Scope<S>, state: &State<S>) -> bool {
     state.world.violations.0 & (1 << VIOLATION) == 0
 }
 
 /// All interlocks as one property. The checker looks up every property by its name in every state, so one property is
 /// much faster than [`each`].
-pub(crate) fn any() -> Property<Scope> {
-    Property::always(INTERLOCKS, |_, state: &State| !state.world.violations.any())
+pub(crate) fn any<S: Side>() -> Property<Scope<S>> {
+    Property::always(INTERLOCKS, |_, state: &State<S>| {
+        !state.world.violations.any()
+    })
 }
 
 /// The names of the interlocks that were broken in a state.
-pub(crate) fn broken(scope: &Scope, state: &State) -> Vec<&'static str> {
+pub(crate) fn broken<S: Side>(scope: &Scope<S>, state: &State<S>) -> Vec<&'static str> {
     let mut all = each();
     all.retain(|one| !(one.condition)(scope, state));
     all.into_iter().map(|one| one.name).collect()
 }
 
 /// The interlocks, by the names that tests use.
-pub(crate) fn each() -> Vec<Property<Scope>> {
+pub(crate) fn each<S: Side>() -> Vec<Property<Scope<S>>> {
     vec![
-        Property::always(TOUCHED_LIVE, never::<{ Violation::TouchedLive as u8 }>),
+        Property::always(TOUCHED_LIVE, never::<S, { Violation::TouchedLive as u8 }>),
         Property::always(
             ROUTED_TO_NOTHING,
-            never::<{ Violation::RoutedToNothing as u8 }>,
+            never::<S, { Violation::RoutedToNothing as u8 }>,
         ),
-        Property::always(UNCHECKED, never::<{ Violation::Unchecked as u8 }>),
-        Property::always(OVERTAKEN, never::<{ Violation::Overtaken as u8 }>),
-        Property::always(TOGGLED, never::<{ Violation::Toggled as u8 }>),
-        Property::always(BLINDLY, never::<{ Violation::Blindly as u8 }>),
-        Property::always(OVERLAPPED, never::<{ Violation::Overlapped as u8 }>),
-        Property::always(WRONG_APPROVAL, never::<{ Violation::WrongApproval as u8 }>),
-        Property::always(UNASKED, never::<{ Violation::Unasked as u8 }>),
-        Property::always(HELD, never::<{ Violation::Held as u8 }>),
+        Property::always(UNCHECKED, never::<S, { Violation::Unchecked as u8 }>),
+        Property::always(OVERTAKEN, never::<S, { Violation::Overtaken as u8 }>),
+        Property::always(TOGGLED, never::<S, { Violation::Toggled as u8 }>),
+        Property::always(BLINDLY, never::<S, { Violation::Blindly as u8 }>),
+        Property::always(OVERLAPPED, never::<S, { Violation::Overlapped as u8 }>),
+        Property::always(
+            WRONG_APPROVAL,
+            never::<S, { Violation::WrongApproval as u8 }>,
+        ),
+        Property::always(UNASKED, never::<S, { Violation::Unasked as u8 }>),
+        Property::always(HELD, never::<S, { Violation::Held as u8 }>),
         Property::always(
             NO_PEER_APPROVAL,
-            never::<{ Violation::NoPeerApproval as u8 }>,
+            never::<S, { Violation::NoPeerApproval as u8 }>,
         ),
-        Property::always(STUCK, never::<{ Violation::Stuck as u8 }>),
-        Property::always(A_WAY_ON, never::<{ Violation::NoWayOn as u8 }>),
-        Property::always(A_WAY_BACK, never::<{ Violation::NoWayBack as u8 }>),
+        Property::always(STUCK, never::<S, { Violation::Stuck as u8 }>),
+        Property::always(A_WAY_ON, never::<S, { Violation::NoWayOn as u8 }>),
+        Property::always(A_WAY_BACK, never::<S, { Violation::NoWayBack as u8 }>),
     ]
 }
 
@@ -127,28 +133,34 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
-    pub(crate) fn property(self) -> Property<Scope> {
+    pub(crate) fn property<S: Side>(self) -> Property<Scope<S>> {
         match self {
-            Self::Done => Property::sometimes("done", |_, it: &State| it.ended(0, End::Done)),
+            Self::Done => Property::sometimes("done", |_, it: &State<S>| it.ended(0, End::Done)),
             Self::BackedOut => {
-                Property::sometimes("backed out", |_, it: &State| it.ended(0, End::BackedOut))
+                Property::sometimes("backed out", |_, it: &State<S>| it.ended(0, End::BackedOut))
             }
-            Self::Left => Property::sometimes("left", |_, it: &State| it.ended(0, End::Left)),
-            Self::Parked => Property::sometimes("parked", |_, it: &State| it.ended(0, End::Parked)),
-            Self::SecondDone => {
-                Property::sometimes("done by the second", |_, it: &State| it.ended(1, End::Done))
+            Self::Left => Property::sometimes("left", |_, it: &State<S>| it.ended(0, End::Left)),
+            Self::Parked => {
+                Property::sometimes("parked", |_, it: &State<S>| it.ended(0, End::Parked))
             }
+            Self::SecondDone => Property::sometimes("done by the second", |_, it: &State<S>| {
+                it.ended(1, End::Done)
+            }),
             Self::SecondBackedOut => {
-                Property::sometimes("backed out by the second", |_, it: &State| {
+                Property::sometimes("backed out by the second", |_, it: &State<S>| {
                     it.ended(1, End::BackedOut)
                 })
             }
-            Self::EndedBySecond => Property::sometimes("ended by the second", |_, it: &State| {
-                it.ended(1, End::Done) && it.ended(0, End::Parked)
-            }),
-            Self::SecondRefused => Property::sometimes("refused to the second", |_, it: &State| {
-                it.ended(1, End::Refused)
-            }),
+            Self::EndedBySecond => {
+                Property::sometimes("ended by the second", |_, it: &State<S>| {
+                    it.ended(1, End::Done) && it.ended(0, End::Parked)
+                })
+            }
+            Self::SecondRefused => {
+                Property::sometimes("refused to the second", |_, it: &State<S>| {
+                    it.ended(1, End::Refused)
+                })
+            }
         }
     }
 }

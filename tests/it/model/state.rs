@@ -4,20 +4,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use greenroom::history::Outcome;
-use greenroom::inventory::Slot;
 use greenroom::release::{Plan, Progress};
 
 use super::calls::{Doing, Sent, Who};
 use super::driver::Driver;
-use super::engine::{BEFORE, Running, index};
-use super::journal::Journal;
-use super::names::{LIVE, OLDER};
-use super::never::{Violation, Violations};
+use super::never::Violations;
 use super::others::Others;
 use super::planning::mark;
-use super::proxy::Proxy;
-use super::scope::{Budget, ByHand, Scope};
-use super::store::{Entered, Route, Store};
+use super::scope::{Budget, Scope};
+use super::side::Side;
+use super::store::Store;
 
 /// How a release ended for its driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,14 +48,14 @@ impl End {
 
 /// What an operator is doing.
 #[derive(Debug, Clone)]
-pub(crate) enum Seat {
+pub(crate) enum Seat<S: Side> {
     Waiting,
     Planned(Arc<Plan>),
-    Driving(Arc<Driver>),
+    Driving(Arc<Driver<S>>),
     Over(End),
 }
 
-impl Hash for Seat {
+impl<S: Side> Hash for Seat<S> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
             Self::Waiting => 0_u8.hash(state),
@@ -106,68 +102,27 @@ impl Hash for Late {
     }
 }
 
+/// What every target has, and a side.
 #[derive(Debug, Clone, Hash)]
-pub(crate) struct World {
+pub(crate) struct World<S> {
     pub(crate) hour: u8,
-    pub(crate) engine: [Option<Running>; 2],
     pub(crate) store: Store,
-    pub(crate) proxy: Proxy,
     pub(crate) late: Vec<Late>,
     pub(crate) others: Others,
     pub(crate) violations: Violations,
+    pub(crate) side: S,
 }
 
-impl World {
-    /// `a` is live in blue, as the 41st generation.
-    fn new(scope: &Scope) -> Self {
-        let entered = |digest| {
-            Some(Entered {
-                digest,
-                release: BEFORE,
-                token: 0,
-            })
-        };
-        let route = Route {
-            generation: 41,
-            live: Slot::Blue,
-            digest: LIVE,
-            release: BEFORE,
-            token: 0,
-        };
-        let mut world = Self {
+impl<S: Side> World<S> {
+    fn new(scope: &Scope<S>) -> Self {
+        Self {
             hour: 0,
-            engine: [Some(Running::started(BEFORE, LIVE)), None],
-            store: Store {
-                route: Some(route),
-                slots: [entered(LIVE), None],
-                lock: None,
-                granted: 0,
-                journals: [Journal::default(), Journal::default()],
-            },
-            proxy: Proxy::at(41, Slot::Blue),
+            store: Store::default(),
             late: Vec::new(),
             others: Others::default(),
             violations: Violations::default(),
-        };
-        if scope.leftover {
-            world.engine[1] = Some(Running {
-                id: 50,
-                ..Running::started(BEFORE, OLDER)
-            });
-            world.store.slots[1] = entered(OLDER);
+            side: S::start(scope),
         }
-        world
-    }
-
-    pub(crate) fn has_traffic(&self, slot: Slot) -> bool {
-        let by_route = self.store.route.is_some_and(|route| route.live == slot);
-        by_route || self.proxy.link == Some(slot)
-    }
-
-    /// Whether a slot is registered and answers, or would without events from outside.
-    pub(crate) fn can_answer(&self, slot: Slot) -> bool {
-        let runs = self.engine[index(slot)].is_some_and(|it| it.hurt || it.is_healthy());
-        runs && self.store.slots[index(slot)].is_some()
     }
 
     /// Whether an act of this operator is under way that its driver considers ended.
@@ -176,13 +131,10 @@ impl World {
         late.any(|late| late.by == operator && !late.is_feared)
     }
 
-    /// At every moment and after any act, traffic goes to a slot that can answer.
+    /// Notes what is broken at this moment, after any turn.
     pub(crate) fn hold(&mut self) {
-        let live = self.store.route.map(|route| route.live);
-        for slot in [live, self.proxy.link].into_iter().flatten() {
-            if !self.can_answer(slot) {
-                self.violations.add(Violation::RoutedToNothing);
-            }
+        if let Some(violation) = self.side.broken() {
+            self.violations.add(violation);
         }
     }
 }
@@ -192,20 +144,18 @@ impl World {
     clippy::derived_hash_with_manual_eq,
     reason = "the checker compares states by hash"
 )]
-pub(crate) struct State {
-    pub(crate) world: World,
-    pub(crate) seats: [Seat; 2],
+pub(crate) struct State<S: Side> {
+    pub(crate) world: World<S>,
+    pub(crate) seats: Vec<Seat<S>>,
     pub(crate) left: Budget,
-    pub(crate) meddled: bool,
 }
 
-impl State {
-    pub(crate) fn first(scope: &Scope) -> Self {
+impl<S: Side> State<S> {
+    pub(crate) fn first(scope: &Scope<S>) -> Self {
         Self {
             world: World::new(scope),
-            seats: [Seat::Waiting, Seat::Waiting],
+            seats: vec![Seat::Waiting; scope.wants.len()],
             left: scope.budget,
-            meddled: scope.by_hand == ByHand::Never,
         }
     }
 
@@ -214,7 +164,7 @@ impl State {
     }
 }
 
-impl PartialEq for State {
+impl<S: Side> PartialEq for State<S> {
     fn eq(&self, other: &Self) -> bool {
         let of = |state: &Self| {
             let mut hasher = DefaultHasher::new();
