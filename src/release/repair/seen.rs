@@ -245,7 +245,7 @@ impl<'a> Seen<'a> {
 }
 
 /// Refuses unless runtime, store and proxy have answered: an unknown state cannot be repaired.
-pub(in crate::release) fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
+pub fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
     let states = &snapshot.sources;
     let sources = [
         ("what is running in the slots", &states.runtime),
