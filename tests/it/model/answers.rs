@@ -187,9 +187,8 @@ impl<S: Side> Scope<S> {
     fn late(driver: &Driver<S>, doing: Doing) -> Late {
         Late {
             by: driver.by,
-            number: driver.number,
             token: driver.token,
-            plan: Arc::clone(&driver.plan),
+            plan: Some(Arc::clone(&driver.plan)),
             doing,
             sent: Sent::Before,
             continues: false,
@@ -275,7 +274,7 @@ impl<S: Side> Scope<S> {
     }
 }
 
-fn action_error(kind: ActionErrorKind) -> ActionError {
+pub(super) fn action_error(kind: ActionErrorKind) -> ActionError {
     ActionError {
         kind,
         text: "it broke off".into(),

@@ -2,6 +2,7 @@
 //! the driver may die and another may take over. Before each call of the engine, which compares no
 //! token, the lock is checked. A call under way has passed that check and may happen at any time.
 
+use greenroom::history::Direction;
 use greenroom::inventory::InstanceId;
 use greenroom::ports::FailureKind;
 use greenroom::release::{Action, ActionErrorKind, Plan, Stage};
@@ -16,19 +17,26 @@ use super::state::World;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Doing {
     pub(crate) actions: Vec<Action>,
-    pub(crate) stage: Stage,
+    /// The stage of a release; none for an action of a repair.
+    stage: Option<Stage>,
     at: usize,
     pub(crate) call: u8,
 }
 
 impl Doing {
-    pub(crate) fn new(actions: Vec<Action>, stage: Stage) -> Self {
+    pub(crate) fn new(actions: Vec<Action>, stage: Option<Stage>) -> Self {
         Self {
             actions,
             stage,
             at: 0,
             call: 0,
         }
+    }
+
+    /// Whether these are the acts of a release on its way forward.
+    pub(crate) fn is_forward(&self) -> bool {
+        let direction = self.stage.map(|stage| stage.direction);
+        direction == Some(Direction::Forward)
     }
 
     fn action(&self) -> Option<&Action> {
@@ -111,9 +119,9 @@ pub(crate) enum Sent {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Who<'a> {
     pub(crate) by: usize,
-    pub(crate) number: u8,
     pub(crate) token: i64,
-    pub(crate) plan: &'a Plan,
+    /// The plan of a release; none for a repair.
+    pub(crate) plan: Option<&'a Plan>,
 }
 
 /// The result of a call.

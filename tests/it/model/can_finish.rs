@@ -1,12 +1,15 @@
 //! Whether a release can still end well, forward and backwards, if nothing more fails. A failed
-//! step is retried. A release that cannot end that way is stuck.
+//! step is retried. A release that cannot end that way is stuck. Repairs can always end, and after a few repairs no
+//! difference is left that an action removes.
 
 use greenroom::release::{Choice, Progress};
 
 use super::driver::{Driver, Owed};
 use super::look::Blind;
 use super::never::Violation;
-use super::scope::{Budget, Scope};
+use super::repairer;
+use super::repairs::RepairTurn;
+use super::scope::{Budget, Scope, Want};
 use super::side::Side;
 use super::state::{End, Seat, State};
 use super::turns::Turn;
@@ -61,6 +64,10 @@ fn next<S: Side>(driver: &Driver<S>, is_back: bool, retries: u8) -> Option<Turn<
 /// Checks every driven release for that, unless its lock is lost, or an instance was changed in a
 /// way that the model cannot repair.
 pub(crate) fn hold<S: Side>(scope: &Scope<S>, state: &mut State<S>) {
+    if let Some(by) = scope.wants.iter().position(|want| *want == Want::Repair) {
+        hold_repairs(scope, state, by);
+        return;
+    }
     if state.world.violations.any() || state.world.side.is_hurt() {
         return;
     }
@@ -80,4 +87,59 @@ pub(crate) fn hold<S: Side>(scope: &Scope<S>, state: &mut State<S>) {
             }
         }
     }
+}
+
+/// More repairs than any world needs, if nothing more fails.
+const MOST_REPAIRS: usize = 3;
+
+/// Repairs until no difference is left that an action removes, or until a person has to act first. An operator who
+/// drives the target would be in the way.
+fn hold_repairs<S: Side>(scope: &Scope<S>, state: &mut State<S>, by: usize) {
+    let others = (0..state.seats.len()).filter(|other| *other != by);
+    let is_driven = others.into_iter().any(|other| state.is_busy(other));
+    let has_late = !state.world.late.is_empty();
+    if is_driven || has_late || state.world.violations.any() || !state.world.side.can_be_repaired()
+    {
+        return;
+    }
+    let mut world = state.clone();
+    world.left = Budget::default();
+    for _ in 0..=MOST_REPAIRS {
+        match repaired(scope, world, by) {
+            Some(Some(next)) => world = next,
+            Some(None) => return,
+            None => break,
+        }
+    }
+    state.world.violations.add(Violation::NeverRepaired);
+}
+
+/// The state after one more repair; `Some(None)` if no action is left, and `None` if the repair did not end.
+fn repaired<S: Side>(scope: &Scope<S>, mut state: State<S>, by: usize) -> Option<Option<State<S>>> {
+    if matches!(state.seats[by], Seat::Over(_)) {
+        // The lock of a repair that crashed ends with its lease.
+        state.world.store.lock = None;
+        state.seats[by] = Seat::Waiting;
+    }
+    for _ in 0..LONG {
+        let turn = match &state.seats[by] {
+            Seat::Waiting => RepairTurn::Plans,
+            Seat::ToRepair(plan) if plan.for_a_person().next().is_some() => return Some(None),
+            Seat::ToRepair(_) => RepairTurn::Opens,
+            Seat::Repairing(repairer) => match &repairer.owed {
+                Some(repairer::Owed::Look) => RepairTurn::Sees(Blind::Nothing),
+                Some(repairer::Owed::Pause) if !state.world.store.is_held_by(by) => {
+                    RepairTurn::IsCutOff
+                }
+                Some(repairer::Owed::Pause) => RepairTurn::PauseEnds,
+                _ => RepairTurn::Goes,
+            },
+            _ => return Some(Some(state)),
+        };
+        match scope.follow(&state, Turn::Repairs(by, turn)) {
+            Some(next) => state = next,
+            None => return Some(None),
+        }
+    }
+    None
 }

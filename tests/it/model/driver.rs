@@ -109,9 +109,8 @@ impl<S: Side> Driver<S> {
     pub(crate) fn who(&self) -> Who<'_> {
         Who {
             by: self.by,
-            number: self.number,
             token: self.token,
-            plan: &self.plan,
+            plan: Some(&self.plan),
         }
     }
 
@@ -139,7 +138,7 @@ impl<S: Side> Driver<S> {
             } => {
                 self.hold_against(world, scope, &actions, stage, &approved);
                 self.knows.unseen = true;
-                Owed::Act(Doing::new(actions, stage))
+                Owed::Act(Doing::new(actions, Some(stage)))
             }
         };
         if self.owed.is_some() {

@@ -28,6 +28,10 @@ pub(crate) enum Flaw<S> {
     ApprovedTomorrow,
     /// No timer fires.
     TimersAreLost,
+    /// A repair observes any release as the proof of the route.
+    RouteSeenAsProven,
+    /// A repair observes once, and never again.
+    RepairSeesOnce,
     /// One that only a side has.
     Side(S),
 }

@@ -104,13 +104,13 @@ impl<S: Side> Scope<S> {
             }
             Turn::LeaseEnds => {
                 let holder = state.world.store.lock.take();
-                let is_driven =
-                    holder.is_some_and(|it| matches!(state.seats[it.by], Seat::Driving(_)));
+                let is_driven = holder.is_some_and(|it| state.is_busy(it.by));
                 state.left.losses -= u8::from(is_driven);
             }
             Turn::LateGoes(at) => self.late_goes(state, at),
             Turn::Holds => Self::holds(state),
             Turn::GivesPeerApproval(person) => Self::gives_peer_approval(state, person),
+            Turn::Repairs(by, turn) => return self.take_repair(state, by, turn),
             Turn::Befalls(event) => S::befalls(state, &event),
         }
         true

@@ -8,7 +8,7 @@ use super::side::Side;
 use super::state::{End, State};
 
 /// A broken interlock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Violation {
     /// 1: a slot with traffic was stopped, removed or replaced.
     TouchedLive = 1,
@@ -38,6 +38,8 @@ pub(crate) enum Violation {
     Held = 14,
     /// Traffic moved without another operator's approval.
     NoPeerApproval = 15,
+    /// Repairs do not end, although nothing more fails, or something remains to be repaired after each of them.
+    NeverRepaired = 0,
 }
 
 /// The interlocks that were broken in a world.
@@ -99,6 +101,10 @@ pub(crate) fn each<S: Side>() -> Vec<Property<Scope<S>>> {
         Property::always(STUCK, never::<S, { Violation::Stuck as u8 }>),
         Property::always(A_WAY_ON, never::<S, { Violation::NoWayOn as u8 }>),
         Property::always(A_WAY_BACK, never::<S, { Violation::NoWayBack as u8 }>),
+        Property::always(
+            A_WAY_TO_REPAIR,
+            never::<S, { Violation::NeverRepaired as u8 }>,
+        ),
     ]
 }
 
@@ -117,6 +123,7 @@ pub(crate) const NO_PEER_APPROVAL: &str = "what others have to approve they appr
 pub(crate) const STUCK: &str = "it always goes on, or asks";
 pub(crate) const A_WAY_ON: &str = "there is a way on";
 pub(crate) const A_WAY_BACK: &str = "there is a way back";
+pub(crate) const A_WAY_TO_REPAIR: &str = "repairs end, and nothing to repair is left";
 
 /// An end that must be reachable, or the run has tested nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +135,12 @@ pub(crate) enum Reach {
     SecondDone,
     SecondBackedOut,
     SecondRefused,
+    /// A repair ended this way.
+    Repaired,
+    RepairFailed,
+    RepairStopped,
+    /// A repair is done, and the release of the first operator too.
+    RepairedAndDone,
     /// The second is done while the first still held the lock for its standby.
     EndedBySecond,
 }
@@ -149,6 +162,20 @@ impl Reach {
             Self::SecondBackedOut => {
                 Property::sometimes("backed out by the second", |_, it: &State<S>| {
                     it.ended(1, End::BackedOut)
+                })
+            }
+            Self::Repaired => {
+                Property::sometimes("repaired", |_, it: &State<S>| it.any_ended(End::Repaired))
+            }
+            Self::RepairFailed => Property::sometimes("a repair failed", |_, it: &State<S>| {
+                it.any_ended(End::Failed)
+            }),
+            Self::RepairStopped => Property::sometimes("a repair stopped", |_, it: &State<S>| {
+                it.any_ended(End::Stopped)
+            }),
+            Self::RepairedAndDone => {
+                Property::sometimes("repaired and done", |_, it: &State<S>| {
+                    it.any_ended(End::Repaired) && it.ended(0, End::Done)
                 })
             }
             Self::EndedBySecond => {

@@ -30,7 +30,7 @@ pub(crate) fn number<S: Side>(scope: &Scope<S>, by: usize) -> u8 {
 /// The plan of an operator, unless there is a reason against it.
 pub(crate) fn plan<S: Side>(world: &World<S>, scope: &Scope<S>, by: usize) -> Option<Arc<Plan>> {
     let (wanted, resolved) = match scope.wants[by] {
-        Want::Resume => return None,
+        Want::Resume | Want::Repair => return None,
         Want::Version(letter) => (
             Wanted::Version(VersionRef::Tag(letter.to_string())),
             Resolved::Version(Box::new(version(letter))),
@@ -104,7 +104,7 @@ pub(crate) fn resumed_machine<S: Side>(
     Some((plan, machine))
 }
 
-fn defined<S: Side>(scope: &Scope<S>) -> Definition {
+pub(crate) fn defined<S: Side>(scope: &Scope<S>) -> Definition {
     let mut definition = definition(tier(scope));
     definition.rules.approvals = u8::from(!scope.others.is_empty());
     definition

@@ -17,6 +17,8 @@ pub(crate) enum Want {
     Standby,
     /// To resume the release that the first operator left.
     Resume,
+    /// To repair what differs.
+    Repair,
 }
 
 /// How often each kind of event may still happen.
@@ -79,9 +81,13 @@ impl<S: Side> Scope<S> {
         }
     }
 
+    pub(crate) fn has_repair(&self) -> bool {
+        self.wants.contains(&Want::Repair)
+    }
+
     /// Whether one operator reads what the driver of another has recorded.
     pub(crate) fn reads_journals(&self) -> bool {
-        self.ends_standby || self.wants.contains(&Want::Resume)
+        self.ends_standby || self.wants.contains(&Want::Resume) || self.has_repair()
     }
 
     pub(crate) fn has(&self, flaw: Flaw<S::Flaw>) -> bool {

@@ -9,11 +9,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use greenroom::history::{Direction, Recorded};
+use greenroom::inventory::{Slot, Snapshot};
 use greenroom::release::{Action, Definition, Facts, Observation, Plan, Resolved, ResumeAction};
 
 use super::calls::{Call, Doing, Hand};
 use super::driver::Driver;
-use super::look::Look;
+use super::look::{Blind, Look};
 use super::never::Violation;
 use super::scope::Scope;
 use super::state::{State, World};
@@ -85,4 +86,35 @@ pub(crate) trait Side: Clone + Debug + Hash + Send + Sync + 'static {
     fn events(scope: &Scope<Self>, state: &State<Self>) -> Vec<Self::Event>;
 
     fn befalls(state: &mut State<Self>, event: &Self::Event);
+
+    /// What a repair observes; none for a side that is not repaired. `own` is the token of the repair's lock, if it has
+    /// the lock.
+    fn snapshot(
+        _world: &World<Self>,
+        _scope: &Scope<Self>,
+        _own: Option<i64>,
+        _blind: Blind,
+    ) -> Option<Snapshot> {
+        None
+    }
+
+    /// Whether a repair can remove every difference that it has actions for: nothing is ill that has to heal first.
+    fn can_be_repaired(&self) -> bool {
+        true
+    }
+
+    /// The interlock that an action of a repair breaks if it is performed now.
+    fn forbids_repair(&self, _action: &Action) -> Option<Violation> {
+        None
+    }
+
+    /// The number of connections of a slot.
+    fn connections(&self, _slot: Slot) -> Option<u64> {
+        None
+    }
+
+    /// The release from before the first release of the model.
+    fn earlier() -> Option<Recorded> {
+        None
+    }
 }

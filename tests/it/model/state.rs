@@ -4,13 +4,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use greenroom::history::Outcome;
-use greenroom::release::{Plan, Progress};
+use greenroom::release::{Plan, Progress, RepairPlan};
 
 use super::calls::{Doing, Sent, Who};
 use super::driver::Driver;
 use super::never::Violations;
 use super::others::Others;
 use super::planning::mark;
+use super::repairer::Repairer;
 use super::scope::{Budget, Scope};
 use super::side::Side;
 use super::store::Store;
@@ -28,6 +29,14 @@ pub(crate) enum End {
     /// It must not drive any longer.
     Parked,
     Crashed,
+    /// A repair has removed all of its differences.
+    Repaired,
+    /// A repair has done its actions, and something still differs.
+    Remains,
+    /// An action of a repair failed.
+    Failed,
+    /// An operator stopped a repair.
+    Stopped,
 }
 
 impl End {
@@ -52,6 +61,9 @@ pub(crate) enum Seat<S: Side> {
     Waiting,
     Planned(Arc<Plan>),
     Driving(Arc<Driver<S>>),
+    /// The repair is planned and approved.
+    ToRepair(Arc<RepairPlan>),
+    Repairing(Arc<Repairer>),
     Over(End),
 }
 
@@ -62,6 +74,8 @@ impl<S: Side> Hash for Seat<S> {
             Self::Planned(plan) => (1_u8, mark(plan)).hash(state),
             Self::Driving(driver) => (2_u8, driver).hash(state),
             Self::Over(end) => (3_u8, end).hash(state),
+            Self::ToRepair(plan) => (4_u8, plan.only_actions(), plan.made_at).hash(state),
+            Self::Repairing(repairer) => (5_u8, repairer).hash(state),
         }
     }
 }
@@ -70,9 +84,9 @@ impl<S: Side> Hash for Seat<S> {
 #[derive(Debug, Clone)]
 pub(crate) struct Late {
     pub(crate) by: usize,
-    pub(crate) number: u8,
     pub(crate) token: i64,
-    pub(crate) plan: Arc<Plan>,
+    /// The plan of a release; none for an act of a repair.
+    pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) doing: Doing,
     /// Whether its next call is under way.
     pub(crate) sent: Sent,
@@ -86,18 +100,17 @@ impl Late {
     pub(crate) fn who(&self) -> Who<'_> {
         Who {
             by: self.by,
-            number: self.number,
             token: self.token,
-            plan: &self.plan,
+            plan: self.plan.as_deref(),
         }
     }
 }
 
 impl Hash for Late {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.by, self.number, self.token, self.is_feared).hash(state);
+        (self.by, self.token, self.is_feared).hash(state);
         (self.sent, self.continues).hash(state);
-        mark(&self.plan).hash(state);
+        self.plan.as_deref().map(mark).hash(state);
         self.doing.hash(state);
     }
 }
@@ -159,8 +172,19 @@ impl<S: Side> State<S> {
         }
     }
 
+    /// Whether an operator has a release or a repair under way.
+    pub(crate) fn is_busy(&self, by: usize) -> bool {
+        matches!(self.seats[by], Seat::Driving(_) | Seat::Repairing(_))
+    }
+
     pub(crate) fn ended(&self, by: usize, end: End) -> bool {
         matches!(self.seats[by], Seat::Over(ended) if ended == end)
+    }
+}
+
+impl<S: Side> State<S> {
+    pub(crate) fn any_ended(&self, end: End) -> bool {
+        (0..self.seats.len()).any(|by| self.ended(by, end))
     }
 }
 

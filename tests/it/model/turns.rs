@@ -8,6 +8,7 @@ use super::driver::{Driver, Owed};
 use super::flaws::Flaw;
 use super::look::Blind;
 use super::never::{self, Reach};
+use super::repairs::RepairTurn;
 use super::scope::{Scope, Want};
 use super::side::Side;
 use super::state::{Seat, State};
@@ -45,6 +46,8 @@ pub(crate) enum Turn<E> {
     LeaseEnds,
     /// An act without a driver continues by one call.
     LateGoes(usize),
+    /// An operator repairs.
+    Repairs(usize, RepairTurn),
     /// Something happens that no operator of Greenroom does.
     Befalls(E),
     /// A person places a hold, or clears it.
@@ -70,6 +73,11 @@ impl<S: Side> Model for Scope<S> {
                 Seat::Waiting => self.begins(state, by, turns),
                 Seat::Planned(_) => turns.push(Turn::Opens(by)),
                 Seat::Driving(driver) => self.driven(state, driver, turns),
+                Seat::ToRepair(_) => turns.push(Turn::Repairs(by, RepairTurn::Opens)),
+                Seat::Repairing(repairer) => {
+                    let all = self.repair_turns(state, repairer);
+                    turns.extend(all.into_iter().map(|turn| Turn::Repairs(by, turn)));
+                }
                 Seat::Over(_) => {}
             }
         }
@@ -130,6 +138,7 @@ impl<S: Side> Scope<S> {
                 }
             }
             Want::Version(_) | Want::Standby => turns.push(Turn::Plans(by)),
+            Want::Repair => turns.push(Turn::Repairs(by, RepairTurn::Plans)),
         }
     }
 
@@ -217,7 +226,7 @@ impl<S: Side> Scope<S> {
 
     fn lease_ends(state: &State<S>, turns: &mut Vec<Turn<S::Event>>) {
         let holder = state.world.store.lock.map(|lock| lock.by);
-        let is_driven = holder.is_some_and(|by| matches!(state.seats[by], Seat::Driving(_)));
+        let is_driven = holder.is_some_and(|by| state.is_busy(by));
         if holder.is_some() && (!is_driven || state.left.losses > 0) {
             turns.push(Turn::LeaseEnds);
         }

@@ -6,10 +6,10 @@ use greenroom::ports::FailureKind;
 use greenroom::release::{Action, Move, Purpose, Rewrite, RouteBefore};
 
 use super::super::calls::{Call, Doing, Hand, number};
-use super::super::names::{is_digest, letter};
+use super::super::names::{is_digest, letter, number_of};
 use super::super::never::Violation;
 use super::Slots;
-use super::engine::{Running, index};
+use super::engine::{REPAIRED, Running, index};
 use super::flaws::SlotsFlaw;
 use super::store::{Entered, Route};
 
@@ -28,54 +28,73 @@ impl Hand<'_, '_, Slots> {
             {
                 Ok(doing.done())
             }
-            action => self.only_call(action).map(|()| doing.done()),
+            action => self.only_call(doing, action).map(|()| doing.done()),
         }
     }
 
     /// Makes the only call of an action.
-    fn only_call(&mut self, action: &Action) -> Result<(), FailureKind> {
+    fn only_call(&mut self, doing: &Doing, action: &Action) -> Result<(), FailureKind> {
         match action {
             Action::Pull(_) | Action::Install => {}
-            Action::Create { slot, version, .. } => self.create(*slot, version)?,
+            Action::Create {
+                slot,
+                version,
+                release,
+            } => self.create(*slot, version, number_of(*release))?,
             Action::Start { slot, .. } => {
                 self.in_slot(*slot).ok_or(FailureKind::Missing)?;
                 self.up(*slot);
             }
-            Action::Register { slot, digest, .. } => self.register(*slot, digest)?,
+            Action::Register {
+                slot,
+                digest,
+                release,
+                ..
+            } => self.register(*slot, digest, number_of(*release))?,
             Action::Deregister(slot) => self.deregister(*slot)?,
-            Action::Stop { instance, .. } => self.stop(number(instance)),
-            Action::Remove { instance, .. } => self.discard(number(instance)),
-            Action::Route(_) | Action::Rebase { .. } | Action::Switch(_) => {
-                panic!("no call of a release: {action:?}")
-            }
+            Action::Stop { instance, .. } => self.stop(doing, number(instance)),
+            Action::Remove { instance, .. } => self.discard(doing, number(instance)),
+            Action::Route(rewrite) => self.swap(rewrite)?,
+            Action::Rebase { .. } | Action::Switch(_) => panic!("not one call: {action:?}"),
         }
         Ok(())
     }
 
-    fn create(&mut self, slot: Slot, version: &Version) -> Result<(), FailureKind> {
+    fn create(&mut self, slot: Slot, version: &Version, release: u8) -> Result<(), FailureKind> {
         match self.in_slot(slot) {
-            Some(running) if running.release != self.who.number => {
+            Some(running) if running.release != release => {
                 return Err(FailureKind::Conflict);
             }
             Some(_) => self.up(slot),
             None => {
-                let letter = letter(&version.digest);
-                self.world.side.engine[index(slot)] =
-                    Some(Running::started(self.who.number, letter));
+                let mut running = Running::started(release, letter(&version.digest));
+                if self.is_repair() {
+                    let token = u8::try_from(self.who.token).expect("a small token");
+                    running.id = REPAIRED + token;
+                }
+                self.world.side.engine[index(slot)] = Some(running);
+                self.world.side.edited.gone[index(slot)] = false;
             }
         }
         Ok(())
     }
 
+    /// Starts an instance. What a repair starts must answer from then on.
     fn up(&mut self, slot: Slot) {
+        let is_repair = self.is_repair();
         if let Some(running) = &mut self.world.side.engine[index(slot)] {
             running.up = true;
+            running.hurt &= !(is_repair && running.well);
         }
     }
 
-    fn stop(&mut self, id: Option<u8>) {
+    fn is_repair(&self) -> bool {
+        self.who.plan.is_none()
+    }
+
+    fn stop(&mut self, doing: &Doing, id: Option<u8>) {
         self.world.hear_out(id);
-        self.end(id, |running| {
+        self.end(doing, id, |running| {
             running.map(|running| Running {
                 up: false,
                 ..running
@@ -84,18 +103,27 @@ impl Hand<'_, '_, Slots> {
     }
 
     /// The engine does not remove a running instance.
-    fn discard(&mut self, id: Option<u8>) {
-        self.end(id, |running| running.filter(|it| it.up));
+    fn discard(&mut self, doing: &Doing, id: Option<u8>) {
+        self.end(doing, id, |running| running.filter(|it| it.up));
     }
 
     /// An instance is identified by its number, in whichever slot it is.
-    fn end(&mut self, id: Option<u8>, how: impl Fn(Option<Running>) -> Option<Running>) {
+    fn end(
+        &mut self,
+        doing: &Doing,
+        id: Option<u8>,
+        how: impl Fn(Option<Running>) -> Option<Running>,
+    ) {
         for slot in Slot::BOTH {
             let occupant = self.in_slot(slot);
             let left = how(occupant);
             if occupant.is_some_and(|it| Some(it.id) == id) && left != occupant {
-                // Without a route nothing says that the other slot has the traffic.
-                if self.world.side.has_traffic(slot) || self.world.side.route.is_none() {
+                // A release stops the old version only while a route says that the new one has the traffic. Otherwise
+                // the pointer says enough.
+                let plan = self.who.plan.filter(|_| doing.is_forward());
+                let is_old = plan.is_some_and(|plan| plan.slot != slot);
+                let is_unknown = is_old && self.world.side.route.is_none();
+                if self.world.side.has_traffic(slot) || is_unknown {
                     self.world.violations.add(Violation::TouchedLive);
                 }
                 self.world.side.engine[index(slot)] = left;
@@ -103,7 +131,7 @@ impl Hand<'_, '_, Slots> {
         }
     }
 
-    fn register(&mut self, slot: Slot, digest: &Digest) -> Result<(), FailureKind> {
+    fn register(&mut self, slot: Slot, digest: &Digest, release: u8) -> Result<(), FailureKind> {
         let running = self.in_slot(slot).ok_or(FailureKind::Missing)?;
         if !is_digest(digest, running.digest) {
             return Err(FailureKind::Changed);
@@ -112,15 +140,18 @@ impl Hand<'_, '_, Slots> {
         self.wrote();
         self.world.side.registered[index(slot)] = Some(Entered {
             digest: running.digest,
-            release: self.who.number,
+            instance: running.id,
+            release,
             token: self.who.token,
         });
+        self.world.side.edited.unregistered[index(slot)] = false;
         Ok(())
     }
 
     fn deregister(&mut self, slot: Slot) -> Result<(), FailureKind> {
         self.world.store.compare(self.scope, self.who.token)?;
         self.world.side.deregister(self.scope, slot)?;
+        self.world.side.edited.unregistered[index(slot)] = false;
         self.wrote();
         Ok(())
     }
@@ -148,8 +179,9 @@ impl Hand<'_, '_, Slots> {
                 Ok(doing.continues())
             }
             1 => {
-                let rewrite = movement.route.as_ref().expect("a switch of a release");
-                self.swap(rewrite)?;
+                if let Some(rewrite) = &movement.route {
+                    self.swap(rewrite)?;
+                }
                 Ok(doing.continues())
             }
             2 => {
@@ -164,6 +196,7 @@ impl Hand<'_, '_, Slots> {
                 let highest = self.world.side.proxy.highest();
                 let before = self.world.side.proxy.link;
                 self.world.side.proxy.rename(&order, takes_any)?;
+                self.world.side.edited.pointer = false;
                 self.held_against(highest);
                 if before != order.from && before != Some(order.to) {
                     self.world.violations.add(Violation::Toggled);
@@ -185,7 +218,7 @@ impl Hand<'_, '_, Slots> {
             generation: rewrite.generation,
             live: rewrite.live,
             digest: letter(&rewrite.digest),
-            release: self.who.number,
+            release: number_of(rewrite.release),
             token: self.who.token,
         };
         let from = match rewrite.from {
@@ -219,12 +252,19 @@ impl Hand<'_, '_, Slots> {
         if was != from || !(is_same || is_newer) {
             self.world.violations.add(Violation::Toggled);
         }
+        self.world.side.edited.route = false;
         self.routed(rewrite.live);
-        let planned = &self.who.plan.version.digest;
+        let Some(plan) = self.who.plan else {
+            return Ok(());
+        };
+        if self.scope.has_repair() {
+            self.world.side.was_live[index(rewrite.live)] = Some(to.digest);
+        }
+        let planned = &plan.version.digest;
         let runs_another = self
             .in_slot(rewrite.live)
             .is_some_and(|it| !it.hurt && !is_digest(planned, it.digest));
-        if rewrite.live == self.who.plan.slot && runs_another {
+        if rewrite.live == plan.slot && runs_another {
             self.world.violations.add(Violation::Unchecked);
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! The bounds that only two slots have.
 
+use super::edits::Edit;
+
 /// When a person moves traffic without Greenroom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum ByHand {
@@ -19,4 +21,8 @@ pub(crate) struct Bounds {
     pub(crate) leftover: bool,
     /// When a person moves traffic by hand, once.
     pub(crate) by_hand: ByHand,
+    /// The edits that are possible, between two observations.
+    pub(crate) edits: &'static [Edit],
+    /// How many of them happen.
+    pub(crate) edit_count: u8,
 }

@@ -4,10 +4,12 @@ use greenroom::inventory::Slot;
 
 use super::super::driver::Owed;
 use super::super::names::{FOREIGN, PROMOTED};
+use super::super::repairer;
 use super::super::scope::Scope;
 use super::super::state::{Seat, State};
 use super::Slots;
 use super::bounds::ByHand;
+use super::edits::Edit;
 use super::engine::{BY_HAND, index};
 
 /// The events of two slots that no operator of Greenroom causes.
@@ -25,6 +27,10 @@ pub(crate) enum SlotsEvent {
     PointsBack,
     /// A person deletes the route's key.
     DeletesRoute,
+    /// A person or another program changes something by hand.
+    Edits(Edit),
+    /// The requests that the proxy does not send end.
+    Settles,
 }
 
 /// What happens to the instances, and what people do by hand.
@@ -45,6 +51,16 @@ pub(super) fn possible(scope: &Scope<Slots>, state: &State<Slots>) -> Vec<SlotsE
         }
     }
     events.extend(by_hand(scope, state));
+    let slots = &state.world.side;
+    if slots.lingers.is_some() {
+        events.push(SlotsEvent::Settles);
+    }
+    let is_quiet = state.world.late.is_empty() && state.seats.iter().all(looks_or_waits);
+    if slots.edits > 0 && is_quiet {
+        let edits = scope.side.edits.iter().copied();
+        let edits = edits.filter(|edit| slots.can_be_edited(*edit));
+        events.extend(edits.map(SlotsEvent::Edits));
+    }
     events
 }
 
@@ -76,6 +92,14 @@ fn by_hand(scope: &Scope<Slots>, state: &State<Slots>) -> Vec<SlotsEvent> {
 }
 
 pub(super) fn befalls(state: &mut State<Slots>, event: &SlotsEvent) {
+    match event {
+        SlotsEvent::Edits(edit) => return state.world.side.edit(*edit),
+        SlotsEvent::Settles => {
+            state.world.side.lingers = None;
+            return;
+        }
+        _ => {}
+    }
     if let SlotsEvent::Meddles = event {
         state.world.side.meddled = true;
         if let Some(route) = &mut state.world.side.route {
@@ -125,10 +149,14 @@ pub(super) fn befalls(state: &mut State<Slots>, event: &SlotsEvent) {
 }
 
 fn looks_or_waits(seat: &Seat<Slots>) -> bool {
-    let Seat::Driving(driver) = seat else {
-        return true;
-    };
-    matches!(&driver.owed, None | Some(Owed::Look(_)))
+    match seat {
+        Seat::Driving(driver) => matches!(&driver.owed, None | Some(Owed::Look(_))),
+        Seat::Repairing(repairer) => matches!(
+            &repairer.owed,
+            Some(repairer::Owed::Look | repairer::Owed::Count(_) | repairer::Owed::Pause)
+        ),
+        Seat::Waiting | Seat::Planned(_) | Seat::ToRepair(_) | Seat::Over(_) => true,
+    }
 }
 
 fn is_about_to_swap(seat: &Seat<Slots>) -> bool {

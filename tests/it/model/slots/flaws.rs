@@ -31,4 +31,12 @@ pub(crate) enum SlotsFlaw {
     OldObservation,
     /// The store switches without comparing hold and approvals.
     StoreTakesAnyNeeds,
+    /// A repair observes the route where the proxy points.
+    RouteSeenAsPointed,
+    /// A repair observes every instance as running.
+    ExitUnseen,
+    /// A repair observes every slot as registered as it runs.
+    RegistrationSeenAsRunning,
+    /// A repair observes no requests.
+    RequestsUnseen,
 }

@@ -19,6 +19,7 @@ use super::super::side::{Side, Sighting};
 use super::super::state::World;
 use super::engine::{Running, index};
 use super::flaws::SlotsFlaw;
+use super::store::Entered;
 use super::{Seen, Slots};
 use crate::support::web::{endpoint, target};
 
@@ -82,7 +83,7 @@ pub(crate) fn is_healthy(world: &World<Slots>, slot: Slot) -> bool {
     world.side.engine[index(slot)].is_some_and(Running::is_healthy)
 }
 
-fn probe(healthy: bool) -> Probe {
+pub(super) fn probe(healthy: bool) -> Probe {
     Probe {
         healthy,
         detail: String::new(),
@@ -143,7 +144,7 @@ pub(super) fn record(world: &World<Slots>) -> RegistryRecord {
         }),
         slots: PerSlot::from_fn(|slot| {
             slots.registered[index(slot)].map(|entered| Revisioned {
-                value: registration(slot, entered.digest, entered.release, entered.token),
+                value: registration(slot, entered),
                 revision: 1,
             })
         }),
@@ -151,16 +152,30 @@ pub(super) fn record(world: &World<Slots>) -> RegistryRecord {
     }
 }
 
-fn registration(slot: Slot, runs: char, of: u8, token: i64) -> Registration {
+fn registration(slot: Slot, entered: Entered) -> Registration {
     Registration {
         slot,
         endpoint: endpoint(slot),
         tag: None,
-        digest: digest(runs),
-        instance: InstanceId(of.to_string()),
-        release: release(of),
+        digest: digest(entered.digest),
+        instance: InstanceId(entered.instance.to_string()),
+        release: release(entered.release),
         registered_at: time(0),
-        token: FencingToken(token),
+        token: FencingToken(entered.token),
+    }
+}
+
+/// The registration of what runs in a slot.
+pub(super) fn registered(slot: Slot, running: Running) -> Revisioned<Registration> {
+    let entered = Entered {
+        digest: running.digest,
+        instance: running.id,
+        release: running.release,
+        token: 0,
+    };
+    Revisioned {
+        value: registration(slot, entered),
+        revision: 1,
     }
 }
 
@@ -191,7 +206,13 @@ fn deceive(observation: &mut Observation, scope: &Scope<Slots>, plan: &Plan) {
             record.route = Some(switched(plan));
         }
         if scope.has_own(SlotsFlaw::RegistrationSeenAsPlanned) {
-            let seen = registration(plan.slot, letter(&plan.version.digest), 1, 1);
+            let entered = Entered {
+                digest: letter(&plan.version.digest),
+                instance: 1,
+                release: 1,
+                token: 1,
+            };
+            let seen = registration(plan.slot, entered);
             *record.slots.get_mut(plan.slot) = Some(Revisioned {
                 value: seen,
                 revision: 1,

@@ -3,6 +3,7 @@
 
 mod acts;
 mod bounds;
+mod edits;
 mod engine;
 mod events;
 mod flaws;
@@ -10,22 +11,26 @@ mod look;
 mod mutants;
 mod planning;
 mod proxy;
+mod repair_mutants;
+mod repair_scopes;
+mod repairs;
 mod scopes;
 mod store;
 
 use greenroom::history::{Direction, Recorded};
-use greenroom::inventory::Slot;
+use greenroom::inventory::{Slot, Snapshot};
 use greenroom::release::{Action, Definition, Facts, Move, Plan, Resolved, ResumeAction};
 
 use super::calls::{Call, Doing, Hand};
 use super::driver::Driver;
-use super::look::Look;
+use super::look::{Blind, Look};
 use super::names::{LIVE, OLDER, is_digest};
 use super::never::Violation;
 use super::scope::Scope;
 use super::side::{Side, Sighting};
 use super::state::{State, World};
 use bounds::{Bounds, ByHand};
+use edits::Edited;
 use engine::{BEFORE, Running, index};
 use events::SlotsEvent;
 use flaws::SlotsFlaw;
@@ -40,6 +45,13 @@ pub(crate) struct Slots {
     pub(crate) proxy: Proxy,
     /// Whether people have moved traffic by hand, or never do.
     pub(crate) meddled: bool,
+    /// How many edits may still happen.
+    pub(crate) edits: u8,
+    pub(crate) edited: Edited,
+    /// A slot in which requests arrive that the proxy does not send there.
+    pub(crate) lingers: Option<Slot>,
+    /// The version of each slot that was live there last. Kept only where an operator repairs.
+    pub(crate) was_live: [Option<char>; 2],
 }
 
 /// What a driver really observed.
@@ -59,8 +71,10 @@ impl Slots {
 
     /// Whether a slot is registered and answers, or would without events from outside.
     pub(crate) fn can_answer(&self, slot: Slot) -> bool {
-        let runs = self.engine[index(slot)].is_some_and(|it| it.hurt || it.is_healthy());
-        runs && self.registered[index(slot)].is_some()
+        let at = index(slot);
+        let runs = self.engine[at].is_some_and(|it| it.hurt || it.is_healthy());
+        let is_registered = self.registered[at].is_some() || self.edited.unregistered[at];
+        (runs || self.edited.gone[at]) && is_registered
     }
 }
 
@@ -79,9 +93,10 @@ impl Side for Slots {
 
     /// `a` is live in blue, as the 41st generation.
     fn start(scope: &Scope<Self>) -> Self {
-        let entered = |digest| {
+        let entered = |digest, instance| {
             Some(Entered {
                 digest,
+                instance,
                 release: BEFORE,
                 token: 0,
             })
@@ -95,24 +110,30 @@ impl Side for Slots {
                 release: BEFORE,
                 token: 0,
             }),
-            registered: [entered(LIVE), None],
+            registered: [entered(LIVE, BEFORE), None],
             proxy: Proxy::at(41, Slot::Blue),
             meddled: scope.side.by_hand == ByHand::Never,
+            edits: scope.side.edit_count,
+            edited: Edited::default(),
+            lingers: None,
+            was_live: [scope.has_repair().then_some(LIVE), None],
         };
         if scope.side.leftover {
             slots.engine[1] = Some(Running {
                 id: 50,
                 ..Running::started(BEFORE, OLDER)
             });
-            slots.registered[1] = entered(OLDER);
+            slots.registered[1] = entered(OLDER, 50);
         }
         slots
     }
 
     /// At every moment and after any act, traffic goes to a slot that can answer.
     fn broken(&self) -> Option<Violation> {
-        let live = self.route.map(|route| route.live);
-        let mut slots = [live, self.proxy.link].into_iter().flatten();
+        let live = self.route.filter(|_| !self.edited.route);
+        let live = live.map(|route| route.live);
+        let link = self.proxy.link.filter(|_| !self.edited.pointer);
+        let mut slots = [live, link].into_iter().flatten();
         let is_broken = slots.any(|slot| !self.can_answer(slot));
         is_broken.then_some(Violation::RoutedToNothing)
     }
@@ -173,6 +194,32 @@ impl Side for Slots {
 
     fn befalls(state: &mut State<Self>, event: &SlotsEvent) {
         events::befalls(state, event);
+    }
+
+    fn snapshot(
+        world: &World<Self>,
+        scope: &Scope<Self>,
+        own: Option<i64>,
+        blind: Blind,
+    ) -> Option<Snapshot> {
+        Some(repairs::snapshot(world, scope, own, blind))
+    }
+
+    fn can_be_repaired(&self) -> bool {
+        let mut running = self.engine.iter().flatten();
+        self.lingers.is_none() && running.all(|it| it.well)
+    }
+
+    fn forbids_repair(&self, action: &Action) -> Option<Violation> {
+        self.forbids_action(action)
+    }
+
+    fn connections(&self, slot: Slot) -> Option<u64> {
+        Some(u64::from(self.lingers == Some(slot)))
+    }
+
+    fn earlier() -> Option<Recorded> {
+        Some(repairs::earlier())
     }
 }
 

@@ -53,7 +53,7 @@ fn was_live() -> WasLive {
 }
 
 /// Both earlier versions were live once.
-fn past() -> ReleaseRecord {
+pub(super) fn past() -> ReleaseRecord {
     ReleaseRecord {
         overridden: Vec::new(),
         format: FORMAT,

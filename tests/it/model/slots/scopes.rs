@@ -16,6 +16,8 @@ type Scope = super::super::scope::Scope<Slots>;
 const LEFTOVER: Bounds = Bounds {
     leftover: true,
     by_hand: ByHand::Never,
+    edits: &[],
+    edit_count: 0,
 };
 
 /// Limits of faults, ills, requests and losses.

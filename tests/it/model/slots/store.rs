@@ -21,6 +21,8 @@ pub(crate) struct Route {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Entered {
     pub(crate) digest: char,
+    /// The number of the instance.
+    pub(crate) instance: u8,
     pub(crate) release: u8,
     pub(crate) token: i64,
 }
