@@ -35,7 +35,7 @@ pub(crate) fn plan<S: Side>(world: &World<S>, scope: &Scope<S>, by: usize) -> Op
             Wanted::Version(VersionRef::Tag(letter.to_string())),
             Resolved::Version(Box::new(version(letter))),
         ),
-        Want::Standby => (Wanted::Standby, Resolved::WhateverIsWarm),
+        Want::Standby => (Wanted::Standby, Resolved::WarmVersion),
     };
     let request = PlanRequest {
         override_holds: None,

@@ -54,12 +54,12 @@ impl RepairHandle {
 }
 
 /// The proxy of one target, which describes its calls for the plan.
-struct Says<'a> {
+struct TargetProxy<'a> {
     router: &'a dyn RouterReader,
     target: &'a Target,
 }
 
-impl ProxyCalls for Says<'_> {
+impl ProxyCalls for TargetProxy<'_> {
     fn install(&self) -> Vec<String> {
         self.router.describe_install(self.target)
     }
@@ -105,19 +105,19 @@ impl Engine {
         request: &RepairRequest,
         id: ReleaseId,
     ) -> RepairPlan {
-        let says = Says {
+        let proxy = TargetProxy {
             router: site.read.router.as_ref(),
             target: &request.target,
         };
         let (items, repair_actions) =
-            plan((snapshot, released), &site.definition, request.only, &says);
+            plan((snapshot, released), &site.definition, request.only, &proxy);
         let includes = |which: fn(&Action) -> bool| {
             repair_actions
                 .iter()
                 .any(|planned| which(&planned.repair_action))
         };
         let installs = includes(|repair_action| matches!(repair_action, Action::Install));
-        let points = includes(|repair_action| {
+        let moves_pointer = includes(|repair_action| {
             matches!(repair_action, Action::Switch(_) | Action::Rebase { .. })
         });
         RepairPlan {
@@ -126,7 +126,7 @@ impl Engine {
             only: request.only,
             operator: self.operator.clone(),
             made_at: self.clock.now(),
-            touched: self.touched(&request.target, points, installs),
+            touched: self.touched(&request.target, moves_pointer, installs),
             items,
             repair_actions,
             holds: snapshot.holds(snapshot.at),
@@ -230,7 +230,7 @@ impl Engine {
 }
 
 /// Whether the journal proves that the version in the route's live slot was released there. An unreachable store is an
-/// error, because it proves nothing.
+/// error, because then nothing is known.
 async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>, Refused> {
     let proof = match RouteProof::of(snapshot) {
         Ok(proof) => proof,
