@@ -28,7 +28,7 @@ pub(crate) enum Owed {
     Look(Ask),
 }
 
-/// What was really observed and approved, whatever the machine was told.
+/// What was really observed and approved. The machine may have been shown something else.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct Knows<S: Side> {
     /// The stage that this driver recorded as started and not as ended.

@@ -52,7 +52,7 @@ pub(crate) fn nothing(blind: Blind) -> Observation {
         blind: if blind == Blind::Nothing {
             Vec::new()
         } else {
-            vec!["it is not heard".into()]
+            vec!["it does not answer".into()]
         },
     }
 }

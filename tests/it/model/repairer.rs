@@ -27,7 +27,7 @@ pub(crate) enum Owed {
     Pause,
 }
 
-/// What was really recorded and observed, whatever the machine was shown.
+/// What was really recorded and observed. The machine may have been shown something else.
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct Knows {
     /// For each action, whether its start was recorded.

@@ -31,7 +31,7 @@ pub(crate) enum RepairTurn {
     /// It is refused permanently.
     IsRefused,
     /// The repair stops waiting for an action that continues.
-    IsUnheard,
+    IsUnanswered,
     Sees(Blind),
     PauseEnds,
     /// The repair learns that its lock is lost.
@@ -45,7 +45,7 @@ impl<S: Side> Scope<S> {
     /// The possible next turns of a running repair.
     pub(super) fn repair_turns(&self, state: &State<S>, repairer: &Repairer) -> Vec<RepairTurn> {
         use RepairTurn::{
-            AnswerIsLost, Crashes, Fails, Goes, IsCutOff, IsRefused, IsUnheard, PauseEnds, Sees,
+            AnswerIsLost, Crashes, Fails, Goes, IsCutOff, IsRefused, IsUnanswered, PauseEnds, Sees,
             Stops,
         };
         let left = state.left;
@@ -78,7 +78,7 @@ impl<S: Side> Scope<S> {
                     }
                 }
                 if left.unheard > 0 {
-                    turns.push(IsUnheard);
+                    turns.push(IsUnanswered);
                 }
             }
             Some(Owed::Pause) => {
@@ -121,7 +121,7 @@ impl<S: Side> Scope<S> {
                 state.left.faults -= 1;
                 self.repair_fails(state, by, ActionErrorKind::Final);
             }
-            RepairTurn::IsUnheard => {
+            RepairTurn::IsUnanswered => {
                 state.left.unheard -= 1;
                 leave_late(state, by);
                 self.repair_fails(state, by, ActionErrorKind::Temporary);
@@ -184,7 +184,7 @@ impl<S: Side> Scope<S> {
     }
 
     /// The open call happens.
-    fn repair_goes(&self, state: &mut State<S>, by: usize, is_heard: bool) {
+    fn repair_goes(&self, state: &mut State<S>, by: usize, is_answered: bool) {
         let Some((repairer, world)) = repairing(state, by) else {
             return;
         };
@@ -199,7 +199,7 @@ impl<S: Side> Scope<S> {
                     if !self.has(Flaw::JournalForgets) {
                         repairer.knows.started = started;
                     }
-                    if is_heard {
+                    if is_answered {
                         RepairEvent::Recorded
                     } else {
                         RepairEvent::Unrecorded("the answer was lost".to_owned())
@@ -208,7 +208,7 @@ impl<S: Side> Scope<S> {
             }
             Some(Owed::Count(slot)) => RepairEvent::Counted(world.side.connections(slot)),
             Some(Owed::Act(mut doing)) => {
-                if self.has(Flaw::ActAnswersEarly) && is_heard {
+                if self.has(Flaw::ActAnswersEarly) && is_answered {
                     repairer.owed = Some(Owed::Act(doing));
                     leave_late(state, by);
                     if let Some(late) = state.world.late.last_mut() {
@@ -220,8 +220,8 @@ impl<S: Side> Scope<S> {
                 }
                 match calls::call(world, self, repairer.who(), &mut doing, Sent::Now) {
                     Called::Ended(Err(kind)) => RepairEvent::Acted(Err(action_error(kind))),
-                    Called::Ended(Ok(())) if is_heard => RepairEvent::Acted(Ok(())),
-                    Called::Going if is_heard => {
+                    Called::Ended(Ok(())) if is_answered => RepairEvent::Acted(Ok(())),
+                    Called::Going if is_answered => {
                         repairer.owed = Some(Owed::Act(doing));
                         return;
                     }

@@ -36,13 +36,13 @@ pub(crate) trait Side: Clone + Debug + Hash + Send + Sync + 'static {
     type Flaw: Copy + Debug + PartialEq + Send + Sync;
     /// An event that no operator of Greenroom causes.
     type Event: Clone + Debug + PartialEq + Send + Sync;
-    /// What a driver really observed last, whatever the machine was shown.
+    /// What a driver really observed last. The machine may have been shown something else.
     type Seen: Clone + Debug + Default + Hash + Send + Sync;
 
     /// The side before the first release of the model.
     fn start(scope: &Scope<Self>) -> Self;
 
-    /// The interlock that is broken now, whoever caused it.
+    /// The interlock that is broken now.
     fn broken(&self) -> Option<Violation>;
 
     /// Whether an event from outside changed what runs in a way that no release can mend.

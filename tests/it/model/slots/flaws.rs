@@ -3,7 +3,7 @@
 /// What is wrong with the route, the registrations, the proxy, or what is observed of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SlotsFlaw {
-    /// The store swaps the route whatever its value is.
+    /// The store swaps the route without comparing its value.
     StoreTakesAnyFrom,
     /// The store swaps the route to a slot that is not registered.
     StoreRoutesToUnregistered,
@@ -25,7 +25,7 @@ pub(crate) enum SlotsFlaw {
     RegistrationSeenAsPlanned,
     /// Every probe is observed as good.
     ProbeSeenGood,
-    /// The planned digest is observed, whatever is running.
+    /// The planned digest is observed, also while another one is running.
     DigestSeenAsPlanned,
     /// The last observation is repeated.
     OldObservation,

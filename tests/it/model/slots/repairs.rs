@@ -33,7 +33,7 @@ pub(super) fn snapshot(
 ) -> Snapshot {
     let definition = defined(scope);
     let slots = &world.side;
-    let mut snapshot = Snapshot::unseen(
+    let mut snapshot = Snapshot::unobserved(
         definition.target.clone(),
         definition.tier,
         &definition.endpoints,
