@@ -92,30 +92,37 @@ pub(crate) fn hold<S: Side>(scope: &Scope<S>, state: &mut State<S>) {
 /// More repairs than any world needs, if nothing more fails.
 const MOST_REPAIRS: usize = 3;
 
-/// Repairs until no difference is left that an action removes, or until a person has to act first. An operator who
-/// drives the target would be in the way.
+/// How one more repair ends.
+enum OneMore {
+    Ended,
+    /// No action is left, or a person has to act first.
+    NotNeeded,
+    Stuck,
+}
+
+/// Repairs until no action is left. An operator who drives the target would be in the way.
 fn hold_repairs<S: Side>(scope: &Scope<S>, state: &mut State<S>, by: usize) {
-    let others = (0..state.seats.len()).filter(|other| *other != by);
-    let is_driven = others.into_iter().any(|other| state.is_busy(other));
-    let has_late = !state.world.late.is_empty();
-    if is_driven || has_late || state.world.violations.any() || !state.world.side.can_be_repaired()
-    {
+    let mut others = (0..state.seats.len()).filter(|other| *other != by);
+    let is_driven = others.any(|other| state.is_busy(other));
+    let world = &state.world;
+    let is_quiet = world.late.is_empty() && !world.violations.any();
+    if is_driven || !is_quiet || !world.side.can_be_repaired() {
         return;
     }
-    let mut world = state.clone();
-    world.left = Budget::default();
+    let mut next = state.clone();
+    next.left = Budget::default();
     for _ in 0..=MOST_REPAIRS {
-        match repaired(scope, world, by) {
-            Some(Some(next)) => world = next,
-            Some(None) => return,
-            None => break,
+        match repair(scope, &mut next, by) {
+            OneMore::Ended => {}
+            OneMore::NotNeeded => return,
+            OneMore::Stuck => break,
         }
     }
     state.world.violations.add(Violation::NeverRepaired);
 }
 
-/// The state after one more repair; `Some(None)` if no action is left, and `None` if the repair did not end.
-fn repaired<S: Side>(scope: &Scope<S>, mut state: State<S>, by: usize) -> Option<Option<State<S>>> {
+/// Ends the repair of an operator, or makes one more.
+fn repair<S: Side>(scope: &Scope<S>, state: &mut State<S>, by: usize) -> OneMore {
     if matches!(state.seats[by], Seat::Over(_)) {
         // The lock of a repair that crashed ends with its lease.
         state.world.store.lock = None;
@@ -124,7 +131,9 @@ fn repaired<S: Side>(scope: &Scope<S>, mut state: State<S>, by: usize) -> Option
     for _ in 0..LONG {
         let turn = match &state.seats[by] {
             Seat::Waiting => RepairTurn::Plans,
-            Seat::ToRepair(plan) if plan.for_a_person().next().is_some() => return Some(None),
+            Seat::ToRepair(plan) if plan.for_a_person().next().is_some() => {
+                return OneMore::NotNeeded;
+            }
             Seat::ToRepair(_) => RepairTurn::Opens,
             Seat::Repairing(repairer) => match &repairer.owed {
                 Some(repairer::Owed::Look) => RepairTurn::Sees(Blind::Nothing),
@@ -134,12 +143,12 @@ fn repaired<S: Side>(scope: &Scope<S>, mut state: State<S>, by: usize) -> Option
                 Some(repairer::Owed::Pause) => RepairTurn::PauseEnds,
                 _ => RepairTurn::Goes,
             },
-            _ => return Some(Some(state)),
+            _ => return OneMore::Ended,
         };
-        match scope.follow(&state, Turn::Repairs(by, turn)) {
-            Some(next) => state = next,
-            None => return Some(None),
+        match scope.follow(state, Turn::Repairs(by, turn)) {
+            Some(next) => *state = next,
+            None => return OneMore::NotNeeded,
         }
     }
-    None
+    OneMore::Stuck
 }

@@ -22,10 +22,10 @@ mod repairer;
 mod repairs;
 mod scope;
 mod side;
-mod slots;
 mod state;
 mod store;
 mod turns;
+mod two_slots;
 
 use std::time::Instant;
 

@@ -2,7 +2,7 @@
 //!
 //! [`super::state::World`] has what every target has: the clock, the lock, the journals, late calls and other
 //! operators. A side adds what runs, what is stored about it, and the proxies. Each side has its own folder with its
-//! scopes. [`super::slots::Slots`] is the side of two slots behind one proxy.
+//! scopes. [`super::two_slots::Slots`] is the side of two slots behind one proxy.
 
 use std::fmt::Debug;
 use std::hash::Hash;

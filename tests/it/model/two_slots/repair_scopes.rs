@@ -102,7 +102,7 @@ fn two_repairs_break_no_interlock() {
         reaches: vec![Reach::Repaired, Reach::SecondRefused],
         ..alone(1, budget)
     };
-    check("two repairs", two(up_to(0, 0, 0, 1)), 10_000);
+    check("two repairs", two(up_to(0, 0, 0, 1)), 4_500);
 }
 
 /// After some repairs, nothing is left that a repair can do.
