@@ -40,7 +40,7 @@ pub(super) fn facts(
         past: Ok(vec![past()]),
         was_live: was_live(),
         live_in_first: None,
-        taken: Vec::new(),
+        taken: Ok(Vec::new()),
         has_image: true,
     }
 }
