@@ -10,6 +10,10 @@ use crate::settings::nearest;
 /// How many names are listed at most if no name is similar.
 const MAX_LISTED: usize = 12;
 
+/// The hint if no target is configured.
+pub(super) const NO_TARGET: &str =
+    "no target is configured: add [services.NAME.environments.NAME] to the configuration";
+
 /// Refuses a name that is not configured, with a suggestion.
 pub(super) fn check<'a>(
     targets: impl Iterator<Item = &'a Target>,
@@ -63,8 +67,7 @@ pub(super) fn suggestion(wrong: &str, known: &BTreeSet<&str>) -> String {
         return format!("did you mean {near}?");
     }
     if known.is_empty() {
-        return "no target is configured: add [services.NAME.environments.NAME] to the configuration"
-            .to_owned();
+        return NO_TARGET.to_owned();
     }
     let listed: Vec<&str> = known.iter().copied().take(MAX_LISTED).collect();
     let more = known.len().saturating_sub(MAX_LISTED);

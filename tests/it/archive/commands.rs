@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::samples::{backed_out, by, done, open};
 use crate::store::world::World;
-use crate::support::json_lines::{json_data, json_list};
+use crate::support::json_lines::{assert_fits, json_data, json_end, json_list};
 use crate::support::pairs::Pairs;
 
 const CONFIGURATION: &str = r#"
@@ -460,6 +460,47 @@ async fn verify_names_a_record_of_a_newer_version_and_verifies_the_others() {
         assert!(problem.contains(words), "{words:?} is not in {problem}");
     }
     assert_eq!(found["not_compared"], 0, "{found}");
+}
+
+#[tokio::test]
+async fn a_target_whose_records_cannot_be_sealed_is_listed_with_null() {
+    let place = Place::with(&three()).await;
+    // A store in a file keeps no seals, because it does not restrict who writes which record.
+    let failed = place.run(&["history", "seal", "--json"]);
+    assert_eq!(failed.status.code(), Some(1), "{}", err(&failed));
+    assert_fits(&json_end(&failed));
+    let targets = json_list(&failed, "targets");
+    assert_eq!(targets.len(), 1, "{targets:?}");
+    assert_eq!(targets[0]["target"]["service"], "web");
+    assert!(targets[0]["sealed"].is_null(), "{targets:?}");
+}
+
+#[tokio::test]
+async fn sealing_without_a_target_names_the_missing_configuration() {
+    let place = Place::with(&[]).await;
+    std::fs::write(place.path("greenroom.toml"), "").expect("written");
+    let refused = place.run(&["history", "seal"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = err(&refused);
+    assert!(said.contains("no target is configured: add"), "{said}");
+}
+
+#[tokio::test]
+async fn a_target_whose_hold_cannot_be_read_is_listed_with_null() {
+    let place = Place::with(&[]).await;
+    let hold = ["hold", "web", "production", "--reason", "payday"];
+    assert!(place.run(&hold).status.success());
+    let store = Pairs::of(&place.path("store.db"));
+    store.put("targets/web/production/hold", "garbage");
+    let listed = place.run(&["hold", "--json"]);
+    assert_eq!(listed.status.code(), Some(3), "{}", err(&listed));
+    assert_fits(&json_end(&listed));
+    let targets = json_list(&listed, "targets");
+    assert_eq!(targets.len(), 1, "{targets:?}");
+    assert_eq!(targets[0]["target"]["service"], "web");
+    for unknown in ["holds", "last_cleared", "past"] {
+        assert!(targets[0][unknown].is_null(), "{unknown}");
+    }
 }
 
 #[tokio::test]
