@@ -15,7 +15,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
     let sites: Vec<&Site> = app.engine.sites().filter(is_wanted).collect();
     if sites.is_empty() {
         let (service, environment) = (verb.service.as_ref(), verb.environment.as_ref());
-        return match names::check(app.targets(), service, environment) {
+        return match names::check(app, service, environment) {
             Err(exit) => exit,
             Ok(()) => names::refuse("nothing can be sealed", names::NO_TARGET),
         };
