@@ -12,7 +12,7 @@ use crate::inventory::{
 };
 
 use super::ladder::{self, Ladder};
-use super::unreadable::{unreadable, unreadable_release};
+use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
 use super::{
     Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, StandbyOf, Wanted,
 };
@@ -92,8 +92,7 @@ pub fn decide(
     }
     if !is_back {
         refuse_by_installation(installation, &mut against);
-        let taken = facts.taken.iter().cloned();
-        against.extend(taken.map(|why| Refusal::PlaceTaken { why }));
+        against.extend(taken_keys(&facts.taken));
     }
     let generation = next_generation(record, proxy.and_then(Option::as_ref));
     refuse_by_generation(definition, generation, &mut against);
@@ -124,7 +123,7 @@ pub fn decide(
     });
     if kind != ReleaseKind::Promote {
         warnings.extend(unreadable_warnings(definition, facts, record));
-        warnings.extend(facts.taken.iter().cloned());
+        warnings.extend(taken_warnings(&facts.taken));
     }
     Ok(Draft {
         plan: Plan {
