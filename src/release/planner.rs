@@ -118,7 +118,7 @@ pub fn decide(
         warnings.push(why.clone());
     }
     warnings.extend(match kind {
-        ReleaseKind::Promote => overridden.iter().map(in_spite_of).collect(),
+        ReleaseKind::Promote => overridden.iter().map(override_warning).collect(),
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
     });
     if kind != ReleaseKind::Promote {
@@ -590,9 +590,9 @@ fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
     })
 }
 
-fn in_spite_of(overridden: &Overridden) -> String {
+fn override_warning(overridden: &Overridden) -> String {
     format!(
-        "in spite of: {}, because: {}",
+        "overrides: {}, because: {}",
         overridden.hold, overridden.why
     )
 }

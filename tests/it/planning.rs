@@ -638,7 +638,7 @@ fn an_override_covers_the_holds_and_freezes_in_force() {
     assert!(
         plan.warnings
             .iter()
-            .any(|it| it.contains("in spite of: held by") && it.contains("payday")),
+            .any(|it| it.contains("overrides: held by") && it.contains("payday")),
         "{:?}",
         plan.warnings
     );
