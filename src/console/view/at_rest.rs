@@ -190,10 +190,7 @@ fn version_to_promote<'a>(
 ) -> Option<(&'a EnvironmentName, &'a Instance)> {
     let live = observed_live(model, target)?;
     let (environment, other) = live_before(model, target)?;
-    let built = |instance: &Instance| -> Option<jiff::Timestamp> {
-        instance.labels.created.as_deref()?.parse().ok()
-    };
-    let is_older = match (built(live), built(other)) {
+    let is_older = match (live.labels.built_at(), other.labels.built_at()) {
         (Some(live), Some(other)) => other < live,
         _ => false,
     };
