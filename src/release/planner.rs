@@ -12,7 +12,7 @@ use crate::inventory::{
 };
 
 use super::ladder::{self, Ladder};
-use super::unreadable::{unreadable, unreadable_release};
+use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
 use super::{
     Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, StandbyOf, Wanted,
 };
@@ -92,9 +92,7 @@ pub fn decide(
     }
     if !is_back {
         refuse_by_installation(installation, &mut against);
-        let taken = known(&facts.taken, OTHERS_KEYS, &mut against);
-        let taken = taken.into_iter().flatten().cloned();
-        against.extend(taken.map(|why| Refusal::PlaceTaken { why }));
+        against.extend(taken_keys(&facts.taken));
     }
     let generation = next_generation(record, proxy.and_then(Option::as_ref));
     refuse_by_generation(definition, generation, &mut against);
@@ -125,7 +123,7 @@ pub fn decide(
     });
     if kind != ReleaseKind::Promote {
         warnings.extend(unreadable_warnings(definition, facts, record));
-        warnings.extend(taken_warnings(facts));
+        warnings.extend(taken_warnings(&facts.taken));
     }
     Ok(Draft {
         plan: Plan {
@@ -244,21 +242,6 @@ impl Draft {
 
     pub(super) fn installs(&self) -> bool {
         ladder::definition(Step::Install).is_needed(self)
-    }
-}
-
-/// The fact `taken`, as an indirect question.
-const OTHERS_KEYS: &str = "which keys in the store belong to other targets";
-
-/// Warnings of a rollback about keys that belong to other targets. A rollback leaves such keys unchanged, so it is not
-/// refused.
-fn taken_warnings(facts: &Facts) -> Vec<String> {
-    match &facts.taken {
-        Ok(taken) => taken.clone(),
-        Err(why) => {
-            let (fact, why) = (OTHERS_KEYS.to_owned(), why.clone());
-            vec![Refusal::Unknown { fact, why }.to_string()]
-        }
     }
 }
 

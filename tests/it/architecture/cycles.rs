@@ -62,11 +62,6 @@ const NOT_MENDED: &[(&str, &str, &str)] = &[
         "adapters::docker::images",
         "the short name of an image is defined with the image store",
     ),
-    (
-        "adapters::etcd::error",
-        "adapters::etcd::cluster",
-        "the limit of an answer is defined with the connection",
-    ),
 ];
 
 /// The files by module, each with the modules that it uses.

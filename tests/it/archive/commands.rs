@@ -488,7 +488,8 @@ async fn sealing_without_a_target_names_the_missing_configuration() {
 #[tokio::test]
 async fn a_target_whose_hold_cannot_be_read_is_listed_with_null() {
     let place = Place::with(&[]).await;
-    assert!(place.run(&["hold"]).status.success());
+    let hold = ["hold", "web", "production", "--reason", "payday"];
+    assert!(place.run(&hold).status.success());
     let store = Pairs::of(&place.path("store.db"));
     store.put("targets/web/production/hold", "garbage");
     let listed = place.run(&["hold", "--json"]);
