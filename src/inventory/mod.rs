@@ -16,6 +16,7 @@ mod instance;
 pub mod local_time;
 mod lock;
 mod mask;
+mod members;
 mod name;
 mod passed;
 mod peer_approval;
@@ -57,6 +58,7 @@ pub use instance::{
 };
 pub use lock::{FencingToken, LONGEST_LEASE, LockHolder, LockPurpose, LockRecord, Operator};
 pub use mask::{HIDDEN, HIDDEN_ANYWHERE, Mask, is_word};
+pub use members::SlotMembers;
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};
 pub use peer_approval::PeerApproval;

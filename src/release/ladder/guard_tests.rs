@@ -10,8 +10,8 @@ use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::drift::world_tests::{agreed, digest, entry, instance, release, route};
 use crate::inventory::{
-    ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, Snapshot, Tier,
-    Version,
+    ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, SlotMembers,
+    Snapshot, Tier, Version,
 };
 use crate::release::action::{Action, Move, RouteBefore};
 use crate::release::observation::{Observation, Stage};
@@ -92,8 +92,8 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
     let slots = snapshot.slots;
     let observation = Observation {
         instances: Some(PerSlot {
-            blue: slots.blue.instance,
-            green: slots.green.instance,
+            blue: SlotMembers::new(slots.blue.instance),
+            green: SlotMembers::new(slots.green.instance),
         }),
         probe: Some(Probe {
             healthy: true,

@@ -12,7 +12,8 @@ use greenroom::history::{
 use greenroom::inventory::{
     Clocks, Connections, Digest, FencingToken, Hold, ImageLabels, Installation, Instance,
     InstanceId, InstanceState, LockHolder, LockRecord, PeerApproval, PerSlot, Probe, ProxyAnswer,
-    PublicAddress, Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier, Version,
+    PublicAddress, Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, SlotMembers,
+    Tier, Version,
 };
 use greenroom::release::{
     Action, ActionError, ActionErrorKind, Approval, Ask, Definition, Effect, Event, LiveBefore,
@@ -722,7 +723,7 @@ impl World {
             }),
             instances: ask
                 .instances
-                .then(|| PerSlot::from_fn(|slot| self.instance(slot))),
+                .then(|| PerSlot::from_fn(|slot| SlotMembers::new(self.instance(slot)))),
             probe,
             registry: ask.registry.then(|| self.record()),
             proxy: ask.proxy.then(|| Some(self.proxy())),

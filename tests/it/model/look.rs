@@ -7,7 +7,7 @@ use greenroom::checks::{CaseReport, Report, Verdict};
 use greenroom::inventory::{
     Clocks, Connections, FencingToken, ImageLabels, Installation, Instance, InstanceId,
     InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, Registration,
-    RegistryRecord, Revisioned, Route, RuntimeHealth, Slot,
+    RegistryRecord, Revisioned, Route, RuntimeHealth, Slot, SlotMembers,
 };
 use greenroom::release::{Ask, Observation, Plan};
 
@@ -41,7 +41,7 @@ pub(crate) fn see(
         image: (ask.image && engine).then_some(true),
         installation: ask.installation.then_some(Installation::Current),
         instances: (ask.instances && engine)
-            .then(|| PerSlot::from_fn(|slot| instance(world, slot))),
+            .then(|| PerSlot::from_fn(|slot| SlotMembers::new(instance(world, slot)))),
         probe: ask.probe.map(|slot| probe(is_healthy(world, slot))),
         registry: (ask.registry && blind != Blind::Registry).then(|| record(world)),
         proxy: (ask.proxy && blind != Blind::Proxy).then(|| Some(answer(world))),
@@ -243,7 +243,7 @@ fn deceive(observation: &mut Observation, scope: &Scope, plan: &Plan) {
         probe.healthy |= scope.has(Flaw::ProbeSeenGood);
     }
     if let Some(slots) = &mut observation.instances
-        && let Some(instance) = slots.get_mut(plan.slot)
+        && let Some(instance) = slots.get_mut(plan.slot).iter_mut().next()
         && scope.has(Flaw::DigestSeenAsPlanned)
     {
         instance.digest = plan.version.digest.clone();
