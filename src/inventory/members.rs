@@ -108,8 +108,7 @@ impl SlotMembers {
         let (count, wanted) = (self.members.len(), self.wanted);
         if count == wanted {
             let named = self.members.iter();
-            let named =
-                named.map(|member| format!("{} in {}", member.digest.short(), member.name));
+            let named = named.map(|member| format!("{} in {}", member.digest.short(), member.name));
             return Some(format!("runs several versions: {}", list(named)));
         }
         let noun = if count == 1 {
@@ -284,7 +283,8 @@ mod tests {
         assert!(difference.starts_with("runs several versions: "));
         assert!(difference.contains("in z"), "{difference}");
 
-        slot.iter_mut().for_each(|member| member.digest = digest('a'));
+        slot.iter_mut()
+            .for_each(|member| member.digest = digest('a'));
         assert!(slot.is_whole() && slot.difference().is_none());
     }
 

@@ -68,7 +68,7 @@ pub use probe::Probe;
 pub use public_answer::{BodyClass, PublicAnswer};
 pub use rate_window::RateWindow;
 pub use rates::{Began, Rates};
-pub use registration::{KeyLine, Registration, Revisioned};
+pub use registration::{KeyLine, RegisteredMember, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use request_count::{RequestCount, RequestCounts};
 pub use route::{

@@ -3,24 +3,58 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Endpoint, FencingToken, InstanceId, ReleaseId, Slot};
+use super::{Digest, Endpoint, FencingToken, InstanceId, ReleaseId, Slot, SlotMembers};
 
-/// The entry of a slot: which instance answers at its address, and which version that instance runs.
+/// The entry of a slot: which members answer at its addresses, and which version they run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     pub slot: Slot,
-    pub endpoint: Endpoint,
+    /// The members in the order of the slot's addresses; never empty.
+    pub members: Vec<RegisteredMember>,
     /// The tag that was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// The digest that runs in the slot.
     pub digest: Digest,
-    pub instance: InstanceId,
     /// The release that wrote the entry.
     pub release: ReleaseId,
     pub registered_at: Timestamp,
     /// The token of the lock under which the entry was written.
     pub token: FencingToken,
+}
+
+/// One member of a registered slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisteredMember {
+    /// The address at which the member answers.
+    pub endpoint: Endpoint,
+    pub instance: InstanceId,
+}
+
+impl Registration {
+    /// Whether the entry has exactly this address.
+    pub fn is_at(&self, endpoint: &Endpoint) -> bool {
+        self.members.iter().map(|it| &it.endpoint).eq([endpoint])
+    }
+
+    /// Whether the entry names exactly these members.
+    pub fn names(&self, members: &SlotMembers) -> bool {
+        let mut registered = self.members.iter();
+        self.members.len() == members.len()
+            && registered.all(|it| members.get(&it.instance).is_some())
+    }
+
+    /// The addresses of the members, separated by commas.
+    pub fn addresses(&self) -> String {
+        let addresses = self.members.iter().map(|it| it.endpoint.to_string());
+        addresses.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The short ids of the members, separated by commas.
+    pub fn short_ids(&self) -> String {
+        let ids = self.members.iter().map(|it| it.instance.short());
+        ids.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// A stored value with the revision of its last change.

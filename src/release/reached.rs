@@ -41,20 +41,24 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
             let Some(entry) = view.entry(*slot) else {
                 return Err(format!("{slot} is not registered"));
             };
-            if entry.digest != *digest || entry.endpoint != *endpoint {
+            if entry.digest != *digest || !entry.is_at(endpoint) {
                 return Err(format!(
                     "{slot} is registered as {} at {}",
                     entry.digest.short(),
-                    entry.endpoint
+                    entry.addresses()
                 ));
             }
             let has_tag = |it: &Instance| it.tag.is_none() || it.tag == entry.tag;
-            let is_entry = |members: &SlotMembers| {
-                members.ids().eq([&entry.instance]) && members.iter().all(has_tag)
-            };
-            require(view.members(*slot).is_none_or(is_entry) && entry.release == *release, || {
-                format!("the registration of {slot} does not match the version that runs in {slot}")
-            })
+            let is_entry =
+                |members: &SlotMembers| entry.names(members) && members.iter().all(has_tag);
+            require(
+                view.members(*slot).is_none_or(is_entry) && entry.release == *release,
+                || {
+                    format!(
+                        "the registration of {slot} does not match the version that runs in {slot}"
+                    )
+                },
+            )
         }
         Action::Route(wanted) => {
             let endpoint = view.definition.endpoints.get(wanted.live);

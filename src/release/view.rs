@@ -93,7 +93,7 @@ impl<'a> View<'a> {
         Self {
             definition,
             members: Some(PerSlot::from_fn(|slot| {
-                Cow::Owned(SlotMembers::new(slots.get(slot).instance.clone()))
+                Cow::Borrowed(&slots.get(slot).members)
             })),
             probes: PerSlot::from_fn(|slot| slots.get(slot).probe.as_ref()),
             requests: PerSlot::from_fn(|slot| {

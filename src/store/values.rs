@@ -124,17 +124,19 @@ pub(super) fn decode_replaceable<T: DeserializeOwned>(
     }
 }
 
-/// Decodes the registration of a slot. It is an error if the value names another slot.
+/// Decodes the registration of a slot. It is an error if the value names another slot or no member.
 pub(super) fn decode_registration(pair: &Pair, slot: Slot) -> Decoded<Registration> {
     let entry: Registration = decode(pair)?;
-    if entry.slot == slot {
-        Ok(entry)
-    } else {
-        Err(Unreadable::Damaged(format!(
+    if entry.slot != slot {
+        return Err(Unreadable::Damaged(format!(
             "the value names the slot {} instead of {slot}",
             entry.slot
-        )))
+        )));
     }
+    if entry.members.is_empty() {
+        return Err(Unreadable::Damaged("the value has no members".to_owned()));
+    }
+    Ok(entry)
 }
 
 /// The key as sanitized text.

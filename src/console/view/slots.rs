@@ -140,7 +140,10 @@ fn fitting(mut rows: Vec<Row>, height: usize) -> Vec<Row> {
 fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
     let mut rows = Vec::new();
-    let Some(instance) = &side.instance else {
+    if let Some(difference) = side.members.difference() {
+        return several(theme, snapshot, slot, &difference, columns);
+    }
+    let Some(instance) = side.members.representative() else {
         let is_known = snapshot.sources.runtime.has_answered();
         let label = match &side.registration {
             _ if !is_known => "the runtime has not answered",
@@ -169,6 +172,30 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     }
     let label = format!("{} {}", snapshot.runtime_kind.one(), instance.id.short());
     rows.push(Row::new(9, label, Meaning::Muted));
+    rows
+}
+
+/// The rows of a slot that is not whole: what is wrong, and each member by its name.
+fn several(
+    theme: &Theme,
+    snapshot: &Snapshot,
+    slot: Slot,
+    difference: &str,
+    columns: usize,
+) -> Vec<Row> {
+    let members = &snapshot.slots.get(slot).members;
+    let cross = theme.glyph(Glyph::Cross);
+    let reason = difference.split(':').next().unwrap_or(difference);
+    let mut rows = vec![Row::new(0, format!("{cross} {reason}"), Meaning::Bad)];
+    for member in members {
+        let (version, state) = (member.version_name(), member.state);
+        let label = format!("{}  {version}  {}", member.name, member.digest.short());
+        rows.push(Row::new(1, label, Meaning::Text));
+        let label = format!("  {state}, restarts {}", member.restarts);
+        rows.push(Row::new(9, label, Meaning::Muted));
+    }
+    rows.extend(rates(theme, snapshot, slot, columns));
+    rows.extend(place(theme, snapshot, slot, columns));
     rows
 }
 

@@ -1,7 +1,9 @@
-//! Compares the instance that runs in each slot with the registration of that slot in the store.
+//! Compares the members that run in each slot with the registration of that slot in the store.
 
 use super::{Agreement, Drift, Name, keys};
-use crate::inventory::{Instance, InstanceState, LiveSlot, Registration, Slot, Snapshot};
+use crate::inventory::{
+    Instance, InstanceState, LiveSlot, Registration, Slot, SlotMembers, Snapshot,
+};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let sources = &snapshot.sources;
@@ -22,13 +24,19 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
 fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
     let side = snapshot.slots.get(slot);
     let registration = side.registration.as_ref().map(|entry| &entry.value);
-    match (&side.instance, registration) {
-        (Some(instance), Some(entry)) => {
-            let mut drifts: Vec<Drift> = of_both(slot, instance, entry).into_iter().collect();
-            if entry.endpoint != side.endpoint {
+    // Without a version in the slot, there is nothing to compare with the registration.
+    if let Some(difference) = side.members.difference() {
+        return vec![Name::MembersDiffer.with_message(format!("{slot} {difference}"))];
+    }
+    match (side.members.representative(), registration) {
+        (Some(first), Some(entry)) => {
+            let drift = of_both(slot, (first, &side.members), entry);
+            let mut drifts: Vec<Drift> = drift.into_iter().collect();
+            if !entry.is_at(&side.endpoint) {
                 let message = format!(
                     "{slot} is registered at {} but its address is {}",
-                    entry.endpoint, side.endpoint
+                    entry.addresses(),
+                    side.endpoint
                 );
                 drifts.push(Name::AddressDiffers.with_message(message));
             }
@@ -38,22 +46,29 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
             let message = format!("{slot} is registered but empty");
             vec![Name::InstanceGone.with_message(message)]
         }
-        (Some(instance), None) => unregistered(snapshot, slot, instance).into_iter().collect(),
+        (Some(first), None) => {
+            let drift = unregistered(snapshot, slot, (first, &side.members));
+            drift.into_iter().collect()
+        }
         (None, None) => Vec::new(),
     }
 }
 
 /// Reports at most one difference: of the digest, the state, the tag or the id, in this order.
-fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drift> {
-    if entry.digest != instance.digest {
+fn of_both(
+    slot: Slot,
+    (first, members): (&Instance, &SlotMembers),
+    entry: &Registration,
+) -> Option<Drift> {
+    if entry.digest != first.digest {
         return Some(Name::VersionDiffers.with_message(format!(
             "{slot} runs {} but is registered as {}",
-            instance.digest.short(),
+            first.digest.short(),
             entry.digest.short()
         )));
     }
-    if !instance.is_running() {
-        let state = match instance.state {
+    if let Some(stopped) = members.iter().find(|member| !member.is_running()) {
+        let state = match stopped.state {
             InstanceState::Paused => "paused",
             InstanceState::Restarting => "restarting",
             _ => "not running",
@@ -62,7 +77,7 @@ fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drif
             Name::InstanceStopped.with_message(format!("{slot} is registered but {state}")),
         );
     }
-    if let (Some(tag), Some(other)) = (&entry.tag, &instance.tag)
+    if let (Some(tag), Some(other)) = (&entry.tag, &first.tag)
         && tag != other
     {
         let message = format!(
@@ -70,16 +85,20 @@ fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drif
         );
         return Some(Name::TagDiffers.with_message(message));
     }
-    (entry.instance != instance.id).then(|| {
+    (!entry.names(members)).then(|| {
         Name::InstanceReplaced.with_message(format!(
             "{slot} runs container or process {} but is registered with {}",
-            instance.id.short(),
-            entry.instance.short()
+            first.id.short(),
+            entry.short_ids()
         ))
     })
 }
 
-fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<Drift> {
+fn unregistered(
+    snapshot: &Snapshot,
+    slot: Slot,
+    (first, members): (&Instance, &SlotMembers),
+) -> Option<Drift> {
     let live = snapshot.live_slot();
     if live == LiveSlot::Unknown {
         return None;
@@ -92,17 +111,17 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
             .is_empty()
             .then(|| Name::LiveNotRegistered.with_message(message));
     }
-    // An instance whose release is not older than the release of the route is a candidate, so it is not reported. An
+    // A version whose release is not older than the release of the route is a candidate, so it is not reported. An
     // old version is no difference while a lock is held, because the driver may be about to stop it.
     let route = snapshot.route.as_ref()?;
-    let is_old = instance
+    let is_old = first
         .release
         .is_none_or(|release| release < route.value.release);
-    let is_left_over = is_old && instance.is_running() && snapshot.lock.is_none();
+    let is_left_over = is_old && members.is_any_running() && snapshot.lock.is_none();
     is_left_over.then(|| {
         Name::InstanceStarted.with_message(format!(
             "{slot} runs the old version {}, but is not registered, and no release is running",
-            instance.version_name()
+            first.version_name()
         ))
     })
 }

@@ -1,7 +1,7 @@
 //! Compares the slot that the proxy names with the slot that answers the public address.
 
 use super::{Agreement, Name};
-use crate::inventory::{Instance, ProxyAnswer, PublicAnswer, Slot, Snapshot};
+use crate::inventory::{ProxyAnswer, PublicAnswer, Slot, Snapshot};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     if let Some(unknown) = Agreement::needs("proxy", &snapshot.sources.router) {
@@ -76,8 +76,7 @@ fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
     let side = snapshot.slots.get(live.other());
     let requests = side.rates.as_ref().map_or(0, |rates| rates.requests);
     let arrive = still_gets_requests(snapshot, live.other());
-    let instance = side.instance.as_ref();
-    let runs = snapshot.sources.runtime.is_live() && instance.is_some_and(Instance::is_running);
+    let runs = snapshot.sources.runtime.is_live() && side.members.is_any_running();
     let is_idle = snapshot.sources.registry.is_live() && snapshot.lock.is_none();
     (arrive && runs && is_idle).then(|| {
         let other = live.other();

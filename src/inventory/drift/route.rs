@@ -142,21 +142,19 @@ fn of_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
         );
         drifts.push(Name::RouteAddressDiffers.with_message(message));
     }
-    let runs = side
-        .instance
-        .as_ref()
-        .filter(|_| snapshot.sources.runtime.is_live());
+    let runs = side.members.digest();
+    let runs = runs.filter(|_| snapshot.sources.runtime.is_live());
     let registered = side.registration.as_ref().map(|entry| &entry.value.digest);
     // If the slot also differs from its registration, the comparison of instances reports that.
-    if let Some(instance) = runs
-        && instance.digest != route.digest
-        && registered == Some(&instance.digest)
+    if let Some(digest) = runs
+        && *digest != route.digest
+        && registered == Some(digest)
     {
         let message = format!(
             "the route has version {}, but {} runs {}",
             route.digest.short(),
             route.live,
-            instance.digest.short()
+            digest.short()
         );
         drifts.push(Name::RouteVersionDiffers.with_message(message));
     }

@@ -151,10 +151,7 @@ pub(super) fn checks_passed(situation: &Situation<'_>) -> Result<(), Verdict> {
 
 /// A message if a slot runs another version than the version that was live before the release. Only the version that
 /// was live may get the traffic back.
-pub(super) fn another_version(
-    from: &LiveBefore,
-    members: Option<&SlotMembers>,
-) -> Option<String> {
+pub(super) fn another_version(from: &LiveBefore, members: Option<&SlotMembers>) -> Option<String> {
     let members = members.filter(|it| !it.is_empty())?;
     if let Some(difference) = members.difference() {
         return Some(format!("{} {difference}", from.slot));

@@ -10,9 +10,7 @@ use super::conditions::{
     another_digest, interval, removal, slots_and_traffic, unseen, within, without_traffic,
 };
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
-use crate::inventory::{
-    Exit, Instance, InstanceState, RuntimeHealth, SlotMembers, instance_name,
-};
+use crate::inventory::{Exit, Instance, InstanceState, RuntimeHealth, SlotMembers, instance_name};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 use crate::release::{Action, Ask, Draft, Plan, ProxyWords, Timing};
@@ -205,17 +203,20 @@ fn healthy(situation: &Situation<'_>, members: &SlotMembers, course: &mut Course
 
 impl StepDefinition for Start {
     fn is_needed(&self, draft: &Draft) -> bool {
-        draft.plan.warm.is_none()
+        draft.plan.warm.is_empty()
     }
 
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
         let plan = &draft.plan;
         let mut calls = Vec::new();
         let name = instance_name(plan.target(), plan.slot);
-        if let Some(leftover) = &plan.leftover {
+        if !plan.leftover.is_empty() {
             calls.push(format!("store: remove slots/{}, if it exists", plan.slot));
+        }
+        for leftover in &plan.leftover {
             calls.push(format!(
-                "engine: stop and remove {name} ({}, {}), which has no traffic",
+                "engine: stop and remove {} ({}, {}), which has no traffic",
+                leftover.name,
                 leftover.version_name(),
                 leftover.id.short()
             ));
@@ -256,10 +257,7 @@ impl StepDefinition for Start {
 struct Remove;
 
 /// The members of the candidate's slot that do not belong to another release.
-fn to_remove<'a>(
-    plan: &'a Plan,
-    members: &'a SlotMembers,
-) -> impl Iterator<Item = &'a Instance> {
+fn to_remove<'a>(plan: &'a Plan, members: &'a SlotMembers) -> impl Iterator<Item = &'a Instance> {
     let is_ours = |member: &&Instance| member.release.is_none_or(|it| it == plan.release);
     members.iter().filter(is_ours)
 }

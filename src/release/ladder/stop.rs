@@ -209,8 +209,7 @@ impl StageDefinition for Reinstate {
         let (plan, observation) = (situation.plan, situation.observation);
         let old = plan.slot.other();
         let from = plan.from.as_ref();
-        if let Some(other) = from.and_then(|from| another_version(from, observation.members(old)))
-        {
+        if let Some(other) = from.and_then(|from| another_version(from, observation.members(old))) {
             return Verdict::Refuse(format!("{old} is not started again: {other}"));
         }
         let Some(record) = &observation.registry else {

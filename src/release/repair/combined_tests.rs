@@ -7,7 +7,7 @@ use crate::release::action::Action;
 
 pub(super) fn is_whole(snapshot: &Snapshot) -> bool {
     let blue = &snapshot.slots.blue;
-    blue.instance.is_some()
+    !blue.members.is_empty()
         && blue.registration.is_some()
         && snapshot.route.is_some()
         && snapshot.proxy.is_some()

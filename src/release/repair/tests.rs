@@ -8,12 +8,12 @@ use super::{Item, ProxyCalls, Remedy};
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, live, pointer, proxy, public, registered, release, requests, route,
-    started_again,
+    started_again, with_copy,
 };
 use crate::inventory::drift::{Name, compare};
 use crate::inventory::{
     HIGHEST_GENERATION, Installation, InstanceId, InstanceShape, InstanceState, Listen,
-    PointerState, RebaseOrder, RestartPolicy, Slot, Snapshot, SwitchOrder, Tier,
+    PointerState, RebaseOrder, RestartPolicy, Slot, SlotMembers, Snapshot, SwitchOrder, Tier,
 };
 use crate::release::{Definition, Known, Rules, Timing};
 
@@ -106,7 +106,13 @@ fn unreadable(snapshot: &mut Snapshot, key: &str) {
 /// Adds the previous version in green, running and registered.
 fn standby(snapshot: &mut Snapshot) {
     started_again(snapshot);
-    let green = snapshot.slots.green.instance.clone().expect("it is there");
+    let green = snapshot
+        .slots
+        .green
+        .members
+        .representative()
+        .cloned()
+        .expect("it is there");
     let mut entry = entry(&snapshot.slots.green, &green);
     entry.value.release = release(6);
     snapshot.slots.green.registration = Some(entry);
@@ -131,14 +137,27 @@ pub(super) const BY_HAND: &[ByHand] = &[
         &[],
     ),
     (
+        "docker run with the labels of the live slot",
+        |s| with_copy(s, Slot::Blue, 'a'),
+        &[],
+    ),
+    (
+        "docker run with the labels of the warm slot",
+        |s| {
+            standby(s);
+            with_copy(s, Slot::Green, 'b');
+        },
+        &[],
+    ),
+    (
         "docker rm of the live container",
-        |s| s.slots.blue.instance = None,
+        |s| s.slots.blue.members = SlotMembers::default(),
         &["create blue again", "register blue"],
     ),
     (
         "docker rm of the live container, and the route names another version",
         |s| {
-            s.slots.blue.instance = None;
+            s.slots.blue.members = SlotMembers::default();
             route(s).digest = digest('e');
         },
         &[],
@@ -147,7 +166,13 @@ pub(super) const BY_HAND: &[ByHand] = &[
         "docker stop of the warm container",
         |s| {
             standby(s);
-            s.slots.green.instance.as_mut().expect("it is there").state = EXITED;
+            s.slots
+                .green
+                .members
+                .iter_mut()
+                .next()
+                .expect("it is there")
+                .state = EXITED;
         },
         &["deregister green"],
     ),
@@ -155,7 +180,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         "docker rm of the warm container, which stays registered",
         |s| {
             standby(s);
-            s.slots.green.instance = None;
+            s.slots.green.members = SlotMembers::default();
         },
         &["deregister green"],
     ),
@@ -189,7 +214,13 @@ pub(super) const BY_HAND: &[ByHand] = &[
         "docker run of another image in the warm slot",
         |s| {
             standby(s);
-            let green = s.slots.green.instance.as_mut().expect("it is there");
+            let green = s
+                .slots
+                .green
+                .members
+                .iter_mut()
+                .next()
+                .expect("it is there");
             green.digest = digest('c');
             green.id = InstanceId("other".into());
         },
@@ -210,7 +241,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
     ),
     (
         "etcdctl put of another address into the live slot's key",
-        |s| registered(s).endpoint = "10.0.0.9:80".parse().expect("an address"),
+        |s| registered(s).members[0].endpoint = "10.0.0.9:80".parse().expect("an address"),
         &["register blue"],
     ),
     (
@@ -379,7 +410,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             route(s).generation = 40;
             route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
             registered(s).digest = digest('e');
-            registered(s).instance = InstanceId("before".into());
+            registered(s).members[0].instance = InstanceId("before".into());
         },
         &[
             "register blue",
@@ -457,7 +488,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         |s| {
             live(s).digest = digest('c');
             live(s).id = InstanceId("other".into());
-            registered(s).endpoint = "10.0.0.9:80".parse().expect("an address");
+            registered(s).members[0].endpoint = "10.0.0.9:80".parse().expect("an address");
         },
         &[],
     ),
@@ -593,4 +624,30 @@ fn only_the_named_difference_is_repaired() {
     );
     let (items, repair_actions) = planned(&snapshot, Some(Name::ProxyEdited));
     assert!(items.is_empty() && repair_actions.is_empty());
+}
+
+#[test]
+fn a_person_is_told_which_of_two_containers_to_remove() {
+    let task = |change: fn(&mut Snapshot)| {
+        let mut snapshot = agreed();
+        change(&mut snapshot);
+        let (items, _) = planned(&snapshot, None);
+        match items.into_iter().next().expect("a difference").remedy {
+            Remedy::Person(task) => task,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        task(|s| with_copy(s, Slot::Blue, 'c')),
+        "blue has 2 containers or processes instead of 1: greenroom-web.qa.blue, debugging. Remove the one that does not belong to blue, probably debugging. Until then, no release goes back to blue; a promote starts its version in green"
+    );
+    // The registered one belongs to the slot, whatever its name.
+    let registered = task(|s| {
+        with_copy(s, Slot::Blue, 'c');
+        registered(s).members[0].instance = InstanceId("copy".into());
+    });
+    assert!(
+        registered.contains("probably greenroom-web.qa.blue."),
+        "{registered}"
+    );
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use greenroom::checks::{CaseReport, Report, Verdict};
 use greenroom::inventory::{
     Clocks, Connections, FencingToken, ImageLabels, Installation, Instance, InstanceId,
-    InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, Registration,
-    RegistryRecord, Revisioned, Route, RuntimeHealth, Slot, SlotMembers,
+    InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, RegisteredMember,
+    Registration, RegistryRecord, Revisioned, Route, RuntimeHealth, Slot, SlotMembers,
 };
 use greenroom::release::{Ask, Observation, Plan};
 
@@ -192,10 +192,12 @@ pub(crate) fn record(world: &World) -> RegistryRecord {
 fn registration(slot: Slot, runs: char, of: u8, token: i64) -> Registration {
     Registration {
         slot,
-        endpoint: endpoint(slot),
+        members: vec![RegisteredMember {
+            endpoint: endpoint(slot),
+            instance: InstanceId(of.to_string()),
+        }],
         tag: None,
         digest: digest(runs),
-        instance: InstanceId(of.to_string()),
         release: release(of),
         registered_at: time(0),
         token: FencingToken(token),

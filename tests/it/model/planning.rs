@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Takeover, WasLive};
 use greenroom::inventory::{
-    Clocks, Installation, Instance, Occupancy, PerSlot, Probe, Slot, Tier, VersionRef,
+    Clocks, Installation, Occupancy, PerSlot, Probe, Slot, SlotMembers, Tier, VersionRef,
 };
 use greenroom::release::{
     Definition, Facts, Machine, Plan, PlanRequest, ProxyWords, Resolved, ResumeAction, Resumption,
@@ -132,7 +132,7 @@ fn past() -> ReleaseRecord {
 
 /// The part of a plan that depends on when it was made.
 pub(crate) fn mark(plan: &Plan) -> impl Hash {
-    let id = |instance: &Option<Instance>| instance.as_ref().map(|it| it.id.clone());
+    let id = |members: &SlotMembers| members.ids().next().cloned();
     let from = plan.from.as_ref();
     (
         (plan.slot, plan.generation, plan.kind),
@@ -151,7 +151,7 @@ pub(crate) fn is_still_so(world: &World, plan: &Plan) -> bool {
 fn occupancy(world: &World, slot: Slot) -> Occupancy {
     match look::instance(world, slot) {
         None => Occupancy::Free,
-        Some(instance) => Occupancy::Ours(Box::new(instance)),
+        Some(instance) => Occupancy::Ours(SlotMembers::new([instance])),
     }
 }
 

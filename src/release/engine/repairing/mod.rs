@@ -232,8 +232,8 @@ impl Engine {
 
 /// Whether the journal proves that the version in the route's live slot was released there. The release that the route
 /// names is read first. If that release proves nothing, the release that the slot's registration names is read. The
-/// journal is read only if the slot is empty, or if the proxy does not name the slot. While an instance is in the slot,
-/// a release that started its switch after its checks is proof enough: the driver may have ended after it wrote the
+/// journal is read only if the slot is empty, or if the proxy does not name the slot. While the slot is not
+/// empty, a release that started its switch after its checks is proof enough: the driver may have ended after it wrote the
 /// route and before it changed the proxy. An unreachable store is an error, because it proves nothing.
 async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>, Refused> {
     let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
@@ -241,12 +241,14 @@ async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>
     };
     let slot = snapshot.slots.get(route.live);
     let named = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
-    if slot.instance.is_some() && named == Some(route.live) {
+    let is_there = !slot.members.is_empty();
+    if is_there && named == Some(route.live) {
         return Ok(Err("the release was not read, because the proxy already sends the traffic to the slot of the route".to_owned()));
     }
-    let digest = slot.instance.as_ref().map(|instance| &instance.digest);
-    let digest = digest.unwrap_or(&route.digest);
-    let is_there = slot.instance.is_some();
+    if let Some(difference) = slot.members.difference() {
+        return Ok(Err(format!("{} {difference}", route.live)));
+    }
+    let digest = slot.members.digest().unwrap_or(&route.digest);
     let proven = proven_by(site, route.release, (route.live, digest), is_there).await?;
     let entry = slot.registration.as_ref().map(|entry| entry.value.release);
     match entry.filter(|release| proven.is_err() && *release != route.release) {
