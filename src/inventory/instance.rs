@@ -75,8 +75,8 @@ pub struct Exit {
     pub out_of_memory: bool,
 }
 
-/// One run of an instance, from its start to its exit. After a restart the instance is in another run, and the checks
-/// of an earlier run say nothing about it.
+/// One run of an instance, from its start to its exit. A restart begins another run, and checks of an earlier run say
+/// nothing about it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct InstanceRun {
     pub id: InstanceId,

@@ -1,5 +1,5 @@
-//! How to reach the servers of an environment: Docker, image registries, etcd and the proxies. The configuration file is
-//! read into these types, and the adapters take them.
+//! How to reach the servers of an environment: Docker, image registries, etcd and the proxies. The configuration file
+//! is read into these types, and the adapters take them.
 
 use std::path::PathBuf;
 
@@ -246,7 +246,8 @@ impl SiteConfig {
 pub struct AskConfig {
     /// The address to connect to; the server's own address when absent.
     pub connect: Option<Endpoint>,
-    /// The `Host` header. When absent: the first server name, otherwise the TCP address, or `localhost` for a unix socket.
+    /// The `Host` header. When absent: the first server name, otherwise the TCP address, or `localhost` for a unix
+    /// socket.
     pub host: Option<String>,
     /// The path; the health path of the service when absent.
     #[schemars(extend("format" = "http-path"))]

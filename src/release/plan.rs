@@ -39,7 +39,7 @@ pub struct Plan {
     /// The generation that the switch makes.
     pub generation: u64,
     /// The members that are in the slot when the plan is made. They belong to Greenroom and have no traffic. All of them
-    /// are removed when the candidate is started.
+    /// are removed before the candidate is created.
     pub leftover: SlotMembers,
     /// The running members of the slot to which a warm rollback switches; empty for any other release.
     pub warm: SlotMembers,
@@ -62,8 +62,8 @@ impl Plan {
     /// The environment in which the version must be live when the plan is made and when the traffic moves. None without
     /// the rule, and for a rollback, because its version was live in the target before.
     pub fn only_from(&self) -> Option<&EnvironmentName> {
-        let first = self.definition.rules.only_from.as_ref();
-        first.filter(|_| self.kind == ReleaseKind::Promote)
+        let environment = self.definition.rules.only_from.as_ref();
+        environment.filter(|_| self.kind == ReleaseKind::Promote)
     }
 
     /// A description of this release. It is written into the record of an earlier release that this release ends:

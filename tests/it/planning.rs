@@ -730,7 +730,7 @@ fn a_version_must_be_live_first_where_the_rules_require_it() {
 
 fn warm() -> Facts {
     let mut facts = facts();
-    facts.version = Resolved::WhateverIsWarm;
+    facts.version = Resolved::WarmVersion;
     facts.slots.green = Ok(Occupancy::Ours(one(instance(
         Slot::Green,
         'd',
@@ -871,7 +871,7 @@ fn an_unproven_head_allows_no_rollback() {
         head: forged,
         entries: Vec::new(),
     };
-    facts.was_live.count(&recorded, &target());
+    facts.was_live.add(&recorded, &target());
     let back = request(Wanted::Standby);
     let against = refused(&back, &definition(Tier::Protected), &facts);
     let [Refusal::NeverLiveHere { remarks, .. }] = &against[..] else {
@@ -1208,7 +1208,7 @@ fn a_slot_with_two_members_is_not_warm() {
     if let Ok(record) = &mut facts.record {
         record.slots.green = Some(registration(Slot::Green, 'd', "1.8.1"));
     }
-    facts.version = Resolved::WhateverIsWarm;
+    facts.version = Resolved::WarmVersion;
     let request = PlanRequest {
         wanted: Wanted::Standby,
         ..promote()

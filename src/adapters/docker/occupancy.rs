@@ -1,4 +1,4 @@
-//! What occupies a slot: the containers with the slot's name or labels, or another container or process at its address.
+//! Finds what occupies a slot: the containers with the slot's name or labels, or a container or process at its address.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::ports::{Occupancy, Result, instance_name};
 use crate::sanitize::sanitize;
 
 impl Engine {
-    /// What is in a slot. If Greenroom's members are stopped and another container or process uses the slot's address,
+    /// Finds what occupies a slot. If Greenroom's members are stopped and another container or process uses the slot's address,
     /// the answer is [`Occupancy::Foreign`], because no member could start.
     pub(super) async fn occupancy(
         &self,
@@ -25,7 +25,7 @@ impl Engine {
         slot: Slot,
         endpoint: &Endpoint,
     ) -> Result<Occupancy> {
-        let doing = format!("looking for what is in {slot} of {target}");
+        let doing = format!("checking what occupies {slot} of {target}");
         let containers = self.in_slot(target, slot, &doing).await?;
         if let Some(foreign) = containers
             .iter()

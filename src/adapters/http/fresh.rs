@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::{Client, ClientBuilder, redirect};
 
 use super::{AGENT, describe};
+use crate::adapters::tls_provider;
 use crate::inventory::Endpoint;
 
 /// The time limit to connect.
@@ -37,6 +38,7 @@ fn build(builder: ClientBuilder) -> Result<Client, String> {
 }
 
 fn plain() -> ClientBuilder {
+    tls_provider::install();
     Client::builder()
         .http1_only()
         .pool_max_idle_per_host(0)

@@ -96,15 +96,15 @@ impl HttpChecker {
     /// A checker for one target, which hides the target's secrets in every answer. The new checker shares the
     /// connections of this checker.
     #[must_use]
-    pub fn of(&self, target: TargetSecrets) -> Self {
+    pub fn for_target(&self, target: TargetSecrets) -> Self {
         Self {
             fresh: Arc::clone(&self.fresh),
             kept: Arc::clone(&self.kept),
-            values: self.values.of(target),
+            values: self.values.for_target(target),
         }
     }
 
-    async fn afresh(&self, outgoing: &OutgoingRequest<'_>) -> Result<Answer, String> {
+    async fn ask_fresh(&self, outgoing: &OutgoingRequest<'_>) -> Result<Answer, String> {
         ask(&self.fresh.client(outgoing.at)?, outgoing).await
     }
 }
@@ -129,7 +129,7 @@ impl Checker for HttpChecker {
             headers: Some(&prepared.headers),
             ..OutgoingRequest::get(at, &prepared.path, check.timeout)
         };
-        match self.afresh(&outgoing).await {
+        match self.ask_fresh(&outgoing).await {
             Ok(answer) => {
                 let detail = describe::of_answer(&prepared.shown(&answer));
                 values.renew_if_denied(prepared, &answer);
@@ -173,7 +173,7 @@ impl Checker for HttpChecker {
             headers: Some(&prepared.shown_headers),
             ..outgoing
         });
-        match self.afresh(&outgoing).await {
+        match self.ask_fresh(&outgoing).await {
             Ok(answer) => {
                 values.renew_if_denied(prepared, &answer);
                 let shown = values::shown(&answer, &mask);
@@ -203,7 +203,7 @@ impl Checker for HttpChecker {
             ..OutgoingRequest::get(&address.endpoint, &address.path, PUBLIC_TIMEOUT)
         };
         let answered = match connection {
-            Connection::Fresh => self.afresh(&outgoing).await,
+            Connection::Fresh => self.ask_fresh(&outgoing).await,
             Connection::Kept => self.kept.ask(address, PUBLIC_TIMEOUT).await,
         };
         let (_, hidden) = hide_in_query(&address.path);
@@ -246,7 +246,7 @@ impl Checker for HttpChecker {
         };
         PublicAnswer {
             slot: None,
-            ..public_answer(self.afresh(&outgoing).await, &prepared.mask)
+            ..public_answer(self.ask_fresh(&outgoing).await, &prepared.mask)
         }
     }
 }

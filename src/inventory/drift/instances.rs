@@ -7,36 +7,40 @@ use crate::inventory::{
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let sources = &snapshot.sources;
-    let unknown = Agreement::needs("runtime", &sources.runtime)
-        .or_else(|| Agreement::needs("store", &sources.registry));
+    let unknown = Agreement::unknown_without("runtime", &sources.runtime)
+        .or_else(|| Agreement::unknown_without("store", &sources.registry));
     if let Some(unknown) = unknown {
         return unknown;
     }
-    let of_slots = Slot::BOTH.into_iter().flat_map(|slot| {
-        of_slot(snapshot, slot)
+    let differences = Slot::BOTH.into_iter().flat_map(|slot| {
+        differences_of_slot(snapshot, slot)
             .into_iter()
-            .map(move |it| it.of(slot))
+            .map(move |drift| drift.of(slot))
     });
     let unreadable = keys::unreadable(snapshot, |name| name != "route");
-    Agreement::of(of_slots.chain(unreadable).collect())
+    Agreement::of(differences.chain(unreadable).collect())
 }
 
-fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
-    let side = snapshot.slots.get(slot);
-    let registration = side.registration.as_ref().map(|entry| &entry.value);
+fn differences_of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
+    let slot_snapshot = snapshot.slots.get(slot);
+    let registration = slot_snapshot
+        .registration
+        .as_ref()
+        .map(|entry| &entry.value);
+    let members = &slot_snapshot.members;
     // Without a version in the slot, there is nothing to compare with the registration.
-    if let Some(difference) = side.members.difference() {
+    if let Some(difference) = members.difference() {
         return vec![Name::MembersDiffer.with_message(format!("{slot} {difference}"))];
     }
-    match (side.members.representative(), registration) {
+    match (members.representative(), registration) {
         (Some(first), Some(entry)) => {
-            let drift = of_both(slot, (first, &side.members), entry);
+            let drift = difference_from_registration(slot, (first, members), entry);
             let mut drifts: Vec<Drift> = drift.into_iter().collect();
-            if !entry.is_at(&side.endpoint) {
+            if !entry.is_at(&slot_snapshot.endpoint) {
                 let message = format!(
                     "{slot} is registered at {} but its address is {}",
                     entry.addresses(),
-                    side.endpoint
+                    slot_snapshot.endpoint
                 );
                 drifts.push(Name::AddressDiffers.with_message(message));
             }
@@ -47,15 +51,16 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
             vec![Name::InstanceGone.with_message(message)]
         }
         (Some(first), None) => {
-            let drift = unregistered(snapshot, slot, (first, &side.members));
+            let drift = unregistered(snapshot, slot, (first, members));
             drift.into_iter().collect()
         }
         (None, None) => Vec::new(),
     }
 }
 
-/// Reports at most one difference: of the digest, the state, the tag or the id, in this order.
-fn of_both(
+/// How the members differ from the registration of their slot. Only the first difference is reported, in this order:
+/// digest, state, tag, id.
+fn difference_from_registration(
     slot: Slot,
     (first, members): (&Instance, &SlotMembers),
     entry: &Registration,
@@ -104,15 +109,15 @@ fn unregistered(
         return None;
     }
     if live == LiveSlot::Slot(slot) {
-        // The key may exist but be unreadable. Then another difference reports it.
+        // If the key of the registration exists but cannot be read, `keys` reports that.
         let unreadable = keys::unreadable(snapshot, |name| name == format!("slots/{slot}"));
         let message = format!("{slot} has the traffic but is not registered");
         return unreadable
             .is_empty()
             .then(|| Name::LiveNotRegistered.with_message(message));
     }
-    // A version whose release is not older than the release of the route is a candidate, so it is not reported. An
-    // old version is no difference while a lock is held, because the driver may be about to stop it.
+    // A version whose release is not older than the release of the route is a candidate and is not reported. While a
+    // lock is held, an old version is not reported either, because the driver may be about to stop it.
     let route = snapshot.route.as_ref()?;
     let is_old = first
         .release

@@ -201,7 +201,7 @@ pub(crate) fn locked(snapshot: &mut Snapshot) {
     });
 }
 
-/// Puts the version before the live one into green, running.
+/// Runs the version before the live one in green.
 pub(crate) fn started_again(snapshot: &mut Snapshot) {
     snapshot.slots.green.members = SlotMembers::new([instance(Slot::Green, 'b', 6)]);
 }

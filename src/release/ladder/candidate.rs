@@ -64,7 +64,7 @@ fn reason(plan: &Plan, instance: &Instance) -> String {
 /// The command that shows the last lines of an exited candidate.
 pub(super) fn logs_hint(plan: &Plan) -> String {
     format!(
-        "`greenroom show {} --logs` has its last lines",
+        "`greenroom show {} --logs` shows its last lines",
         plan.release
     )
 }
@@ -115,7 +115,7 @@ pub(super) fn why_unhealthy(
 }
 
 /// Why the candidate's slot is not healthy; none if it is healthy. If its members cannot be observed, only the probe
-/// counts.
+/// decides.
 pub(super) fn unhealthy(plan: &Plan, observation: &Observation) -> Option<String> {
     let slot = plan.slot;
     match observation.members(slot) {

@@ -37,7 +37,7 @@ impl Checker<'_> {
         }
         for (environment, in_environment) in service.environments.iter() {
             let at = ["services", name, "environments", environment];
-            self.place(root, &at, environment, service, in_environment);
+            self.target(root, &at, environment, service, in_environment);
         }
     }
 
@@ -51,7 +51,7 @@ impl Checker<'_> {
                 &path,
                 "say where the service listens: { port = 8080 } or { socket = \"/run/app.sock\" }",
             ),
-            (None, Some(socket)) if !is_inner_path(socket) => {
+            (None, Some(socket)) if !is_socket_path(socket) => {
                 let path = [&path[..], &["socket"]].concat();
                 self.error(&path, "the socket needs an absolute path in a directory of its own, like /run/app/app.sock");
             }
@@ -114,7 +114,7 @@ impl Checker<'_> {
                 );
                 self.error(&path, says);
             }
-            self.sent(
+            self.request_values(
                 &[at, &["checks", &place]].concat(),
                 &check.headers,
                 &check.query,
@@ -150,7 +150,7 @@ impl Checker<'_> {
         let Some(health) = health else {
             return;
         };
-        self.sent(&[at, &["health"]].concat(), &health.headers, &health.query);
+        self.request_values(&[at, &["health"]].concat(), &health.headers, &health.query);
         let Some(host) = &health.host else {
             return;
         };
@@ -165,7 +165,7 @@ impl Checker<'_> {
 
     /// Checks that headers and query parameters can be sent. The messages do not repeat the values, which may be
     /// secret.
-    fn sent(
+    fn request_values(
         &mut self,
         at: &[&str],
         headers: &BTreeMap<String, EnvironmentValue>,
@@ -203,7 +203,7 @@ impl Checker<'_> {
         }
     }
 
-    fn place(
+    fn target(
         &mut self,
         root: &Root,
         at: &[&str],
@@ -230,10 +230,11 @@ impl Checker<'_> {
                 "there is no `health`, and a release needs one: add health = { path = \"/health\" }",
             );
         }
-        // Greenroom tells a process where to listen. A container can only be reached where the program inside it listens.
+        // Greenroom tells a process where to listen. A container can only be reached where the program inside it
+        // listens.
         let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
         if environment.runtime == RuntimeKind::Docker && listens_once {
-            self.reached(at, service, in_environment);
+            self.slot_addresses(at, service, in_environment);
         }
         let through = in_environment
             .checks
@@ -289,7 +290,7 @@ impl Checker<'_> {
         self.preview(at, environment, service, in_environment);
     }
 
-    fn reached(
+    fn slot_addresses(
         &mut self,
         at: &[&str],
         service: &ServiceSection,
@@ -368,7 +369,7 @@ impl Checker<'_> {
     }
 }
 
-fn is_inner_path(path: &Path) -> bool {
+fn is_socket_path(path: &Path) -> bool {
     let text = path.to_string_lossy();
     path.is_absolute()
         && text

@@ -197,6 +197,11 @@ async fn a_second_container_with_the_labels_of_a_slot_is_a_second_member() {
     let ids: Vec<&str> = seen.ids().map(|id| id.0.as_str()).collect();
     assert_eq!(ids, [id.0.as_str(), copy.as_str()]);
     assert!(!seen.is_whole() && seen.digest().is_none(), "{seen:?}");
+    // Without the label of the service it is not counted.
+    let label = ["--label", "greenroom.service="];
+    let alone = docker(&[&["run", "-d"], &label[..], &[&copied, "sh", "-c", WAIT]].concat());
+    assert!(seen.get(&InstanceId(alone.clone())).is_none());
+    docker(&["rm", "-f", &alone]);
     let odd: Vec<&str> = seen.odd_ones().map(|member| member.name.as_str()).collect();
     assert_eq!(odd, [copied.as_str()]);
 
