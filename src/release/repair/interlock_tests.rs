@@ -51,7 +51,7 @@ fn has_traffic(snapshot: &Snapshot, slot: Slot) -> bool {
 
 fn can_answer(snapshot: &Snapshot, slot: Slot) -> bool {
     let content = snapshot.slots.get(slot);
-    let runs = content.members.is_any_running();
+    let runs = content.members.are_running();
     runs && content.probe.as_ref().is_none_or(|probe| probe.healthy)
 }
 
@@ -92,9 +92,10 @@ fn registration(snapshot: &Snapshot, slot: Slot) -> Option<Revisioned<Registrati
 /// Performs an action as the servers do. They refuse what their own comparisons do not allow.
 pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
     match action {
-        Action::Start { slot, .. } => {
-            if let Some(instance) = snapshot.slots.get_mut(*slot).members.iter_mut().next() {
-                instance.state = InstanceState::Running;
+        Action::Start { slot, instance } => {
+            let mut members = snapshot.slots.get_mut(*slot).members.iter_mut();
+            if let Some(there) = members.find(|it| it.id == *instance) {
+                there.state = InstanceState::Running;
             }
         }
         Action::Create {
@@ -117,8 +118,8 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.problems.clear();
         }
         Action::Stop { slot, instance } => {
-            let there = snapshot.slots.get_mut(*slot).members.iter_mut().next();
-            if let Some(there) = there.as_mut().filter(|it| it.id == *instance) {
+            let mut members = snapshot.slots.get_mut(*slot).members.iter_mut();
+            if let Some(there) = members.find(|it| it.id == *instance) {
                 there.state = InstanceState::Exited { code: Some(0) };
             }
         }
