@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Instance, InstanceId, PerSlot, Probe, ReleaseId, instance_name};
+use super::{Digest, Instance, InstanceId, PerSlot, Probe, ReleaseId, Slot, instance_name};
 
 /// How many members a slot with a version should have: one for each address of the slot. Each slot has one address.
 const WANTED: usize = 1;
 
-/// The members of one slot. A set with too many or too few members, or with members of several digests, is no version:
-/// it has no digest and is not healthy, and no release uses it.
+/// The members of one slot. A set with too many members, or with members of several digests, has no digest, because it
+/// is not known which member answers. Only a set with the wanted number of members can be healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotMembers {
     /// How many members the slot should have while it has a version.
@@ -45,7 +45,7 @@ impl SlotMembers {
     pub fn by_slot(instances: Vec<Instance>) -> PerSlot<Self> {
         let (blue, green) = instances
             .into_iter()
-            .partition::<Vec<_>, _>(|instance| instance.slot == super::Slot::Blue);
+            .partition::<Vec<_>, _>(|instance| instance.slot == Slot::Blue);
         PerSlot {
             blue: Self::new(blue),
             green: Self::new(green),
@@ -79,7 +79,7 @@ impl SlotMembers {
         self.representative().map(|member| &member.digest)
     }
 
-    /// A member that stands for all, because all run the same digest. None if the slot has no digest.
+    /// Any member, if all run the same digest. None if the slot has no digest.
     pub fn representative(&self) -> Option<&Instance> {
         let first = self.members.first()?;
         self.odd_ones().next().is_none().then_some(first)
@@ -189,6 +189,15 @@ impl SlotMembers {
     }
 }
 
+impl<'a> IntoIterator for &'a mut SlotMembers {
+    type Item = &'a mut Instance;
+    type IntoIter = std::slice::IterMut<'a, Instance>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
 fn list(items: impl Iterator<Item = String>) -> String {
     items.collect::<Vec<_>>().join(", ")
 }
@@ -204,8 +213,8 @@ impl<'a> IntoIterator for &'a SlotMembers {
 
 #[cfg(test)]
 mod tests {
+    use super::super::InstanceState;
     use super::super::drift::world_tests::{digest, instance};
-    use super::super::{InstanceState, Slot};
     use super::*;
 
     const OWN: &str = "greenroom-web.qa.blue";

@@ -77,3 +77,35 @@ pub struct KeyLine {
     /// Seconds until the key expires; none if the key has no lease, or if the store does not report it.
     pub ttl_seconds: Option<i64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::drift::world_tests::{agreed, entry, instance, with_copy};
+    use super::*;
+
+    #[test]
+    fn an_entry_names_exactly_the_members_of_its_slot() {
+        let mut snapshot = agreed();
+        let registered = snapshot.slots.blue.registration.clone();
+        let registered = registered.expect("it is registered").value;
+        assert!(registered.names(&snapshot.slots.blue.members));
+        assert!(!registered.names(&SlotMembers::default()));
+        let other = SlotMembers::new([instance(Slot::Blue, 'a', 8)]);
+        assert!(!registered.names(&other));
+        with_copy(&mut snapshot, Slot::Blue, 'a');
+        assert!(!registered.names(&snapshot.slots.blue.members));
+    }
+
+    #[test]
+    fn an_entry_is_at_an_address_only_if_it_has_no_other() {
+        let snapshot = agreed();
+        let [blue, green] = [&snapshot.slots.blue, &snapshot.slots.green];
+        let mut entry = entry(blue, &instance(Slot::Blue, 'a', 7)).value;
+        assert!(entry.is_at(&blue.endpoint) && !entry.is_at(&green.endpoint));
+        let mut second = entry.members[0].clone();
+        second.endpoint = green.endpoint.clone();
+        entry.members.push(second);
+        assert!(!entry.is_at(&blue.endpoint));
+        assert_eq!(entry.addresses(), "127.0.0.1:3001, 127.0.0.1:3002");
+    }
+}

@@ -171,3 +171,31 @@ pub(super) fn same<T: Serialize>(left: &T, right: &T) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::drift::world_tests::{entry, instance, side};
+
+    fn decoded(entry: &Registration, slot: Slot) -> std::result::Result<Registration, String> {
+        let pair = Pair {
+            key: b"slots/blue".to_vec(),
+            value: serde_json::to_vec(entry).expect("encoded"),
+            revision: 1,
+            lease: None,
+        };
+        decode_registration(&pair, slot).map_err(|unreadable| unreadable.to_string())
+    }
+
+    #[test]
+    fn a_registration_names_its_own_slot_and_at_least_one_member() {
+        let valid = entry(&side(Slot::Blue), &instance(Slot::Blue, 'a', 7)).value;
+        assert_eq!(decoded(&valid, Slot::Blue), Ok(valid.clone()));
+        let refused = decoded(&valid, Slot::Green).expect_err("another slot");
+        assert_eq!(refused, "the value names the slot blue instead of green");
+        let mut empty = valid;
+        empty.members.clear();
+        let refused = decoded(&empty, Slot::Blue).expect_err("no member");
+        assert_eq!(refused, "the value has no members");
+    }
+}

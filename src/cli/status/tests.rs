@@ -51,6 +51,8 @@ fn without_an_answer_of_the_runtime_no_slot_is_empty() {
     let json = json::of(&snapshot, Some(&Undriven::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], "blue");
     assert_eq!(json["roles"]["green"], serde_json::Value::Null);
+    let green = &json["snapshot"]["slots"]["green"];
+    assert_eq!(green["members"], serde_json::Value::Null);
     assert_eq!(json["agreed"], serde_json::Value::Null);
     assert_eq!(json["drift"], serde_json::Value::Null);
     assert_eq!(json["unknown"][0]["why"], "the runtime has not answered");

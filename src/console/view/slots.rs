@@ -141,7 +141,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     let side = snapshot.slots.get(slot);
     let mut rows = Vec::new();
     if let Some(difference) = side.members.difference() {
-        return several(theme, snapshot, slot, &difference, columns);
+        return member_rows(theme, snapshot, slot, &difference, columns);
     }
     let Some(instance) = side.members.representative() else {
         let is_known = snapshot.sources.runtime.has_answered();
@@ -176,7 +176,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
 }
 
 /// The rows of a slot that is not whole: what is wrong, and each member by its name.
-fn several(
+fn member_rows(
     theme: &Theme,
     snapshot: &Snapshot,
     slot: Slot,

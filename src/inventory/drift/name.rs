@@ -122,7 +122,7 @@ impl Name {
     pub fn means(self) -> &'static str {
         match self {
             Self::MembersDiffer => {
-                "a second container with the labels of the slot was started, by hand or from an image that `docker commit` made: nobody knows which one answers"
+                "a second container with the labels of the slot was started, by hand or from an image that `docker commit` made: it is not known which one answers"
             }
             Self::InstanceGone => {
                 "the registered container or process was removed; other programs that read the store still send requests to its address"

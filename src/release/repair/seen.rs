@@ -26,7 +26,7 @@ impl<'a> Seen<'a> {
         &self.snapshot.slots.get(slot).members
     }
 
-    /// A member that stands for the version in a slot; none if the slot has no digest.
+    /// Any member of a slot, if all run the same digest; none if the slot has no digest.
     pub(super) fn instance(&self, slot: Slot) -> Option<&'a Instance> {
         self.members(slot).representative()
     }
