@@ -52,6 +52,10 @@ impl SlotMembers {
         }
     }
 
+    pub fn wanted(&self) -> usize {
+        self.wanted
+    }
+
     pub fn iter(&self) -> std::slice::Iter<'_, Instance> {
         self.members.iter()
     }

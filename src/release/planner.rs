@@ -3,22 +3,20 @@
 //! First [`decide`] makes a [`Draft`] with all decisions. Then the proxy describes the calls of the draft's switch, and
 //! [`Draft::into_plan`] makes the plan with all calls.
 
+mod warnings;
+
 use crate::history::{Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::{difference_of_route, store_went_back};
 use crate::inventory::{
-    Digest, Hold, ImageLabels, Installation, Instance, LAST_PLANNED_GENERATION, LockRecord,
-    Occupancy, ProxyAnswer, RegistryRecord, Slot, SlotMembers, StoredKey, SwitchOrder, Target,
-    Version, highest_generation,
+    Digest, Hold, ImageLabels, Installation, Instance, LAST_PLANNED_GENERATION, Occupancy,
+    ProxyAnswer, RegistryRecord, Slot, SlotMembers, StoredKey, SwitchOrder, Target, Version,
+    highest_generation,
 };
 
+use self::warnings::{ends_standby, in_spite_of, warnings};
 use super::ladder::{self, Ladder};
 use super::unreadable::{unreadable, unreadable_release};
-use super::{
-    Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, StandbyOf, Wanted,
-};
-
-/// How far two clocks may differ without a warning.
-const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+use super::{Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, Wanted};
 
 /// Every decision of a plan, without the texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,11 +101,7 @@ pub fn decide(
     };
 
     let is_warm = is_back && other.are_running() && other.digest() == Some(&version.digest);
-    let kind = match (is_back, is_warm) {
-        (false, _) => ReleaseKind::Promote,
-        (true, true) => ReleaseKind::WarmRollback,
-        (true, false) => ReleaseKind::ColdRollback,
-    };
+    let kind = kind(is_back, is_warm);
     let (leftover, warm) = if is_warm {
         (SlotMembers::default(), other)
     } else {
@@ -151,6 +145,14 @@ pub fn decide(
         installation: installation.clone(),
         has_image: facts.has_image,
     })
+}
+
+fn kind(is_back: bool, is_warm: bool) -> ReleaseKind {
+    match (is_back, is_warm) {
+        (false, _) => ReleaseKind::Promote,
+        (true, true) => ReleaseKind::WarmRollback,
+        (true, false) => ReleaseKind::ColdRollback,
+    }
 }
 
 /// Refuses if the store was wiped, restored or replaced, or if the route and the proxy disagree although a version has
@@ -529,77 +531,4 @@ fn warm_version(
         labels: labels_of(other.representative()),
         ..version_of(definition, digest.clone(), tag)
     })
-}
-
-fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: &SlotMembers) -> Vec<String> {
-    let mut warnings: Vec<String> = clocks_differ(facts).into_iter().collect();
-    if let Some(clock) = facts.clocks.differs() {
-        warnings.push(format!(
-            "the clocks differ: {clock}. A hold or freeze ends only when all clocks have passed its end. An approval expires when one clock has passed its end. Correct the wrong clock"
-        ));
-    }
-    if let (Some(from), Some(probe)) = (from, &facts.live_probe)
-        && !probe.healthy
-    {
-        warnings.push(format!(
-            "{} {} is live, but is not healthy ({}): backing out would go back to it",
-            from.slot,
-            from.version.name(),
-            probe.detail
-        ));
-    }
-    if from.is_none() {
-        warnings.push("no version is live: after the switch there is nothing to go back to".into());
-    }
-    if let Some(from) = from
-        && let Some(difference) = from.members.difference()
-    {
-        warnings.push(format!(
-            "{} is live, but {difference}: backing out could not go back to it",
-            from.slot
-        ));
-    }
-    for member in leftover.iter().filter(|member| member.is_running()) {
-        warnings.push(format!(
-            "{} still runs {}. The release removes it, so a warm rollback to it is no longer possible",
-            member.slot,
-            member.version_name()
-        ));
-    }
-    warnings
-}
-
-/// A warning if the newest release started in the future, because then a clock is wrong.
-fn clocks_differ(facts: &Facts) -> Option<String> {
-    let newest = facts.past.as_ref().ok()?.first()?;
-    let ahead = newest.opened_at.duration_since(facts.now);
-    (ahead > CLOCKS_DIFFER).then(|| {
-        format!(
-            "the clocks differ: {} started the newest release at {}, which is {} in the future by this machine's clock. Correct the wrong clock: holds and approvals end by these clocks",
-            newest.operator,
-            crate::inventory::local_time::moment(newest.opened_at),
-            super::describe::duration(ahead.unsigned_abs())
-        )
-    })
-}
-
-/// A warning if this release ends a standby that another console drives.
-fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
-    let holder = record.lock.as_ref()?;
-    (facts.standby == Some(StandbyOf::AnotherConsole)).then(|| {
-        let LockRecord {
-            operator, release, ..
-        } = &holder.record;
-        format!(
-            "{operator} drives the standby of release {}: this release ends that standby",
-            release.short()
-        )
-    })
-}
-
-fn in_spite_of(overridden: &Overridden) -> String {
-    format!(
-        "in spite of: {}, because: {}",
-        overridden.hold, overridden.why
-    )
 }

@@ -140,8 +140,8 @@ fn fitting(mut rows: Vec<Row>, height: usize) -> Vec<Row> {
 fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
     let mut rows = Vec::new();
-    if let Some(difference) = side.members.difference() {
-        return member_rows(theme, snapshot, slot, &difference, columns);
+    if side.members.difference().is_some() {
+        return member_rows(theme, snapshot, slot, columns);
     }
     let Some(instance) = side.members.representative() else {
         let is_known = snapshot.sources.runtime.has_answered();
@@ -176,17 +176,19 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
 }
 
 /// The rows of a slot that is not whole: what is wrong, and each member by its name.
-fn member_rows(
-    theme: &Theme,
-    snapshot: &Snapshot,
-    slot: Slot,
-    difference: &str,
-    columns: usize,
-) -> Vec<Row> {
+fn member_rows(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let members = &snapshot.slots.get(slot).members;
     let cross = theme.glyph(Glyph::Cross);
-    let reason = difference.split(':').next().unwrap_or(difference);
-    let mut rows = vec![Row::new(0, format!("{cross} {reason}"), Meaning::Bad)];
+    let (count, wanted) = (members.len(), members.wanted());
+    let label = if count == wanted {
+        format!("{cross} several versions are running")
+    } else {
+        format!(
+            "{cross} {count} {} instead of {wanted}",
+            snapshot.runtime_kind.many()
+        )
+    };
+    let mut rows = vec![Row::new(0, label, Meaning::Bad)];
     for member in members {
         let (version, state) = (member.version_name(), member.state);
         let label = format!("{}  {version}  {}", member.name, member.digest.short());

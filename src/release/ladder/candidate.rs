@@ -108,7 +108,7 @@ pub(super) fn why_unhealthy(
         return members.unhealthy(probe);
     }
     let mut unchecked = members.clone();
-    for member in unchecked.iter_mut() {
+    for member in &mut unchecked {
         member.health = RuntimeHealth::Unchecked;
     }
     unchecked.unhealthy(probe)

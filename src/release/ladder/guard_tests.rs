@@ -273,7 +273,7 @@ fn every_member_without_another_release_is_removed_with_the_candidate() {
         removed.collect::<Vec<_>>()
     };
     assert_eq!(ids(&snapshot), ["green-9"]);
-    for member in snapshot.slots.green.members.iter_mut() {
+    for member in &mut snapshot.slots.green.members {
         member.release = Some(release(9));
     }
     assert_eq!(ids(&snapshot), ["green-9", "copy"]);

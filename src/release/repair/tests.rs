@@ -7,8 +7,8 @@ use super::plan::{Planned, plan};
 use super::{Item, ProxyCalls, Remedy};
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, entry, live, pointer, proxy, public, registered, release, requests, route,
-    started_again, with_copy,
+    agreed, digest, entry, live, member, pointer, proxy, public, registered, release, requests,
+    route, started_again, with_copy,
 };
 use crate::inventory::drift::{Name, compare};
 use crate::inventory::{
@@ -106,13 +106,7 @@ fn unreadable(snapshot: &mut Snapshot, key: &str) {
 /// Adds the previous version in green, running and registered.
 fn standby(snapshot: &mut Snapshot) {
     started_again(snapshot);
-    let green = snapshot
-        .slots
-        .green
-        .members
-        .representative()
-        .cloned()
-        .expect("it is there");
+    let green = member(snapshot, Slot::Green).clone();
     let mut entry = entry(&snapshot.slots.green, &green);
     entry.value.release = release(6);
     snapshot.slots.green.registration = Some(entry);
@@ -166,13 +160,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         "docker stop of the warm container",
         |s| {
             standby(s);
-            s.slots
-                .green
-                .members
-                .iter_mut()
-                .next()
-                .expect("it is there")
-                .state = EXITED;
+            member(s, Slot::Green).state = EXITED;
         },
         &["deregister green"],
     ),
@@ -214,13 +202,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         "docker run of another image in the warm slot",
         |s| {
             standby(s);
-            let green = s
-                .slots
-                .green
-                .members
-                .iter_mut()
-                .next()
-                .expect("it is there");
+            let green = member(s, Slot::Green);
             green.digest = digest('c');
             green.id = InstanceId("other".into());
         },
@@ -610,44 +592,4 @@ fn every_difference_is_in_the_table() {
         seen.extend(compare(&snapshot).drifts().map(|(_, drift)| drift.name));
     }
     assert_eq!(seen, Name::ALL.into_iter().collect());
-}
-
-#[test]
-fn only_the_named_difference_is_repaired() {
-    let mut snapshot = agreed();
-    started_again(&mut snapshot);
-    live(&mut snapshot).state = EXITED;
-    let (items, repair_actions) = planned(&snapshot, Some(Name::InstanceStarted));
-    assert_eq!(
-        (items.len(), titles(&repair_actions)),
-        (1, vec!["stop green".to_owned()])
-    );
-    let (items, repair_actions) = planned(&snapshot, Some(Name::ProxyEdited));
-    assert!(items.is_empty() && repair_actions.is_empty());
-}
-
-#[test]
-fn a_person_is_told_which_of_two_containers_to_remove() {
-    let task = |change: fn(&mut Snapshot)| {
-        let mut snapshot = agreed();
-        change(&mut snapshot);
-        let (items, _) = planned(&snapshot, None);
-        match items.into_iter().next().expect("a difference").remedy {
-            Remedy::Person(task) => task,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(
-        task(|s| with_copy(s, Slot::Blue, 'c')),
-        "blue has 2 containers or processes instead of 1: greenroom-web.qa.blue, debugging. Remove the one that does not belong to blue, probably debugging. Until then, no release goes back to blue; a promote starts its version in green"
-    );
-    // The registered one belongs to the slot, whatever its name.
-    let registered = task(|s| {
-        with_copy(s, Slot::Blue, 'c');
-        registered(s).members[0].instance = InstanceId("copy".into());
-    });
-    assert!(
-        registered.contains("probably greenroom-web.qa.blue."),
-        "{registered}"
-    );
 }

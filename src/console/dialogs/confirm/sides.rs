@@ -79,9 +79,9 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
 }
 
 fn after_checks(plan: &Plan) -> &'static str {
-    if !plan.warm.is_empty() {
-        "as soon as its checks have passed, without another question"
-    } else {
+    if plan.warm.is_empty() {
         "when it is started and its checks have passed, without another question"
+    } else {
+        "as soon as its checks have passed, without another question"
     }
 }
