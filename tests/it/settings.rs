@@ -12,7 +12,8 @@ use greenroom::inventory::{Endpoint, EnvironmentValue, SecretSource, Slot};
 use greenroom::port_check::OutgoingPorts;
 use greenroom::release::Limit;
 use greenroom::settings::{
-    Loaded, Origin, Problem, Problems, ProxyConfig, Request, RuntimeConfig, Settings, StoreConfig,
+    AsciiSetting, Loaded, Origin, Problem, Problems, ProxyConfig, Request, RuntimeConfig, Settings,
+    StoreConfig,
 };
 use proptest::prelude::*;
 
@@ -790,4 +791,20 @@ fn an_environment_defined_only_by_variables_loosens_no_rule() {
     let loaded = ruled(&[], &variables).unwrap_or_else(|problems| panic!("{problems}"));
     let name = "ci".parse().expect("a name");
     assert!(loaded.settings.environment(&name).is_some());
+}
+
+#[test]
+fn a_key_of_a_boolean_or_a_word_takes_both_from_a_layer() {
+    let ascii = |value: &str| {
+        let flag = ruled(&[("console.ascii", value)], &[]);
+        let variable = ruled(&[], &[("GREENROOM__CONSOLE__ASCII", value)]);
+        [flag, variable].map(|read| {
+            let loaded = read.unwrap_or_else(|problems| panic!("{value}: {problems}"));
+            loaded.settings.console.ascii
+        })
+    };
+    assert_eq!(ascii("true"), [AsciiSetting::Is(true); 2]);
+    assert_eq!(ascii("false"), [AsciiSetting::Is(false); 2]);
+    assert_eq!(ascii("auto"), [AsciiSetting::Auto; 2]);
+    assert!(ruled(&[("console.ascii", "yes")], &[]).is_err());
 }

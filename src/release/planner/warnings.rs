@@ -77,9 +77,9 @@ pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<Str
     })
 }
 
-pub(super) fn in_spite_of(overridden: &Overridden) -> String {
+pub(super) fn override_warning(overridden: &Overridden) -> String {
     format!(
-        "in spite of: {}, because: {}",
+        "overrides: {}, because: {}",
         overridden.hold, overridden.why
     )
 }

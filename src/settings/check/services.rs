@@ -49,11 +49,14 @@ impl Checker<'_> {
             }
             (None, None) => self.error(
                 &path,
-                "say where the service listens: { port = 8080 } or { socket = \"/run/app.sock\" }",
+                "say where the service listens: { port = 8080 } or { socket = \"/run/app/app.sock\" }",
             ),
             (None, Some(socket)) if !is_socket_path(socket) => {
                 let path = [&path[..], &["socket"]].concat();
-                self.error(&path, "the socket needs an absolute path in a directory of its own, like /run/app/app.sock");
+                self.error(
+                    &path,
+                    "write an absolute path below a directory, such as /run/app/app.sock, with only ASCII letters, digits, `/`, `.`, `_` and `-`, and without `..`",
+                );
             }
             _ => {}
         }
@@ -230,8 +233,8 @@ impl Checker<'_> {
                 "there is no `health`, and a release needs one: add health = { path = \"/health\" }",
             );
         }
-        // Greenroom tells a process where to listen. A container can only be reached where the program inside it
-        // listens.
+        // Only for Docker. Greenroom tells a process to listen at the slot's address. Greenroom cannot tell a
+        // container, so the slot's address must be of the kind (port or socket) on which the program inside listens.
         let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
         if environment.runtime == RuntimeKind::Docker && listens_once {
             self.slot_addresses(at, service, in_environment);
