@@ -15,8 +15,7 @@ pub use others::{
     NotPeerApproved, Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words,
     need_to_peer_approve, own_release, peer_approved_words, unread_approvals, weigh,
 };
-pub(super) use repair::ApprovedRepair;
-pub use repair::{RepairApproval, need_to_repair};
+pub use repair::{ApprovedRepair, RepairApproval, need_to_repair};
 
 use super::time::after;
 use super::{Plan, ladder};

@@ -284,10 +284,10 @@ mod view;
 
 pub use action::{Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore};
 pub use approval::{
-    Approval, ApprovalRefused, Approved, Need, NotPeerApproved, RepairApproval, Scope, Weighed,
-    approvals_ahead, approve_command, approvers_needed, approvers_words, need, need_back, need_of,
-    need_to_begin, need_to_peer_approve, need_to_repair, own_release, peer_approved_words,
-    unread_approvals, weigh,
+    Approval, ApprovalRefused, Approved, ApprovedRepair, Need, NotPeerApproved, RepairApproval,
+    Scope, Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words, need,
+    need_back, need_of, need_to_begin, need_to_peer_approve, need_to_repair, own_release,
+    peer_approved_words, unread_approvals, weigh,
 };
 pub use definition::Definition;
 pub use driver::{Reading, Writing};
@@ -309,7 +309,10 @@ pub use planner::{Draft, ProxyWords, decide};
 pub use preview::{Intent, ReleasePreview, Terms};
 pub use prune::{KeptBecause, PrunePlan, Spare};
 pub use refusal::{NotRollbackCandidate, Refusal, Refused};
-pub use repair::{Item, Planned, ProxyCalls, Remedy, RepairPlan, RepairRequest};
+pub use repair::{
+    Item, Planned, ProxyCalls, Remedy, RepairEffect, RepairEvent, RepairMachine, RepairPlan,
+    RepairRequest, RouteProof, all_answered, plan as plan_repair,
+};
 pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};

@@ -85,7 +85,7 @@ impl RepairApproval {
     }
 
     /// Permission for the actions of this plan. Fails if the approval was given for other actions or has expired.
-    pub(in crate::release) fn approve(
+    pub fn approve(
         &self,
         plan: &RepairPlan,
         now: Timestamp,
@@ -104,12 +104,12 @@ impl RepairApproval {
 
 /// Proof that the actions of a repair may be performed.
 #[derive(Debug, Clone)]
-pub(in crate::release) struct ApprovedRepair {
+pub struct ApprovedRepair {
     repair_actions: Vec<Action>,
 }
 
 impl ApprovedRepair {
-    pub(in crate::release) fn covers(&self, repair_action: &Action) -> bool {
+    pub fn covers(&self, repair_action: &Action) -> bool {
         self.repair_actions.contains(repair_action)
     }
 }

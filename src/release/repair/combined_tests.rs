@@ -1,7 +1,7 @@
 //! Tests of plans after two manual changes: the plan of the repair keeps the interlocks for each pair of changes.
 
-use super::tests::{BY_HAND, planned};
-use crate::inventory::drift::world_tests::agreed;
+use super::tests::{BY_HAND, EXITED, planned, titles};
+use crate::inventory::drift::world_tests::{agreed, live, proxy, public};
 use crate::inventory::{Snapshot, is_beyond_any_switch};
 use crate::release::action::Action;
 
@@ -65,4 +65,29 @@ fn after_two_manual_changes_a_plan_keeps_the_interlocks() {
             }
         }
     }
+}
+
+/// A switch needs a registered slot. Without a live pointer, the comparison does not report the missing registration.
+#[test]
+fn a_slot_is_registered_before_the_traffic_moves_to_it() {
+    let mut snapshot = agreed();
+    proxy(&mut snapshot).slot = None;
+    proxy(&mut snapshot).generation = 0;
+    public(&mut snapshot).slot = None;
+    snapshot.slots.blue.registration = None;
+    let (_, repair_actions) = planned(&snapshot, None);
+    assert_eq!(
+        titles(&repair_actions),
+        ["register blue", "point the proxy at blue"]
+    );
+    live(&mut snapshot).state = EXITED;
+    let (_, repair_actions) = planned(&snapshot, None);
+    assert_eq!(
+        titles(&repair_actions),
+        [
+            "start blue again",
+            "register blue",
+            "point the proxy at blue"
+        ]
+    );
 }

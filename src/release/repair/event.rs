@@ -8,7 +8,7 @@ use crate::release::action::{Action, ActionError};
 
 /// An input of the machine.
 #[derive(Debug, Clone)]
-pub(in crate::release) enum RepairEvent {
+pub enum RepairEvent {
     /// The repair starts.
     Started,
     Recorded,
@@ -29,7 +29,7 @@ pub(in crate::release) enum RepairEvent {
 /// An output of the machine. After each event, at most one effect other than `Announce` is returned, and its answer is
 /// the next event. If there is no such effect, the repair has ended.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::release) enum RepairEffect {
+pub enum RepairEffect {
     /// Write the record of the repair. The answer is `Recorded` or `Unrecorded`.
     Record(Box<RepairRecord>),
     /// Observe everything about the target. The answer is `Seen`.

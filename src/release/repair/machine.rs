@@ -5,6 +5,8 @@
 //! needs it. Then the machine records the start, performs the action, observes until it sees the result, and records
 //! the result. The repair ends at the first action that fails.
 
+mod compare;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +67,7 @@ enum Phase {
 
 /// The state of a running repair.
 #[derive(Debug, Clone)]
-pub(in crate::release) struct RepairMachine {
+pub struct RepairMachine {
     plan: Arc<RepairPlan>,
     record: RepairRecord,
     /// The position of the current action in the plan.
@@ -78,7 +80,7 @@ pub(in crate::release) struct RepairMachine {
 
 impl RepairMachine {
     /// `record` is the record of the repair before its first action.
-    pub(in crate::release) fn new(plan: Arc<RepairPlan>, record: RepairRecord) -> Self {
+    pub fn new(plan: Arc<RepairPlan>, record: RepairRecord) -> Self {
         Self {
             plan,
             record,
@@ -90,16 +92,12 @@ impl RepairMachine {
         }
     }
 
-    pub(in crate::release) fn record(&self) -> &RepairRecord {
+    pub fn record(&self) -> &RepairRecord {
         &self.record
     }
 
     /// Handles one event and returns the effects. An event that does not fit the phase changes nothing.
-    pub(in crate::release) fn handle(
-        &mut self,
-        now: Timestamp,
-        event: RepairEvent,
-    ) -> Vec<RepairEffect> {
+    pub fn handle(&mut self, now: Timestamp, event: RepairEvent) -> Vec<RepairEffect> {
         match (event, self.phase.clone()) {
             (RepairEvent::StopAsked, _) => self.must_stop = true,
             (RepairEvent::Started, Phase::New) => self.enter(now),

@@ -54,17 +54,18 @@ mod machine_tests;
 #[cfg(test)]
 mod members_tests;
 mod plan;
+mod proof;
 mod remedy;
 mod seen;
 #[cfg(test)]
 mod tests;
 
 pub use describe::ProxyCalls;
-pub(super) use event::{RepairEffect, RepairEvent};
-pub(super) use machine::RepairMachine;
-pub(super) use plan::plan;
-pub use plan::{Item, Planned, RepairPlan, RepairRequest};
+pub use event::{RepairEffect, RepairEvent};
+pub use machine::RepairMachine;
+pub use plan::{Item, Planned, RepairPlan, RepairRequest, plan};
+pub use proof::RouteProof;
 pub use remedy::Remedy;
-pub(super) use seen::all_answered;
+pub use seen::all_answered;
 #[cfg(test)]
 pub(super) use tests::definition as sample_definition;

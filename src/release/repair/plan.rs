@@ -152,7 +152,7 @@ impl RepairPlan {
 /// Plans the repair of all differences, or only of the differences with the name `only`. Returns each difference with
 /// its remedy, and each action once, in an order in which the target keeps answering requests. `released` says whether
 /// a release proves the version in the slot of the route.
-pub(in crate::release) fn plan(
+pub fn plan(
     (snapshot, released): (&Snapshot, &Known<()>),
     definition: &Definition,
     only: Option<Name>,

@@ -420,6 +420,13 @@ fn route(seen: &Seen<'_>) -> Remedy {
                 not_proven(wanted.live, why)
             ));
         }
+        // A switch needs a registered slot, but the comparison reports a missing registration only if the proxy names
+        // the slot.
+        if seen.entry(wanted.live).is_none()
+            && let Remedy::Actions(registering) = live(seen, wanted.live)
+        {
+            repair_actions.extend(registering);
+        }
         repair_actions.push(point(proxy.slot, &wanted));
     }
     if !seen.is_route(&wanted) {

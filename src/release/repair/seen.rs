@@ -258,7 +258,7 @@ impl<'a> Seen<'a> {
 }
 
 /// Refuses if the runtime, the store or the proxy has not answered: an unknown state cannot be repaired.
-pub(in crate::release) fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
+pub fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
     let states = &snapshot.sources;
     let sources = [
         ("what is running in the slots", &states.runtime),

@@ -87,7 +87,7 @@ pub(super) fn planned_where(
     plan((snapshot, released), &definition, only, &TestProxy)
 }
 
-fn titles(repair_actions: &[Planned]) -> Vec<String> {
+pub(super) fn titles(repair_actions: &[Planned]) -> Vec<String> {
     repair_actions
         .iter()
         .map(|planned| planned.repair_action.title())
@@ -112,7 +112,7 @@ fn standby(snapshot: &mut Snapshot) {
     snapshot.slots.green.registration = Some(entry);
 }
 
-const EXITED: InstanceState = InstanceState::Exited { code: Some(137) };
+pub(super) const EXITED: InstanceState = InstanceState::Exited { code: Some(137) };
 
 pub(super) const BY_HAND: &[ByHand] = &[
     (

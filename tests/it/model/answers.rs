@@ -8,19 +8,19 @@ use greenroom::release::{
 
 use super::calls::{self, Called, Doing, Sent};
 use super::driver::{Driver, Knows, Owed};
-use super::engine::index;
 use super::flaws::Flaw;
 use super::journal::Line;
-use super::look::{self, Blind};
+use super::look::{Blind, Look};
 use super::names::{release, time};
 use super::never;
 use super::others::person;
 use super::scope::Scope;
+use super::side::Side;
 use super::state::{End, Late, Seat, State};
 
-impl Scope {
+impl<S: Side> Scope<S> {
     /// The driver receives an event; if it was waiting for this one, the wait ends.
-    pub(super) fn hears(&self, state: &mut State, by: usize, event: Event) {
+    pub(super) fn hears(&self, state: &mut State<S>, by: usize, event: Event) {
         let State { world, seats, .. } = state;
         let Seat::Driving(shared) = &mut seats[by] else {
             return;
@@ -52,7 +52,7 @@ impl Scope {
         }
     }
 
-    fn owed(state: &mut State, by: usize) -> Option<(Owed, Driver)> {
+    fn owed(state: &mut State<S>, by: usize) -> Option<(Owed, Driver<S>)> {
         let Seat::Driving(shared) = &mut state.seats[by] else {
             return None;
         };
@@ -61,7 +61,7 @@ impl Scope {
     }
 
     /// The open call or record happens; returns whether it could.
-    pub(super) fn goes(&self, state: &mut State, by: usize, is_heard: bool) -> bool {
+    pub(super) fn goes(&self, state: &mut State<S>, by: usize, is_heard: bool) -> bool {
         match Self::owed(state, by) {
             Some((Owed::Write(written), driver)) => {
                 let compared = state.world.store.compare(self, driver.token);
@@ -103,7 +103,7 @@ impl Scope {
         }
     }
 
-    fn has_written(state: &mut State, by: usize, line: &Line) {
+    fn has_written(state: &mut State<S>, by: usize, line: &Line) {
         let Seat::Driving(shared) = &mut state.seats[by] else {
             return;
         };
@@ -115,7 +115,13 @@ impl Scope {
         }
     }
 
-    fn acts(&self, state: &mut State, driver: &Driver, mut doing: Doing, is_heard: bool) -> bool {
+    fn acts(
+        &self,
+        state: &mut State<S>,
+        driver: &Driver<S>,
+        mut doing: Doing,
+        is_heard: bool,
+    ) -> bool {
         let by = driver.by;
         if self.has(Flaw::ActAnswersEarly) && is_heard {
             state.world.late.push(Late {
@@ -147,7 +153,7 @@ impl Scope {
         true
     }
 
-    pub(super) fn fails(&self, state: &mut State, by: usize, kind: ActionErrorKind) {
+    pub(super) fn fails(&self, state: &mut State<S>, by: usize, kind: ActionErrorKind) {
         let event = match Self::owed(state, by) {
             Some((Owed::Write(_), _)) => {
                 let why = "not heard".to_owned();
@@ -162,7 +168,7 @@ impl Scope {
     }
 
     /// The call under way continues without its driver; later calls only while its process lives.
-    pub(super) fn leave_late(state: &mut State, by: usize, continues: bool) {
+    pub(super) fn leave_late(state: &mut State<S>, by: usize, continues: bool) {
         if let Some((Owed::Act(doing), driver)) = Self::owed(state, by) {
             // A call that was not sent before the lock was lost asks for the lock first.
             let sent = if state.world.store.is_held_by(by) {
@@ -178,12 +184,11 @@ impl Scope {
         }
     }
 
-    fn late(driver: &Driver, doing: Doing) -> Late {
+    fn late(driver: &Driver<S>, doing: Doing) -> Late {
         Late {
             by: driver.by,
-            number: driver.number,
             token: driver.token,
-            plan: Arc::clone(&driver.plan),
+            plan: Some(Arc::clone(&driver.plan)),
             doing,
             sent: Sent::Before,
             continues: false,
@@ -191,44 +196,35 @@ impl Scope {
         }
     }
 
-    pub(super) fn sees(&self, state: &mut State, by: usize, blind: Blind, pass: bool) {
+    pub(super) fn sees(&self, state: &mut State<S>, by: usize, blind: Blind, pass: bool) {
         let Some((Owed::Look(ask), driver)) = Self::owed(state, by) else {
             return;
         };
-        let world = &state.world;
+        let look = Look {
+            ask,
+            blind,
+            checks_pass: pass,
+        };
+        let sighting = S::see(&state.world, self, &driver, look);
         let mut knows = Knows {
             unseen: false,
-            probe: None,
-            digest: None,
+            seen: sighting.seen,
             ..driver.knows
         };
-        let mut observation = look::see(world, self, &driver.plan, ask, blind, pass);
-        let running = world.engine[index(driver.plan.slot)];
         if ask.checks && blind != Blind::Engine {
-            knows.checked = running.map(|it| (it.digest, pass));
-        }
-        let old = driver.memory.filter(|_| self.has(Flaw::OldObservation));
-        if let Some(old) = old {
-            observation.instances.clone_from(&old.instances);
-            observation.probe.clone_from(&old.probe);
-        } else {
-            knows.probe = ask.probe.map(|slot| (slot, look::is_healthy(world, slot)));
-            if ask.instances && blind != Blind::Engine {
-                knows.digest = running.map(|it| it.digest);
-            }
+            let candidate = state.world.side.candidate(&driver.plan);
+            knows.checked = candidate.map(|digest| (digest, pass));
         }
         if let Seat::Driving(shared) = &mut state.seats[by] {
             let driver = Arc::make_mut(shared);
             driver.knows = knows;
-            let is_of_candidate = ask.instances && ask.probe == Some(driver.plan.slot);
-            if self.has(Flaw::OldObservation) && is_of_candidate {
-                driver.memory = Some(Arc::new(observation.clone()));
-            }
+            driver.memory = sighting.memory.or_else(|| driver.memory.take());
         }
-        self.hears(state, by, Event::Seen(Box::new(observation)));
+        let observation = Box::new(sighting.observation);
+        self.hears(state, by, Event::Seen(observation));
     }
 
-    pub(super) fn fires(&self, state: &mut State, by: usize) {
+    pub(super) fn fires(&self, state: &mut State<S>, by: usize) {
         let Seat::Driving(shared) = &mut state.seats[by] else {
             return;
         };
@@ -239,7 +235,7 @@ impl Scope {
         self.hears(state, by, Event::Fired(id));
     }
 
-    pub(super) fn approves(&self, state: &mut State, by: usize, is_own: bool) {
+    pub(super) fn approves(&self, state: &mut State<S>, by: usize, is_own: bool) {
         let Seat::Driving(shared) = &mut state.seats[by] else {
             return;
         };
@@ -278,7 +274,7 @@ impl Scope {
     }
 }
 
-fn action_error(kind: ActionErrorKind) -> ActionError {
+pub(super) fn action_error(kind: ActionErrorKind) -> ActionError {
     ActionError {
         kind,
         text: "it broke off".into(),

@@ -1,12 +1,16 @@
 //! Whether a release can still end well, forward and backwards, if nothing more fails. A failed
-//! step is retried. A release that cannot end that way is stuck.
+//! step is retried. A release that cannot end that way is stuck. Repairs can always end, and after a few repairs no
+//! difference is left that an action removes.
 
 use greenroom::release::{Choice, Progress};
 
 use super::driver::{Driver, Owed};
 use super::look::Blind;
 use super::never::Violation;
-use super::scope::{Budget, Scope};
+use super::repairer;
+use super::repairs::RepairTurn;
+use super::scope::{Budget, Scope, Want};
+use super::side::Side;
 use super::state::{End, Seat, State};
 use super::turns::Turn;
 
@@ -15,7 +19,7 @@ const LONG: usize = 300;
 
 /// How an operator's release ends when nothing more fails and failures are retried for as long as
 /// that helps; backwards, if requested and possible.
-fn end(scope: &Scope, state: &State, by: usize, is_back: bool) -> Option<End> {
+fn end<S: Side>(scope: &Scope<S>, state: &State<S>, by: usize, is_back: bool) -> Option<End> {
     let mut state = state.clone();
     let retries = 4;
     state.left = Budget {
@@ -36,7 +40,7 @@ fn end(scope: &Scope, state: &State, by: usize, is_back: bool) -> Option<End> {
     None
 }
 
-fn next(driver: &Driver, is_back: bool, retries: u8) -> Option<Turn> {
+fn next<S: Side>(driver: &Driver<S>, is_back: bool, retries: u8) -> Option<Turn<S::Event>> {
     let by = driver.by;
     match &driver.owed {
         Some(Owed::Look(_)) => return Some(Turn::Sees(by, Blind::Nothing)),
@@ -59,12 +63,15 @@ fn next(driver: &Driver, is_back: bool, retries: u8) -> Option<Turn> {
 
 /// Checks every driven release for that, unless its lock is lost, or an instance was changed in a
 /// way that the model cannot repair.
-pub(crate) fn hold(scope: &Scope, state: &mut State) {
-    let mut running = state.world.engine.iter().flatten();
-    if state.world.violations.any() || running.any(|it| it.hurt) {
+pub(crate) fn hold<S: Side>(scope: &Scope<S>, state: &mut State<S>) {
+    if let Some(by) = scope.wants.iter().position(|want| *want == Want::Repair) {
+        hold_repairs(scope, state, by);
         return;
     }
-    for by in 0..2 {
+    if state.world.violations.any() || state.world.side.is_hurt() {
+        return;
+    }
+    for by in 0..state.seats.len() {
         let is_driving = matches!(state.seats[by], Seat::Driving(_));
         if !is_driving || !state.world.store.is_held_by(by) {
             continue;
@@ -80,4 +87,68 @@ pub(crate) fn hold(scope: &Scope, state: &mut State) {
             }
         }
     }
+}
+
+/// More repairs than any world needs, if nothing more fails.
+const MOST_REPAIRS: usize = 3;
+
+/// How one more repair ends.
+enum OneMore {
+    Ended,
+    /// No action is left, or a person has to act first.
+    NotNeeded,
+    Stuck,
+}
+
+/// Repairs until no action is left. An operator who drives the target would be in the way.
+fn hold_repairs<S: Side>(scope: &Scope<S>, state: &mut State<S>, by: usize) {
+    let mut others = (0..state.seats.len()).filter(|other| *other != by);
+    let is_driven = others.any(|other| state.is_busy(other));
+    let world = &state.world;
+    let is_quiet = world.late.is_empty() && !world.violations.any();
+    if is_driven || !is_quiet || !world.side.can_be_repaired() {
+        return;
+    }
+    let mut next = state.clone();
+    next.left = Budget::default();
+    for _ in 0..=MOST_REPAIRS {
+        match repair(scope, &mut next, by) {
+            OneMore::Ended => {}
+            OneMore::NotNeeded => return,
+            OneMore::Stuck => break,
+        }
+    }
+    state.world.violations.add(Violation::NeverRepaired);
+}
+
+/// Ends the repair of an operator, or makes one more.
+fn repair<S: Side>(scope: &Scope<S>, state: &mut State<S>, by: usize) -> OneMore {
+    if matches!(state.seats[by], Seat::Over(_)) {
+        // The lock of a repair that crashed ends with its lease.
+        state.world.store.lock = None;
+        state.seats[by] = Seat::Waiting;
+    }
+    for _ in 0..LONG {
+        let turn = match &state.seats[by] {
+            Seat::Waiting => RepairTurn::Plans,
+            Seat::ToRepair(plan) if plan.for_a_person().next().is_some() => {
+                return OneMore::NotNeeded;
+            }
+            Seat::ToRepair(_) => RepairTurn::Opens,
+            Seat::Repairing(repairer) => match &repairer.owed {
+                Some(repairer::Owed::Look) => RepairTurn::Sees(Blind::Nothing),
+                Some(repairer::Owed::Pause) if !state.world.store.is_held_by(by) => {
+                    RepairTurn::IsCutOff
+                }
+                Some(repairer::Owed::Pause) => RepairTurn::PauseEnds,
+                _ => RepairTurn::Goes,
+            },
+            _ => return OneMore::Ended,
+        };
+        match scope.follow(state, Turn::Repairs(by, turn)) {
+            Some(next) => *state = next,
+            None => return OneMore::NotNeeded,
+        }
+    }
+    OneMore::Stuck
 }

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom::history::{Direction, ReleaseKind, Step};
-use greenroom::inventory::Slot;
 use greenroom::release::{
-    Action, Approved, Ask, Effect, Event, Machine, Move, Observation, Plan, Stage, TimerId,
+    Action, Approved, Ask, Effect, Event, Machine, Observation, Plan, Stage, TimerId,
 };
 
 use super::calls::{Doing, Who};
 use super::flaws::Flaw;
 use super::journal::Line;
-use super::names::{is_digest, time};
+use super::names::time;
 use super::never::Violation;
 use super::planning::mark;
 use super::scope::Scope;
+use super::side::Side;
 use super::state::World;
 
 /// What a driver waits for.
@@ -28,25 +28,35 @@ pub(crate) enum Owed {
     Look(Ask),
 }
 
-/// What was really observed and approved, whatever the machine was told.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Knows {
+/// What was really observed and approved. The machine may have been shown something else.
+#[derive(Debug, Clone, Hash)]
+pub(crate) struct Knows<S: Side> {
     /// The stage that this driver recorded as started and not as ended.
     pub(crate) intent: Option<Stage>,
     /// Whether nothing has been observed since the last act.
     pub(crate) unseen: bool,
-    /// The slot that was probed at the last observation, and whether it was healthy.
-    pub(crate) probe: Option<(Slot, bool)>,
-    /// What was running in the candidate's slot at the last observation.
-    pub(crate) digest: Option<char>,
+    /// What was really so at the last observation.
+    pub(crate) seen: S::Seen,
     /// The digest of the last checks, and whether they passed.
     pub(crate) checked: Option<(char, bool)>,
     /// The last approval: its step, its hour, and whether it was for this plan.
     pub(crate) approved: Option<(Step, u8, bool)>,
 }
 
+impl<S: Side> Default for Knows<S> {
+    fn default() -> Self {
+        Self {
+            intent: None,
+            unseen: false,
+            seen: S::Seen::default(),
+            checked: None,
+            approved: None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
-pub(crate) struct Driver {
+pub(crate) struct Driver<S: Side> {
     pub(crate) machine: Machine,
     pub(crate) plan: Arc<Plan>,
     pub(crate) by: usize,
@@ -55,12 +65,12 @@ pub(crate) struct Driver {
     pub(crate) owed: Option<Owed>,
     /// The newest timer, and whether it fires although nothing waits for it.
     pub(crate) timer: Option<(TimerId, bool)>,
-    pub(crate) knows: Knows,
+    pub(crate) knows: Knows<S>,
     /// The last observation, for a flaw that repeats it.
     pub(crate) memory: Option<Arc<Observation>>,
 }
 
-impl Hash for Driver {
+impl<S: Side> Hash for Driver<S> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.machine.hash(state);
         mark(&self.plan).hash(state);
@@ -75,7 +85,7 @@ impl Hash for Driver {
     }
 }
 
-impl Driver {
+impl<S: Side> Driver<S> {
     pub(crate) fn new(
         machine: Machine,
         plan: Arc<Plan>,
@@ -99,19 +109,18 @@ impl Driver {
     pub(crate) fn who(&self) -> Who<'_> {
         Who {
             by: self.by,
-            number: self.number,
             token: self.token,
-            plan: &self.plan,
+            plan: Some(&self.plan),
         }
     }
 
-    pub(crate) fn hear(&mut self, world: &mut World, scope: &Scope, event: Event) {
+    pub(crate) fn hear(&mut self, world: &mut World<S>, scope: &Scope<S>, event: Event) {
         for effect in self.machine.handle(time(world.hour), event) {
             self.take(world, scope, effect);
         }
     }
 
-    fn take(&mut self, world: &mut World, scope: &Scope, effect: Effect) {
+    fn take(&mut self, world: &mut World<S>, scope: &Scope<S>, effect: Effect) {
         let owe = match effect {
             Effect::Announce(_) => return,
             Effect::Schedule { id, after } => {
@@ -129,7 +138,7 @@ impl Driver {
             } => {
                 self.hold_against(world, scope, &actions, stage, &approved);
                 self.knows.unseen = true;
-                Owed::Act(Doing::new(actions, stage))
+                Owed::Act(Doing::new(actions, Some(stage)))
             }
         };
         if self.owed.is_some() {
@@ -142,8 +151,8 @@ impl Driver {
 
     fn hold_against(
         &self,
-        world: &mut World,
-        scope: &Scope,
+        world: &mut World<S>,
+        scope: &Scope<S>,
         actions: &[Action],
         stage: Stage,
         approved: &Approved,
@@ -157,39 +166,16 @@ impl Driver {
         if world.is_at_it(self.by) {
             world.violations.add(Violation::Overlapped);
         }
-        if let [Action::Switch(movement)] = actions {
-            self.hold_switch(world, movement, stage.direction);
+        if let Some(violation) = S::forbids(self, actions, stage.direction) {
+            world.violations.add(violation);
         }
         if stage.direction == Direction::Forward && scope.tier.is_protected() {
             self.hold_approval(world, stage.step);
         }
     }
 
-    fn hold_switch(&self, world: &mut World, movement: &Move, direction: Direction) {
-        let to = movement.to;
-        if self.knows.probe != Some((to, true)) {
-            let violation = match direction {
-                Direction::Forward => Violation::Unchecked,
-                Direction::Back => Violation::RoutedToNothing,
-            };
-            world.violations.add(violation);
-        }
-        if direction == Direction::Back {
-            return;
-        }
-        let is_planned = |letter: char| is_digest(&self.plan.version.digest, letter);
-        let runs = self.knows.digest.is_some_and(is_planned);
-        let checked = self
-            .knows
-            .checked
-            .is_some_and(|(letter, passed)| passed && is_planned(letter));
-        if !runs || !checked {
-            world.violations.add(Violation::Unchecked);
-        }
-    }
-
     /// In a protected environment: an approval of this step of this plan, in this hour.
-    fn hold_approval(&self, world: &mut World, step: Step) {
+    fn hold_approval(&self, world: &mut World<S>, step: Step) {
         let begins_warm = self.plan.kind == ReleaseKind::WarmRollback && step != Step::Stop;
         if begins_warm || !matches!(step, Step::Register | Step::Switch | Step::Stop) {
             return;

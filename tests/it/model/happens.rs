@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 
-use greenroom::inventory::Slot;
 use greenroom::release::{ActionErrorKind, Choice, Event, Machine, ResumeAction};
 
 use super::calls::{self, Called, Sent};
 use super::driver::Driver;
-use super::engine::{BY_HAND, index};
 use super::look::Blind;
-use super::names::{FOREIGN, PROMOTED};
 use super::others::person;
 use super::planning;
 use super::scope::Scope;
+use super::side::Side;
 use super::state::{End, Seat, State};
 use super::turns::Turn;
 
-impl Scope {
+impl<S: Side> Scope<S> {
     /// Applies a turn; returns whether it was possible.
-    pub(super) fn take(&self, state: &mut State, turn: Turn) -> bool {
+    pub(super) fn take(&self, state: &mut State<S>, turn: Turn<S::Event>) -> bool {
         match turn {
             Turn::Plans(by) => {
                 let plan = planning::plan(&state.world, self, by);
@@ -106,72 +104,25 @@ impl Scope {
             }
             Turn::LeaseEnds => {
                 let holder = state.world.store.lock.take();
-                let is_driven =
-                    holder.is_some_and(|it| matches!(state.seats[it.by], Seat::Driving(_)));
+                let is_driven = holder.is_some_and(|it| state.is_busy(it.by));
                 state.left.losses -= u8::from(is_driven);
             }
             Turn::LateGoes(at) => self.late_goes(state, at),
             Turn::Holds => Self::holds(state),
             Turn::GivesPeerApproval(person) => Self::gives_peer_approval(state, person),
-            of_nature => Self::befalls(state, &of_nature),
+            Turn::Repairs(by, turn) => return self.take_repair(state, by, turn),
+            Turn::Befalls(event) => S::befalls(state, &event),
         }
         true
     }
 
-    fn befalls(state: &mut State, turn: &Turn) {
-        if let Turn::Meddles = turn {
-            state.meddled = true;
-            if let Some(route) = &mut state.world.store.route {
-                route.live = route.live.other();
-                route.generation += 5;
-            }
-            return;
-        }
-        if let Turn::RoutesBack | Turn::PointsBack | Turn::DeletesRoute = turn {
-            state.meddled = true;
-            let world = &mut state.world;
-            match (turn, &mut world.store.route) {
-                (Turn::DeletesRoute, route) => *route = None,
-                (Turn::RoutesBack, Some(route)) => {
-                    route.live = Slot::Blue;
-                    route.generation += 5;
-                }
-                _ => world.proxy.link = Some(Slot::Blue),
-            }
-            return;
-        }
-        let (Turn::Sickens(slot) | Turn::Heals(slot) | Turn::Exits(slot) | Turn::IsReplaced(slot)) =
-            turn
-        else {
-            return;
-        };
-        state.left.ills -= u8::from(!matches!(turn, Turn::Heals(_)));
-        let Some(running) = &mut state.world.engine[index(*slot)] else {
-            return;
-        };
-        running.hurt = true;
-        match turn {
-            Turn::Sickens(_) => running.well = false,
-            Turn::Heals(_) => running.well = true,
-            Turn::Exits(_) => running.up = false,
-            _ if running.id >= BY_HAND => {
-                running.digest = PROMOTED;
-                running.id = running.release;
-            }
-            _ => {
-                running.digest = FOREIGN;
-                running.id = BY_HAND + u8::from(*slot == Slot::Green);
-            }
-        }
-    }
-
-    fn open(&self, state: &mut State, by: usize) {
+    fn open(&self, state: &mut State<S>, by: usize) {
         let Seat::Planned(plan) = std::mem::replace(&mut state.seats[by], Seat::Waiting) else {
             return;
         };
         state.seats[by] = Seat::Over(End::Refused);
         let is_ended = planning::standby(&state.world, self).is_some()
-            && planning::is_still_so(&state.world, &plan);
+            && S::is_as_planned(&state.world, &plan);
         let store = &mut state.world.store;
         let token = if is_ended {
             Some(store.take_over(by))
@@ -181,7 +132,7 @@ impl Scope {
         let Some(token) = token else {
             return;
         };
-        if !planning::is_still_so(&state.world, &plan) {
+        if !S::is_as_planned(&state.world, &plan) {
             state.world.store.lock = None;
             return;
         }
@@ -191,7 +142,7 @@ impl Scope {
         self.hears(state, by, Event::Started);
     }
 
-    fn resume(&self, state: &mut State, by: usize, resume_action: ResumeAction) -> bool {
+    fn resume(&self, state: &mut State<S>, by: usize, resume_action: ResumeAction) -> bool {
         let Some(token) = state.world.store.acquire(self, by) else {
             return false;
         };
@@ -207,7 +158,7 @@ impl Scope {
         true
     }
 
-    fn late_goes(&self, state: &mut State, at: usize) {
+    fn late_goes(&self, state: &mut State<S>, at: usize) {
         let mut late = state.world.late.remove(at);
         let mut doing = late.doing.clone();
         let called = calls::call(&mut state.world, self, late.who(), &mut doing, late.sent);

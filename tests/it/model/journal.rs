@@ -3,7 +3,9 @@
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-use greenroom::history::{Direction, Entry, JournalEvent, Link, Recorded, ReleaseRecord, Step};
+use greenroom::history::{
+    Chain, Direction, Entry, JournalEvent, Link, Recorded, ReleaseRecord, Step,
+};
 use greenroom::release::{Effect, Stage};
 use jiff::Timestamp;
 
@@ -122,6 +124,10 @@ impl Journal {
         Some(head.plan_mark.get_or_init(compute))
     }
 
+    pub(crate) fn is_begun(&self) -> bool {
+        self.head.is_some()
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         let head = self.head.as_ref();
         head.is_some_and(|head| head.record.closed.is_none())
@@ -136,4 +142,18 @@ impl Journal {
             entries: entries.collect(),
         })
     }
+
+    /// The journal with its hashes, as production's shell writes it.
+    pub(crate) fn chained(&self) -> Option<Recorded> {
+        self.read().map(chained)
+    }
+}
+
+pub(crate) fn chained(recorded: Recorded) -> Recorded {
+    let Recorded { head, entries } = recorded;
+    let mut chain = Chain::of(&head);
+    let entries = entries.into_iter().map(|entry| chain.linked(entry));
+    let entries = entries.collect();
+    let head = chain.closed(head);
+    Recorded { head, entries }
 }

@@ -51,6 +51,10 @@ pub(crate) fn release(number: u8) -> ReleaseId {
     ReleaseId(ulid::Ulid::from_parts(number.into(), 1))
 }
 
+pub(crate) fn number_of(release: ReleaseId) -> u8 {
+    u8::try_from(release.0.timestamp_ms()).expect("a release of the model")
+}
+
 /// The clock is fixed. It jumps past every timeout when a wait has failed.
 pub(crate) fn time(hours: u8) -> Timestamp {
     let jump = Duration::from_hours(hours.into());

@@ -4,10 +4,11 @@
 use stateright::Property;
 
 use super::scope::Scope;
+use super::side::Side;
 use super::state::{End, State};
 
 /// A broken interlock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Violation {
     /// 1: a slot with traffic was stopped, removed or replaced.
     TouchedLive = 1,
@@ -37,6 +38,8 @@ pub(crate) enum Violation {
     Held = 14,
     /// Traffic moved without another operator's approval.
     NoPeerApproval = 15,
+    /// Repairs do not end, although nothing more fails, or something remains to be repaired after each of them.
+    NeverRepaired = 0,
 }
 
 /// The interlocks that were broken in a world.
@@ -53,46 +56,55 @@ impl Violations {
     }
 }
 
-fn never<const VIOLATION: u8>(_: &Scope, state: &State) -> bool {
+fn never<S: Side, const VIOLATION: u8>(_: &Scope<S>, state: &State<S>) -> bool {
     state.world.violations.0 & (1 << VIOLATION) == 0
 }
 
 /// All interlocks as one property. The checker looks up every property by its name in every state, so one property is
 /// much faster than [`each`].
-pub(crate) fn any() -> Property<Scope> {
-    Property::always(INTERLOCKS, |_, state: &State| !state.world.violations.any())
+pub(crate) fn any<S: Side>() -> Property<Scope<S>> {
+    Property::always(INTERLOCKS, |_, state: &State<S>| {
+        !state.world.violations.any()
+    })
 }
 
 /// The names of the interlocks that were broken in a state.
-pub(crate) fn broken(scope: &Scope, state: &State) -> Vec<&'static str> {
+pub(crate) fn broken<S: Side>(scope: &Scope<S>, state: &State<S>) -> Vec<&'static str> {
     let mut all = each();
     all.retain(|one| !(one.condition)(scope, state));
     all.into_iter().map(|one| one.name).collect()
 }
 
 /// The interlocks, by the names that tests use.
-pub(crate) fn each() -> Vec<Property<Scope>> {
+pub(crate) fn each<S: Side>() -> Vec<Property<Scope<S>>> {
     vec![
-        Property::always(TOUCHED_LIVE, never::<{ Violation::TouchedLive as u8 }>),
+        Property::always(TOUCHED_LIVE, never::<S, { Violation::TouchedLive as u8 }>),
         Property::always(
             ROUTED_TO_NOTHING,
-            never::<{ Violation::RoutedToNothing as u8 }>,
+            never::<S, { Violation::RoutedToNothing as u8 }>,
         ),
-        Property::always(UNCHECKED, never::<{ Violation::Unchecked as u8 }>),
-        Property::always(OVERTAKEN, never::<{ Violation::Overtaken as u8 }>),
-        Property::always(TOGGLED, never::<{ Violation::Toggled as u8 }>),
-        Property::always(BLINDLY, never::<{ Violation::Blindly as u8 }>),
-        Property::always(OVERLAPPED, never::<{ Violation::Overlapped as u8 }>),
-        Property::always(WRONG_APPROVAL, never::<{ Violation::WrongApproval as u8 }>),
-        Property::always(UNASKED, never::<{ Violation::Unasked as u8 }>),
-        Property::always(HELD, never::<{ Violation::Held as u8 }>),
+        Property::always(UNCHECKED, never::<S, { Violation::Unchecked as u8 }>),
+        Property::always(OVERTAKEN, never::<S, { Violation::Overtaken as u8 }>),
+        Property::always(TOGGLED, never::<S, { Violation::Toggled as u8 }>),
+        Property::always(BLINDLY, never::<S, { Violation::Blindly as u8 }>),
+        Property::always(OVERLAPPED, never::<S, { Violation::Overlapped as u8 }>),
+        Property::always(
+            WRONG_APPROVAL,
+            never::<S, { Violation::WrongApproval as u8 }>,
+        ),
+        Property::always(UNASKED, never::<S, { Violation::Unasked as u8 }>),
+        Property::always(HELD, never::<S, { Violation::Held as u8 }>),
         Property::always(
             NO_PEER_APPROVAL,
-            never::<{ Violation::NoPeerApproval as u8 }>,
+            never::<S, { Violation::NoPeerApproval as u8 }>,
         ),
-        Property::always(STUCK, never::<{ Violation::Stuck as u8 }>),
-        Property::always(A_WAY_ON, never::<{ Violation::NoWayOn as u8 }>),
-        Property::always(A_WAY_BACK, never::<{ Violation::NoWayBack as u8 }>),
+        Property::always(STUCK, never::<S, { Violation::Stuck as u8 }>),
+        Property::always(A_WAY_ON, never::<S, { Violation::NoWayOn as u8 }>),
+        Property::always(A_WAY_BACK, never::<S, { Violation::NoWayBack as u8 }>),
+        Property::always(
+            A_WAY_TO_REPAIR,
+            never::<S, { Violation::NeverRepaired as u8 }>,
+        ),
     ]
 }
 
@@ -111,6 +123,7 @@ pub(crate) const NO_PEER_APPROVAL: &str = "what others have to approve they appr
 pub(crate) const STUCK: &str = "it always goes on, or asks";
 pub(crate) const A_WAY_ON: &str = "there is a way on";
 pub(crate) const A_WAY_BACK: &str = "there is a way back";
+pub(crate) const A_WAY_TO_REPAIR: &str = "repairs end, and nothing to repair is left";
 
 /// An end that must be reachable, or the run has tested nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,33 +135,59 @@ pub(crate) enum Reach {
     SecondDone,
     SecondBackedOut,
     SecondRefused,
+    /// A repair ended this way.
+    Repaired,
+    RepairFailed,
+    RepairStopped,
+    /// A repair is done, and the release of the first operator too.
+    RepairedAndDone,
     /// The second is done while the first still held the lock for its standby.
     EndedBySecond,
 }
 
 impl Reach {
-    pub(crate) fn property(self) -> Property<Scope> {
+    pub(crate) fn property<S: Side>(self) -> Property<Scope<S>> {
         match self {
-            Self::Done => Property::sometimes("done", |_, it: &State| it.ended(0, End::Done)),
+            Self::Done => Property::sometimes("done", |_, it: &State<S>| it.ended(0, End::Done)),
             Self::BackedOut => {
-                Property::sometimes("backed out", |_, it: &State| it.ended(0, End::BackedOut))
+                Property::sometimes("backed out", |_, it: &State<S>| it.ended(0, End::BackedOut))
             }
-            Self::Left => Property::sometimes("left", |_, it: &State| it.ended(0, End::Left)),
-            Self::Parked => Property::sometimes("parked", |_, it: &State| it.ended(0, End::Parked)),
-            Self::SecondDone => {
-                Property::sometimes("done by the second", |_, it: &State| it.ended(1, End::Done))
+            Self::Left => Property::sometimes("left", |_, it: &State<S>| it.ended(0, End::Left)),
+            Self::Parked => {
+                Property::sometimes("parked", |_, it: &State<S>| it.ended(0, End::Parked))
             }
+            Self::SecondDone => Property::sometimes("done by the second", |_, it: &State<S>| {
+                it.ended(1, End::Done)
+            }),
             Self::SecondBackedOut => {
-                Property::sometimes("backed out by the second", |_, it: &State| {
+                Property::sometimes("backed out by the second", |_, it: &State<S>| {
                     it.ended(1, End::BackedOut)
                 })
             }
-            Self::EndedBySecond => Property::sometimes("ended by the second", |_, it: &State| {
-                it.ended(1, End::Done) && it.ended(0, End::Parked)
+            Self::Repaired => {
+                Property::sometimes("repaired", |_, it: &State<S>| it.any_ended(End::Repaired))
+            }
+            Self::RepairFailed => Property::sometimes("a repair failed", |_, it: &State<S>| {
+                it.any_ended(End::Failed)
             }),
-            Self::SecondRefused => Property::sometimes("refused to the second", |_, it: &State| {
-                it.ended(1, End::Refused)
+            Self::RepairStopped => Property::sometimes("a repair stopped", |_, it: &State<S>| {
+                it.any_ended(End::Stopped)
             }),
+            Self::RepairedAndDone => {
+                Property::sometimes("repaired and done", |_, it: &State<S>| {
+                    it.any_ended(End::Repaired) && it.ended(0, End::Done)
+                })
+            }
+            Self::EndedBySecond => {
+                Property::sometimes("ended by the second", |_, it: &State<S>| {
+                    it.ended(1, End::Done) && it.ended(0, End::Parked)
+                })
+            }
+            Self::SecondRefused => {
+                Property::sometimes("refused to the second", |_, it: &State<S>| {
+                    it.ended(1, End::Refused)
+                })
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use greenroom::inventory::{Hold, Operator, PeerApproval};
 
 use super::names::{release, time, version};
 use super::scope::Scope;
+use super::side::Side;
 use super::state::{State, World};
 
 /// The third person, who never drives.
@@ -43,7 +44,7 @@ pub(crate) struct Others {
 /// How long an approval counts.
 const COUNTS: Duration = Duration::from_mins(30);
 
-impl World {
+impl<S: Side> World<S> {
     pub(crate) fn is_held(&self) -> bool {
         self.others.hold.is_some_and(|hold| hold.stands)
     }
@@ -101,9 +102,9 @@ impl World {
     }
 }
 
-impl Scope {
+impl<S: Side> Scope<S> {
     /// Places a hold, or clears the one in force.
-    pub(super) fn holds(state: &mut State) {
+    pub(super) fn holds(state: &mut State<S>) {
         state.left.holds -= 1;
         let hold = &mut state.world.others.hold;
         *hold = Some(match *hold {
@@ -123,7 +124,7 @@ impl Scope {
     }
 
     /// Approves the first release, or withdraws that.
-    pub(super) fn gives_peer_approval(state: &mut State, person: usize) {
+    pub(super) fn gives_peer_approval(state: &mut State<S>, person: usize) {
         let hour = state.world.hour;
         let given = &mut state.world.others.given[person - 1];
         *given = match *given {
@@ -137,7 +138,7 @@ impl Scope {
 
     /// Whether a person would do so: while the release has no end, and withdrawals only a limited
     /// number of times.
-    pub(super) fn may_peer_approve(state: &State, person: usize) -> bool {
+    pub(super) fn may_peer_approve(state: &State<S>, person: usize) -> bool {
         let given = state.world.others.given[person - 1];
         let is_given = given.is_some_and(|given| given.hour == state.world.hour);
         state.world.store.journals[0].is_open() && (!is_given || state.left.others > 0)

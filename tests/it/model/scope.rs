@@ -6,17 +6,19 @@ use greenroom::release::OnFailure;
 
 use super::flaws::Flaw;
 use super::never::Reach;
+use super::side::Side;
 
 /// What an operator wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
-    Nothing,
     /// To promote the version of this letter.
     Version(char),
     /// To roll back to the standby.
     Standby,
     /// To resume the release that the first operator left.
     Resume,
+    /// To repair what differs.
+    Repair,
 }
 
 /// How often each kind of event may still happen.
@@ -38,29 +40,15 @@ pub(crate) struct Budget {
     pub(crate) others: u8,
 }
 
-/// When a person moves traffic without Greenroom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ByHand {
-    Never,
-    /// The route, between the two halves of a switch.
-    InTheSwitch,
-    /// The route or the proxy's pointer, back to the old version, at any time between the switch
-    /// and the stop; or the route's key is deleted then.
-    BeforeTheStop,
-}
-
 /// The bounds of one run.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "bounds, each of its own, and no states"
-)]
-pub(crate) struct Scope {
+pub(crate) struct Scope<S: Side> {
     pub(crate) tier: Tier,
     pub(crate) on_failure: OnFailure,
-    pub(crate) wants: [Want; 2],
-    /// Whether the other slot has an older version without traffic.
-    pub(crate) leftover: bool,
+    /// What each operator wants. The position is the operator's number.
+    pub(crate) wants: Vec<Want>,
+    /// The bounds that only this side has.
+    pub(crate) side: S::Bounds,
     pub(crate) budget: Budget,
     /// Whether the second operator may end the standby of the first.
     pub(crate) ends_standby: bool,
@@ -68,40 +56,41 @@ pub(crate) struct Scope {
     pub(crate) strays: bool,
     /// Who may approve the first release, which then needs an approval. Empty when it needs none.
     pub(crate) others: &'static [usize],
-    /// When a person moves traffic by hand, once.
-    pub(crate) by_hand: ByHand,
     /// Whether every state must have a way forward and a way back.
     pub(crate) ways: bool,
     /// What must be reachable within these bounds.
     pub(crate) reaches: Vec<Reach>,
-    pub(crate) flaws: Vec<Flaw>,
+    pub(crate) flaws: Vec<Flaw<S::Flaw>>,
 }
 
-impl Scope {
+impl<S: Side> Scope<S> {
     /// One operator promotes `b` over `a`, and nothing fails.
     pub(crate) fn one(tier: Tier) -> Self {
         Self {
             tier,
             on_failure: OnFailure::Ask,
-            wants: [Want::Version('b'), Want::Nothing],
-            leftover: false,
+            wants: vec![Want::Version('b')],
+            side: S::Bounds::default(),
             budget: Budget::default(),
             ends_standby: false,
             strays: false,
             others: &[],
-            by_hand: ByHand::Never,
             ways: false,
             reaches: vec![Reach::Done],
             flaws: Vec::new(),
         }
     }
 
-    /// Whether one operator reads what the driver of another has recorded.
-    pub(crate) fn reads_journals(&self) -> bool {
-        self.ends_standby || self.wants.contains(&Want::Resume)
+    pub(crate) fn has_repair(&self) -> bool {
+        self.wants.contains(&Want::Repair)
     }
 
-    pub(crate) fn has(&self, flaw: Flaw) -> bool {
+    /// Whether one operator reads what the driver of another has recorded.
+    pub(crate) fn reads_journals(&self) -> bool {
+        self.ends_standby || self.wants.contains(&Want::Resume) || self.has_repair()
+    }
+
+    pub(crate) fn has(&self, flaw: Flaw<S::Flaw>) -> bool {
         self.flaws.contains(&flaw)
     }
 }

@@ -4,20 +4,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use greenroom::history::Outcome;
-use greenroom::inventory::Slot;
-use greenroom::release::{Plan, Progress};
+use greenroom::release::{Plan, Progress, RepairPlan};
 
 use super::calls::{Doing, Sent, Who};
 use super::driver::Driver;
-use super::engine::{BEFORE, Running, index};
-use super::journal::Journal;
-use super::names::{LIVE, OLDER};
-use super::never::{Violation, Violations};
+use super::never::Violations;
 use super::others::Others;
 use super::planning::mark;
-use super::proxy::Proxy;
-use super::scope::{Budget, ByHand, Scope};
-use super::store::{Entered, Route, Store};
+use super::repairer::Repairer;
+use super::scope::{Budget, Scope};
+use super::side::Side;
+use super::store::Store;
 
 /// How a release ended for its driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +29,14 @@ pub(crate) enum End {
     /// It must not drive any longer.
     Parked,
     Crashed,
+    /// A repair has removed all of its differences.
+    Repaired,
+    /// A repair has done its actions, and something still differs.
+    Remains,
+    /// An action of a repair failed.
+    Failed,
+    /// An operator stopped a repair.
+    Stopped,
 }
 
 impl End {
@@ -52,20 +57,25 @@ impl End {
 
 /// What an operator is doing.
 #[derive(Debug, Clone)]
-pub(crate) enum Seat {
+pub(crate) enum Seat<S: Side> {
     Waiting,
     Planned(Arc<Plan>),
-    Driving(Arc<Driver>),
+    Driving(Arc<Driver<S>>),
+    /// The repair is planned and approved.
+    ToRepair(Arc<RepairPlan>),
+    Repairing(Arc<Repairer>),
     Over(End),
 }
 
-impl Hash for Seat {
+impl<S: Side> Hash for Seat<S> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
             Self::Waiting => 0_u8.hash(state),
             Self::Planned(plan) => (1_u8, mark(plan)).hash(state),
             Self::Driving(driver) => (2_u8, driver).hash(state),
             Self::Over(end) => (3_u8, end).hash(state),
+            Self::ToRepair(plan) => (4_u8, plan.only_actions(), plan.made_at).hash(state),
+            Self::Repairing(repairer) => (5_u8, repairer).hash(state),
         }
     }
 }
@@ -74,9 +84,9 @@ impl Hash for Seat {
 #[derive(Debug, Clone)]
 pub(crate) struct Late {
     pub(crate) by: usize,
-    pub(crate) number: u8,
     pub(crate) token: i64,
-    pub(crate) plan: Arc<Plan>,
+    /// The plan of a release; none for an act of a repair.
+    pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) doing: Doing,
     /// Whether its next call is under way.
     pub(crate) sent: Sent,
@@ -90,84 +100,42 @@ impl Late {
     pub(crate) fn who(&self) -> Who<'_> {
         Who {
             by: self.by,
-            number: self.number,
             token: self.token,
-            plan: &self.plan,
+            plan: self.plan.as_deref(),
         }
     }
 }
 
 impl Hash for Late {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.by, self.number, self.token, self.is_feared).hash(state);
+        (self.by, self.token, self.is_feared).hash(state);
         (self.sent, self.continues).hash(state);
-        mark(&self.plan).hash(state);
+        self.plan.as_deref().map(mark).hash(state);
         self.doing.hash(state);
     }
 }
 
+/// What every target has, and a side.
 #[derive(Debug, Clone, Hash)]
-pub(crate) struct World {
+pub(crate) struct World<S> {
     pub(crate) hour: u8,
-    pub(crate) engine: [Option<Running>; 2],
     pub(crate) store: Store,
-    pub(crate) proxy: Proxy,
     pub(crate) late: Vec<Late>,
     pub(crate) others: Others,
     pub(crate) violations: Violations,
+    pub(crate) side: S,
 }
 
-impl World {
-    /// `a` is live in blue, as the 41st generation.
-    fn new(scope: &Scope) -> Self {
-        let entered = |digest| {
-            Some(Entered {
-                digest,
-                release: BEFORE,
-                token: 0,
-            })
-        };
-        let route = Route {
-            generation: 41,
-            live: Slot::Blue,
-            digest: LIVE,
-            release: BEFORE,
-            token: 0,
-        };
-        let mut world = Self {
+impl<S: Side> World<S> {
+    fn new(scope: &Scope<S>) -> Self {
+        Self {
             hour: 0,
-            engine: [Some(Running::started(BEFORE, LIVE)), None],
-            store: Store {
-                route: Some(route),
-                slots: [entered(LIVE), None],
-                lock: None,
-                granted: 0,
-                journals: [Journal::default(), Journal::default()],
-            },
-            proxy: Proxy::at(41, Slot::Blue),
+            store: Store::default(),
             late: Vec::new(),
             others: Others::default(),
             violations: Violations::default(),
-        };
-        if scope.leftover {
-            world.engine[1] = Some(Running {
-                id: 50,
-                ..Running::started(BEFORE, OLDER)
-            });
-            world.store.slots[1] = entered(OLDER);
+            side: S::start(scope),
         }
-        world
-    }
-
-    pub(crate) fn has_traffic(&self, slot: Slot) -> bool {
-        let by_route = self.store.route.is_some_and(|route| route.live == slot);
-        by_route || self.proxy.link == Some(slot)
-    }
-
-    /// Whether a slot is registered and answers, or would without events from outside.
-    pub(crate) fn can_answer(&self, slot: Slot) -> bool {
-        let runs = self.engine[index(slot)].is_some_and(|it| it.hurt || it.is_healthy());
-        runs && self.store.slots[index(slot)].is_some()
     }
 
     /// Whether an act of this operator is under way that its driver considers ended.
@@ -176,13 +144,10 @@ impl World {
         late.any(|late| late.by == operator && !late.is_feared)
     }
 
-    /// At every moment and after any act, traffic goes to a slot that can answer.
+    /// Notes what is broken at this moment, after any turn.
     pub(crate) fn hold(&mut self) {
-        let live = self.store.route.map(|route| route.live);
-        for slot in [live, self.proxy.link].into_iter().flatten() {
-            if !self.can_answer(slot) {
-                self.violations.add(Violation::RoutedToNothing);
-            }
+        if let Some(violation) = self.side.broken() {
+            self.violations.add(violation);
         }
     }
 }
@@ -192,21 +157,24 @@ impl World {
     clippy::derived_hash_with_manual_eq,
     reason = "the checker compares states by hash"
 )]
-pub(crate) struct State {
-    pub(crate) world: World,
-    pub(crate) seats: [Seat; 2],
+pub(crate) struct State<S: Side> {
+    pub(crate) world: World<S>,
+    pub(crate) seats: Vec<Seat<S>>,
     pub(crate) left: Budget,
-    pub(crate) meddled: bool,
 }
 
-impl State {
-    pub(crate) fn first(scope: &Scope) -> Self {
+impl<S: Side> State<S> {
+    pub(crate) fn first(scope: &Scope<S>) -> Self {
         Self {
             world: World::new(scope),
-            seats: [Seat::Waiting, Seat::Waiting],
+            seats: vec![Seat::Waiting; scope.wants.len()],
             left: scope.budget,
-            meddled: scope.by_hand == ByHand::Never,
         }
+    }
+
+    /// Whether an operator has a release or a repair under way.
+    pub(crate) fn is_busy(&self, by: usize) -> bool {
+        matches!(self.seats[by], Seat::Driving(_) | Seat::Repairing(_))
     }
 
     pub(crate) fn ended(&self, by: usize, end: End) -> bool {
@@ -214,7 +182,13 @@ impl State {
     }
 }
 
-impl PartialEq for State {
+impl<S: Side> State<S> {
+    pub(crate) fn any_ended(&self, end: End) -> bool {
+        (0..self.seats.len()).any(|by| self.ended(by, end))
+    }
+}
+
+impl<S: Side> PartialEq for State<S> {
     fn eq(&self, other: &Self) -> bool {
         let of = |state: &Self| {
             let mut hasher = DefaultHasher::new();

@@ -1,21 +1,21 @@
 //! The possible next events within the bounds. Their effects are in `happens`.
 
-use greenroom::inventory::Slot;
 use greenroom::release::{Choice, Progress, ResumeAction};
 use stateright::{Model, Property};
 
 use super::can_finish;
 use super::driver::{Driver, Owed};
-use super::engine::index;
 use super::flaws::Flaw;
 use super::look::Blind;
 use super::never::{self, Reach};
-use super::scope::{ByHand, Scope, Want};
+use super::repairs::RepairTurn;
+use super::scope::{Scope, Want};
+use super::side::Side;
 use super::state::{Seat, State};
 
 /// One event. The number is the operator's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum Turn<E> {
     Plans(usize),
     Opens(usize),
     /// An operator resumes what the first operator left.
@@ -46,41 +46,38 @@ pub(crate) enum Turn {
     LeaseEnds,
     /// An act without a driver continues by one call.
     LateGoes(usize),
-    Sickens(Slot),
-    Heals(Slot),
-    Exits(Slot),
-    /// A person runs another version in the slot, or restores the former one.
-    IsReplaced(Slot),
-    Meddles,
-    /// A person writes the route back, or points the proxy back, to the version that was live
-    /// before.
-    RoutesBack,
-    PointsBack,
-    /// A person deletes the route's key.
-    DeletesRoute,
+    /// An operator repairs.
+    Repairs(usize, RepairTurn),
+    /// Something happens that no operator of Greenroom does.
+    Befalls(E),
     /// A person places a hold, or clears it.
     Holds,
     /// A person approves the first release, or withdraws that.
     GivesPeerApproval(usize),
 }
 
-impl Model for Scope {
-    type State = State;
-    type Action = Turn;
+impl<S: Side> Model for Scope<S> {
+    type State = State<S>;
+    type Action = Turn<S::Event>;
 
-    fn init_states(&self) -> Vec<State> {
+    fn init_states(&self) -> Vec<State<S>> {
         vec![State::first(self)]
     }
 
-    fn actions(&self, state: &State, turns: &mut Vec<Turn>) {
+    fn actions(&self, state: &State<S>, turns: &mut Vec<Turn<S::Event>>) {
         if state.world.violations.any() {
             return;
         }
-        for by in 0..2 {
+        for by in 0..self.wants.len() {
             match &state.seats[by] {
                 Seat::Waiting => self.begins(state, by, turns),
                 Seat::Planned(_) => turns.push(Turn::Opens(by)),
                 Seat::Driving(driver) => self.driven(state, driver, turns),
+                Seat::ToRepair(_) => turns.push(Turn::Repairs(by, RepairTurn::Opens)),
+                Seat::Repairing(repairer) => {
+                    let all = self.repair_turns(state, repairer);
+                    turns.extend(all.into_iter().map(|turn| Turn::Repairs(by, turn)));
+                }
                 Seat::Over(_) => {}
             }
         }
@@ -91,11 +88,11 @@ impl Model for Scope {
         let people = self.others.iter().copied();
         let people = people.filter(|it| Self::may_peer_approve(state, *it));
         turns.extend(people.map(Turn::GivesPeerApproval));
-        Self::of_nature(state, turns);
-        self.by_hand(state, turns);
+        Self::lease_ends(state, turns);
+        turns.extend(S::events(self, state).into_iter().map(Turn::Befalls));
     }
 
-    fn next_state(&self, last: &State, turn: Turn) -> Option<State> {
+    fn next_state(&self, last: &State<S>, turn: Turn<S::Event>) -> Option<State<S>> {
         let mut state = self.follow(last, turn)?;
         if self.ways {
             can_finish::hold(self, &mut state);
@@ -115,9 +112,9 @@ impl Model for Scope {
     }
 }
 
-impl Scope {
+impl<S: Side> Scope<S> {
     /// The state after a turn; `None` when the turn was not possible.
-    pub(crate) fn follow(&self, last: &State, turn: Turn) -> Option<State> {
+    pub(crate) fn follow(&self, last: &State<S>, turn: Turn<S::Event>) -> Option<State<S>> {
         let mut state = last.clone();
         if !self.take(&mut state, turn) {
             return None;
@@ -126,9 +123,8 @@ impl Scope {
         Some(state)
     }
 
-    fn begins(&self, state: &State, by: usize, turns: &mut Vec<Turn>) {
+    fn begins(&self, state: &State<S>, by: usize, turns: &mut Vec<Turn<S::Event>>) {
         match self.wants[by] {
-            Want::Nothing => {}
             Want::Resume => {
                 let store = &state.world.store;
                 let is_free = store.lock.is_none() || self.has(Flaw::LockIsGivenTwice);
@@ -142,10 +138,11 @@ impl Scope {
                 }
             }
             Want::Version(_) | Want::Standby => turns.push(Turn::Plans(by)),
+            Want::Repair => turns.push(Turn::Repairs(by, RepairTurn::Plans)),
         }
     }
 
-    fn driven(&self, state: &State, driver: &Driver, turns: &mut Vec<Turn>) {
+    fn driven(&self, state: &State<S>, driver: &Driver<S>, turns: &mut Vec<Turn<S::Event>>) {
         let by = driver.by;
         let left = state.left;
         match &driver.owed {
@@ -196,7 +193,7 @@ impl Scope {
         }
     }
 
-    fn rests(&self, state: &State, driver: &Driver, turns: &mut Vec<Turn>) {
+    fn rests(&self, state: &State<S>, driver: &Driver<S>, turns: &mut Vec<Turn<S::Event>>) {
         let by = driver.by;
         if driver.timer.is_some() {
             turns.push(Turn::Fires(by));
@@ -227,65 +224,11 @@ impl Scope {
         }
     }
 
-    fn of_nature(state: &State, turns: &mut Vec<Turn>) {
+    fn lease_ends(state: &State<S>, turns: &mut Vec<Turn<S::Event>>) {
         let holder = state.world.store.lock.map(|lock| lock.by);
-        let is_driven = holder.is_some_and(|by| matches!(state.seats[by], Seat::Driving(_)));
+        let is_driven = holder.is_some_and(|by| state.is_busy(by));
         if holder.is_some() && (!is_driven || state.left.losses > 0) {
             turns.push(Turn::LeaseEnds);
         }
-        for slot in Slot::BOTH {
-            let Some(running) = state.world.engine[index(slot)].filter(|it| it.up) else {
-                continue;
-            };
-            if !running.well {
-                turns.push(Turn::Heals(slot));
-            }
-            if state.left.ills > 0 {
-                turns.extend([Turn::Exits(slot), Turn::IsReplaced(slot)]);
-                if running.well {
-                    turns.push(Turn::Sickens(slot));
-                }
-            }
-        }
     }
-
-    /// Only between two observations: no guard can notice a change between an observation and its
-    /// act.
-    fn by_hand(&self, state: &State, turns: &mut Vec<Turn>) {
-        match self.by_hand {
-            _ if state.meddled => {}
-            ByHand::Never => {}
-            ByHand::InTheSwitch => {
-                if state.seats.iter().any(is_about_to_swap) {
-                    turns.push(Turn::Meddles);
-                }
-            }
-            ByHand::BeforeTheStop => {
-                let world = &state.world;
-                let route = world.store.route.map(|route| route.live);
-                let is_switched = route == Some(Slot::Green) && world.proxy.link == route;
-                let is_quiet = state.seats.iter().all(looks_or_waits);
-                if is_switched && is_quiet && world.can_answer(Slot::Blue) {
-                    turns.extend([Turn::RoutesBack, Turn::PointsBack, Turn::DeletesRoute]);
-                }
-            }
-        }
-    }
-}
-
-fn looks_or_waits(seat: &Seat) -> bool {
-    let Seat::Driving(driver) = seat else {
-        return true;
-    };
-    matches!(&driver.owed, None | Some(Owed::Look(_)))
-}
-
-fn is_about_to_swap(seat: &Seat) -> bool {
-    let Seat::Driving(driver) = seat else {
-        return false;
-    };
-    matches!(
-        &driver.owed,
-        Some(Owed::Act(doing)) if doing.is_about_to_swap()
-    )
 }

@@ -12,14 +12,13 @@ use tokio::sync::{mpsc, watch};
 use ulid::Ulid;
 
 use super::{Engine, Site, behind_the_proxy, release_lock, unknown};
-use crate::history::{RepairRecord, proves_released, proves_switch_started};
+use crate::history::RepairRecord;
 use crate::inventory::{
-    Digest, FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Slot, Snapshot,
-    SwitchOrder, Target,
+    FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, SwitchOrder, Target,
 };
 use crate::ports::{Acquired, FailureKind, Lease, RouterReader};
 use crate::release::driver::Writing;
-use crate::release::repair::{RepairMachine, all_answered, plan};
+use crate::release::repair::{RepairMachine, RouteProof, all_answered, plan};
 use crate::release::standby_entry;
 use crate::release::{
     Action, Known, ProxyCalls, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
@@ -230,59 +229,29 @@ impl Engine {
     }
 }
 
-/// Whether the journal proves that the version in the route's live slot was released there. The journal is not read if
-/// that slot is not empty and the proxy names that slot. Otherwise the release that the route names is read. If
-/// that release proves nothing, the release that the slot's registration names is read too. A release is proof if it
-/// made the version live. While the slot is not empty, a release that started its switch after its checks is also
-/// proof: its driver may have ended after it wrote the route and before it changed the proxy. An unreachable store is
-/// an error, because then nothing is known.
+/// Whether the journal proves that the version in the route's live slot was released there. An unreachable store is an
+/// error, because then nothing is known.
 async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>, Refused> {
-    let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
-        return Ok(Err("there is no route".to_owned()));
+    let proof = match RouteProof::of(snapshot) {
+        Ok(proof) => proof,
+        Err(why) => return Ok(Err(why)),
     };
-    let slot = snapshot.slots.get(route.live);
-    let named = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
-    let is_there = !slot.members.is_empty();
-    if is_there && named == Some(route.live) {
-        return Ok(Err("the release was not read, because the proxy already sends the traffic to the slot of the route".to_owned()));
-    }
-    if let Some(difference) = slot.members.difference() {
-        return Ok(Err(format!("{} {difference}", route.live)));
-    }
-    let digest = slot.members.digest().unwrap_or(&route.digest);
-    let proven = proven_by(site, route.release, (route.live, digest), is_there).await?;
-    let entry = slot.registration.as_ref().map(|entry| entry.value.release);
-    match entry.filter(|release| proven.is_err() && *release != route.release) {
-        Some(release) => {
-            let by_entry = proven_by(site, release, (route.live, digest), is_there).await?;
-            Ok(by_entry.or(proven))
+    let mut missing = None;
+    for release in &proof.releases {
+        let read = site.read.journal.release(&snapshot.target, *release).await;
+        let proven = match read {
+            Ok(recorded) => proof.by(recorded.as_ref()),
+            Err(failure) if failure.kind == FailureKind::Unreachable => {
+                return Err(unknown(&format!("what release {release} did"), &failure));
+            }
+            Err(failure) => Err(failure.to_string()),
+        };
+        match proven {
+            Ok(()) => return Ok(Ok(())),
+            Err(why) => missing = missing.or(Some(why)),
         }
-        None => Ok(proven),
     }
-}
-
-/// Whether this release proves that it made a version live in a slot. If an instance is in the slot (`is_there`), it is
-/// enough that the release started the switch after its checks.
-async fn proven_by(
-    site: &Site,
-    release: ReleaseId,
-    slot_and_digest: (Slot, &Digest),
-    is_there: bool,
-) -> Result<Known<()>, Refused> {
-    let target = &site.definition.target;
-    match site.read.journal.release(target, release).await {
-        Ok(Some(recorded)) => Ok(proves_released(&recorded, target, slot_and_digest).or_else(
-            |why| {
-                let started = proves_switch_started(&recorded, target, slot_and_digest);
-                started.ok().filter(|()| is_there).ok_or(why)
-            },
-        )),
-        Ok(None) => Ok(Err("the store has no such release".to_owned())),
-        Err(failure) if failure.kind == FailureKind::Unreachable => {
-            Err(unknown(&format!("what release {release} did"), &failure))
-        }
-        Err(failure) => Ok(Err(failure.to_string())),
-    }
+    Ok(Err(missing.unwrap_or_default()))
 }
 
 /// Refuses if the newest release of the target has not ended and is not in its standby. An operator must first resume,

@@ -7,10 +7,13 @@ pub(crate) const BEFORE: u8 = 0;
 /// The number of an instance started by hand in blue; the next number is that of green.
 pub(crate) const BY_HAND: u8 = 90;
 
+/// The number of an instance that a repair creates, without the token of the repair.
+pub(crate) const REPAIRED: u8 = 60;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Running {
-    /// The release, which also identifies the instance: no release starts two.
     pub(crate) release: u8,
+    /// The number of the instance. It is that of its release, because no release starts two.
     pub(crate) id: u8,
     pub(crate) digest: char,
     pub(crate) up: bool,

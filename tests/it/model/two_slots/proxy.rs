@@ -39,6 +39,19 @@ impl Proxy {
         }
     }
 
+    /// Generation and token of the last switch to a slot.
+    pub(crate) fn answer(&self, slot: Slot) -> Option<(u64, i64)> {
+        self.answers[index(slot)]
+    }
+
+    /// A person links the other slot, with an older answer if there is none.
+    pub(crate) fn point_elsewhere(&mut self) {
+        if let Some(slot) = self.link {
+            self.answers[index(slot.other())].get_or_insert((40, 0));
+            self.link = Some(slot.other());
+        }
+    }
+
     pub(crate) fn highest(&self) -> i64 {
         let tokens = self.answers.iter().flatten().map(|(_, token)| *token);
         tokens.max().unwrap_or_default()

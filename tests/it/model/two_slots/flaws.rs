@@ -1,0 +1,42 @@
+//! The flaws of two slots behind one proxy.
+
+/// What is wrong with the route, the registrations, the proxy, or what is observed of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SlotsFlaw {
+    /// The store swaps the route without comparing its value.
+    StoreTakesAnyFrom,
+    /// The store swaps the route to a slot that is not registered.
+    StoreRoutesToUnregistered,
+    /// The store deregisters the slot of the route.
+    StoreDeregistersLive,
+    /// The proxy obeys every token.
+    ProxyTakesAnyToken,
+    /// The proxy refuses a switch to the slot where it already is.
+    ProxyRefusesToStay,
+    /// An instance that is being stopped is started again before the stop has ended.
+    StartedOverAStop,
+    /// The proxy is observed where the registry routes.
+    ProxySeenAsRouted,
+    /// The route is observed where it was when the release started.
+    RouteSeenAsBefore,
+    /// The route is observed where the release of this plan switched it.
+    RouteSeenAsSwitched,
+    /// Both slots are observed as registered as planned.
+    RegistrationSeenAsPlanned,
+    /// Every probe is observed as good.
+    ProbeSeenGood,
+    /// The planned digest is observed, also while another one is running.
+    DigestSeenAsPlanned,
+    /// The last observation is repeated.
+    OldObservation,
+    /// The store switches without comparing hold and approvals.
+    StoreTakesAnyNeeds,
+    /// A repair observes the route where the proxy points.
+    RouteSeenAsPointed,
+    /// A repair observes every instance as running.
+    ExitUnseen,
+    /// A repair observes every slot as registered as it runs.
+    RegistrationSeenAsRunning,
+    /// A repair observes no requests.
+    RequestsUnseen,
+}
