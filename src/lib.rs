@@ -8,6 +8,7 @@
 //! | target | one service in one environment; what is locked, planned and switched |
 //! | slot | one of the two places of a target, `blue` and `green`, each with a fixed address |
 //! | instance | a container or process in a slot, running or not |
+//! | member | an instance as a part of its slot; a slot is a set of members, which should have exactly one member |
 //! | version | an image by its digest, or a build of the sandbox; a tag is only a name |
 //! | live | the slot that has the traffic |
 //! | candidate | the new version in the other slot, until the switch |

@@ -10,7 +10,7 @@ use super::promote::refuse;
 use super::resume::named_release;
 use super::{Exit, json, open, plan_text, signals};
 use crate::inventory::local_time;
-use crate::inventory::{Instance, PerSlot, Target};
+use crate::inventory::{PerSlot, SlotMembers, Target};
 use crate::release::{PeerApprovable, need_to_peer_approve, peer_approved_words, review};
 use crate::sanitize::sanitize;
 
@@ -90,7 +90,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
 
 fn text(
     approvable: &PeerApprovable,
-    slots: Option<&PerSlot<Option<Instance>>>,
+    slots: Option<&PerSlot<SlotMembers>>,
     now: Timestamp,
 ) -> String {
     let plan = approvable.found.plan();

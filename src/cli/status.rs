@@ -115,7 +115,7 @@ fn needs_person(snapshot: &Snapshot, open: Option<&Undriven>) -> bool {
     let truth = compare(snapshot);
     let is_live_bad = match snapshot.live_slot() {
         LiveSlot::Slot(slot) => {
-            snapshot.is_unwell(slot) || snapshot.slots.get(slot).instance.is_none()
+            snapshot.is_unwell(slot) || snapshot.slots.get(slot).members.is_empty()
         }
         LiveSlot::NoSlot => false,
         LiveSlot::Unknown => true,

@@ -135,8 +135,9 @@ pub struct Baseline {
     pub endpoints: PerSlot<Endpoint>,
     /// A hash over the settings with which instances are created. It shows whether these settings changed since.
     pub shape: String,
-    /// The instance that was in the slot of the candidate before the release. The step `start` removes it.
-    pub leftover: Option<InstanceId>,
+    /// The members that were in the slot of the candidate before the release. The step `start` removes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftover: Vec<InstanceId>,
     /// The tier and the rules that were in effect when the release started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleInEffect>,

@@ -49,7 +49,7 @@ pub(crate) fn planned(id: u128, generation: Option<u64>, is_open: bool) -> Relea
             before: generation.checked_sub(1),
             endpoints: PerSlot::from_fn(|_| "127.0.0.1:3001".parse().expect("an endpoint")),
             shape: "shape".into(),
-            leftover: None,
+            leftover: Vec::new(),
             rules: Vec::new(),
         }),
         closed: (!is_open).then_some((Timestamp::UNIX_EPOCH, Outcome::Done)),

@@ -132,7 +132,7 @@ mod tests {
             before: None,
             endpoints: PerSlot::from_fn(|_| "127.0.0.1:3001".parse().unwrap()),
             shape: "shape".into(),
-            leftover: None,
+            leftover: Vec::new(),
             rules,
         });
         head

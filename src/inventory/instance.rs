@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ImageLabels, PerSlot, Probe, ReleaseId, Slot, Target, instance_name};
+use super::{Digest, ImageLabels, Probe, ReleaseId, Slot, SlotMembers, Target};
 
 /// The id that the runtime gave to an instance: a full container id, or the id of a process record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,7 +16,8 @@ pub struct InstanceId(pub String);
 impl InstanceId {
     /// The first twelve characters, as in the output of container tools.
     pub fn short(&self) -> &str {
-        self.0.get(..12).unwrap_or(&self.0)
+        let id = &self.0;
+        id.char_indices().nth(12).map_or(id, |(end, _)| &id[..end])
     }
 }
 
@@ -38,6 +39,19 @@ pub enum InstanceState {
         /// None if the runtime reports no exit code.
         code: Option<i64>,
     },
+}
+
+impl fmt::Display for InstanceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Created => f.pad("created"),
+            Self::Running => f.pad("running"),
+            Self::Restarting => f.pad("restarting"),
+            Self::Paused => f.pad("paused"),
+            Self::Exited { code: Some(code) } => write!(f, "exited with code {code}"),
+            Self::Exited { code: None } => f.pad("exited without a code"),
+        }
+    }
 }
 
 /// The result of the health check that the runtime makes. The probes that Greenroom sends are separate.
@@ -155,29 +169,6 @@ impl Instance {
         }
     }
 
-    /// Sorts instances into slots. Several instances may have the labels of one slot, because `docker commit` copies
-    /// labels into an image, and every container of that image gets them. Then the instance with the name of the slot
-    /// is chosen. If no instance has that name, an instance that is up is chosen before others.
-    pub fn by_slot(instances: Vec<Self>) -> PerSlot<Option<Self>> {
-        let mut slots: PerSlot<Option<Self>> = PerSlot::default();
-        let rank = |candidate: &Self| {
-            (
-                candidate.name == instance_name(&candidate.target, candidate.slot),
-                candidate.is_up(),
-            )
-        };
-        for instance in instances {
-            let known = slots.get_mut(instance.slot);
-            if known
-                .as_ref()
-                .is_none_or(|known| rank(known) <= rank(&instance))
-            {
-                *known = Some(instance);
-            }
-        }
-        slots
-    }
-
     /// The tag, or the short digest if there is no tag.
     pub fn version_name(&self) -> &str {
         self.tag.as_deref().unwrap_or_else(|| self.digest.short())
@@ -189,50 +180,8 @@ impl Instance {
 pub enum Occupancy {
     /// The name and the address are free.
     Free,
-    /// An instance of Greenroom in this target and slot.
-    Ours(Box<Instance>),
+    /// Greenroom's members of this slot. The set is not empty.
+    Ours(SlotMembers),
     /// Something else has the name or the address. The text describes it.
     Foreign(String),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn named(name: &str, state: InstanceState) -> Instance {
-        let target = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
-        Instance {
-            id: InstanceId(name.into()),
-            name: name.into(),
-            target,
-            slot: Slot::Blue,
-            digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
-            tag: None,
-            release: None,
-            state,
-            health: RuntimeHealth::Unchecked,
-            started_at: None,
-            restarts: 0,
-            last_exit: None,
-            pid: None,
-            labels: ImageLabels::default(),
-            configuration: BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn a_container_with_copied_labels_does_not_replace_the_instance_of_a_slot() {
-        let up = InstanceState::Running;
-        let down = InstanceState::Exited { code: Some(0) };
-        let chosen =
-            |instances: Vec<Instance>| Instance::by_slot(instances).blue.expect("an instance").name;
-        let own = "greenroom-web.qa.blue";
-        for state in [up, down] {
-            let (own_one, copy) = (named(own, state), named("debugging", up));
-            assert_eq!(chosen(vec![own_one.clone(), copy.clone()]), own);
-            assert_eq!(chosen(vec![copy, own_one]), own);
-        }
-        let renamed = vec![named("web-blue", up), named("old", down)];
-        assert_eq!(chosen(renamed), "web-blue");
-    }
 }

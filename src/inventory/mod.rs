@@ -16,6 +16,7 @@ mod instance;
 pub mod local_time;
 mod lock;
 mod mask;
+mod members;
 mod name;
 mod passed;
 mod peer_approval;
@@ -57,6 +58,7 @@ pub use instance::{
 };
 pub use lock::{FencingToken, LONGEST_LEASE, LockHolder, LockPurpose, LockRecord, Operator};
 pub use mask::{HIDDEN, HIDDEN_ANYWHERE, Mask, is_word};
+pub use members::SlotMembers;
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};
 pub use peer_approval::PeerApproval;
@@ -66,7 +68,7 @@ pub use probe::Probe;
 pub use public_answer::{BodyClass, PublicAnswer};
 pub use rate_window::RateWindow;
 pub use rates::{Began, Rates};
-pub use registration::{KeyLine, Registration, Revisioned};
+pub use registration::{KeyLine, RegisteredMember, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use request_count::{RequestCount, RequestCounts};
 pub use route::{

@@ -3,24 +3,58 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Endpoint, FencingToken, InstanceId, ReleaseId, Slot};
+use super::{Digest, Endpoint, FencingToken, InstanceId, ReleaseId, Slot, SlotMembers};
 
-/// The entry of a slot: which instance answers at its address, and which version that instance runs.
+/// The entry of a slot: which members answer at its addresses, and which version they run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     pub slot: Slot,
-    pub endpoint: Endpoint,
+    /// The members in the order of the slot's addresses; never empty.
+    pub members: Vec<RegisteredMember>,
     /// The tag that was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// The digest that runs in the slot.
     pub digest: Digest,
-    pub instance: InstanceId,
     /// The release that wrote the entry.
     pub release: ReleaseId,
     pub registered_at: Timestamp,
     /// The token of the lock under which the entry was written.
     pub token: FencingToken,
+}
+
+/// One member of a registered slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisteredMember {
+    /// The address at which the member answers.
+    pub endpoint: Endpoint,
+    pub instance: InstanceId,
+}
+
+impl Registration {
+    /// Whether the entry has exactly this address.
+    pub fn is_at(&self, endpoint: &Endpoint) -> bool {
+        self.members.iter().map(|it| &it.endpoint).eq([endpoint])
+    }
+
+    /// Whether the entry names exactly these members.
+    pub fn names(&self, members: &SlotMembers) -> bool {
+        let mut registered = self.members.iter();
+        self.members.len() == members.len()
+            && registered.all(|it| members.get(&it.instance).is_some())
+    }
+
+    /// The addresses of the members, separated by commas.
+    pub fn addresses(&self) -> String {
+        let addresses = self.members.iter().map(|it| it.endpoint.to_string());
+        addresses.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The short ids of the members, separated by commas.
+    pub fn short_ids(&self) -> String {
+        let ids = self.members.iter().map(|it| it.instance.short());
+        ids.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// A stored value with the revision of its last change.
@@ -42,4 +76,36 @@ pub struct KeyLine {
     pub revision: i64,
     /// Seconds until the key expires; none if the key has no lease, or if the store does not report it.
     pub ttl_seconds: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::drift::world_tests::{agreed, entry, instance, with_copy};
+    use super::*;
+
+    #[test]
+    fn an_entry_names_exactly_the_members_of_its_slot() {
+        let mut snapshot = agreed();
+        let registered = snapshot.slots.blue.registration.clone();
+        let registered = registered.expect("it is registered").value;
+        assert!(registered.names(&snapshot.slots.blue.members));
+        assert!(!registered.names(&SlotMembers::default()));
+        let other = SlotMembers::new([instance(Slot::Blue, 'a', 8)]);
+        assert!(!registered.names(&other));
+        with_copy(&mut snapshot, Slot::Blue, 'a');
+        assert!(!registered.names(&snapshot.slots.blue.members));
+    }
+
+    #[test]
+    fn an_entry_is_at_an_address_only_if_it_has_no_other() {
+        let snapshot = agreed();
+        let [blue, green] = [&snapshot.slots.blue, &snapshot.slots.green];
+        let mut entry = entry(blue, &instance(Slot::Blue, 'a', 7)).value;
+        assert!(entry.is_at(&blue.endpoint) && !entry.is_at(&green.endpoint));
+        let mut second = entry.members[0].clone();
+        second.endpoint = green.endpoint.clone();
+        entry.members.push(second);
+        assert!(!entry.is_at(&blue.endpoint));
+        assert_eq!(entry.addresses(), "127.0.0.1:3001, 127.0.0.1:3002");
+    }
 }

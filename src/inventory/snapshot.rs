@@ -10,7 +10,7 @@ use super::{
     ClockReading, Clocks, Endpoint, Freeze, HandoverRequest, Hold, Installation, Instance,
     InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval, PerSlot, PointerState, Probe,
     ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role, Route,
-    RuntimeHealth, RuntimeKind, Slot, Target, Tier, Watcher,
+    RuntimeHealth, RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher,
 };
 
 /// Whether a source (runtime, store or proxy) answers at the moment.
@@ -117,8 +117,8 @@ pub struct RegistryRecord {
 pub struct SlotSnapshot {
     /// The address of the slot.
     pub endpoint: Endpoint,
-    /// The instance in the slot.
-    pub instance: Option<Instance>,
+    #[serde(flatten)]
+    pub members: SlotMembers,
     /// The entry of the slot in the store.
     pub registration: Option<Revisioned<Registration>>,
     /// The last health probe; none if no probe was made.
@@ -225,7 +225,7 @@ impl Snapshot {
             runtime_kind: RuntimeKind::default(),
             slots: PerSlot::from_fn(|slot| SlotSnapshot {
                 endpoint: endpoints.get(slot).clone(),
-                instance: None,
+                members: SlotMembers::default(),
                 registration: None,
                 probe: None,
                 rates: None,
@@ -254,6 +254,13 @@ impl Snapshot {
         }
     }
 
+    /// Takes an answer of the runtime: all instances of the target.
+    pub fn take_instances(&mut self, instances: Vec<Instance>) {
+        self.sources.runtime = SourceState::Live;
+        let PerSlot { blue, green } = SlotMembers::by_slot(instances);
+        (self.slots.blue.members, self.slots.green.members) = (blue, green);
+    }
+
     /// The slot with the traffic according to the proxy. If the proxy has no configuration for the target, the route in
     /// the store decides.
     pub fn live_slot(&self) -> LiveSlot {
@@ -276,14 +283,16 @@ impl Snapshot {
     pub fn role(&self, slot: Slot) -> Role {
         let live = self.live_slot();
         let sources = &self.sources;
-        let Some(instance) = &self.slots.get(slot).instance else {
+        let side = self.slots.get(slot);
+        let mut members = side.members.iter();
+        if side.members.is_empty() {
             return match live {
                 _ if sources.runtime.has_answered() => Role::Empty,
                 // The slot has the traffic, even if the runtime has not said what runs in it.
                 LiveSlot::Slot(named) if named == slot => Role::Live,
                 _ => Role::Unknown,
             };
-        };
+        }
         match live {
             LiveSlot::Slot(named) if named == slot => return Role::Live,
             LiveSlot::Unknown => return Role::Unknown,
@@ -294,34 +303,37 @@ impl Snapshot {
         // A registered instance either had the traffic and is kept warm, or its release is between the steps register
         // and switch. In the second case, its release is not older than the release of the route.
         let was_live = self.route.as_ref().is_some_and(|route| {
-            route.value.live != slot
-                && instance
-                    .release
-                    .is_none_or(|release| release < route.value.release)
+            let is_older = |member: &Instance| {
+                let release = member.release;
+                release.is_none_or(|release| release < route.value.release)
+            };
+            route.value.live != slot && side.members.iter().all(is_older)
         });
-        match instance.state {
-            InstanceState::Exited { .. } if was_live => Role::Stopped,
-            _ if was_live && self.slots.get(slot).registration.is_some() => Role::Standby,
+        let has_exited = |member: &Instance| matches!(member.state, InstanceState::Exited { .. });
+        match side.registration {
+            _ if was_live && members.all(has_exited) => Role::Stopped,
+            Some(_) if was_live => Role::Standby,
             _ => Role::Candidate,
         }
     }
 
-    /// Whether the instance in a slot is known to be unhealthy: it is not running, or the health check of the runtime
-    /// or the last probe failed.
+    /// Whether a slot is known to be unhealthy: it has too many or too few members, one of them is not running, or the
+    /// health check of the runtime or the last probe failed.
     pub fn is_unwell(&self, slot: Slot) -> bool {
         let slot_snapshot = self.slots.get(slot);
-        slot_snapshot.instance.as_ref().is_some_and(|instance| {
-            instance.state != InstanceState::Running
-                || instance.health == RuntimeHealth::Unhealthy
+        let is_bad = |member: &Instance| {
+            member.state != InstanceState::Running
+                || member.health == RuntimeHealth::Unhealthy
                 || slot_snapshot
                     .probe
                     .as_ref()
                     .is_some_and(|probe| !probe.healthy)
-        })
+        };
+        slot_snapshot.members.difference().is_some() || slot_snapshot.members.iter().any(is_bad)
     }
 
     /// Why the public gets no good answer from a target with a route: the public address gives no answer or a status of
-    /// 500 or above, or the live slot is empty or unhealthy. None if none of these is known, or if no request was sent
+    /// 500 or above, or the live slot is empty, not whole or unhealthy. None if none of these is known, or if no request was sent
     /// to the public address. Greenroom sends requests there even while the proxy does not report its own state.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;
@@ -333,16 +345,20 @@ impl Snapshot {
             .live_slot()
             .slot()
             .filter(|_| self.sources.runtime.is_live())?;
-        if self.slots.get(slot).instance.is_none() {
+        let members = &self.slots.get(slot).members;
+        if members.is_empty() {
             return Some(format!("{slot} is live, but empty"));
+        }
+        if let Some(difference) = members.difference() {
+            return Some(format!("{slot} is live, but {difference}"));
         }
         self.is_unwell(slot)
             .then(|| format!("{slot} is live, but is not healthy"))
     }
 
+    /// A member of the live slot. None if no slot is known to be live, or if the live slot has no digest.
     pub fn live_instance(&self) -> Option<&Instance> {
-        self.live()
-            .and_then(|slot| self.slots.get(slot).instance.as_ref())
+        self.slots.get(self.live()?).members.representative()
     }
 }
 

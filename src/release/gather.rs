@@ -15,8 +15,8 @@ use crate::history::{ReleaseRecord, WasLive};
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{
     ClockReading, Clocks, EnvironmentName, Installation, Occupancy, PerSlot, PointerState, Probe,
-    ProxyAnswer, RegistryRecord, ReleaseId, Slot, Target, Version, VersionRef, engine_of,
-    highest_generation, store_of,
+    ProxyAnswer, RegistryRecord, ReleaseId, Slot, SlotMembers, Target, Version, VersionRef,
+    engine_of, highest_generation, store_of,
 };
 use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result};
 use past::PAGE;
@@ -137,7 +137,7 @@ fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>;
         (Wanted::Back(reference), _) => Sought::Named(reference.clone()),
         (Wanted::Standby, _) => {
             let ours = slots.into_iter().filter_map(|slot| match slot {
-                Ok(Occupancy::Ours(instance)) => Some(instance.digest.clone()),
+                Ok(Occupancy::Ours(members)) => members.digest().cloned(),
                 _ => None,
             });
             Sought::OneOf(ours.collect())
@@ -333,7 +333,8 @@ async fn live_in(
     }
 }
 
-/// The version of the running instance in the slot that the route names; none without a route or a running instance.
+/// The version that is running in the slot that the route names; none without a route or a running version. The error
+/// says that the slot is not known, or that it has no version because it is not whole.
 pub(super) async fn live_at(site: &Site) -> Known<Option<Version>> {
     let target = &site.definition.target;
     let (record, instances) = tokio::join!(
@@ -346,14 +347,17 @@ pub(super) async fn live_at(site: &Site) -> Known<Option<Version>> {
         return Ok(None);
     };
     let live = route.value.live;
-    let running = instances
-        .into_iter()
-        .find(|instance| instance.slot == live && instance.is_running());
-    Ok(running.map(|instance| Version {
+    let slots = SlotMembers::by_slot(instances);
+    let members = slots.get(live);
+    if let Some(difference) = members.difference() {
+        return Err(format!("{live} of {target} {difference}"));
+    }
+    let running = members.representative().filter(|it| it.is_running());
+    Ok(running.map(|member| Version {
         repository: site.definition.repository.clone(),
-        tag: instance.tag,
-        digest: instance.digest,
-        labels: instance.labels,
+        tag: member.tag.clone(),
+        digest: member.digest.clone(),
+        labels: member.labels.clone(),
     }))
 }
 

@@ -50,17 +50,20 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
             _ => Ok(()),
         },
         // If the release has created the instance already, it is only started.
-        Action::Create { slot, release, .. } => match view.instance(*slot) {
-            None if !view.knows_slots() => Err(Wait(unseen(*slot, view))),
-            None => Ok(()),
-            Some(there) if there.release == Some(*release) => Ok(()),
-            Some(_) => Err(Wait(format!(
-                "{slot} is occupied, but the planned version is not healthy in it yet"
-            ))),
-        },
+        Action::Create { slot, release, .. } => {
+            let Some(members) = view.members(*slot) else {
+                return Err(Wait(unseen(*slot, view)));
+            };
+            if members.iter().any(|it| it.release != Some(*release)) {
+                return Err(Wait(format!(
+                    "{slot} is occupied, but the planned version is not healthy in it yet"
+                )));
+            }
+            Ok(())
+        }
         Action::Start { slot, instance } => {
-            same_instance(view, *slot, instance)?;
-            if view.runs(*slot) {
+            same_member(view, *slot, instance)?;
+            if view.runs(*slot, instance) {
                 return Err(Wait(format!(
                     "{slot} is running, but no probe has found it healthy yet"
                 )));
@@ -74,7 +77,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
         Action::Deregister(slot) => without_traffic(view, *slot),
         Action::Stop { slot, instance } => stop(view, *slot, instance),
         Action::Remove { slot, instance } => {
-            same_instance(view, *slot, instance)?;
+            same_member(view, *slot, instance)?;
             without_traffic(view, *slot)
         }
     }
@@ -93,12 +96,12 @@ pub(super) fn without_traffic(view: &View<'_>, slot: Slot) -> Result<(), Obstacl
     }
 }
 
-/// Checks that the slot still has this instance.
-fn same_instance(view: &View<'_>, slot: Slot, instance: &InstanceId) -> Result<(), Obstacle> {
-    match view.instance(slot) {
-        None if !view.knows_slots() => Err(Wait(unseen(slot, view))),
-        Some(there) if there.id == *instance => Ok(()),
-        _ => Err(Changed(replaced(slot))),
+/// Checks that the slot still has this member.
+fn same_member(view: &View<'_>, slot: Slot, instance: &InstanceId) -> Result<(), Obstacle> {
+    match view.members(slot) {
+        None => Err(Wait(unseen(slot, view))),
+        Some(members) if members.get(instance).is_some() => Ok(()),
+        Some(_) => Err(Changed(replaced(slot))),
     }
 }
 
@@ -116,14 +119,16 @@ fn register(view: &View<'_>, slot: Slot, digest: &Digest) -> Result<(), Obstacle
                 "only a healthy version can be registered: {why}"
             )));
         }
-        _ => view.instance(slot),
+        _ => view.members(slot),
     };
     match there {
-        Some(there) if there.digest != *digest => Err(Changed(format!(
-            "{slot} now runs {} instead of {}",
-            there.digest.short(),
-            digest.short()
-        ))),
+        Some(there) if !there.is_empty() && there.digest() != Some(digest) => {
+            Err(Changed(format!(
+                "{slot} now runs {} instead of {}",
+                there.short_digests(),
+                digest.short()
+            )))
+        }
         _ => Ok(()),
     }
 }
@@ -131,10 +136,10 @@ fn register(view: &View<'_>, slot: Slot, digest: &Digest) -> Result<(), Obstacle
 /// Checks that a slot may get traffic: it is healthy, and it is registered with the version that is running in it
 /// (interlock 2). If a release switches back, any registration is enough, because the version had the traffic before.
 fn fit_for_traffic(view: &View<'_>, slot: Slot, purpose: Option<&Purpose>) -> Result<(), String> {
-    let instance = view.healthy(slot)?;
+    let digest = view.healthy(slot)?;
     let is_back = purpose == Some(&Purpose::BackOut);
     match view.entry(slot) {
-        Some(entry) if is_back || entry.digest == instance.digest => Ok(()),
+        Some(entry) if is_back || entry.digest == *digest => Ok(()),
         Some(_) => Err(format!(
             "{slot} runs another version than the registered one"
         )),
@@ -163,11 +168,10 @@ fn route(view: &View<'_>, rewrite: &Rewrite) -> Result<(), Obstacle> {
             "a route may name only a healthy, registered version: {why}"
         )));
     }
-    let runs = view.instance(rewrite.live).map(|there| &there.digest);
     let keeps_digest = view
         .route()
         .is_some_and(|route| route.digest == rewrite.digest);
-    if runs != Some(&rewrite.digest) && !keeps_digest {
+    if view.digest(rewrite.live) != Some(&rewrite.digest) && !keeps_digest {
         return Err(Changed(format!(
             "{} does not run the version of the planned route",
             rewrite.live
@@ -282,7 +286,7 @@ fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
             proxy.generation
         )));
     }
-    if view.instance(to).map(|there| &there.digest) != digest {
+    if view.digest(to) != digest {
         return Err(Changed(format!(
             "{to} runs another version than the route names"
         )));
@@ -290,9 +294,9 @@ fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// A slot is deregistered before its instance is stopped, so other readers of the store find no stopped instance.
+/// A slot is deregistered before its members are stopped, so other readers of the store find no stopped instance.
 fn stop(view: &View<'_>, slot: Slot, instance: &InstanceId) -> Result<(), Obstacle> {
-    same_instance(view, slot, instance)?;
+    same_member(view, slot, instance)?;
     without_traffic(view, slot)?;
     if view.entry(slot).is_some() {
         return Err(Changed(format!(

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseRecord, Step};
 use crate::inventory::{
-    Clocks, Connections, Installation, Instance, InstanceRun, PerSlot, Probe, ProxyAnswer,
-    PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
+    Clocks, Connections, Installation, InstanceRun, PerSlot, Probe, ProxyAnswer, PublicAnswer,
+    RegistryRecord, RequestCount, Slot, SlotMembers, Version,
 };
 
 /// The things to observe, all at the same time.
@@ -51,7 +51,7 @@ pub struct Observation {
     /// Whether the runtime has the image.
     pub image: Option<bool>,
     pub installation: Option<Installation>,
-    pub instances: Option<PerSlot<Option<Instance>>>,
+    pub instances: Option<PerSlot<SlotMembers>>,
     /// The health of the requested slot.
     pub probe: Option<Probe>,
     pub registry: Option<RegistryRecord>,
@@ -78,8 +78,9 @@ pub struct Observation {
 }
 
 impl Observation {
-    pub fn instance(&self, slot: Slot) -> Option<&Instance> {
-        self.instances.as_ref()?.get(slot).as_ref()
+    /// The members of a slot; none if the runtime was not observed.
+    pub fn members(&self, slot: Slot) -> Option<&SlotMembers> {
+        Some(self.instances.as_ref()?.get(slot))
     }
 
     /// The generation and slot of the route.
@@ -121,8 +122,8 @@ pub(super) struct Course {
     pub(super) acted_at: Option<Timestamp>,
     /// Since when the candidate has been healthy without a break.
     pub(super) healthy_since: Option<Timestamp>,
-    /// The run of the instance to which `healthy_since` belongs.
-    pub(super) healthy_run: Option<InstanceRun>,
+    /// The runs of the members to which `healthy_since` belongs.
+    pub(super) healthy_runs: Vec<InstanceRun>,
     pub(super) bad_in_a_row: u32,
     /// Whether the public answer is compared with the candidate's direct answer.
     pub(super) compares: bool,
@@ -138,7 +139,7 @@ impl Course {
             since,
             acted_at: None,
             healthy_since: None,
-            healthy_run: None,
+            healthy_runs: Vec::new(),
             bad_in_a_row: 0,
             compares: false,
             own_requests: RequestCount::default(),

@@ -8,8 +8,8 @@ use crate::history::{
     Baseline, FORMAT, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{
-    Clocks, Endpoint, EnvironmentName, Hold, Instance, InstanceId, Operator, ReleaseId, Route,
-    Slot, Target, Tier, Version,
+    Clocks, Endpoint, EnvironmentName, Hold, Operator, ReleaseId, Route, Slot, SlotMembers, Target,
+    Tier, Version,
 };
 
 /// The version that has the traffic when the plan is made.
@@ -19,8 +19,7 @@ pub struct LiveBefore {
     pub version: Version,
     /// The address at which the version answers.
     pub endpoint: Endpoint,
-    /// The instance in the slot; none if the slot is empty.
-    pub instance: Option<InstanceId>,
+    pub members: SlotMembers,
     /// The generation of the route.
     pub generation: u64,
 }
@@ -39,11 +38,11 @@ pub struct Plan {
     pub version: Version,
     /// The generation that the switch makes.
     pub generation: u64,
-    /// The instance that is in the slot when the plan is made. It belongs to Greenroom and has no traffic. It is
-    /// removed before the candidate is created.
-    pub leftover: Option<Instance>,
-    /// The running instance in the slot to which a warm rollback switches.
-    pub warm: Option<Instance>,
+    /// The members that are in the slot when the plan is made. They belong to Greenroom and have no traffic. All of them
+    /// are removed before the candidate is created.
+    pub leftover: SlotMembers,
+    /// The running members of the slot to which a warm rollback switches; empty for any other release.
+    pub warm: SlotMembers,
     pub calls: Vec<PlannedCalls>,
     /// What the operator should know before confirming. A warning does not stop the release.
     pub warnings: Vec<String>,
@@ -95,14 +94,14 @@ impl Plan {
                 slot: *slot,
                 version: version.clone(),
                 endpoint: definition.endpoints.get(*slot).clone(),
-                instance: None,
+                members: SlotMembers::default(),
                 generation: before,
             }),
             slot: head.to.0,
             version: head.to.1.clone(),
             generation,
-            leftover: None,
-            warm: None,
+            leftover: SlotMembers::default(),
+            warm: SlotMembers::default(),
             calls: head.plan.iter().filter_map(PlannedCalls::known).collect(),
             warnings: Vec::new(),
             touched: Vec::new(),
@@ -232,7 +231,7 @@ impl Plan {
                 before: self.from.as_ref().map(|from| from.generation),
                 endpoints: self.definition.endpoints.clone(),
                 shape: self.definition.shape_mark(),
-                leftover: self.leftover.as_ref().map(|instance| instance.id.clone()),
+                leftover: self.leftover.ids().cloned().collect(),
                 rules: rules::in_effect(&self.definition),
             }),
             live: None,

@@ -3,22 +3,20 @@
 //! First [`decide`] makes a [`Draft`] with all decisions. Then the proxy describes the calls of the draft's switch, and
 //! [`Draft::into_plan`] makes the plan with all calls.
 
+mod warnings;
+
 use crate::history::{Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::{difference_of_route, store_went_back};
 use crate::inventory::{
-    Digest, Hold, ImageLabels, Installation, Instance, LAST_PLANNED_GENERATION, LockRecord,
-    Occupancy, ProxyAnswer, RegistryRecord, Slot, StoredKey, SwitchOrder, Target, Version,
+    Digest, Hold, ImageLabels, Installation, Instance, LAST_PLANNED_GENERATION, Occupancy,
+    ProxyAnswer, RegistryRecord, Slot, SlotMembers, StoredKey, SwitchOrder, Target, Version,
     highest_generation,
 };
 
+use self::warnings::{ends_standby, override_warning, warnings};
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
-use super::{
-    Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, StandbyOf, Wanted,
-};
-
-/// How far two clocks may differ without a warning.
-const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+use super::{Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, Wanted};
 
 /// Every decision of a plan, without the texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,16 +65,16 @@ pub fn decide(
     refuse_by_image(request, definition, facts, &mut against);
     let version = match &facts.version {
         Resolved::Version(version) => Some((**version).clone()),
-        Resolved::WarmVersion => warm_version(other.as_ref(), record, definition, slot),
+        Resolved::WarmVersion => warm_version(&other, record, definition, slot),
         _ => None,
     };
     if facts.version == Resolved::WarmVersion && (version.is_none() || from.is_none()) {
         against.push(Refusal::NoStandby);
     }
-    // If the live slot is empty, the same version can be released into the other slot with all steps.
+    // If the live slot is empty or not whole, the same version can be released into the other slot with all steps.
     if let (Some(version), Some(from)) = (&version, &from)
         && *version == from.version
-        && from.instance.is_some()
+        && from.members.is_whole()
     {
         against.push(Refusal::AlreadyLive {
             slot: from.slot,
@@ -101,18 +99,16 @@ pub fn decide(
         return Err(Refused(against));
     };
 
-    let warm = other
-        .clone()
-        .filter(|instance| is_back && instance.is_running() && instance.digest == version.digest);
-    let kind = match (is_back, &warm) {
-        (false, _) => ReleaseKind::Promote,
-        (true, Some(_)) => ReleaseKind::WarmRollback,
-        (true, None) => ReleaseKind::ColdRollback,
+    let is_warm = is_back && other.are_running() && other.digest() == Some(&version.digest);
+    let kind = kind(is_back, is_warm);
+    let (leftover, warm) = if is_warm {
+        (SlotMembers::default(), other)
+    } else {
+        (other, SlotMembers::default())
     };
-    let leftover = if warm.is_some() { None } else { other };
     let overridden = overridden(request, definition, record, facts, kind);
     let holds = definition.holds_by(record.hold.as_ref(), facts.now, &facts.clocks);
-    let mut warnings = warnings(facts, from.as_ref(), leftover.as_ref());
+    let mut warnings = warnings(facts, from.as_ref(), &leftover);
     warnings.extend(ends_standby(facts, record));
     if let Installation::Foreign(why) = installation {
         warnings.push(why.clone());
@@ -148,6 +144,14 @@ pub fn decide(
         installation: installation.clone(),
         has_image: facts.has_image,
     })
+}
+
+fn kind(is_back: bool, is_warm: bool) -> ReleaseKind {
+    match (is_back, is_warm) {
+        (false, _) => ReleaseKind::Promote,
+        (true, true) => ReleaseKind::WarmRollback,
+        (true, false) => ReleaseKind::ColdRollback,
+    }
 }
 
 /// Refuses if the store was wiped, restored or replaced, or if the route and the proxy disagree although a version has
@@ -433,7 +437,7 @@ fn refuse_unless_was_live(version: &Version, facts: &Facts, against: &mut Vec<Re
     }
 }
 
-/// The live version: the instance in the slot of the route. If that slot is empty, the digest comes from the route.
+/// The live version: the members in the slot of the route. If that slot has no digest, the digest comes from the route.
 fn live_before(
     record: &RegistryRecord,
     definition: &Definition,
@@ -441,35 +445,33 @@ fn live_before(
     against: &mut Vec<Refusal>,
 ) -> Option<LiveBefore> {
     let route = &record.route.as_ref()?.value;
-    let instance = occupant(route.live, definition, facts, against);
-    let digest = instance
-        .as_ref()
-        .map_or_else(|| route.digest.clone(), |i| i.digest.clone());
+    let members = occupant(route.live, definition, facts, against);
+    let digest = members.digest().unwrap_or(&route.digest).clone();
     let registered = record.slots.get(route.live).as_ref().map(|r| &r.value);
     let tag = registered
         .filter(|entry| entry.digest == digest)
         .and_then(|entry| entry.tag.clone())
-        .or_else(|| instance.as_ref().and_then(|i| i.tag.clone()));
+        .or_else(|| members.tag().map(str::to_owned));
     Some(LiveBefore {
         slot: route.live,
         version: Version {
-            labels: labels_of(instance.as_ref()),
+            labels: labels_of(members.representative()),
             ..version_of(definition, digest, tag)
         },
         endpoint: definition.endpoints.get(route.live).clone(),
-        instance: instance.map(|i| i.id),
+        members,
         generation: route.generation,
     })
 }
 
 /// Why the live version is not healthy; none if it is healthy, or if that is not known.
 fn why_live_is_unhealthy(slot: Slot, facts: &Facts) -> Option<String> {
-    let Ok(Occupancy::Ours(instance)) = facts.slots.get(slot) else {
+    let Ok(Occupancy::Ours(members)) = facts.slots.get(slot) else {
         return None;
     };
     match &facts.live_probe {
-        Some(probe) => instance.unhealthy(Some(probe)),
-        None => (!instance.is_running()).then(|| "it is not running".to_owned()),
+        Some(probe) => members.unhealthy(Some(probe)),
+        None => (!members.are_running()).then(|| "it is not running".to_owned()),
     }
 }
 
@@ -494,105 +496,38 @@ fn occupant(
     definition: &Definition,
     facts: &Facts,
     against: &mut Vec<Refusal>,
-) -> Option<Instance> {
-    match known(
-        facts.slots.get(slot),
-        &format!("what is in {slot}"),
-        against,
-    )? {
-        Occupancy::Free => None,
-        Occupancy::Ours(instance) => Some((**instance).clone()),
-        Occupancy::Foreign(by) => {
+) -> SlotMembers {
+    let fact = facts.slots.get(slot);
+    match known(fact, &format!("what is in {slot}"), against) {
+        Some(Occupancy::Ours(members)) => members.clone(),
+        Some(Occupancy::Free) | None => SlotMembers::default(),
+        Some(Occupancy::Foreign(by)) => {
             against.push(Refusal::SlotTaken {
                 slot,
                 endpoint: definition.endpoints.get(slot).clone(),
                 by: by.clone(),
             });
-            None
+            SlotMembers::default()
         }
     }
 }
 
-/// The version of the instance in the other slot, if it is running and its slot is registered with the same digest.
+/// The version in the other slot, if all its members are running and the slot is registered with the same digest.
 fn warm_version(
-    other: Option<&Instance>,
+    other: &SlotMembers,
     record: &RegistryRecord,
     definition: &Definition,
     slot: Slot,
 ) -> Option<Version> {
-    let instance = other.filter(|instance| instance.is_running())?;
+    let digest = other.digest().filter(|_| other.are_running())?;
     let entry = &record.slots.get(slot).as_ref()?.value;
-    if entry.digest != instance.digest {
+    if entry.digest != *digest {
         return None;
     }
-    let tag = entry.tag.clone().or_else(|| instance.tag.clone());
+    let tag = entry.tag.clone();
+    let tag = tag.or_else(|| other.tag().map(str::to_owned));
     Some(Version {
-        labels: labels_of(Some(instance)),
-        ..version_of(definition, instance.digest.clone(), tag)
+        labels: labels_of(other.representative()),
+        ..version_of(definition, digest.clone(), tag)
     })
-}
-
-fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance>) -> Vec<String> {
-    let mut warnings: Vec<String> = clocks_differ(facts).into_iter().collect();
-    if let Some(clock) = facts.clocks.differs() {
-        warnings.push(format!(
-            "the clocks differ: {clock}. A hold or freeze ends only when all clocks have passed its end. An approval expires when one clock has passed its end. Correct the wrong clock"
-        ));
-    }
-    if let (Some(from), Some(probe)) = (from, &facts.live_probe)
-        && !probe.healthy
-    {
-        warnings.push(format!(
-            "{} {} is live, but is not healthy ({}): backing out would go back to it",
-            from.slot,
-            from.version.name(),
-            probe.detail
-        ));
-    }
-    if from.is_none() {
-        warnings.push("no version is live: after the switch there is nothing to go back to".into());
-    }
-    if let Some(instance) = leftover.filter(|instance| instance.is_running()) {
-        warnings.push(format!(
-            "{} still runs {}. The release removes it, so a warm rollback to it is no longer possible",
-            instance.slot,
-            instance.version_name()
-        ));
-    }
-    warnings
-}
-
-/// A warning if the newest release started in the future, because then a clock is wrong.
-fn clocks_differ(facts: &Facts) -> Option<String> {
-    let newest = facts.past.as_ref().ok()?.first()?;
-    let ahead = newest.opened_at.duration_since(facts.now);
-    (ahead > CLOCKS_DIFFER).then(|| {
-        format!(
-            "the clocks differ: {} started the newest release at {}, which is {} in the future by this machine's clock. Correct the wrong clock: holds and approvals end by these clocks",
-            newest.operator,
-            crate::inventory::local_time::moment(newest.opened_at),
-            super::describe::duration(ahead.unsigned_abs())
-        )
-    })
-}
-
-/// A warning if this release ends a standby that another console drives.
-fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
-    let holder = record.lock.as_ref()?;
-    (facts.standby == Some(StandbyOf::AnotherConsole)).then(|| {
-        let LockRecord {
-            operator, release, ..
-        } = &holder.record;
-        format!(
-            "{operator} drives the standby of release {}: this release ends that standby",
-            release.short()
-        )
-    })
-}
-
-fn override_warning(overridden: &Overridden) -> String {
-    format!(
-        "overrides: {}, because: {}",
-        overridden.hold, overridden.why
-    )
 }

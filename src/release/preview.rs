@@ -77,7 +77,7 @@ impl ReleasePreview<'_> {
             && sources.router.is_live()
             && snapshot.proxy.is_some()
             && !is_without_live(snapshot.route.is_some(), snapshot.proxy.as_ref(), |slot| {
-                sources.runtime.is_live() && snapshot.slots.get(slot).instance.is_none()
+                sources.runtime.is_live() && snapshot.slots.get(slot).members.is_empty()
             })
             && let Some(difference) =
                 difference_of_route(snapshot.route.as_ref(), snapshot.proxy.as_ref())

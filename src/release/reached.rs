@@ -4,24 +4,25 @@
 use super::action::{Action, Move};
 use super::interlocks::{named, replaced};
 use super::view::View;
-use crate::inventory::{Installation, Instance};
+use crate::inventory::{Installation, Instance, SlotMembers};
 
 /// Checks that the result of the action was observed. The error says which part of the result is missing.
 pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
     match action {
         Action::Create { slot, version, .. } => {
-            let instance = view.healthy(*slot)?;
-            require(instance.digest == version.digest, || {
+            let digest = view.healthy(*slot)?;
+            require(*digest == version.digest, || {
                 format!(
                     "{slot} runs {} instead of {}",
-                    instance.digest.short(),
+                    digest.short(),
                     version.digest.short()
                 )
             })
         }
         Action::Start { slot, instance } => {
-            let running = view.healthy(*slot)?;
-            require(running.id == *instance, || replaced(*slot))
+            view.healthy(*slot)?;
+            let there = view.members(*slot).and_then(|it| it.get(instance));
+            require(there.is_some(), || replaced(*slot))
         }
         Action::Install => {
             let is_current = view.installation == Some(&Installation::Current);
@@ -40,17 +41,17 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
             let Some(entry) = view.entry(*slot) else {
                 return Err(format!("{slot} is not registered"));
             };
-            if entry.digest != *digest || entry.endpoint != *endpoint {
+            if entry.digest != *digest || !entry.is_at(endpoint) {
                 return Err(format!(
                     "{slot} is registered as {} at {}",
                     entry.digest.short(),
-                    entry.endpoint
+                    entry.addresses()
                 ));
             }
-            let is_registered = |running: &Instance| {
-                running.id == entry.instance && (running.tag.is_none() || running.tag == entry.tag)
-            };
-            let matches = !view.knows_slots() || view.instance(*slot).is_some_and(is_registered);
+            let has_tag = |it: &Instance| it.tag.is_none() || it.tag == entry.tag;
+            let is_registered =
+                |members: &SlotMembers| entry.names(members) && members.iter().all(has_tag);
+            let matches = view.members(*slot).is_none_or(is_registered);
             require(matches && entry.release == *release, || {
                 format!(
                     "the registration of {slot} names another container or process, tag or release"
@@ -94,16 +95,17 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
             let has_key = view.entry(*slot).is_some() || view.is_entry_unreadable(*slot);
             require(!has_key, || format!("{slot} is still registered"))
         }
-        Action::Stop { slot, instance } => match view.instance(*slot) {
-            None => Ok(()),
-            Some(there) if there.id == *instance => {
-                require(!there.is_up(), || format!("{slot} is still running"))
-            }
-            Some(_) => Err(replaced(*slot)),
+        Action::Stop { slot, instance } => match view.members(*slot) {
+            Some(members) if !members.is_empty() => match members.get(instance) {
+                Some(there) => require(!there.is_up(), || format!("{slot} is still running")),
+                None => Err(replaced(*slot)),
+            },
+            _ => Ok(()),
         },
-        Action::Remove { slot, .. } => require(view.instance(*slot).is_none(), || {
-            format!("{slot} is not empty yet")
-        }),
+        Action::Remove { slot, instance } => {
+            let there = view.members(*slot).and_then(|it| it.get(instance));
+            require(there.is_none(), || format!("{slot} is not empty yet"))
+        }
         // A view does not say which images the runtime has. The step *pull* observes the image itself.
         Action::Pull(_) => Err("the image is not pulled yet".into()),
     }

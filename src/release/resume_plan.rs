@@ -10,7 +10,9 @@ use super::rules::loosened_since;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState};
 use crate::history::{Baseline, Direction, Entry, FORMAT, JournalEvent, Recorded, ReleaseKind};
-use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
+use crate::inventory::{
+    Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, SlotMembers, StoredKey,
+};
 use crate::sanitize::sanitize;
 
 /// The state of a target when one of its releases is resumed.
@@ -185,11 +187,9 @@ fn refuse_by_hold(plan: &Plan, target_state: TargetState<'_>, against: &mut Vec<
     against.extend(held);
 }
 
-/// The leftover instance that the record names, if it is still in the slot.
-fn leftover(baseline: Option<&Baseline>, plan: &Plan, instances: &[Instance]) -> Option<Instance> {
-    let id = baseline?.leftover.as_ref()?;
-    instances
-        .iter()
-        .find(|instance| instance.slot == plan.slot && instance.id == *id)
-        .cloned()
+/// The leftover that the record names, as far as it is still in the slot.
+fn leftover(baseline: Option<&Baseline>, plan: &Plan, instances: &[Instance]) -> SlotMembers {
+    let recorded = baseline.map_or(&[][..], |baseline| &baseline.leftover);
+    let is_leftover = |it: &&Instance| it.slot == plan.slot && recorded.contains(&it.id);
+    SlotMembers::new(instances.iter().filter(is_leftover).cloned())
 }

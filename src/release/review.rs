@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::checks::{CaseReport, Verdict};
-use crate::inventory::{Instance, PerSlot, changes, commit};
+use crate::inventory::{PerSlot, SlotMembers, changes, commit};
 use crate::sanitize::sanitize;
 
 use super::describe::duration;
@@ -34,7 +34,7 @@ pub fn commits(plan: &Plan) -> String {
 
 /// The differences between the configuration of the candidate and of the live version, one line for each. If they
 /// cannot be compared, one line says why.
-pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> Vec<String> {
+pub fn configuration(plan: &Plan, slots: Option<&PerSlot<SlotMembers>>) -> Vec<String> {
     let Some(from) = &plan.from else {
         return vec!["no version was live before: there is nothing to compare".to_owned()];
     };
@@ -42,10 +42,15 @@ pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> 
     let Some(slots) = slots else {
         return unknown("the slots have not been read");
     };
-    let Some(candidate) = slots.get(plan.slot) else {
+    for slot in [plan.slot, from.slot] {
+        if let Some(difference) = slots.get(slot).difference() {
+            return unknown(&format!("{slot} {difference}"));
+        }
+    }
+    let Some(candidate) = slots.get(plan.slot).representative() else {
         return unknown("the candidate's slot is empty");
     };
-    let Some(live) = slots.get(from.slot) else {
+    let Some(live) = slots.get(from.slot).representative() else {
         return unknown("the live slot is empty");
     };
     if candidate.digest != plan.version.digest || live.digest != from.version.digest {

@@ -10,7 +10,7 @@ use super::engine::{Site, unknown};
 use super::gather::past_releases;
 use super::{Engine, Known, NotRollbackCandidate, Refusal, Refused};
 use crate::history::{Fate, UnprovenClaim, fate};
-use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
+use crate::inventory::{Digest, ImageLabels, SlotMembers, Target, Version, VersionRef};
 use crate::ports::FailureKind;
 
 /// How many images are looked up at the same time. More requests may slow the image registry down.
@@ -108,7 +108,8 @@ async fn in_time(site: &Site, version: &Version) -> ImageAt {
     result.unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {TIMEOUT:?}")))
 }
 
-/// The digest of the instance in the slot that the route names. The error says why the digest is not known.
+/// The digest in the slot that the route names; none without a route, or if the slot has no digest. The error says why
+/// the digest is not known.
 async fn live(site: &Site) -> Known<Option<Digest>> {
     let target = &site.definition.target;
     let (record, instances) = tokio::join!(
@@ -117,9 +118,9 @@ async fn live(site: &Site) -> Known<Option<Digest>> {
     );
     let record = record.map_err(|failure| failure.to_string())?;
     let instances = instances.map_err(|failure| failure.to_string())?;
-    let live = record.route.map(|route| route.value.live);
-    let running = instances.into_iter().find(|it| Some(it.slot) == live);
-    Ok(running.map(|instance| instance.digest))
+    let slots = SlotMembers::by_slot(instances);
+    let live = record.route.map(|route| slots.get(route.value.live));
+    Ok(live.and_then(SlotMembers::digest).cloned())
 }
 
 async fn image_at(site: &Site, version: &Version) -> ImageAt {

@@ -2,12 +2,12 @@
 //! the plan.
 
 use super::{Plan, Refusal, Refused};
-use crate::inventory::{Occupancy, RegistryRecord};
+use crate::inventory::{Occupancy, RegistryRecord, SlotMembers};
 
 impl Plan {
-    /// Refuses if the plan's baseline has changed: the route, the instance in the plan's slot, or the registration of
+    /// Refuses if the plan's baseline has changed: the route, the members of the plan's slot, or the registration of
     /// the version of a warm rollback. If the slot of a warm rollback is no longer registered, another driver may be
-    /// stopping its instance, so the version is not warm.
+    /// stopping its members, so the version is not warm.
     pub fn unchanged(&self, record: &RegistryRecord, occupancy: &Occupancy) -> Result<(), Refused> {
         let slot = self.slot;
         let route = record.route.as_ref();
@@ -16,17 +16,14 @@ impl Plan {
         if route != planned {
             return Err(changed("the route has changed".to_owned()));
         }
-        let expected = self
-            .leftover
-            .as_ref()
-            .or(self.warm.as_ref())
-            .map(|it| &it.id);
+        let empty = SlotMembers::default();
         let found = match occupancy {
-            Occupancy::Free => None,
-            Occupancy::Ours(instance) => Some(&instance.id),
+            Occupancy::Free => &empty,
+            Occupancy::Ours(members) => members,
             Occupancy::Foreign(by) => return Err(changed(format!("{slot} was occupied by {by}"))),
         };
-        if expected != found {
+        let expected = self.leftover.ids().chain(self.warm.ids());
+        if !expected.eq(found.ids()) {
             return Err(changed(format!(
                 "the container or process in {slot} has changed"
             )));
@@ -36,7 +33,7 @@ impl Plan {
             .get(slot)
             .as_ref()
             .map(|entry| &entry.value.digest);
-        if self.warm.is_some() && registered != Some(&self.version.digest) {
+        if !self.warm.is_empty() && registered != Some(&self.version.digest) {
             return Err(changed(format!("the registration of {slot} has changed")));
         }
         Ok(())

@@ -1,13 +1,14 @@
 //! A common view of what releases and repairs observed: the slots, the route and the proxy of a target. A release
 //! observes what a step needs, and a repair observes everything. The guards of both read this view.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::observation::why_blind;
 use super::{Definition, Observation};
 use crate::inventory::{
-    Installation, Instance, PerSlot, PointerState, Probe, ProxyAnswer, Registration,
-    RegistryRecord, Revisioned, Route, Slot, Snapshot, StoredKey,
+    Digest, Installation, Instance, InstanceId, PerSlot, PointerState, Probe, ProxyAnswer,
+    Registration, RegistryRecord, Revisioned, Route, Slot, SlotMembers, Snapshot, StoredKey,
 };
 use crate::release::action::Action;
 
@@ -15,7 +16,7 @@ use crate::release::action::Action;
 pub(super) struct View<'a> {
     pub(super) definition: &'a Definition,
     /// None if the runtime was not observed.
-    instances: Option<PerSlot<Option<&'a Instance>>>,
+    members: Option<PerSlot<Cow<'a, SlotMembers>>>,
     probes: PerSlot<Option<&'a Probe>>,
     /// The public requests of the last seconds; 0 if unknown.
     requests: PerSlot<u64>,
@@ -29,8 +30,8 @@ pub(super) struct View<'a> {
     pub(super) installation: Option<&'a Installation>,
     /// A message for each value that could not be observed.
     blind: &'a [String],
-    /// Whether an earlier action of the same stage starts (true) or stops (false) the slot's instance; none if neither.
-    started: PerSlot<Option<bool>>,
+    /// The members that earlier actions of the same stage start (true) or stop (false), in the order of the actions.
+    started: Vec<(Slot, InstanceId, bool)>,
 }
 
 /// What the store says about a target.
@@ -63,7 +64,7 @@ impl<'a> View<'a> {
         let instances = observation.instances.as_ref();
         Self {
             definition,
-            instances: instances.map(|slots| PerSlot::from_fn(|slot| slots.get(slot).as_ref())),
+            members: instances.map(|slots| PerSlot::from_fn(|slot| Cow::Borrowed(slots.get(slot)))),
             probes: PerSlot::from_fn(|slot| probe.filter(|_| probed == Some(slot))),
             requests: PerSlot::default(),
             stored: observation.registry.as_ref().map(|record| {
@@ -81,7 +82,7 @@ impl<'a> View<'a> {
             store_revision: None,
             installation: observation.installation.as_ref(),
             blind: &observation.blind,
-            started: PerSlot::default(),
+            started: Vec::new(),
         }
     }
 
@@ -91,7 +92,9 @@ impl<'a> View<'a> {
         let registrations = PerSlot::from_fn(|slot| slots.get(slot).registration.as_ref());
         Self {
             definition,
-            instances: Some(PerSlot::from_fn(|slot| slots.get(slot).instance.as_ref())),
+            members: Some(PerSlot::from_fn(|slot| {
+                Cow::Borrowed(&slots.get(slot).members)
+            })),
             probes: PerSlot::from_fn(|slot| slots.get(slot).probe.as_ref()),
             requests: PerSlot::from_fn(|slot| {
                 let rates = slots.get(slot).rates.as_ref();
@@ -108,7 +111,7 @@ impl<'a> View<'a> {
             store_revision: snapshot.store_revision,
             installation: snapshot.installation.as_ref(),
             blind: &[],
-            started: PerSlot::default(),
+            started: Vec::new(),
         }
     }
 
@@ -121,25 +124,27 @@ impl<'a> View<'a> {
                     *stored.registrations.get_mut(*slot) = None;
                 }
             }
-            Action::Remove { slot, .. } => {
-                if let Some(instances) = &mut self.instances {
-                    *instances.get_mut(*slot) = None;
+            Action::Remove { slot, instance } => {
+                if let Some(members) = &mut self.members {
+                    let there = members.get_mut(*slot);
+                    *there = Cow::Owned(there.without(instance));
                 }
             }
-            Action::Stop { slot, .. } => *self.started.get_mut(*slot) = Some(false),
-            Action::Start { slot, .. } => *self.started.get_mut(*slot) = Some(true),
+            Action::Stop { slot, instance } => self.started.push((*slot, instance.clone(), false)),
+            Action::Start { slot, instance } => self.started.push((*slot, instance.clone(), true)),
             _ => {}
         }
         self
     }
 
-    pub(super) fn instance(&self, slot: Slot) -> Option<&'a Instance> {
-        *self.instances.as_ref()?.get(slot)
+    /// The members of a slot; none if the runtime was not observed.
+    pub(super) fn members(&self, slot: Slot) -> Option<&SlotMembers> {
+        Some(self.members.as_ref()?.get(slot))
     }
 
-    /// Whether it is known what is in the slots.
-    pub(super) fn knows_slots(&self) -> bool {
-        self.instances.is_some()
+    /// The digest that runs in a slot; none if it is not known or if the slot has no digest.
+    pub(super) fn digest(&self, slot: Slot) -> Option<&Digest> {
+        self.members(slot)?.digest()
     }
 
     pub(super) fn entry(&self, slot: Slot) -> Option<&'a Registration> {
@@ -164,38 +169,50 @@ impl<'a> View<'a> {
         *self.requests.get(slot)
     }
 
-    /// Whether an earlier action of the same stage starts the slot's instance. Then its health is not known yet.
+    /// Whether an earlier action of the same stage starts a member of the slot. Then the health of the slot is not known
+    /// yet.
     pub(super) fn is_started(&self, slot: Slot) -> bool {
-        *self.started.get(slot) == Some(true)
+        let mut started = self.started.iter().rev();
+        let last = started.find(|(of, ..)| *of == slot);
+        last.is_some_and(|(.., is_started)| *is_started)
     }
 
-    pub(super) fn runs(&self, slot: Slot) -> bool {
-        let is_running = || self.instance(slot).is_some_and(Instance::is_running);
-        self.started.get(slot).unwrap_or_else(is_running)
+    pub(super) fn runs(&self, slot: Slot, id: &InstanceId) -> bool {
+        let mut started = self.started.iter().rev();
+        let is_running = || {
+            let member = self.members(slot).and_then(|members| members.get(id));
+            member.is_some_and(Instance::is_running)
+        };
+        started
+            .find(|(_, of, _)| of == id)
+            .map_or_else(is_running, |(.., is_started)| *is_started)
     }
 
     pub(super) fn why_blind(&self) -> String {
         why_blind(self.blind)
     }
 
-    /// The running instance in a slot, if the probe of this observation found it healthy. The error says why the slot
-    /// has no healthy instance. The image's own HEALTHCHECK does not count: a version that was released had the traffic
-    /// with the same HEALTHCHECK. A promote checks it for its candidate.
-    pub(super) fn healthy(&self, slot: Slot) -> Result<&'a Instance, String> {
-        let Some(instance) = self.instance(slot) else {
-            return Err(match self.instances {
-                Some(_) => format!("{slot} is empty"),
-                None => format!(
-                    "it is not known whether {slot} is running: {}",
-                    self.why_blind()
-                ),
-            });
+    /// The digest that runs in a slot, if the slot is whole and the probe of this observation found it healthy. The error
+    /// says why the slot is not healthy. The image's own HEALTHCHECK does not count: a version that was released had the
+    /// traffic with the same HEALTHCHECK. A promote checks it for its candidate.
+    pub(super) fn healthy(&self, slot: Slot) -> Result<&Digest, String> {
+        let Some(members) = self.members(slot) else {
+            return Err(format!(
+                "it is not known whether {slot} is running: {}",
+                self.why_blind()
+            ));
         };
-        if !instance.is_running() {
+        if let Some(difference) = members.difference() {
+            return Err(format!("{slot} {difference}"));
+        }
+        let Some(digest) = members.digest() else {
+            return Err(format!("{slot} is empty"));
+        };
+        if !members.are_running() {
             return Err(format!("{slot} is not running"));
         }
         match self.probes.get(slot) {
-            Some(probe) if probe.healthy => Ok(instance),
+            Some(probe) if probe.healthy => Ok(digest),
             Some(probe) => Err(format!("{slot} is not healthy: {}", probe.detail)),
             None => Err(format!(
                 "{slot} was not probed: check that a health endpoint is configured"

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::SandboxError;
-use crate::inventory::{Endpoint, Instance};
+use crate::inventory::{Endpoint, Instance, SlotMembers};
 use crate::ports::Failure;
 use crate::release::{Command, Engine, Handle, Progress, Site};
 
@@ -78,7 +78,7 @@ async fn stop_instances_of(site: &Site, forget: bool) -> Result<(), Failure> {
     try_join_all(found.iter().map(stop)).await.map(drop)
 }
 
-/// Restarts the instance in each live slot, and waits until the instance answers. Fails if a live slot has no instance.
+/// Restarts the members of each live slot, and waits until the slot answers. Fails if a live slot is empty.
 pub async fn restart_live(engine: &Engine) -> Result<(), SandboxError> {
     try_join_all(engine.sites().map(restart_live_slot))
         .await
@@ -99,12 +99,16 @@ async fn restart_live_slot(site: &Site) -> Result<(), SandboxError> {
         return Ok(());
     };
     let instances = site.read.runtime.instances(target).await?;
-    let Some(instance) = instances.iter().find(|instance| instance.slot == live) else {
+    let slots = SlotMembers::by_slot(instances);
+    let members = slots.get(live);
+    if members.is_empty() {
         return Err(error(format!(
             "the route names {live}, but no process of {live} exists. Start a new sandbox in another directory"
         )));
-    };
-    write.runtime.restart(&instance.id).await?;
+    }
+    for member in members {
+        write.runtime.restart(&member.id).await?;
+    }
     let endpoint = site.definition.endpoints.get(live);
     if answers(endpoint).await {
         Ok(())

@@ -124,17 +124,19 @@ pub(super) fn decode_replaceable<T: DeserializeOwned>(
     }
 }
 
-/// Decodes the registration of a slot. It is an error if the value names another slot.
+/// Decodes the registration of a slot. It is an error if the value names another slot or no member.
 pub(super) fn decode_registration(pair: &Pair, slot: Slot) -> Decoded<Registration> {
     let entry: Registration = decode(pair)?;
-    if entry.slot == slot {
-        Ok(entry)
-    } else {
-        Err(Unreadable::Damaged(format!(
+    if entry.slot != slot {
+        return Err(Unreadable::Damaged(format!(
             "the value names the slot {} instead of {slot}",
             entry.slot
-        )))
+        )));
     }
+    if entry.members.is_empty() {
+        return Err(Unreadable::Damaged("the value has no members".to_owned()));
+    }
+    Ok(entry)
 }
 
 /// The key as sanitized text.
@@ -167,5 +169,33 @@ pub(super) fn same<T: Serialize>(left: &T, right: &T) -> bool {
     match (serde_json::to_value(left), serde_json::to_value(right)) {
         (Ok(left), Ok(right)) => left == right,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::drift::world_tests::{entry, instance, side};
+
+    fn decoded(entry: &Registration, slot: Slot) -> std::result::Result<Registration, String> {
+        let pair = Pair {
+            key: b"slots/blue".to_vec(),
+            value: serde_json::to_vec(entry).expect("encoded"),
+            revision: 1,
+            lease: None,
+        };
+        decode_registration(&pair, slot).map_err(|unreadable| unreadable.to_string())
+    }
+
+    #[test]
+    fn a_registration_names_its_own_slot_and_at_least_one_member() {
+        let valid = entry(&side(Slot::Blue), &instance(Slot::Blue, 'a', 7)).value;
+        assert_eq!(decoded(&valid, Slot::Blue), Ok(valid.clone()));
+        let refused = decoded(&valid, Slot::Green).expect_err("another slot");
+        assert_eq!(refused, "the value names the slot blue instead of green");
+        let mut empty = valid;
+        empty.members.clear();
+        let refused = decoded(&empty, Slot::Blue).expect_err("no member");
+        assert_eq!(refused, "the value has no members");
     }
 }

@@ -120,7 +120,7 @@ impl Assembly {
         match part {
             Part::Instances(by_target) => {
                 for (target, instances) in by_target {
-                    self.change(&target, |snapshot| take_instances(snapshot, instances));
+                    self.change(&target, |snapshot| snapshot.take_instances(instances));
                 }
             }
             Part::Record(target, registered) => {
@@ -189,13 +189,6 @@ fn unobserved(site: &Site, now: Timestamp) -> Snapshot {
         runtime_kind: definition.runtime_kind,
         ..Snapshot::unobserved(target, definition.tier, &definition.endpoints, now)
     }
-}
-
-fn take_instances(snapshot: &mut Snapshot, instances: Vec<Instance>) {
-    snapshot.sources.runtime = SourceState::Live;
-    let by_slot = Instance::by_slot(instances);
-    snapshot.slots.blue.instance = by_slot.blue;
-    snapshot.slots.green.instance = by_slot.green;
 }
 
 fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLine>, at: Timestamp) {

@@ -122,10 +122,7 @@ fn poll_inputs(world: &World, target: &Target) -> PollInputs {
     };
     PollInputs {
         generation: snapshot.route.as_ref().map_or(0, |r| r.value.generation),
-        running: PerSlot::from_fn(|slot| {
-            let instance = snapshot.slots.get(slot).instance.as_ref();
-            instance.is_some_and(crate::inventory::Instance::is_running)
-        }),
+        running: PerSlot::from_fn(|slot| snapshot.slots.get(slot).members.is_any_running()),
     }
 }
 

@@ -207,7 +207,7 @@ fn a_signed_channel_gets_notices_in_order_and_retries_with_the_same_id() {
     assert_eq!(data["to"]["tag"], "1.8.2");
     assert_eq!(
         data["to"]["digest"],
-        status["snapshot"]["slots"][live]["instance"]["digest"]
+        status["snapshot"]["slots"][live]["members"][0]["digest"]
     );
     assert_eq!(data["from"]["tag"], "1.9.0");
     assert_eq!(data["target"]["environment"], "dev");

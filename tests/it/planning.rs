@@ -11,8 +11,8 @@ use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{
     ClockReading, Clocks, FencingToken, HIGHEST_GENERATION, Hold, ImageLabels, Installation,
     Instance, InstanceId, InstanceState, LockHolder, LockPurpose, LockRecord, Occupancy, PerSlot,
-    Probe, ProxyAnswer, Registration, RegistryRecord, ReleaseId, Revisioned, Route, RuntimeHealth,
-    Slot, Target, Tier, Version, VersionRef,
+    Probe, ProxyAnswer, RegisteredMember, Registration, RegistryRecord, ReleaseId, Revisioned,
+    Route, RuntimeHealth, Slot, SlotMembers, Target, Tier, Version, VersionRef,
 };
 use greenroom::release::{
     Approval, Definition, Facts, Limit, Need, Plan, PlanRequest, ProxyWords, Refusal, Refused,
@@ -50,16 +50,23 @@ fn registration(slot: Slot, fill: char, tag: &str) -> Revisioned<Registration> {
     Revisioned {
         value: Registration {
             slot,
-            endpoint: endpoint(slot),
+            members: vec![RegisteredMember {
+                endpoint: endpoint(slot),
+                instance: InstanceId(format!("id-of-{slot}")),
+            }],
             tag: Some(tag.into()),
             digest: digest(fill),
-            instance: InstanceId(format!("id-of-{slot}")),
             release: release(1),
             registered_at: Timestamp::UNIX_EPOCH,
             token: FencingToken(7),
         },
         revision: 9,
     }
+}
+
+/// A slot with this member.
+fn one(member: Instance) -> SlotMembers {
+    SlotMembers::new([member])
 }
 
 fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
@@ -127,7 +134,7 @@ fn facts() -> Facts {
         pointer: None,
         installation: Ok(Installation::Current),
         slots: PerSlot {
-            blue: Ok(Occupancy::Ours(Box::new(instance(
+            blue: Ok(Occupancy::Ours(one(instance(
                 Slot::Blue,
                 'a',
                 InstanceState::Running,
@@ -337,7 +344,7 @@ fn a_live_version_that_is_not_running_is_named_as_unhealthy() {
         unhealthy.clone()
     };
     assert_eq!(unhealthy(&facts), None);
-    facts.slots.blue = Ok(Occupancy::Ours(Box::new(instance(
+    facts.slots.blue = Ok(Occupancy::Ours(one(instance(
         Slot::Blue,
         'a',
         InstanceState::Exited { code: Some(137) },
@@ -353,7 +360,7 @@ fn the_version_of_a_live_slot_in_which_nothing_is_left_is_released_into_the_othe
     facts.slots.blue = Ok(Occupancy::Free);
     let plan = planned(&facts);
     let from = plan.from.as_ref().expect("the route names it");
-    assert_eq!((from.slot, from.instance.as_ref()), (Slot::Blue, None));
+    assert_eq!((from.slot, from.members.len()), (Slot::Blue, 0));
     assert_eq!(from.version.digest, plan.version.digest);
     assert_eq!((plan.kind, plan.slot), (ReleaseKind::Promote, Slot::Green));
     for step in [Step::Start, Step::Verify, Step::Register, Step::Switch] {
@@ -390,7 +397,7 @@ fn a_version_is_released_beside_an_empty_slot_that_only_the_proxy_names() {
         assert!(plan.from.is_none(), "{plan:?}");
         // What runs there has the traffic, and no release may take it unseen.
         let runs = instance(named, 'a', InstanceState::Running);
-        *facts.slots.get_mut(named) = Ok(Occupancy::Ours(Box::new(runs)));
+        *facts.slots.get_mut(named) = Ok(Occupancy::Ours(one(runs)));
         let against = refused(&promote(), &definition(Tier::Protected), &facts);
         assert!(
             matches!(against[..], [Refusal::RouteDisagrees { .. }]),
@@ -404,7 +411,7 @@ fn a_plan_names_the_live_commit() {
     let mut facts = facts();
     let mut live = instance(Slot::Blue, 'a', InstanceState::Running);
     live.labels.revision = Some("c0ffee1".into());
-    facts.slots.blue = Ok(Occupancy::Ours(Box::new(live)));
+    facts.slots.blue = Ok(Occupancy::Ours(one(live)));
     let from = planned(&facts).from.expect("something is live");
     assert_eq!(from.version.labels.revision.as_deref(), Some("c0ffee1"));
 }
@@ -412,7 +419,7 @@ fn a_plan_names_the_live_commit() {
 #[test]
 fn the_live_version_is_the_running_one_and_not_the_registered_one() {
     let mut facts = facts();
-    facts.slots.blue = Ok(Occupancy::Ours(Box::new(instance(
+    facts.slots.blue = Ok(Occupancy::Ours(one(instance(
         Slot::Blue,
         'c',
         InstanceState::Running,
@@ -424,13 +431,13 @@ fn the_live_version_is_the_running_one_and_not_the_registered_one() {
 #[test]
 fn the_plan_says_that_a_leftover_is_replaced() {
     let mut facts = facts();
-    facts.slots.green = Ok(Occupancy::Ours(Box::new(instance(
+    facts.slots.green = Ok(Occupancy::Ours(one(instance(
         Slot::Green,
         'd',
         InstanceState::Running,
     ))));
     let plan = planned(&facts);
-    assert!(plan.leftover.is_some());
+    assert_eq!(plan.leftover.len(), 1);
     assert!(plan.step(Step::Start).expect("planned").calls[1].contains("stop and remove"));
     assert!(
         plan.warnings
@@ -724,7 +731,7 @@ fn a_version_must_be_live_first_where_the_rules_require_it() {
 fn warm() -> Facts {
     let mut facts = facts();
     facts.version = Resolved::WarmVersion;
-    facts.slots.green = Ok(Occupancy::Ours(Box::new(instance(
+    facts.slots.green = Ok(Occupancy::Ours(one(instance(
         Slot::Green,
         'd',
         InstanceState::Running,
@@ -822,7 +829,7 @@ fn the_confirmation_of_a_warm_rollback_covers_its_switch_and_not_its_stop() {
 fn a_warm_rollback_needs_a_running_registered_formerly_live_version() {
     let back = request(Wanted::Standby);
     let mut stopped = warm();
-    stopped.slots.green = Ok(Occupancy::Ours(Box::new(instance(
+    stopped.slots.green = Ok(Occupancy::Ours(one(instance(
         Slot::Green,
         'd',
         InstanceState::Exited { code: Some(0) },
@@ -1203,4 +1210,68 @@ fn a_freeze_has_started_when_one_of_the_clocks_says_so() {
     };
     let words = refusal.to_string();
     assert!(words.contains("Correct the wrong clock"), "{words}");
+}
+
+/// A member of a slot, and a container that has its labels.
+fn two(slot: Slot, fill: char) -> SlotMembers {
+    let own = instance(slot, fill, InstanceState::Running);
+    let copy = Instance {
+        id: InstanceId("copy".into()),
+        name: "debugging".into(),
+        ..own.clone()
+    };
+    SlotMembers::new([own, copy])
+}
+
+#[test]
+fn a_slot_with_two_members_is_not_warm() {
+    let mut facts = facts();
+    facts.slots.green = Ok(Occupancy::Ours(two(Slot::Green, 'd')));
+    if let Ok(record) = &mut facts.record {
+        record.slots.green = Some(registration(Slot::Green, 'd', "1.8.1"));
+    }
+    facts.version = Resolved::WarmVersion;
+    let request = PlanRequest {
+        wanted: Wanted::Standby,
+        ..promote()
+    };
+    let against = refused(&request, &definition(Tier::Protected), &facts);
+    assert!(against.contains(&Refusal::NoStandby), "{against:?}");
+}
+
+#[test]
+fn a_promote_removes_both_members_of_the_other_slot() {
+    let mut facts = facts();
+    facts.slots.green = Ok(Occupancy::Ours(two(Slot::Green, 'd')));
+    let plan = planned(&facts);
+    assert_eq!(plan.leftover.len(), 2);
+    let calls = &plan.step(Step::Start).expect("planned").calls;
+    let removed = calls.iter().filter(|call| call.contains("stop and remove"));
+    assert_eq!(removed.count(), 2, "{calls:#?}");
+}
+
+#[test]
+fn the_live_version_can_be_promoted_again_if_its_slot_has_two_members() {
+    let mut facts = facts();
+    facts.slots.blue = Ok(Occupancy::Ours(two(Slot::Blue, 'a')));
+    facts.version = Resolved::Version(Box::new(version("1.8.2", 'a')));
+    let plan = planned(&facts);
+    assert_eq!(plan.slot, Slot::Green);
+    let said = plan.warnings.join("\n");
+    assert!(
+        said.contains("blue is live, but has 2 containers"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_second_member_of_the_slot_since_the_plan_is_a_change() {
+    let mut facts = facts();
+    let own = instance(Slot::Green, 'd', InstanceState::Running);
+    facts.slots.green = Ok(Occupancy::Ours(one(own.clone())));
+    let plan = planned(&facts);
+    let record = facts.record.as_ref().expect("it was read");
+    let unchanged = |members| plan.unchanged(record, &Occupancy::Ours(members));
+    assert!(unchanged(one(own)).is_ok());
+    assert!(unchanged(two(Slot::Green, 'd')).is_err());
 }

@@ -44,7 +44,7 @@ fn by_hand(sandbox: &Sandbox, sql: &str) {
 fn kill_live(sandbox: &Sandbox) {
     let status = sandbox.status("web", "qa");
     let slot = status["live"].as_str().expect("a live slot");
-    let pid = &status["snapshot"]["slots"][slot]["instance"]["pid"];
+    let pid = &status["snapshot"]["slots"][slot]["members"][0]["pid"];
     let pid = i32::try_from(pid.as_i64().expect("a process")).expect("its id");
     let pid = Pid::from_raw(pid).expect("a process");
     kill_process(pid, Signal::KILL).expect("it runs");
@@ -272,7 +272,7 @@ fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
     assert!(text.contains(&kept), "{text}");
     assert!(text.contains("greenroom repair web qa"), "{text}");
     let slots = &sandbox.status("web", "qa")["snapshot"]["slots"];
-    assert_eq!(slots[old]["instance"]["state"], "running", "{slots}");
+    assert_eq!(slots[old]["members"][0]["state"], "running", "{slots}");
     let output = repair(&sandbox, &["--yes"]);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     assert_eq!(sandbox.live("web", "qa"), "1.8.2");

@@ -211,7 +211,7 @@ impl Sandbox {
         let status = self.status(service, environment);
         assert_eq!(status["agreed"], true, "{status}");
         let slot = status["live"].as_str().expect("a live slot");
-        let tag = &status["snapshot"]["slots"][slot]["instance"]["tag"];
+        let tag = &status["snapshot"]["slots"][slot]["members"][0]["tag"];
         tag.as_str().expect("a tag").to_owned()
     }
 
@@ -389,7 +389,7 @@ fn a_failing_version_leaves_the_old_one_live_and_nothing_behind() {
         let other = if live == "blue" { "green" } else { "blue" };
         let other = &status["snapshot"]["slots"][other];
         assert_eq!(other["registration"], Value::Null, "{status}");
-        assert_eq!(other["instance"], Value::Null, "{status}");
+        assert_eq!(other["members"], serde_json::json!([]), "{status}");
     }
     let arguments = ["promote", "web", "production", "--from", "qa", "--yes"];
     let output = sandbox.run(&arguments);

@@ -48,7 +48,7 @@ fn live_slot(status: &Value) -> Slot {
 }
 
 fn instance(status: &Value, slot: Slot) -> &Value {
-    &status["snapshot"]["slots"][slot.as_str()]["instance"]
+    &status["snapshot"]["slots"][slot.as_str()]["members"][0]
 }
 
 /// Ends what is live and removes every trace of it, as `docker rm -f` does.
@@ -185,8 +185,7 @@ fn forge_a_route_to_it(sandbox: &Sandbox, status: &Value) {
     let mut entry = key(&store, &format!("slots/{}", other.other()));
     let endpoint = &status["snapshot"]["slots"][other.as_str()]["endpoint"];
     entry["slot"] = other.as_str().into();
-    entry["endpoint"] = endpoint.clone();
-    entry["instance"] = candidate["id"].clone();
+    entry["members"] = json!([{ "endpoint": endpoint, "instance": candidate["id"] }]);
     for field in ["digest", "tag", "release"] {
         entry[field] = candidate[field].clone();
     }
@@ -195,7 +194,8 @@ fn forge_a_route_to_it(sandbox: &Sandbox, status: &Value) {
     let generation = route["generation"].as_u64().expect("a generation");
     route["generation"] = (generation + 1).into();
     route["live"] = other.as_str().into();
-    for field in ["endpoint", "digest", "release"] {
+    route["endpoint"] = endpoint.clone();
+    for field in ["digest", "release"] {
         route[field] = entry[field].clone();
     }
     put(&store, "route", &route);

@@ -1,4 +1,4 @@
-//! Finds what occupies a slot: a container with the slot's name or labels, or a container or process at its address.
+//! Finds what occupies a slot: the containers with the slot's name or labels, or a container or process at its address.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -12,85 +12,70 @@ use super::failure::Act;
 use super::labels::Labels;
 use super::observe::Container;
 use super::socket::{self, AtPath};
-use crate::inventory::{Endpoint, Slot, Target};
+use crate::inventory::{Endpoint, Slot, SlotMembers, Target};
 use crate::ports::{Occupancy, Result, instance_name};
 use crate::sanitize::sanitize;
 
 impl Engine {
-    /// Finds what occupies a slot. If Greenroom's instance is stopped and another container or process uses the slot's
-    /// address, the answer is [`Occupancy::Foreign`], because the instance could not start.
+    /// Finds what occupies a slot. If Greenroom's members are stopped and another container or process uses the slot's address,
+    /// the answer is [`Occupancy::Foreign`], because no member could start.
     pub(super) async fn occupancy(
         &self,
         target: &Target,
         slot: Slot,
         endpoint: &Endpoint,
     ) -> Result<Occupancy> {
-        let mut name = instance_name(target, slot);
         let doing = format!("checking what occupies {slot} of {target}");
-        let ours = match self.in_slot(target, slot, &doing).await? {
-            None => None,
-            Some(container) => {
-                name.clone_from(&container.name);
-                match &container.labels {
-                    Some(labels) if labels.are_of(target, slot) => {}
-                    Some(labels) => {
-                        let (other, of) = (labels.slot, &labels.target);
-                        return Ok(Occupancy::Foreign(format!(
-                            "the container {name}, whose labels assign it to {other} of {of} (Greenroom does not touch it: rename it, or remove it if {of} no longer needs it)"
-                        )));
-                    }
-                    None => {
-                        return Ok(Occupancy::Foreign(format!(
-                            "the container {name}, which Greenroom did not create and does not touch (rename or remove it)"
-                        )));
-                    }
-                }
-                let is_up = container.is_up();
-                self.instance(&container)
-                    .await?
-                    .map(|instance| (instance, is_up))
+        let containers = self.in_slot(target, slot, &doing).await?;
+        if let Some(foreign) = containers
+            .iter()
+            .find_map(|it| describe_foreign(it, target, slot))
+        {
+            return Ok(Occupancy::Foreign(foreign));
+        }
+        let mut members = Vec::new();
+        for container in &containers {
+            members.extend(self.instance(container).await?);
+        }
+        if !containers.iter().any(Container::is_up) {
+            let names: Vec<&str> = containers.iter().map(|it| it.name.as_str()).collect();
+            if let Some(occupant) = self.occupant_of(endpoint, &names, &doing).await? {
+                return Ok(Occupancy::Foreign(occupant));
             }
-        };
-        if let Some((instance, true)) = ours {
-            return Ok(Occupancy::Ours(Box::new(instance)));
         }
-        if let Some(occupant) = self.occupant_of(endpoint, &name, &doing).await? {
-            return Ok(Occupancy::Foreign(occupant));
-        }
-        Ok(match ours {
-            Some((instance, _)) => Occupancy::Ours(Box::new(instance)),
-            None => Occupancy::Free,
+        Ok(if members.is_empty() {
+            Occupancy::Free
+        } else {
+            Occupancy::Ours(SlotMembers::new(members))
         })
     }
 
-    /// The container in a slot. The container with the slot's name is preferred. An operator can rename a container, so
-    /// if no container has that name, this finds a container by its labels. If several containers have these labels, a
-    /// running container is preferred.
+    /// The containers in a slot: the container with the slot's name, whoever created it, then the containers with the
+    /// slot's labels. An operator can rename a container. Running containers come before stopped ones.
     pub(super) async fn in_slot(
         &self,
         target: &Target,
         slot: Slot,
         doing: &str,
-    ) -> Result<Option<Container>> {
+    ) -> Result<Vec<Container>> {
         let name = instance_name(target, slot);
-        if let Some(container) = self.inspect(&name, doing).await? {
-            return Ok(Some(container));
-        }
+        let named = self.inspect(&name, doing).await?;
         let labels = Labels::filter(target, Some(slot));
         let mut found = self.labelled(labels, doing).await?;
         found.retain(|container| {
             let labels = container.labels.as_ref();
-            labels.is_some_and(|labels| labels.are_of(target, slot))
+            let is_named = named.as_ref().is_some_and(|it| it.id == container.id);
+            !is_named && labels.is_some_and(|labels| labels.are_of(target, slot))
         });
         found.sort_by(|a, b| (!a.is_up(), &a.name).cmp(&(!b.is_up(), &b.name)));
-        Ok(found.into_iter().next())
+        Ok(named.into_iter().chain(found).collect())
     }
 
-    /// Describes what occupies the address, unless it is the container `name`. The text is a noun phrase.
+    /// Describes what occupies the address, unless it is one of the containers `own`. The text is a noun phrase.
     async fn occupant_of(
         &self,
         endpoint: &Endpoint,
-        name: &str,
+        own: &[&str],
         doing: &str,
     ) -> Result<Option<String>> {
         let address = match endpoint {
@@ -110,7 +95,7 @@ impl Engine {
         let running = self.quick(Act::Read, doing, call).await?;
         let publisher = running
             .iter()
-            .filter(|container| container_name(container) != name)
+            .filter(|container| !own.contains(&container_name(container).as_str()))
             .find(|container| publishes(container, address));
         if let Some(container) = publisher {
             return Ok(Some(describe_publisher(container, address)));
@@ -121,6 +106,23 @@ impl Engine {
             )));
         }
         Ok(None)
+    }
+}
+
+/// Why a container with the slot's name does not belong to the slot; none if it belongs to the slot.
+fn describe_foreign(container: &Container, target: &Target, slot: Slot) -> Option<String> {
+    let name = &container.name;
+    match &container.labels {
+        Some(labels) if labels.are_of(target, slot) => None,
+        Some(labels) => {
+            let (other, of) = (labels.slot, &labels.target);
+            Some(format!(
+                "the container {name}, whose labels assign it to {other} of {of} (Greenroom does not touch it: rename it, or remove it if {of} no longer needs it)"
+            ))
+        }
+        None => Some(format!(
+            "the container {name}, which Greenroom did not create and does not touch (rename or remove it)"
+        )),
     }
 }
 

@@ -95,7 +95,7 @@ impl RuntimeWriter for DockerWriter {
         let name = spec.name();
         let doing = format!("starting {name}");
         let in_slot = self.engine.in_slot(&spec.target, spec.slot, &doing);
-        if let Some(container) = in_slot.await? {
+        if let Some(container) = in_slot.await?.into_iter().next() {
             self.refuse_other_container(&container, spec, &doing)?;
             self.start_stopped(&container, &doing).await?;
             return Ok(InstanceId(container.id));

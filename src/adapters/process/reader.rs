@@ -13,7 +13,7 @@ use super::catalogue::Catalogue;
 use super::records::Records;
 use super::{address, changes, follow};
 use crate::inventory::{
-    Endpoint, EngineImage, FingerprintKey, Instance, InstanceId, Slot, Target, Version,
+    Endpoint, EngineImage, FingerprintKey, Instance, InstanceId, Slot, SlotMembers, Target, Version,
 };
 use crate::ports::{
     EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
@@ -134,11 +134,11 @@ impl RuntimeReader for Processes {
                 Err(failure) => return Err(failure),
             };
             if let Some(instance) = record.as_ref().filter(|instance| instance.is_running()) {
-                return Ok(Occupancy::Ours(Box::new(instance.clone())));
+                return Ok(Occupancy::Ours(SlotMembers::new([instance.clone()])));
             }
             Ok(match (address::taken(&at), record) {
                 (Some(reason), _) => Occupancy::Foreign(reason),
-                (None, Some(instance)) => Occupancy::Ours(Box::new(instance)),
+                (None, Some(instance)) => Occupancy::Ours(SlotMembers::new([instance])),
                 (None, None) => Occupancy::Free,
             })
         })

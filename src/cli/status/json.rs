@@ -79,7 +79,8 @@ fn unknown(truth: &Truth, snapshot: &Snapshot) -> Vec<Value> {
     unknown.collect()
 }
 
-/// The snapshot. If the store has not answered, the fields that only the store knows are `null`.
+/// The snapshot. If the store has not answered, the fields that only the store knows are `null`. If the runtime has not
+/// answered, the members of the slots are `null`.
 pub(in crate::cli) fn observed(snapshot: &Snapshot) -> Value {
     let mut observed = json!(snapshot);
     if !snapshot.sources.registry.has_answered()
@@ -87,6 +88,13 @@ pub(in crate::cli) fn observed(snapshot: &Snapshot) -> Value {
     {
         for name in OF_REGISTRY {
             fields.insert(name.to_owned(), Value::Null);
+        }
+    }
+    if !snapshot.sources.runtime.has_answered() {
+        for slot in Slot::BOTH {
+            if let Some(members) = observed.pointer_mut(&format!("/slots/{slot}/members")) {
+                *members = Value::Null;
+            }
         }
     }
     observed

@@ -1,6 +1,6 @@
 use super::*;
 use crate::inventory::drift::world_tests::{agreed, entry, instance, live, locked, public, side};
-use crate::inventory::{InstanceState, Role, Slot, SourceState};
+use crate::inventory::{InstanceState, Role, Slot, SlotMembers, SourceState};
 
 fn unreachable(why: &str) -> SourceState {
     SourceState::Unreachable {
@@ -13,7 +13,7 @@ fn unreachable(why: &str) -> SourceState {
 fn without_runtime() -> Snapshot {
     let mut snapshot = agreed();
     snapshot.sources.runtime = unreachable("connection refused");
-    snapshot.slots.blue.instance = None;
+    snapshot.slots.blue.members = SlotMembers::default();
     snapshot
 }
 
@@ -25,7 +25,7 @@ fn without_registry() -> Snapshot {
     snapshot.route = None;
     let mut old = instance(Slot::Green, 'b', 6);
     old.state = InstanceState::Exited { code: Some(0) };
-    snapshot.slots.green.instance = Some(old);
+    snapshot.slots.green.members = SlotMembers::new([old]);
     snapshot
 }
 
@@ -51,6 +51,8 @@ fn without_an_answer_of_the_runtime_no_slot_is_empty() {
     let json = json::of(&snapshot, Some(&Undriven::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], "blue");
     assert_eq!(json["roles"]["green"], serde_json::Value::Null);
+    let green = &json["snapshot"]["slots"]["green"];
+    assert_eq!(green["members"], serde_json::Value::Null);
     assert_eq!(json["agreed"], serde_json::Value::Null);
     assert_eq!(json["drift"], serde_json::Value::Null);
     assert_eq!(json["unknown"][0]["why"], "the runtime has not answered");
@@ -84,7 +86,7 @@ fn without_an_answer_of_the_store_no_slot_is_a_candidate() {
 #[test]
 fn without_an_answer_of_the_proxy_the_live_slot_is_unknown() {
     let mut snapshot = without_proxy();
-    snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
+    snapshot.slots.green.members = SlotMembers::new([instance(Slot::Green, 'b', 6)]);
     assert_eq!(roles(&snapshot), [Role::Unknown, Role::Unknown]);
     let output = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(
@@ -175,7 +177,7 @@ const CHANGES: &[Change] = &[
         |s| {
             let old = instance(Slot::Green, 'b', 6);
             s.slots.green.registration = Some(entry(&s.slots.green, &old));
-            s.slots.green.instance = Some(old);
+            s.slots.green.members = SlotMembers::new([old]);
         },
         false,
     ),
@@ -248,4 +250,26 @@ fn no_repair_is_offered_while_a_release_is_running() {
         !output.contains("repair:") && !output.contains("greenroom repair"),
         "{output}"
     );
+}
+
+#[test]
+fn two_containers_in_a_slot_are_shown_by_name() {
+    let mut snapshot = agreed();
+    crate::inventory::drift::world_tests::with_copy(&mut snapshot, Slot::Blue, 'c');
+    let shown = text(&snapshot, None, &Approvals::NotNeeded);
+    for line in [
+        "not healthy: has 2 containers or processes instead of 1: greenroom-web.qa.blue, debugging",
+        "      greenroom-web.qa.blue 1.9.0 aaaaaaaaaa, running, restarts 0",
+        "      debugging 1.9.0 cccccccccc, running, restarts 0",
+        "  ! members-differ: blue has 2 containers",
+    ] {
+        assert!(shown.contains(line), "{line:?} is not in\n{shown}");
+    }
+    let json = json::of(&snapshot, None, &Approvals::NotNeeded);
+    let blue = &json["snapshot"]["slots"]["blue"];
+    assert_eq!(
+        (&blue["wanted"], &blue["members"][1]["name"]),
+        (&1.into(), &"debugging".into())
+    );
+    assert!(needs_person(&snapshot, None));
 }

@@ -5,7 +5,7 @@ use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
 use crate::inventory::{
-    Installation, Instance, LiveSlot, Probe, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
+    Installation, Instance, LiveSlot, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
 };
 use crate::release::{Undriven, unread_approvals};
 use crate::sanitize::sanitize;
@@ -19,6 +19,7 @@ pub(in crate::cli) fn text(
     let mut lines = vec![format!("{}  ({})", snapshot.target, snapshot.tier)];
     for slot in Slot::BOTH {
         lines.push(slot_line(snapshot, slot));
+        lines.extend(member_lines(snapshot, slot));
     }
     let truth = compare(snapshot);
     for (pair, agreement) in truth.pairs() {
@@ -182,9 +183,12 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
     };
     let prefix = format!("  {mark} {slot:<5}  {role:<9}  {}", side.endpoint);
     let registered = registered(snapshot, side);
-    let Some(instance) = &side.instance else {
+    if let Some(difference) = side.members.difference() {
+        return format!("{prefix}  not healthy: {difference}, {registered}");
+    }
+    let Some(first) = side.members.representative() else {
         if snapshot.sources.runtime.has_answered() {
-            // A slot without instance and registration is empty, and its role says that.
+            // A slot without members and registration is empty, and its role says that.
             return match registered {
                 "not registered" => prefix,
                 registered => format!("{prefix}  {registered}"),
@@ -197,13 +201,34 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
         };
         return format!("{prefix}  not observed; {answers}; {registered}");
     };
-    let health = health(instance, side.probe.as_ref());
+    let health = match side.members.unhealthy(side.probe.as_ref()) {
+        None => "healthy".to_owned(),
+        Some(why) if side.members.are_running() => format!("not healthy: {why}"),
+        Some(why) => why,
+    };
     format!(
         "{prefix}  {} {}  {health}, restarts {}, {registered}",
-        instance.version_name(),
-        instance.digest.short(),
-        instance.restarts
+        first.version_name(),
+        first.digest.short(),
+        first.restarts
     )
+}
+
+/// A line for each member of a slot that is not whole, because only some of them belong to the slot.
+fn member_lines(snapshot: &Snapshot, slot: Slot) -> Vec<String> {
+    let members = &snapshot.slots.get(slot).members;
+    let shown = members.iter().filter(|_| members.difference().is_some());
+    let line = |member: &Instance| {
+        format!(
+            "      {} {} {}, {}, restarts {}",
+            member.name,
+            member.version_name(),
+            member.digest.short(),
+            member.state,
+            member.restarts
+        )
+    };
+    shown.map(line).collect()
 }
 
 fn registered(snapshot: &Snapshot, side: &SlotSnapshot) -> &'static str {
@@ -211,14 +236,6 @@ fn registered(snapshot: &Snapshot, side: &SlotSnapshot) -> &'static str {
         Some(_) => "registered",
         None if snapshot.sources.registry.has_answered() => "not registered",
         None => "registration unknown",
-    }
-}
-
-fn health(instance: &Instance, probe: Option<&Probe>) -> String {
-    match instance.unhealthy(probe) {
-        None => "healthy".to_owned(),
-        Some(why) if instance.is_running() => format!("not healthy: {why}"),
-        Some(why) => why,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::console::sheet::{Answer, Sheet, wrapped};
 use crate::console::theme::{Meaning, Theme};
 use crate::console::update::handover_request;
 use crate::console::view::together;
+use crate::inventory::Instance;
 use crate::release::{Interrupted, OnFailure, ResumeAction};
 use crate::sanitize::sanitize;
 
@@ -227,7 +228,11 @@ fn live_text(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     } else {
         "(version unknown)"
     };
-    let instance = snapshot.slots.get(slot).instance.as_ref();
-    let version = instance.map_or(no_version, |instance| instance.version_name());
+    let members = &snapshot.slots.get(slot).members;
+    if let Some(difference) = members.difference() {
+        return Some(format!("{slot} has the traffic now, but {difference}"));
+    }
+    let version = members.representative().map(Instance::version_name);
+    let version = version.unwrap_or(no_version);
     Some(format!("{slot} {version} has the traffic now"))
 }

@@ -83,7 +83,7 @@ pub fn cell_state(
         return CellState::Unknown;
     }
     let live = snapshot.live_slot();
-    let is_gone = |slot: Slot| snapshot.slots.get(slot).instance.is_none();
+    let is_gone = |slot: Slot| snapshot.slots.get(slot).members.is_empty();
     match live {
         LiveSlot::Slot(slot) if is_gone(slot) || snapshot.is_unwell(slot) => {
             return CellState::Failed;

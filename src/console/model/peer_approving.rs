@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::history::Step;
-use crate::inventory::{Instance, PeerApproval, PerSlot, Snapshot, Target};
+use crate::inventory::{PeerApproval, PerSlot, SlotMembers, Snapshot, Target};
 use crate::release::{
     Observed, Progress, Status, Weighed, approvers_needed, own_release, peer_approved_words,
     unread_approvals, weigh,
@@ -61,12 +61,12 @@ impl Model {
         (!is_own).then_some(observed)
     }
 
-    /// The instances in both slots of a target. `None` until the runtime has answered.
-    pub fn in_slots(&self, target: &Target) -> Option<PerSlot<Option<Instance>>> {
+    /// The members of both slots of a target. `None` until the runtime has answered.
+    pub fn in_slots(&self, target: &Target) -> Option<PerSlot<SlotMembers>> {
         let snapshot = self.world.get(target)?;
         let slots = &snapshot.slots;
         let is_known = snapshot.sources.runtime.has_answered();
-        is_known.then(|| PerSlot::from_fn(|slot| slots.get(slot).instance.clone()))
+        is_known.then(|| PerSlot::from_fn(|slot| slots.get(slot).members.clone()))
     }
 
     /// The number of needed approvals and the approvals that count, as a text.

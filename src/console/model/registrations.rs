@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use crate::inventory::local_time;
 use crate::inventory::{
-    Instance, KeyLine, PeerApproval, Registration, Revisioned, Role, Route, RuntimeKind, Slot,
-    SlotSnapshot, Snapshot, drift,
+    InstanceId, KeyLine, PeerApproval, Registration, Revisioned, Role, Route, RuntimeKind, Slot,
+    SlotMembers, SlotSnapshot, Snapshot, drift,
 };
 
 /// The result of comparing a key with the observations.
@@ -132,7 +132,7 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
     for slot in Slot::BOTH {
         let name = format!("slots/{slot}");
         let has_answered = snapshot.sources.registry.has_answered();
-        let is_empty = snapshot.slots.get(slot).instance.is_none();
+        let is_empty = snapshot.slots.get(slot).members.is_empty();
         if has_answered && !is_empty && !entries.iter().any(|(stored, _)| *stored == name) {
             entries.push((name, Entry::Unregistered(slot)));
         }
@@ -288,51 +288,59 @@ fn mark_of_slot(
 ) -> Mark {
     let noun = snapshot.runtime_kind.one();
     let mut differences = Vec::new();
-    if entry.endpoint != side.endpoint {
+    if !entry.is_at(&side.endpoint) {
         differences.push(format!(
             "address {} is registered, but the address of {slot} is {}",
-            entry.endpoint, side.endpoint
+            entry.addresses(),
+            side.endpoint
         ));
     }
     if !snapshot.sources.runtime.is_live() {
         return mark_of(differences, false);
     }
-    match &side.instance {
-        None => differences.push(format!(
+    if side.members.is_empty() {
+        differences.push(format!(
             "{noun} {} is registered, but no {noun} of this target is in {slot}",
-            short(&entry.instance.0)
-        )),
-        Some(instance) => differences.extend(differences_of_instance(
-            instance,
+            entry.short_ids()
+        ));
+    } else {
+        differences.extend(differences_of_members(
+            slot,
+            &side.members,
             entry,
             snapshot.runtime_kind,
-        )),
+        ));
     }
     mark_of(differences, true)
 }
 
-fn differences_of_instance(
-    instance: &Instance,
+fn differences_of_members(
+    slot: Slot,
+    members: &SlotMembers,
     entry: &Registration,
     kind: RuntimeKind,
 ) -> Vec<String> {
-    let (slot, noun) = (instance.slot, kind.one());
+    let noun = kind.one();
+    if let Some(difference) = members.difference() {
+        return vec![format!("{slot} {difference}")];
+    }
     let mut differences = Vec::new();
-    if instance.id != entry.instance {
+    if !entry.names(members) {
+        let ids: Vec<&str> = members.ids().map(InstanceId::short).collect();
         differences.push(format!(
             "{noun} {} is registered, but {} is in {slot}",
-            short(&entry.instance.0),
-            short(&instance.id.0)
+            entry.short_ids(),
+            ids.join(", ")
         ));
     }
-    if instance.digest != entry.digest {
+    if members.digest() != Some(&entry.digest) {
         differences.push(format!(
             "digest {} is registered, but {} is in {slot}",
             entry.digest.short(),
-            instance.digest.short()
+            members.short_digests()
         ));
     }
-    if !instance.is_running() {
+    if !members.are_running() {
         differences.push(format!(
             "{slot} is registered, but its {noun} is not running"
         ));
@@ -357,13 +365,13 @@ fn mark_of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
         ));
     }
     if snapshot.sources.runtime.is_live()
-        && let Some(instance) = &side.instance
-        && instance.digest != value.digest
+        && let Some(digest) = side.members.digest()
+        && *digest != value.digest
     {
         differences.push(format!(
             "the route has digest {}, but {} is in {}",
             value.digest.short(),
-            instance.digest.short(),
+            digest.short(),
             value.live
         ));
     }
@@ -383,11 +391,6 @@ fn mark_of(differences: Vec<String>, is_compared: bool) -> Mark {
         (true, true) => Mark::Agrees,
         (true, false) => Mark::NotCompared,
     }
-}
-
-/// The first twelve characters of an id, as container runtimes show them.
-fn short(id: &str) -> &str {
-    id.char_indices().nth(12).map_or(id, |(end, _)| &id[..end])
 }
 
 /// A short description of the value of a key. For a key that does not belong to Greenroom or cannot be read, only the
@@ -439,7 +442,7 @@ fn value_summary(snapshot: &Snapshot, line: &KeyLine) -> String {
             entry.map_or_else(size, |entry| {
                 let value = &entry.value;
                 let tag = value.tag.as_deref().unwrap_or_else(|| value.digest.short());
-                format!("{} {tag}", value.endpoint)
+                format!("{} {tag}", value.addresses())
             })
         }
         _ => size(),

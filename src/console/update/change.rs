@@ -159,7 +159,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         let slot = Slot::BOTH
             .into_iter()
             .find(|slot| snapshot.role(*slot) == Role::Standby)?;
-        let instance = snapshot.slots.get(slot).instance.as_ref()?;
+        let instance = snapshot.slots.get(slot).members.representative()?;
         Some(instance.version_name().to_owned())
     });
     let Some(name) = standby else {

@@ -57,7 +57,7 @@ pub(super) fn copied(model: &Model) -> Option<(&'static str, String)> {
                 Some(slot) => ("the digest of the slot whose log is shown", slot),
                 None => ("the digest of the live version", snapshot.live()?),
             };
-            let instance = snapshot.slots.get(slot).instance.as_ref()?;
+            let instance = snapshot.slots.get(slot).members.representative()?;
             Some((label, instance.digest.to_string()))
         }
         Pane::Checks => {

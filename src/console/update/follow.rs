@@ -48,7 +48,7 @@ fn keeps_candidate_log(model: &Model, other: Slot) -> bool {
     let has_disappeared = model.log.slot().is_some_and(|slot| {
         slot != other
             && model.log.followed.contains_key(&LogFeed::Slot(slot))
-            && snapshot.slots.get(slot).instance.is_none()
+            && snapshot.slots.get(slot).members.is_empty()
     });
     has_disappeared && snapshot.live() == Some(other)
 }
@@ -60,7 +60,8 @@ fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
         LogFeed::Slot(slot) => slot,
         LogFeed::Proxy => return Some((LogSource::Proxy { target }, "the proxy".into())),
     };
-    let instance = model.snapshot()?.slots.get(slot).instance.as_ref()?;
+    // The first member of a slot has the name that Greenroom gives.
+    let instance = model.snapshot()?.slots.get(slot).members.iter().next()?;
     let name = format!(
         "{slot} {}:{}, {}",
         target.service,
@@ -79,7 +80,7 @@ fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
 /// the slot of the candidate; otherwise the live slot; otherwise any slot with an instance.
 fn relevant_slot(model: &Model) -> Option<Slot> {
     let snapshot = model.snapshot()?;
-    let has_instance = |slot: &Slot| snapshot.slots.get(*slot).instance.is_some();
+    let has_instance = |slot: &Slot| !snapshot.slots.get(*slot).members.is_empty();
     let running = model.release().filter(|status| !status.is_over());
     let of_release = running.map(|status| status.plan.slot);
     let candidate = Slot::BOTH
@@ -101,7 +102,7 @@ pub(super) fn next_log(model: &mut Model) -> Vec<Effect> {
     let mut kind = model.log.kind.next();
     // Skips a slot that is empty and has no log. The other logs say why they are empty.
     while let LogKind::Slot(slot) = kind {
-        let is_empty = snapshot.slots.get(slot).instance.is_none()
+        let is_empty = snapshot.slots.get(slot).members.is_empty()
             && !model.log.followed.contains_key(&kind.feeds()[0]);
         if !is_empty {
             break;

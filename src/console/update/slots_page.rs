@@ -34,10 +34,14 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
 fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> {
     let role = snapshot.role(slot);
     let mut lines = vec![format!("{slot}: {role}, at {}", side.endpoint)];
-    match &side.instance {
-        Some(instance) => lines.extend(of_instance(instance, snapshot.runtime_kind.one())),
-        None if snapshot.sources.runtime.has_answered() => {}
-        None => lines.push("  version   unknown: the runtime has not answered".into()),
+    if side.members.is_empty() && !snapshot.sources.runtime.has_answered() {
+        lines.push("  version   unknown: the runtime has not answered".into());
+    }
+    if let Some(difference) = side.members.difference() {
+        lines.push(format!("  ! {slot} {difference}"));
+    }
+    for member in &side.members {
+        lines.extend(of_instance(member, snapshot.runtime_kind.one()));
     }
     if let Some(probe) = &side.probe {
         lines.push(format!("  health    {}", probe.detail));
@@ -46,10 +50,11 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> 
         let (value, revision) = (&entry.value, entry.revision);
         lines.push(format!(
             "  entry     {} {}, revision {revision}",
-            value.endpoint, value.digest
+            value.addresses(),
+            value.digest
         ));
     }
-    if side.instance.is_some() {
+    if !side.members.is_empty() {
         lines.push(format!("  traffic   {}", traffic(snapshot, side, role)));
     }
     lines
@@ -120,7 +125,7 @@ fn of_changes(snapshot: &Snapshot) -> Vec<String> {
         return Vec::new();
     };
     let other = live.slot.other();
-    let Some(instance) = &snapshot.slots.get(other).instance else {
+    let Some(instance) = snapshot.slots.get(other).members.representative() else {
         return Vec::new();
     };
     let changes = changes(live, instance);

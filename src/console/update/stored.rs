@@ -83,7 +83,10 @@ fn expected_value(snapshot: &Snapshot, name: &str) -> Vec<String> {
     };
     let side = snapshot.slots.get(slot);
     let mut lines = vec!["the value should be:".to_owned()];
-    match &side.instance {
+    if let Some(difference) = side.members.difference() {
+        return vec![format!("{slot} {difference}: no value describes them")];
+    }
+    match side.members.representative() {
         Some(instance) if instance.is_running() => {
             lines.push(format!("  address   {}", side.endpoint));
             lines.push(format!("  digest    {}", instance.digest));

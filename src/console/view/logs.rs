@@ -109,9 +109,10 @@ fn name(model: &Model) -> String {
     let is_known = snapshot.is_some_and(|snapshot| snapshot.sources.runtime.has_answered());
     let version = |slot: Slot| {
         let side = snapshot.map(|snapshot| snapshot.slots.get(slot));
-        let instance = side.and_then(|side| side.instance.as_ref());
-        match instance {
-            Some(instance) => format!("{slot} {}:{}", target.service, instance.version_name()),
+        // The log is that of the first member.
+        let first = side.and_then(|side| side.members.iter().next());
+        match first {
+            Some(first) => format!("{slot} {}:{}", target.service, first.version_name()),
             None if is_known => format!("{slot} (empty)"),
             None => format!("{slot} (unknown)"),
         }

@@ -140,7 +140,10 @@ fn fitting(mut rows: Vec<Row>, height: usize) -> Vec<Row> {
 fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
     let mut rows = Vec::new();
-    let Some(instance) = &side.instance else {
+    if side.members.difference().is_some() {
+        return member_rows(theme, snapshot, slot, columns);
+    }
+    let Some(instance) = side.members.representative() else {
         let is_known = snapshot.sources.runtime.has_answered();
         let label = match &side.registration {
             _ if !is_known => "the runtime has not answered",
@@ -169,6 +172,32 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     }
     let label = format!("{} {}", snapshot.runtime_kind.one(), instance.id.short());
     rows.push(Row::new(9, label, Meaning::Muted));
+    rows
+}
+
+/// The rows of a slot that is not whole: what is wrong, and each member by its name.
+fn member_rows(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
+    let members = &snapshot.slots.get(slot).members;
+    let cross = theme.glyph(Glyph::Cross);
+    let (count, wanted) = (members.len(), members.wanted());
+    let label = if count == wanted {
+        format!("{cross} several versions are running")
+    } else {
+        format!(
+            "{cross} {count} {} instead of {wanted}",
+            snapshot.runtime_kind.many()
+        )
+    };
+    let mut rows = vec![Row::new(0, label, Meaning::Bad)];
+    for member in members {
+        let (version, state) = (member.version_name(), member.state);
+        let label = format!("{}  {version}  {}", member.name, member.digest.short());
+        rows.push(Row::new(1, label, Meaning::Text));
+        let label = format!("  {state}, restarts {}", member.restarts);
+        rows.push(Row::new(9, label, Meaning::Muted));
+    }
+    rows.extend(rates(theme, snapshot, slot, columns));
+    rows.extend(address_rows(theme, snapshot, slot, columns));
     rows
 }
 

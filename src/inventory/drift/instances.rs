@@ -1,7 +1,9 @@
-//! Compares the instance that runs in each slot with the registration of that slot in the store.
+//! Compares the members that run in each slot with the registration of that slot in the store.
 
 use super::{Agreement, Drift, Name, keys};
-use crate::inventory::{Instance, InstanceState, LiveSlot, Registration, Slot, Snapshot};
+use crate::inventory::{
+    Instance, InstanceState, LiveSlot, Registration, Slot, SlotMembers, Snapshot,
+};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let sources = &snapshot.sources;
@@ -25,15 +27,20 @@ fn differences_of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
         .registration
         .as_ref()
         .map(|entry| &entry.value);
-    match (&slot_snapshot.instance, registration) {
-        (Some(instance), Some(entry)) => {
-            let mut drifts: Vec<Drift> = difference_from_registration(slot, instance, entry)
-                .into_iter()
-                .collect();
-            if entry.endpoint != slot_snapshot.endpoint {
+    let members = &slot_snapshot.members;
+    // Without a version in the slot, there is nothing to compare with the registration.
+    if let Some(difference) = members.difference() {
+        return vec![Name::MembersDiffer.with_message(format!("{slot} {difference}"))];
+    }
+    match (members.representative(), registration) {
+        (Some(first), Some(entry)) => {
+            let drift = difference_from_registration(slot, (first, members), entry);
+            let mut drifts: Vec<Drift> = drift.into_iter().collect();
+            if !entry.is_at(&slot_snapshot.endpoint) {
                 let message = format!(
                     "{slot} is registered at {} but its address is {}",
-                    entry.endpoint, slot_snapshot.endpoint
+                    entry.addresses(),
+                    slot_snapshot.endpoint
                 );
                 drifts.push(Name::AddressDiffers.with_message(message));
             }
@@ -43,27 +50,30 @@ fn differences_of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
             let message = format!("{slot} is registered but empty");
             vec![Name::InstanceGone.with_message(message)]
         }
-        (Some(instance), None) => unregistered(snapshot, slot, instance).into_iter().collect(),
+        (Some(first), None) => {
+            let drift = unregistered(snapshot, slot, (first, members));
+            drift.into_iter().collect()
+        }
         (None, None) => Vec::new(),
     }
 }
 
-/// How the instance differs from the registration of its slot. Only the first difference is reported, in this order:
+/// How the members differ from the registration of their slot. Only the first difference is reported, in this order:
 /// digest, state, tag, id.
 fn difference_from_registration(
     slot: Slot,
-    instance: &Instance,
+    (first, members): (&Instance, &SlotMembers),
     entry: &Registration,
 ) -> Option<Drift> {
-    if entry.digest != instance.digest {
+    if entry.digest != first.digest {
         return Some(Name::VersionDiffers.with_message(format!(
             "{slot} runs {} but is registered as {}",
-            instance.digest.short(),
+            first.digest.short(),
             entry.digest.short()
         )));
     }
-    if !instance.is_running() {
-        let state = match instance.state {
+    if let Some(stopped) = members.iter().find(|member| !member.is_running()) {
+        let state = match stopped.state {
             InstanceState::Paused => "paused",
             InstanceState::Restarting => "restarting",
             _ => "not running",
@@ -72,7 +82,7 @@ fn difference_from_registration(
             Name::InstanceStopped.with_message(format!("{slot} is registered but {state}")),
         );
     }
-    if let (Some(tag), Some(other)) = (&entry.tag, &instance.tag)
+    if let (Some(tag), Some(other)) = (&entry.tag, &first.tag)
         && tag != other
     {
         let message = format!(
@@ -80,16 +90,20 @@ fn difference_from_registration(
         );
         return Some(Name::TagDiffers.with_message(message));
     }
-    (entry.instance != instance.id).then(|| {
+    (!entry.names(members)).then(|| {
         Name::InstanceReplaced.with_message(format!(
             "{slot} runs container or process {} but is registered with {}",
-            instance.id.short(),
-            entry.instance.short()
+            first.id.short(),
+            entry.short_ids()
         ))
     })
 }
 
-fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<Drift> {
+fn unregistered(
+    snapshot: &Snapshot,
+    slot: Slot,
+    (first, members): (&Instance, &SlotMembers),
+) -> Option<Drift> {
     let live = snapshot.live_slot();
     if live == LiveSlot::Unknown {
         return None;
@@ -102,17 +116,17 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
             .is_empty()
             .then(|| Name::LiveNotRegistered.with_message(message));
     }
-    // An instance whose release is not older than the release of the route is a candidate and is not reported. While a
+    // A version whose release is not older than the release of the route is a candidate and is not reported. While a
     // lock is held, an old version is not reported either, because the driver may be about to stop it.
     let route = snapshot.route.as_ref()?;
-    let is_old = instance
+    let is_old = first
         .release
         .is_none_or(|release| release < route.value.release);
-    let is_left_over = is_old && instance.is_running() && snapshot.lock.is_none();
+    let is_left_over = is_old && members.is_any_running() && snapshot.lock.is_none();
     is_left_over.then(|| {
         Name::InstanceStarted.with_message(format!(
             "{slot} runs the old version {}, but is not registered, and no release is running",
-            instance.version_name()
+            first.version_name()
         ))
     })
 }

@@ -7,6 +7,8 @@ use serde::{Serialize, Serializer};
 /// One kind of difference. Scripts and runbooks use the stable name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Name {
+    /// The slot has too many or too few members, or members that run several digests.
+    MembersDiffer,
     /// The slot is registered, but Greenroom has no instance in it.
     InstanceGone,
     /// The registered instance is not running.
@@ -59,7 +61,8 @@ pub enum Name {
 
 impl Name {
     /// Every kind: first of instances, then of the route, then of the public address.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
+        Self::MembersDiffer,
         Self::InstanceGone,
         Self::InstanceStopped,
         Self::InstanceStarted,
@@ -88,6 +91,7 @@ impl Name {
     /// The name for scripts and runbooks. It never changes.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::MembersDiffer => "members-differ",
             Self::InstanceGone => "instance-gone",
             Self::InstanceStopped => "instance-stopped",
             Self::InstanceStarted => "instance-started",
@@ -117,6 +121,9 @@ impl Name {
     /// One line that says what the difference means.
     pub fn means(self) -> &'static str {
         match self {
+            Self::MembersDiffer => {
+                "a second container with the labels of the slot was started, by hand or from an image that `docker commit` made: it is not known which one answers"
+            }
             Self::InstanceGone => {
                 "the registered container or process was removed; other programs that read the store still send requests to its address"
             }
@@ -190,6 +197,9 @@ impl Name {
     /// One line that says what a repair does about the difference, or what an operator must do.
     pub fn mend(self) -> &'static str {
         match self {
+            Self::MembersDiffer => {
+                "an operator must remove the container that does not belong to the slot; a promote removes both from a slot without traffic"
+            }
             Self::InstanceGone => {
                 "a slot with traffic gets the registered container or process again, if a release proves that version; a slot without traffic is deregistered"
             }

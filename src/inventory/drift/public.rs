@@ -2,7 +2,7 @@
 //! in the slot that the proxy does not name.
 
 use super::{Agreement, Name};
-use crate::inventory::{Instance, ProxyAnswer, PublicAnswer, Slot, Snapshot};
+use crate::inventory::{ProxyAnswer, PublicAnswer, Slot, Snapshot};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     if let Some(unknown) = Agreement::unknown_without("proxy", &snapshot.sources.router) {
@@ -80,8 +80,7 @@ fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
         .as_ref()
         .map_or(0, |rates| rates.requests);
     let arrive = still_gets_requests(snapshot, live.other());
-    let instance = slot_snapshot.instance.as_ref();
-    let runs = snapshot.sources.runtime.is_live() && instance.is_some_and(Instance::is_running);
+    let runs = snapshot.sources.runtime.is_live() && slot_snapshot.members.is_any_running();
     let is_idle = snapshot.sources.registry.is_live() && snapshot.lock.is_none();
     (arrive && runs && is_idle).then(|| {
         let other = live.other();

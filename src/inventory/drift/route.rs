@@ -146,24 +146,22 @@ fn differences_from_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
         );
         drifts.push(Name::RouteAddressDiffers.with_message(message));
     }
-    let runs = slot_snapshot
-        .instance
-        .as_ref()
-        .filter(|_| snapshot.sources.runtime.is_live());
+    let runs = slot_snapshot.members.digest();
+    let runs = runs.filter(|_| snapshot.sources.runtime.is_live());
     let registered = slot_snapshot
         .registration
         .as_ref()
         .map(|entry| &entry.value.digest);
     // If the slot also differs from its registration, the comparison of instances reports that.
-    if let Some(instance) = runs
-        && instance.digest != route.digest
-        && registered == Some(&instance.digest)
+    if let Some(digest) = runs
+        && *digest != route.digest
+        && registered == Some(digest)
     {
         let message = format!(
             "the route has version {}, but {} runs {}",
             route.digest.short(),
             route.live,
-            instance.digest.short()
+            digest.short()
         );
         drifts.push(Name::RouteVersionDiffers.with_message(message));
     }

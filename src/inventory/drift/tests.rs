@@ -3,11 +3,11 @@
 
 use super::world_tests::{
     agreed, digest, entry, instance, live, locked, pointer, proxy, public, registered, requests,
-    requests_from, route, side, started_again,
+    requests_from, route, side, started_again, with_copy,
 };
 use super::{Agreement, Name, compare};
 use crate::inventory::{
-    Installation, InstanceId, InstanceState, Slot, Snapshot, SourceState, Sources,
+    Installation, InstanceId, InstanceState, Slot, SlotMembers, Snapshot, SourceState, Sources,
 };
 
 type ByHand = (
@@ -38,8 +38,29 @@ const BY_HAND: &[ByHand] = &[
         "blue is registered but restarting",
     ),
     (
+        "docker commit of the live container, and docker run of that image",
+        |s| with_copy(s, Slot::Blue, 'c'),
+        &[Name::MembersDiffer],
+        "blue has 2 containers or processes instead of 1: greenroom-web.qa.blue, debugging",
+    ),
+    (
+        "docker run of the same image with the labels of the live slot",
+        |s| with_copy(s, Slot::Blue, 'a'),
+        &[Name::MembersDiffer],
+        "greenroom-web.qa.blue, debugging",
+    ),
+    (
+        "a second container in a slot without traffic",
+        |s| {
+            started_again(s);
+            with_copy(s, Slot::Green, 'b');
+        },
+        &[Name::MembersDiffer],
+        "green has 2 containers or processes instead of 1",
+    ),
+    (
         "docker rm -f of the live slot: a registration for a dead container",
-        |s| s.slots.blue.instance = None,
+        |s| s.slots.blue.members = SlotMembers::default(),
         &[Name::InstanceGone],
         "blue is registered but empty",
     ),
@@ -109,7 +130,7 @@ const BY_HAND: &[ByHand] = &[
     (
         "etcdctl put of another address into the live slot's key",
         |s| {
-            registered(s).endpoint = "10.0.0.9:80".parse().expect("an address");
+            registered(s).members[0].endpoint = "10.0.0.9:80".parse().expect("an address");
         },
         &[Name::AddressDiffers],
         "registered at 10.0.0.9:80 but its address is 127.0.0.1:3001",
@@ -353,11 +374,11 @@ type NoDrift = (&'static str, fn(&mut Snapshot));
 const NO_DRIFT: &[NoDrift] = &[
     ("nothing", |_| ()),
     ("a candidate of a running release", |s| {
-        s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
+        s.slots.green.members = SlotMembers::new([instance(Slot::Green, 'b', 8)]);
         locked(s);
     }),
     ("a candidate of an interrupted release", |s| {
-        s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
+        s.slots.green.members = SlotMembers::new([instance(Slot::Green, 'b', 8)]);
     }),
     ("an old version about to be stopped", |s| {
         started_again(s);
@@ -367,15 +388,16 @@ const NO_DRIFT: &[NoDrift] = &[
     ("a warm standby", |s| {
         let old = instance(Slot::Green, 'b', 6);
         s.slots.green.registration = Some(entry(&s.slots.green, &old));
-        s.slots.green.instance = Some(old);
+        s.slots.green.members = SlotMembers::new([old]);
         locked(s);
     }),
     ("an old version that is stopped", |s| {
         started_again(s);
         s.slots
             .green
-            .instance
-            .as_mut()
+            .members
+            .iter_mut()
+            .next()
             .expect("green has an instance")
             .state = InstanceState::Exited { code: Some(0) };
     }),

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use crate::inventory::{
     Began, Digest, FencingToken, ImageLabels, Installation, Instance, InstanceId, InstanceState,
     LastSwitch, LockHolder, LockRecord, Operator, PerSlot, PointerState, ProxyAnswer, PublicAnswer,
-    Rates, Registration, ReleaseId, Revisioned, Route, RuntimeHealth, Slot, SlotSnapshot, Snapshot,
-    SourceState, Sources, Target, Tier,
+    Rates, RegisteredMember, Registration, ReleaseId, Revisioned, Route, RuntimeHealth, Slot,
+    SlotMembers, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier,
 };
 
 pub(crate) fn digest(fill: char) -> Digest {
@@ -53,7 +53,7 @@ pub(crate) fn side(slot: Slot) -> SlotSnapshot {
     let port = if slot == Slot::Blue { 3001 } else { 3002 };
     SlotSnapshot {
         endpoint: format!("127.0.0.1:{port}").parse().expect("an address"),
-        instance: None,
+        members: SlotMembers::default(),
         registration: None,
         probe: None,
         rates: None,
@@ -63,10 +63,12 @@ pub(crate) fn side(slot: Slot) -> SlotSnapshot {
 pub(crate) fn entry(side: &SlotSnapshot, instance: &Instance) -> Revisioned<Registration> {
     let value = Registration {
         slot: instance.slot,
-        endpoint: side.endpoint.clone(),
+        members: vec![RegisteredMember {
+            endpoint: side.endpoint.clone(),
+            instance: instance.id.clone(),
+        }],
         tag: instance.tag.clone(),
         digest: instance.digest.clone(),
-        instance: instance.id.clone(),
         release: release(7),
         registered_at: Timestamp::UNIX_EPOCH,
         token: FencingToken(1),
@@ -87,7 +89,7 @@ pub(crate) fn agreed() -> Snapshot {
         release: release(7),
         token: FencingToken(1),
     };
-    blue.instance = Some(live);
+    blue.members = SlotMembers::new([live]);
     Snapshot {
         peer_approvals: Vec::new(),
         runtime_kind: crate::inventory::RuntimeKind::default(),
@@ -138,7 +140,24 @@ pub(crate) fn agreed() -> Snapshot {
 }
 
 pub(crate) fn live(snapshot: &mut Snapshot) -> &mut Instance {
-    snapshot.slots.blue.instance.as_mut().expect("it is live")
+    member(snapshot, Slot::Blue)
+}
+
+/// The first member of a slot.
+pub(crate) fn member(snapshot: &mut Snapshot, slot: Slot) -> &mut Instance {
+    let mut members = snapshot.slots.get_mut(slot).members.iter_mut();
+    members.next().expect("a member")
+}
+
+/// Adds a second container with the labels of a slot, as `docker commit` and `docker run` do.
+pub(crate) fn with_copy(snapshot: &mut Snapshot, slot: Slot, fill: char) {
+    let members = &mut snapshot.slots.get_mut(slot).members;
+    let copy = Instance {
+        id: InstanceId("copy".into()),
+        name: "debugging".into(),
+        ..instance(slot, fill, 7)
+    };
+    *members = SlotMembers::new(members.iter().cloned().chain([copy]));
 }
 
 pub(crate) fn registered(snapshot: &mut Snapshot) -> &mut Registration {
@@ -184,7 +203,7 @@ pub(crate) fn locked(snapshot: &mut Snapshot) {
 
 /// Runs the version before the live one in green.
 pub(crate) fn started_again(snapshot: &mut Snapshot) {
-    snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
+    snapshot.slots.green.members = SlotMembers::new([instance(Slot::Green, 'b', 6)]);
 }
 
 pub(crate) fn requests(snapshot: &mut Snapshot, slot: Slot) {

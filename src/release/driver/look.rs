@@ -8,7 +8,9 @@ use futures_util::future::OptionFuture;
 use super::World;
 use crate::checks::Report;
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, Instance, InstanceRun, Probe, PublicAnswer, Slot, Version};
+use crate::inventory::{
+    Digest, Instance, InstanceRun, Probe, PublicAnswer, Slot, SlotMembers, Version,
+};
 use crate::ports::{Connection, Failure};
 use crate::release::Known;
 use crate::release::event::Event;
@@ -62,7 +64,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
     Observation {
         image: observed(image, &mut blind),
         installation: observed(installation, &mut blind),
-        instances: observed(instances, &mut blind).map(Instance::by_slot),
+        instances: observed(instances, &mut blind).map(SlotMembers::by_slot),
         probe: probe.flatten(),
         registry: observed(registry, &mut blind),
         proxy: observed(proxy, &mut blind).map(Some),
@@ -195,14 +197,14 @@ async fn running(world: &World) -> Result<(Digest, InstanceRun), String> {
         .instances(plan.target())
         .await
         .map_err(|failure| failure.to_string())?;
-    let by_slot = Instance::by_slot(instances);
-    by_slot
-        .get(plan.slot)
-        .clone()
-        .filter(Instance::is_running)
-        .map(|instance| {
-            let run = instance.run();
-            (instance.digest, run)
-        })
+    let by_slot = SlotMembers::by_slot(instances);
+    let members = by_slot.get(plan.slot);
+    if let Some(difference) = members.difference() {
+        return Err(format!("{} {difference}", plan.slot));
+    }
+    members
+        .representative()
+        .filter(|member| member.is_running())
+        .map(|member| (member.digest.clone(), member.run()))
         .ok_or_else(|| format!("{} is not running", plan.slot))
 }

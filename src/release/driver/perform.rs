@@ -5,8 +5,8 @@ use tokio::sync::mpsc;
 
 use super::{Reading, World, Writing, lost};
 use crate::inventory::{
-    Cleared, Digest, HoldChange, InstanceId, Operator, OthersKeys, RebaseOrder, Registration,
-    ReleaseId, Route, RouteChange, Slot, SwitchOrder, Target, Version,
+    Cleared, Digest, HoldChange, InstanceId, Operator, OthersKeys, RebaseOrder, RegisteredMember,
+    Registration, ReleaseId, Route, RouteChange, Slot, SlotMembers, SwitchOrder, Target, Version,
 };
 use crate::ports::{
     Clock, Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result, RouterWriter,
@@ -207,7 +207,12 @@ impl Performer<'_> {
             Failure::new(kind, runtime, format!("registering {slot}"), why)
         };
         let instances = self.read.runtime.instances(self.target()).await?;
-        let Some(instance) = instances.into_iter().find(|it| it.slot == slot) else {
+        let slots = SlotMembers::by_slot(instances);
+        let members = slots.get(slot);
+        if let Some(difference) = members.difference() {
+            return Err(failed(FailureKind::Changed, format!("{slot} {difference}")));
+        }
+        let Some(instance) = members.representative().cloned() else {
             return Err(failed(FailureKind::Missing, format!("{slot} is empty")));
         };
         if instance.digest != *digest {
@@ -220,10 +225,12 @@ impl Performer<'_> {
         }
         let entry = Registration {
             slot,
-            endpoint: self.definition.endpoints.get(slot).clone(),
+            members: vec![RegisteredMember {
+                endpoint: self.definition.endpoints.get(slot).clone(),
+                instance: instance.id,
+            }],
             tag: instance.tag.or_else(|| tag.cloned()),
             digest: instance.digest,
-            instance: instance.id,
             release,
             registered_at: self.clock.now(),
             token: self.fence.token,

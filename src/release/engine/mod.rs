@@ -289,7 +289,7 @@ impl Engine {
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
         // A warm rollback does not start its candidate: the candidate is already running.
-        let warm_id = plan.warm.as_ref().map(|instance| instance.id.clone());
+        let warm_id = plan.warm.ids().next().cloned();
         let (candidate, candidate_receiver) = watch::channel(warm_id);
         let (announcements, first_receiver) = broadcast::channel(ANNOUNCEMENTS);
         let handle = Handle {

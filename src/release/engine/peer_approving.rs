@@ -3,7 +3,7 @@
 use super::{Engine, clocks, unknown};
 use crate::checks::Verdict;
 use crate::inventory::{
-    Instance, Operator, PeerApproval, PerSlot, RegistryRecord, ReleaseId, Target,
+    Operator, PeerApproval, PerSlot, RegistryRecord, ReleaseId, SlotMembers, Target,
 };
 use crate::ports::FailureKind;
 use crate::release::approval::{approvers_needed, own_release, unread_approvals, weigh};
@@ -83,18 +83,15 @@ impl Engine {
         Ok((weighed.counted.into_iter().cloned().collect(), ignored))
     }
 
-    /// The instances in both slots of a target. A user interface compares the configurations with which the two
-    /// instances were created.
-    pub async fn in_slots(&self, target: &Target) -> Result<PerSlot<Option<Instance>>, Refused> {
+    /// The members of both slots of a target. A user interface compares the configurations with which they were
+    /// created.
+    pub async fn in_slots(&self, target: &Target) -> Result<PerSlot<SlotMembers>, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
         let found = site.read.runtime.instances(target).await;
         let found = found.map_err(|failure| unknown("what is in the slots", &failure))?;
-        Ok(PerSlot::from_fn(|slot| {
-            let mut found = found.iter();
-            found.find(|instance| instance.slot == slot).cloned()
-        }))
+        Ok(SlotMembers::by_slot(found))
     }
 
     /// Checks the operator's name if the plan needs approvals and the store authenticates its writers: the name must be

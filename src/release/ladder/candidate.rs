@@ -4,7 +4,7 @@
 use super::Situation;
 use super::conditions::is_rollback;
 use crate::inventory::local_time;
-use crate::inventory::{Exit, Instance, Probe, RuntimeHealth};
+use crate::inventory::{Exit, Instance, Probe, RuntimeHealth, SlotMembers};
 use crate::release::{Observation, Plan};
 
 /// What happened to the candidate since its checks.
@@ -20,12 +20,14 @@ pub(super) enum Run {
 }
 
 /// Compares the observed run of the candidate with the run that the checks tested. The result is [`Run::Same`] if no
-/// instance was observed, if no report names a run, or if the instance is stopped.
+/// version was observed in the slot, if no report names a run, or if the candidate is stopped.
 pub(super) fn run_since_checks(situation: &Situation<'_>) -> Run {
     let plan = situation.plan;
     let slot = plan.slot;
     let checked = situation.report.and_then(|report| report.run.as_ref());
-    let (Some(instance), Some(checked)) = (situation.observation.instance(slot), checked) else {
+    let members = situation.observation.members(slot);
+    let instance = members.and_then(SlotMembers::representative);
+    let (Some(instance), Some(checked)) = (instance, checked) else {
         return Run::Same;
     };
     let now = instance.run();
@@ -94,32 +96,32 @@ fn size(bytes: u64) -> String {
     format!("{bytes}B")
 }
 
-/// Why the candidate is not healthy; none if the candidate is healthy. For a rollback the image's own HEALTHCHECK does
+/// Why the candidate is not healthy; none if all its members are healthy. For a rollback the image's own HEALTHCHECK does
 /// not count: the version had the traffic before with the same HEALTHCHECK. So only the state of the instance and
 /// Greenroom's own probe can block a rollback.
 pub(super) fn why_unhealthy(
     plan: &Plan,
-    instance: &Instance,
+    members: &SlotMembers,
     probe: Option<&Probe>,
 ) -> Option<String> {
     if !is_rollback(plan) {
-        return instance.unhealthy(probe);
+        return members.unhealthy(probe);
     }
-    let unchecked = Instance {
-        health: RuntimeHealth::Unchecked,
-        ..instance.clone()
-    };
+    let mut unchecked = members.clone();
+    for member in &mut unchecked {
+        member.health = RuntimeHealth::Unchecked;
+    }
     unchecked.unhealthy(probe)
 }
 
-/// Why the instance in the candidate's slot is not healthy; none if that instance is healthy. If the instance cannot be
-/// observed, only the probe decides.
+/// Why the candidate's slot is not healthy; none if it is healthy. If its members cannot be observed, only the probe
+/// decides.
 pub(super) fn unhealthy(plan: &Plan, observation: &Observation) -> Option<String> {
     let slot = plan.slot;
-    match (&observation.instances, observation.instance(slot)) {
-        (Some(_), None) => Some(format!("{slot} is empty now")),
-        (_, Some(instance)) => why_unhealthy(plan, instance, observation.probe.as_ref()),
-        (None, None) => match &observation.probe {
+    match observation.members(slot) {
+        Some(members) if members.is_empty() => Some(format!("{slot} is empty now")),
+        Some(members) => why_unhealthy(plan, members, observation.probe.as_ref()),
+        None => match &observation.probe {
             Some(probe) if probe.healthy => None,
             Some(probe) => Some(probe.detail.clone()),
             None => Some("it was not probed".to_owned()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::candidate::{self, Run};
 use super::{Judgement, Situation, Verdict};
 use crate::history::ReleaseKind;
-use crate::inventory::{Instance, InstanceId, Slot};
+use crate::inventory::{InstanceId, Slot, SlotMembers};
 use crate::release::describe::duration;
 use crate::release::interlocks;
 use crate::release::reached::reached;
@@ -80,26 +80,35 @@ pub(super) fn removal(slot: Slot, instance: &InstanceId) -> [Action; 2] {
 /// Checks with a fresh observation that the candidate is healthy and runs the plan's digest.
 pub(super) fn candidate_is_healthy(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let slot = plan.slot;
-    if observation.instances.is_none() {
+    let Some(members) = observation.members(slot) else {
         return Err(unseen(slot, observation));
-    }
-    let Some(instance) = observation.instance(slot) else {
-        return Err(Verdict::Refuse(format!("{slot} is empty now")));
     };
-    if instance.digest != plan.version.digest {
-        return Err(Verdict::Refuse(format!(
-            "{slot} runs {} instead of {}",
-            instance.digest.short(),
-            plan.version.digest.short()
-        )));
+    if members.is_empty() {
+        return Err(Verdict::Refuse(format!("{slot} is empty now")));
     }
-    if !instance.is_running() {
+    if let Some(difference) = members.difference() {
+        return Err(Verdict::Refuse(format!("{slot} {difference}")));
+    }
+    if members.digest() != Some(&plan.version.digest) {
+        return Err(Verdict::Refuse(another_digest(plan, members)));
+    }
+    if !members.are_running() {
         return Err(Verdict::Refuse(format!("{slot} is no longer running")));
     }
-    match candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
+    match candidate::why_unhealthy(plan, members, observation.probe.as_ref()) {
         None => Ok(()),
         Some(why) => Err(Verdict::Wait(format!("{slot} is not healthy: {why}"))),
     }
+}
+
+/// The message that the slot of the candidate runs another digest than the plan's.
+pub(super) fn another_digest(plan: &Plan, members: &SlotMembers) -> String {
+    format!(
+        "{} runs {} instead of {}",
+        plan.slot,
+        members.short_digests(),
+        plan.version.digest.short()
+    )
 }
 
 /// Checks that the candidate is healthy and is still the run that the checks tested. If the candidate has crashed since
@@ -142,14 +151,20 @@ pub(super) fn checks_passed(situation: &Situation<'_>) -> Result<(), Verdict> {
 
 /// A message if a slot runs another version than the version that was live before the release. Only the version that
 /// was live may get the traffic back.
-pub(super) fn another_version(from: &LiveBefore, instance: Option<&Instance>) -> Option<String> {
-    let other = instance.filter(|instance| instance.digest != from.version.digest)?;
-    Some(format!(
-        "{} runs {}, but {} was live there before this release",
-        from.slot,
-        other.digest.short(),
-        from.version.digest.short()
-    ))
+pub(super) fn another_version(from: &LiveBefore, members: Option<&SlotMembers>) -> Option<String> {
+    let members = members.filter(|it| !it.is_empty())?;
+    if let Some(difference) = members.difference() {
+        return Some(format!("{} {difference}", from.slot));
+    }
+    let is_other = members.digest() != Some(&from.version.digest);
+    is_other.then(|| {
+        format!(
+            "{} runs {}, but {} was live there before this release",
+            from.slot,
+            members.short_digests(),
+            from.version.digest.short()
+        )
+    })
 }
 
 /// Whether the probe of this observation found its slot healthy.

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use super::{Situation, Verdict};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::drift::world_tests::{agreed, digest, entry, instance, release, route};
+use crate::inventory::drift::world_tests::{
+    agreed, digest, entry, instance, release, route, started_again, with_copy,
+};
 use crate::inventory::{
-    ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, Snapshot, Tier,
-    Version,
+    ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, SlotMembers,
+    Snapshot, Tier, Version,
 };
 use crate::release::action::{Action, Move, RouteBefore};
 use crate::release::observation::{Observation, Stage};
@@ -34,15 +36,15 @@ fn plan() -> Plan {
             slot: Slot::Blue,
             version: version('a'),
             endpoint: definition.endpoints.get(Slot::Blue).clone(),
-            instance: None,
+            members: SlotMembers::default(),
             generation: 41,
         }),
         slot: Slot::Green,
         version: version('b'),
         definition,
         generation: 42,
-        leftover: None,
-        warm: None,
+        leftover: SlotMembers::default(),
+        warm: SlotMembers::default(),
         calls: Vec::new(),
         warnings: Vec::new(),
         touched: Vec::new(),
@@ -71,7 +73,7 @@ fn before_the_switch() -> Snapshot {
     let candidate = instance(Slot::Green, 'b', 9);
     let green = &mut snapshot.slots.green;
     green.registration = Some(entry(green, &candidate));
-    green.instance = Some(candidate);
+    green.members = SlotMembers::new([candidate]);
     snapshot
 }
 
@@ -92,8 +94,8 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
     let slots = snapshot.slots;
     let observation = Observation {
         instances: Some(PerSlot {
-            blue: slots.blue.instance,
-            green: slots.green.instance,
+            blue: slots.blue.members,
+            green: slots.green.members,
         }),
         probe: Some(Probe {
             healthy: true,
@@ -129,6 +131,9 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
 const SWITCH: (Direction, Step) = (Direction::Forward, Step::Switch);
 const SWITCH_BACK: (Direction, Step) = (Direction::Back, Step::Switch);
 const UNDO_STOP: (Direction, Step) = (Direction::Back, Step::Stop);
+const UNDO_START: (Direction, Step) = (Direction::Back, Step::Start);
+const START: (Direction, Step) = (Direction::Forward, Step::Start);
+const STOP: (Direction, Step) = (Direction::Forward, Step::Stop);
 
 /// The only action of a verdict, which is a switch.
 fn switch(verdict: Verdict) -> Move {
@@ -161,7 +166,7 @@ fn a_switch_goes_from_the_planned_slot_to_the_candidate() {
 fn a_first_switch_is_allowed_if_the_slot_that_the_proxy_names_is_empty() {
     let mut snapshot = before_the_switch();
     snapshot.route = None;
-    snapshot.slots.blue.instance = None;
+    snapshot.slots.blue.members = SlotMembers::default();
     let planned = switch(verdict(SWITCH, &without_live(), snapshot));
     assert_eq!(planned.route.expect("a route").from, RouteBefore::Missing);
     assert_eq!(planned.from, Some(Slot::Blue));
@@ -189,6 +194,92 @@ fn a_switch_needs_a_registered_candidate() {
 }
 
 #[test]
+fn traffic_goes_to_no_slot_with_two_members() {
+    for fill in ['a', 'b'] {
+        let mut snapshot = before_the_switch();
+        with_copy(&mut snapshot, Slot::Green, fill);
+        let why = refusal(verdict(SWITCH, &plan(), snapshot));
+        assert!(why.starts_with("green has 2 containers"), "{why}");
+
+        let mut snapshot = after_the_switch();
+        with_copy(&mut snapshot, Slot::Blue, fill);
+        let why = refusal(verdict(SWITCH_BACK, &plan(), snapshot));
+        assert!(why.contains("blue has 2 containers"), "{why}");
+    }
+}
+
+#[test]
+fn every_member_of_the_old_slot_is_stopped() {
+    let mut snapshot = after_the_switch();
+    with_copy(&mut snapshot, Slot::Blue, 'a');
+    let Verdict::Act(actions) = verdict(STOP, &plan(), snapshot) else {
+        panic!("nothing is done");
+    };
+    let [
+        Action::Deregister(Slot::Blue),
+        Action::Stop { instance: own, .. },
+        Action::Stop { instance: copy, .. },
+    ] = actions.as_slice()
+    else {
+        panic!("not every member is stopped: {actions:?}");
+    };
+    assert_eq!((own.0.as_str(), copy.0.as_str()), ("blue-7", "copy"));
+}
+
+#[test]
+fn no_member_of_a_slot_with_traffic_is_stopped() {
+    let mut snapshot = before_the_switch();
+    with_copy(&mut snapshot, Slot::Blue, 'a');
+    let why = refusal(verdict(STOP, &plan(), snapshot));
+    assert_eq!(why, "blue has the traffic: the proxy names it");
+}
+
+#[test]
+fn every_leftover_is_removed_before_the_candidate_is_created() {
+    let mut snapshot = agreed();
+    started_again(&mut snapshot);
+    with_copy(&mut snapshot, Slot::Green, 'b');
+    let mut planned = plan();
+    planned.leftover = snapshot.slots.green.members.clone();
+    let Verdict::Act(actions) = verdict(START, &planned, snapshot.clone()) else {
+        panic!("nothing is done");
+    };
+    let removed = actions.iter().filter_map(|action| match action {
+        Action::Remove { instance, .. } => Some(instance),
+        _ => None,
+    });
+    assert!(removed.eq(planned.leftover.ids()), "{actions:?}");
+    assert!(matches!(actions.last(), Some(Action::Create { .. })));
+
+    // The plan did not name the second one.
+    let own = planned.leftover.iter().next().cloned();
+    planned.leftover = SlotMembers::new(own);
+    let why = refusal(verdict(START, &planned, snapshot));
+    assert!(why.starts_with("debugging"), "{why}");
+}
+
+#[test]
+fn every_member_without_another_release_is_removed_with_the_candidate() {
+    let mut snapshot = before_the_switch();
+    with_copy(&mut snapshot, Slot::Green, 'b');
+    let ids = |snapshot: &Snapshot| {
+        let Verdict::Act(actions) = verdict(UNDO_START, &plan(), snapshot.clone()) else {
+            panic!("nothing is done");
+        };
+        let removed = actions.into_iter().filter_map(|action| match action {
+            Action::Remove { instance, .. } => Some(instance.0),
+            _ => None,
+        });
+        removed.collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&snapshot), ["green-9"]);
+    for member in &mut snapshot.slots.green.members {
+        member.release = Some(release(9));
+    }
+    assert_eq!(ids(&snapshot), ["green-9", "copy"]);
+}
+
+#[test]
 fn traffic_goes_back_to_the_version_that_had_it() {
     let planned = switch(verdict(SWITCH_BACK, &plan(), after_the_switch()));
     assert_eq!((planned.to, planned.generation), (Slot::Blue, 43));
@@ -197,7 +288,7 @@ fn traffic_goes_back_to_the_version_that_had_it() {
 #[test]
 fn traffic_does_not_go_back_to_another_version_in_the_old_slot() {
     let mut snapshot = after_the_switch();
-    snapshot.slots.blue.instance = Some(instance(Slot::Blue, 'c', 8));
+    snapshot.slots.blue.members = SlotMembers::new([instance(Slot::Blue, 'c', 8)]);
     let why = refusal(verdict(SWITCH_BACK, &plan(), snapshot));
     assert!(why.contains("was live there before this release"), "{why}");
 }
@@ -205,7 +296,13 @@ fn traffic_does_not_go_back_to_another_version_in_the_old_slot() {
 #[test]
 fn a_stopped_old_version_is_started_again() {
     let mut snapshot = after_the_switch();
-    let old = snapshot.slots.blue.instance.as_mut().expect("it is there");
+    let old = snapshot
+        .slots
+        .blue
+        .members
+        .iter_mut()
+        .next()
+        .expect("it is there");
     old.state = InstanceState::Exited { code: Some(0) };
     let Verdict::Act(actions) = verdict(UNDO_STOP, &plan(), snapshot) else {
         panic!("nothing is done");
@@ -221,7 +318,7 @@ fn another_version_in_the_old_slot_is_not_started() {
     let mut snapshot = after_the_switch();
     let mut other = instance(Slot::Blue, 'c', 8);
     other.state = InstanceState::Exited { code: Some(0) };
-    snapshot.slots.blue.instance = Some(other);
+    snapshot.slots.blue.members = SlotMembers::new([other]);
     let why = refusal(verdict(UNDO_STOP, &plan(), snapshot));
     assert!(why.contains("was live there before this release"), "{why}");
 }

@@ -37,7 +37,7 @@ impl StageDefinition for Pull {
 
 impl StepDefinition for Pull {
     fn is_needed(&self, draft: &Draft) -> bool {
-        draft.plan.warm.is_none()
+        draft.plan.warm.is_empty()
     }
 
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {

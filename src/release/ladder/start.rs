@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::candidate::{self, exit_words, logs_hint};
 use super::conditions::{
-    interval, pause_within, removal, slots_and_traffic, unseen, without_traffic,
+    another_digest, interval, pause_within, removal, slots_and_traffic, unseen, without_traffic,
 };
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
-use crate::inventory::{Exit, Instance, InstanceState, RuntimeHealth, instance_name};
+use crate::inventory::{Exit, Instance, InstanceState, RuntimeHealth, SlotMembers, instance_name};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 use crate::release::{Action, Ask, Draft, Plan, ProxyWords, Timing};
@@ -36,30 +36,31 @@ impl StageDefinition for Start {
         if let Err(verdict) = without_traffic(slot, situation) {
             return verdict;
         }
+        let Some(members) = observation.members(slot) else {
+            return unseen(slot, observation);
+        };
+        let is_digest = members.digest() == Some(&plan.version.digest);
+        if members.release() == Some(plan.release) && is_digest && members.are_running() {
+            return Verdict::Nothing;
+        }
         let mut actions = Vec::new();
-        match observation.instance(slot) {
-            None if observation.instances.is_none() => return unseen(slot, observation),
-            None => {}
-            Some(there)
-                if there.release == Some(plan.release)
-                    && there.digest == plan.version.digest
-                    && there.is_running() =>
-            {
-                return Verdict::Nothing;
+        for there in members {
+            if there.release == Some(plan.release) {
+                continue;
             }
-            Some(there) if there.release == Some(plan.release) => {}
-            Some(there) => {
-                let leftover = plan.leftover.as_ref();
-                if leftover.is_none_or(|leftover| leftover.id != there.id) {
-                    return Verdict::Refuse(format!(
-                        "{} ({}) is in {slot}, but was not there when the plan was made: back out, then plan again",
-                        there.version_name(),
-                        there.id.short()
-                    ));
-                }
+            let mut leftover = plan.leftover.iter();
+            if leftover.all(|leftover| leftover.id != there.id) {
+                return Verdict::Refuse(format!(
+                    "{} ({}, {}) is in {slot}, but was not there when the plan was made: back out, then plan again",
+                    there.name,
+                    there.version_name(),
+                    there.id.short()
+                ));
+            }
+            if actions.is_empty() {
                 actions.push(Action::Deregister(slot));
-                actions.extend(removal(slot, &there.id));
             }
+            actions.extend(removal(slot, &there.id));
         }
         actions.push(Action::Create {
             slot,
@@ -79,19 +80,28 @@ impl StageDefinition for Start {
 
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
         let (plan, observation) = (situation.plan, situation.observation);
-        if observation.instances.is_none() {
+        let Some(members) = observation.members(plan.slot) else {
             return Judgement::blind(observation);
-        }
-        let Some(instance) = observation.instance(plan.slot) else {
-            return Judgement::NotYet(format!("{} is still empty", plan.slot));
         };
-        if let Some(judgement) = broken(plan, instance, course) {
-            return judgement;
+        if members.is_empty() {
+            return Judgement::NotYet(format!("{} is still empty", plan.slot));
         }
-        if let Some(why) = candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
-            return unhealthy(situation, instance, course, &why);
+        if let Some(difference) = members.difference() {
+            course.healthy_since = None;
+            return Judgement::NotYet(format!("{} {difference}", plan.slot));
         }
-        healthy(situation, instance, course)
+        if members.digest() != Some(&plan.version.digest) {
+            return Judgement::Never(another_digest(plan, members));
+        }
+        for member in members {
+            if let Some(judgement) = broken(plan, member, course) {
+                return judgement;
+            }
+        }
+        if let Some(why) = candidate::why_unhealthy(plan, members, observation.probe.as_ref()) {
+            return unhealthy(situation, members, course, &why);
+        }
+        healthy(situation, members, course)
     }
 
     fn time_limit(&self, timing: &Timing) -> Duration {
@@ -111,17 +121,9 @@ impl StageDefinition for Start {
     }
 }
 
-/// The judgement of a candidate that runs another digest, has exited, or is restarted again and again. None for any
-/// other candidate.
+/// The judgement of a member that has exited, or is restarted again and again. None for any other member.
 fn broken(plan: &Plan, instance: &Instance, course: &mut Course) -> Option<Judgement> {
     let slot = plan.slot;
-    if instance.digest != plan.version.digest {
-        return Some(Judgement::Never(format!(
-            "{slot} runs {} instead of {}",
-            instance.digest.short(),
-            plan.version.digest.short()
-        )));
-    }
     let memory = plan.definition.instance.memory;
     if let InstanceState::Exited { code } = instance.state {
         let exit = instance.last_exit.unwrap_or(Exit {
@@ -155,7 +157,7 @@ fn broken(plan: &Plan, instance: &Instance, course: &mut Course) -> Option<Judge
 
 fn unhealthy(
     situation: &Situation<'_>,
-    instance: &Instance,
+    members: &SlotMembers,
     course: &mut Course,
     why: &str,
 ) -> Judgement {
@@ -163,7 +165,8 @@ fn unhealthy(
     let note = format!("not healthy: {why}");
     // Docker runs the image's HEALTHCHECK for the first time after one interval, which may be longer than the
     // deadline.
-    let is_starting = instance.health == RuntimeHealth::Starting
+    let mut members = members.iter();
+    let is_starting = members.any(|member| member.health == RuntimeHealth::Starting)
         && situation
             .observation
             .probe
@@ -177,13 +180,13 @@ fn unhealthy(
     }
 }
 
-fn healthy(situation: &Situation<'_>, instance: &Instance, course: &mut Course) -> Judgement {
+fn healthy(situation: &Situation<'_>, members: &SlotMembers, course: &mut Course) -> Judgement {
     let now = situation.now;
     // A new run must be healthy for the whole minimum time.
-    let run = instance.run();
-    if course.healthy_run.as_ref() != Some(&run) {
+    let runs: Vec<_> = members.iter().map(Instance::run).collect();
+    if course.healthy_runs != runs {
         course.healthy_since = None;
-        course.healthy_run = Some(run);
+        course.healthy_runs = runs;
     }
     let minimum = situation.plan.definition.timing.minimum_healthy;
     let since = *course.healthy_since.get_or_insert(now);
@@ -200,17 +203,20 @@ fn healthy(situation: &Situation<'_>, instance: &Instance, course: &mut Course) 
 
 impl StepDefinition for Start {
     fn is_needed(&self, draft: &Draft) -> bool {
-        draft.plan.warm.is_none()
+        draft.plan.warm.is_empty()
     }
 
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
         let plan = &draft.plan;
         let mut calls = Vec::new();
         let name = instance_name(plan.target(), plan.slot);
-        if let Some(leftover) = &plan.leftover {
+        if !plan.leftover.is_empty() {
             calls.push(format!("store: remove slots/{}, if it exists", plan.slot));
+        }
+        for leftover in &plan.leftover {
             calls.push(format!(
-                "engine: stop and remove {name} ({}, {}), which has no traffic",
+                "engine: stop and remove {} ({}, {}), which has no traffic",
+                leftover.name,
                 leftover.version_name(),
                 leftover.id.short()
             ));
@@ -250,6 +256,12 @@ impl StepDefinition for Start {
 /// Stops and removes the candidate.
 struct Remove;
 
+/// The members of the candidate's slot that do not belong to another release.
+fn to_remove<'a>(plan: &'a Plan, members: &'a SlotMembers) -> impl Iterator<Item = &'a Instance> {
+    let is_ours = |member: &&Instance| member.release.is_none_or(|it| it == plan.release);
+    members.iter().filter(is_ours)
+}
+
 impl StageDefinition for Remove {
     fn ask_before(&self, _plan: &Plan) -> Ask {
         slots_and_traffic()
@@ -257,19 +269,16 @@ impl StageDefinition for Remove {
 
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         let (plan, observation) = (situation.plan, situation.observation);
-        if observation.instances.is_none() {
+        let Some(members) = observation.members(plan.slot) else {
             return unseen(plan.slot, observation);
-        }
-        let Some(instance) = observation.instance(plan.slot) else {
-            return Verdict::Already(format!("{} is already empty", plan.slot));
         };
-        if instance
-            .release
-            .is_some_and(|release| release != plan.release)
-        {
+        if members.is_empty() {
+            return Verdict::Already(format!("{} is already empty", plan.slot));
+        }
+        if to_remove(plan, members).next().is_none() {
             return Verdict::Already(format!(
                 "{} in {} belongs to another release, so it is kept",
-                instance.version_name(),
+                members.names(),
                 plan.slot
             ));
         }
@@ -278,7 +287,8 @@ impl StageDefinition for Remove {
         if record.is_some_and(|record| record.slots.get(plan.slot).is_some()) {
             actions.push(Action::Deregister(plan.slot));
         }
-        actions.extend(removal(plan.slot, &instance.id));
+        let removed = to_remove(plan, members).map(|member| removal(plan.slot, &member.id));
+        actions.extend(removed.flatten());
         Verdict::Act(actions)
     }
 
@@ -290,11 +300,11 @@ impl StageDefinition for Remove {
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        let slot = situation.plan.slot;
-        match &situation.observation.instances {
+        let plan = situation.plan;
+        match situation.observation.members(plan.slot) {
             None => Judgement::blind(situation.observation),
-            Some(slots) if slots.get(slot).is_none() => Judgement::reached(),
-            Some(_) => Judgement::NotYet(format!("{slot} is not empty yet")),
+            Some(members) if to_remove(plan, members).next().is_none() => Judgement::reached(),
+            Some(_) => Judgement::NotYet(format!("{} is not empty yet", plan.slot)),
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     public,
 };
 use crate::history::ReleaseKind;
-use crate::inventory::{Instance, Target, instance_name};
+use crate::inventory::{SlotMembers, Target, instance_name};
 use crate::release::describe::{duration, keeps_warm};
 use crate::release::{Action, Ask, Draft, Limit, Need, Observation, Plan, ProxyWords, Timing};
 
@@ -79,7 +79,8 @@ impl StageDefinition for Stop {
         let (Some(_), Some(record)) = (&observation.instances, &observation.registry) else {
             return Judgement::blind(observation);
         };
-        if observation.instance(slot).is_some_and(Instance::is_running) {
+        let members = observation.members(slot);
+        if members.is_some_and(SlotMembers::is_any_running) {
             return Judgement::NotYet(format!("{slot} is still running"));
         }
         if record.slots.get(slot).is_some() {
@@ -89,12 +90,12 @@ impl StageDefinition for Stop {
     }
 }
 
-/// Deregisters the old slot, then stops its instance, so other readers of the store find no stopped instance. If no
-/// instance was observed, the slot is only deregistered.
+/// Deregisters the old slot, then stops its members, so other readers of the store find no stopped member. If the slot
+/// is empty, it is only deregistered.
 fn retirement(plan: &Plan, observation: &Observation) -> Vec<Action> {
     let old = plan.slot.other();
     let mut actions = vec![Action::Deregister(old)];
-    if let Some(there) = observation.instance(old) {
+    for there in observation.members(old).into_iter().flatten() {
         let [stop, remove] = removal(old, &there.id);
         actions.push(stop);
         // The version that a rollback replaced is not kept for a cold start, because an operator went back from it.
@@ -210,8 +211,7 @@ impl StageDefinition for Reinstate {
         let (plan, observation) = (situation.plan, situation.observation);
         let old = plan.slot.other();
         let from = plan.from.as_ref();
-        if let Some(other) = from.and_then(|from| another_version(from, observation.instance(old)))
-        {
+        if let Some(other) = from.and_then(|from| another_version(from, observation.members(old))) {
             return Verdict::Refuse(format!("{old} is not started again: {other}"));
         }
         let Some(record) = &observation.registry else {
@@ -220,45 +220,46 @@ impl StageDefinition for Reinstate {
                 observation.why_blind()
             ));
         };
-        let Some(instance) = observation.instance(old) else {
-            return match observation.instances {
-                None => unseen(old, observation),
-                Some(_) => Verdict::Refuse(format!(
-                    "{old} is empty: promote the version that should run"
-                )),
-            };
+        let Some(members) = observation.members(old) else {
+            return unseen(old, observation);
         };
-        let (slot, id) = (old, &instance.id);
+        let Some(digest) = members.digest() else {
+            return Verdict::Refuse(match members.difference() {
+                Some(difference) => format!("{old} {difference}"),
+                None => format!("{old} is empty: promote the version that should run"),
+            });
+        };
+        let slot = old;
         let register = Action::Register {
             slot,
-            digest: instance.digest.clone(),
-            tag: instance.tag.clone(),
+            digest: digest.clone(),
+            tag: members.tag().map(str::to_owned),
             release: plan.release,
         };
         let mut actions = Vec::new();
-        // *stop* deregisters the slot before it stops the instance. So *stop* has not stopped the instance of a
-        // registered slot.
+        // *stop* deregisters the slot before it stops the members. So *stop* has not stopped the members of a registered
+        // slot.
         if record.slots.get(old).is_some() {
-            if instance.is_running() {
+            if members.are_running() {
                 return Verdict::Nothing;
             }
         } else {
             match without_traffic(old, situation) {
-                Ok(()) => actions.push(Action::Stop {
+                Ok(()) => actions.extend(members.ids().map(|id| Action::Stop {
                     slot,
                     instance: id.clone(),
-                }),
+                })),
                 // The old version has the traffic, so it must not be stopped.
                 Err(Verdict::Refuse(_)) => {}
                 Err(verdict) => return verdict,
             }
         }
-        if !actions.is_empty() || !instance.is_running() {
-            actions.push(Action::Start {
-                slot,
-                instance: id.clone(),
-            });
-        }
+        let is_stopped = !actions.is_empty();
+        let to_start = members.iter().filter(|it| is_stopped || !it.is_running());
+        actions.extend(to_start.map(|member| Action::Start {
+            slot,
+            instance: member.id.clone(),
+        }));
         actions.push(register);
         Verdict::Act(actions)
     }
@@ -280,7 +281,8 @@ impl StageDefinition for Reinstate {
         let (Some(_), Some(record)) = (&observation.instances, &observation.registry) else {
             return Judgement::blind(observation);
         };
-        if !observation.instance(old).is_some_and(Instance::is_running) {
+        let members = observation.members(old);
+        if !members.is_some_and(SlotMembers::are_running) {
             return Judgement::NotYet(format!("{old} is not running"));
         }
         if !is_probed_healthy(observation) {

@@ -16,7 +16,7 @@ use super::{
     StepDefinition, Verdict, first,
 };
 use crate::checks::hide_in_query;
-use crate::inventory::{PeerApproval, RegistryRecord, Slot};
+use crate::inventory::{PeerApproval, RegistryRecord, Slot, SlotMembers};
 use crate::release::planner::is_without_live;
 use crate::release::{
     Action, Ask, Draft, Move, Need, Observation, Plan, ProxyWords, Purpose, Refusal, Rewrite,
@@ -146,7 +146,7 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
     let has_planned = proxy_from == planned.map(|(_, slot)| slot);
     // This release may already have written the route. So the plan says whether there was a route before.
     let is_without_live = is_without_live(planned.is_some(), proxy.as_ref(), |slot| {
-        observation.instances.is_some() && observation.instance(slot).is_none()
+        observation.members(slot).is_some_and(SlotMembers::is_empty)
     });
     if !has_planned && !is_without_live && proxy_from != Some(plan.slot) {
         return Err(Verdict::Refuse(format!(

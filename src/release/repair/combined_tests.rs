@@ -8,7 +8,7 @@ use crate::release::action::Action;
 /// Whether the snapshot has everything that the manual changes of [`BY_HAND`] change.
 pub(super) fn is_whole(snapshot: &Snapshot) -> bool {
     let blue = &snapshot.slots.blue;
-    blue.instance.is_some()
+    !blue.members.is_empty()
         && blue.registration.is_some()
         && snapshot.route.is_some()
         && snapshot.proxy.is_some()

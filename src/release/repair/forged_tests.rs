@@ -9,7 +9,9 @@ use super::{Item, Planned, Remedy, RepairPlan, plan};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, instance, live, pointer, proxy, public, release, route,
 };
-use crate::inventory::{HIGHEST_GENERATION, InstanceState, PointerState, Slot, Snapshot, Tier};
+use crate::inventory::{
+    HIGHEST_GENERATION, InstanceState, PointerState, Slot, SlotMembers, Snapshot, Tier,
+};
 use crate::release::action::{Action, Purpose, Rewrite, RouteBefore};
 use crate::release::{Need, RepairApproval, need_to_repair};
 
@@ -132,7 +134,7 @@ fn the_guard_lowers_only_impossible_generations() {
 #[test]
 fn a_version_without_proof_is_not_started() {
     let mut snapshot = agreed();
-    snapshot.slots.blue.instance = None;
+    snapshot.slots.blue.members = SlotMembers::default();
     let why = "no entry says that its checks passed";
     let (items, repair_actions) = planned_where(&snapshot, &Err(why.into()), None);
     assert!(repair_actions.is_empty(), "{repair_actions:?}");
@@ -154,7 +156,7 @@ fn to_a_failed_candidate() -> Snapshot {
     let candidate = instance(Slot::Green, 'c', 8);
     let green = &mut snapshot.slots.green;
     green.registration = Some(entry(green, &candidate));
-    green.instance = Some(candidate);
+    green.members = SlotMembers::new([candidate]);
     green.probe = snapshot.slots.blue.probe.clone();
     let endpoint = snapshot.slots.green.endpoint.clone();
     let route = route(&mut snapshot);
@@ -206,7 +208,13 @@ fn without_a_live_slot_an_unproven_version_gets_no_traffic_and_is_not_started() 
     proxy(&mut snapshot).generation = 0;
     public(&mut snapshot).slot = None;
     let mut stopped = snapshot.clone();
-    let candidate = stopped.slots.green.instance.as_mut().expect("it is there");
+    let candidate = stopped
+        .slots
+        .green
+        .members
+        .iter_mut()
+        .next()
+        .expect("it is there");
     candidate.state = InstanceState::Exited { code: Some(1) };
     for snapshot in [snapshot, stopped] {
         let (items, repair_actions) = planned_where(&snapshot, &not_proven(), None);
@@ -286,7 +294,7 @@ fn a_proven_healthy_version_gets_the_traffic_of_an_unhealthy_one() {
 fn an_unproven_route_with_an_empty_old_slot_needs_a_person_to_delete_it() {
     let mut snapshot = to_a_failed_candidate();
     let blue = &mut snapshot.slots.blue;
-    (blue.instance, blue.registration) = (None, None);
+    (blue.members, blue.registration) = (SlotMembers::default(), None);
     let (items, repair_actions) = planned_where(&snapshot, &not_proven(), None);
     let moves_traffic =
         |planned: &Planned| matches!(planned.repair_action, Action::Switch(_) | Action::Route(_));
@@ -317,7 +325,7 @@ fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_chang
     sick.slots.blue.probe.as_mut().expect("probed").healthy = false;
     assert_eq!(guard_verdict(&lower, &sick), Verdict::Act);
     let mut gone = sick.clone();
-    gone.slots.blue.instance = None;
+    gone.slots.blue.members = SlotMembers::default();
     assert_eq!(guard_verdict(&lower, &gone), Verdict::Act);
     let (_, planned) = planned(&sick, None);
     let does: Vec<_> = planned.iter().map(|it| it.repair_action.clone()).collect();

@@ -11,7 +11,7 @@ use crate::inventory::drift::world_tests::{
     started_again,
 };
 use crate::inventory::{
-    FencingToken, InstanceId, InstanceState, Operator, Probe, Slot, Snapshot, Tier,
+    FencingToken, InstanceId, InstanceState, Operator, Probe, Slot, SlotMembers, Snapshot, Tier,
 };
 use crate::release::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use crate::release::reached::reached;
@@ -57,8 +57,8 @@ fn stop(slot: Slot, snapshot: &Snapshot) -> Action {
     let instance = snapshot
         .slots
         .get(slot)
-        .instance
-        .as_ref()
+        .members
+        .representative()
         .expect("it is there");
     Action::Stop {
         slot,
@@ -88,7 +88,13 @@ fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
             s.problems.insert(key, "it cannot be read".into());
         },
         |s| {
-            let green = s.slots.green.instance.clone().expect("it is there");
+            let green = s
+                .slots
+                .green
+                .members
+                .representative()
+                .cloned()
+                .expect("it is there");
             s.slots.green.registration = Some(entry(&s.slots.green, &green));
         },
     ];
@@ -98,7 +104,14 @@ fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
         assert_not_allowed(&stop(Slot::Green, &snapshot), &moved);
     }
     let mut other = snapshot.clone();
-    other.slots.green.instance.as_mut().expect("it is there").id = InstanceId("other".into());
+    other
+        .slots
+        .green
+        .members
+        .iter_mut()
+        .next()
+        .expect("it is there")
+        .id = InstanceId("other".into());
     assert_not_allowed(&stop(Slot::Green, &snapshot), &other);
 }
 
@@ -142,7 +155,7 @@ fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
     route(&mut unhealthy).live = Slot::Green;
     unhealthy.slots.blue.probe = Some(probe(false));
     let mut gone = unhealthy.clone();
-    gone.slots.blue.instance = None;
+    gone.slots.blue.members = SlotMembers::default();
     let mut lost = gone.clone();
     lost.route = None;
     for snapshot in [unhealthy, gone, lost] {
@@ -184,7 +197,7 @@ fn the_proxy_is_pointed_only_at_the_healthy_registered_slot_of_the_route() {
         |s| s.slots.blue.probe = Some(probe(false)),
         |s| s.slots.blue.probe = None,
         |s| live(s).state = InstanceState::Paused,
-        |s| s.slots.blue.instance = None,
+        |s| s.slots.blue.members = SlotMembers::default(),
         |s| s.slots.blue.registration = None,
         |s| registered(s).digest = digest('d'),
         |s| live(s).digest = digest('c'),
@@ -224,7 +237,7 @@ fn no_route_is_written_to_an_unhealthy_or_unregistered_slot() {
     );
     let moved: [fn(&mut Snapshot); 5] = [
         |s| s.slots.blue.probe = Some(probe(false)),
-        |s| s.slots.blue.instance = None,
+        |s| s.slots.blue.members = SlotMembers::default(),
         |s| s.slots.blue.registration = None,
         |s| live(s).digest = digest('c'),
         |s| {

@@ -10,8 +10,8 @@ use super::machine_tests::{Answer, World};
 use super::tests::BY_HAND;
 use crate::inventory::drift::world_tests::{entry, instance, started_again};
 use crate::inventory::{
-    FencingToken, Installation, Instance, InstanceState, ProxyAnswer, Registration, Revisioned,
-    Route, Slot, Snapshot,
+    FencingToken, Installation, InstanceState, ProxyAnswer, Registration, Revisioned, Route, Slot,
+    SlotMembers, Snapshot,
 };
 use crate::release::action::{Action, ActionErrorKind, Rewrite};
 
@@ -22,7 +22,7 @@ const MEANWHILE: &[Change] = &[
     |_| {},
     |s| s.slots.blue.probe = Some(probe(false)),
     |s| s.slots.blue.registration = None,
-    |s| s.slots.blue.instance = None,
+    |s| s.slots.blue.members = SlotMembers::default(),
     |s| point_proxy(s, Slot::Blue),
     |s| point_proxy(s, Slot::Green),
     |s| {
@@ -51,7 +51,7 @@ fn has_traffic(snapshot: &Snapshot, slot: Slot) -> bool {
 
 fn can_answer(snapshot: &Snapshot, slot: Slot) -> bool {
     let content = snapshot.slots.get(slot);
-    let runs = content.instance.as_ref().is_some_and(Instance::is_running);
+    let runs = content.members.are_running();
     runs && content.probe.as_ref().is_none_or(|probe| probe.healthy)
 }
 
@@ -85,18 +85,17 @@ pub(super) fn broken(action: &Action, snapshot: &Snapshot) -> Option<String> {
 
 fn registration(snapshot: &Snapshot, slot: Slot) -> Option<Revisioned<Registration>> {
     let content = snapshot.slots.get(slot);
-    content
-        .instance
-        .as_ref()
-        .map(|instance| entry(content, instance))
+    let member = content.members.representative();
+    member.map(|member| entry(content, member))
 }
 
 /// Performs an action as the servers do. They refuse what their own comparisons do not allow.
 pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
     match action {
-        Action::Start { slot, .. } => {
-            if let Some(instance) = &mut snapshot.slots.get_mut(*slot).instance {
-                instance.state = InstanceState::Running;
+        Action::Start { slot, instance } => {
+            let mut members = snapshot.slots.get_mut(*slot).members.iter_mut();
+            if let Some(there) = members.find(|it| it.id == *instance) {
+                there.state = InstanceState::Running;
             }
         }
         Action::Create {
@@ -108,7 +107,7 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             created.digest = version.digest.clone();
             created.tag.clone_from(&version.tag);
             created.release = Some(*release);
-            snapshot.slots.get_mut(*slot).instance = Some(created);
+            snapshot.slots.get_mut(*slot).members = SlotMembers::new([created]);
         }
         Action::Register { slot, release, .. } => {
             let mut entry = registration(snapshot, *slot);
@@ -119,8 +118,8 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.problems.clear();
         }
         Action::Stop { slot, instance } => {
-            let there = &mut snapshot.slots.get_mut(*slot).instance;
-            if let Some(there) = there.as_mut().filter(|it| it.id == *instance) {
+            let mut members = snapshot.slots.get_mut(*slot).members.iter_mut();
+            if let Some(there) = members.find(|it| it.id == *instance) {
                 there.state = InstanceState::Exited { code: Some(0) };
             }
         }
@@ -225,7 +224,7 @@ fn every_guard_of_a_repair_that_is_missing_is_noticed() {
             "the state of the container",
             |s| {
                 for slot in Slot::BOTH {
-                    if let Some(there) = &mut s.slots.get_mut(slot).instance {
+                    if let Some(there) = s.slots.get_mut(slot).members.iter_mut().next() {
                         there.state = InstanceState::Running;
                     }
                 }

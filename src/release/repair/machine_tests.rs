@@ -11,7 +11,7 @@ use super::interlock_tests::{apply, broken};
 use super::{RepairEffect, RepairEvent, RepairMachine, RepairPlan};
 use crate::history::{RepairOutcome, RepairRecord};
 use crate::inventory::drift::world_tests::{live, requests, started_again};
-use crate::inventory::{Instance, InstanceState, Slot, Snapshot, Tier};
+use crate::inventory::{InstanceState, Slot, Snapshot, Tier};
 use crate::release::action::{Action, ActionError, ActionErrorKind};
 
 const STOPPED: fn(&mut Snapshot) = |s| live(s).state = InstanceState::Exited { code: Some(137) };
@@ -165,7 +165,7 @@ impl World {
         (self.deceive)(&mut seen);
         for slot in Slot::BOTH {
             let content = seen.slots.get_mut(slot);
-            if content.instance.as_ref().is_some_and(Instance::is_running) {
+            if content.members.is_any_running() {
                 content.probe.get_or_insert_with(|| probe(true));
             }
         }

@@ -51,6 +51,8 @@ mod interlock_tests;
 mod machine;
 #[cfg(test)]
 mod machine_tests;
+#[cfg(test)]
+mod members_tests;
 mod plan;
 mod proof;
 mod remedy;

@@ -216,3 +216,23 @@ fn follows(name: Name, repair_actions: &[Action]) -> Option<String> {
     let repair_action = repair_actions.iter().find(ends)?;
     Some(format!("checked again after: {}", repair_action.title()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::planned;
+    use super::*;
+    use crate::inventory::InstanceState;
+    use crate::inventory::drift::world_tests::{agreed, live, started_again};
+
+    #[test]
+    fn only_the_named_difference_is_repaired() {
+        let mut snapshot = agreed();
+        started_again(&mut snapshot);
+        live(&mut snapshot).state = InstanceState::Exited { code: Some(0) };
+        let (items, repair_actions) = planned(&snapshot, Some(Name::InstanceStarted));
+        let titles = repair_actions.iter().map(|it| it.repair_action.title());
+        assert!(titles.eq(["stop green"]) && items.len() == 1, "{items:?}");
+        let (items, repair_actions) = planned(&snapshot, Some(Name::ProxyEdited));
+        assert!(items.is_empty() && repair_actions.is_empty());
+    }
+}

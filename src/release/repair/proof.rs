@@ -18,18 +18,22 @@ pub struct RouteProof {
 }
 
 impl RouteProof {
-    /// The error says why no release must be read: there is no route, or an instance is in the slot of the route and
-    /// the proxy already sends the traffic to that slot.
+    /// The error says why no release must be read: there is no route, the members of its slot are not whole, or the
+    /// slot is not empty and the proxy already sends the traffic to it.
     pub fn of(snapshot: &Snapshot) -> Result<Self, String> {
         let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
             return Err("there is no route".to_owned());
         };
         let slot = snapshot.slots.get(route.live);
         let named = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
-        if slot.instance.is_some() && named == Some(route.live) {
+        let is_there = !slot.members.is_empty();
+        if is_there && named == Some(route.live) {
             return Err("the release was not read, because the proxy already sends the traffic to the slot of the route".to_owned());
         }
-        let digest = slot.instance.as_ref().map(|instance| &instance.digest);
+        if let Some(difference) = slot.members.difference() {
+            return Err(format!("{} {difference}", route.live));
+        }
+        let digest = slot.members.digest();
         let mut releases = vec![route.release];
         let entry = slot.registration.as_ref().map(|entry| entry.value.release);
         releases.extend(entry.filter(|release| *release != route.release));
@@ -37,7 +41,7 @@ impl RouteProof {
             target: snapshot.target.clone(),
             slot: route.live,
             digest: digest.unwrap_or(&route.digest).clone(),
-            is_there: slot.instance.is_some(),
+            is_there,
             releases,
         })
     }

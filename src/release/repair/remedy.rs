@@ -26,6 +26,7 @@ fn person(task: impl Into<String>) -> Remedy {
 /// The remedy of one difference. The remedies of the other differences are not considered.
 pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
     match (drift.name, drift.slot) {
+        (Name::MembersDiffer, Some(slot)) => no_version(seen, slot),
         (Name::InstanceGone, Some(slot)) => gone(seen, slot),
         (Name::InstanceStopped, Some(slot)) => stopped(seen, slot),
         (Name::InstanceStarted, Some(slot)) => started(seen, slot),
@@ -64,6 +65,38 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
         ),
         (_, None) => person("the difference does not name its slot: run greenroom status again"),
     }
+}
+
+/// What a person must do about a slot without a version: the slot is empty, or its members are not a version. A repair
+/// cannot know which of several members belongs to the slot.
+fn no_version(seen: &Seen<'_>, slot: Slot) -> Remedy {
+    let members = seen.members(slot);
+    let Some(difference) = members.difference() else {
+        return person(format!("{slot} is empty now: run greenroom status again"));
+    };
+    let registered = seen
+        .entry(slot)
+        .into_iter()
+        .flat_map(|entry| &entry.members);
+    let registered: Vec<_> = registered.map(|it| &it.instance).collect();
+    let mut odd: Vec<_> = members.iter().collect();
+    odd.retain(|member| !registered.contains(&&member.id));
+    if odd.is_empty() || odd.len() == members.len() {
+        odd = members.odd_ones().collect();
+    }
+    let odd: Vec<&str> = odd.iter().map(|member| member.name.as_str()).collect();
+    let odd = odd.join(", ");
+    let effect = if seen.should_have_traffic(slot) {
+        format!(
+            "no release goes back to {slot}; a promote starts its version in {}",
+            slot.other()
+        )
+    } else {
+        format!("no release switches to {slot}; a promote stops and removes all of them")
+    };
+    person(format!(
+        "{slot} {difference}. Remove the one that does not belong to {slot}, probably {odd}. Until then, {effect}"
+    ))
 }
 
 /// The remedy if a registered instance does not exist. If the slot should have no traffic, its registration is removed.
@@ -120,10 +153,10 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
         return Remedy::Actions(vec![Action::Deregister(slot)]);
     }
-    let Some(instance) = seen.instance(slot) else {
-        return person(format!("{slot} is empty now: run greenroom status again"));
-    };
-    if instance.state == InstanceState::Restarting {
+    if seen.instance(slot).is_none() {
+        return no_version(seen, slot);
+    }
+    if is_restarting(seen, slot) {
         return person(format!(
             "{slot} restarts again and again: read its log, and promote a version that runs"
         ));
@@ -131,14 +164,37 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if let Some(why) = seen.unproven(slot) {
         return person(format!("{slot} is not started: {}", not_proven(slot, why)));
     }
-    let mut repair_actions = vec![Action::Start {
-        slot,
-        instance: instance.id.clone(),
-    }];
-    if let Some(entry) = seen.entry(slot).filter(|it| it.instance != instance.id) {
-        repair_actions.push(seen.register(slot, &instance.digest, entry.release));
+    let mut repair_actions = start_all(seen, slot);
+    if let (Some(entry), Some(digest)) = (seen.entry(slot), seen.members(slot).digest())
+        && !seen.is_registered(slot)
+    {
+        repair_actions.push(seen.register(slot, digest, entry.release));
     }
     Remedy::Actions(repair_actions)
+}
+
+fn is_restarting(seen: &Seen<'_>, slot: Slot) -> bool {
+    let mut members = seen.members(slot).iter();
+    members.any(|member| member.state == InstanceState::Restarting)
+}
+
+/// Starts every member of a slot that is not running.
+fn start_all(seen: &Seen<'_>, slot: Slot) -> Vec<Action> {
+    let stopped = seen.members(slot).iter().filter(|it| !it.is_running());
+    let start = stopped.map(|member| Action::Start {
+        slot,
+        instance: member.id.clone(),
+    });
+    start.collect()
+}
+
+/// Stops every member of a slot.
+fn stop_all(seen: &Seen<'_>, slot: Slot) -> Vec<Action> {
+    let stop = seen.members(slot).ids().map(|id| Action::Stop {
+        slot,
+        instance: id.clone(),
+    });
+    stop.collect()
 }
 
 fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
@@ -147,9 +203,9 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "{slot} is not stopped, because it should have the traffic: run greenroom status again"
         ));
     }
-    let Some(instance) = seen.instance(slot) else {
-        return person(format!("{slot} is empty now: run greenroom status again"));
-    };
+    if seen.instance(slot).is_none() {
+        return no_version(seen, slot);
+    }
     // If the repair sets the proxy to the other slot, or installs its configuration again, the proxy no longer sends
     // requests to this slot.
     if seen.has_requests(slot) && !seen.needs_install() && !seen.is_pointed_at(slot) {
@@ -157,17 +213,14 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "{slot} still receives public requests: find out with `nginx -T` what sends them to {slot}, then change that and repair again"
         ));
     }
-    Remedy::Actions(vec![Action::Stop {
-        slot,
-        instance: instance.id.clone(),
-    }])
+    Remedy::Actions(stop_all(seen, slot))
 }
 
 /// Corrects the registration of a slot to the running instance, if its version was released there
 /// ([`Seen::is_released`]). Another version is not registered, because it would then look like a released version.
 fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let Some(instance) = seen.instance(slot) else {
-        return person(format!("{slot} is empty now: run greenroom status again"));
+        return no_version(seen, slot);
     };
     if !seen.is_released(slot) {
         return person(format!(
@@ -188,17 +241,16 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
 /// corrected if the instance overrules the store ([`Seen::overrules_store`]). Any other version in a slot that should
 /// have no traffic is deregistered and stopped. If the slot should have the traffic, a person must act.
 fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
-    let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
-        return person(format!(
-            "{slot} is empty or not registered now: run greenroom status again"
-        ));
+    let Some(instance) = seen.instance(slot) else {
+        return no_version(seen, slot);
     };
     if seen.overrules_store(slot) {
         return entry(seen, slot);
     }
-    let is_same = registered.instance == instance.id;
     let routed = seen.routed(slot).map(|route| &route.digest);
-    if routed.map_or(is_same, |digest| *digest == instance.digest) {
+    if routed.map_or(seen.is_registered(slot), |digest| {
+        *digest == instance.digest
+    }) {
         return entry(seen, slot);
     }
     if seen.should_have_traffic(slot) {
@@ -208,17 +260,14 @@ fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
         ));
     }
     let mut repair_actions = vec![Action::Deregister(slot)];
-    if instance.is_running() {
-        repair_actions.push(Action::Stop {
-            slot,
-            instance: instance.id.clone(),
-        });
+    if seen.members(slot).is_any_running() {
+        repair_actions.extend(stop_all(seen, slot));
     }
     Remedy::Actions(repair_actions)
 }
 
 fn address(seen: &Seen<'_>, slot: Slot) -> Remedy {
-    let runs = seen.instance(slot).is_some_and(Instance::is_running);
+    let runs = seen.members(slot).is_any_running();
     if !runs && !seen.should_have_traffic(slot) {
         return Remedy::Follows(format!("{slot} is deregistered"));
     }
@@ -229,12 +278,17 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
         // The proxy names this slot, but the route names the other slot. After the repair has set the proxy to the
         // other slot, this slot has an old version that is running again.
-        return match seen.instance(slot).filter(|it| it.is_up()) {
-            Some(_) => started(seen, slot),
-            None => Remedy::Follows("the proxy is set to the slot in the route".into()),
+        let mut members = seen.members(slot).iter();
+        return if members.any(Instance::is_up) {
+            started(seen, slot)
+        } else {
+            Remedy::Follows("the proxy is set to the slot in the route".into())
         };
     }
     let Some(instance) = seen.instance(slot) else {
+        if !seen.members(slot).is_empty() {
+            return no_version(seen, slot);
+        }
         return person(format!(
             "{slot} should have the traffic, but is empty: promote the version that should run"
         ));
@@ -246,8 +300,8 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
         ));
     }
     let mut repair_actions = Vec::new();
-    if !instance.is_running() {
-        if instance.state == InstanceState::Restarting {
+    if !seen.members(slot).are_running() {
+        if is_restarting(seen, slot) {
             return person(format!(
                 "{slot} restarts again and again: read its log, and promote a version that runs"
             ));
@@ -255,10 +309,7 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
         if let Some(why) = seen.unproven(slot) {
             return person(format!("{slot} is not started: {}", not_proven(slot, why)));
         }
-        repair_actions.push(Action::Start {
-            slot,
-            instance: instance.id.clone(),
-        });
+        repair_actions.extend(start_all(seen, slot));
     }
     match entry(seen, slot) {
         Remedy::Actions(more) => repair_actions.extend(more),
@@ -319,9 +370,8 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
     let mut repair_actions = Vec::new();
     if let Some(instance) = seen.instance(live) {
         let entry = seen.entry(live);
-        let is_registered = entry
-            .is_some_and(|entry| entry.digest == instance.digest && entry.instance == instance.id);
-        if !is_registered {
+        let is_digest = entry.is_some_and(|entry| entry.digest == instance.digest);
+        if !is_digest || !seen.is_registered(live) {
             repair_actions.push(seen.register(live, &instance.digest, wanted.release));
         }
     }
@@ -457,7 +507,14 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         (Some(_), Some(instance)) if seen.is_digest_of_route_edited() => instance.digest.clone(),
         (Some(route), _) => route.digest.clone(),
         (None, Some(instance)) => instance.digest.clone(),
-        (None, None) => return Err(nothing_live(seen, live)),
+        (None, None) => {
+            return Err(match seen.members(live).difference() {
+                Some(difference) => {
+                    format!("{live} {difference}: remove the one that does not belong to {live}")
+                }
+                None => nothing_live(seen, live),
+            });
+        }
     };
     let release = match kept_route {
         Some(route) => Some(route.release),

@@ -3,8 +3,8 @@
 
 use crate::inventory::drift::{Drift, Name, still_gets_requests};
 use crate::inventory::{
-    Digest, ImageLabels, Instance, ProxyAnswer, Registration, ReleaseId, Route, Slot, Snapshot,
-    SourceState, StoredKey, Version, highest_generation, is_beyond_any_switch,
+    Digest, ImageLabels, Instance, ProxyAnswer, Registration, ReleaseId, Route, Slot, SlotMembers,
+    Snapshot, SourceState, StoredKey, Version, highest_generation, is_beyond_any_switch,
 };
 use crate::release::action::{Action, Rewrite};
 use crate::release::interlocks::out_of_reach;
@@ -22,8 +22,13 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
+    pub(super) fn members(&self, slot: Slot) -> &'a SlotMembers {
+        &self.snapshot.slots.get(slot).members
+    }
+
+    /// Any member of a slot, if all run the same digest; none if the slot has no digest.
     pub(super) fn instance(&self, slot: Slot) -> Option<&'a Instance> {
-        self.snapshot.slots.get(slot).instance.as_ref()
+        self.members(slot).representative()
     }
 
     pub(super) fn entry(&self, slot: Slot) -> Option<&'a Registration> {
@@ -45,13 +50,13 @@ impl<'a> Seen<'a> {
     }
 
     fn runs(&self, slot: Slot) -> bool {
-        self.instance(slot).is_some_and(Instance::is_running)
+        self.members(slot).is_any_running()
     }
 
-    /// Whether a slot can answer requests: its instance is running, and no probe found the instance unhealthy.
+    /// Whether a slot can answer requests: it is whole, all members are running, and no probe found it unhealthy.
     pub(super) fn can_answer(&self, slot: Slot) -> bool {
         let probe = self.snapshot.slots.get(slot).probe.as_ref();
-        self.runs(slot) && probe.is_none_or(|probe| probe.healthy)
+        self.members(slot).are_running() && probe.is_none_or(|probe| probe.healthy)
     }
 
     /// Whether the proxy names another slot than the route, and the proxy's slot is right.
@@ -82,7 +87,7 @@ impl<'a> Seen<'a> {
         drifts.any(|drift| drift.name == Name::StoreWentBack)
     }
 
-    /// Whether the instance in a slot is right where the store differs from it: the proxy names the slot, and the proxy
+    /// Whether the version in a slot is right where the store differs from it: the proxy names the slot, and the proxy
     /// is newer than the store.
     pub(super) fn overrules_store(&self, slot: Slot) -> bool {
         (self.store_went_back() || self.is_proxy_ahead()) && self.is_pointed_at(slot)
@@ -141,7 +146,7 @@ impl<'a> Seen<'a> {
     pub(super) fn release_of(&self, slot: Slot) -> Option<ReleaseId> {
         let by_entry = self.entry(slot).map(|entry| entry.release);
         let by_route = self.routed(slot).map(|route| route.release);
-        let by_label = self.instance(slot).and_then(|instance| instance.release);
+        let by_label = self.members(slot).release();
         if self.overrules_store(slot) && by_label.is_some() {
             return by_label;
         }
@@ -163,12 +168,18 @@ impl<'a> Seen<'a> {
         }
         match (self.routed(slot), self.entry(slot)) {
             (Some(route), _) => route.digest == instance.digest,
-            (None, Some(entry)) => entry.digest == instance.digest || entry.instance == instance.id,
+            (None, Some(entry)) => entry.digest == instance.digest || self.is_registered(slot),
             (None, None) => true,
         }
     }
 
-    /// The action that registers the instance in a slot. If the instance names no tag, the registered tag is kept.
+    /// Whether the registration of a slot names exactly the members that are in it.
+    pub(super) fn is_registered(&self, slot: Slot) -> bool {
+        let entry = self.entry(slot);
+        entry.is_some_and(|entry| entry.names(self.members(slot)))
+    }
+
+    /// The action that registers the version in a slot. If its members name no tag, the registered tag is kept.
     pub(super) fn register(&self, slot: Slot, digest: &Digest, release: ReleaseId) -> Action {
         Action::Register {
             slot,
@@ -231,7 +242,7 @@ impl<'a> Seen<'a> {
         };
         instance.digest != route.digest
             && entry.digest == instance.digest
-            && entry.instance == instance.id
+            && self.is_registered(route.live)
             && entry.release == route.release
     }
 

@@ -196,7 +196,7 @@ fn a_report_lists_the_rules_with_their_sources() {
         before: Some(41),
         endpoints: PerSlot::from_fn(|_| "127.0.0.1:3001".parse().expect("an address")),
         shape: "shape".into(),
-        leftover: None,
+        leftover: Vec::new(),
         rules: vec![RuleInEffect {
             key: "rules.approvals".into(),
             value: "2".into(),

@@ -85,7 +85,7 @@ fn configured() -> Snapshot {
         (greenroom::inventory::Slot::Green, "256 MiB"),
     ] {
         let side = snapshot.slots.get_mut(slot);
-        let instance = side.instance.as_mut().expect("an instance");
+        let instance = side.members.iter_mut().next().expect("an instance");
         let memory = ("memory".to_owned(), memory.to_owned());
         instance.configuration = [memory].into();
     }

@@ -48,7 +48,7 @@ fn confirm(question: Question, need: Need) -> Box<dyn Dialog> {
 fn of_kind(kind: ReleaseKind, tier: Tier) -> Plan {
     let mut plan = plan(&target("web", PRODUCTION), tier);
     if kind == ReleaseKind::WarmRollback {
-        plan.warm = with_candidate(web_production()).slots.green.instance;
+        plan.warm = with_candidate(web_production()).slots.green.members;
         plan.calls
             .retain(|planned| !matches!(planned.step, Step::Pull | Step::Start));
     }

@@ -170,7 +170,13 @@ fn a_question_says_when_its_target_is_no_longer_armed() {
 fn the_dialog_warns_of_checks_of_another_digest() {
     let mut model = flying((118, 34), asking(Step::Switch));
     let mut other = with_candidate(web_production());
-    let running = other.slots.green.instance.as_mut().expect("a candidate");
+    let running = other
+        .slots
+        .green
+        .members
+        .iter_mut()
+        .next()
+        .expect("a candidate");
     running.digest = version("1.9.0", "dead").digest;
     tell(&mut model, Event::WorldObserved(Arc::new(world(other))));
     press(&mut model, "A");

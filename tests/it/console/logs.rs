@@ -174,7 +174,13 @@ fn a_new_instance_continues_the_log_after_a_line_that_names_it() {
     // The old one disappears first, as when it is created again.
     assert!(followed(&observed(&mut model, web_production())).is_empty());
     let mut snapshot = with_candidate(web_production());
-    let instance = snapshot.slots.green.instance.as_mut().expect("a candidate");
+    let instance = snapshot
+        .slots
+        .green
+        .members
+        .iter_mut()
+        .next()
+        .expect("a candidate");
     instance.id = InstanceId("fedc".repeat(16));
     let effects = observed(&mut model, snapshot);
     let new = source(&model, Slot::Green);

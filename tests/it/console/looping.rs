@@ -141,7 +141,7 @@ async fn observations_are_shown_without_a_key() {
     let mut seen = world(web_production());
     let dev = target("web", "dev");
     let mut snapshot = seen.get(&dev).expect("a snapshot").clone();
-    if let Some(instance) = &mut snapshot.slots.blue.instance {
+    if let Some(instance) = snapshot.slots.blue.members.iter_mut().next() {
         instance.tag = Some("9.9.9".into());
     }
     seen.snapshots.insert(dev, Arc::new(snapshot));

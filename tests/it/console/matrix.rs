@@ -9,7 +9,9 @@ use greenroom::console::model::{CellState, cell};
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Mode, Model};
 use greenroom::history::Step;
-use greenroom::inventory::{Hold, ServiceName, Snapshot, SourceState, Target, Tier, World};
+use greenroom::inventory::{
+    Hold, ServiceName, SlotMembers, Snapshot, SourceState, Target, Tier, World,
+};
 use greenroom::release::Progress;
 use ratatui::style::Modifier;
 
@@ -277,7 +279,7 @@ fn a_cell_is_unknown_while_a_source_does_not_answer() {
     let silent: [(&str, Change); 3] = [
         ("the runtime", |s, away| {
             s.sources.runtime = away;
-            s.slots.blue.instance = None;
+            s.slots.blue.members = SlotMembers::default();
         }),
         ("the registry", |s, away| {
             s.sources.registry = away;
@@ -297,7 +299,7 @@ fn a_cell_is_unknown_while_a_source_does_not_answer() {
         s.proxy = None;
         s.route = None;
         s.slots.blue.registration = None;
-        s.slots.blue.instance = None;
+        s.slots.blue.members = SlotMembers::default();
     });
     assert_eq!(empty, CellState::Empty, "nothing runs that could be live");
     let unwell = state(|s, away| {

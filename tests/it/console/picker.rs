@@ -530,7 +530,7 @@ fn the_cursor_waits_for_the_versions_of_earlier_environments() {
             sources: Sources::default(),
             slots: PerSlot {
                 blue: SlotSnapshot {
-                    instance: None,
+                    members: greenroom::inventory::SlotMembers::default(),
                     ..snapshot.slots.blue.clone()
                 },
                 green: snapshot.slots.green.clone(),

@@ -10,7 +10,9 @@ use greenroom::console::event::Event;
 use greenroom::console::model::{Mark, Model, lease_left, registrations};
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
-use greenroom::inventory::{InstanceId, InstanceState, KeyLine, Slot, Snapshot, SourceState};
+use greenroom::inventory::{
+    InstanceId, InstanceState, KeyLine, Slot, SlotMembers, Snapshot, SourceState,
+};
 
 use super::world::{
     ago, digest, drawn, later, model, now, operator, press, press_key, screen, text, theme,
@@ -47,13 +49,13 @@ fn each_difference_from_the_observation_is_named() {
         (
             "blue",
             "of this target is in blue",
-            blue(|s| s.slots.blue.instance = None),
+            blue(|s| s.slots.blue.members = SlotMembers::default()),
         ),
         (
             "blue",
             "but anotherone00 is in blue",
             blue(|s| {
-                let instance = s.slots.blue.instance.as_mut();
+                let instance = s.slots.blue.members.iter_mut().next();
                 instance.expect("one").id = InstanceId("anotherone00000".into());
             }),
         ),
@@ -61,7 +63,7 @@ fn each_difference_from_the_observation_is_named() {
             "blue",
             "but ababababab is in blue",
             blue(|s| {
-                let instance = s.slots.blue.instance.as_mut();
+                let instance = s.slots.blue.members.iter_mut().next();
                 instance.expect("one").digest = digest("ab");
             }),
         ),
@@ -69,7 +71,7 @@ fn each_difference_from_the_observation_is_named() {
             "blue",
             "blue is registered, but its container is not running",
             blue(|s| {
-                let instance = s.slots.blue.instance.as_mut();
+                let instance = s.slots.blue.members.iter_mut().next();
                 instance.expect("one").state = InstanceState::Exited { code: Some(1) };
             }),
         ),
@@ -134,7 +136,7 @@ fn the_live_slot_without_its_key_is_missing_and_a_candidate_is_not() {
 /// A tree with a bit of everything.
 fn motley() -> Snapshot {
     let mut snapshot = with_standby(web_production());
-    if let Some(instance) = &mut snapshot.slots.blue.instance {
+    if let Some(instance) = snapshot.slots.blue.members.iter_mut().next() {
         instance.digest = digest("ab");
     }
     put(&mut snapshot, "hold", "{\"reason\":", None);

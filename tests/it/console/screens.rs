@@ -166,7 +166,7 @@ fn stored_values_are_described_and_unreadable_ones_say_why() {
 fn only_a_slot_that_should_be_running_is_red_when_stopped() {
     let theme = world::theme("dark", Charset::Unicode);
     let exited = |mut snapshot: Snapshot, slot: Slot| {
-        let instance = snapshot.slots.get_mut(slot).instance.as_mut();
+        let instance = snapshot.slots.get_mut(slot).members.iter_mut().next();
         instance.expect("an instance").state = InstanceState::Exited { code: Some(0) };
         model((118, 34), snapshot)
     };
@@ -284,7 +284,7 @@ fn hostile_text_never_reaches_the_screen() {
     let hostile = "a\u{1b}[31m\u{202e}b\u{200b}\u{7}";
     let mut snapshot = with_candidate(web_production());
     for side in [&mut snapshot.slots.blue, &mut snapshot.slots.green] {
-        if let Some(instance) = &mut side.instance {
+        if let Some(instance) = side.members.iter_mut().next() {
             instance.tag = Some(hostile.into());
         }
         if let Some(probe) = &mut side.probe {

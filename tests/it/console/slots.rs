@@ -9,7 +9,8 @@ use greenroom::console::event::Event;
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
 use greenroom::inventory::{
-    Digest, ImageLabels, Instance, PublicAddress, Rates, Slot, Snapshot, SourceState,
+    Digest, ImageLabels, Instance, InstanceId, PublicAddress, Rates, Slot, SlotMembers, Snapshot,
+    SourceState,
 };
 use ratatui::buffer::Buffer;
 use ratatui::style::{Modifier, Style};
@@ -46,7 +47,7 @@ fn made(instance: &mut Instance, labels: [&str; 3], configuration: &[(&str, &str
 /// A candidate next to a live version with traffic, with everything known about both.
 fn rich() -> Snapshot {
     let mut snapshot = with_candidate(web_production());
-    let blue = snapshot.slots.blue.instance.as_mut().expect("live");
+    let blue = snapshot.slots.blue.members.iter_mut().next().expect("live");
     made(
         blue,
         ["abc1234def5678901", "2026-11-18T10:00:00Z", "1.8.2"],
@@ -56,7 +57,13 @@ fn rich() -> Snapshot {
             ("network", "bridge"),
         ],
     );
-    let green = snapshot.slots.green.instance.as_mut().expect("a candidate");
+    let green = snapshot
+        .slots
+        .green
+        .members
+        .iter_mut()
+        .next()
+        .expect("a candidate");
     made(
         green,
         ["def5678abc1234901", "2026-11-20T14:00:00Z", "1.9.0"],
@@ -221,12 +228,18 @@ fn differences_are_unknown_when_a_side_was_not_observed() {
     let configuration = same
         .slots
         .blue
-        .instance
-        .as_ref()
+        .members
+        .representative()
         .expect("live")
         .configuration
         .clone();
-    let green = same.slots.green.instance.as_mut().expect("a candidate");
+    let green = same
+        .slots
+        .green
+        .members
+        .iter_mut()
+        .next()
+        .expect("a candidate");
     green.configuration = configuration;
     let shown = screen(&looking((160, 50), same));
     assert!(shown.contains("configured as live"), "{shown}");
@@ -347,8 +360,8 @@ fn a_source_that_never_answered_is_unknown_and_not_empty() {
     };
     let mut snapshot = rich();
     snapshot.sources.runtime = away();
-    snapshot.slots.blue.instance = None;
-    snapshot.slots.green.instance = None;
+    snapshot.slots.blue.members = SlotMembers::default();
+    snapshot.slots.green.members = SlotMembers::default();
     let mut model = looking((118, 34), snapshot);
     let shown = screen(&model);
     for words in [
@@ -412,7 +425,13 @@ fn the_port_of_the_preview_is_never_cut_off() {
 fn hostile_labels_and_configuration_are_sanitized() {
     let hostile = "a\u{1b}[31m\u{202e}b\u{200b}\u{7}";
     let mut snapshot = rich();
-    let green = snapshot.slots.green.instance.as_mut().expect("a candidate");
+    let green = snapshot
+        .slots
+        .green
+        .members
+        .iter_mut()
+        .next()
+        .expect("a candidate");
     made(green, [hostile; 3], &[(hostile, hostile)]);
     snapshot.rates_unknown = Some(hostile.into());
     snapshot.slots.blue.rates = None;
@@ -427,4 +446,20 @@ fn hostile_labels_and_configuration_are_sanitized() {
         let moves = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
         assert!(!c.is_control() && !moves, "{c:?} is on the screen");
     }
+}
+
+#[test]
+fn two_containers_in_a_slot_are_shown_by_name() {
+    let mut snapshot = with_candidate(web_production());
+    let members = &mut snapshot.slots.blue.members;
+    let copies: Vec<Instance> = members.iter().cloned().collect();
+    let copies = copies.into_iter().map(|member| Instance {
+        name: "debugging".into(),
+        id: InstanceId("d".repeat(64)),
+        ..member
+    });
+    *members = SlotMembers::new(members.iter().cloned().chain(copies));
+    insta::assert_snapshot!(pane(&looking((118, 34), snapshot.clone())));
+    let lines = page(&mut looking((118, 34), snapshot));
+    assert!(lines.contains("debugging"), "{lines}");
 }

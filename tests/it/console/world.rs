@@ -16,9 +16,9 @@ use greenroom::history::{Direction, PlannedCalls, ReleaseKind, Step};
 use greenroom::inventory::{
     ClockReading, Clocks, Digest, Endpoint, FencingToken, Hold, ImageLabels, Installation,
     Instance, InstanceId, InstanceShape, InstanceState, KeyLine, Listen, LockHolder, LockRecord,
-    Operator, PerSlot, Probe, ProxyAnswer, PublicAnswer, Registration, ReleaseId, RestartPolicy,
-    Revisioned, Route, RuntimeHealth, Slot, SlotSnapshot, Snapshot, SourceState, Sources, Target,
-    Tier, Version, World, instance_name,
+    Operator, PerSlot, Probe, ProxyAnswer, PublicAnswer, RegisteredMember, Registration, ReleaseId,
+    RestartPolicy, Revisioned, Route, RuntimeHealth, Slot, SlotMembers, SlotSnapshot, Snapshot,
+    SourceState, Sources, Target, Tier, Version, World, instance_name,
 };
 use greenroom::release::{
     Definition, LiveBefore, Plan, PlanRequest, Progress, Refused, Rules, Status, StepState,
@@ -112,10 +112,12 @@ fn side(instance: Option<Instance>, slot: Slot, registered: bool) -> SlotSnapsho
     let registration = instance.as_ref().filter(|_| registered).map(|instance| {
         let value = Registration {
             slot,
-            endpoint: endpoint(slot),
+            members: vec![RegisteredMember {
+                endpoint: endpoint(slot),
+                instance: instance.id.clone(),
+            }],
             tag: instance.tag.clone(),
             digest: instance.digest.clone(),
-            instance: instance.id.clone(),
             release: instance.release.expect("a release"),
             registered_at: ago(1000),
             token: FencingToken(7),
@@ -132,7 +134,7 @@ fn side(instance: Option<Instance>, slot: Slot, registered: bool) -> SlotSnapsho
             detail: "200".into(),
             took: Duration::from_millis(3),
         }),
-        instance,
+        members: SlotMembers::new(instance),
         registration,
         rates: None,
     }
@@ -246,7 +248,7 @@ pub(crate) fn with_candidate(mut snapshot: Snapshot) -> Snapshot {
 /// Blue is standby, green is live.
 pub(crate) fn with_standby(mut snapshot: Snapshot) -> Snapshot {
     snapshot = with_candidate(snapshot);
-    let green = snapshot.slots.green.instance.clone();
+    let green = snapshot.slots.green.members.representative().cloned();
     snapshot.slots.green = side(green, Slot::Green, true);
     let target = snapshot.target.clone();
     let entry = key(
@@ -407,14 +409,14 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
             slot: Slot::Blue,
             version: version("1.8.2", "4f2a9c01e7"),
             endpoint: endpoint(Slot::Blue),
-            instance: None,
+            members: SlotMembers::default(),
             generation: 41,
         }),
         slot: Slot::Green,
         version: version("1.9.0", "b81d77aa30"),
         generation: 42,
-        leftover: None,
-        warm: None,
+        leftover: SlotMembers::default(),
+        warm: SlotMembers::default(),
         calls: vec![
             planned(
                 Step::Pull,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenroom::inventory::Slot;
+use greenroom::inventory::{InstanceId, Slot, SlotMembers};
 use greenroom::ports::{Occupancy, RuntimeReader, RuntimeWriter};
 
 use super::fixture::{WAIT, World, both, docker, engine, tcp};
@@ -25,7 +25,7 @@ async fn an_empty_slot_is_free_and_our_instance_is_ours_even_when_stopped() {
     let id = writer.start(&spec).await.expect("started");
     for _ in 0..2 {
         match look().await.expect("an answer") {
-            Occupancy::Ours(instance) => assert_eq!(instance.id, id),
+            Occupancy::Ours(members) => assert!(members.ids().eq([&id])),
             other => panic!("not ours: {other:?}"),
         }
         writer
@@ -168,7 +168,10 @@ async fn a_renamed_container_of_the_slot_is_ours_by_its_labels() {
     docker(&["rename", &id.0, &other]);
     let look = || reader.occupancy(&world.target, Slot::Blue, &spec.endpoint);
     match look().await.expect("an answer") {
-        Occupancy::Ours(instance) => assert_eq!((instance.id, instance.name), (id.clone(), other)),
+        Occupancy::Ours(members) => {
+            assert!(members.ids().eq([&id]));
+            assert_eq!(members.names(), other);
+        }
         seen => panic!("not ours: {seen:?}"),
     }
     // No second container is created for the release of this one.
@@ -176,5 +179,39 @@ async fn a_renamed_container_of_the_slot_is_ours_by_its_labels() {
     let grace = Duration::from_secs(5);
     writer.stop(&id, grace).await.expect("stopped");
     writer.remove(&id).await.expect("removed");
+    assert_eq!(look().await.expect("an answer"), Occupancy::Free);
+}
+
+/// A container from an image that `docker commit` made of a member has all the labels of that member.
+#[tokio::test]
+async fn a_second_container_with_the_labels_of_a_slot_is_a_second_member() {
+    let world = World::pulled();
+    let (reader, writer) = both(&engine());
+    let spec = world.spec(Slot::Blue, WAIT);
+    let id = writer.start(&spec).await.expect("started");
+    let copied = format!("{}-copied", world.target.service);
+    docker(&["commit", &id.0, &copied]);
+    let copy = docker(&["run", "-d", "--name", &copied, &copied, "sh", "-c", WAIT]);
+    // A container without the label of the service is not counted.
+    let without = "greenroom.service=";
+    let other = docker(&["run", "-d", "--label", without, &copied, "sh", "-c", WAIT]);
+
+    let seen = SlotMembers::by_slot(reader.instances(&world.target).await.expect("a list")).blue;
+    let ids: Vec<&str> = seen.ids().map(|id| id.0.as_str()).collect();
+    assert_eq!(ids, [id.0.as_str(), copy.as_str()]);
+    assert!(!seen.is_whole() && seen.digest().is_none(), "{seen:?}");
+    let odd: Vec<&str> = seen.odd_ones().map(|member| member.name.as_str()).collect();
+    assert_eq!(odd, [copied.as_str()]);
+
+    let look = || reader.occupancy(&world.target, Slot::Blue, &spec.endpoint);
+    assert_eq!(look().await.expect("an answer"), Occupancy::Ours(seen));
+    // Every member is stopped and removed.
+    for member in [&id, &InstanceId(copy)] {
+        let grace = Duration::from_secs(5);
+        writer.stop(member, grace).await.expect("stopped");
+        writer.remove(member).await.expect("removed");
+    }
+    docker(&["rm", "-f", &other]);
+    docker(&["rmi", &copied]);
     assert_eq!(look().await.expect("an answer"), Occupancy::Free);
 }

@@ -11,8 +11,8 @@ fn digest() -> String {
 
 pub(super) fn registration() -> Value {
     json!({
-        "slot": "blue", "endpoint": "127.0.0.1:32771", "tag": "1.9.0", "digest": digest(),
-        "instance": "c0ffee", "release": RELEASE, "registered_at": "2026-11-20T14:02:11Z", "token": 7,
+        "slot": "blue", "members": [{ "endpoint": "127.0.0.1:32771", "instance": "c0ffee" }],
+        "tag": "1.9.0", "digest": digest(), "release": RELEASE, "registered_at": "2026-11-20T14:02:11Z", "token": 7,
     })
 }
 

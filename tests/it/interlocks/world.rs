@@ -12,7 +12,8 @@ use greenroom::history::{
 use greenroom::inventory::{
     Clocks, Connections, Digest, FencingToken, Hold, ImageLabels, Installation, Instance,
     InstanceId, InstanceState, LockHolder, LockRecord, PeerApproval, PerSlot, Probe, ProxyAnswer,
-    PublicAddress, Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier, Version,
+    PublicAddress, RegisteredMember, Registration, RegistryRecord, ReleaseId, Revisioned, Route,
+    Slot, SlotMembers, Tier, Version,
 };
 use greenroom::release::{
     Action, ActionError, ActionErrorKind, Approval, Ask, Definition, Effect, Event, LiveBefore,
@@ -55,14 +56,14 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
             slot: Slot::Blue,
             version: version("1.8.2", 'a'),
             endpoint: endpoint(Slot::Blue),
-            instance: Some(InstanceId("old".into())),
+            members: SlotMembers::default(),
             generation: 41,
         }),
         slot,
         version: version("1.9.0", 'b'),
         generation: if is_first { 1 } else { 42 },
-        leftover: None,
-        warm: None,
+        leftover: SlotMembers::default(),
+        warm: SlotMembers::default(),
         calls,
         warnings: Vec::new(),
         touched: Vec::new(),
@@ -722,7 +723,7 @@ impl World {
             }),
             instances: ask
                 .instances
-                .then(|| PerSlot::from_fn(|slot| self.instance(slot))),
+                .then(|| PerSlot::from_fn(|slot| SlotMembers::new(self.instance(slot)))),
             probe,
             registry: ask.registry.then(|| self.record()),
             proxy: ask.proxy.then(|| Some(self.proxy())),
@@ -832,10 +833,12 @@ impl World {
                 self.is_registered(slot).then(|| Revisioned {
                     value: Registration {
                         slot,
-                        endpoint: endpoint(slot),
+                        members: vec![RegisteredMember {
+                            endpoint: endpoint(slot),
+                            instance: InstanceId("x".into()),
+                        }],
                         tag: None,
                         digest: running.map_or_else(|| digest('0'), |r| r.digest.clone()),
-                        instance: InstanceId("x".into()),
                         release: self.plan.release,
                         registered_at: self.now,
                         token: FencingToken(7),

@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use greenroom::history::Takeover;
-use greenroom::inventory::{Instance, Tier, VersionRef};
+use greenroom::inventory::{SlotMembers, Tier, VersionRef};
 use greenroom::release::{
     Definition, Machine, Plan, PlanRequest, ProxyWords, Resolved, ResumeAction, Resumption, Wanted,
     decide, standby_entry,
@@ -73,7 +73,7 @@ pub(crate) fn standby<S: Side>(world: &World<S>, scope: &Scope<S>) -> Option<u32
 
 /// The part of a plan that depends on when it was made.
 pub(crate) fn mark(plan: &Plan) -> impl Hash {
-    let id = |instance: &Option<Instance>| instance.as_ref().map(|it| it.id.clone());
+    let id = |members: &SlotMembers| members.ids().next().cloned();
     let from = plan.from.as_ref();
     (
         (plan.slot, plan.generation, plan.kind),

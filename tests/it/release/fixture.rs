@@ -225,7 +225,7 @@ impl Fixture {
             snapshot.role(slot.other()),
             other,
             "{:?}",
-            snapshot.slots.get(slot.other()).instance
+            snapshot.slots.get(slot.other()).members
         );
         let truth = greenroom::inventory::drift::compare(&snapshot);
         assert!(truth.agrees(), "{truth:?}");

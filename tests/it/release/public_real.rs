@@ -200,7 +200,7 @@ async fn keeps_the_old_version(fixture: &Fixture, promoted: Running, words: &str
     };
     assert!(reason.contains(words), "{reason}");
     let snapshot = fixture.snapshot().await;
-    let old = snapshot.slots.get(Slot::Blue).instance.as_ref();
+    let old = snapshot.slots.get(Slot::Blue).members.representative();
     assert!(
         old.is_some_and(greenroom::inventory::Instance::is_running),
         "{old:?}"

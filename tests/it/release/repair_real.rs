@@ -153,7 +153,7 @@ async fn keys_changed_by_hand_are_repaired_and_no_client_notices() {
     repaired(&fixture, "another digest in an entry", &["version-differs"]).await;
     let entry = keys.get("slots/green").await;
     let address = &keys.get("route").await["endpoint"];
-    assert_eq!(&entry["endpoint"], address);
+    assert_eq!(&entry["members"][0]["endpoint"], address);
 
     keys.delete("route").await;
     repaired(&fixture, "the route deleted", &["route-missing"]).await;
@@ -385,7 +385,7 @@ async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired
         assert!(reason.contains(words), "{reason}");
     }
     let snapshot = fixture.snapshot().await;
-    let old = snapshot.slots.blue.instance.as_ref();
+    let old = snapshot.slots.blue.members.representative();
     assert!(old.is_some_and(Instance::is_running), "{old:?}");
     repaired(
         &fixture,

@@ -32,6 +32,6 @@ async fn a_version_not_released_to_its_slot_is_not_started() {
 /// The digest of the previous version, as its container has it.
 async fn digest_before(fixture: &Fixture) -> String {
     let snapshot = fixture.snapshot().await;
-    let instance = snapshot.slots.blue.instance.as_ref();
+    let instance = snapshot.slots.blue.members.representative();
     instance.expect("it is stopped").digest.to_string()
 }

@@ -10,7 +10,8 @@ use greenroom::history::{
 };
 use greenroom::inventory::{
     Digest, ExtraKey, FencingToken, HoldChange, ImageLabels, InstanceId, LockRecord, Operator,
-    OthersKeys, Registration, RegistryRecord, ReleaseId, Route, Slot, Target, Version,
+    OthersKeys, RegisteredMember, Registration, RegistryRecord, ReleaseId, Route, Slot, Target,
+    Version,
 };
 use greenroom::ports::kv::{Call, Kv};
 use greenroom::ports::{
@@ -184,10 +185,12 @@ pub(crate) fn lock(console: &str) -> LockRecord {
 pub(crate) fn registration(slot: Slot, token: FencingToken) -> Registration {
     Registration {
         slot,
-        endpoint: "127.0.0.1:8002".parse().expect("an endpoint"),
+        members: vec![RegisteredMember {
+            endpoint: "127.0.0.1:8002".parse().expect("an endpoint"),
+            instance: InstanceId("c0ffee".into()),
+        }],
         tag: Some("1.9".into()),
         digest: digest('a'),
-        instance: InstanceId("c0ffee".into()),
         release: ReleaseId(Ulid::nil()),
         registered_at: "2026-01-01T00:00:00Z".parse().expect("a time"),
         token,

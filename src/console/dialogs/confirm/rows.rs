@@ -126,15 +126,18 @@ pub(super) fn step(
 fn checked_digest(model: &Model, plan: &Plan) -> (String, bool) {
     let checked = &plan.version.digest;
     let snapshot = model.world.get(plan.target());
-    let now = snapshot.and_then(|s| s.slots.get(plan.slot).instance.as_ref());
-    match now {
-        Some(instance) if instance.digest == *checked => {
+    let now = snapshot.map(|it| &it.slots.get(plan.slot).members);
+    match now.filter(|members| !members.is_empty()) {
+        Some(members) if members.digest() == Some(checked) => {
             (format!("{}, now in {}", checked.short(), plan.slot), false)
         }
-        Some(instance) => {
-            let other = instance.digest.short();
-            let digest = format!("{}, but {other} is now in {}", checked.short(), plan.slot);
-            (digest, true)
+        Some(members) => {
+            let slot = plan.slot;
+            let now = match members.difference() {
+                Some(difference) => format!("{slot} {difference}"),
+                None => format!("{} is now in {slot}", members.short_digests()),
+            };
+            (format!("{}, but {now}", checked.short()), true)
         }
         None => (checked.short().to_owned(), false),
     }

@@ -57,7 +57,7 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
         Moves::Now => (to_none.as_str(), to_all.as_str(), None),
         Moves::Over => ("has no traffic, is stopped", "has all the traffic", None),
         Moves::Back => (to_all.as_str(), to_none.as_str(), None),
-        Moves::Never if plan.warm.is_some() => ("keeps the traffic", "has no traffic", None),
+        Moves::Never if !plan.warm.is_empty() => ("keeps the traffic", "has no traffic", None),
         Moves::Never => ("keeps the traffic", "has no traffic, is removed", None),
     };
     let service = &plan.target().service;
@@ -79,9 +79,9 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
 }
 
 fn after_checks(plan: &Plan) -> &'static str {
-    if plan.warm.is_some() {
-        "as soon as its checks have passed, without another question"
-    } else {
+    if plan.warm.is_empty() {
         "when it is started and its checks have passed, without another question"
+    } else {
+        "as soon as its checks have passed, without another question"
     }
 }

@@ -95,8 +95,8 @@ fn preview<'a>(model: &'a Model, picker: &'a Picker) -> ReleasePreview<'a> {
 
 fn warm_slot(here: &Snapshot, digest: &Digest) -> Option<Slot> {
     Slot::BOTH.into_iter().find(|slot| {
-        let instance = here.slots.get(*slot).instance.as_ref();
-        here.role(*slot) == Role::Standby && instance.is_some_and(|i| i.digest == *digest)
+        let members = &here.slots.get(*slot).members;
+        here.role(*slot) == Role::Standby && members.digest() == Some(digest)
     })
 }
 

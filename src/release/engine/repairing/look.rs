@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use super::is_own;
 use crate::inventory::{
-    FencingToken, Installation, Instance, PerSlot, Probe, RegistryRecord, Slot, Snapshot,
-    SourceState,
+    FencingToken, Installation, PerSlot, Probe, RegistryRecord, Slot, Snapshot, SourceState,
 };
 use crate::ports::{Connection, Failure};
 use crate::release::engine::Site;
@@ -30,18 +29,15 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
         timely(site.read.registry.read(target)),
     );
     match instances {
-        Ok(instances) => take_instances(&mut snapshot, instances),
+        Ok(instances) => snapshot.take_instances(instances),
         Err(why) => snapshot.sources.runtime = silent(why),
     }
     match record {
         Ok(record) => take_record(&mut snapshot, record, own),
         Err(why) => snapshot.sources.registry = silent(why),
     }
-    // The running instances are read before the probe: an instance that starts in between does not seem unhealthy.
-    let running = PerSlot::from_fn(|slot| {
-        let instance = snapshot.slots.get(slot).instance.as_ref();
-        instance.is_some_and(Instance::is_running)
-    });
+    // The running members are read before the probe: a member that starts in between does not seem unhealthy.
+    let running = PerSlot::from_fn(|slot| snapshot.slots.get(slot).members.is_any_running());
     let ((), blue, green) = tokio::join!(
         routing(site, &mut snapshot),
         probe(site, Slot::Blue, running.blue),
@@ -50,14 +46,6 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
     snapshot.slots.blue.probe = blue;
     snapshot.slots.green.probe = green;
     snapshot
-}
-
-fn take_instances(snapshot: &mut Snapshot, instances: Vec<Instance>) {
-    snapshot.sources.runtime = SourceState::Live;
-    for instance in instances {
-        let slot = instance.slot;
-        snapshot.slots.get_mut(slot).instance = Some(instance);
-    }
 }
 
 fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<FencingToken>) {

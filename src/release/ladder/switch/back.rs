@@ -42,7 +42,7 @@ impl StageDefinition for SwitchBack {
         {
             return Verdict::Already(format!("{} has the traffic", from.slot));
         }
-        if let Some(other) = another_version(from, observation.instance(from.slot)) {
+        if let Some(other) = another_version(from, observation.members(from.slot)) {
             return Verdict::Refuse(format!("the traffic does not move: {other}"));
         }
         let newest = generations.0.max(generations.1).max(plan.generation);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use greenroom::inventory::{
     Connections, FencingToken, ImageLabels, Installation, Instance, InstanceId, InstanceState,
-    PerSlot, Probe, ProxyAnswer, Registration, RegistryRecord, Revisioned, Route, RuntimeHealth,
-    Slot,
+    PerSlot, Probe, ProxyAnswer, RegisteredMember, Registration, RegistryRecord, Revisioned, Route,
+    RuntimeHealth, Slot, SlotMembers,
 };
 use greenroom::release::{Observation, Plan};
 
@@ -36,7 +36,7 @@ pub(super) fn see(
         image: (ask.image && engine).then_some(true),
         installation: ask.installation.then_some(Installation::Current),
         instances: (ask.instances && engine)
-            .then(|| PerSlot::from_fn(|slot| instance(world, slot))),
+            .then(|| PerSlot::from_fn(|slot| SlotMembers::new(instance(world, slot)))),
         probe: ask.probe.map(|slot| probe(is_healthy(world, slot))),
         registry: (ask.registry && blind != Blind::Registry).then(|| record(world)),
         proxy: (ask.proxy && blind != Blind::Proxy).then(|| Some(answer(world))),
@@ -155,10 +155,12 @@ pub(super) fn record(world: &World<Slots>) -> RegistryRecord {
 fn registration(slot: Slot, entered: Entered) -> Registration {
     Registration {
         slot,
-        endpoint: endpoint(slot),
+        members: vec![RegisteredMember {
+            endpoint: endpoint(slot),
+            instance: InstanceId(entered.instance.to_string()),
+        }],
         tag: None,
         digest: digest(entered.digest),
-        instance: InstanceId(entered.instance.to_string()),
         release: release(entered.release),
         registered_at: time(0),
         token: FencingToken(entered.token),
@@ -223,7 +225,7 @@ fn deceive(observation: &mut Observation, scope: &Scope<Slots>, plan: &Plan) {
         probe.healthy |= scope.has_own(SlotsFlaw::ProbeSeenGood);
     }
     if let Some(slots) = &mut observation.instances
-        && let Some(instance) = slots.get_mut(plan.slot)
+        && let Some(instance) = slots.get_mut(plan.slot).iter_mut().next()
         && scope.has_own(SlotsFlaw::DigestSeenAsPlanned)
     {
         instance.digest = plan.version.digest.clone();

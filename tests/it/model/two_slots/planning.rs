@@ -1,7 +1,7 @@
 //! What production's planner needs to know about two slots, and whether they are still as a plan needs them.
 
 use greenroom::history::{FORMAT, Outcome, Recorded, ReleaseKind, ReleaseRecord, WasLive};
-use greenroom::inventory::{Clocks, Installation, Occupancy, PerSlot, Probe, Slot};
+use greenroom::inventory::{Clocks, Installation, Occupancy, PerSlot, Probe, Slot, SlotMembers};
 use greenroom::release::{Definition, Facts, Plan, Resolved, ResumeAction, StandbyOf, TargetState};
 
 use super::super::names::{LIVE, OLDER, release, time, version};
@@ -81,7 +81,7 @@ pub(super) fn is_as_planned(world: &World<Slots>, plan: &Plan) -> bool {
 fn occupancy(world: &World<Slots>, slot: Slot) -> Occupancy {
     match look::instance(world, slot) {
         None => Occupancy::Free,
-        Some(instance) => Occupancy::Ours(Box::new(instance)),
+        Some(instance) => Occupancy::Ours(SlotMembers::new([instance])),
     }
 }
 

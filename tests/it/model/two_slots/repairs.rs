@@ -9,7 +9,7 @@ use greenroom::history::{
 };
 use greenroom::inventory::{
     Began, FencingToken, Installation, InstanceState, LastSwitch, PerSlot, PointerState,
-    PublicAnswer, Rates, RegistryRecord, Slot, Snapshot, SourceState,
+    PublicAnswer, Rates, RegistryRecord, Slot, SlotMembers, Snapshot, SourceState,
 };
 use greenroom::release::{Action, Rewrite};
 
@@ -45,7 +45,7 @@ pub(super) fn snapshot(
     if blind != Blind::Engine {
         for slot in Slot::BOTH {
             let side = snapshot.slots.get_mut(slot);
-            side.instance = look::instance(world, slot);
+            side.members = SlotMembers::new(look::instance(world, slot));
             let is_up = slots.engine[index(slot)].is_some_and(|it| it.up);
             side.probe = is_up.then(|| look::probe(look::is_healthy(world, slot)));
         }
@@ -128,7 +128,7 @@ fn deceive(snapshot: &mut Snapshot, world: &World<Slots>, scope: &Scope<Slots>) 
     }
     for slot in Slot::BOTH {
         let seen = snapshot.slots.get_mut(slot);
-        if let Some(instance) = &mut seen.instance
+        if let Some(instance) = seen.members.iter_mut().next()
             && scope.has_own(SlotsFlaw::ExitUnseen)
         {
             instance.state = InstanceState::Running;

@@ -1,0 +1,322 @@
+//! The members of a slot: the containers or processes that exist in it, and how many there should be.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, Instance, InstanceId, PerSlot, Probe, ReleaseId, Slot, instance_name};
+
+/// How many members a slot with a version should have: one for each address of the slot. Each slot has one address.
+const WANTED: usize = 1;
+
+/// The members of one slot. A set with too many members, or with members of several digests, has no digest, because it
+/// is not known which member answers. Only a set with the wanted number of members can be healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotMembers {
+    /// How many members the slot should have while it has a version.
+    wanted: usize,
+    /// The member with the name that Greenroom gives comes first. The others follow by name.
+    members: Vec<Instance>,
+}
+
+/// A slot without members.
+impl Default for SlotMembers {
+    fn default() -> Self {
+        Self {
+            wanted: WANTED,
+            members: Vec::new(),
+        }
+    }
+}
+
+impl SlotMembers {
+    pub fn new(members: impl IntoIterator<Item = Instance>) -> Self {
+        let mut members: Vec<Instance> = members.into_iter().collect();
+        members.sort_by_cached_key(|member| {
+            let has_other_name = member.name != instance_name(&member.target, member.slot);
+            (has_other_name, member.name.clone(), member.id.clone())
+        });
+        Self {
+            members,
+            ..Self::default()
+        }
+    }
+
+    /// Sorts the instances of one target into its slots. Several instances may have the labels of one slot, because
+    /// `docker commit` copies labels into an image, and every container of that image gets them.
+    pub fn by_slot(instances: Vec<Instance>) -> PerSlot<Self> {
+        let (blue, green) = instances
+            .into_iter()
+            .partition::<Vec<_>, _>(|instance| instance.slot == Slot::Blue);
+        PerSlot {
+            blue: Self::new(blue),
+            green: Self::new(green),
+        }
+    }
+
+    pub fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, Instance> {
+        self.members.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Instance> {
+        self.members.iter_mut()
+    }
+
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether the slot has the wanted number of members, and all of them run the same digest.
+    pub fn is_whole(&self) -> bool {
+        self.members.len() == self.wanted && self.digest().is_some()
+    }
+
+    /// The digest that runs in the slot. None if the slot is empty or has too many members, or if its members run
+    /// several digests.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.representative().map(|member| &member.digest)
+    }
+
+    /// Any member, if all run the same digest. None if the slot has no digest.
+    pub fn representative(&self) -> Option<&Instance> {
+        let first = self.members.first()?;
+        self.odd_ones().next().is_none().then_some(first)
+    }
+
+    /// The members that do not belong to the slot: the members above the wanted number, and the members that run
+    /// another digest than the first member.
+    pub fn odd_ones(&self) -> impl Iterator<Item = &Instance> {
+        let first = self.members.first();
+        let is_odd = move |(index, member): &(usize, &Instance)| {
+            *index >= self.wanted || first.is_some_and(|first| first.digest != member.digest)
+        };
+        self.members
+            .iter()
+            .enumerate()
+            .filter(is_odd)
+            .map(|(_, member)| member)
+    }
+
+    /// What is wrong with the set, as the end of a sentence about the slot: `has 2 containers or processes instead of
+    /// 1: greenroom-web.qa.blue, debugging`. None if the slot is empty or whole.
+    pub fn difference(&self) -> Option<String> {
+        if self.is_empty() || self.is_whole() {
+            return None;
+        }
+        let (count, wanted) = (self.members.len(), self.wanted);
+        if count == wanted {
+            let named = self.members.iter();
+            let named = named.map(|member| format!("{} in {}", member.digest.short(), member.name));
+            return Some(format!("runs several versions: {}", list(named)));
+        }
+        let noun = if count == 1 {
+            "container or process"
+        } else {
+            "containers or processes"
+        };
+        Some(format!(
+            "has {count} {noun} instead of {wanted}: {}",
+            self.names()
+        ))
+    }
+
+    /// The names of the members.
+    pub fn names(&self) -> String {
+        list(self.members.iter().map(|member| member.name.clone()))
+    }
+
+    /// The digests of the members, shortened, each once.
+    pub fn short_digests(&self) -> String {
+        let mut digests: Vec<String> = Vec::new();
+        for member in &self.members {
+            let digest = member.digest.short().to_owned();
+            if !digests.contains(&digest) {
+                digests.push(digest);
+            }
+        }
+        list(digests.into_iter())
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = &InstanceId> {
+        self.members.iter().map(|member| &member.id)
+    }
+
+    pub fn get(&self, id: &InstanceId) -> Option<&Instance> {
+        self.members.iter().find(|member| member.id == *id)
+    }
+
+    #[must_use]
+    pub fn without(&self, id: &InstanceId) -> Self {
+        let mut rest = self.clone();
+        rest.members.retain(|member| member.id != *id);
+        rest
+    }
+
+    /// The tag under which all members were released; none if they do not agree.
+    pub fn tag(&self) -> Option<&str> {
+        self.agreed(|member| member.tag.as_deref())
+    }
+
+    /// The release that started all members; none if they do not agree.
+    pub fn release(&self) -> Option<ReleaseId> {
+        self.agreed(|member| member.release)
+    }
+
+    fn agreed<'a, T: PartialEq>(&'a self, value: impl Fn(&'a Instance) -> Option<T>) -> Option<T> {
+        let mut values = self.members.iter().map(value);
+        let first = values.next()??;
+        let others = |other: Option<T>| other.as_ref() == Some(&first);
+        values.all(others).then_some(first)
+    }
+
+    /// Whether the slot is whole and all members are running.
+    pub fn are_running(&self) -> bool {
+        self.is_whole() && self.members.iter().all(Instance::is_running)
+    }
+
+    /// Whether at least one member is running.
+    pub fn is_any_running(&self) -> bool {
+        self.members.iter().any(Instance::is_running)
+    }
+
+    /// Why the members are not healthy: the set is not whole, or a member is not healthy ([`Instance::unhealthy`]).
+    /// None if all members are healthy, or if the slot is empty.
+    pub fn unhealthy(&self, probe: Option<&Probe>) -> Option<String> {
+        let of_member = || self.members.iter().find_map(|it| it.unhealthy(probe));
+        self.difference().or_else(of_member)
+    }
+}
+
+impl<'a> IntoIterator for &'a mut SlotMembers {
+    type Item = &'a mut Instance;
+    type IntoIter = std::slice::IterMut<'a, Instance>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+impl<'a> IntoIterator for &'a SlotMembers {
+    type Item = &'a Instance;
+    type IntoIter = std::slice::Iter<'a, Instance>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::InstanceState;
+    use super::super::drift::world_tests::{digest, instance};
+    use super::*;
+
+    const OWN: &str = "greenroom-web.qa.blue";
+
+    fn member(name: &str, fill: char) -> Instance {
+        Instance {
+            id: InstanceId(format!("id of {name}")),
+            name: name.into(),
+            ..instance(Slot::Blue, fill, 7)
+        }
+    }
+
+    fn healthy() -> Probe {
+        Probe {
+            healthy: true,
+            detail: "200".into(),
+            took: std::time::Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn one_running_member_is_a_version() {
+        let slot = SlotMembers::new([member(OWN, 'a')]);
+        assert!(slot.is_whole() && slot.are_running() && !slot.is_empty());
+        assert_eq!(slot.digest(), Some(&digest('a')));
+        assert_eq!(slot.difference(), None);
+        assert_eq!(slot.unhealthy(Some(&healthy())), None);
+        assert!(slot.unhealthy(None).is_some());
+    }
+
+    #[test]
+    fn an_empty_slot_has_no_digest_and_no_difference() {
+        let slot = SlotMembers::default();
+        assert!(slot.is_empty() && !slot.is_whole() && !slot.are_running());
+        assert_eq!((slot.digest(), slot.difference()), (None, None));
+    }
+
+    #[test]
+    fn two_members_are_no_version_even_with_one_digest() {
+        for fill in ['a', 'b'] {
+            let slot = SlotMembers::new([member("debugging", fill), member(OWN, 'a')]);
+            assert!(!slot.is_whole() && !slot.are_running());
+            assert_eq!((slot.digest(), slot.representative()), (None, None));
+            let difference = slot.difference().expect("a difference");
+            assert_eq!(
+                difference,
+                "has 2 containers or processes instead of 1: greenroom-web.qa.blue, debugging"
+            );
+            assert_eq!(slot.unhealthy(Some(&healthy())), Some(difference));
+        }
+    }
+
+    #[test]
+    fn the_odd_one_out_is_the_member_with_another_name() {
+        let mut copy = member("debugging", 'a');
+        for state in [InstanceState::Running, InstanceState::Created] {
+            copy.state = state;
+            for members in [
+                [copy.clone(), member(OWN, 'a')],
+                [member(OWN, 'a'), copy.clone()],
+            ] {
+                let slot = SlotMembers::new(members);
+                let odd: Vec<&str> = slot.odd_ones().map(|it| it.name.as_str()).collect();
+                assert_eq!(odd, ["debugging"]);
+            }
+        }
+    }
+
+    #[test]
+    fn members_of_several_digests_are_no_version_even_in_the_wanted_number() {
+        let mut slot = SlotMembers::new([member(OWN, 'a'), member("z", 'b')]);
+        slot.wanted = 2;
+        assert_eq!((slot.is_whole(), slot.digest()), (false, None));
+        let difference = slot.difference().expect("a difference");
+        assert!(difference.starts_with("runs several versions: "));
+        assert!(difference.contains("in z"), "{difference}");
+
+        slot.iter_mut()
+            .for_each(|member| member.digest = digest('a'));
+        assert!(slot.is_whole() && slot.difference().is_none());
+    }
+
+    #[test]
+    fn members_agree_on_a_release_only_if_all_have_it() {
+        let mut other = member("z", 'a');
+        let both = |other: &Instance| SlotMembers::new([member(OWN, 'a'), other.clone()]);
+        assert_eq!(both(&other).release(), member(OWN, 'a').release);
+        assert_eq!(both(&other).tag(), Some("1.9.0"));
+        (other.release, other.tag) = (None, None);
+        assert_eq!((both(&other).release(), both(&other).tag()), (None, None));
+        assert_eq!(both(&other).without(&other.id).tag(), Some("1.9.0"));
+    }
+
+    #[test]
+    fn instances_are_sorted_into_their_slots() {
+        let green = instance(Slot::Green, 'b', 8);
+        let slots = SlotMembers::by_slot(vec![green, member("z", 'a'), member(OWN, 'a')]);
+        assert_eq!(slots.blue.names(), "greenroom-web.qa.blue, z");
+        assert_eq!(slots.green.names(), "greenroom-web.qa.green");
+    }
+}

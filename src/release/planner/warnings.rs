@@ -1,0 +1,85 @@
+//! What the operator should know before starting a plan. A warning does not stop a release.
+
+use crate::history::Overridden;
+use crate::inventory::{LockRecord, RegistryRecord, SlotMembers};
+use crate::release::{Facts, LiveBefore, StandbyOf};
+
+/// How far two clocks may differ without a warning.
+const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+
+pub(super) fn warnings(
+    facts: &Facts,
+    from: Option<&LiveBefore>,
+    leftover: &SlotMembers,
+) -> Vec<String> {
+    let mut warnings: Vec<String> = clocks_differ(facts).into_iter().collect();
+    if let Some(clock) = facts.clocks.differs() {
+        warnings.push(format!(
+            "the clocks differ: {clock}. A hold or freeze ends only when all clocks have passed its end. An approval expires when one clock has passed its end. Correct the wrong clock"
+        ));
+    }
+    if let (Some(from), Some(probe)) = (from, &facts.live_probe)
+        && !probe.healthy
+    {
+        warnings.push(format!(
+            "{} {} is live, but is not healthy ({}): backing out would go back to it",
+            from.slot,
+            from.version.name(),
+            probe.detail
+        ));
+    }
+    if from.is_none() {
+        warnings.push("no version is live: after the switch there is nothing to go back to".into());
+    }
+    if let Some(from) = from
+        && let Some(difference) = from.members.difference()
+    {
+        warnings.push(format!(
+            "{} is live, but {difference}: backing out could not go back to it",
+            from.slot
+        ));
+    }
+    for member in leftover.iter().filter(|member| member.is_running()) {
+        warnings.push(format!(
+            "{} still runs {}. The release removes it, so a warm rollback to it is no longer possible",
+            member.slot,
+            member.version_name()
+        ));
+    }
+    warnings
+}
+
+/// A warning if the newest release started in the future, because then a clock is wrong.
+fn clocks_differ(facts: &Facts) -> Option<String> {
+    let newest = facts.past.as_ref().ok()?.first()?;
+    let ahead = newest.opened_at.duration_since(facts.now);
+    (ahead > CLOCKS_DIFFER).then(|| {
+        format!(
+            "the clocks differ: {} started the newest release at {}, which is {} in the future by this machine's clock. Correct the wrong clock: holds and approvals end by these clocks",
+            newest.operator,
+            crate::inventory::local_time::moment(newest.opened_at),
+            crate::release::describe::duration(ahead.unsigned_abs())
+        )
+    })
+}
+
+/// A warning if this release ends a standby that another console drives.
+pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
+    let holder = record.lock.as_ref()?;
+    (facts.standby == Some(StandbyOf::AnotherConsole)).then(|| {
+        let LockRecord {
+            operator, release, ..
+        } = &holder.record;
+        format!(
+            "{operator} drives the standby of release {}: this release ends that standby",
+            release.short()
+        )
+    })
+}
+
+pub(super) fn override_warning(overridden: &Overridden) -> String {
+    format!(
+        "overrides: {}, because: {}",
+        overridden.hold, overridden.why
+    )
+}
