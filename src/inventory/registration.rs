@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Endpoint, FencingToken, InstanceId, ReleaseId, Slot};
+use super::{Address, Digest, FencingToken, InstanceId, ReleaseId, Slot};
 
 /// The entry of a slot: which instance answers at its address, and which version that instance runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     pub slot: Slot,
-    pub endpoint: Endpoint,
+    pub endpoint: Address,
     /// The tag that was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    ClockReading, Clocks, Endpoint, Freeze, HandoverRequest, Hold, Installation, Instance,
+    Address, ClockReading, Clocks, Freeze, HandoverRequest, Hold, Installation, Instance,
     InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval, PerSlot, PointerState, Probe,
     ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role, Route,
     RuntimeHealth, RuntimeKind, Slot, Target, Tier, Watcher,
@@ -116,7 +116,7 @@ pub struct RegistryRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotSnapshot {
     /// The address of the slot.
-    pub endpoint: Endpoint,
+    pub endpoint: Address,
     /// The instance in the slot.
     pub instance: Option<Instance>,
     /// The entry of the slot in the store.
@@ -212,12 +212,7 @@ impl Snapshot {
     }
 
     /// A target of which no source has answered yet.
-    pub fn unseen(
-        target: Target,
-        tier: Tier,
-        endpoints: &PerSlot<Endpoint>,
-        at: Timestamp,
-    ) -> Self {
+    pub fn unseen(target: Target, tier: Tier, endpoints: &PerSlot<Address>, at: Timestamp) -> Self {
         Self {
             target,
             tier,

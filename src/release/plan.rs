@@ -8,8 +8,8 @@ use crate::history::{
     Baseline, FORMAT, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{
-    Clocks, Endpoint, EnvironmentName, Hold, Instance, InstanceId, Operator, ReleaseId, Route,
-    Slot, Target, Tier, Version,
+    Address, Clocks, EnvironmentName, Hold, Instance, InstanceId, Operator, ReleaseId, Route, Slot,
+    Target, Tier, Version,
 };
 
 /// The version that has the traffic when the plan is made.
@@ -18,7 +18,7 @@ pub struct LiveBefore {
     pub slot: Slot,
     pub version: Version,
     /// The address at which the version answers.
-    pub endpoint: Endpoint,
+    pub endpoint: Address,
     /// The instance in the slot; none if the slot is empty.
     pub instance: Option<InstanceId>,
     /// The generation of the route.
@@ -141,7 +141,7 @@ impl Plan {
     }
 
     /// The address at which the version will answer.
-    pub fn endpoint(&self) -> &Endpoint {
+    pub fn endpoint(&self) -> &Address {
         self.definition.endpoints.get(self.slot)
     }
 

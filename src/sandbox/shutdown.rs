@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::SandboxError;
-use crate::inventory::{Endpoint, Instance};
+use crate::inventory::{Address, Instance};
 use crate::ports::Failure;
 use crate::release::{Command, Engine, Handle, Progress, Site};
 
@@ -113,8 +113,8 @@ async fn resume_one(site: &Site) -> Result<(), SandboxError> {
     }
 }
 
-async fn answers(endpoint: &Endpoint) -> bool {
-    let Endpoint::Tcp(address) = endpoint else {
+async fn answers(endpoint: &Address) -> bool {
+    let Address::Ip { at: address, .. } = endpoint else {
         return true;
     };
     let until = Instant::now() + ANSWERS;

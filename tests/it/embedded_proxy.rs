@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use futures_util::stream;
 use greenroom::adapters::embedded_proxy::{EmbeddedProxy, EmbeddedRouter, Limits, Site};
-use greenroom::inventory::{Endpoint, FencingToken, PerSlot, Slot, Target};
+use greenroom::inventory::{Address, Endpoint, FencingToken, PerSlot, Slot, Target};
 use greenroom::ports::{
     Connections, FailureKind, Installation, RouterReader, RouterWriter, SwitchOrder,
 };
@@ -74,10 +74,10 @@ fn application(slot: Slot, proceed: Arc<Notify>) -> Router {
         )
 }
 
-async fn upstream(slot: Slot, at: &Endpoint) -> Upstream {
+async fn upstream(slot: Slot, at: &Address) -> Upstream {
     let proceed = Arc::new(Notify::new());
     let application = application(slot, Arc::clone(&proceed));
-    let task = match at {
+    let task = match at.endpoint().expect("an endpoint") {
         Endpoint::Tcp(address) => {
             let listener = TcpListener::bind(address).await.expect("a listener");
             tokio::spawn(async move { axum::serve(listener, application).await.expect("served") })
@@ -115,8 +115,8 @@ impl World {
             preview: loopback(),
             preview_allow: Vec::new(),
             slots: PerSlot {
-                blue: Endpoint::Tcp(loopback()),
-                green: Endpoint::Unix(green),
+                blue: loopback().into(),
+                green: Address::Unix(green),
             },
         };
         let answer = loopback();
@@ -476,7 +476,7 @@ async fn the_router_reads_back_a_switch_and_refuses_a_stale_one() {
     let missing = router.answer(&elsewhere).await.expect_err("unknown");
     assert_eq!(missing.kind, FailureKind::Missing);
     let mut moved = world.site.clone();
-    moved.slots.blue = Endpoint::Tcp(loopback());
+    moved.slots.blue = loopback().into();
     let state = world.directory.path().join("state");
     let moved = EmbeddedRouter::new(vec![moved], world.answer, &state);
     let installation = moved.installation(target).await.expect("asked");

@@ -1,9 +1,8 @@
-//! Sends HTTP requests to instances and to the public address, over TCP and unix sockets. A missing answer is reported
+//! Sends HTTP requests to instances and to the public address, over TCP with or without TLS, and over unix sockets. A missing answer is reported
 //! like any other result. This module does not know what an answer means for a release: `checks::judge` decides
 //! whether a case passed.
 
 mod describe;
-mod fresh;
 mod kept;
 mod request;
 mod transcript;
@@ -15,14 +14,13 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use fresh::Fresh;
 use kept::Kept;
 use request::{OutgoingRequest, ask};
 use values::Values;
 
 use crate::checks::{Answer, Case, CaseReport, HealthCheck, Verdict, hide_in_query, judge};
 use crate::inventory::{
-    BodyClass, Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer, Slot,
+    Address, BodyClass, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer, Slot,
 };
 use crate::ports::{Bound, Checker, Connection, Secrets, TargetSecrets, TimeLimit};
 
@@ -74,7 +72,6 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
 /// address.
 #[derive(Default)]
 pub struct HttpChecker {
-    fresh: Arc<Fresh>,
     kept: Arc<Kept>,
     values: Values,
 }
@@ -98,20 +95,15 @@ impl HttpChecker {
     #[must_use]
     pub fn of(&self, target: TargetSecrets) -> Self {
         Self {
-            fresh: Arc::clone(&self.fresh),
             kept: Arc::clone(&self.kept),
             values: self.values.of(target),
         }
-    }
-
-    async fn afresh(&self, outgoing: &OutgoingRequest<'_>) -> Result<Answer, String> {
-        ask(&self.fresh.client(outgoing.at)?, outgoing).await
     }
 }
 
 #[async_trait]
 impl Checker for HttpChecker {
-    async fn health(&self, at: &Endpoint, check: &HealthCheck) -> Probe {
+    async fn health(&self, at: &Address, check: &HealthCheck) -> Probe {
         let began = Instant::now();
         let failed = |detail| Probe {
             healthy: false,
@@ -129,7 +121,7 @@ impl Checker for HttpChecker {
             headers: Some(&prepared.headers),
             ..OutgoingRequest::get(at, &prepared.path, check.timeout)
         };
-        match self.afresh(&outgoing).await {
+        match ask(&outgoing).await {
             Ok(answer) => {
                 let detail = describe::of_answer(&prepared.shown(&answer));
                 values.renew_if_denied(prepared, &answer);
@@ -143,7 +135,7 @@ impl Checker for HttpChecker {
         }
     }
 
-    async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport {
+    async fn run(&self, case: &Case, at: &Address, preview: Option<&PublicAddress>) -> CaseReport {
         let began = Instant::now();
         let (at, host) = match (case.through_preview, preview) {
             (false, _) => (at, None),
@@ -173,7 +165,7 @@ impl Checker for HttpChecker {
             headers: Some(&prepared.shown_headers),
             ..outgoing
         });
-        match self.afresh(&outgoing).await {
+        match ask(&outgoing).await {
             Ok(answer) => {
                 values.renew_if_denied(prepared, &answer);
                 let shown = values::shown(&answer, &mask);
@@ -198,12 +190,8 @@ impl Checker for HttpChecker {
     }
 
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer {
-        let outgoing = OutgoingRequest {
-            host: Some(&address.host),
-            ..OutgoingRequest::get(&address.endpoint, &address.path, PUBLIC_TIMEOUT)
-        };
         let answered = match connection {
-            Connection::Fresh => self.afresh(&outgoing).await,
+            Connection::Fresh => ask(&OutgoingRequest::public(address, PUBLIC_TIMEOUT)).await,
             Connection::Kept => self.kept.ask(address, PUBLIC_TIMEOUT).await,
         };
         let (_, hidden) = hide_in_query(&address.path);
@@ -224,7 +212,7 @@ impl Checker for HttpChecker {
 
     async fn direct(
         &self,
-        at: &Endpoint,
+        at: &Address,
         address: &PublicAddress,
         headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer {
@@ -246,7 +234,7 @@ impl Checker for HttpChecker {
         };
         PublicAnswer {
             slot: None,
-            ..public_answer(self.afresh(&outgoing).await, &prepared.mask)
+            ..public_answer(ask(&outgoing).await, &prepared.mask)
         }
     }
 }
