@@ -1,6 +1,6 @@
-//! What the program reports about itself. Events go to a log file and to the console's diagnostics pane. A panic is
-//! reported on standard error. Nothing goes to standard output. The bodies of a client library's
-//! requests are never logged, because they may hold secrets.
+//! The log and the panic reports of this program. Events go to a log file and to the console's diagnostics pane. A
+//! panic is reported on standard error. Nothing goes to standard output. The bodies of a client library's requests are
+//! never logged, because they may contain secrets.
 
 mod daily_file;
 
@@ -26,8 +26,8 @@ const LOG_VARIABLE: &str = "GREENROOM_LOG";
 /// The log targets of Greenroom's own events: the crate, and the subjects `release` and `repair`.
 const OWN: [&str; 3] = ["greenroom", "release", "repair"];
 
-/// How many lines may wait for the disk. Further lines are left out of the file. The queue is allocated
-/// at the start: the library's default size would take four megabytes.
+/// How many lines may wait for the disk. Further lines are left out of the file. The queue is allocated at the start,
+/// and the library's default size would take four megabytes.
 const LINES_WAITING: usize = 4096;
 
 /// Keeps the writer of the log alive until [`close`].
@@ -46,16 +46,8 @@ pub(crate) enum LogFile {
     Unwanted,
 }
 
-/// Installs the TLS provider, the log and the panic reports. Must be called once, at the start of `main`.
+/// Installs the log and the panic reports. Must be called once, at the start of `main`.
 pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
-    // The clients for Docker and HTTP take the provider of the process, and panic if none is installed. A provider that
-    // is already installed stays.
-    if rustls::crypto::ring::default_provider()
-        .install_default()
-        .is_err()
-    {
-        tracing::debug!("a TLS provider was already installed");
-    }
     color_eyre::config::HookBuilder::default()
         .display_env_section(false)
         .install()?;
@@ -110,7 +102,7 @@ impl LateFile {
 
 fn create() -> io::Result<DailyFile> {
     let directory = log_directory().ok_or_else(|| {
-        io::Error::other("no directory is known for it: set HOME to an absolute path")
+        io::Error::other("the directory of the log is not known: set HOME to an absolute path")
     })?;
     let with_path =
         |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
@@ -143,7 +135,7 @@ fn filter() -> Targets {
 }
 
 /// The filter for the text of the variable. Libraries log warnings at most, whatever level the text names: in detailed
-/// logs a client library writes whole requests, which may hold a container's environment or a password.
+/// logs, a client library writes whole requests, which may contain a container's environment or a password.
 fn filter_for(selection: &str) -> Targets {
     let directives = if selection.trim().is_empty() {
         "info"
@@ -174,8 +166,8 @@ fn is_own(target: &str) -> bool {
     OWN.contains(&of)
 }
 
-/// A receiver that is notified of each logged event.
-pub(crate) fn problems() -> watch::Receiver<()> {
+/// A receiver that changes with each logged event.
+pub(crate) fn logged_events() -> watch::Receiver<()> {
     event_sender().subscribe()
 }
 
@@ -184,7 +176,7 @@ fn event_sender() -> &'static watch::Sender<()> {
     SENDER.get_or_init(|| watch::channel(()).0)
 }
 
-/// Notifies the receivers of [`problems`] of each event.
+/// Notifies the receivers of [`logged_events`] of each event.
 struct Bell(&'static watch::Sender<()>);
 
 impl<S: tracing::Subscriber> Layer<S> for Bell {

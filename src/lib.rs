@@ -42,7 +42,7 @@
 //! | `private_files` | files that other users cannot read | the rest of the crate |
 //! | [`release`] | the release procedure: a pure core (plan, ladder, machine, approval) and a shell that does I/O (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
 //! | [`store`] | everything that operators share: keys, encoding and transactions, over `ports::kv` | adapters, `release`, `console`, `cli` |
-//! | [`logs`] | lines in a ring, shown through a viewport; `tail` follows an instance | how lines are drawn |
+//! | [`logs`] | lines in a ring, shown through a viewport; `tail` follows the log of an instance or a proxy | how lines are drawn |
 //! | [`watchers`] | observes all servers and assembles snapshots; copies releases, holds and repairs to the archive, verifies and seals them; sends notices | adapters, `console`, `cli` |
 //! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other (with the exceptions below), settings, release, `console`, `cli` |
 //! | [`settings`] | reads one TOML file and its layers into data, or returns a list of all errors | servers, `cli`, and of the `console` all but the names of its actions, keys and themes |
@@ -112,7 +112,7 @@
 //! | `release`, its core | the nouns, `sanitize` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `version_catalog`, `rollback_candidates` | also `ports` |
 //! | `watchers` | `release`, `logs`, `ports`, the nouns, `sanitize` |
-//! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; `adapters::http` and the two proxies also `adapters::connect`, which also uses `adapters::system_authorities`, the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy` and `adapters::system_authorities`, `adapters::archive` and `adapters::sqlite` also `adapters::database_file`; these three and `adapters::process` also `private_files`, and `adapters::process` `port_check` |
+//! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; `adapters::http` and the two proxies also `adapters::connect`; the two proxies also `adapters::live_pointer`; `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy` and `adapters::system_authorities`; `adapters::connect` also `adapters::system_authorities`; `adapters::etcd` and `adapters::oci_registry` also `adapters::tls_provider`; `adapters::archive` and `adapters::sqlite` also `adapters::database_file`; these three and `adapters::process` also `private_files`, and `adapters::process` `port_check` |
 //! | `settings` | `release` (a target is configured as a `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `port_check` (the ports that must not be configured) |
 //! | `console` | `release`, `logs`, the nouns, `sanitize`, `output` |
 //! | `console::view` | of the console: `model`, `sheet`, `theme`, `layout`, `grid` and the table of keys |
@@ -132,7 +132,7 @@
 //! | pure rules, in tables and properties | `mod tests` at the end of a file; `tests/it/planning.rs` |
 //! | the ten interlocks over random states, crashes and outages | `tests/it/interlocks/` |
 //! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
-//! | every promise of a store, over both of its adapters | `tests/it/store/` |
+//! | every guarantee of a store, with etcd and with SQLite | `tests/it/store/` |
 //! | whole releases on real servers under load, also with outages | `tests/it/release/` |
 //! | the console: questions, screens, its real loop, and the binary in a pseudo-terminal | `tests/it/console/` |
 //! | the sandbox, with the real binary | `tests/it/sandbox.rs` |

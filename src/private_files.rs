@@ -1,4 +1,4 @@
-//! Files that other users may not read: the archive, the store, logs and the records of processes. These files hold
+//! Files that other users may not read: the archive, the store, logs and the records of processes. These files contain
 //! reasons, names and the output of applications.
 //!
 //! A file gets its mode when it is created, so that there is no moment in which another user could open it. If the last

@@ -4,7 +4,7 @@
 use unicode_width::UnicodeWidthChar as _;
 use vte::{Parser, Perform};
 
-/// How many characters of a line from outside are kept.
+/// The most characters that are kept of a line from outside, including the `…` of a cut line.
 pub(crate) const LONGEST: usize = 16 * 1024;
 
 /// Makes one line of bytes safe. Control sequences are dropped whole, tabs become spaces, and characters that move or
@@ -71,11 +71,11 @@ pub fn sanitize(text: &str) -> String {
     without_login(joined)
 }
 
-/// How many characters of a text a message quotes at most.
+/// The most characters of a text that a message quotes.
 const LONGEST_QUOTE: usize = 200;
 
-/// Text as a message quotes it, cut after [`LONGEST_QUOTE`] characters. Invisible characters are escaped,
-/// so that a key with a hidden character does not look like another key.
+/// Text as a message quotes it, cut after [`LONGEST_QUOTE`] characters. Invisible characters are escaped, so that a key
+/// with a hidden character does not look like another key.
 pub fn visible(text: &str) -> String {
     let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {

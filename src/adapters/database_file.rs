@@ -10,7 +10,7 @@ use crate::ports::{Failure, FailureKind};
 use crate::private_files;
 use crate::sanitize::sanitize;
 
-/// An error inside a call.
+/// An error of a call that uses a database file.
 #[derive(Debug)]
 pub(super) enum DatabaseError {
     Database(rusqlite::Error),
@@ -67,7 +67,7 @@ impl DatabaseError {
     }
 }
 
-/// Creates the file and its directory if they do not exist. What is created can be read only by this user.
+/// Creates the file and its directory if they do not exist. Only this user can read a new file or directory.
 pub(super) fn create(path: &Path) -> Result<(), DatabaseError> {
     let denied = |what: &str, error: std::io::Error| {
         let message = format!("the {what} cannot be created: {error}");

@@ -1,5 +1,5 @@
-//! How Greenroom uses outside systems: one folder for each. Only that folder uses the client library of the system.
-//! Constructors take plain values, not settings.
+//! The adapters: one folder for each outside system that Greenroom uses. Only adapters use the client libraries of
+//! these systems. Constructors take plain values, not settings.
 
 pub mod archive;
 mod connect;
@@ -16,4 +16,5 @@ pub mod process;
 pub mod secrets;
 pub mod sqlite;
 mod system_authorities;
+mod tls_provider;
 pub mod webhook;

@@ -28,7 +28,7 @@ impl OutboundProxy {
         if read("REQUEST_METHOD").is_some() {
             return Self::default();
         }
-        // An empty variable counts as unset, so it does not hide its other spelling.
+        // An empty variable is treated as unset, so that it does not hide its other spelling.
         let set = |name: &str| read(name).filter(|value| !value.trim().is_empty());
         let first = |names: [&str; 2]| names.into_iter().find_map(&set);
         let for_all_schemes = first(["ALL_PROXY", "all_proxy"]);
@@ -36,7 +36,8 @@ impl OutboundProxy {
         Self {
             http: proxy(["HTTP_PROXY", "http_proxy"]),
             https: proxy(["HTTPS_PROXY", "https_proxy"]),
-            exempt: first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |list| plain(&list)),
+            exempt: first(["NO_PROXY", "no_proxy"])
+                .map_or_else(String::new, |list| library_form(&list)),
         }
     }
 
@@ -66,7 +67,7 @@ impl OutboundProxy {
     }
 
     /// The proxy that a request to this URL uses, without its password. None if the request is direct.
-    pub(super) fn before(&self, url: &str) -> Option<String> {
+    pub(super) fn proxy_for(&self, url: &str) -> Option<String> {
         let matcher = Matcher::builder()
             .http(self.http.clone().unwrap_or_default())
             .https(self.https.clone().unwrap_or_default())
@@ -87,8 +88,8 @@ impl OutboundProxy {
 impl fmt::Debug for OutboundProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OutboundProxy")
-            .field("http", &self.before("http://greenroom.invalid/"))
-            .field("https", &self.before("https://greenroom.invalid/"))
+            .field("http", &self.proxy_for("http://greenroom.invalid/"))
+            .field("https", &self.proxy_for("https://greenroom.invalid/"))
             .field("exempt", &self.exempt)
             .finish()
     }
@@ -96,7 +97,7 @@ impl fmt::Debug for OutboundProxy {
 
 /// Converts `NO_PROXY` to the form of the client library. Other programs also accept `*.example` and a port, which
 /// the library would treat as part of the name. A `*` also applies to addresses.
-fn plain(list: &str) -> String {
+fn library_form(list: &str) -> String {
     let entries = list.split(',').map(|entry| {
         let entry = entry.trim();
         if entry == "*" {
@@ -137,10 +138,10 @@ mod tests {
             "http://localhost:5000/",
             "http://[::1]:5000/",
         ] {
-            assert_eq!(proxies.before(direct), None, "{direct}");
+            assert_eq!(proxies.proxy_for(direct), None, "{direct}");
         }
         for through in ["http://10.0.0.1/", "https://registry.example/"] {
-            let proxy = proxies.before(through);
+            let proxy = proxies.proxy_for(through);
             assert_eq!(
                 proxy.as_deref(),
                 Some("http://proxy.example:3128"),
@@ -165,16 +166,16 @@ mod tests {
             "https://x.corp.example/",
             "http://other.example/",
         ] {
-            assert_eq!(proxies.before(direct), None, "{direct}");
+            assert_eq!(proxies.proxy_for(direct), None, "{direct}");
         }
-        let proxy = proxies.before("https://other.example/");
+        let proxy = proxies.proxy_for("https://other.example/");
         assert_eq!(proxy.as_deref(), Some("http://proxy.example:3128"));
     }
 
     #[test]
     fn a_proxy_is_named_without_its_password() {
         let proxies = proxies(&[("HTTP_PROXY", "http://ana:hunter2@proxy.example:3128")]);
-        let named = proxies.before("http://registry.example/");
+        let named = proxies.proxy_for("http://registry.example/");
         assert_eq!(named.as_deref(), Some("http://proxy.example:3128"));
         assert!(!format!("{proxies:?}").contains("hunter2"), "{proxies:?}");
     }
@@ -187,7 +188,7 @@ mod tests {
             "http://10.0.0.1/",
             "http://[fe80::1]/",
         ] {
-            assert_eq!(proxies.before(direct), None, "{direct}");
+            assert_eq!(proxies.proxy_for(direct), None, "{direct}");
         }
     }
 
@@ -195,7 +196,7 @@ mod tests {
     fn an_empty_variable_does_not_hide_its_other_spelling() {
         let proxies = proxies(&[("HTTPS_PROXY", " "), ("https_proxy", "http://proxy:3128")]);
         let url = "https://registry.example/v2/";
-        assert_eq!(proxies.before(url).as_deref(), Some("http://proxy:3128"));
+        assert_eq!(proxies.proxy_for(url).as_deref(), Some("http://proxy:3128"));
     }
 
     #[test]
@@ -204,6 +205,6 @@ mod tests {
             ("HTTP_PROXY", "http://evil.example"),
             ("REQUEST_METHOD", "GET"),
         ]);
-        assert_eq!(proxies.before("http://registry.example/"), None);
+        assert_eq!(proxies.proxy_for("http://registry.example/"), None);
     }
 }

@@ -42,7 +42,7 @@ fn five_seconds() -> Duration {
     Duration::from_secs(5)
 }
 
-/// What the answer to a check must be: everything given must hold.
+/// What the answer to a check must be. The answer must meet every expectation that is set.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Expectation {
@@ -98,7 +98,7 @@ pub struct Case {
     /// Whether the check goes through the preview server instead of the candidate's own address.
     #[serde(default)]
     pub through_preview: bool,
-    /// The expected answer: everything given must hold. Without `status`, any 2xx is expected.
+    /// The expected answer, which must meet every expectation that is set. Without `status`, any 2xx is expected.
     #[serde(default)]
     pub expect: Expectation,
     /// Whether a failure stops the release.

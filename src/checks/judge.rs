@@ -38,17 +38,15 @@ impl Answer {
         }
         let (_, target) = self.headers.iter().find(|(name, _)| name == "location")?;
         let target = target.split(['?', '#']).next().unwrap_or_default();
-        Some(sanitize(target).chars().take(QUOTED).collect())
+        Some(sanitize(target).chars().take(LONGEST_QUOTE).collect())
     }
 }
 
 /// The most characters that a message quotes from one value of an answer.
-const QUOTED: usize = 80;
+const LONGEST_QUOTE: usize = 80;
 
-/// Judges the answer to one case.
-///
-/// The report quotes nothing that the mask hides. The unmasked answer is compared; then each quoted value is masked
-/// before it is cut.
+/// Judges the answer to one case. The unmasked answer is compared, but the report quotes nothing that the mask hides:
+/// each quoted value is masked before it is cut.
 pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
     let quote = |text: &str| quote(&mask.hide(text));
     let mut differences = Vec::new();
@@ -141,7 +139,7 @@ fn json_differences(case: &Case, answer: &Answer, mask: &Mask) -> Vec<String> {
 
 /// Quotes untrusted text on one line, escaped and cut.
 fn quote(text: &str) -> String {
-    let escaped: String = text.escape_debug().take(QUOTED).collect();
+    let escaped: String = text.escape_debug().take(LONGEST_QUOTE).collect();
     format!("`{escaped}`")
 }
 
@@ -242,7 +240,7 @@ mod tests {
     #[test]
     fn a_value_is_masked_before_it_is_cut() {
         let secret = "hunter2-hunter2-hunter2";
-        let long = format!("{}{secret}", "x".repeat(QUOTED - 10));
+        let long = format!("{}{secret}", "x".repeat(LONGEST_QUOTE - 10));
         let case = case(Expectation {
             json: [("/a".to_owned(), serde_json::json!(1))].into(),
             headers: [("content-type".to_owned(), "application/json".to_owned())].into(),

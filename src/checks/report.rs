@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::{Digest, InstanceRun};
 
-/// The most cases that keep a transcript in the record. A case that passed keeps none.
-const DETAILED: usize = 16;
-/// The most characters of the detail, the request and the response of a case in the record.
-const DETAIL: usize = 300;
-const REQUEST: usize = 200;
-const RESPONSE: usize = 300;
+/// The most cases whose request and response are kept in the record. A case that passed keeps neither.
+const MOST_TRANSCRIPTS: usize = 16;
+/// The most characters of a case's detail in the record.
+const LONGEST_DETAIL: usize = 300;
+/// The most characters of a case's request in the record.
+const LONGEST_REQUEST: usize = 200;
+/// The most characters of a case's response in the record.
+const LONGEST_RESPONSE: usize = 300;
 
 /// The outcome of a case. `Errored` and `NoData` do not count as passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,17 +82,23 @@ impl Report {
             .all(|case| !case.required || case.verdict == Verdict::Passed)
     }
 
-    /// Shortens the report for the record. A case that passed keeps no transcript. The first 16 other cases keep a
-    /// short transcript. A store keeps several copies of every record, so records must stay small.
+    /// Shortens the report for the record. Only the first 16 cases that did not pass keep their request and response,
+    /// shortened. Records must stay small, because a store keeps several copies of every record.
     #[must_use]
     pub fn for_the_record(mut self) -> Self {
-        let mut detailed = 0;
+        let mut transcripts = 0;
         for case in &mut self.cases {
-            let is_detailed = case.verdict != Verdict::Passed && detailed < DETAILED;
-            detailed += usize::from(is_detailed);
-            shorten(&mut case.detail, DETAIL);
-            shorten(&mut case.request, if is_detailed { REQUEST } else { 0 });
-            shorten(&mut case.response, if is_detailed { RESPONSE } else { 0 });
+            let has_transcript = case.verdict != Verdict::Passed && transcripts < MOST_TRANSCRIPTS;
+            transcripts += usize::from(has_transcript);
+            shorten(&mut case.detail, LONGEST_DETAIL);
+            shorten(
+                &mut case.request,
+                if has_transcript { LONGEST_REQUEST } else { 0 },
+            );
+            shorten(
+                &mut case.response,
+                if has_transcript { LONGEST_RESPONSE } else { 0 },
+            );
         }
         self
     }
@@ -105,7 +113,7 @@ fn count(cases: &[CaseReport], verdict: Verdict) -> usize {
     cases.iter().filter(|case| case.verdict == verdict).count()
 }
 
-/// How many cases have each verdict: `12 passed, 1 failed`. A verdict in `always` is named even if no case has it.
+/// How many cases have each verdict, e.g. `12 passed, 1 failed`. A verdict in `always` is named even if no case has it.
 pub fn counted(cases: &[CaseReport], always: &[Verdict]) -> String {
     let verdicts = [
         Verdict::Passed,
@@ -121,14 +129,14 @@ pub fn counted(cases: &[CaseReport], always: &[Verdict]) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
-fn shorten(text: &mut String, most: usize) {
-    let mut ends = text.char_indices().map(|(at, _)| at).skip(most);
+fn shorten(text: &mut String, limit: usize) {
+    let mut ends = text.char_indices().map(|(at, _)| at).skip(limit);
     let Some(end) = ends.next() else {
         return;
     };
     drop(ends);
     text.truncate(end);
-    if most > 0 {
+    if limit > 0 {
         text.push('…');
     }
 }
@@ -160,7 +168,7 @@ mod tests {
         };
         let kept = report.clone().for_the_record();
         assert!(kept.cases[0].request.is_empty() && kept.cases[0].response.is_empty());
-        assert_eq!(kept.cases[1].response.chars().count(), RESPONSE + 1);
+        assert_eq!(kept.cases[1].response.chars().count(), LONGEST_RESPONSE + 1);
         assert!(kept.cases[1].response.ends_with('…'));
         let bytes = serde_json::to_vec(&kept).unwrap().len();
         assert!(bytes < 48 * 1024, "{bytes}");

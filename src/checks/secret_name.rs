@@ -1,5 +1,5 @@
-//! Finds the headers, query parameters and environment variables with names that suggest a secret. Hides the values of
-//! such parameters in paths.
+//! Decides which headers, query parameters and environment variables may be secret, from their names. Hides the values
+//! of such query parameters in a path.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -1,5 +1,5 @@
-//! `greenroom approve`: another person's approval of a release. Shows the plan, the checks and the approvals so far, asks
-//! the operator, and writes the approval to the store. The driver reads the approvals before the switch. With
+//! `greenroom approve`: another person's approval of a release. Shows the plan, the checks and the approvals so far,
+//! asks the operator, and writes the approval to the store. The driver reads the approvals before the switch. With
 //! `--take-back`, removes the operator's own approval.
 
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::arguments::{Approve, Common};
 use super::consent::Consent;
 use super::promote::refuse;
-use super::resume::named;
+use super::resume::named_release;
 use super::{Exit, json, open, plan_text, signals};
 use crate::inventory::local_time;
 use crate::inventory::{Instance, PerSlot, Target};
@@ -22,7 +22,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     let engine = &app.engine;
     let mut stop_requests = signals::listen();
     let target = Target::new(verb.service, verb.environment);
-    let named = match named(engine, &target, verb.release.as_deref()).await {
+    let named = match named_release(engine, &target, verb.release.as_deref()).await {
         Ok(named) => named,
         Err(refused) => return refuse(&refused),
     };
@@ -66,7 +66,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
         return Exit::Cancelled;
     };
     let need = need_to_peer_approve(plan);
-    let begin = consent.begin(plan, ("approve", need), engine, &mut stop_requests);
+    let begin = consent.approve_plan(plan, ("approve", need), engine, &mut stop_requests);
     if begin.await.is_none() {
         warn_line!("nothing was done");
         return Exit::Cancelled;

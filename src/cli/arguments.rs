@@ -54,12 +54,12 @@ impl Arguments {
     /// Whether standard output carries lines of JSON. `--csv` overrides `--json`, and the sample application prints
     /// its own lines.
     pub(crate) fn prints_json(&self) -> bool {
-        let is_other = match &self.verb {
+        let has_own_format = match &self.verb {
             Some(Verb::History(history)) => history.csv,
             Some(Verb::SampleApp { .. }) => true,
             _ => false,
         };
-        self.common.json && !is_other
+        self.common.json && !has_own_format
     }
 }
 
@@ -224,7 +224,8 @@ pub(crate) struct Approve {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open release]
+    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open
+    /// release]
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: Option<String>,
     /// A note; it is kept with the release
@@ -249,7 +250,8 @@ pub(crate) struct Hold {
     /// Why promotes are stopped; with --clear, why they are allowed again
     #[arg(long, value_name = "TEXT", requires = "service", value_parser = nonblank_text)]
     pub(crate) reason: Option<String>,
-    /// When the hold ends: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00, in this machine's time zone [default: until it is cleared]
+    /// When the hold ends: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00, in this machine's time zone [default:
+    /// until it is cleared]
     #[arg(
         long,
         value_name = "TIME",
@@ -299,7 +301,8 @@ pub(crate) struct Resume {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open release]
+    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open
+    /// release]
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: Option<String>,
     /// Backs the release out instead of resuming it: undoes every step that was started

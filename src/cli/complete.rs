@@ -29,8 +29,8 @@ pub(super) const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "z
 const VARIABLE: &str = "GREENROOM_COMPLETE";
 /// How long a shell waits for completions at most.
 const MAX_WAIT: Duration = Duration::from_secs(1);
-/// How many releases are offered, newest first.
-const RELEASES: usize = 50;
+/// How many releases are offered at most, newest first.
+const MAX_RELEASES: usize = 50;
 
 /// If a shell asks for completions or for the completion script, prints the answer and ends the process.
 pub(super) fn answer_the_shell() {
@@ -110,7 +110,7 @@ pub(super) fn tags(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {
         let line = Line::read()?;
         let (app, target) = (line.app()?, line.target()?);
-        answered(app.engine.tags(&target))?.ok()
+        block_on(app.engine.tags(&target))?.ok()
     });
     candidates(typed, names)
 }
@@ -120,14 +120,14 @@ pub(super) fn rollback_versions(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {
         let line = Line::read()?;
         let (app, target) = (line.app()?, line.target()?);
-        let candidates = answered(app.engine.rollback_candidates(&target))?.ok()?;
+        let candidates = block_on(app.engine.rollback_candidates(&target))?.ok()?;
         let candidates = candidates
             .candidates
             .into_iter()
-            .filter(|way| way.against.is_empty());
+            .filter(|candidate| candidate.against.is_empty());
         Some(
             candidates
-                .map(|way| way.version.name().to_owned())
+                .map(|candidate| candidate.version.name().to_owned())
                 .collect(),
         )
     });
@@ -143,9 +143,12 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
         if !Path::new(&app.archive).exists() {
             return None;
         }
-        answered(async move {
+        block_on(async move {
             let archive = app.open_archive().await.ok()?;
-            let listed = archive.read.list(&Filter::default(), None, RELEASES).await;
+            let listed = archive
+                .read
+                .list(&Filter::default(), None, MAX_RELEASES)
+                .await;
             let listed = listed.ok()?.into_iter().map(|listed| {
                 let (head, state) = (&listed.head, ReleaseState::of(&listed.head));
                 let description = format!("{} {} {state}", head.target, head.to.1.name());
@@ -184,10 +187,10 @@ impl Line {
             .ignore_errors(true)
             .try_get_matches_from(arguments)
             .ok()?;
-        Some(Self::of(&typed))
+        Some(Self::from_matches(&typed))
     }
 
-    fn of(typed: &ArgMatches) -> Self {
+    fn from_matches(typed: &ArgMatches) -> Self {
         let mut line = Self::default();
         let mut typed = Some(typed);
         while let Some(matches) = typed {
@@ -238,13 +241,13 @@ impl Line {
     /// The application in read-only mode: a completion must not change anything.
     fn app(&self) -> Option<App> {
         let settings = self.settings()?;
-        answered(async move { wire::build(&settings, true).ok() })?
+        block_on(async move { wire::build(&settings, true).ok() })?
     }
 }
 
-/// Waits for the result of a future; none if the async runtime cannot be started. The runtime is kept until the process
-/// ends, because clients that were built in it continue to use it.
-fn answered<T>(future: impl Future<Output = T>) -> Option<T> {
+/// Waits for the result of a future. Returns `None` if the async runtime cannot be started. The runtime is kept until
+/// the process ends, because clients that were built in it continue to use it.
+fn block_on<T>(future: impl Future<Output = T>) -> Option<T> {
     use tokio::runtime::{Builder, Runtime};
     static RUNTIME: std::sync::OnceLock<Option<Runtime>> = std::sync::OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
@@ -254,8 +257,8 @@ fn answered<T>(future: impl Future<Output = T>) -> Option<T> {
     runtime.as_ref().map(|runtime| runtime.block_on(future))
 }
 
-/// Returns what `find` found, or nothing if `find` takes longer than a second. A thread that hangs ends with the
-/// process.
+/// Returns the values that `find` found, or none if `find` takes longer than a second. A thread that hangs ends with
+/// the process.
 fn in_time<T: Send + 'static>(find: impl FnOnce() -> Option<Vec<T>> + Send + 'static) -> Vec<T> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(find()));
@@ -290,7 +293,7 @@ mod tests {
         let typed = Arguments::command()
             .ignore_errors(true)
             .try_get_matches_from(arguments);
-        let line = Line::of(&typed.expect("errors are ignored"));
+        let line = Line::from_matches(&typed.expect("errors are ignored"));
         assert_eq!(line.config.as_deref(), Some(Path::new("here.toml")));
         let target = line.target().map(|target| target.to_string());
         assert_eq!(target.as_deref(), Some("web/qa"));

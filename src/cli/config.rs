@@ -27,19 +27,19 @@ fn check(common: &Common) -> Exit {
     match open::check(common) {
         Ok(Ok(loaded)) => {
             let targets = loaded.settings.targets.len();
-            json::answer(checked(Some(targets), &[], &loaded.warnings));
+            json::answer(check_json(Some(targets), &[], &loaded.warnings));
             say_line!("the configuration is valid: {targets} targets");
             Exit::Done
         }
         Ok(Err(problems)) => {
-            json::answer(checked(None, &problems.errors, &problems.warnings));
+            json::answer(check_json(None, &problems.errors, &problems.warnings));
             Exit::Usage
         }
         Err(exit) => exit,
     }
 }
 
-fn checked(
+fn check_json(
     targets: Option<usize>,
     problems: &[Problem],
     warnings: &[Problem],
@@ -53,7 +53,7 @@ fn show(common: &Common) -> Exit {
             let values: Vec<_> = loaded
                 .provenance
                 .iter()
-                .map(settings::Shown::json)
+                .map(settings::EffectiveValue::json)
                 .collect();
             json::answer(serde_json::json!({ "values": values }));
             say_line!("{}", settings::show(&loaded).trim_end());
@@ -84,7 +84,10 @@ fn init(path: &Path) -> Exit {
             Exit::Usage
         }
         Err(error) => {
-            warn_line!("greenroom: cannot write {}: {error}", path.display());
+            warn_line!(
+                "greenroom: cannot write {}: {error}. Name another file: greenroom config init FILE",
+                path.display()
+            );
             Exit::Usage
         }
     }

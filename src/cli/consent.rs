@@ -38,9 +38,9 @@ impl Consent {
         })
     }
 
-    /// Asks the operator to approve `plan`. `question` is a word, such as `approve`. Returns nothing if the operator
-    /// did not say yes, or if `--yes` cannot approve the plan.
-    pub(super) async fn begin(
+    /// Asks the operator to approve `plan`. `question` is a verb, such as `approve`. Returns `None` if the operator did
+    /// not say yes, or if `--yes` cannot approve the plan.
+    pub(super) async fn approve_plan(
         &mut self,
         plan: &Plan,
         (question, need): (&str, Need),
@@ -72,7 +72,7 @@ impl Consent {
     }
 
     /// Asks a question about something that has no plan. Returns whether the operator said yes.
-    pub(super) async fn plain(
+    pub(super) async fn confirm(
         &mut self,
         question: &str,
         stop_requests: &mut mpsc::Receiver<StopRequest>,
@@ -87,7 +87,7 @@ impl Consent {
     }
 
     /// Asks for a note for the record. The note may be empty; with `--yes`, nothing is asked and the note is empty.
-    /// Returns nothing if the operator cancelled.
+    /// Returns `None` if the operator cancelled.
     pub(super) async fn note(
         &mut self,
         stop_requests: &mut mpsc::Receiver<StopRequest>,
@@ -105,8 +105,9 @@ impl Consent {
         }
     }
 
-    /// Asks the operator to approve a repair.
-    pub(super) async fn repair(
+    /// Asks the operator to approve a repair. Returns `None` if the operator did not say yes, or if `--yes` cannot
+    /// approve the repair.
+    pub(super) async fn approve_repair(
         &mut self,
         plan: &RepairPlan,
         need: Need,
@@ -135,8 +136,8 @@ impl Consent {
     }
 }
 
-/// Asks the operator to type `yes` or the name of the environment. Returns the typed line, or nothing if the line is
-/// something else or a request to stop came first.
+/// Asks the operator to type `yes` or the name of the environment. Returns the typed line, or `None` if the operator
+/// typed something else or asked to stop.
 async fn ask(
     typed: &mut Typed,
     question: &str,

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::Exit;
 use super::arguments::Common;
-use super::looks::{self, Outfit};
+use super::looks::{self, ConsoleSetup};
 use crate::console::event::Input;
 use crate::console::model::{Notice, ViewState, Weight};
 use crate::console::run::Inputs;
@@ -102,7 +102,7 @@ impl InUse {
                 return (Weight::Prominent, text);
             }
         };
-        if let Err(error) = looks::outfit(&loaded.settings.console) {
+        if let Err(error) = looks::load(&loaded.settings.console) {
             let text = format!("{failed}: {file} cannot be used: {error}");
             return (Weight::Prominent, text);
         }
@@ -158,17 +158,17 @@ async fn run_session(
     configuration: Option<(&Request, &Loaded)>,
     session: &mut Session,
 ) -> color_eyre::Result<ExitReason> {
-    let Outfit {
+    let ConsoleSetup {
         theme_set,
         looks,
         keymap,
         remarks,
-    } = looks::outfit(&settings.console)?;
+    } = looks::load(&settings.console)?;
     let (open, opened) = oneshot::channel();
     let first_frame = opened.map(|_| ());
     let watching = watchers::start(&app.engine, app.frame.clone(), first_frame);
-    let (keeping, kept) = app.update_archive(&watching);
-    let keeping = tokio::spawn(keeping);
+    let (archiving, archived) = app.update_archive(&watching);
+    let archiving = tokio::spawn(archiving);
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
     let read_only = app.read_only.clone().or_else(|| session.read_only.clone());
     let mode = match read_only {
@@ -198,13 +198,13 @@ async fn run_session(
         open: Some(open),
     };
     let mut backend = EngineBackend::new(Arc::clone(&app.engine), &watching)
-        .with_diagnostics(diagnostics::problems())
-        .browsing(app.archive.clone(), kept);
+        .with_diagnostics(diagnostics::logged_events())
+        .browsing(app.archive.clone(), archived);
     let mut background = JoinSet::new();
     if let Some((request, loaded)) = configuration {
-        let (found, looking) = wire::watch_configuration(request.clone(), loaded.clone());
-        backend = backend.reloading(found);
-        background.spawn(looking);
+        let (changes, watch) = wire::watch_configuration(request.clone(), loaded.clone());
+        backend = backend.reloading(changes);
+        background.spawn(watch);
     }
     background.spawn(wire::report_presence(
         Arc::clone(&app.engine),
@@ -226,7 +226,7 @@ async fn run_session(
     )
     .await;
     if let Ok(ExitReason::Reload(_)) = &exit_reason {
-        // Each console expects a terminal that handles the mouse itself, until the console changes that.
+        // The next console expects a terminal that handles the mouse itself.
         terminal.mouse(false)?;
         session.terminal = Some(terminal);
         session.input = Some(inputs.input);
@@ -244,24 +244,25 @@ async fn run_session(
             .await;
     }
     background.shutdown().await;
-    let ((), untold, ()) = tokio::join!(
+    let ((), unsent, ()) = tokio::join!(
         app.engine.leave_presence(),
         app.wait_for_notices(),
-        app.recorded()
+        app.wait_for_logs()
     );
-    if let Some(untold) = untold {
+    if let Some(unsent) = unsent {
         if session.terminal.is_some() {
-            tracing::warn!("{untold}");
+            tracing::warn!("{unsent}");
         } else {
-            warn_line!("greenroom: {untold}");
+            warn_line!("greenroom: {unsent}");
         }
     }
-    keeping.abort();
+    archiving.abort();
     Ok(exit_reason?)
 }
 
-/// Gives the model the name of this console, the configuration file if that file cannot be read again, whether there is
-/// a shell, and the remarks that are shown at the start: environments that are not used, and errors in themes and keys.
+/// Completes the model: sets the name of this console, and whether there is a shell. Names the configuration file if
+/// that file cannot be read again. Adds the remarks for the start: environments that are not used, and errors in themes
+/// and keys.
 fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<String>) {
     app.engine.console().clone_into(&mut model.console);
     if settings.is_read_once {
@@ -277,7 +278,7 @@ fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<Stri
     model.remark(&refused.chain(remarks).collect::<Vec<_>>());
 }
 
-/// The reason why this console must release its locks; none if the operator quit or reloaded the configuration.
+/// The reason why this console must release its locks; `None` if the operator quit or reloaded the configuration.
 fn lock_release_reason(exit_reason: &ExitReason) -> Option<String> {
     match exit_reason {
         ExitReason::Signal(name) => Some(format!("the console was ended by {name}")),

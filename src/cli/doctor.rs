@@ -1,6 +1,6 @@
 //! `greenroom doctor`: tests every server, path and permission that Greenroom relies on, and says what works, what
-//! does not, and what to do. All tests run at the same time, and a failed test does not stop the others. Files that were
-//! written for a test are removed again.
+//! does not, and what to do. All tests run at the same time, and a failed test does not stop the others. Files that
+//! were written for a test are removed again.
 
 mod doctor_tests;
 
@@ -14,7 +14,7 @@ use super::{Exit, json as lines, open};
 use crate::ports::{DoctorResult, Failure, FailureKind};
 use crate::sanitize::sanitize;
 use crate::wire::App;
-use doctor_tests::Named;
+use doctor_tests::PlacedTest;
 
 /// The time limit of each test and of each command that prints a password. All tests and commands run at the same time,
 /// so the doctor ends within five seconds, however many servers hang.
@@ -33,7 +33,7 @@ pub(super) async fn run(common: &Common) -> Exit {
         Err(exit) => return exit,
     };
     let (mut findings, late) = tokio::join!(
-        join_all(doctor_tests::all(&app).into_iter().map(tried)),
+        join_all(doctor_tests::all(&app).into_iter().map(run_test)),
         app.late_passwords(|_| true, TIMEOUT),
     );
     findings.extend(late.into_iter().map(|(name, failure)| Finding {
@@ -41,7 +41,7 @@ pub(super) async fn run(common: &Common) -> Exit {
         what: "password",
         result: DoctorResult::Failed(failure),
     }));
-    findings.extend(refused(&app));
+    findings.extend(unused_environments(&app));
     for finding in &findings {
         if !common.json {
             say_line!("{}", line(finding));
@@ -66,8 +66,8 @@ pub(super) async fn run(common: &Common) -> Exit {
     }
 }
 
-/// A failed finding for each reason why an environment is not used.
-fn refused(app: &App) -> impl Iterator<Item = Finding> {
+/// One failed finding for each reason why an environment is not used.
+fn unused_environments(app: &App) -> impl Iterator<Item = Finding> {
     let each = app.refused.iter();
     let each = each.flat_map(|(name, why)| why.iter().map(move |why| (name, why)));
     each.map(|(name, why)| Finding {
@@ -82,8 +82,8 @@ fn refused(app: &App) -> impl Iterator<Item = Finding> {
     })
 }
 
-async fn tried(named: Named<'_>) -> Finding {
-    let Named { place, doctor_test } = named;
+async fn run_test(placed: PlacedTest<'_>) -> Finding {
+    let PlacedTest { place, doctor_test } = placed;
     let address = match doctor_test.at.as_str() {
         "" => place.clone(),
         at => sanitize(at),
@@ -92,13 +92,13 @@ async fn tried(named: Named<'_>) -> Finding {
         .await
         .unwrap_or_else(|_| {
             let reason = format!("no answer within {TIMEOUT:?}");
-            let doing = format!("trying {}", doctor_test.what);
+            let doing = format!("trying {}", doctor_test.name);
             let kind = FailureKind::Unreachable;
             DoctorResult::Failed(Failure::new(kind, address, doing, reason))
         });
     Finding {
         place,
-        what: doctor_test.what,
+        what: doctor_test.name,
         result,
     }
 }

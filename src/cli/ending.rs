@@ -12,14 +12,14 @@ const LAST_LINES: usize = 10;
 
 /// Copies the release to the archive, waits until its notices are sent, and prints the last output of the command.
 /// Returns `exit`, which says how the command ended.
-pub(super) async fn say(
+pub(super) async fn finish(
     app: &App,
     common: &Common,
     target: &Target,
     release: ReleaseId,
     exit: Exit,
 ) -> Exit {
-    let (not_kept, untold) = tokio::join!(app.keep(target, release), app.wait_for_notices());
+    let (not_archived, unsent) = tokio::join!(app.keep(target, release), app.wait_for_notices());
     if !common.json {
         let lines = match exit {
             Exit::Failed => {
@@ -39,7 +39,7 @@ pub(super) async fn say(
             warn_line!("{line}");
         }
     }
-    for problem in not_kept.iter().chain(&untold) {
+    for problem in not_archived.iter().chain(&unsent) {
         warn_line!("{problem}");
     }
     exit

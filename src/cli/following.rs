@@ -37,16 +37,16 @@ pub(super) struct Following<'a> {
     stop_requests: mpsc::Receiver<StopRequest>,
     is_cancelled: bool,
     /// Whether the operator asked to back out. A release that is backed out is then a success.
-    wants_back: bool,
+    wants_back_out: bool,
     /// Whether the operator asked to back out and must still type the environment's name.
     confirms_back_out: bool,
     standby: StandbyWait,
-    /// The last report about missing approvals; none if the switch does not wait for approvals.
-    waits: Option<ReportedApprovals>,
+    /// The last report about missing approvals; `None` if the switch does not wait for approvals.
+    reported_approvals: Option<ReportedApprovals>,
 }
 
-/// How often the approvals by other operators are read. One read a second costs less than following all changes of the
-/// store. When a person approves, a delay of a second does not matter.
+/// The time between two reads of the approvals by other operators. One read a second costs less than a watch on all
+/// changes of the store, and the driver's operator does not notice a delay of a second.
 const APPROVALS_INTERVAL: Duration = Duration::from_secs(1);
 
 impl<'a> Following<'a> {
@@ -64,10 +64,10 @@ impl<'a> Following<'a> {
             reporter: Reporter::new(is_json),
             stop_requests,
             is_cancelled: false,
-            wants_back: false,
+            wants_back_out: false,
             confirms_back_out: false,
             standby: StandbyWait::Waits,
-            waits: None,
+            reported_approvals: None,
         }
     }
 
@@ -82,7 +82,7 @@ impl<'a> Following<'a> {
     /// If `is_wanted`, the operator asked to back out before this command drove the release. A release that is backed
     /// out is then a success.
     pub(super) fn backing_out(mut self, is_wanted: bool) -> Self {
-        self.wants_back = is_wanted;
+        self.wants_back_out = is_wanted;
         self
     }
 
@@ -113,9 +113,9 @@ impl<'a> Following<'a> {
                 },
                 changed = status.changed() => if changed.is_err() { break },
                 stop = self.stop_requests.recv() => if let Some(stop) = stop { self.stop(stop, &now).await },
-                () = tokio::time::sleep(APPROVALS_INTERVAL), if self.waits.is_some() => {}
+                () = tokio::time::sleep(APPROVALS_INTERVAL), if self.reported_approvals.is_some() => {}
                 line = typed_line(&mut self.consent), if last_question.is_some() => {
-                    self.typed(&now, line).await;
+                    self.handle_line(&now, line).await;
                     last_question = None;
                 }
             }
@@ -150,7 +150,7 @@ impl<'a> Following<'a> {
         last_question: Option<(Step, Timestamp)>,
     ) -> Option<(Step, Timestamp)> {
         let Progress::Asking { step, need, since } = &status.progress else {
-            self.waits = None;
+            self.reported_approvals = None;
             return None;
         };
         if self.standby == StandbyWait::Left {
@@ -181,7 +181,7 @@ impl<'a> Following<'a> {
                     Need::TypedName => format!("type {environment} to continue, or back out:"),
                     _ => "type yes to continue, or back out:".to_owned(),
                 };
-                self.reporter.aside(|| {
+                self.reporter.without_progress(|| {
                     warn_line!("{next}");
                     typed.ask(&answer);
                 });
@@ -198,9 +198,9 @@ impl<'a> Following<'a> {
             return false;
         }
         let driver = self.engine.operator().clone();
-        let (has, message) = match self.engine.given(plan, Some(&driver)).await {
+        let (has, message) = match self.engine.counted_approvals(plan, Some(&driver)).await {
             Ok(given) if given.len() >= needed => {
-                self.waits = None;
+                self.reported_approvals = None;
                 return false;
             }
             Ok(given) => {
@@ -221,15 +221,15 @@ impl<'a> Following<'a> {
         // The message contains the remaining time of approvals, which changes every second. So only a changed number is
         // reported.
         let report = has.map_or(ReportedApprovals::Unknown, ReportedApprovals::Has);
-        if self.waits.as_ref() != Some(&report) {
+        if self.reported_approvals.as_ref() != Some(&report) {
             self.reporter
                 .lacks_approvals(plan.release, needed, has, &message);
         }
-        self.waits = Some(report);
+        self.reported_approvals = Some(report);
         true
     }
 
-    async fn typed(&mut self, status: &Status, line: Option<String>) {
+    async fn handle_line(&mut self, status: &Status, line: Option<String>) {
         let Some(line) = line else {
             // The operator pressed Ctrl-D or closed the terminal. No answer can come, so nothing is asked again.
             self.consent = Consent::Gone;
@@ -249,7 +249,7 @@ impl<'a> Following<'a> {
         let needs_name = need_back(status.may_have_switched, status.plan.tier());
         if is_confirmed || (asks_back_out && needs_name != Need::TypedName) {
             let reason = "the operator backed out".to_owned();
-            self.wants_back = true;
+            self.wants_back_out = true;
             self.send(Command::BackOut { by, reason }).await;
             return;
         }
@@ -331,7 +331,7 @@ impl<'a> Following<'a> {
                 } else {
                     format!("backed out, {} is as before: {reason}", plan.target())
                 },
-                if self.wants_back {
+                if self.wants_back_out {
                     Exit::Done
                 } else {
                     Exit::Failed
@@ -374,14 +374,14 @@ impl<'a> Following<'a> {
         } else {
             exit
         };
-        fail(exit, plan, status.outcome().is_some(), &message);
+        set_json_error(exit, plan, status.outcome().is_some(), &message);
         exit
     }
 }
 
 /// Unless the command ended with success, sets the error in the last line of `--json`: what happened, and what to do
 /// next.
-fn fail(exit: Exit, plan: &Plan, is_closed: bool, message: &str) {
+fn set_json_error(exit: Exit, plan: &Plan, is_closed: bool, message: &str) {
     let kind = match exit {
         Exit::Done => return,
         Exit::Failed | Exit::Usage => json::Kind::Failed,

@@ -38,13 +38,13 @@ pub(super) fn run(verb: &Help) -> Exit {
         // it.
         Some(topic) => {
             if is_verb(topic.name) {
-                of_verb(&path);
+                print_verb_help(&path);
                 say_line!("");
             }
-            say(topic);
+            print_topic(topic);
             Exit::Done
         }
-        None => of_verb(&path),
+        None => print_verb_help(&path),
     }
 }
 
@@ -62,7 +62,7 @@ fn schema(path: &[&str]) -> Exit {
     Exit::Done
 }
 
-fn say(topic: &Topic) {
+fn print_topic(topic: &Topic) {
     let page = page();
     let text = text::render(&topic.blocks(), page);
     if page.styled {
@@ -98,7 +98,7 @@ fn is_verb(name: &str) -> bool {
     visible(&root).any(|verb| verb.get_name() == name)
 }
 
-fn of_verb(path: &[&str]) -> Exit {
+fn print_verb_help(path: &[&str]) -> Exit {
     let mut root = Arguments::command();
     // Sets the full name of every verb.
     root.build();
@@ -113,7 +113,7 @@ fn of_verb(path: &[&str]) -> Exit {
             let known = known.iter().map(String::as_str).collect();
             let message = format!("there is no verb or topic {name}");
             let hint = if command.has_subcommands() {
-                names::meant(name, &known)
+                names::suggestion(name, &known)
             } else {
                 format!("{} has no verbs of its own", command.get_name())
             };
@@ -134,7 +134,7 @@ fn visible(command: &Command) -> impl Iterator<Item = &Command> {
 }
 
 /// The verb on the command line with its subcommand, e.g. `history compare`.
-pub(super) fn name(matches: &ArgMatches) -> String {
+pub(super) fn verb_name(matches: &ArgMatches) -> String {
     let mut names = Vec::new();
     let mut matches = matches;
     while let Some((name, inner)) = matches.subcommand() {
@@ -176,8 +176,8 @@ fn verb_if_json(mut arguments: Vec<String>) -> Option<String> {
     Some(names.join(" "))
 }
 
-/// Puts what clap would print (help, version or an error) into the last line of JSON. An error is printed on standard
-/// error too.
+/// Puts the text that clap would print (help, version or an error) into the last line of JSON. An error is printed on
+/// standard error too.
 pub(super) fn in_json(error: &clap::Error) -> Exit {
     let text = error.render().to_string();
     if !error.use_stderr() {

@@ -57,7 +57,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     let mut table = table::Table::new(common.json, verb.csv);
     let mut left = verb.limit;
     let listing = list(&archive, &filter, verb.limit, |item| {
-        if left > 0 && table.has_place(&item) {
+        if left > 0 && table.can_show(&item) {
             table.row(&item);
             left -= 1;
         }
@@ -122,8 +122,8 @@ fn filter(verb: &History, now: Timestamp) -> Result<Filter, String> {
     })
 }
 
-/// Opens the archive. If that fails, opens an empty archive in memory, so that the stores can still be browsed. None if
-/// that fails too.
+/// Opens the archive. If that fails, opens an empty archive in memory, so that the stores can still be browsed. Returns
+/// `None` if that fails too.
 pub(super) async fn archive(app: &App) -> Option<Archive> {
     match app.any_archive().await {
         Ok((archive, None)) => Some(archive),

@@ -95,7 +95,7 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
         let clocks = clocks.get(&target.environment).unwrap_or(&none);
         match Held::read(target, site, (now, clocks)).await {
             Ok(held) if common.json => listed.push(held.json(target)),
-            Ok(held) => is_nothing_held &= !held.say(target, only.is_some()),
+            Ok(held) => is_nothing_held &= !held.print(target, only.is_some()),
             Err(message) => {
                 warn_line!("{target}: {message}");
                 exit = Exit::NeedsPerson;
@@ -105,7 +105,7 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
     if common.json {
         json::answer(serde_json::json!({ "targets": listed }));
     } else if is_nothing_held && exit == Exit::Done {
-        say_line!("there are no holds and no freezes");
+        say_line!("no hold or freeze is in effect, and no freeze starts within eight days");
     }
     exit
 }
@@ -122,12 +122,14 @@ async fn clocks<'a>(app: &App, sites: &[&'a Site]) -> BTreeMap<&'a EnvironmentNa
     join_all(readings).await.into_iter().collect()
 }
 
-/// The holds of a target, the next freeze, the hold that was cleared last, and ended holds.
+/// The holds and freezes in effect for a target, the next freeze, the hold that was cleared last, and ended holds.
 struct Held {
-    /// All holds in effect. Holds that are in effect by this machine's clock come first.
+    /// All holds and freezes in effect. Those in effect by this machine's clock come first.
     holds: Vec<Hold>,
-    /// The holds that are in effect only by another machine's clock, and a text about the clock that differs most.
+    /// The entries of `holds` that are in effect only by another machine's clock, and a text about the clock that
+    /// differs most.
     by_another_clock: Option<(Vec<Hold>, String)>,
+    /// The start of the next freeze, if a freeze starts within eight days.
     next_freeze: Option<Timestamp>,
     last_cleared: Option<Cleared>,
     past: Vec<Hold>,
@@ -160,7 +162,7 @@ impl Held {
         Ok(Self {
             holds,
             by_another_clock: differs.map(|clock| (by_other, clock.to_string())),
-            next_freeze: freeze::next(&site.definition.rules.freezes, &target.service, now),
+            next_freeze: freeze::next_start(&site.definition.rules.freezes, &target.service, now),
             past: past(site, target, clocks.earliest(now)).await?,
             last_cleared: record.hold.and_then(|hold| hold.cleared),
         })
@@ -176,13 +178,16 @@ impl Held {
         })
     }
 
-    /// Prints the holds for a person. Returns whether the target has a hold, a coming freeze or a cleared hold.
-    fn say(&self, target: &Target, is_one: bool) -> bool {
+    /// Prints the holds for a person; ended holds only with `lists_ended`. Returns whether the target has a hold or
+    /// freeze in effect, a freeze that starts within eight days, or a cleared hold.
+    fn print(&self, target: &Target, lists_ended: bool) -> bool {
         for hold in &self.holds {
             say_line!("{target}: {hold}");
             let by = self.by_another_clock.as_ref();
             if let Some((_, clock)) = by.filter(|(holds, _)| holds.contains(hold)) {
-                say_line!("{target}: active only by the clock of another machine: {clock}");
+                say_line!(
+                    "{target}: this hold or freeze is in effect only by the clock of another machine: {clock}"
+                );
             }
         }
         if let Some(next) = self.next_freeze {
@@ -200,14 +205,14 @@ impl Held {
                 local_time::moment(cleared.at)
             );
         }
-        for hold in self.past.iter().filter(|_| is_one) {
+        for hold in self.past.iter().filter(|_| lists_ended) {
             say_line!("{target}: ended hold: {}", ended_line(hold));
         }
         !self.holds.is_empty() || self.next_freeze.is_some() || last.is_some()
     }
 }
 
-/// An ended hold as a line: when it started and was to end, by whom, why, and how it ended.
+/// An ended hold as a line: its start, its planned end, its author, its reason, and how it ended.
 fn ended_line(hold: &Hold) -> String {
     let Hold {
         reason,

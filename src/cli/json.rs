@@ -1,6 +1,6 @@
-//! The output of `--json`. Every line is one JSON object that starts with the same fields, and the last line says how the
-//! command ended. A verb that answers once prints only that last line. `json/schema.json` describes every line of every verb;
-//! tests compare the real output with it.
+//! The output of `--json`. Every line is one JSON object that starts with the same fields, and the last line says how
+//! the command ended. A verb that answers once prints only that last line. `json/schema.json` describes every line of
+//! every verb; tests compare the real output with the schema.
 
 mod values;
 
@@ -105,7 +105,8 @@ pub(super) fn add(name: &str, field: impl Serialize) {
     }
 }
 
-/// Sets the error of the last line. Without this call, the lines on standard error become the error of a failed command.
+/// Sets the error of the last line. Without this call, the lines on standard error become the error of a failed
+/// command.
 pub(super) fn fail(kind: Kind, message: &str, hint: Option<&str>) {
     if let Some(output) = output().as_mut() {
         output.error = Some(error(kind, message, hint));

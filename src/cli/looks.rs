@@ -10,8 +10,8 @@ use crate::console::theme::{ThemeError, Written};
 use crate::console::{Charset, Depth, Keymap, ThemeSet};
 use crate::settings::{AsciiSetting, BellSetting, ConsoleSettings, own_themes};
 
-/// The looks and keys for opening the console.
-pub(super) struct Outfit {
+/// The themes, looks and keys with which the console opens.
+pub(super) struct ConsoleSetup {
     pub(super) theme_set: ThemeSet,
     pub(super) looks: Looks,
     pub(super) keymap: Keymap,
@@ -29,7 +29,7 @@ pub(super) enum LooksError {
 }
 
 /// Collects the looks and keys. A theme that cannot be used is an error if it is configured, otherwise a remark.
-pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
+pub(super) fn load(console: &ConsoleSettings) -> Result<ConsoleSetup, LooksError> {
     let variable = |name: &str| std::env::var(name).ok();
     let depth = Depth::from_environment(variable);
     let charset = match console.ascii {
@@ -82,7 +82,7 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
         },
         ..Looks::default()
     };
-    Ok(Outfit {
+    Ok(ConsoleSetup {
         theme_set,
         looks,
         keymap,
@@ -90,8 +90,8 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
     })
 }
 
-/// The configured keys. The check of the configuration has already refused unknown actions and keys, so nothing is lost
-/// here.
+/// The configured keys. The check of the configuration has already refused unknown actions and keys, so none is left
+/// out here.
 fn key_overrides(keys: &BTreeMap<String, Vec<String>>) -> Vec<(Action, Vec<Chord>)> {
     let key_override = |(name, keys): (&String, &Vec<String>)| {
         let chords = keys.iter().filter_map(|key| Chord::parse(key).ok());

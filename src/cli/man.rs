@@ -26,7 +26,7 @@ type Example = (
 #[rustfmt::skip]
 const EXAMPLES: &[Example] = &[
     ("", &[("greenroom", "Opens the console."), ("greenroom --read-only", "Opens the console so that nothing can be changed.")], &["status", "promote", "config", "doctor", "sandbox"], &["ladder", "configuration", "keys", "security"]),
-    ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Makes the version that is live in qa live in production."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"], &["ladder", "holds", "approvals"]),
+    ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Promotes the version that is live in qa to production."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"], &["ladder", "holds", "approvals"]),
     ("rollback", &[("greenroom rollback web production --list", "Lists the versions to go back to."), ("greenroom rollback web production", "Switches back to the version that is still running."), ("greenroom rollback web production --to 1.8.2", "Starts 1.8.2 again and switches to it.")], &["promote", "history"], &["ladder", "images"]),
     ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Backs out a release that lost its driver: undoes its steps.")], &["promote", "status"], &["ladder"]),
     ("repair", &[("greenroom repair web qa --dry-run", "Shows what differs, and every call that would repair it."), ("greenroom repair web qa --only proxy-edited", "Repairs one difference.")], &["status", "doctor"], &["drift"]),
@@ -49,7 +49,7 @@ const EXAMPLES: &[Example] = &[
     ("config show", &[("greenroom config show", "Shows every value in effect and where it comes from.")], &["config check"], &["configuration"]),
     ("sandbox", &[("greenroom sandbox", "Opens the console with sample services."), ("greenroom sandbox --headless --directory ./try", "Runs the sandbox without the console, and keeps its files.")], &["promote", "status"], &["keys"]),
     ("completions", &[("source <(greenroom completions bash)", "Turns on completion in this shell.")], &["help"], &[]),
-    ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes a page for every verb, and one for every topic into man7 next to it.")], &["help"], &[]),
+    ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes the pages of all verbs into man1, and the pages of all topics into man7 next to man1.")], &["help"], &[]),
     ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help ladder", "Explains the steps of a release."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints the JSON schema of that output."), ("greenroom help limits", "Shows how much Greenroom reads from each server.")], &["man"], &["json", "limits"]),
 ];
 
@@ -127,16 +127,16 @@ fn pages() -> io::Result<Vec<Page>> {
     // Sets the full name of every verb.
     root.build();
     let mut pages = Vec::new();
-    collect(&root, "", &mut pages)?;
+    collect_pages(&root, "", &mut pages)?;
     pages.extend(topics::pages()?);
     Ok(pages)
 }
 
-fn collect(command: &Command, verb: &str, pages: &mut Vec<Page>) -> io::Result<()> {
+fn collect_pages(command: &Command, verb: &str, pages: &mut Vec<Page>) -> io::Result<()> {
     pages.push(page(command, verb)?);
     for inner in command.get_subcommands().filter(|it| !it.is_hide_set()) {
         let verb = format!("{verb} {}", inner.get_name());
-        collect(inner, verb.trim_start(), pages)?;
+        collect_pages(inner, verb.trim_start(), pages)?;
     }
     Ok(())
 }

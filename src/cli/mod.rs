@@ -48,19 +48,22 @@ pub use exit::Exit;
 pub fn main() -> ExitCode {
     // If a shell asks for completions, this call ends the process.
     complete::answer_the_shell();
-    let parsed = Arguments::command()
-        .try_get_matches()
-        .and_then(|matches| Ok((help::name(&matches), Arguments::from_arg_matches(&matches)?)));
+    let parsed = Arguments::command().try_get_matches().and_then(|matches| {
+        Ok((
+            help::verb_name(&matches),
+            Arguments::from_arg_matches(&matches)?,
+        ))
+    });
     let (name, arguments) = match parsed {
         Ok(parsed) => parsed,
-        Err(help_or_mistake) => return help_or_mistake_end(&help_or_mistake),
+        Err(help_or_mistake) => return print_help_or_mistake(&help_or_mistake),
     };
     if arguments.prints_json() {
         json::start(&name);
     }
     if let Err(report) = diagnostics::install(log_file(arguments.verb.as_ref())) {
         warn_line!("greenroom: {report}");
-        return ended(Exit::Usage, false);
+        return finish(Exit::Usage, false);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -69,7 +72,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             warn_line!("greenroom: cannot start the async runtime: {error}");
-            return ended(Exit::Usage, false);
+            return finish(Exit::Usage, false);
         }
     };
     let exit = runtime.block_on(run(arguments));
@@ -82,23 +85,23 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints the text of `--help` or `--version`, or the error in the arguments.
-fn help_or_mistake_end(error: &clap::Error) -> ExitCode {
+fn print_help_or_mistake(error: &clap::Error) -> ExitCode {
     if let Some(command) = help::json_was_asked_for() {
         json::start(&command);
-        return ended(help::in_json(error), false);
+        return finish(help::in_json(error), false);
     }
     let printed = error.print();
     if error.use_stderr() {
         return Exit::Usage.into();
     }
-    out::written(printed);
-    out::end(Exit::Done, false).into()
+    out::remember_failure(printed);
+    out::final_exit(Exit::Done, false).into()
 }
 
 /// Prints the last line of `--json`, and turns the end of the command into the exit code of the process.
-fn ended(exit: Exit, changes: bool) -> ExitCode {
+fn finish(exit: Exit, changes: bool) -> ExitCode {
     json::finish(exit);
-    out::end(exit, changes).into()
+    out::final_exit(exit, changes).into()
 }
 
 /// Whether a command writes a log file. A command that leaves servers and the archive unchanged, such as `status` or
@@ -161,5 +164,5 @@ async fn run(arguments: Arguments) -> ExitCode {
         // The sample application is another program in the same file, with its own exit codes.
         Some(Verb::SampleApp { arguments }) => return sandbox::sample_app(arguments).await,
     };
-    ended(exit, changes)
+    finish(exit, changes)
 }

@@ -8,7 +8,7 @@ use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::settings::nearest;
 
 /// How many names are listed at most if no name is similar.
-const LISTED: usize = 12;
+const MAX_LISTED: usize = 12;
 
 /// Refuses a name that is not configured, with a suggestion.
 pub(super) fn check<'a>(
@@ -41,7 +41,7 @@ fn unknown(
         && !services.contains(service)
     {
         let message = format!("no service is called {service}");
-        return Some((message, meant(service, &services)));
+        return Some((message, suggestion(service, &services)));
     }
     let environment = environment.map(EnvironmentName::as_str)?;
     let of_service = |target: &&&Target| service.is_none_or(|service| target.service == *service);
@@ -54,20 +54,20 @@ fn unknown(
         Some(service) => format!("{service} has no environment {environment}"),
         None => format!("no environment is called {environment}"),
     };
-    Some((message, meant(environment, &environments)))
+    Some((message, suggestion(environment, &environments)))
 }
 
-/// Suggests the nearest name, or lists the configured names. If there are none, says how to configure some.
-pub(super) fn meant(wrong: &str, known: &BTreeSet<&str>) -> String {
+/// Suggests the nearest name, or lists the known names. If no name is known, says how to configure names.
+pub(super) fn suggestion(wrong: &str, known: &BTreeSet<&str>) -> String {
     if let Some(near) = nearest(wrong, known.iter().copied()) {
         return format!("did you mean {near}?");
     }
     if known.is_empty() {
-        return "nothing is configured; greenroom config init writes a configuration to start from"
+        return "no target is configured: add [services.NAME.environments.NAME] to the configuration"
             .to_owned();
     }
-    let listed: Vec<&str> = known.iter().copied().take(LISTED).collect();
-    let more = known.len().saturating_sub(LISTED);
+    let listed: Vec<&str> = known.iter().copied().take(MAX_LISTED).collect();
+    let more = known.len().saturating_sub(MAX_LISTED);
     let rest = if more > 0 {
         format!(" and {more} more")
     } else {

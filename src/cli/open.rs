@@ -9,7 +9,7 @@ use crate::wire::{self, App};
 
 /// Reads the configuration. Prints the warnings of a valid configuration, or the errors of an invalid one.
 pub(super) fn load(common: &Common) -> Result<Loaded, Exit> {
-    loaded(&request(common)?).map_err(|_| Exit::Usage)
+    load_and_report(&request(common)?).map_err(|_| Exit::Usage)
 }
 
 /// Reads the configuration like [`load`], for `config check`. Two findings that [`load`] only warns about are errors
@@ -20,10 +20,10 @@ pub(super) fn check(common: &Common) -> Result<Result<Loaded, Problems>, Exit> {
         requires_files: true,
         ..request(common)?
     };
-    Ok(loaded(&request))
+    Ok(load_and_report(&request))
 }
 
-fn loaded(request: &Request) -> Result<Loaded, Problems> {
+fn load_and_report(request: &Request) -> Result<Loaded, Problems> {
     let loaded = Settings::load(request);
     match &loaded {
         Ok(loaded) => {

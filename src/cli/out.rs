@@ -28,7 +28,7 @@ macro_rules! warn_line {
 pub(super) fn say(message: std::fmt::Arguments<'_>) {
     let message = message.to_string();
     if !json::keep_text(&message) {
-        written(lines(&mut output::stdout(), &message));
+        remember_failure(write_lines(&mut output::stdout(), &message));
     }
 }
 
@@ -36,18 +36,18 @@ pub(super) fn warn(message: std::fmt::Arguments<'_>) {
     let message = message.to_string();
     json::keep_notice(&message);
     // An error of standard error cannot be reported anywhere.
-    let _ = lines(&mut output::stderr(), &message);
+    let _ = write_lines(&mut output::stderr(), &message);
 }
 
 /// Prints a line on standard error. The last line of `--json` does not repeat the line, because its error already says
 /// the same.
 pub(super) fn explain(message: std::fmt::Arguments<'_>) {
-    let _ = lines(&mut output::stderr(), &message.to_string());
+    let _ = write_lines(&mut output::stderr(), &message.to_string());
 }
 
 /// Writes the lines of `message`, sanitized. Other users of the store may have written parts of the message, and this
 /// is the last place where the message can be made safe to show.
-fn lines(to: &mut impl Write, message: &str) -> io::Result<()> {
+fn write_lines(to: &mut impl Write, message: &str) -> io::Result<()> {
     let mut text = String::with_capacity(message.len() + 1);
     for line in message.split('\n') {
         text.push_str(&sanitize(line));
@@ -62,17 +62,17 @@ fn lines(to: &mut impl Write, message: &str) -> io::Result<()> {
 /// values, a script, a manual page.
 pub(super) fn say_bytes(bytes: &[u8]) {
     if !json::keep_text(&String::from_utf8_lossy(bytes)) {
-        raw(bytes);
+        write_raw(bytes);
     }
 }
 
-fn raw(bytes: &[u8]) {
+fn write_raw(bytes: &[u8]) {
     let mut to = output::stdout();
-    written(to.write_all(bytes).and_then(|()| to.flush()));
+    remember_failure(to.write_all(bytes).and_then(|()| to.flush()));
 }
 
 /// Remembers the first error of standard output. A reader that is gone is not an error.
-pub(super) fn written(result: io::Result<()>) {
+pub(super) fn remember_failure(result: io::Result<()>) {
     if let Err(error) = result
         && error.kind() != ErrorKind::BrokenPipe
     {
@@ -80,9 +80,9 @@ pub(super) fn written(result: io::Result<()>) {
     }
 }
 
-/// The final exit of a command. If standard output is incomplete, a success becomes [`Exit::Failed`], or
+/// The exit of a command after all output. If standard output is incomplete, a success becomes [`Exit::Failed`], or
 /// [`Exit::NeedsPerson`] if the command `changes` something, because the change remains.
-pub(super) fn end(exit: Exit, changes: bool) -> Exit {
+pub(super) fn final_exit(exit: Exit, changes: bool) -> Exit {
     let Some(why) = UNWRITTEN.get() else {
         return exit;
     };
@@ -99,7 +99,7 @@ pub(super) fn end(exit: Exit, changes: bool) -> Exit {
 /// Prints a line of JSON on standard output.
 pub(super) fn say_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
-        Ok(text) => raw(format!("{}\n", escaped(&text)).as_bytes()),
+        Ok(text) => write_raw(format!("{}\n", escaped(&text)).as_bytes()),
         Err(error) => warn(format_args!(
             "greenroom: the answer cannot be written as JSON: {error}"
         )),
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn lines_contain_no_control_sequences() {
         let mut out = Vec::new();
-        lines(&mut out, "one \u{1b}[2J\u{202e}\n\n  two\u{9b}31m").expect("written");
+        write_lines(&mut out, "one \u{1b}[2J\u{202e}\n\n  two\u{9b}31m").expect("written");
         let out = String::from_utf8(out).expect("text");
         assert_eq!(out, "one \u{fffd}\n\n  two31m\n");
     }

@@ -1,5 +1,5 @@
-//! `greenroom promote` and `greenroom rollback`: plan a release, show the plan, ask the operator, drive the release, and
-//! report the result.
+//! `greenroom promote` and `greenroom rollback`: plan a release, show the plan, ask the operator, drive the release,
+//! and report the result.
 
 use super::arguments::{Common, Promote, Rollback};
 use super::consent::Consent;
@@ -102,7 +102,7 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
         say_line!("{}", plan_text::text(&plan));
     }
     let need = need_to_begin(&plan);
-    let begin = consent.begin(&plan, ("begin", need), engine, &mut stop_requests);
+    let begin = consent.approve_plan(&plan, ("begin", need), engine, &mut stop_requests);
     let Some(approval) = begin.await else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
@@ -114,7 +114,7 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
                 .leaving_standby(wanted.leaves_standby)
                 .follow()
                 .await;
-            ending::say(&app, common, &request.target, release, exit).await
+            ending::finish(&app, common, &request.target, release, exit).await
         }
         Err(refused) => refuse(&refused),
     }

@@ -43,7 +43,7 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
         return Exit::Done;
     };
     if !consent
-        .plain("remove these images", &mut stop_requests)
+        .confirm("remove these images", &mut stop_requests)
         .await
     {
         warn_line!("nothing was removed");

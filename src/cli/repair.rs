@@ -41,7 +41,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         Err(refused) => return not_planned(common, &refused),
     };
     if common.json {
-        let planned = planned(&plan);
+        let planned = plan_json(&plan);
         json::answer(serde_json::json!({ "plan": planned, "repair": null }));
         json::event("plan", planned);
     } else {
@@ -57,7 +57,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         return refuse(&Refusal::ReadOnly.into());
     }
     let need = need_to_repair(&plan);
-    let question = consent.repair(&plan, need, engine, &mut stop_requests);
+    let question = consent.approve_repair(&plan, need, engine, &mut stop_requests);
     let Some(approval) = question.await else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
@@ -66,7 +66,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     match engine.repair(plan, &approval).await {
         Ok(handle) => match follow(common, handle, &mut stop_requests).await {
             Exit::Done if is_left => {
-                warn_line!("a person has to repair the other differences; see above");
+                warn_line!("a person has to repair the other differences: the plan says why");
                 Exit::NeedsPerson
             }
             exit => exit,
@@ -115,7 +115,7 @@ async fn follow(
                 json::event("said", serde_json::json!({ "text": message }));
             }
             Some(RepairNews::Message(message)) => say_line!("{}", sanitize(&message)),
-            Some(RepairNews::Ended(record)) => return ended(common, &record, is_cancelled),
+            Some(RepairNews::Ended(record)) => return report_end(common, &record, is_cancelled),
             None => {
                 warn_line!(
                     "the repair ended unexpectedly: read the log (greenroom doctor shows its path)"
@@ -126,7 +126,7 @@ async fn follow(
     }
 }
 
-fn ended(common: &Common, record: &RepairRecord, is_cancelled: bool) -> Exit {
+fn report_end(common: &Common, record: &RepairRecord, is_cancelled: bool) -> Exit {
     let outcome = record.closed.as_ref().map(|(_, outcome)| outcome);
     if common.json {
         json::add("repair", record);
@@ -180,7 +180,7 @@ fn text(plan: &RepairPlan) -> String {
     lines.join("\n")
 }
 
-fn planned(plan: &RepairPlan) -> serde_json::Value {
+fn plan_json(plan: &RepairPlan) -> serde_json::Value {
     let items: Vec<serde_json::Value> = plan
         .items
         .iter()

@@ -1,5 +1,4 @@
-//! Reports the events of a release: progress bars and lines on a terminal, plain
-//! lines elsewhere, JSON for programs.
+//! Reports the events of a release: progress bars and lines on a terminal, plain lines elsewhere, JSON for programs.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -55,7 +54,7 @@ impl Reporter {
             "{}  {} {}",
             local_time::clock(announcement.at),
             sign(announcement.kind),
-            sanitize(self.without_the_reason(announcement))
+            sanitize(self.without_reported_failure(announcement))
         );
         match &self.output {
             OutputKind::Json => json::event_at(
@@ -74,7 +73,7 @@ impl Reporter {
 
     /// The text of an event. If the text ends with the failure that was reported last, that failure is left out,
     /// because the operator has just read it. The text of the failure itself stays whole.
-    fn without_the_reason<'a>(&self, announcement: &'a Announcement) -> &'a str {
+    fn without_reported_failure<'a>(&self, announcement: &'a Announcement) -> &'a str {
         let text = announcement.text.as_str();
         match &self.failure {
             Some(failure) if announcement.kind != AnnouncementKind::Failed => text
@@ -161,11 +160,11 @@ impl Reporter {
         }
     }
 
-    /// Hides the progress while `speak` writes to the terminal, for example a question.
-    pub(super) fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
+    /// Hides the progress while `write` writes to the terminal, for example a question.
+    pub(super) fn without_progress<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.output {
-            OutputKind::Terminal(bar) => bar.suspend(speak),
-            OutputKind::Json | OutputKind::Plain => speak(),
+            OutputKind::Terminal(bar) => bar.suspend(write),
+            OutputKind::Json | OutputKind::Plain => write(),
         }
     }
 

@@ -1,5 +1,5 @@
-//! `greenroom resume`: shows a release that has not ended: its plan, its driver and the observed state. Then asks the
-//! operator, and resumes the release, backs the release out, or ends it as it is.
+//! `greenroom resume`: shows a release that has not ended, its plan, its driver and the observed state. Then asks the
+//! operator, and resumes the release, backs it out, or closes it as it is.
 
 use super::arguments::{Common, Resume as Arguments};
 use super::consent::Consent;
@@ -29,7 +29,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         Ok(consent) => consent,
         Err(exit) => return exit,
     };
-    let named = match named(engine, &target, verb.release.as_deref()).await {
+    let named = match named_release(engine, &target, verb.release.as_deref()).await {
         Ok(named) => named,
         Err(refused) => return refuse(&refused),
     };
@@ -46,16 +46,16 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     if common.json {
         json::event(
             "found",
-            found(&interrupted, world.get(&target), resume_action),
+            found_json(&interrupted, world.get(&target), resume_action),
         );
     } else {
         say_line!("{}", text(&interrupted, world.get(&target), resume_action));
     }
-    if let Some(refused) = against(engine, &interrupted, resume_action, verb.take_over) {
+    if let Some(refused) = objection(engine, &interrupted, resume_action, verb.take_over) {
         return refuse(&refused);
     }
     let (plan, need) = (interrupted.plan(), interrupted.need(resume_action));
-    let question = consent.begin(
+    let question = consent.approve_plan(
         plan,
         (resume_action.as_str(), need),
         engine,
@@ -80,14 +80,14 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
                 .backing_out(resume_action == ResumeAction::BackOut)
                 .follow()
                 .await;
-            ending::say(&app, common, &target, id, exit).await
+            ending::finish(&app, common, &target, id, exit).await
         }
         Err(refused) => refuse(&refused),
     }
 }
 
 /// The release named on the command line, if any.
-pub(super) async fn named(
+pub(super) async fn named_release(
     engine: &Engine,
     target: &Target,
     named: Option<&str>,
@@ -112,8 +112,8 @@ fn takeover(
     })
 }
 
-/// Why the chosen action is not possible; none if it is possible.
-fn against(
+/// Why the chosen action is not possible; `None` if it is possible.
+fn objection(
     engine: &Engine,
     interrupted: &Interrupted,
     resume_action: ResumeAction,
@@ -154,12 +154,12 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: ResumeAc
         None => lines.push("    nothing was observed yet".to_owned()),
     }
     lines.extend(interrupted.ignored.iter().map(|line| format!("  ! {line}")));
-    for way in ResumeAction::ALL {
-        let mark = if way == chosen { ">" } else { " " };
-        let description = interrupted.would(way, ON_FAILURE);
-        lines.push(format!("{mark} {:<9} {description}", way.as_str()));
+    for action in ResumeAction::ALL {
+        let mark = if action == chosen { ">" } else { " " };
+        let description = interrupted.would(action, ON_FAILURE);
+        lines.push(format!("{mark} {:<9} {description}", action.as_str()));
         let refused = interrupted
-            .against(way)
+            .against(action)
             .map_or(&[][..], |refused| &refused.0);
         lines.extend(
             refused
@@ -189,21 +189,21 @@ fn driver(interrupted: &Interrupted) -> String {
     )
 }
 
-fn found(
+fn found_json(
     interrupted: &Interrupted,
     snapshot: Option<&Snapshot>,
     chosen: ResumeAction,
 ) -> serde_json::Value {
     let ways: serde_json::Map<String, serde_json::Value> = ResumeAction::ALL
         .into_iter()
-        .map(|way| {
+        .map(|action| {
             let refused = interrupted
-                .against(way)
+                .against(action)
                 .map_or(&[][..], |refused| &refused.0);
             let against: Vec<String> = refused.iter().map(ToString::to_string).collect();
-            let would = interrupted.would(way, ON_FAILURE);
+            let would = interrupted.would(action, ON_FAILURE);
             let description = serde_json::json!({ "would": would, "against": against });
-            (way.as_str().to_owned(), description)
+            (action.as_str().to_owned(), description)
         })
         .collect();
     serde_json::json!({

@@ -1,5 +1,5 @@
-//! `greenroom rollback --list`: lists every version that was live in a target, with the place of its image. If a version
-//! cannot be chosen, says why.
+//! `greenroom rollback --list`: lists every version that was live in a target, with the place of its image. If a
+//! version cannot be chosen, says why.
 
 use super::arguments::Common;
 use super::promote::refuse;
@@ -31,16 +31,16 @@ pub(super) async fn list(common: &Common, target: &Target) -> Exit {
     if candidates.is_empty() {
         say_line!("{target}: no version has been live successfully yet");
     }
-    for way in &candidates {
-        let version = &way.version;
+    for candidate in &candidates {
+        let version = &candidate.version;
         let tag = version.tag.as_deref().unwrap_or("-");
         say_line!(
             "{tag:<16} {}  {:<42} {}",
             version.digest.short(),
-            was(way.fate.as_ref()),
-            image(&way.image)
+            fate_text(candidate.fate.as_ref()),
+            image(&candidate.image)
         );
-        for why in &way.against {
+        for why in &candidate.against {
             say_line!("{:<16} cannot be chosen: {why}", "");
         }
     }
@@ -50,7 +50,7 @@ pub(super) async fn list(common: &Common, target: &Target) -> Exit {
     Exit::Done
 }
 
-fn was(fate: Option<&Fate>) -> String {
+fn fate_text(fate: Option<&Fate>) -> String {
     match fate {
         Some(Fate::LiveSince(at)) => format!("live since {}", local_time::moment(*at)),
         Some(Fate::LiveUntil(at)) => format!("live until {}", local_time::moment(*at)),
@@ -76,12 +76,12 @@ fn image(at: &ImageAt) -> String {
     }
 }
 
-fn json(way: &RollbackCandidate) -> serde_json::Value {
-    let against: Vec<String> = way.against.iter().map(ToString::to_string).collect();
+fn json(candidate: &RollbackCandidate) -> serde_json::Value {
+    let against: Vec<String> = candidate.against.iter().map(ToString::to_string).collect();
     serde_json::json!({
-        "version": way.version,
-        "was": was(way.fate.as_ref()),
-        "found": way.image,
+        "version": candidate.version,
+        "was": fate_text(candidate.fate.as_ref()),
+        "found": candidate.image,
         "can_be_chosen": against.is_empty(),
         "against": against,
     })

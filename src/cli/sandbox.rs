@@ -27,13 +27,15 @@ const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
     if common.json && !verb.headless {
-        complain("the console prints no JSON. For JSON, run: greenroom --json sandbox --headless");
+        print_error(
+            "the console prints no JSON. For JSON, run: greenroom --json sandbox --headless",
+        );
         return Exit::Usage;
     }
     if !verb.headless
         && let Err(why) = terminal::check()
     {
-        complain(format!(
+        print_error(format!(
             "{why}\nTo run the sandbox without the console: greenroom sandbox --headless"
         ));
         return Exit::Usage;
@@ -51,7 +53,7 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
     let place = match place {
         Ok(place) => place,
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             return Exit::Usage;
         }
     };
@@ -60,7 +62,7 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
         started = running.start() => match started {
             Ok(()) => None,
             Err(error) => {
-                complain(&error);
+                print_error(&error);
                 Some(Exit::Failed)
             }
         },
@@ -68,7 +70,7 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
     };
     let exit = match exit {
         Some(exit) => exit,
-        None if verb.headless => running.stand_by(&mut stop_requests).await,
+        None if verb.headless => running.wait_for_stop(&mut stop_requests).await,
         None => running.show(common.read_only).await,
     };
     running.end(exit).await
@@ -124,7 +126,7 @@ impl RunningSandbox {
             progress.say("removing the remains of an unfinished sandbox");
             self.clear().await?;
         }
-        self.place.point_at_this_program()?;
+        self.place.link_this_program()?;
         if self.place.state() == State::New {
             self.seed(&progress).await?;
         }
@@ -134,12 +136,12 @@ impl RunningSandbox {
         }
         let app = self.app.insert(wire::build(&loaded.settings, false)?);
         progress.say("restarting the live versions");
-        sandbox::resume(&app.engine).await?;
+        sandbox::restart_live(&app.engine).await?;
         let addresses = public(&loaded.settings).into_iter().map(|(_, at)| at);
         self.traffic = Some(SampleTraffic::start(addresses));
         drop(progress);
         json::event("open", self.addresses(&loaded.settings));
-        say(self.whereabouts(&loaded.settings));
+        say(self.opened_text(&loaded.settings));
         self.loaded = Some(loaded);
         Ok(())
     }
@@ -148,8 +150,8 @@ impl RunningSandbox {
         let (configuration, ports) = sandbox::configuration(self.place.directory())?;
         self.ports = Some(ports);
         let catalogue = wire::catalogue(sandbox::programs(&self.place.program()))?;
-        self.place.furnish(&configuration, &catalogue)?;
-        let loaded = self.load(&sandbox::seeding())?;
+        self.place.write_files(&configuration, &catalogue)?;
+        let loaded = self.load(&sandbox::seed_overrides())?;
         self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
         let app = self.app.insert(wire::build(&loaded.settings, false)?);
         sandbox::seed(&app.engine, |done, total| {
@@ -162,11 +164,16 @@ impl RunningSandbox {
 
     /// Loads the configuration of the sandbox. The environment variables of this process are ignored, because they
     /// belong to the operator's own configuration.
-    fn load(&self, above: &[(String, String)]) -> Result<Loaded, Problems> {
+    fn load(&self, seed_overrides: &[(String, String)]) -> Result<Loaded, Problems> {
         Settings::load(&Request {
             path: Some(self.place.configuration()),
             environment: std::collections::BTreeMap::new(),
-            overrides: self.overrides.iter().chain(above).cloned().collect(),
+            overrides: self
+                .overrides
+                .iter()
+                .chain(seed_overrides)
+                .cloned()
+                .collect(),
             outgoing: OutgoingPorts::of_this_machine(),
             may_loosen: true,
             requires_files: false,
@@ -178,8 +185,8 @@ impl RunningSandbox {
         if self.place.configuration().exists() {
             let loaded = self.load(&[])?;
             let app = wire::build(&loaded.settings, false)?;
-            for problem in sandbox::end(&app.engine, true).await {
-                complain(&problem);
+            for problem in sandbox::stop_instances(&app.engine, true).await {
+                print_error(&problem);
             }
         }
         self.place.clear().await?;
@@ -201,20 +208,20 @@ impl RunningSandbox {
             Ok(Ok(ExitReason::Quit | ExitReason::Reload(_))) => Exit::Done,
             Ok(Ok(ExitReason::Signal(_) | ExitReason::TerminalLost)) => Exit::Cancelled,
             Ok(Ok(ExitReason::Panicked)) | Err(_) => {
-                complain(
+                print_error(
                     "the console crashed: read the crash report in the log (greenroom doctor shows its path)",
                 );
                 Exit::NeedsPerson
             }
             Ok(Err(report)) => {
-                complain(format!("{report:#}"));
+                print_error(format!("{report:#}"));
                 Exit::Failed
             }
         }
     }
 
     /// Waits for a request to stop.
-    async fn stand_by(&self, stop_requests: &mut mpsc::Receiver<StopRequest>) -> Exit {
+    async fn wait_for_stop(&self, stop_requests: &mut mpsc::Receiver<StopRequest>) -> Exit {
         say(if self.place.is_kept() {
             "Ctrl-C stops the sandbox and keeps its directory"
         } else {
@@ -236,7 +243,7 @@ impl RunningSandbox {
         })
     }
 
-    fn whereabouts(&self, settings: &Settings) -> String {
+    fn opened_text(&self, settings: &Settings) -> String {
         let mut lines = vec![format!(
             "the sandbox is open in {}",
             self.place.directory().display()
@@ -253,25 +260,25 @@ impl RunningSandbox {
         lines.join("\n")
     }
 
-    /// Stops everything that was started, in this order: sample traffic, releases, proxies, processes. So no part sends
-    /// a request to a part that has already stopped.
+    /// Stops everything that was started, in this order: sample traffic, releases, proxies, processes. In this order,
+    /// none of them sends a request to one that has already stopped.
     async fn end(mut self, exit: Exit) -> Exit {
         if let Some(traffic) = self.traffic.take() {
             report(&traffic.stop().await);
         }
         let mut problems = Vec::new();
         if let Some(app) = self.app.take() {
-            sandbox::leave(&app.engine).await;
+            sandbox::stop_drivers(&app.engine).await;
             let ending = self
                 .proxies
                 .drain(..)
                 .map(|proxy| proxy.stop(LAST_REQUESTS));
             join_all(ending).await;
             let forget = !self.place.will_be_opened_again();
-            problems = sandbox::end(&app.engine, forget).await;
+            problems = sandbox::stop_instances(&app.engine, forget).await;
         }
         if !problems.is_empty() {
-            complain(format!(
+            print_error(format!(
                 "some processes of the sandbox in {} were not stopped or not removed:\n{}",
                 self.place.directory().display(),
                 problems.join("\n")
@@ -287,7 +294,7 @@ impl RunningSandbox {
             format!("the sandbox has ended; {directory} was removed")
         };
         if let Err(error) = self.place.leave().await {
-            complain(format!(
+            print_error(format!(
                 "the directory of the sandbox was not removed: {error}"
             ));
             return Exit::NeedsPerson;
@@ -352,7 +359,7 @@ impl Drop for StartProgress {
     }
 }
 
-/// Prints a line, with `--json` as an event. If the terminal is gone, the line is dropped, so that the sandbox can
+/// Prints a line, or with `--json` an event. If the terminal is gone, the line is dropped, so that the sandbox can
 /// still be stopped.
 fn say(message: impl fmt::Display) {
     if json::is_on() {
@@ -363,6 +370,6 @@ fn say(message: impl fmt::Display) {
 }
 
 /// Prints an error. If the terminal is gone, the error is dropped.
-fn complain(message: impl fmt::Display) {
+fn print_error(message: impl fmt::Display) {
     warn_line!("greenroom: {message}");
 }

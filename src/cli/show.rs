@@ -65,8 +65,8 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
 /// The argument for the newest release.
 const LAST: &str = "last";
 
-/// The typed id, or for `last` the id of the newest release. With a service or an environment, only their releases
-/// count.
+/// The typed id, or for `last` the id of the newest release. With a service or an environment, `last` is the newest
+/// release of that service or in that environment.
 async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit> {
     if verb.release != LAST {
         if verb.service.is_none() {
@@ -91,7 +91,7 @@ async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit
     match archive.read.list(&filter, None, 1).await {
         Ok(newest) => newest.first().map_or_else(
             || {
-                warn_line!("greenroom: the archive of this machine has no such release");
+                warn_line!("greenroom: the archive of this machine has no such release; greenroom history lists the releases");
                 Err(Exit::Usage)
             },
             |newest| Ok(newest.head.id.to_string()),

@@ -32,7 +32,11 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     // These reads run at the same time, so that a journal or a password that hangs adds no time.
     let (world, recent, late) = tokio::join!(
         watchers::once(&app.engine, app.frame.clone()),
-        join_all(targets.iter().map(|target| left_behind(&app, target))),
+        join_all(
+            targets
+                .iter()
+                .map(|target| newest_and_approvals(&app, target))
+        ),
         app.late_passwords(is_shown, watchers::TIMEOUT),
     );
     for (_, failure) in late {
@@ -80,7 +84,10 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
 
 /// The newest releases of a target, and the approvals that the current release needs. Both are read within one
 /// deadline.
-async fn left_behind(app: &App, target: &Target) -> (Result<NewestReleases, String>, Approvals) {
+async fn newest_and_approvals(
+    app: &App,
+    target: &Target,
+) -> (Result<NewestReleases, String>, Approvals) {
     let deadline = Instant::now() + watchers::TIMEOUT;
     let newest = match timeout_at(deadline, app.engine.newest_releases(target)).await {
         Ok(newest) => newest.map_err(|failure| failure.to_string()),
@@ -94,16 +101,17 @@ async fn left_behind(app: &App, target: &Target) -> (Result<NewestReleases, Stri
     let Some((current, _)) = waiting else {
         return (newest, Approvals::NotNeeded);
     };
-    let approvals = timeout_at(deadline, approvals::of(&app.engine, current)).await;
+    let approvals = timeout_at(deadline, approvals::read(&app.engine, current)).await;
     (newest, approvals.unwrap_or(Approvals::Unknown))
 }
 
 /// Whether a person has to look at a target: something is unknown, the live version is missing or unhealthy, servers
-/// differ (while a release is running, only a difference at the public address counts), or a release was interrupted.
+/// differ, or a release was interrupted. While a release is running, only differences at the public address need a
+/// look.
 fn needs_person(snapshot: &Snapshot, open: Option<&Undriven>) -> bool {
     let is_driven = snapshot.lock.is_some();
     // A running release causes differences elsewhere, and its driver watches these differences.
-    let counts = |(pair, _): (Pair, &Drift)| pair == Pair::Public || !is_driven;
+    let needs_look = |(pair, _): (Pair, &Drift)| pair == Pair::Public || !is_driven;
     let truth = compare(snapshot);
     let is_live_bad = match snapshot.live_slot() {
         LiveSlot::Slot(slot) => {
@@ -114,7 +122,7 @@ fn needs_person(snapshot: &Snapshot, open: Option<&Undriven>) -> bool {
     };
     !snapshot.sources.are_live()
         || truth.unknown().next().is_some()
-        || truth.drifts().any(counts)
+        || truth.drifts().any(needs_look)
         || is_live_bad
         || open.is_none_or(|open| !open.interrupted.is_empty())
 }

@@ -86,7 +86,7 @@ pub enum Action {
     Timeline,
     /// Verify that the records that match the filter have not been altered.
     Prove,
-    /// Stop the console and return to the shell, until the shell continues it.
+    /// Stop the console and return to the shell, until the shell continues the console.
     Suspend,
     /// Copy a text of the focused pane or of the history to the terminal's clipboard, for example a digest.
     Copy,
@@ -167,7 +167,7 @@ const fn bind(
     }
 }
 
-const fn shown(binding: Binding) -> Binding {
+const fn in_footer(binding: Binding) -> Binding {
     Binding {
         in_footer: true,
         ..binding
@@ -198,19 +198,19 @@ const fn in_history(binding: Binding) -> Binding {
 /// The table, in the order of the footer and of the help.
 #[rustfmt::skip]
 pub static BINDINGS: &[Binding] = &[
-    shown(bind(&[key('A')], Action::Approve, "approve", "approve the waiting step, or decide on the failed one")),
-    shown(bind(&[key('P')], Action::Promote, "promote", "choose a version for the open target, plan its release, then confirm it")),
-    shown(bind(&[key('X')], Action::BackOut, "back out", "undo everything that the running release has done")),
-    shown(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm, or choose an earlier version")),
-    shown(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for approval")),
-    shown(bind(&[key('C')], Action::Resume, "driver", "request, hand over, take over or resume a release")),
-    shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm, now instead of later")),
-    shown(bind(&[key('D')], Action::Repair, "repair drift", "plan a repair of the open target, then confirm it")),
+    in_footer(bind(&[key('A')], Action::Approve, "approve", "approve the waiting step, or decide on the failed one")),
+    in_footer(bind(&[key('P')], Action::Promote, "promote", "choose a version for the open target, plan its release, then confirm it")),
+    in_footer(bind(&[key('X')], Action::BackOut, "back out", "undo everything that the running release has done")),
+    in_footer(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm, or choose an earlier version")),
+    in_footer(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for approval")),
+    in_footer(bind(&[key('C')], Action::Resume, "driver", "request, hand over, take over or resume a release")),
+    in_footer(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm, now instead of later")),
+    in_footer(bind(&[key('D')], Action::Repair, "repair drift", "plan a repair of the open target, then confirm it")),
     bind(&[key('F')], Action::Hold, "hold", "hold the open target, so that a promote needs an override, or clear its hold"),
-    shown(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
-    shown(bind(&[named(KeyCode::Enter)], Action::Open, "open", "open the target under the cursor, or show details")),
-    shown(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stop following"))),
-    shown(in_logs(bind(&[key('&')], Action::Filter, "filter", "show only the lines that contain a text"))),
+    in_footer(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
+    in_footer(bind(&[named(KeyCode::Enter)], Action::Open, "open", "open the target under the cursor, or show details")),
+    in_footer(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stop following"))),
+    in_footer(in_logs(bind(&[key('&')], Action::Filter, "filter", "show only the lines that contain a text"))),
     in_logs(bind(&[key('n')], Action::SearchNext, "next", "go to the next match")),
     in_logs(bind(&[key('N')], Action::SearchPrevious, "previous", "go to the previous match")),
     in_logs(bind(&[key('w')], Action::Wrap, "wrap", "wrap long lines, or cut them")),
@@ -218,11 +218,11 @@ pub static BINDINGS: &[Binding] = &[
     in_logs(bind(&[key('i')], Action::Since, "since", "show only the lines of the last minutes or hours, or all")),
     in_logs(bind(&[key('s')], Action::SaveLog, "save", "write the lines to a file")),
     in_environments(bind(&[key('s')], Action::Sort, "sort", "put the services in another order")),
-    shown(bind(&[key('/')], Action::Search, "search", "search the log, or filter the services or the history")),
-    shown(bind(&[key('o')], Action::NextLog, "next log", "show the next log: blue, green, both slots, proxy, steps of the release")),
+    in_footer(bind(&[key('/')], Action::Search, "search", "search the log, or filter the services or the history")),
+    in_footer(bind(&[key('o')], Action::NextLog, "next log", "show the next log: blue, green, both slots, proxy, steps of the release")),
     bind(&[key('\\')], Action::HideLog, "hide log", "hide the log, or show it again"),
     bind(&[key('d')], Action::Diagnostics, "diagnostics", "show Greenroom's own diagnostics, or the log again"),
-    shown(bind(&[named(KeyCode::Tab)], Action::NextPane, "pane", "focus the next pane")),
+    in_footer(bind(&[named(KeyCode::Tab)], Action::NextPane, "pane", "focus the next pane")),
     bind(&[named(KeyCode::BackTab)], Action::PreviousPane, "previous pane", "focus the previous pane"),
     bind(&[key('1')], Action::Focus(Pane::Environments), "environments", "focus the environments"),
     bind(&[key('2')], Action::Focus(Pane::Slots), "slots", "focus the slots"),
@@ -238,23 +238,23 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[ctrl('u'), named(KeyCode::PageUp)], Action::HalfUp, "half up", "scroll up half a pane"),
     bind(&[ctrl('d'), named(KeyCode::PageDown)], Action::HalfDown, "half down", "scroll down half a pane"),
     bind(&[key('y')], Action::Copy, "copy", "copy the text under the cursor to the terminal's clipboard"),
-    shown(bind(&[key('+')], Action::Zoom, "zoom", "show only the focused pane")),
-    shown(bind(&[key('_'), key('-')], Action::Unzoom, "all panes", "show all panes again")),
+    in_footer(bind(&[key('+')], Action::Zoom, "zoom", "show only the focused pane")),
+    in_footer(bind(&[key('_'), key('-')], Action::Unzoom, "all panes", "show all panes again")),
     bind(&[key('a')], Action::Waiting, "waits for you", "list what waits for you: approvals, questions, releases to resume"),
     bind(&[key('H')], Action::History, "history", "show the history of releases, or the panes again"),
-    shown(in_history(bind(&[key(' ')], Action::Mark, "mark", "mark a release to compare it, or remove the mark"))),
-    shown(in_history(bind(&[key('c')], Action::Compare, "compare", "compare the two marked releases"))),
-    shown(in_history(bind(&[key('t')], Action::Timeline, "timeline", "show what became live in this environment, in order"))),
+    in_footer(in_history(bind(&[key(' ')], Action::Mark, "mark", "mark a release to compare it, or remove the mark"))),
+    in_footer(in_history(bind(&[key('c')], Action::Compare, "compare", "compare the two marked releases"))),
+    in_footer(in_history(bind(&[key('t')], Action::Timeline, "timeline", "show what became live in this environment, in order"))),
     bind(&[key('T')], Action::Themes, "theme", "choose another theme, with a preview"),
     bind(&[key('m')], Action::Mouse, "mouse", "use the mouse in the console, or leave it to the terminal"),
     bind(&[ctrl('z')], Action::Suspend, "suspend", "suspend the console and go back to the shell"),
-    shown(bind(&[ctrl('r')], Action::Reload, "reload", "show how the configuration on disk has changed, and reload it")),
+    in_footer(bind(&[ctrl('r')], Action::Reload, "reload", "show how the configuration on disk has changed, and reload it")),
     bind(&[ctrl('l')], Action::Repaint, "repaint", "draw the whole screen again"),
     bind(&[named(KeyCode::Esc)], Action::Back, "back", "close a dialog, or go back to the environments"),
-    shown(in_history(bind(&[key('v')], Action::Prove, "prove", "verify that the listed records have not been altered"))),
-    shown(bind(&[key(':')], Action::Palette, "palette", "find an action by its name, and run it")),
-    shown(bind(&[key('?')], Action::Help, "help", "show all keys")),
-    shown(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "quit the console; asks first while this console drives a release")),
+    in_footer(in_history(bind(&[key('v')], Action::Prove, "prove", "verify that the listed records have not been altered"))),
+    in_footer(bind(&[key(':')], Action::Palette, "palette", "find an action by its name, and run it")),
+    in_footer(bind(&[key('?')], Action::Help, "help", "show all keys")),
+    in_footer(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "quit the console; asks first while this console drives a release")),
 ];
 
 #[cfg(test)]
@@ -283,12 +283,12 @@ mod tests {
         for binding in BINDINGS {
             let changes = binding.action.changes();
             // These capitals are customary in other programs. None of them changes anything outside the console.
-            let looks = matches!(
+            let is_customary = matches!(
                 binding.action,
                 Action::Last | Action::SearchPrevious | Action::History | Action::Themes
             );
             let capital = binding.keys.iter().any(|chord| chord.is_capital());
-            assert_eq!(changes, capital && !looks, "{}", binding.label);
+            assert_eq!(changes, capital && !is_customary, "{}", binding.label);
         }
     }
 }

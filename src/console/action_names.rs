@@ -111,7 +111,8 @@ impl Action {
         BINDINGS.iter().map(|binding| binding.action)
     }
 
-    /// Whether the action can lead to a change of a target. Arming counts, because it allows such changes.
+    /// Whether the action can lead to a change of a target. Arming is one of these actions, because it allows
+    /// such changes.
     pub fn changes(self) -> bool {
         self.purpose() == Purpose::Release
     }

@@ -132,8 +132,8 @@ pub trait Backend: Send + Sync {
         Ok(())
     }
 
-    /// The newest release of each target, as its journal shows it. Any operator may drive it. Empty if the backend
-    /// reads no journals.
+    /// The newest release of each target, according to its journal. Any operator may drive the release. Empty if the
+    /// backend reads no journals.
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {
         watch::channel(Arc::default()).1
     }

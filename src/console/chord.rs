@@ -76,7 +76,7 @@ impl Chord {
             .filter(|(modifier, _)| modifier.eq_ignore_ascii_case("ctrl"))
             .map(|(_, letter)| letter.to_ascii_lowercase());
         match letter.as_deref().map(str::as_bytes) {
-            // For these letters, terminals send the same byte as for Tab, Enter and Escape.
+            // With Ctrl, terminals send the same byte for these characters as for Tab, Enter or Escape.
             Some([b'i' | b'j' | b'm' | b'[']) => Err(format!(
                 "`{text}` cannot be used: terminals send the same code for it as for Tab, Enter or Esc; choose \
                  another key"

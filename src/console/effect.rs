@@ -22,8 +22,9 @@ pub enum Watch {
 /// One thing to do after an event. Answers arrive later as [`Event`](super::event::Event)s.
 #[derive(Debug, Clone)]
 pub enum Effect {
-    /// Ask the backend. The answer goes to the handler of the question.
+    /// Ask the backend. [`Question::answered`] handles the answer.
     Ask(Arc<dyn AnyQuestion>),
+    /// Ring the terminal's bell.
     Ring,
     /// List the versions that can be chosen, and read the rules and the past releases of the target.
     ListVersions(Target),
@@ -69,6 +70,7 @@ pub enum Effect {
     },
     /// Follow a log. Each feed follows one log, so the earlier log of the same feed is no longer followed.
     FollowLog(LogSource),
+    /// Stop following all logs.
     LeaveLogs,
     /// Ask the archive of past releases. The answer repeats the number `request_id`.
     AskHistory {
@@ -106,7 +108,8 @@ pub enum ExitReason {
     Panicked,
 }
 
-/// A question to the backend: the call, and what the console does with the answer. A new question needs nothing else.
+/// A question to the backend: how it is asked, and how the console handles the answer. A new question needs only a type
+/// that implements this trait.
 pub trait Question: Debug + Send + Sync + 'static {
     type Answer: Clone + Debug + Send + Sync;
 
@@ -117,6 +120,7 @@ pub trait Question: Debug + Send + Sync + 'static {
 
 /// A question of any type.
 pub trait AnyQuestion: Any + Debug + Send + Sync {
+    /// Asks the backend. Returns the answer together with its question.
     fn put(self: Arc<Self>, backend: Arc<dyn Backend>) -> Call<'static, Arc<dyn Answer>>;
 }
 

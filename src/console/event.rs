@@ -102,7 +102,7 @@ pub enum Event {
         request_id: u64,
         answer: Result<HistoryAnswer, String>,
     },
-    /// The archive of past releases was updated.
+    /// The archive of past releases was brought up to date with the journals that could be read.
     HistoryKept,
     /// The archive could not be read or written, so records may be missing from the history of this machine.
     HistoryNotKept {

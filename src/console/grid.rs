@@ -5,38 +5,38 @@ use std::ops::Range;
 
 use super::model::Model;
 
-/// The largest width that names and versions give to an environment's column. A blank, and the state's text or spare
-/// columns, are added.
+/// The largest width of an environment's column for its name and its versions. One blank is added, and then either the
+/// text of the state or spare columns.
 const COLUMN_MOST: usize = 24;
-/// The width below which no column is shrunk: a short version and its glyph. A column with very short names is
-/// narrower.
+/// No column is shrunk below this width, which holds a short version and its glyph. A column with very short names may
+/// be narrower.
 const COLUMN_LEAST: usize = 7;
-/// The smallest and the largest width of a state's text. The text follows the glyph of a cell.
-const WORDS: (usize, usize) = (12, 24);
+/// The smallest and the largest width of the state's text, which follows the glyph of a cell.
+const STATE_WIDTHS: (usize, usize) = (12, 24);
 
 /// The layout of the matrix in columns.
 pub(super) struct Grid {
     /// The width of the column with the names of the services.
-    pub(super) first: usize,
+    pub(super) service_width: usize,
     /// The environments that are shown, as indexes into `Model::world.environments`.
     pub(super) range: Range<usize>,
     /// The width of each environment in `range`.
     pub(super) widths: Vec<usize>,
     /// The width of the state's text after a cell's glyph. 0 if there is no room for text.
-    pub(super) words: usize,
+    pub(super) state_width: usize,
 }
 
 impl Grid {
     /// The index of the environment at a column of the pane. `None` if no environment is drawn there.
     pub(super) fn environment_at(&self, column: usize) -> Option<usize> {
-        let mut ends = self.first;
-        let from = column.checked_sub(self.first)?;
+        let mut ends = self.service_width;
+        let from = column.checked_sub(self.service_width)?;
         self.range
             .clone()
             .zip(&self.widths)
             .find_map(|(index, wide)| {
                 ends += wide;
-                (from + self.first < ends).then_some(index)
+                (from + self.service_width < ends).then_some(index)
             })
     }
 }
@@ -51,23 +51,28 @@ pub(super) fn list_rows(rows: usize) -> usize {
 /// Lays out the matrix in `room` columns.
 pub(super) fn grid(model: &Model, room: usize) -> Grid {
     let names = model.services.shown.iter().map(|name| name.as_str().len());
-    let first = (names.max().unwrap_or(0).max(7) + 2).min((room / 2).max(4));
-    let (range, mut widths) = columns_in(model, room.saturating_sub(first));
-    let spare = room.saturating_sub(first + widths.iter().sum::<usize>()) / widths.len().max(1);
-    let words = if spare >= WORDS.0 {
-        spare.min(WORDS.1)
+    let service_width = (names.max().unwrap_or(0).max(7) + 2).min((room / 2).max(4));
+    let (range, mut widths) = columns_in(model, room.saturating_sub(service_width));
+    let spare =
+        room.saturating_sub(service_width + widths.iter().sum::<usize>()) / widths.len().max(1);
+    let state_width = if spare >= STATE_WIDTHS.0 {
+        spare.min(STATE_WIDTHS.1)
     } else {
         0
     };
     for wide in &mut widths {
         // Without text, each column gets at most three spare columns: wider columns would look empty.
-        *wide += if words > 0 { words } else { spare.min(3) };
+        *wide += if state_width > 0 {
+            state_width
+        } else {
+            spare.min(3)
+        };
     }
     Grid {
-        first,
+        service_width,
         range,
         widths,
-        words,
+        state_width,
     }
 }
 

@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 use super::event::Input;
 
 /// How many events can wait in the queue before the tasks that read them pause.
-const WAITING: usize = 256;
+const QUEUED: usize = 256;
 
 /// Reads the terminal and the signals SIGINT, SIGTERM, SIGHUP and SIGCONT, until the receiver is dropped.
 pub fn listen() -> std::io::Result<mpsc::Receiver<Input>> {
-    let (out, inputs) = mpsc::channel(WAITING);
+    let (out, inputs) = mpsc::channel(QUEUED);
     let continued = SignalKind::from_raw(Signal::CONT.as_raw());
     let signals = [
         (SignalKind::interrupt(), Input::Signal("SIGINT")),

@@ -1,5 +1,6 @@
 //! The action of each key: the table in `action`, changed by the key bindings in the operator's configuration.
-//! If two actions that apply in the same place have the same key, one action loses the key, and `Keymap::clashes` lists it.
+//! If two actions that apply in the same place have the same key, one action loses the key. `Keymap::clashes` lists the
+//! lost keys.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use super::chord::{ctrl, named};
 use super::model::Pane;
 
 /// Keys that cannot be rebound. Without these keys, a bad configuration could lock the operator into a dialog.
-const KEPT: [(Action, Chord); 3] = [
+const FIXED_KEYS: [(Action, Chord); 3] = [
     (Action::Open, named(KeyCode::Enter)),
     (Action::Back, named(KeyCode::Esc)),
     (Action::Quit, ctrl('c')),
@@ -20,9 +21,9 @@ const KEPT: [(Action, Chord); 3] = [
 impl Chord {
     /// Checks whether this key can be bound to `action`. The operator's other bindings are not considered. The error
     /// says why the key cannot be bound, and what to choose instead.
-    pub fn may_be_for(self, action: Action) -> Result<(), String> {
-        let kept = KEPT.iter().find(|(_, chord)| *chord == self);
-        if let Some((other, _)) = kept.filter(|(other, _)| *other != action) {
+    pub fn check_for(self, action: Action) -> Result<(), String> {
+        let fixed = FIXED_KEYS.iter().find(|(_, chord)| *chord == self);
+        if let Some((other, _)) = fixed.filter(|(other, _)| *other != action) {
             return Err(format!(
                 "`{self}` is always bound to `{}`: choose another key",
                 other.name()
@@ -44,6 +45,7 @@ pub struct Bound {
     pub binding: &'static Binding,
     /// The screen shows the first key. Empty if the configuration binds no key to the action.
     pub keys: Vec<Chord>,
+    /// Whether the keys come from the configuration.
     is_own: bool,
 }
 
@@ -54,15 +56,15 @@ pub struct Clash {
     /// The action to which the configuration binds the key.
     pub wanted: Action,
     /// The action that keeps the key.
-    pub does: Action,
+    pub kept_by: Action,
 }
 
 impl fmt::Display for Clash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (chord, wanted, does) = (self.chord, self.wanted.name(), self.does.name());
+        let (chord, wanted, kept_by) = (self.chord, self.wanted.name(), self.kept_by.name());
         write!(
             f,
-            "{chord} is already the key of {does} and is not bound to {wanted}: choose another key"
+            "{chord} is already the key of {kept_by} and is not bound to {wanted}: choose another key"
         )
     }
 }
@@ -91,9 +93,11 @@ impl Keymap {
                 .find(|(action, _)| *action == binding.action);
             let mut keys =
                 key_override.map_or_else(|| binding.keys.to_vec(), |(_, keys)| keys.clone());
-            keys.retain(|key| key.may_be_for(binding.action).is_ok());
-            let kept = KEPT.iter().find(|(action, _)| *action == binding.action);
-            if let Some((_, chord)) = kept
+            keys.retain(|key| key.check_for(binding.action).is_ok());
+            let fixed = FIXED_KEYS
+                .iter()
+                .find(|(action, _)| *action == binding.action);
+            if let Some((_, chord)) = fixed
                 && !keys.contains(chord)
             {
                 keys.push(*chord);
@@ -137,15 +141,15 @@ impl Keymap {
                 let Some(chord) = first.keys.iter().find(|key| second.keys.contains(key)) else {
                     continue;
                 };
-                let losing = if second.is_own { below } else { index };
-                let wins = if second.is_own { first } else { second };
-                let loser = self.bound.get(losing)?;
+                let losing_row = if second.is_own { below } else { index };
+                let winner = if second.is_own { first } else { second };
+                let loser = self.bound.get(losing_row)?;
                 let clash = Clash {
                     chord: *chord,
                     wanted: loser.binding.action,
-                    does: wins.binding.action,
+                    kept_by: winner.binding.action,
                 };
-                return loser.is_own.then_some((losing, clash));
+                return loser.is_own.then_some((losing_row, clash));
             }
         }
         None
@@ -165,8 +169,8 @@ impl Keymap {
         self.lines().find(|bound| bound.binding.action == action)
     }
 
-    /// The key to show when a text mentions an action. If no key is bound to the action, the text to type to run the
-    /// action from the palette. If the palette has no key, only the name of the action.
+    /// The key to show when a text mentions an action. If no key is bound to the action, the key of the palette and the
+    /// name to type there. If the palette has no key either, the name of the action in parentheses.
     pub fn shown(&self, action: Action) -> String {
         let key = self.line(action).and_then(|bound| bound.keys.first());
         match (key, self.line(Action::Palette)) {
@@ -215,7 +219,7 @@ mod tests {
         KeyEvent::new(code, modifiers)
     }
 
-    fn does(keymap: &Keymap, c: char, focus: Pane) -> Option<Action> {
+    fn action_of(keymap: &Keymap, c: char, focus: Pane) -> Option<Action> {
         keymap.action(press(KeyCode::Char(c), KeyModifiers::NONE), focus)
     }
 
@@ -231,8 +235,8 @@ mod tests {
     #[test]
     fn a_log_key_works_only_in_the_log() {
         let keymap = Keymap::default();
-        assert_eq!(does(&keymap, 'f', Pane::Logs), Some(Action::Follow));
-        assert_eq!(does(&keymap, 'f', Pane::Slots), None);
+        assert_eq!(action_of(&keymap, 'f', Pane::Logs), Some(Action::Follow));
+        assert_eq!(action_of(&keymap, 'f', Pane::Slots), None);
     }
 
     #[test]
@@ -275,10 +279,10 @@ mod tests {
             clashes,
             ["q is already the key of quit and is not bound to mouse: choose another key"]
         );
-        assert_eq!(does(&keymap, 'z', Pane::Slots), Some(Action::Zoom));
-        assert_eq!(does(&keymap, 'M', Pane::Slots), Some(Action::Mouse));
-        assert_eq!(does(&keymap, 'm', Pane::Slots), None);
-        assert_eq!(does(&keymap, 'q', Pane::Slots), Some(Action::Quit));
+        assert_eq!(action_of(&keymap, 'z', Pane::Slots), Some(Action::Zoom));
+        assert_eq!(action_of(&keymap, 'M', Pane::Slots), Some(Action::Mouse));
+        assert_eq!(action_of(&keymap, 'm', Pane::Slots), None);
+        assert_eq!(action_of(&keymap, 'q', Pane::Slots), Some(Action::Quit));
     }
 
     #[test]
@@ -288,8 +292,8 @@ mod tests {
             (Action::Mouse, vec![key('q')]),
         ]);
         assert_eq!(keymap.clashes().len(), 2, "{:?}", keymap.clashes());
-        assert_eq!(does(&keymap, 'm', Pane::Slots), Some(Action::Mouse));
-        assert_eq!(does(&keymap, '+', Pane::Slots), Some(Action::Zoom));
+        assert_eq!(action_of(&keymap, 'm', Pane::Slots), Some(Action::Mouse));
+        assert_eq!(action_of(&keymap, '+', Pane::Slots), Some(Action::Zoom));
     }
 
     #[test]
@@ -300,9 +304,12 @@ mod tests {
             (Action::Mouse, Vec::new()),
         ]);
         assert_eq!(keymap.clashes(), []);
-        assert_eq!(does(&keymap, 'z', Pane::Logs), Some(Action::Wrap));
-        assert_eq!(does(&keymap, 'z', Pane::Environments), Some(Action::Sort));
-        assert_eq!(does(&keymap, 'm', Pane::Slots), None);
+        assert_eq!(action_of(&keymap, 'z', Pane::Logs), Some(Action::Wrap));
+        assert_eq!(
+            action_of(&keymap, 'z', Pane::Environments),
+            Some(Action::Sort)
+        );
+        assert_eq!(action_of(&keymap, 'm', Pane::Slots), None);
         assert_eq!(keymap.shown(Action::Mouse), ": mouse");
     }
 
@@ -313,9 +320,9 @@ mod tests {
         assert_eq!(keymap.action(event, Pane::Slots), Some(Action::Quit));
         let event = press(KeyCode::Esc, KeyModifiers::NONE);
         assert_eq!(keymap.action(event, Pane::Slots), Some(Action::Back));
-        assert!(named(KeyCode::Esc).may_be_for(Action::Zoom).is_err());
-        assert!(key('a').may_be_for(Action::Approve).is_err());
-        assert!(named(KeyCode::F(5)).may_be_for(Action::Promote).is_err());
-        assert!(key('K').may_be_for(Action::Approve).is_ok());
+        assert!(named(KeyCode::Esc).check_for(Action::Zoom).is_err());
+        assert!(key('a').check_for(Action::Approve).is_err());
+        assert!(named(KeyCode::F(5)).check_for(Action::Promote).is_err());
+        assert!(key('K').check_for(Action::Approve).is_ok());
     }
 }

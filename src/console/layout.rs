@@ -280,7 +280,7 @@ fn spare_for_timeline(height: u16) -> u16 {
     }
 }
 
-/// Whether the screen is too small for several panes. Also true if it is too small for one.
+/// Whether the screen is too small for several panes, or even for one. False while a pane is zoomed.
 pub(super) fn is_narrow(model: &Model) -> bool {
     let (width, height) = model.size;
     !model.looks.zoomed && (width < SOME.0 || height < SOME.1)

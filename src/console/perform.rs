@@ -21,7 +21,7 @@ use crate::release::{
 
 /// How many events can wait in the queue before the tasks that send them pause. A small number, because one event
 /// may contain a thousand log lines.
-const WAITING: usize = 16;
+const QUEUED: usize = 16;
 /// Delay before the tags are listed again after a failure, while the picker is open. The delay doubles each time, up to
 /// `LONGEST_LIST_RETRY`.
 const FIRST_LIST_RETRY: Duration = Duration::from_secs(1);
@@ -33,19 +33,22 @@ pub(super) struct EffectRunner {
     answers: mpsc::Sender<Event>,
     tasks: JoinSet<()>,
     handles: HashMap<ReleaseId, Handle>,
+    /// The tasks that list and look up versions for the picker.
     choosing: Vec<AbortHandle>,
     logs: HashMap<LogFeed, AbortHandle>,
     diagnostics: Option<AbortHandle>,
     history: Option<AbortHandle>,
+    /// Receives the handle of each release that a task has started or resumed.
     started: mpsc::Receiver<Handle>,
+    /// The other end of `started`.
     starts: mpsc::Sender<Handle>,
 }
 
 impl EffectRunner {
     /// A runner that uses `backend`, and the channel on which its tasks send events.
     pub(super) fn new(backend: Arc<dyn Backend>) -> (Self, mpsc::Receiver<Event>) {
-        let (answers, events) = mpsc::channel(WAITING);
-        let (starts, started) = mpsc::channel(WAITING);
+        let (answers, events) = mpsc::channel(QUEUED);
+        let (starts, started) = mpsc::channel(QUEUED);
         let mut effect_runner = Self {
             backend,
             answers,
@@ -58,13 +61,13 @@ impl EffectRunner {
             started,
             starts,
         };
-        effect_runner.watch_kept();
+        effect_runner.watch_archive();
         effect_runner.watch_configuration();
         (effect_runner, events)
     }
 
     /// Sends an event after each attempt to copy new records to the archive.
-    fn watch_kept(&mut self) {
+    fn watch_archive(&mut self) {
         let mut kept = self.backend.kept();
         let answers = self.answers.clone();
         self.tasks.spawn(async move {
@@ -99,7 +102,7 @@ impl EffectRunner {
     pub(super) async fn panicked(&mut self) {
         loop {
             tokio::select! {
-                Some(handle) = self.started.recv() => self.adopt(handle),
+                Some(handle) = self.started.recv() => self.watch_release(handle),
                 Some(ended) = self.tasks.join_next() => {
                     if ended.is_err_and(|error| error.is_panic()) {
                         return;
@@ -111,10 +114,10 @@ impl EffectRunner {
     }
 
     /// Watches a release that this process drives: sends an event for each change of its status.
-    pub(super) fn adopt(&mut self, handle: Handle) {
+    pub(super) fn watch_release(&mut self, handle: Handle) {
         let mut status = handle.status();
         let release = status.borrow().plan.release;
-        self.listen(&handle);
+        self.watch_announcements(&handle);
         self.handles.insert(release, handle);
         let answers = self.answers.clone();
         self.tasks.spawn(async move {
@@ -133,7 +136,7 @@ impl EffectRunner {
 
     /// Sends an event for each note and each decision that a release announces. No event is sent for other
     /// announcements, because the status of the release shows them.
-    fn listen(&mut self, handle: &Handle) {
+    fn watch_announcements(&mut self, handle: &Handle) {
         let mut announcements = handle.announcements();
         let target = handle.status().borrow().plan.target().clone();
         let answers = self.answers.clone();

@@ -51,7 +51,7 @@ pub async fn run<S: Screen>(
         screen.mouse(true)?;
     }
     for handle in inputs.in_flight.drain(..) {
-        effect_runner.adopt(handle);
+        effect_runner.watch_release(handle);
     }
     inputs.world.mark_changed();
     releases.mark_changed();

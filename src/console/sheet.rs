@@ -10,7 +10,7 @@ use super::view::text;
 /// The content of a dialog.
 pub struct Sheet {
     pub(super) title: String,
-    /// The lines above the body that stay in view: what the answer depends on.
+    /// The lines above the body. They stay in view, because the answer depends on them.
     pub(super) head: Vec<Line<'static>>,
     pub(super) body: Vec<Line<'static>>,
     /// Which lines of the body are in view.
@@ -29,7 +29,8 @@ pub(super) enum Top {
     Scrolled,
     /// The body starts at this line, which depends on the cursor of a list.
     At(usize),
-    /// The dialog has left out the lines above. At most this many lines can be left out.
+    /// The body lacks the lines above the view, because the dialog left them out. The dialog can leave out at most this
+    /// many lines.
     LeftOut(usize),
 }
 
@@ -144,14 +145,14 @@ pub(super) fn keys<'a>(theme: &Theme, keys: &[(&'a str, &'a str)]) -> Line<'a> {
 pub(super) struct Answer {
     pub(super) name: String,
     /// The consequence of the answer.
-    pub(super) does: String,
+    pub(super) consequence: String,
 }
 
 impl Answer {
-    pub(super) fn new(name: impl Into<String>, does: impl Into<String>) -> Self {
+    pub(super) fn new(name: impl Into<String>, consequence: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            does: does.into(),
+            consequence: consequence.into(),
         }
     }
 }
@@ -174,18 +175,18 @@ pub(super) fn answers<'a>(
         let rows = answers.iter().enumerate();
         rows.flat_map(|(index, answer)| {
             let is_chosen = index == chosen;
-            let does = if is_short && !is_chosen {
+            let consequence = if is_short && !is_chosen {
                 ""
             } else {
-                answer.does.as_str()
+                answer.consequence.as_str()
             };
             let name = text::pad(&answer.name, names, theme);
-            let text = format!("{name}{does}");
+            let text = format!("{name}{consequence}");
             let wrapped = text::wrap(text.trim_end(), columns.saturating_sub(2), names);
             let lines = wrapped.into_iter().enumerate();
             let lines = lines.map(move |(number, text)| match number {
                 0 => row(theme, is_chosen, text),
-                _ => below(theme, is_chosen, text),
+                _ => continuation(theme, is_chosen, text),
             });
             lines.collect::<Vec<_>>()
         })
@@ -200,7 +201,7 @@ pub(super) fn answers<'a>(
 }
 
 /// A continuation line of a row.
-fn below<'a>(theme: &Theme, selected: bool, text: String) -> Line<'a> {
+fn continuation<'a>(theme: &Theme, selected: bool, text: String) -> Line<'a> {
     let meaning = if selected {
         Meaning::Selection
     } else {

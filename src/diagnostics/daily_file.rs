@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::private_files;
 
-/// How many daily files are kept.
+/// How many daily files are kept, including the newest.
 const KEPT: usize = 7;
 const FILE_PREFIX: &str = "greenroom.";
 const FILE_SUFFIX: &str = ".log";
@@ -33,7 +33,7 @@ impl DailyFile {
             Some((open_day, file)) if open_day == day => file.write(line),
             _ => {
                 let file = open(&self.directory, day)?;
-                forget_old(&self.directory);
+                remove_old(&self.directory);
                 let (_, file) = self.open.insert((day.to_owned(), file));
                 file.write(line)
             }
@@ -59,7 +59,7 @@ fn open(directory: &Path, day: &str) -> io::Result<File> {
 
 /// Removes all but the newest files. If a file cannot be removed, Greenroom tries again when it opens the next log
 /// file.
-fn forget_old(directory: &Path) {
+fn remove_old(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };

@@ -181,8 +181,8 @@ impl AuditRecord {
         people
     }
 
-    /// Whether the record matches a filter. A filter with a version or an outcome matches only releases.
-    pub fn is_let_through(&self, filter: &Filter) -> bool {
+    /// A filter with a version or an outcome matches no hold and no repair, but only releases.
+    pub fn matches_filter(&self, filter: &Filter) -> bool {
         let target = self.target();
         let is = |wanted: &Option<String>, value: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == value)
@@ -201,7 +201,7 @@ impl AuditRecord {
             && self.contains_words(&filter.words)
     }
 
-    /// Whether each of the given words is the beginning of a word in the record.
+    /// Whether each of `words` is the beginning of a word in the record.
     fn contains_words(&self, words: &[String]) -> bool {
         let tokens = |text: &str| -> Vec<String> {
             let text = text.to_lowercase();
@@ -298,7 +298,7 @@ mod tests {
         let record = cleared(&held(9, "Payday of the warehouse"));
         let matches = |text: &str| {
             let filter = Filter::parse(text, at(21)).expect("a filter");
-            record.is_let_through(&filter)
+            record.matches_filter(&filter)
         };
         for text in [
             "",

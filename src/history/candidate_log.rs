@@ -46,6 +46,7 @@ pub struct CandidateLog {
 }
 
 impl CandidateLog {
+    /// The number of all lines, including the dropped ones.
     pub fn count(&self) -> u64 {
         let kept = self.first.len() + self.last.len();
         self.left_out + u64::try_from(kept).unwrap_or(u64::MAX)

@@ -3,9 +3,9 @@
 //! and the hash of the last entry. To change a record unnoticed, a writer must also change every later record. An
 //! archive that has copied the old version still notices the difference.
 //!
-//! The hash covers the content as JSON with sorted names, so the formatting in a store does not change the hash. An
-//! older Greenroom writes no hashes and ignores them. Entries without a hash are *not chained*. The next entry with a
-//! hash covers them too.
+//! A hash covers the content as JSON with sorted names, so the formatting in a store does not change the hash. An older
+//! Greenroom writes no hashes and ignores them. Its entries are *not chained*, but the next entry with a hash covers
+//! them too.
 
 use std::fmt;
 
@@ -46,6 +46,7 @@ impl Link {
         &self.0
     }
 
+    /// The link of `entry`, if this is the link before it.
     #[must_use]
     pub fn entry(&self, entry: &Entry) -> Self {
         let bare = Entry {
@@ -55,6 +56,7 @@ impl Link {
         Self::over(&self.0, &bare)
     }
 
+    /// The link of the end of a release, if this is the link of its last entry.
     #[must_use]
     pub fn end(&self, closed: &(jiff::Timestamp, Outcome)) -> Self {
         Self::over(&self.0, closed)

@@ -95,16 +95,16 @@ pub enum JournalEvent {
         /// The new driver, and why it resumed the release.
         decision: Decision,
     },
-    /// The driver stopped on purpose, after the result of its current action had been observed. If a driver disappeared
-    /// without this entry, the release was interrupted.
+    /// The driver stopped on purpose, after the result of its current action had been observed. If a driver stops
+    /// without this entry, the release is interrupted.
     DriverStopped {
         /// Why the driver stopped.
         reason: String,
         /// The successor, if the release was handed over.
         to: Option<Successor>,
     },
-    /// An event, or an event of a step, that only a newer Greenroom knows. Screens show its name, but a release that has
-    /// one must not be resumed.
+    /// An event, or an event of a step, that only a newer Greenroom knows. Screens show its name, but a release with
+    /// such an event must not be resumed.
     #[serde(skip)]
     Unknown(UnknownEvent),
 }
@@ -121,8 +121,8 @@ const EVENTS: [&str; 8] = [
     "let-go",
 ];
 
-/// An event that only a newer Greenroom knows, with everything that was written. So it is copied without a loss, and its
-/// hash can be verified.
+/// The whole text of an event that only a newer Greenroom knows. So the event is copied without a loss, and its hash
+/// can be verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownEvent(Map<String, Value>);
 
@@ -131,7 +131,7 @@ impl UnknownEvent {
         self.0.get(key)?.as_str()
     }
 
-    /// Whether this Greenroom knows neither the event nor its step.
+    /// Whether this Greenroom does not know the event, or knows the event but not its step.
     fn is_unknown(&self) -> bool {
         let is_event = |name| EVENTS.contains(&name);
         let is_step = |name| Step::ALL.iter().any(|step| step.as_str() == name);
@@ -139,7 +139,7 @@ impl UnknownEvent {
     }
 }
 
-/// The name of the event and of its step. The text is not safe to show, because another program wrote it.
+/// Shows the names of the event and its step, not sanitized although another program wrote them.
 impl fmt::Display for UnknownEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text("entry").unwrap_or("no name"))?;

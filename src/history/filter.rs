@@ -131,7 +131,7 @@ impl FromStr for Outcomes {
 }
 
 /// The conditions of a search. A release must meet all of them. For holds and repairs, see
-/// [`AuditRecord::is_let_through`](super::AuditRecord::is_let_through).
+/// [`AuditRecord::matches_filter`](super::AuditRecord::matches_filter).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     pub service: Option<String>,

@@ -10,14 +10,14 @@ use super::{AuditRecord, CandidateLog, Entry, JournalEvent, Recorded, ReleaseRec
 /// Shown in a list next to a record that differs from the record in the store.
 pub const DIFFERS: &str = "the store now has a different record";
 
-/// A release in a list, with the number of differences that were noticed in its journal.
+/// A release in a list, with the number of noticed differences between the store and the archived copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     pub head: ReleaseRecord,
     pub differences: u32,
 }
 
-/// A part of a journal in the store that differs from the archived one.
+/// A part of a record that differed between store and archive when the archive was updated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     pub noticed_at: Timestamp,
@@ -25,7 +25,7 @@ pub struct Difference {
     pub what: String,
     /// The archived value.
     pub kept: String,
-    /// The value in the journal.
+    /// The value that the store had.
     pub found: String,
 }
 
@@ -34,7 +34,7 @@ pub struct Difference {
 pub struct Kept {
     /// The release as it was first read, with the entries that were added later.
     pub recorded: Recorded,
-    /// The differences in the journal, in the order in which they were noticed.
+    /// Differences between the store and this copy, in the order in which they were noticed.
     pub differences: Vec<Difference>,
     /// The output of the candidate. None if the caller did not read it, or if the archive does not have it.
     pub log: Option<CandidateLog>,
@@ -45,7 +45,7 @@ pub struct Kept {
 pub struct KeptAudit {
     /// The record as it was first read, with the allowed later changes.
     pub record: AuditRecord,
-    /// The differences in the journal, in the order in which they were noticed.
+    /// Differences between the store and this copy, in the order in which they were noticed.
     pub differences: Vec<Difference>,
 }
 

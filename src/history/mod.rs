@@ -42,7 +42,7 @@ pub use kept::{
 pub use live::LivePeriod;
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
 pub use order::{SEARCHED_FOR_OPEN, current, current_read};
-pub use overtaken::{SwitchesSeen, ignored_claims, overtaken_by};
+pub use overtaken::{ObservedSwitches, ignored_claims, overtaken_by};
 pub use provable::Provable;
 pub use reading::check_whole;
 pub use record::{

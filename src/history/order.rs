@@ -1,7 +1,7 @@
 //! The order of the releases of a target, and which of them is the current release.
 //!
 //! Ids come from the clocks of operators. If a clock was ahead, an id is greater than the ids of releases that started
-//! later. [`ReleaseId::after`] corrects this, but older versions of Greenroom and other programs do not use it. The
+//! later. [`ReleaseId::after`] prevents this, but older versions of Greenroom and other programs do not use it. The
 //! generation that a release planned for its switch is reliable: it is one above the generation that store and proxy
 //! had when the release started, it is compared under the lock, and it only grows. So of two releases, the one with the
 //! higher generation started later. Two releases with the same generation saw the same route, and then the id decides.

@@ -19,14 +19,14 @@ use crate::inventory::{HIGHEST_GENERATION, ReleaseId, Route, Target};
 
 /// How often a target was switched, according to its route and its proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SwitchesSeen {
+pub struct ObservedSwitches {
     /// The generation of the route, and the release that wrote the route; none without a route.
     route: Option<(u64, ReleaseId)>,
     /// The highest generation in route and proxy; none if the generation of the proxy is unknown.
     highest: Option<u64>,
 }
 
-impl SwitchesSeen {
+impl ObservedSwitches {
     /// `pointed` is the highest generation of any switch that the proxy knows; none if the proxy did not answer.
     pub fn new(route: Option<&Route>, pointed: Option<u64>) -> Self {
         let route = route.map(|route| (route.generation, route.release));
@@ -54,52 +54,52 @@ impl SwitchesSeen {
     }
 }
 
-/// The last release that overtook `of`; none if no release did.
+/// The last release that overtook `earlier`; none if no release did.
 pub fn overtaken_by<'a>(
-    of: &ReleaseRecord,
+    earlier: &ReleaseRecord,
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
-    seen: SwitchesSeen,
+    switches: ObservedSwitches,
 ) -> Option<&'a ReleaseRecord> {
-    last_started(claims(of, heads).filter(|head| is_credible(of, head, seen)))
+    last_started(claims(earlier, heads).filter(|head| is_credible(earlier, head, switches)))
 }
 
-/// One line for each head that claims to have overtaken `of`, but contradicts the switches of the target and is
+/// One line for each head that claims to have overtaken `earlier`, but contradicts the switches of the target and is
 /// therefore ignored.
 pub fn ignored_claims<'a>(
-    of: &ReleaseRecord,
+    earlier: &ReleaseRecord,
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
-    seen: SwitchesSeen,
+    switches: ObservedSwitches,
 ) -> Vec<String> {
-    let ignored = claims(of, heads).filter(|head| !is_credible(of, head, seen));
-    ignored.map(|head| ignored_line(head, seen)).collect()
+    let ignored = claims(earlier, heads).filter(|head| !is_credible(earlier, head, switches));
+    ignored.map(|head| ignored_line(head, switches)).collect()
 }
 
 fn claims<'a>(
-    of: &ReleaseRecord,
+    earlier: &ReleaseRecord,
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
 ) -> impl Iterator<Item = &'a ReleaseRecord> {
     let heads = heads.into_iter();
-    heads.filter(move |head| head.id != of.id && head.claims_to_overtake(of))
+    heads.filter(move |head| head.id != earlier.id && head.claims_to_overtake(earlier))
 }
 
-fn is_credible(of: &ReleaseRecord, head: &ReleaseRecord, seen: SwitchesSeen) -> bool {
-    // If an older Greenroom opened `of`, its head has no generation to compare with the route.
-    of.baseline.is_none() || seen.agrees_with(head)
+fn is_credible(earlier: &ReleaseRecord, head: &ReleaseRecord, switches: ObservedSwitches) -> bool {
+    // If an older Greenroom opened `earlier`, its head has no generation to compare with the route.
+    earlier.baseline.is_none() || switches.agrees_with(head)
 }
 
-fn ignored_line(head: &ReleaseRecord, seen: SwitchesSeen) -> String {
+fn ignored_line(head: &ReleaseRecord, switches: ObservedSwitches) -> String {
     let ReleaseRecord { id, target, .. } = head;
     let claims = match &head.baseline {
         Some(baseline) => format!("its record claims generation {}", baseline.generation),
         None => "its record claims no generation".to_owned(),
     };
-    let routed = routed(target, seen);
-    format!("Greenroom ignores release {id}: {claims}, but {routed}")
+    let route = describe_route(target, switches);
+    format!("Greenroom ignores release {id}: {claims}, but {route}")
 }
 
 /// The part of a line that names the route, e.g. `the route of web/qa has generation 41, written by release 01…`.
-fn routed(target: &Target, seen: SwitchesSeen) -> String {
-    match seen.route {
+fn describe_route(target: &Target, switches: ObservedSwitches) -> String {
+    match switches.route {
         Some((generation, by)) => {
             format!("the route of {target} has generation {generation}, written by release {by}")
         }
@@ -128,8 +128,8 @@ mod tests {
     }
 
     /// A route of this generation that this release wrote, and a proxy that agrees with the route.
-    fn switched(generation: u64, release: u128) -> SwitchesSeen {
-        SwitchesSeen::new(Some(&route(generation, release)), Some(generation))
+    fn switched(generation: u64, release: u128) -> ObservedSwitches {
+        ObservedSwitches::new(Some(&route(generation, release)), Some(generation))
     }
 
     struct Case {
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn while_the_proxy_does_not_answer_every_possible_generation_counts() {
         let interrupted = head(100, Some(5), true);
-        let unknown = SwitchesSeen::new(Some(&route(4, 50)), None);
+        let unknown = ObservedSwitches::new(Some(&route(4, 50)), None);
         for (generation, counts) in [
             (6, true),
             (HIGHEST_GENERATION, true),
@@ -311,7 +311,7 @@ mod tests {
     fn a_proxy_that_is_ahead_of_the_route_proves_a_switch() {
         let interrupted = head(100, Some(5), true);
         let heads = [head(200, Some(6), false)];
-        let seen = SwitchesSeen::new(Some(&route(4, 50)), Some(6));
+        let seen = ObservedSwitches::new(Some(&route(4, 50)), Some(6));
         assert_eq!(overtaken_by(&interrupted, &heads, seen), Some(&heads[0]));
     }
 
@@ -338,7 +338,7 @@ mod tests {
                 }
             }
             let route = (generation > 0).then(|| route(generation, by));
-            let seen = SwitchesSeen::new(route.as_ref(), Some(generation));
+            let seen = ObservedSwitches::new(route.as_ref(), Some(generation));
             let mut heads_and_forged: Vec<ReleaseRecord> = heads.iter().map(|(head, _)| head.clone()).collect();
             let above = |claimed: u64| claimed.saturating_add(generation + 2);
             heads_and_forged.extend((1_u128..).zip(forged).map(|(number, (claimed, is_open))| {

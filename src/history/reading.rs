@@ -1,5 +1,5 @@
 //! Checks that a journal that was read is the requested one and is complete. A store accepts any value, e.g. the record
-//! of a newer Greenroom, the record of another release, or half a record.
+//! of a newer Greenroom, the record of another release, or an incomplete record.
 
 use super::{Entry, ReleaseRecord};
 use crate::inventory::{ReleaseId, Target};

@@ -14,7 +14,7 @@ use crate::inventory::{
 };
 use crate::sanitize::sanitize;
 
-/// The format of all stored records that this Greenroom writes. It is raised if an older Greenroom would misread them.
+/// The format of all records that this Greenroom stores. A change that an older Greenroom would misread raises it.
 pub const FORMAT: u32 = 1;
 
 /// What a release is for.
@@ -114,7 +114,7 @@ pub struct Baseline {
     pub endpoints: PerSlot<Address>,
     /// A hash over the settings with which instances are created. It shows whether these settings changed since.
     pub shape: String,
-    /// The instance that was in the slot of the candidate. Starting the candidate removes it.
+    /// The instance that was in the slot of the candidate before the release. The step `start` removes it.
     pub leftover: Option<InstanceId>,
     /// The tier and the rules that were in effect when the release started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

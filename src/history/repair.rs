@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::Link;
 use crate::inventory::{Operator, ReleaseId, Target};
 
-/// One difference, as text, because a newer Greenroom may know more names.
+/// A difference that a repair removes. The name is text, because the record of a newer Greenroom may have a name that
+/// this Greenroom does not know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repaired {
     pub name: String,
@@ -38,9 +39,9 @@ pub struct RecordedAction {
 pub enum RepairOutcome {
     /// Every difference is repaired.
     Done,
-    /// Every action was done, but something still differs.
+    /// Every action was done, but differences remain.
     Remains {
-        /// The differences that remain.
+        /// The remaining differences, as text.
         what: String,
     },
     /// An action failed, or its result was not observed. The actions after it were not done.
@@ -48,9 +49,9 @@ pub enum RepairOutcome {
         /// The failed action, and why it failed.
         reason: String,
     },
-    /// An operator stopped the repair after the current action.
+    /// An operator stopped the repair between two actions.
     Stopped {
-        /// The last action that was done.
+        /// Which action was not started.
         reason: String,
     },
 }

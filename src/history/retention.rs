@@ -50,7 +50,8 @@ pub enum Cause {
 /// What the archive deletes, and how many bytes that frees.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Pruning {
-    /// Releases that are deleted together with their logs, oldest first.
+    /// Releases that are deleted together with their logs: first those with cause `Age` or `Count`, oldest first, then
+    /// those with cause `Size`, oldest first.
     pub releases: Vec<(ReleaseId, Cause)>,
     /// Releases that stay, but whose logs are deleted, oldest first.
     pub logs: Vec<ReleaseId>,
@@ -124,7 +125,7 @@ pub fn pruning(releases: &[Weighed], used: u64, retention: &Retention, now: Time
     pruning.releases.reverse();
     if let Some(limit) = retention.max_size {
         let used = used.saturating_sub(pruning.bytes);
-        by_size(
+        prune_by_size(
             &mut pruning,
             &remaining,
             &protected,
@@ -134,8 +135,9 @@ pub fn pruning(releases: &[Weighed], used: u64, retention: &Retention, now: Time
     pruning
 }
 
-/// Deletes the oldest logs, then the oldest releases, until `too_many` bytes are freed.
-fn by_size(
+/// Adds the oldest logs and then the oldest releases to `pruning`, until they free `too_many` bytes. A log whose
+/// release is added too is not listed separately.
+fn prune_by_size(
     pruning: &mut Pruning,
     remaining: &[&Weighed],
     protected: &BTreeSet<ReleaseId>,
@@ -161,8 +163,8 @@ fn by_size(
         pruning.bytes += release.size;
         pruning.releases.push((release.id, Cause::Size));
     }
-    let whole: BTreeSet<ReleaseId> = pruning.releases.iter().map(|(id, _)| *id).collect();
-    pruning.logs.retain(|id| !whole.contains(id));
+    let deleted: BTreeSet<ReleaseId> = pruning.releases.iter().map(|(id, _)| *id).collect();
+    pruning.logs.retain(|id| !deleted.contains(id));
     pruning.too_many = too_many;
 }
 

@@ -5,7 +5,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
-use super::when::{ahead, weekday, written};
+use super::when::{absolute, after_now, weekday};
 use crate::inventory::local_time;
 
 /// Parses the typed text into the end of a hold. The error lists what can be written, or says that the end has passed.
@@ -19,14 +19,14 @@ fn until_in(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, St
     let midnight = |date: Date| midnight(date, zone);
     let found = match word.as_str() {
         "tomorrow" => today.tomorrow().ok().and_then(midnight),
-        word => ahead(word, now)
+        word => after_now(word, now)
             .or_else(|| time(word, today, now, zone))
             .or_else(|| midnight(next(weekday(word)?, today)?))
-            .or_else(|| written(text.trim(), zone).map(|when| when.from)),
+            .or_else(|| absolute(text.trim(), zone).map(|when| when.from)),
     };
     let found = found.ok_or_else(|| {
         format!(
-            "`{text}` is not an end: write 2h, 3d, 18:00, tomorrow, monday, 2026-12-01 or \
+            "`{text}` is not the end of a hold: write 2h, 3d, 18:00, tomorrow, monday, 2026-12-01 or \
              2026-12-01T14:00, in this machine's time zone"
         )
     })?;

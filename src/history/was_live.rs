@@ -157,8 +157,9 @@ fn is_success(head: &ReleaseRecord) -> bool {
 }
 
 impl WasLive {
-    /// The versions that a head claims and that no release has proven yet. If there are none, the entries of the
-    /// release need not be read. A head that has ended without a switch says nothing about the version before it.
+    /// The versions that a head claims to have been live and that are not in `versions` yet. If there are none, the
+    /// caller need not read the entries of the release. If a release has ended without a switch, its claim about the
+    /// version before it is ignored.
     pub fn unproven<'a>(&self, head: &'a ReleaseRecord) -> Vec<&'a Version> {
         let mut claimed = claimed(head);
         if head.closed.is_some() && head.live.is_none() {
@@ -168,13 +169,13 @@ impl WasLive {
         claimed
     }
 
-    /// Adds the versions that a release proves, or notes what is missing in its proof. Must be called with the newest
+    /// Adds the versions that a release proves, or notes what is missing in its proof. The caller must add the newest
     /// release first.
-    pub fn count(&mut self, recorded: &Recorded, target: &Target) {
+    pub fn add(&mut self, recorded: &Recorded, target: &Target) {
         let head = &recorded.head;
         match proven_live(recorded, target) {
             Ok(period) if is_success(head) && period.until.is_some() => {
-                self.doubt(
+                self.note_unproven(
                     head,
                     "the entries say that the release switched back".to_owned(),
                 );
@@ -184,12 +185,12 @@ impl WasLive {
                 let new: Vec<_> = new.collect();
                 self.versions.extend(new);
             }
-            Err(why) => self.doubt(&recorded.head, why),
+            Err(why) => self.note_unproven(&recorded.head, why),
         }
     }
 
     /// Notes that a release does not prove what it claims.
-    pub fn doubt(&mut self, head: &ReleaseRecord, why: String) {
+    pub fn note_unproven(&mut self, head: &ReleaseRecord, why: String) {
         let digests = self.unproven(head).into_iter();
         self.unproven_claims.push(UnprovenClaim {
             release: head.id,
@@ -198,7 +199,7 @@ impl WasLive {
         });
     }
 
-    /// The lines to show together with the answer that this version was never live.
+    /// The lines to show with the message that the version of `digest` was never live.
     pub fn remarks(&self, digest: &Digest) -> Vec<String> {
         let claims = self.unproven_claims.iter();
         let claims = claims.filter(|claim| claim.digests.contains(digest));
@@ -402,7 +403,7 @@ mod tests {
 
     fn counted(recorded: &Recorded) -> WasLive {
         let mut was_live = WasLive::default();
-        was_live.count(recorded, &head(1).target);
+        was_live.add(recorded, &head(1).target);
         was_live
     }
 

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::inventory::local_time;
-use crate::inventory::units::sum;
+use crate::inventory::units::parse_amount;
 
 /// The period that a typed text means. Start and end are the same if the text means a single moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ fn when_in(text: &str, now: Timestamp, zone: &TimeZone) -> Result<When, String> 
         word => weekday(word)
             .and_then(|weekday| day(last(weekday, today(now, zone)), zone))
             .or_else(|| ago(word, now))
-            .or_else(|| written(text, zone)),
+            .or_else(|| absolute(text, zone)),
     };
     found.ok_or_else(|| {
         format!(
@@ -100,16 +100,17 @@ fn ago(word: &str, now: Timestamp) -> Option<When> {
 }
 
 /// Parses an amount of time after now: `3d`, `12h`, `1h30m`, `2w`.
-pub(super) fn ahead(word: &str, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn after_now(word: &str, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(amount(word)?).ok()
 }
 
 fn amount(word: &str) -> Option<Duration> {
     let units = [("w", 7 * 86_400), ("d", 86_400), ("h", 3_600), ("m", 60)];
-    sum(word, &units).map(Duration::from_secs)
+    parse_amount(word, &units).map(Duration::from_secs)
 }
 
-pub(super) fn written(text: &str, zone: &TimeZone) -> Option<When> {
+/// Parses a date, a date and time, or a month.
+pub(super) fn absolute(text: &str, zone: &TimeZone) -> Option<When> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(moment(at));
     }

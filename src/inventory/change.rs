@@ -74,7 +74,7 @@ pub fn changes(from: &Instance, to: &Instance) -> Changes {
 }
 
 fn configuration(from: &Instance, to: &Instance) -> Vec<Difference> {
-    // A record of an older Greenroom has no configuration. If one configuration is missing, no difference is known.
+    // An older Greenroom recorded no configuration. If one of the two is missing, no difference is known.
     if from.configuration.is_empty() || to.configuration.is_empty() {
         return Vec::new();
     }
@@ -123,8 +123,8 @@ impl Changes {
         Some(format!("{first} {word}"))
     }
 
-    /// `1 config change`, `2 config changes`, or `configured as live` without a known difference. The last text is true
-    /// only if both configurations are known, and this method cannot check that.
+    /// `1 config change`, `2 config changes`, or `configured as live` if no difference is known. The caller must make
+    /// sure that both configurations are known: otherwise `configured as live` may be false.
     pub fn counted(&self) -> String {
         match self.configuration.len() {
             0 => "configured as live".to_owned(),

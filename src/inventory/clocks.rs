@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::EnvironmentName;
 
-/// How far two clocks may differ before Greenroom warns the operator. The clock of a machine that synchronises its time
-/// never differs that much, and every hold and approval lasts longer.
+/// How far two clocks may differ before Greenroom warns the operator. The clocks of machines that synchronise their
+/// time differ far less, and holds and approvals usually last much longer.
 const TOLERATED: SignedDuration = SignedDuration::from_secs(10);
 
 /// Two readings of one clock that differ by less than this are treated as equal, because answers take different times.
@@ -34,7 +34,7 @@ pub struct ClockReading {
     pub of: String,
     /// How far the clock of this machine is ahead of the other clock; negative if it is behind.
     pub ahead: SignedDuration,
-    /// The error of `ahead`: half of the time that the answer took.
+    /// The largest possible error of `ahead`: half of the time that the answer took.
     pub within: SignedDuration,
 }
 
@@ -62,7 +62,7 @@ impl ClockReading {
         }
     }
 
-    /// Whether the difference is larger than a slow answer or clock synchronisation can explain.
+    /// Whether the clocks differ by more than a slow answer and the tolerance can explain.
     pub fn differs(&self) -> bool {
         self.ahead.abs() > self.within + TOLERATED
     }
@@ -73,15 +73,14 @@ impl ClockReading {
         Self { of, ..self.clone() }
     }
 
-    /// Whether `other` is a reading of the same clock with nearly the same difference. How long the answers took is
-    /// ignored.
+    /// Whether `other` is a reading of the same clock with nearly the same difference.
     pub fn is_like(&self, other: &Self) -> bool {
         let apart = (self.ahead - other.ahead).abs();
         self.of == other.of && self.differs() == other.differs() && apart < SAME_READING
     }
 
     /// How far the other clock is ahead of the clock of this machine, or behind it, e.g. `2h ahead of this machine's`.
-    pub fn seen_from_here(&self) -> String {
+    pub fn relative_to_this_machine(&self) -> String {
         let relation = if self.ahead.is_negative() {
             "ahead of"
         } else {
@@ -134,23 +133,24 @@ impl Clocks {
         differing.max_by_key(|reading| reading.ahead.abs())
     }
 
-    /// The earliest time on any clock when the clock of this machine shows `now`. A hold or a freeze has ended if it
-    /// ends at or before this time.
+    /// The earliest time on this machine's clock and on the clocks that differ from it, when this machine's clock shows
+    /// `now`. A hold or a freeze has ended if it ends at or before this time.
     pub fn earliest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.min().map_or(now, |time| time.min(now))
     }
 
-    /// The latest time on any clock when the clock of this machine shows `now`. A freeze has started if it starts at or
-    /// before this time. An approval counts as long as its expiry is later than this time.
+    /// The latest time on this machine's clock and on the clocks that differ from it, when this machine's clock shows
+    /// `now`. A freeze has started if it starts at or before this time. An approval has expired if its expiry is at or
+    /// before this time.
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.max().map_or(now, |time| time.max(now))
     }
 
-    /// Replaces the last reading of a clock, unless the new reading is nearly the same as the last one. Without a new
-    /// reading, the last one is removed. This also happens if the new reading agrees with the clock of this machine,
-    /// because such a reading decides nothing.
+    /// Replaces the known reading of the clock `of`, unless the new reading is nearly the same. Removes the known
+    /// reading if there is no new one, or if the new one agrees with the clock of this machine and therefore decides
+    /// nothing.
     pub fn keep(&mut self, of: &str, reading: Option<ClockReading>) {
         let new = reading.filter(ClockReading::differs);
         let known = self.0.iter().position(|known| known.of == of);
@@ -167,9 +167,9 @@ impl Clocks {
         self.0.iter().filter(|reading| reading.differs())
     }
 
-    /// The clock that is furthest ahead, if it has passed `moment`. Clocks that agree with the clock of this machine are
-    /// ignored.
-    pub fn over_by(&self, moment: Timestamp, now: Timestamp) -> Option<&ClockReading> {
+    /// The differing clock that is furthest ahead, if it has reached `moment` when the clock of this machine shows
+    /// `now`. Clocks that agree with the clock of this machine are ignored.
+    pub fn clock_past(&self, moment: Timestamp, now: Timestamp) -> Option<&ClockReading> {
         let passed = self
             .differing()
             .filter(|reading| moment <= reading.time(now));
@@ -257,9 +257,12 @@ mod tests {
     #[test]
     fn the_clock_that_is_furthest_ahead_ends_an_approval() {
         let clocks = Clocks(vec![reading(3_600), reading(-60), reading(-600)]);
-        let over = clocks.over_by(at(10_030), at(10_000)).unwrap();
+        let over = clocks.clock_past(at(10_030), at(10_000)).unwrap();
         assert_eq!(over.ahead.as_secs(), -600);
-        assert_eq!(over.seen_from_here(), "10m ahead of this machine's");
-        assert_eq!(clocks.over_by(at(10_601), at(10_000)), None);
+        assert_eq!(
+            over.relative_to_this_machine(),
+            "10m ahead of this machine's"
+        );
+        assert_eq!(clocks.clock_past(at(10_601), at(10_000)), None);
     }
 }

@@ -14,7 +14,7 @@ use crate::sanitize::sanitize_line;
 /// The longest key that a template may produce, in bytes.
 const LONGEST_KEY: usize = 1024;
 
-/// A placeholder for the digest, which only a release knows.
+/// A placeholder, because only a release knows the digest.
 const SOME_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The names that a template may use.
@@ -28,9 +28,9 @@ const NAMES: [&str; 7] = [
     "generation",
 ];
 
-/// An additional etcd key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Key and value may use
-/// `service`, `environment`, `slot`, `address`, `tag` (empty if the version was requested by digest), `digest` and
-/// `generation`, all of the live slot.
+/// An additional etcd key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Key
+/// and value may use `service`, `environment`, `slot`, `address`, `tag` (empty if the version was requested by digest),
+/// `digest` and `generation`, all of the live slot.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtraKey {
@@ -79,7 +79,7 @@ impl ExtraKeys {
         for (index, extra_key) in extra.iter().enumerate() {
             for (part, source) in [("key", &extra_key.key), ("value", &extra_key.value)] {
                 let part_name = format!("the {part} of extra key {} of {service}", index + 1);
-                add(&mut templates, &format!("{part} {index}"), source)
+                add_template(&mut templates, &format!("{part} {index}"), source)
                     .map_err(|problem| bad(&part_name, problem))?;
             }
         }
@@ -108,8 +108,8 @@ impl ExtraKeys {
     }
 
     /// All keys that a target may write with these settings, whichever slot is live. Only a release knows tag, digest
-    /// and generation, so placeholders are used for these three values. If the keys of two targets differ only in these
-    /// values, both targets therefore get the same key.
+    /// and generation, so placeholders stand for these three values. Therefore, if the keys of two targets differ only
+    /// in these values, the result has the same key for both targets.
     pub fn possible_keys(
         &self,
         target: &Target,
@@ -145,7 +145,7 @@ impl ExtraKeys {
         };
         let mut pairs: Vec<(String, String)> = Vec::with_capacity(self.count);
         for index in 0..self.count {
-            let part = |part: &str| {
+            let render = |part: &str| {
                 self.templates
                     .get_template(&format!("{part} {index}"))
                     .and_then(|template| template.render(&values))
@@ -155,7 +155,7 @@ impl ExtraKeys {
                         bad(&part_name, error_message(&error))
                     })
             };
-            let (key, value) = (part("key")?, part("value")?);
+            let (key, value) = (render("key")?, render("value")?);
             self.check(target, index, &key)?;
             if pairs.iter().any(|(other, _)| *other == key) {
                 let key_name = format!("extra key {} of {target}", index + 1);
@@ -197,7 +197,11 @@ pub fn is_within(key: &str, prefix: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn add(templates: &mut Environment<'static>, name: &str, source: &str) -> Result<(), String> {
+fn add_template(
+    templates: &mut Environment<'static>,
+    name: &str,
+    source: &str,
+) -> Result<(), String> {
     templates
         .add_template_owned(name.to_owned(), source.to_owned())
         .map_err(|error| error_message(&error))?;

@@ -1,6 +1,7 @@
-//! Fingerprints show whether two secret values differ without showing the values. The key of the fingerprints exists
-//! only in this process. So a fingerprint cannot be compared with one of another process, and a reader of an old
-//! fingerprint cannot test guesses against it.
+//! Fingerprints show whether two secret values differ, without showing the values. Equal values have the same
+//! fingerprint, and different values almost always have different ones. The key of the fingerprints exists only in this
+//! process. So a fingerprint cannot be compared with one of another process, and a reader of an old fingerprint cannot
+//! test guesses against it.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;

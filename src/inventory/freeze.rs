@@ -106,12 +106,13 @@ impl Freeze {
         })
     }
 
-    /// Start and end of the window that contains `now`. If several windows contain `now`, the window that ends last.
+    /// Start and end of the window that contains `now`. If several windows contain `now`, those of the window that ends
+    /// last.
     fn span(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let is_now = |span: &(Timestamp, Timestamp)| span.0 <= now && now < span.1;
         match &self.window {
             Window::Once { from, until } => {
-                Some((self.begin(*from)?, self.end(*until)?)).filter(is_now)
+                Some((self.start_time(*from)?, self.end_time(*until)?)).filter(is_now)
             }
             Window::Weekly {
                 every,
@@ -120,13 +121,14 @@ impl Freeze {
                 until,
             } => {
                 let today = self.zone.to_datetime(now).date();
+                // If clocks change at midnight, a freeze of tomorrow may start today: see `start_time`.
                 (-1..=SEARCHED_DAYS)
                     .filter_map(|back| today.checked_sub(back.days()).ok())
                     .filter(|day| every.iter().any(|name| name.weekday() == day.weekday()))
                     .filter_map(|day| {
                         let last = last_day(day, (*from, *until), *until_day)?;
-                        let start = self.begin(day.to_datetime(*from))?;
-                        Some((start, self.end(last.to_datetime(*until))?))
+                        let start = self.start_time(day.to_datetime(*from))?;
+                        Some((start, self.end_time(last.to_datetime(*until))?))
                     })
                     .filter(is_now)
                     .max_by_key(|(_, until)| *until)
@@ -134,12 +136,14 @@ impl Freeze {
         }
     }
 
-    fn begin(&self, at: DateTime) -> Option<Timestamp> {
+    /// The instant of a start. If clocks change, the earlier of the two possible instants.
+    fn start_time(&self, at: DateTime) -> Option<Timestamp> {
         let start = self.zone.to_ambiguous_zoned(at).earlier().ok()?;
         Some(start.timestamp())
     }
 
-    fn end(&self, at: DateTime) -> Option<Timestamp> {
+    /// The instant of an end. If clocks change, the later of the two possible instants.
+    fn end_time(&self, at: DateTime) -> Option<Timestamp> {
         let end = self.zone.to_ambiguous_zoned(at).later().ok()?;
         Some(end.timestamp())
     }
@@ -192,32 +196,32 @@ pub fn holds_by_all_clocks(
     holds
 }
 
-/// How far into the future [`next`] searches.
-const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 8);
+/// How far into the future [`next_start`] searches.
+const SEARCHED_AHEAD: SignedDuration = SignedDuration::from_hours(24 * 8);
 
 /// When the next freeze of a service starts; none if no freeze starts within eight days. A freeze that is active now is
 /// ignored.
-pub fn next(freezes: &[Freeze], service: &ServiceName, now: Timestamp) -> Option<Timestamp> {
-    let until = now.checked_add(AHEAD).ok()?;
-    let begins = freezes
+pub fn next_start(freezes: &[Freeze], service: &ServiceName, now: Timestamp) -> Option<Timestamp> {
+    let until = now.checked_add(SEARCHED_AHEAD).ok()?;
+    let starts = freezes
         .iter()
         .filter(|freeze| freeze.is_for(service) && freeze.span(now).is_none())
-        .flat_map(|freeze| freeze.begins(now))
+        .flat_map(|freeze| freeze.starts(now))
         .filter(|at| *at > now && *at <= until);
-    begins.min()
+    starts.min()
 }
 
 impl Freeze {
     /// The only start of the freeze, or its weekly starts on today and the next eight days.
-    fn begins(&self, now: Timestamp) -> Vec<Timestamp> {
+    fn starts(&self, now: Timestamp) -> Vec<Timestamp> {
         match &self.window {
-            Window::Once { from, .. } => self.begin(*from).into_iter().collect(),
+            Window::Once { from, .. } => self.start_time(*from).into_iter().collect(),
             Window::Weekly { every, from, .. } => {
                 let today = self.zone.to_datetime(now).date();
                 (0..=SEARCHED_DAYS)
                     .filter_map(|ahead| today.checked_add(ahead.days()).ok())
                     .filter(|day| every.iter().any(|name| name.weekday() == day.weekday()))
-                    .filter_map(|day| self.begin(day.to_datetime(*from)))
+                    .filter_map(|day| self.start_time(day.to_datetime(*from)))
                     .collect()
             }
         }
@@ -392,8 +396,8 @@ mod tests {
         );
         assert!(active_holds(None, std::slice::from_ref(&holidays), &api, now).is_empty());
         let before = at("2026-12-20T12:00:00Z");
-        let start = next(std::slice::from_ref(&holidays), &web, before);
+        let start = next_start(std::slice::from_ref(&holidays), &web, before);
         assert_eq!(start, Some(at("2026-12-23T17:00:00Z")));
-        assert_eq!(next(&[holidays], &api, before), None);
+        assert_eq!(next_start(&[holidays], &api, before), None);
     }
 }

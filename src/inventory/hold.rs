@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Operator, ReleaseId};
 
-/// An active hold stops promotes of its target, unless an operator overrides the hold with a reason.
+/// While a hold is active, nothing is promoted on its target, unless an operator overrides the hold with a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hold {
     pub reason: String,
@@ -46,8 +46,8 @@ impl Hold {
     }
 
     /// Whether a rollback placed this hold without a reason, and the hold is not cleared. An operator can add a reason
-    /// later. A rollback writes its reason after a colon. Without a reason, the text has no colon, because the name of
-    /// a version never contains one.
+    /// later. The text of such a hold has no colon: a rollback writes its reason after a colon, and the name of a
+    /// version never contains a colon.
     pub fn lacks_reason(&self) -> bool {
         self.release.is_some() && self.cleared.is_none() && !self.reason.contains(':')
     }
@@ -63,8 +63,8 @@ impl Hold {
         }
     }
 
-    /// The hold after an operator has cleared it. A hold that is already cleared stays unchanged. The end of the hold
-    /// is set too, because an older Greenroom reads only the end.
+    /// The hold after an operator has cleared it. A hold that is already cleared stays unchanged. The clearing also
+    /// sets the end of the hold, because an older Greenroom reads only the end.
     #[must_use]
     pub fn cleared(self, cleared: Cleared) -> Self {
         if self.cleared.is_some() {
@@ -80,8 +80,7 @@ impl Hold {
 }
 
 impl Hold {
-    /// The state of the hold at `now`, as a message. The message says whether the hold was cleared, has ended or is
-    /// active.
+    /// A message that says whether the hold was cleared, has ended or is active at `now`.
     pub fn describe(&self, now: Timestamp) -> String {
         match (&self.cleared, self.until) {
             (Some(cleared), _) => {

@@ -61,8 +61,8 @@ pub struct Exit {
     pub out_of_memory: bool,
 }
 
-/// One run of an instance, from its start to its exit. After a restart the instance is in another run, and the checks
-/// of an earlier run say nothing about it.
+/// One run of an instance, from its start to its exit. A restart begins another run, and checks of an earlier run say
+/// nothing about it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct InstanceRun {
     pub id: InstanceId,
@@ -157,7 +157,7 @@ impl Instance {
 
     /// Sorts instances into slots. Several instances may have the labels of one slot, because `docker commit` copies
     /// labels into an image, and every container of that image gets them. Then the instance with the name of the slot
-    /// is taken. If no instance has that name, an instance that is up is preferred.
+    /// is chosen. If no instance has that name, an instance that is up is chosen before others.
     pub fn by_slot(instances: Vec<Self>) -> PerSlot<Option<Self>> {
         let mut slots: PerSlot<Option<Self>> = PerSlot::default();
         let rank = |candidate: &Self| {

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ReleaseId;
 
-/// A number that grows each time that a lock is taken. In etcd the token is the revision that wrote the key of the
-/// lock. Every write under a lock carries its token, and the store compares that token in the same transaction.
+/// A number that grows each time that a lock is taken: the revision of the store at which the key of the lock was
+/// written. Every write under a lock carries the token of that lock, and the store compares the token in the same
+/// transaction.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]
@@ -66,7 +67,7 @@ pub struct LockRecord {
     /// or an id that exists only in this lock.
     pub release: ReleaseId,
     pub since: Timestamp,
-    /// What the process that holds the lock does, as a message for other operators.
+    /// A message for other operators that says what the process with the lock does.
     pub message: String,
     /// An older Greenroom did not write this field and locked only for releases.
     #[serde(default)]
@@ -83,8 +84,8 @@ pub struct LockHolder {
 }
 
 impl LockHolder {
-    /// The message that is shown instead of an offer to repair. A repair needs the lock too, because it would change
-    /// the same things as the work for which the lock is held.
+    /// The message that is shown instead of an offer to repair. A repair needs the lock, so it cannot start while the
+    /// lock is held.
     pub fn why_no_repair(&self) -> String {
         let record = &self.record;
         let holder = match record.purpose {

@@ -26,7 +26,7 @@ pub const HIDDEN: &str = "(hidden)";
 
 /// A form of a secret is hidden if it has at least this many bytes. The same limit applies to the beginning of a form
 /// that was cut.
-const SHORTEST: usize = 4;
+const SHORTEST_FORM: usize = 4;
 
 /// A secret with fewer characters than this is hidden only as a whole word, and in no other form, because it would be a
 /// part of too many other words.
@@ -35,11 +35,11 @@ pub const HIDDEN_ANYWHERE: usize = 6;
 /// A secret with fewer bytes than this is not hidden, because such a word appears everywhere.
 const SHORTEST_WORD: usize = 3;
 
-/// The most letters that a short word has: see [`is_word`].
-const WORD: usize = 5;
+/// The most letters of a short word: see [`is_word`].
+const LONGEST_SHORT_WORD: usize = 5;
 
 /// A request body with fewer bytes than this is not hidden.
-const BODY: usize = 8;
+const SHORTEST_BODY: usize = 8;
 
 /// The secrets to hide. `Debug` does not show them. Clones share the forms of the secrets.
 #[derive(Clone, Default)]
@@ -70,12 +70,12 @@ impl SearchedForms {
         let (short, long): (Vec<&String>, Vec<&String>) = texts.iter().partition(is_short);
         let (mut direct, mut all) = (Vec::new(), Vec::new());
         for Forms {
-            direct: some,
+            direct: of_one,
             packed,
         } in long.into_iter().map(|text| forms_of(text))
         {
-            all.extend(some.iter().cloned().chain(packed));
-            direct.extend(some);
+            all.extend(of_one.iter().cloned().chain(packed));
+            direct.extend(of_one);
         }
         let mut words: Vec<String> = short.into_iter().map(|text| folded(text)).collect();
         words.retain(|word| word.len() >= SHORTEST_WORD);
@@ -111,20 +111,22 @@ impl Mask {
                     .map(str::to_owned),
             );
         }
-        Self::hiding(texts)
+        Self::of_texts(texts)
     }
 
     /// A mask that also hides a request body, if the body is long enough. Only the whole body is hidden, because its
     /// words and lines also appear in other texts.
     #[must_use]
-    pub fn and(&self, body: Option<&str>) -> Self {
+    pub fn with_body(&self, body: Option<&str>) -> Self {
         let mut texts = self.0.texts.clone();
-        let body = body.map(str::trim).filter(|body| body.len() >= BODY);
+        let body = body
+            .map(str::trim)
+            .filter(|body| body.len() >= SHORTEST_BODY);
         texts.extend(body.map(str::to_owned));
-        Self::hiding(texts)
+        Self::of_texts(texts)
     }
 
-    fn hiding(texts: Vec<String>) -> Self {
+    fn of_texts(texts: Vec<String>) -> Self {
         Self(Arc::new(Hidden {
             texts,
             forms: OnceLock::new(),
@@ -135,8 +137,8 @@ impl Mask {
         self.0.texts.is_empty()
     }
 
-    /// Whether the text contains a form of a secret. If the text is longer than [`Mask::SEARCH_LIMIT`] and there are
-    /// secrets to hide, the text is not searched and the answer is true, because [`Mask::hide`] cuts such a text.
+    /// Whether [`Mask::hide`] would hide or cut a part of the text. That is, whether the text contains a form of a
+    /// secret, or is longer than [`Mask::SEARCH_LIMIT`]. False if there are no secrets to hide.
     pub fn is_in(&self, text: &str) -> bool {
         !self.is_empty()
             && (text.len() > Self::SEARCH_LIMIT || !self.found_in(&as_shown(text)).is_empty())
@@ -159,7 +161,7 @@ impl Mask {
         let mut shown = String::with_capacity(text.len());
         let mut after = 0;
         for found in self.found_in(&text) {
-            // Two forms can overlap. The rest of the second form is secret too.
+            // Two forms can overlap. The end of the second form is secret too.
             if found.start >= after {
                 shown.push_str(&text[after..found.start]);
                 shown.push_str(HIDDEN);
@@ -186,7 +188,7 @@ impl Mask {
             }
             let words = searched.words.iter();
             found.extend(words.flat_map(|word| view.places_of_word(text, word)));
-            found.extend(view.places_of_cut(&searched.direct, SHORTEST));
+            found.extend(view.places_of_cut(&searched.direct, SHORTEST_FORM));
         });
         found.sort_by_key(|place| (place.start, place.end));
         found
@@ -210,7 +212,7 @@ fn as_shown(text: &str) -> Cow<'_, str> {
 /// Whether a text is a short word, such as `true` or `prod`. Such a word looks like a secret only because of the name
 /// of its setting. Hiding it would change many sentences.
 pub fn is_word(text: &str) -> bool {
-    text.len() <= WORD && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+    text.len() <= LONGEST_SHORT_WORD && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 #[cfg(test)]

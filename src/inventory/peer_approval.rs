@@ -32,7 +32,8 @@ impl PeerApproval {
         format!("{}/{}", self.by.store_key(), self.release)
     }
 
-    /// Checks that the approval matches its key. A copy below the key of another person is refused. The error says why.
+    /// Checks that the approval matches its key. `below_approvals` is the key without the prefix of all approvals of
+    /// the target. A copy below the key of another person is refused. The error says why.
     pub fn check_key(&self, below_approvals: &str) -> Result<(), String> {
         if self.store_key() == below_approvals {
             return Ok(());

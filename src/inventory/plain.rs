@@ -27,7 +27,8 @@ pub fn is_server_name(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
-/// Whether a text is a prefix of store keys, such as `/greenroom/v1`: it starts with a slash and does not end with one.
+/// Whether a text is a prefix of store keys, such as `/greenroom/v1`: it starts with a slash, does not end with one,
+/// and needs no quoting.
 pub fn is_key_prefix(text: &str) -> bool {
     text.len() > 1
         && text.starts_with('/')

@@ -1,6 +1,6 @@
 //! Counts the requests of the last seconds as they end, and computes their rates. Durations are counted in classes that
-//! are about three per cent wide, so the memory is bounded for any number of requests. The caller passes the current
-//! second.
+//! are at most about three per cent wide, so the memory is bounded for any number of requests. The caller passes the
+//! current second.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,7 +52,7 @@ impl RateWindow {
         let began: Vec<(i64, i64)> = self
             .seconds
             .range(..now)
-            .filter_map(|it| it.1.began)
+            .filter_map(|(_, second)| second.began)
             .collect();
         for second in self.seconds.range(..now).map(|(_, second)| second) {
             requests += second.requests;
@@ -77,7 +77,7 @@ impl RateWindow {
     }
 
     /// The first of the seconds that [`RateWindow::rates`] covers.
-    pub fn begin(now: i64) -> i64 {
+    pub fn first_second(now: i64) -> i64 {
         now - SECONDS
     }
 }

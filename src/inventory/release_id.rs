@@ -17,8 +17,8 @@ const SHORT: usize = 8;
 pub struct ReleaseId(pub Ulid);
 
 impl ReleaseId {
-    /// A new id that is greater than `newest`, even if a machine whose clock is ahead made `newest`. So the order of ids
-    /// is the order of releases.
+    /// A new id that is greater than `newest`, even if `newest` was made by a machine whose clock is ahead. So the
+    /// order of ids is the order of releases.
     pub fn after(newest: Option<Self>) -> Self {
         let generated = Self(Ulid::generate());
         match newest {

@@ -1,5 +1,5 @@
-//! The route of a target says which slot has the traffic. The store has the route, and the proxy has it as the live
-//! pointer.
+//! The route of a target says which slot has the traffic. The store keeps the route, and the live pointer of the proxy
+//! repeats it.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -17,13 +17,14 @@ pub const LAST_PLANNED_GENERATION: u64 = HIGHEST_GENERATION - 1_000_000;
 /// store was wiped, restored or replaced adds at most a few thousand.
 const FARTHEST_AHEAD: u64 = 1_000_000;
 
-/// Whether the generation of the route is too far above the generation of the proxy. No switch and no repair can have
-/// made such a generation, so another program wrote the route.
+/// Whether the generation of the route is so far above the generation of the proxy that no switch and no repair can
+/// have made it. Then another program wrote the route.
 pub fn is_beyond_any_switch(routed: u64, pointed: u64) -> bool {
     routed > pointed.saturating_add(FARTHEST_AHEAD)
 }
 
-/// The highest generation in route, proxy and pointer. The next release is planned one above it.
+/// The highest generation that the route, the answer of the proxy or the pointer files of the slots contain. The next
+/// release is planned one above it.
 pub fn highest_generation(
     route: Option<&Route>,
     proxy: Option<&ProxyAnswer>,

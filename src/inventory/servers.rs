@@ -1,5 +1,5 @@
-//! How to reach the servers of an environment: Docker, image registries, etcd and the proxies. The configuration file is
-//! read into these types, and the adapters take them.
+//! How to reach the servers of an environment: Docker, image registries, etcd and the proxies. The configuration file
+//! is read into these types, and the adapters take them.
 
 use std::path::PathBuf;
 

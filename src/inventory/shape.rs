@@ -66,7 +66,7 @@ impl<T: Into<String>> From<T> for EnvironmentValue {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretSource {
-    /// A variable in the environment of Greenroom.
+    /// The name of an environment variable of Greenroom.
     Env(String),
     /// The content of a file, without one newline at its end.
     File(PathBuf),
@@ -83,9 +83,9 @@ impl JsonSchema for SecretSource {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object",
-            "description": "The source of a secret: exactly one of the three.",
+            "description": "The source of a secret: exactly one of these three keys.",
             "properties": {
-                "env": { "type": "string", "description": "A variable of Greenroom's own environment." },
+                "env": { "type": "string", "description": "The environment variable of Greenroom that contains the secret." },
                 "file": {
                     "type": "string",
                     "format": "path",

@@ -148,11 +148,12 @@ pub struct Snapshot {
     /// What the proxy checks before a switch; none if it was not read.
     #[serde(default, skip_serializing)]
     pub pointer: Option<PointerState>,
-    /// The last known state of the proxy's configuration, on disk and loaded; none if it was never known. A failed check
-    /// leaves it unchanged.
+    /// The last known state of the proxy's configuration, on disk and loaded; none if it was never known. A failed
+    /// check leaves it unchanged.
     #[serde(default)]
     pub installation: Option<Installation>,
-    /// Why the last check of the proxy's configuration failed; none if there was no check, or if the last one succeeded.
+    /// Why the last check of the proxy's configuration failed; none if there was no check, or if the last check
+    /// succeeded.
     #[serde(default)]
     pub installation_unknown: Option<String>,
     /// The answer on the public address.
@@ -202,17 +203,22 @@ impl Snapshot {
         freeze::holds_by_all_clocks(self.hold.as_ref(), &self.freezes, service, by)
     }
 
-    /// A clock that differs, if `hold` is not active at `now` by the clock of this machine. It is the clock that differs
-    /// most, which need not be the clock by which the hold is active. None if the hold is active by the clock of this
-    /// machine, or if no clock differs.
+    /// The clock that differs most, if `hold` is not active at `now` by the clock of this machine. Another clock may be
+    /// the one by which the hold is active. None if the hold is active by the clock of this machine, or if no clock
+    /// differs.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
         let own = freeze::active_holds(self.hold.as_ref(), &self.freezes, service, now);
         self.clocks.differs().filter(|_| !own.contains(hold))
     }
 
-    /// A target of which no source has answered yet.
-    pub fn unseen(target: Target, tier: Tier, endpoints: &PerSlot<Address>, at: Timestamp) -> Self {
+    /// The snapshot of a target before any source has answered.
+    pub fn unobserved(
+        target: Target,
+        tier: Tier,
+        endpoints: &PerSlot<Address>,
+        at: Timestamp,
+    ) -> Self {
         Self {
             target,
             tier,
@@ -303,16 +309,19 @@ impl Snapshot {
     /// Whether the instance in a slot is known to be unhealthy: it is not running, or the health check of the runtime
     /// or the last probe failed.
     pub fn is_unwell(&self, slot: Slot) -> bool {
-        let side = self.slots.get(slot);
-        side.instance.as_ref().is_some_and(|instance| {
+        let slot_snapshot = self.slots.get(slot);
+        slot_snapshot.instance.as_ref().is_some_and(|instance| {
             instance.state != InstanceState::Running
                 || instance.health == RuntimeHealth::Unhealthy
-                || side.probe.as_ref().is_some_and(|probe| !probe.healthy)
+                || slot_snapshot
+                    .probe
+                    .as_ref()
+                    .is_some_and(|probe| !probe.healthy)
         })
     }
 
     /// Why the public gets no good answer from a target with a route: the public address gives no answer or a status of
-    /// 500 or above, or the live slot is empty or unhealthy. None if no such problem is known, or if no request was sent
+    /// 500 or above, or the live slot is empty or unhealthy. None if none of these is known, or if no request was sent
     /// to the public address. Greenroom sends requests there even while the proxy does not report its own state.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;

@@ -16,12 +16,12 @@ pub enum StoredKey {
     Hold,
     /// The journals of releases. The watchers also report this kind if the newest release of a target cannot be read.
     Releases,
-    /// An approval by another operator. An unreadable approval does not count.
+    /// An approval by another operator. Greenroom ignores an unreadable approval.
     Approval,
     /// A console that has the target open, or a request to drive its release.
     Presence,
-    /// The time at which a lock expires. Its value is a problem if no driver can have written it. Even then the key
-    /// stops nothing, because Greenroom treats such a lock as expired.
+    /// The time at which a lock expires. A time that no driver can have written is a problem, but stops nothing,
+    /// because Greenroom treats a lock with such a time as expired.
     LockEnd,
     /// A key that Greenroom does not know.
     Unknown,
@@ -86,8 +86,8 @@ impl StoredKey {
         self.stops_promote() || self == Self::Releases
     }
 
-    /// The message about a problem with a key. For an approval, the message says that the approval does not count. For
-    /// an unknown key, the message only names the key.
+    /// The message about a problem with a key. For an approval, the message says that the approval is ignored. For an
+    /// unknown key, the message only names the key.
     pub fn line(target: &Target, key: &str, problem: &str) -> String {
         let name = Self::name(target, key);
         match Self::of(target, key) {
@@ -98,8 +98,8 @@ impl StoredKey {
     }
 }
 
-/// The position of `part` in a key, and the text after `part`. Only a position at the beginning of the key or after a
-/// slash counts.
+/// The position of `part` in a key, and the text after `part`. `part` must be at the beginning of the key or after a
+/// slash.
 fn place_of<'a>(key: &'a str, part: &str) -> Option<(usize, &'a str)> {
     let is_whole = |at: &usize| *at == 0 || key.as_bytes()[at - 1] == b'/';
     let mut places = key.match_indices(part).map(|(at, _)| at);

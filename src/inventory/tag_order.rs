@@ -10,7 +10,7 @@ use std::str::Chars;
 pub fn by_version(a: &str, b: &str) -> Ordering {
     let (a_is, b_is) = (looks_like_version(a), looks_like_version(b));
     a_is.cmp(&b_is)
-        .then_with(|| pieces(without_v(a), without_v(b)))
+        .then_with(|| compare_pieces(without_v(a), without_v(b)))
         // Different names are never equal, so the result of sorting does not depend on the input order.
         .then_with(|| a.cmp(b))
 }
@@ -28,7 +28,7 @@ fn looks_like_version(name: &str) -> bool {
         || rest.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn pieces(a: &str, b: &str) -> Ordering {
+fn compare_pieces(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.chars().peekable(), b.chars().peekable());
     loop {
         let (Some(&x), Some(&y)) = (a.peek(), b.peek()) else {

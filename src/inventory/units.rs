@@ -62,12 +62,12 @@ impl Unit for Time {
     fn read(text: &str) -> Result<Duration, InvalidAmount> {
         let shown = visible(text);
         let zero = "zero is not allowed: write a duration such as \"30s\"";
-        let says = if text == "never" {
+        let message = if text == "never" {
             "`never` is not allowed for this key: write a duration such as \"1m30s\"".to_owned()
         } else if is_bare(text) {
             format!("`{shown}` has no unit: write \"{shown}s\" if seconds are meant")
         } else {
-            match sum(text, &TIMES) {
+            match parse_amount(text, &TIMES) {
                 Some(total @ 1..=LONGEST) => return Ok(Duration::from_millis(total)),
                 Some(0) => zero.to_owned(),
                 Some(_) => format!("`{shown}` is longer than a year: check the unit"),
@@ -77,7 +77,7 @@ impl Unit for Time {
                 }
             }
         };
-        Err(InvalidAmount(says))
+        Err(InvalidAmount(message))
     }
 
     fn write(duration: Duration) -> String {
@@ -132,7 +132,7 @@ impl Unit for Size {
 
     fn read(text: &str) -> Result<u64, InvalidAmount> {
         let shown = visible(text);
-        Err(InvalidAmount(match sum(text, &SIZES) {
+        Err(InvalidAmount(match parse_amount(text, &SIZES) {
             Some(bytes) if bytes > 0 => return Ok(bytes),
             _ if is_bare(text) => {
                 format!("`{shown}` has no unit: write \"{shown}MiB\" or \"{shown}B\"")
@@ -156,8 +156,9 @@ fn is_bare(text: &str) -> bool {
     text.parse::<u64>().is_ok_and(|number| number != 0)
 }
 
-/// Adds up `1m30s`: digits and a unit, units from large to small, each at most once.
-pub fn sum(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+/// Parses an amount such as `1m30s`: pairs of digits and a unit, with the units from large to small and each at most
+/// once. None if the text has another form, or if the amount is too large.
+pub fn parse_amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let mut rest = text;
     let mut total = 0_u64;
     let mut next = 0;
@@ -231,8 +232,8 @@ impl<U: Unit> JsonSchema for MaybeWritten<U> {
     }
 }
 
-/// Reads the entries of a list that can be converted, and leaves out the others. The checks of the settings report those,
-/// together with all other errors.
+/// Reads the entries of a list that can be converted, and leaves out the others. The checks of the settings report the
+/// entries that were left out, together with all other errors.
 pub fn readable<'de, D: Deserializer<'de>, W: Deserialize<'de>, T: TryFrom<W>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {

@@ -1,7 +1,6 @@
-//! Live logs: a ring keeps the newest lines, an index finds matches, and a viewport shows a part. Only two modules do
-//! input or output: `tail` follows a log through a port, and `save` writes a file.
-//!
-//! This module decides which lines are visible. It does not know the screen or how lines are drawn.
+//! Live logs: a ring keeps the newest lines, an index finds matches, and a viewport selects the visible lines. Only two
+//! modules do input or output: `tail` follows a log through a port, and `save` writes a file.
+//! The module does not know the screen or how lines are drawn.
 
 mod hiding;
 mod index;

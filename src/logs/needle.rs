@@ -60,17 +60,17 @@ impl Needle {
         let rest = text.get(from..)?;
         let place = match self.case {
             Case::Exact => rest.find(&self.text).map(|at| at..at + self.text.len()),
-            Case::Ascii => ascii(rest.as_bytes(), self.text.as_bytes()),
-            Case::Any => rest
-                .char_indices()
-                .find_map(|(at, _)| any(rest.get(at..)?, &self.text).map(|len| at..at + len)),
+            Case::Ascii => find_ascii(rest.as_bytes(), self.text.as_bytes()),
+            Case::Any => rest.char_indices().find_map(|(at, _)| {
+                match_length(rest.get(at..)?, &self.text).map(|len| at..at + len)
+            }),
         }?;
         Some(from + place.start..from + place.end)
     }
 }
 
 /// ASCII bytes never occur inside a longer UTF-8 character, so they can be compared as bytes.
-fn ascii(text: &[u8], needle: &[u8]) -> Option<Range<usize>> {
+fn find_ascii(text: &[u8], needle: &[u8]) -> Option<Range<usize>> {
     let (first, others) = needle.split_first()?;
     let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
     let mut from = 0;
@@ -86,7 +86,7 @@ fn ascii(text: &[u8], needle: &[u8]) -> Option<Range<usize>> {
 }
 
 /// The length in bytes of the match at the start of a text, ignoring case.
-fn any(text: &str, needle: &str) -> Option<usize> {
+fn match_length(text: &str, needle: &str) -> Option<usize> {
     let mut wanted = needle.chars().flat_map(char::to_lowercase).peekable();
     for (at, c) in text.char_indices() {
         for folded in c.to_lowercase() {

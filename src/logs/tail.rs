@@ -31,7 +31,7 @@ const WAITING: usize = 4;
 /// How many earlier lines are requested again after a lost connection.
 const OVERLAP: usize = 20_000;
 /// How long opening the log may take, including the wait for the secrets to hide.
-const BEGIN: Duration = Duration::from_secs(10);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first and the longest pause before the log is opened again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// The notice after the last line of a log that has ended for now.
@@ -137,27 +137,27 @@ impl Tap for OfProxy {
 enum Ended {
     /// The receiver was dropped.
     Unread,
-    /// The stream ended, with the failure that broke it. Without a failure, the log itself has ended, for example
-    /// because the instance has exited.
+    /// The stream ended, with the failure that broke it. Without a failure, the log itself has ended, e.g. because the
+    /// instance has exited.
     Stream(Option<Failure>),
 }
 
 async fn run(tap: &dyn Tap, hiding: Hiding, tail: usize, out: &mpsc::Sender<Batch>) {
-    let mut seen = Seen::new(hiding);
+    let mut sent = SentLines::new(hiding);
     let mut pause = PAUSES.0;
     let mut last_notice = String::new();
     loop {
-        let why = match open(tap, &mut seen, tail).await {
+        let why = match open(tap, &mut sent, tail).await {
             Ok(stream) => {
-                seen.begin();
-                match pump(stream, &mut seen, out).await {
+                sent.begin();
+                match pump(stream, &mut sent, out).await {
                     Ended::Unread => return,
                     Ended::Stream(failure) => failure,
                 }
             }
             Err(failure) => Some(failure),
         };
-        if std::mem::take(&mut seen.grew) {
+        if std::mem::take(&mut sent.grew) {
             pause = PAUSES.0;
             last_notice.clear();
             // When an instance ends, Docker omits a last line without a line end, and returns that line on the next
@@ -199,34 +199,34 @@ fn may_recover(kind: FailureKind) -> bool {
     )
 }
 
-async fn open(tap: &dyn Tap, seen: &mut Seen, tail: usize) -> ports::Result<Chunks> {
-    let requested_lines = match seen.last {
+async fn open(tap: &dyn Tap, sent: &mut SentLines, tail: usize) -> ports::Result<Chunks> {
+    let requested_lines = match sent.last {
         Some(_) => OVERLAP,
         // Lines without a time cannot be distinguished from repeated lines, so no earlier lines are requested.
-        None if seen.has_sent => 0,
+        None if sent.has_sent => 0,
         None => tail,
     };
     let opening = async {
-        let chunks = tap.open(seen.last, requested_lines).await?;
-        seen.hiding.wait().await;
+        let chunks = tap.open(sent.last, requested_lines).await?;
+        sent.hiding.wait().await;
         Ok(chunks)
     };
-    let opened = timeout(BEGIN, opening).await;
+    let opened = timeout(OPEN_TIMEOUT, opening).await;
     opened.unwrap_or_else(|_| Err(tap.silent()))
 }
 
-async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> Ended {
+async fn pump(stream: Chunks, sent: &mut SentLines, out: &mpsc::Sender<Batch>) -> Ended {
     let mut ready = stream.ready_chunks(READY);
     loop {
         let mut batch = Batch::new();
         let Some(first) = ready.next().await else {
             return Ended::Stream(None);
         };
-        let mut gathered = gather(first, seen, &mut batch);
+        let mut gathered = gather(first, sent, &mut batch);
         let until = Instant::now() + GATHER;
         while gathered.is_ok() && batch.len() + READY < LARGEST {
             match timeout_at(until, ready.next()).await {
-                Ok(Some(more)) => gathered = gather(more, seen, &mut batch),
+                Ok(Some(more)) => gathered = gather(more, sent, &mut batch),
                 // The next round reads the end of the stream again.
                 Ok(None) | Err(_) => break,
             }
@@ -243,11 +243,11 @@ async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> End
 /// Adds the new lines in `chunks` to the batch.
 fn gather(
     chunks: Vec<ports::Result<LogChunk>>,
-    seen: &mut Seen,
+    sent: &mut SentLines,
     batch: &mut Batch,
 ) -> ports::Result<()> {
     for chunk in chunks {
-        seen.take(chunk?, batch);
+        sent.take(chunk?, batch);
     }
     Ok(())
 }
@@ -265,9 +265,9 @@ enum Joint {
     Closed,
 }
 
-/// What is needed to detect duplicates: the newest time stamp that was sent, and the lines with this time stamp. The
-/// lines are kept as they were received, because other secrets may be hidden in a line the next time.
-struct Seen {
+/// The sent lines that are needed to detect duplicates: those with the newest time stamp. They are kept as they were
+/// received, because other secrets may be hidden in the same line when it is received again.
+struct SentLines {
     hiding: Hiding,
     last: Option<Timestamp>,
     at_last: Vec<Vec<u8>>,
@@ -279,7 +279,7 @@ struct Seen {
     grew: bool,
 }
 
-impl Seen {
+impl SentLines {
     fn new(hiding: Hiding) -> Self {
         Self {
             hiding,

@@ -1,4 +1,4 @@
-//! The archive: a local copy of every release that this user's consoles have seen, for browsing without a network.
+//! The archive: a local copy of the releases that the consoles of this user have read, for browsing without a network.
 //! Greenroom bases no decision on the archive, and shows nothing in it as running.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,8 @@ pub trait ArchiveReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Listed>>;
 
-    /// One release with everything that the archive has about the release; none if the release is not in the archive.
+    /// One release with everything that the archive has about it, except its log. None if the archive does not have the
+    /// release.
     async fn release(&self, id: ReleaseId) -> Result<Option<Kept>>;
 
     /// The releases with an id that matches the typed text, newest first: see [`ReleaseId::is_meant_by`].
@@ -47,7 +48,7 @@ pub trait ArchiveReader: Send + Sync {
     /// The newest release up to which a target's journal was read completely.
     async fn seen_up_to(&self, target: &Target) -> Result<Option<ReleaseId>>;
 
-    /// The log of a release's candidate, if it is kept.
+    /// The log of a release's candidate; none if the archive does not have it.
     async fn log(&self, id: ReleaseId) -> Result<Option<CandidateLog>>;
 
     /// Lists the holds and repairs that match a filter, newest first.
@@ -56,10 +57,10 @@ pub trait ArchiveReader: Send + Sync {
     /// The holds and repairs with an id that matches the typed text, newest first.
     async fn audit_named(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>>;
 
-    /// The given ids of releases that were in the archive and have been pruned.
+    /// Those of `ids` that were in the archive and have been pruned.
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;
 
-    /// What `prune` would remove at `now`. Changes nothing.
+    /// The records that `retention` no longer keeps at `now`, for [`ArchiveWriter::prune`]. Changes nothing.
     async fn prunable(&self, retention: &Retention, now: Timestamp) -> Result<Pruning>;
 }
 

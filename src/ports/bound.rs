@@ -1,4 +1,5 @@
-//! How much is read from an outside system, and for how long: the rows of `greenroom help limits`.
+//! Limits on how many bytes Greenroom reads from an outside system, and for how long. `greenroom help limits` lists
+//! them.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use std::time::Duration;
 pub struct Bound {
     /// The server that answers, e.g. `Docker engine`.
     pub server: &'static str,
-    /// The part that is limited, e.g. `a line of events`.
+    /// The answer, or the part of an answer, to which the limits apply: `a line of events`.
     pub answer: &'static str,
     /// The maximum number of bytes that are read.
     pub bytes: u64,

@@ -17,8 +17,8 @@ pub trait Clock: Send + Sync {
 
 /// A guard that keeps a clock steady while it exists.
 #[derive(Debug, Clone)]
-#[must_use = "the clock is steady only as long as this is held"]
-pub struct Steady(#[expect(dead_code, reason = "only held, never read")] Option<Arc<Anchor>>);
+#[must_use = "the clock is steady only while the guard exists"]
+pub struct Steady(#[expect(dead_code, reason = "only keeps the anchor alive")] Option<Arc<Anchor>>);
 
 /// One moment by two clocks of the machine: the wall clock, which can be set, and the monotonic clock, which cannot.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ impl From<Result<String>> for DoctorResult {
 #[expect(missing_debug_implementations, reason = "holds a future")]
 pub struct DoctorTest<'a> {
     /// The name of the test, in one or two words.
-    pub what: &'static str,
+    pub name: &'static str,
     /// The server that is tested, with its address; empty if no server is involved.
     pub at: String,
     pub result: BoxFuture<'a, DoctorResult>,
@@ -34,12 +34,12 @@ pub struct DoctorTest<'a> {
 
 impl<'a> DoctorTest<'a> {
     pub fn new<P: Into<DoctorResult> + 'a>(
-        what: &'static str,
+        name: &'static str,
         result: impl Future<Output = P> + Send + 'a,
     ) -> Self {
         let result = result.map(Into::into).boxed();
         Self {
-            what,
+            name,
             at: String::new(),
             result,
         }

@@ -13,7 +13,7 @@ pub enum FailureKind {
     Ambiguous,
     /// The requested object does not exist.
     Missing,
-    /// Another object exists in that place, or a compare-and-swap failed.
+    /// The current state forbids the call, e.g. because another object has the name, or a compare-and-swap failed.
     Conflict,
     /// The state that the caller decided on has changed, so nothing was done. Observe and decide again.
     Changed,
@@ -21,7 +21,7 @@ pub enum FailureKind {
     Fenced,
     /// The credentials were not accepted, or the caller lacks a permission.
     Denied,
-    /// The system understood the call and refused it.
+    /// The system refused the call, or Greenroom refused to send it.
     Rejected,
     /// The answer cannot be understood.
     Garbled,

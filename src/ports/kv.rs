@@ -2,7 +2,7 @@
 //! transactions that compare and write, leases, and a watch that says when it can no longer continue. The `store`
 //! module encodes all values of Greenroom and builds every transaction. An adapter only carries the transactions out.
 //!
-//! If a call that changes something fails, the [`FailureKind`](super::FailureKind) says what became of the change.
+//! If a call that changes something fails, the [`FailureKind`](super::FailureKind) says whether the change was made.
 //! *Unreachable* means that nothing was changed. *Ambiguous* means that the change may have been made. Every other kind
 //! means that the store refused the change.
 
@@ -94,7 +94,7 @@ impl Range {
     }
 }
 
-/// The first key behind every key with `prefix`, which must end with a slash. `0` is the character after `/`.
+/// The first possible key after all keys with `prefix`, which must end with a slash. `0` is the character after `/`.
 pub fn behind(prefix: &str) -> String {
     format!("{}0", prefix.trim_end_matches('/'))
 }
@@ -184,7 +184,7 @@ pub struct Granted {
     pub ttl: Duration,
 }
 
-/// What a watch reports.
+/// One item of a watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// These keys were written or deleted, or their lease has expired. All changes up to `revision` were reported.
@@ -194,7 +194,7 @@ pub enum Change {
     Compacted,
 }
 
-/// What an operator can do to a key without Greenroom.
+/// A command with which an operator reads or deletes keys without Greenroom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command<'a> {
     Show(&'a str),
@@ -247,8 +247,8 @@ pub trait Kv: fmt::Debug + Send + Sync {
     async fn grant(&self, call: Call<'_>, ttl: Duration) -> Result<Granted>;
 
     /// Renews a lease and returns its time to live. The failure is [missing](super::FailureKind::Missing) if the lease
-    /// has ended. Without an answer it may be unreachable although the lease was renewed, because a renewal can be
-    /// repeated.
+    /// has ended. If no answer arrives, the failure may be *unreachable* although the lease was renewed. This is safe,
+    /// because a renewal can be repeated.
     async fn renew(&self, call: Call<'_>, lease: LeaseId) -> Result<Duration>;
 
     /// Ends a lease and deletes its keys. It is no error if the lease has already ended.

@@ -1,6 +1,6 @@
-//! What Greenroom needs from outside, as traits. Reading and writing are separate traits, so that in read-only mode no
-//! adapter that writes is built. Only the crate's own types describe what is running; no type of a client library
-//! appears in a port.
+//! The traits through which Greenroom uses outside systems. Reading and writing are separate traits, so that in
+//! read-only mode no adapter that writes is built. A port describes outside systems with the crate's own types; no type
+//! of a client library appears in a port.
 
 mod archive;
 mod bound;

@@ -10,7 +10,7 @@ use super::{Failure, FailureKind, Result};
 
 /// The number of bytes that are written to test a directory. An empty file would prove nothing, because it can be
 /// created even on a full disk.
-const TRIED: usize = 16 * 1024;
+const TEST_SIZE: usize = 16 * 1024;
 
 /// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub trait ProxyHost: Send + Sync {
     /// The name of the host in messages: `this host`, `container edge`.
     fn place(&self) -> String;
 
-    /// The content of a file; none if it does not exist.
+    /// The content of a file; none if the file does not exist.
     async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
 
     /// At most `most` bytes of a file, starting at `from`; no bytes if the file is shorter. None if the file does not
@@ -66,7 +66,7 @@ pub trait ProxyHost: Send + Sync {
         ))
     }
 
-    /// The names in a directory; empty if it does not exist.
+    /// The names in a directory; empty if the directory does not exist.
     async fn list(&self, directory: &Path) -> Result<Vec<String>>;
 
     /// Whether the directory exists. It is a failure if the path names something else.
@@ -78,7 +78,7 @@ pub trait ProxyHost: Send + Sync {
         for at in directory.ancestors() {
             if self.is_directory(at).await? {
                 let file = at.join(format!(".greenroom-doctor-{}", Ulid::generate()));
-                let written = self.write(&file, &[b'-'; TRIED]).await;
+                let written = self.write(&file, &[b'-'; TEST_SIZE]).await;
                 self.remove(&file).await?;
                 written?;
                 return Ok(if at == directory {
@@ -98,7 +98,7 @@ pub trait ProxyHost: Send + Sync {
     /// missing.
     async fn write(&self, path: &Path, content: &[u8]) -> Result<()>;
 
-    /// Removes a file; it is no error if it does not exist.
+    /// Removes a file. It is no error if the file does not exist.
     async fn remove(&self, path: &Path) -> Result<()>;
 
     /// The target of a symbolic link; none if the path does not exist or is not a link.

@@ -16,10 +16,10 @@ pub struct Fence {
     pub token: FencingToken,
 }
 
-/// What has changed in a store.
+/// A hint at a change in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
-    /// Something of this target, e.g. its registrations, lock or journal.
+    /// Something of this target has changed, e.g. its registrations, lock or journal.
     Target(Target),
     /// Anything may have changed.
     Anything,
@@ -72,13 +72,13 @@ pub trait RegistryWriter: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Changes the route to `change.to` if it is still `change.from`, the new slot is registered, and the hold and the
+    /// Changes the route to `change.to` if it is still `change.from`, its new slot is registered, and the hold and the
     /// approvals are as the change requires. If the hold or an approval is different, the failure is
     /// [`super::FailureKind::Changed`]. If the route is already `change.to`, the call succeeds and changes nothing.
     async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()>;
 
-    /// Replaces a route that cannot be read, if the new slot is registered. It is a conflict if the route can be read
-    /// or does not exist. If the route is already `to`, the call succeeds and changes nothing.
+    /// Replaces a route that cannot be read, if the slot of `to` is registered. It is a conflict if the route can be
+    /// read or does not exist. If the route is already `to`, the call succeeds and changes nothing.
     async fn replace_route(&self, target: &Target, _to: &Route, _fence: &Fence) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,

@@ -1,4 +1,4 @@
-//! The proxy that routes the traffic. It reads a pointer at every request.
+//! The proxy that routes the traffic. A pointer tells the proxy which slot is live.
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -34,12 +34,12 @@ pub trait RouterReader: Send + Sync {
     /// Whether the configuration is installed **and loaded**.
     async fn installation(&self, target: &Target) -> Result<Installation>;
 
-    /// The other targets of the same proxy: an installation for this target may break their connections.
+    /// The other targets of the same proxy whose connections an installation for this target may break.
     fn touched_by_install(&self, _target: &Target) -> Vec<Target> {
         Vec::new()
     }
 
-    /// The other targets of the same proxy: a switch of this target may break their connections.
+    /// The other targets of the same proxy whose connections a switch of this target may break.
     fn touched_by_switch(&self, _target: &Target) -> Vec<Target> {
         Vec::new()
     }
@@ -129,8 +129,9 @@ pub trait RouterWriter: Send + Sync {
     /// Any other pointer than `order.from` is a conflict.
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()>;
 
-    /// Writes the generation and the lower token of `order` to the pointer. It is a conflict if the pointer is no
-    /// longer `order.from`. No traffic moves. Only a repair calls this, while it holds the lock.
+    /// Writes the generation and the token of `order` to the pointer, although that token is lower than the token in
+    /// the pointer. It is a conflict if the pointer is no longer `order.from`. No traffic moves. Only a repair calls
+    /// this, while it holds the lock.
     async fn rebase(&self, target: &Target, _order: &RebaseOrder) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,

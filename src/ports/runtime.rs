@@ -90,12 +90,12 @@ pub trait RuntimeReader: Send + Sync {
     /// The instances of all targets, for a whole screen in one call.
     async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>>;
 
-    /// How the previous run of a restarted instance ended; none if the runtime no longer knows.
+    /// How the previous run of a restarted instance ended; none if the runtime does not know.
     async fn last_exit(&self, _instance: &InstanceId) -> Result<Option<Exit>> {
         Ok(None)
     }
 
-    /// What occupies the name and address of an instance in this slot.
+    /// Finds the instance, container or process that occupies the name or the address of this slot.
     async fn occupancy(&self, target: &Target, slot: Slot, endpoint: &Address)
     -> Result<Occupancy>;
 

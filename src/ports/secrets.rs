@@ -17,8 +17,9 @@ pub trait Secrets: Send + Sync {
     /// Reads the current value, which is never empty.
     async fn read(&self, source: &SecretSource) -> Result<SecretString>;
 
-    /// The value in memory; the first call reads it. Concurrent callers share one read, which continues even if a
-    /// caller stops waiting.
+    /// Returns a value that stays in memory. The first call reads the source; later calls return the value from memory.
+    /// Concurrent callers share one read, which continues even if a caller stops waiting. The default implementation
+    /// reads the source at each call.
     async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
         self.read(source).await
     }
@@ -89,7 +90,7 @@ impl Password {
         }
     }
 
-    /// The setting that names the source of the password; none if the password itself is given.
+    /// The setting that names the source of the password; none if the password does not come from a setting.
     pub fn setting(&self) -> Option<&str> {
         match &self.0 {
             Origin::Given(_) => None,

@@ -16,8 +16,8 @@ use super::Secrets;
 use crate::checks::{hide_in_query, may_be_secret};
 use crate::inventory::{EnvironmentValue, Mask, SecretSource, is_word};
 
-/// How long the first calls for a mask wait until the secrets of the target have been read. After this time, a source
-/// that hangs delays no text. The request that needs the secret reports the failure.
+/// How long a call for a mask waits for the first read of the target's secrets. The limit is needed so that a source
+/// that hangs does not delay every text. The request that needs the secret reports the failure.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The minimum length, in characters, of a plain environment value that is treated as a secret.
@@ -35,13 +35,13 @@ struct Inner {
     sources: Vec<SecretSource>,
     /// The commands that provide secrets for environment variables. Observing a target does not run these commands, so
     /// these secrets are hidden only after this process has started an instance with them.
-    of_starts: Vec<SecretSource>,
+    start_commands: Vec<SecretSource>,
     /// Values that are written in the configuration under names that suggest a secret.
     plain: BTreeSet<String>,
     known: Mutex<Known>,
     /// The number of values that were added to `known.read`.
     read: AtomicU64,
-    first: OnceLock<(Instant, watch::Receiver<bool>)>,
+    first_read: OnceLock<(Instant, watch::Receiver<bool>)>,
 }
 
 #[derive(Default)]
@@ -73,15 +73,17 @@ impl TargetSecrets {
         }
         plain.extend(paths.into_iter().flat_map(|path| hide_in_query(path).1));
         plain.retain(|text| !is_word(text));
-        let mut of_starts = Vec::new();
+        let mut start_commands = Vec::new();
         for (name, value) in environment {
             match value {
                 EnvironmentValue::Secret(source @ SecretSource::Command(_)) => {
-                    of_starts.push(source.clone());
+                    start_commands.push(source.clone());
                 }
                 EnvironmentValue::Secret(source) if sources.contains(source) => {}
                 EnvironmentValue::Secret(source) => sources.push(source.clone()),
-                EnvironmentValue::Plain(text) if may_be_secret(name) && is_random(text) => {
+                EnvironmentValue::Plain(text)
+                    if may_be_secret(name) && looks_like_a_secret(text) =>
+                {
                     plain.insert(text.clone());
                 }
                 EnvironmentValue::Plain(_) => {}
@@ -90,27 +92,27 @@ impl TargetSecrets {
         Self(Arc::new(Inner {
             secrets,
             sources,
-            of_starts,
+            start_commands,
             plain,
             known: Mutex::default(),
             read: AtomicU64::new(0),
-            first: OnceLock::new(),
+            first_read: OnceLock::new(),
         }))
     }
 
     /// The texts to hide. Waits until the sources have been read for the first time, at most two seconds.
     pub async fn texts(&self) -> BTreeSet<String> {
-        self.read_once().await;
+        self.wait_for_first_read().await;
         self.known_texts()
     }
 
-    /// Starts reading the sources at the first call, and waits until they have been read or the time limit has passed.
-    /// Then starts to read the failed sources again if the pause has passed.
-    async fn read_once(&self) {
+    /// Waits until the sources have been read for the first time, or until the time limit has passed. The first call
+    /// starts the read. Afterwards, starts to read failed sources again if [`RETRY_PAUSE`] has passed.
+    async fn wait_for_first_read(&self) {
         if self.0.sources.is_empty() {
             return;
         }
-        let (started, read) = self.0.first.get_or_init(|| self.start_reading());
+        let (started, read) = self.0.first_read.get_or_init(|| self.start_reading());
         let mut read = read.clone();
         if !*read.borrow() {
             let _ = timeout_at(*started + TIMEOUT, read.wait_for(|read| *read)).await;
@@ -123,7 +125,7 @@ impl TargetSecrets {
         let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         texts.extend(known.read.iter().map(|(_, text)| text.clone()));
         drop(known);
-        for source in self.0.of_starts.iter().chain(&self.0.sources) {
+        for source in self.0.start_commands.iter().chain(&self.0.sources) {
             let known = self.0.secrets.known(source).into_iter();
             texts.extend(known.map(|secret| secret.expose_secret().to_owned()));
         }
@@ -132,7 +134,7 @@ impl TargetSecrets {
 
     /// The mask that hides all secrets of the target. Waits like [`TargetSecrets::texts`].
     pub async fn mask(&self) -> Mask {
-        self.read_once().await;
+        self.wait_for_first_read().await;
         self.known_mask()
     }
 
@@ -210,9 +212,10 @@ impl TargetSecrets {
     }
 }
 
-/// Whether a plain value in the configuration looks like a secret. The values of `TOKEN_TTL = "300"`, `KEYCLOAK_URL`
-/// and `CACHE_KEY_PREFIX` do not look like secrets: hiding them would blank out ordinary words in every line.
-fn is_random(text: &str) -> bool {
+/// Whether a plain environment value in the configuration looks like a secret: it is long, has letters and digits, and
+/// is not a URL. The names `TOKEN_TTL`, `KEYCLOAK_URL` and `CACHE_KEY_PREFIX` suggest secrets, but their values are
+/// ordinary text. Hiding them would blank out ordinary words in every line.
+fn looks_like_a_secret(text: &str) -> bool {
     let has = |is: fn(char) -> bool| text.chars().any(is);
     text.chars().count() >= SHORTEST_SECRET
         && !text.contains("://")

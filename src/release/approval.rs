@@ -90,7 +90,9 @@ pub enum ApprovalRefused {
     #[error("type {expected} (the name of the environment) to approve")]
     WrongName { expected: String },
     /// The approval was given in advance with `--yes`, and the rules of the environment do not allow this.
-    #[error("the rules of {environment} do not allow --yes")]
+    #[error(
+        "the rules of {environment} do not allow --yes: run the command without --yes and answer its questions, or set environments.{environment}.rules.allow_yes = true in the configuration file"
+    )]
     YesNotAllowed { environment: String },
     /// The approval of a repair was given in advance with `--yes`, and the repair lowers the generation of a route.
     #[error(

@@ -23,8 +23,8 @@ pub enum Resolved {
     },
     /// The request asks for the version that is live in another environment, but no version is live in it.
     NothingLive,
-    /// The other slot was requested. The instance in that slot determines the version.
-    WhateverIsWarm,
+    /// The warm version in the other slot was requested. The instance in that slot determines the version.
+    WarmVersion,
     /// The version could not be resolved. The text is the reason.
     Unknown(String),
 }

@@ -59,7 +59,7 @@ pub(super) async fn gather(
     let read = &site.read;
     let definition = &site.definition;
     let target = &definition.target;
-    let first = definition.rules.only_from.as_ref();
+    let only_from = definition.rules.only_from.as_ref();
     let (clocks, version, record, proxy, pointer, blue, green, past, live_in_first, taken) = tokio::join!(
         clocks(site, clock),
         resolve(request, site, sites),
@@ -71,7 +71,7 @@ pub(super) async fn gather(
         read.runtime
             .occupancy(target, Slot::Green, &definition.endpoints.green),
         past_and_unreadable(read.journal.as_ref(), target, PAGE),
-        live_in_first(first, target, sites),
+        live_in_first(only_from, target, sites),
         taken(site),
     );
     let (past, unreadable) = match past {
@@ -91,7 +91,7 @@ pub(super) async fn gather(
     };
     let version = match (&request.wanted, &past) {
         (Wanted::Back(reference), Ok(past)) => {
-            kept(version, reference, &past.was_live.versions, site).await
+            found_in_history(version, reference, &past.was_live.versions, site).await
         }
         _ => version,
     };
@@ -146,8 +146,9 @@ fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>;
     }
 }
 
-/// Messages about keys in the store that belong to another target and that the release would write. The list is empty
-/// if this console may only read, or if the store does not answer. The plan is then refused for that reason.
+/// Messages about keys in the store that belong to another target and that the release would write. The list is
+/// empty if this console may only read, or if the store does not answer. A promote compares these keys again at its
+/// switch.
 async fn taken(site: &Site) -> Vec<String> {
     let Some(write) = &site.write else {
         return Vec::new();
@@ -190,8 +191,8 @@ async fn proxy(site: &Site) -> (Known<Installation>, Known<Option<ProxyAnswer>>)
     )
 }
 
-/// The proxy's pointer; none if it does not exist or cannot be read. If it cannot be read, the switch fails with the
-/// reason.
+/// The proxy's pointer; none if it does not exist or cannot be read. A switch reads the pointer again, and fails with
+/// the reason if it cannot be read.
 async fn pointer(site: &Site) -> Option<PointerState> {
     let pointer = site.read.router.pointer(&site.definition.target).await;
     pointer.ok().flatten()
@@ -240,7 +241,7 @@ async fn has_image(site: &Site, version: &Resolved) -> bool {
 
 async fn resolve(request: &PlanRequest, site: &Site, sites: &BTreeMap<Target, Site>) -> Resolved {
     match &request.wanted {
-        Wanted::Standby => Resolved::WhateverIsWarm,
+        Wanted::Standby => Resolved::WarmVersion,
         Wanted::Version(reference) | Wanted::Back(reference) => by_reference(site, reference).await,
         Wanted::From(environment) => match live_in(environment, &request.target, sites).await {
             Err(why) => Resolved::Unknown(why),
@@ -269,7 +270,7 @@ pub(super) async fn by_reference(site: &Site, reference: &VersionRef) -> Resolve
 
 /// Finds the version of a rollback if the image registry does not have it or does not answer. The history knows the
 /// digest of a version that was live. If the runtime has the image with that digest, the image registry is not needed.
-async fn kept(
+async fn found_in_history(
     resolved: Resolved,
     reference: &VersionRef,
     was_live: &[Version],

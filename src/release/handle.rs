@@ -33,10 +33,11 @@ pub enum Command {
     /// Read who has the lock, and stop if another driver has it. Sent if another operator may have taken the release
     /// over.
     LookAtLock,
-    /// Stop driving after the current act has been observed, and let only this console resume the release.
+    /// Stop driving after the current act has been observed, and keep the lock for a short time, so that the
+    /// operator `to` can take it.
     HandOver {
         to: Operator,
-        /// The only console that may resume.
+        /// The console of the operator `to`.
         console: String,
         by: Operator,
     },
@@ -50,9 +51,8 @@ pub struct Handle {
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) candidate: watch::Receiver<Option<InstanceId>>,
     pub(super) announcements: broadcast::Sender<Announcement>,
-    /// The receiver of all announcements since the start of the driver, until the first subscriber has taken the
-    /// receiver.
-    pub(super) first: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
+    /// Receives all announcements since the start of the driver. The first subscriber takes this receiver.
+    pub(super) first_receiver: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
 }
 
 /// The error if a command cannot be sent, because the driver has ended.
@@ -93,7 +93,7 @@ impl Handle {
     /// The announcements. The first subscriber gets all of them, every later subscriber only the new ones.
     pub fn announcements(&self) -> broadcast::Receiver<Announcement> {
         let first = self
-            .first
+            .first_receiver
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();

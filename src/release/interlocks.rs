@@ -1,6 +1,6 @@
-//! The guard of each action. Directly before an action, [`allow`] decides from the latest observation whether the action
-//! is safe. Each interlock is stated here once, for releases and for repairs. What only a release demands in addition,
-//! for example fresh checks, is in its steps. An unknown state is never safe.
+//! The guard of each action. Directly before an action, [`allow`] decides from the latest observation whether the
+//! action is safe. Each interlock is stated here once, for releases and for repairs. The steps of a release add their
+//! own conditions, for example fresh checks. An unknown state is never safe.
 
 use super::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use super::view::{Traffic, View};
@@ -59,7 +59,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
             ))),
         },
         Action::Start { slot, instance } => {
-            same(view, *slot, instance)?;
+            same_instance(view, *slot, instance)?;
             if view.runs(*slot) {
                 return Err(Wait(format!(
                     "{slot} is running, but no probe has found it healthy yet"
@@ -74,7 +74,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
         Action::Deregister(slot) => without_traffic(view, *slot),
         Action::Stop { slot, instance } => stop(view, *slot, instance),
         Action::Remove { slot, instance } => {
-            same(view, *slot, instance)?;
+            same_instance(view, *slot, instance)?;
             without_traffic(view, *slot)
         }
     }
@@ -94,7 +94,7 @@ pub(super) fn without_traffic(view: &View<'_>, slot: Slot) -> Result<(), Obstacl
 }
 
 /// Checks that the slot still has this instance.
-fn same(view: &View<'_>, slot: Slot, instance: &InstanceId) -> Result<(), Obstacle> {
+fn same_instance(view: &View<'_>, slot: Slot, instance: &InstanceId) -> Result<(), Obstacle> {
     match view.instance(slot) {
         None if !view.knows_slots() => Err(Wait(unseen(slot, view))),
         Some(there) if there.id == *instance => Ok(()),
@@ -128,8 +128,8 @@ fn register(view: &View<'_>, slot: Slot, digest: &Digest) -> Result<(), Obstacle
     }
 }
 
-/// A slot may get traffic only if it is healthy and registered (interlock 2). The registration names the version that is
-/// running in the slot. If a release switches back, any registration is enough: the version had the traffic before.
+/// Checks that a slot may get traffic: it is healthy, and it is registered with the version that is running in it
+/// (interlock 2). If a release switches back, any registration is enough, because the version had the traffic before.
 fn fit_for_traffic(view: &View<'_>, slot: Slot, purpose: Option<&Purpose>) -> Result<(), String> {
     let instance = view.healthy(slot)?;
     let is_back = purpose == Some(&Purpose::BackOut);
@@ -204,10 +204,10 @@ fn may_be_lowered(view: &View<'_>, from: u64, to: u64) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// The pointer must be unchanged since the plan. A pointer without a live slot may then be written. For any other
-/// pointer, the new generation must be higher than all generations in the pointer. If the live slot can answer, the
-/// route must already name this slot and the new generation. If the live slot cannot answer, no route to that slot is
-/// written. Then only the pointer gets the generation, which must be so high that no earlier driver can have it, and
+/// The pointer must be unchanged since the plan was made. A pointer without a live slot may then be written. For any
+/// other pointer, the new generation must be higher than all generations in the pointer. If the live slot can answer,
+/// the route must already name this slot and the new generation. If the live slot cannot answer, no route to that slot
+/// is written. Then only the pointer gets the generation, which must be so high that no earlier driver can have it, and
 /// higher than the generation of the route.
 fn rebase(view: &View<'_>, from: &PointerState, generation: u64) -> Result<(), Obstacle> {
     if view.pointer != Some(*from) {
@@ -274,8 +274,8 @@ fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
             "the proxy cannot get generation {generation}: no switch can have made it. Run greenroom repair to rewrite the route first"
         )));
     }
-    let is_there = (proxy.slot, proxy.generation) == (Some(to), generation);
-    if proxy.generation >= generation && !is_there {
+    let has_moved = (proxy.slot, proxy.generation) == (Some(to), generation);
+    if proxy.generation >= generation && !has_moved {
         return Err(Changed(format!(
             "the proxy already has generation {}, and a switch needs a higher one",
             proxy.generation
@@ -291,7 +291,7 @@ fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
 
 /// A slot is deregistered before its instance is stopped, so other readers of the store find no stopped instance.
 fn stop(view: &View<'_>, slot: Slot, instance: &InstanceId) -> Result<(), Obstacle> {
-    same(view, slot, instance)?;
+    same_instance(view, slot, instance)?;
     without_traffic(view, slot)?;
     if view.entry(slot).is_some() {
         return Err(Changed(format!(

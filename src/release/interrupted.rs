@@ -28,9 +28,9 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// Builds the value from the records. `overtaken` is the release that overtook this release, if any. `record` must
-    /// be read before the journal: then a driver that has released its lock has already recorded that it stopped, or
-    /// how the release ended.
+    /// Reads the progress from the records, and decides which ways to resume are possible. `overtaken` is the release
+    /// that overtook this release, if any. The caller must read `record` before the journal: then a driver that has
+    /// released its lock has already recorded that it stopped, or how the release ended.
     pub fn of(
         recorded: Recorded,
         overtaken: Option<ReleaseId>,
@@ -97,7 +97,7 @@ impl Interrupted {
     }
 
     /// What a person must confirm before requesting the handover of the release.
-    pub fn need_to_ask(&self) -> Need {
+    pub fn need_to_request_handover(&self) -> Need {
         need_to_begin(self.plan())
     }
 

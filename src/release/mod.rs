@@ -57,7 +57,7 @@
 //! | | interlock | enforced by |
 //! |---|---|---|
 //! | 1 | a slot with traffic is not stopped, removed or replaced; if it is not known whether a slot has traffic, it is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
-//! | 2 | no route to an instance that is not healthy or not registered | `interlocks`, before register and every change of route or proxy; only a lower generation of the same route is allowed without |
+//! | 2 | no route to an instance that is not healthy or not registered | `interlocks`, before register and every change of route or proxy; a change that only lowers the generation of the same route is allowed, because it moves no traffic |
 //! | 3 | no switch without a current healthy observation and passed checks of the running digest; old checks are run again | the guard of switch; it cannot be overridden |
 //! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
 //! | 5 | no act toggles: a switch names the slot that it leaves and the slot that it goes to | [`Action`], [`Move`] |
@@ -79,10 +79,10 @@
 //! | back out after the switch was started | confirmation | the environment's name, typed |
 //!
 //! All of these except backing out become an [`Approval`]. Without an approval there is no [`Approved`], and without an
-//! [`Approved`] no act is performed. The console asks for what backing out requires ([`need_back`]). If a threshold is
-//! crossed, the release backs out without asking. `--yes` gives the approvals in advance. In a protected environment,
-//! and for a plan that may cut connections of a protected target, `--yes` needs `allow_yes` in the rules of the target's
-//! environment. A release waits for a person without a deadline.
+//! [`Approved`] no act is performed. Before a release backs out, the console asks for what that requires ([`need_back`]).
+//! If a threshold is crossed, the release backs out without asking. `--yes` gives the approvals in advance. In a
+//! protected environment, and for a plan that may cut connections of a protected target, `--yes` needs `allow_yes` in
+//! the rules of the target's environment. A release waits for a person without a deadline.
 //!
 //! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch. If a hold is
 //! overridden in a protected environment, at least one other operator must approve. After the others have approved, the
@@ -100,9 +100,9 @@
 //!   deadline while backing out. After a failed observation the driver observes again. Any other failure fails the
 //!   step.
 //! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
-//!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed watch,
-//!   and after too many bad public answers in *switch*, the release backs out in both cases, if it can. After a failed
-//!   *stop* it never backs out by itself, because the new version is live.
+//!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed
+//!   watch, and after too many bad public answers in *switch*, the release backs out in both cases, if it can. After a
+//!   failed *stop* it never backs out by itself, because the new version is live.
 //! - Backing out undoes the started steps, traffic first: stop, switch, drain the candidate's connections, register,
 //!   start. The state is observed before each of them, because a step may have been done only in part.
 //! - If the release cannot be backed out (no version was live before, and the switch was started) or backing out fails,
@@ -171,9 +171,9 @@
 //!
 //! Drift is repaired by a repair, not by a release. [`Engine::plan_repair`] says for each difference which actions
 //! repair it, or why only a person can repair it. [`Engine::repair`] performs the actions after an approval
-//! ([`RepairApproval`]) and under the lock. Each action passes its guard directly before it is performed, and its result
-//! is observed. See `repair`. If the newest release of a target has not ended and is not in its standby, the target is
-//! not repaired.
+//! ([`RepairApproval`]) and under the lock. Each action passes its guard directly before it is performed, and its
+//! result is observed. See `repair`. If the newest release of a target has not ended and is not in its standby, the
+//! target is not repaired.
 //!
 //! # Handover
 //!

@@ -1,5 +1,5 @@
-//! Finds the notices about a running release. They are made from the status that the user interfaces show, so a notice
-//! never says more than the screen. The caller passes the time.
+//! Makes the notices about a running release from the status that the user interfaces show. So a notice never says more
+//! than the screen. The caller passes the time.
 
 use std::time::Duration;
 
@@ -79,8 +79,8 @@ impl NoticeSource {
         notices
     }
 
-    /// When the caller must call [`Self::new_notices`] again, even if the status does not change: at that time a step has
-    /// waited long enough for a notice. None if no step waits for its notice.
+    /// When a waiting step has waited long enough for a notice. Then the caller must call [`Self::new_notices`] again,
+    /// even if the status has not changed. None if no step waits for its notice.
     pub fn next_check(&self) -> Option<Timestamp> {
         let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_sent)?;
         Some(after(waiting.since, DELAY))

@@ -128,8 +128,8 @@ pub(super) struct Course {
     pub(super) compares: bool,
     /// The requests that Greenroom itself made to the public address, and how many of them failed.
     pub(super) own_requests: RequestCount,
-    /// Whether the act failed temporarily. That may explain one exit of the candidate.
-    pub(super) broke_off: bool,
+    /// Whether the act failed temporarily. Such a failure may explain one exit of the candidate.
+    pub(super) failed_temporarily: bool,
 }
 
 impl Course {
@@ -142,7 +142,7 @@ impl Course {
             bad_in_a_row: 0,
             compares: false,
             own_requests: RequestCount::default(),
-            broke_off: false,
+            failed_temporarily: false,
         }
     }
 }

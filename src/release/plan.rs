@@ -40,7 +40,7 @@ pub struct Plan {
     /// The generation that the switch makes.
     pub generation: u64,
     /// The instance that is in the slot when the plan is made. It belongs to Greenroom and has no traffic. It is
-    /// removed when the candidate is started.
+    /// removed before the candidate is created.
     pub leftover: Option<Instance>,
     /// The running instance in the slot to which a warm rollback switches.
     pub warm: Option<Instance>,
@@ -63,8 +63,8 @@ impl Plan {
     /// The environment in which the version must be live when the plan is made and when the traffic moves. None without
     /// the rule, and for a rollback, because its version was live in the target before.
     pub fn only_from(&self) -> Option<&EnvironmentName> {
-        let first = self.definition.rules.only_from.as_ref();
-        first.filter(|_| self.kind == ReleaseKind::Promote)
+        let environment = self.definition.rules.only_from.as_ref();
+        environment.filter(|_| self.kind == ReleaseKind::Promote)
     }
 
     /// A description of this release. It is written into the record of an earlier release that this release ends:

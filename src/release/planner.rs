@@ -67,10 +67,10 @@ pub fn decide(
     refuse_by_image(request, definition, facts, &mut against);
     let version = match &facts.version {
         Resolved::Version(version) => Some((**version).clone()),
-        Resolved::WhateverIsWarm => warm_version(other.as_ref(), record, definition, slot),
+        Resolved::WarmVersion => warm_version(other.as_ref(), record, definition, slot),
         _ => None,
     };
-    if facts.version == Resolved::WhateverIsWarm && (version.is_none() || from.is_none()) {
+    if facts.version == Resolved::WarmVersion && (version.is_none() || from.is_none()) {
         against.push(Refusal::NoStandby);
     }
     // If the live slot is empty, the same version can be released into the other slot with all steps.
@@ -123,7 +123,7 @@ pub fn decide(
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
     });
     if kind != ReleaseKind::Promote {
-        warnings.extend(unread(definition, facts, record));
+        warnings.extend(unreadable_warnings(definition, facts, record));
         warnings.extend(facts.taken.iter().cloned());
     }
     Ok(Draft {
@@ -201,8 +201,8 @@ fn next_generation(record: &RegistryRecord, proxy: Option<&ProxyAnswer>) -> u64 
 /// because the route and the proxy disagree, this refusal is left out: the repair of the route also corrects the
 /// generation.
 fn refuse_by_generation(definition: &Definition, generation: u64, against: &mut Vec<Refusal>) {
-    let is_said = |refusal: &Refusal| matches!(refusal, Refusal::RouteDisagrees { .. });
-    if generation > LAST_PLANNED_GENERATION && !against.iter().any(is_said) {
+    let disagrees = |refusal: &Refusal| matches!(refusal, Refusal::RouteDisagrees { .. });
+    if generation > LAST_PLANNED_GENERATION && !against.iter().any(disagrees) {
         let target = definition.target.clone();
         against.push(Refusal::GenerationsUsedUp { target, generation });
     }
@@ -246,17 +246,18 @@ impl Draft {
     }
 }
 
-/// The value of a fact. If it is not known, adds a refusal. `what` is an indirect question.
+/// The value of a fact. If it is not known, adds a refusal. `question` asks for the fact as an
+/// indirect question.
 fn known<'a, T>(
     fact: &'a Result<T, String>,
-    what: &str,
+    question: &str,
     against: &mut Vec<Refusal>,
 ) -> Option<&'a T> {
     match fact {
         Ok(value) => Some(value),
         Err(why) => {
             against.push(Refusal::Unknown {
-                fact: what.to_owned(),
+                fact: question.to_owned(),
                 why: why.clone(),
             });
             None
@@ -336,7 +337,11 @@ fn refuse_by_record(
 
 /// Warnings for a rollback about an unreadable newest release or hold. An unreadable release or hold would stop a
 /// promote.
-fn unread(definition: &Definition, facts: &Facts, record: &RegistryRecord) -> Vec<String> {
+fn unreadable_warnings(
+    definition: &Definition,
+    facts: &Facts,
+    record: &RegistryRecord,
+) -> Vec<String> {
     let is_hold = |key| key == StoredKey::Hold;
     let hold = unreadable(&definition.target, record, is_hold).into_iter();
     let newest = facts.unreadable.first().map(unreadable_release);
@@ -387,13 +392,13 @@ fn refuse_by_image(
             why: why.clone(),
         }),
         Resolved::Version(version) => {
-            refuse_unless_live_in_first(request, definition, facts, version, against);
+            refuse_unless_live_in_only_from(request, definition, facts, version, against);
         }
-        Resolved::WhateverIsWarm => {}
+        Resolved::WarmVersion => {}
     }
 }
 
-fn refuse_unless_live_in_first(
+fn refuse_unless_live_in_only_from(
     request: &PlanRequest,
     definition: &Definition,
     facts: &Facts,

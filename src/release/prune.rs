@@ -1,5 +1,5 @@
 //! Decides which images of a runtime can be removed, and why the others are kept. An image that was never released is
-//! kept. The images of the newest versions are also kept if releases claim without proof that these versions were live.
+//! kept. The newest versions that releases claim without proof to have been live also keep their images.
 
 use std::collections::BTreeMap;
 
@@ -87,8 +87,8 @@ pub(super) fn plan(
     let mut needed: BTreeMap<&Digest, KeptBecause> = BTreeMap::new();
     // Only the first reason of an image is shown, so the strongest reasons are added first.
     for instance in instances {
-        let live = uses.iter().find(|one| one.target == instance.target);
-        let live = live.and_then(|one| one.record.route.as_ref());
+        let live = uses.iter().find(|used| used.target == instance.target);
+        let live = live.and_then(|used| used.record.route.as_ref());
         let is_live = live.is_some_and(|route| route.value.live == instance.slot);
         let kept = KeptBecause::Instance {
             target: instance.target.clone(),
@@ -101,29 +101,29 @@ pub(super) fn plan(
             _ => drop(needed.insert(&instance.digest, kept)),
         }
     }
-    for one in uses {
-        for digest in registered(&one.record) {
-            let target = one.target.clone();
+    for used in uses {
+        for digest in registered(&used.record) {
+            let target = used.target.clone();
             needed
                 .entry(digest)
                 .or_insert(KeptBecause::Registered { target });
         }
-        for head in one.past.iter().filter(|head| head.closed.is_none()) {
+        for head in used.past.iter().filter(|head| head.closed.is_none()) {
             for digest in versions(head) {
-                let target = one.target.clone();
+                let target = used.target.clone();
                 needed.entry(digest).or_insert(KeptBecause::Open { target });
             }
         }
-        for (nth, version) in (1..).zip(one.good.iter().take(one.keep)) {
-            let target = one.target.clone();
+        for (nth, version) in (1..).zip(used.good.iter().take(used.keep)) {
+            let target = used.target.clone();
             needed
                 .entry(&version.digest)
                 .or_insert(KeptBecause::Good { target, nth });
         }
     }
-    for one in uses {
-        for version in claimed(one) {
-            let target = one.target.clone();
+    for used in uses {
+        for version in claimed(used) {
+            let target = used.target.clone();
             needed
                 .entry(&version.digest)
                 .or_insert(KeptBecause::Claimed { target });
@@ -132,7 +132,7 @@ pub(super) fn plan(
     let mut kept = Vec::new();
     let mut spare = Vec::new();
     for image in images {
-        let released = uses.iter().flat_map(|one| &one.past);
+        let released = uses.iter().flat_map(|used| &used.past);
         let tag = released
             .flat_map(|head| [Some(&head.to.1), head.from.as_ref().map(|(_, from)| from)])
             .flatten()
@@ -146,20 +146,20 @@ pub(super) fn plan(
     }
     PrunePlan {
         repository,
-        targets: uses.iter().map(|one| one.target.clone()).collect(),
+        targets: uses.iter().map(|used| used.target.clone()).collect(),
         kept,
         spare,
     }
 }
 
 /// The versions that releases claim to have been live, without proof: the newest `keep` of them. If the search found
-/// too few good versions, also all versions of the releases that were not searched. So a forged record can keep an
-/// image that is not needed, but cannot remove an image that is needed.
-fn claimed(of: &Use) -> impl Iterator<Item = &Version> {
-    let newest = once_live(&of.past).into_iter().take(of.keep);
-    let is_complete = of.good.len() >= of.keep;
-    let rest = of.past.get(of.searched..).filter(|_| !is_complete);
-    newest.chain(once_live(rest.unwrap_or_default()))
+/// fewer than `keep` good versions, also all claimed versions of the releases that were not searched. So a forged
+/// record can keep an image that is not needed, but cannot remove an image that is needed.
+fn claimed(used: &Use) -> impl Iterator<Item = &Version> {
+    let newest = once_live(&used.past).into_iter().take(used.keep);
+    let is_complete = used.good.len() >= used.keep;
+    let unsearched = used.past.get(used.searched..).filter(|_| !is_complete);
+    newest.chain(once_live(unsearched.unwrap_or_default()))
 }
 
 fn registered(record: &RegistryRecord) -> impl Iterator<Item = &Digest> {

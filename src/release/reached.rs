@@ -6,7 +6,7 @@ use super::interlocks::{named, replaced};
 use super::view::View;
 use crate::inventory::{Installation, Instance};
 
-/// The error says what is missing.
+/// Checks that the result of the action was observed. The error says which part of the result is missing.
 pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
     match action {
         Action::Create { slot, version, .. } => {
@@ -47,29 +47,33 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
                     entry.endpoint
                 ));
             }
-            let is_running = |running: &Instance| {
+            let is_registered = |running: &Instance| {
                 running.id == entry.instance && (running.tag.is_none() || running.tag == entry.tag)
             };
-            let is_so = !view.knows_slots() || view.instance(*slot).is_some_and(is_running);
-            require(is_so && entry.release == *release, || {
-                format!("the registration of {slot} does not match the version that runs in {slot}")
+            let matches = !view.knows_slots() || view.instance(*slot).is_some_and(is_registered);
+            require(matches && entry.release == *release, || {
+                format!(
+                    "the registration of {slot} names another container or process, tag or release"
+                )
             })
         }
         Action::Route(wanted) => {
             let endpoint = view.definition.endpoints.get(wanted.live);
-            let is_so = view.route().is_some_and(|route| {
+            let is_written = view.route().is_some_and(|route| {
                 (route.generation, route.live) == (wanted.generation, wanted.live)
                     && route.digest == wanted.digest
                     && route.endpoint == *endpoint
             });
-            require(is_so, || "the route is not the planned one".into())
+            require(is_written, || {
+                "the route does not have the planned slot, generation, digest and address".into()
+            })
         }
         Action::Rebase { from, generation } => {
             let highest = view.pointer.map(|pointer| pointer.highest_token().0);
-            let is_reached = highest.is_some_and(|token| Some(token) <= view.store_revision);
-            let answers = view.proxy.map(|proxy| proxy.generation);
+            let has_token = highest.is_some_and(|token| Some(token) <= view.store_revision);
+            let answered = view.proxy.map(|proxy| proxy.generation);
             require(
-                is_reached && (from.live.is_none() || answers == Some(*generation)),
+                has_token && (from.live.is_none() || answered == Some(*generation)),
                 || {
                     "the live pointer does not have a token of this store, or the proxy does not have the planned generation".into()
                 },
@@ -87,8 +91,8 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
             })
         }
         Action::Deregister(slot) => {
-            let is_there = view.entry(*slot).is_some() || view.is_entry_unreadable(*slot);
-            require(!is_there, || format!("{slot} is still registered"))
+            let has_key = view.entry(*slot).is_some() || view.is_entry_unreadable(*slot);
+            require(!has_key, || format!("{slot} is still registered"))
         }
         Action::Stop { slot, instance } => match view.instance(*slot) {
             None => Ok(()),
@@ -100,11 +104,11 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
         Action::Remove { slot, .. } => require(view.instance(*slot).is_none(), || {
             format!("{slot} is not empty yet")
         }),
-        // No view says which images the runtime has.
+        // A view does not say which images the runtime has. The step *pull* observes the image itself.
         Action::Pull(_) => Err("the image is not pulled yet".into()),
     }
 }
 
-fn require(is_so: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
-    if is_so { Ok(()) } else { Err(otherwise()) }
+fn require(condition: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(otherwise()) }
 }

@@ -30,8 +30,8 @@ pub(super) struct Replay {
     pub(super) approved: Option<Step>,
     /// When the last entry was written.
     pub(super) since: Timestamp,
-    /// When the last entry about a step was written. Entries about a handover, a resumption or a stop of the driver do
-    /// not count.
+    /// When the last entry was written, apart from entries about a stop of the driver, a handover or a resumption, and
+    /// unknown events.
     pub(super) moved_at: Timestamp,
     /// When the standby of the old version started.
     pub(super) standby_began: Option<Timestamp>,
@@ -45,7 +45,7 @@ impl Replay {
     pub(super) fn of(recorded: &Recorded, plan: &Plan) -> Self {
         let mut replay = Self::new(plan);
         for entry in &recorded.entries {
-            replay.take(entry);
+            replay.apply(entry);
         }
         replay
     }
@@ -63,7 +63,7 @@ impl Replay {
         }
     }
 
-    fn take(&mut self, entry: &Entry) {
+    fn apply(&mut self, entry: &Entry) {
         self.since = entry.at;
         self.sequence = entry.sequence;
         if !matches!(

@@ -28,7 +28,7 @@ pub(super) struct Tries {
     failure: Option<(Timestamp, ActionError)>,
 }
 
-/// What follows after the result of an action was not observed.
+/// What the machine does next, because the result of an action was not observed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
     /// The action failed temporarily. The guard observes again, and then the action may be tried again.

@@ -15,7 +15,7 @@ use crate::ports::FailureKind;
 
 /// How many versions are listed at most, from the newest on.
 const MOST: usize = 40;
-/// How many images are looked up at the same time. An image registry may be slow with more requests.
+/// How many images are looked up at the same time. More requests may slow the image registry down.
 const AT_ONCE: usize = 4;
 /// How long one lookup may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,7 +54,7 @@ pub struct RollbackCandidates {
 }
 
 impl Engine {
-    /// The versions that are proven to have been live in a target, newest first, at most 40 (`MOST`).
+    /// The versions that are proven to have been live in a target, newest first. Old versions are left out.
     pub async fn rollback_candidates(
         &self,
         target: &Target,

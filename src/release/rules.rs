@@ -1,6 +1,6 @@
-//! The rules of an environment, as one table. A row defines the key in `[rules]`, its text, its built-in value, how it is
-//! shown, and which of two values protects less. The configuration uses this to refuse settings that loosen a rule of
-//! the configuration file. The record of a release contains the texts.
+//! The rules of an environment, as one table. A row defines the key in `[rules]`, its description, its built-in value,
+//! how a value is shown, and which of two values protects less. The configuration compares values to refuse settings
+//! that loosen a rule of the configuration file. The record of a release contains the values as they are shown.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub struct Rule {
 }
 
 /// The function [`Rule::lacks`] of a rule that is not a list.
-pub(super) fn list_of_nothing(_: &Definition, _: &Definition) -> Vec<String> {
+pub(super) fn lacks_nothing(_: &Definition, _: &Definition) -> Vec<String> {
     Vec::new()
 }
 
@@ -121,13 +121,13 @@ macro_rules! rules {
             lacks: rules!(@lacks $($lacks)?),
         },)+];
     };
-    (@lacks) => { list_of_nothing };
+    (@lacks) => { lacks_nothing };
     (@lacks $lacks:expr) => { $lacks };
 }
 
 rules! {
     /// Whether `--yes` may give the operator's approvals in a protected environment, and for a plan that may cut
-    /// connections of a protected target, such as the reload of an nginx which such a target shares.
+    /// connections of a protected target, for example by reloading an nginx that also serves that target.
     allow_yes: bool = false,
         shown as |it| it.to_string(), protects less if |now, file| *now && !*file;
     /// Whether a promote needs a reason.
@@ -179,7 +179,7 @@ const TIER: Rule = Rule {
     scope: RuleScope::Environment,
     value: |it| it.tier.to_string(),
     is_looser: |now, file| strictness(now.tier) < strictness(file.tier),
-    lacks: list_of_nothing,
+    lacks: lacks_nothing,
 };
 
 const CHECKS: Rule = Rule {

@@ -23,6 +23,6 @@ pub fn standby_entry(recorded: &Recorded, definition: &Definition) -> Option<u32
     }
     let plan = Plan::recorded(&recorded.head, definition, None);
     let replay = Replay::of(recorded, &plan);
-    let rests = replay.track.is_before_standby() && replay.last == Last::Between;
-    rests.then_some(replay.sequence)
+    let is_in_standby = replay.track.is_before_standby() && replay.last == Last::Between;
+    is_in_standby.then_some(replay.sequence)
 }

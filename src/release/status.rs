@@ -21,7 +21,8 @@ pub enum StepState {
     /// The step is being done or undone.
     Running {
         since: Timestamp,
-        /// When the step fails if it makes no progress; none if that is not known.
+        /// When the time window of the step ends. For a step without a window: when the step fails unless it makes
+        /// progress. None if neither is known.
         deadline: Option<Timestamp>,
         direction: Direction,
         /// A message about the last observation; may be empty.
@@ -183,16 +184,18 @@ impl Status {
     /// Whether only *stop* is left, and has not started: the new version is live, and the old version is still running.
     /// A driver may stop in this state without a problem.
     pub fn is_live_with_standby(&self) -> bool {
-        let is_last = |status: &StepStatus| has(status.step, Property::FollowsStandby);
-        let is_rest = |status: &StepStatus| match status.state {
-            StepState::Pending | StepState::Waiting { .. } => is_last(status),
-            StepState::Done { .. } | StepState::Skipped => !is_last(status),
+        let follows_standby = |status: &StepStatus| has(status.step, Property::FollowsStandby);
+        let is_as_expected = |status: &StepStatus| match status.state {
+            StepState::Pending | StepState::Waiting { .. } => follows_standby(status),
+            StepState::Done { .. } | StepState::Skipped => !follows_standby(status),
             _ => false,
         };
-        self.switched && self.steps.iter().any(is_last) && self.steps.iter().all(is_rest)
+        self.switched
+            && self.steps.iter().any(follows_standby)
+            && self.steps.iter().all(is_as_expected)
     }
 
-    /// Whether the release has ended or has no driver any more.
+    /// Whether the release has ended or no longer has a driver.
     pub fn is_over(&self) -> bool {
         matches!(
             self.progress,

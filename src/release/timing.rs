@@ -1,12 +1,13 @@
-//! The time limits of a release, as one table. A row defines the key in `[timing]`, its text, its built-in value, and
-//! whether a shorter or a longer time protects less. The field of [`Timing`], the keys of the configuration with their
-//! descriptions, the values that `config show` lists, and the rules that a layer above the file cannot loosen come from it.
+//! The time limits of a release, as one table. A row defines the key in `[timing]`, its description, its built-in
+//! value, and whether a shorter or a longer time protects less. The table is the source of the fields of [`Timing`],
+//! the keys of the configuration with their descriptions, the values that `config show` lists, and the rules that a
+//! layer above the file cannot loosen.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::describe::duration;
-use super::rules::{Rule, RuleScope, list_of_nothing};
+use super::rules::{Rule, RuleScope, lacks_nothing};
 use crate::inventory::{Limit, Tier};
 
 /// One time limit: a row of the table.
@@ -20,7 +21,7 @@ pub struct TimingKey {
 }
 
 impl TimingKey {
-    /// What the time limits.
+    /// The description of the time, from the doc comment of its field.
     pub fn meaning(&self) -> &'static str {
         self.text.trim_start()
     }
@@ -119,7 +120,7 @@ macro_rules! timing {
                 Limit::Never => "never".to_owned(),
             },
             is_looser: |now, file| now.timing.$key $than file.timing.$key,
-            lacks: list_of_nothing,
+            lacks: lacks_nothing,
         },)?)+];
     };
 }

@@ -1,5 +1,5 @@
-//! How far a release has got: the stages that it goes through, the state of its steps, and its checks. The machine and
-//! the replay of a journal advance it in the same way.
+//! The track of a release: the stages that it goes through, the current stage, the state of the steps, and the checks.
+//! The machine and the replay of a journal advance the track in the same way.
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::history::{Direction, Step};
 #[derive(Debug, Clone)]
 pub(super) struct Track {
     ladder: Ladder,
-    /// The stages forward, or those of backing out.
+    /// All stages of the current direction: the stages forward, or the stages of backing out.
     pub(super) way: Vec<Stage>,
-    /// The position of the current stage.
+    /// The position of the current stage in `way`. After the last stage, it is the length of `way`.
     pub(super) at: usize,
     pub(super) steps: Vec<StepStatus>,
     /// The steps whose intent was recorded. Backing out undoes these steps.
@@ -52,9 +52,10 @@ impl Track {
         self.way.get(self.at).copied()
     }
 
-    /// Makes the first stage with this property the current one. Does nothing if the way lacks such a stage.
-    pub(super) fn go_to(&mut self, is_it: impl Fn(Stage) -> bool) {
-        if let Some(index) = self.way.iter().position(|stage| is_it(*stage)) {
+    /// Makes the first stage for which `is_wanted` is true the current stage. Does nothing if the way has no such
+    /// stage.
+    pub(super) fn go_to(&mut self, is_wanted: impl Fn(Stage) -> bool) {
+        if let Some(index) = self.way.iter().position(|stage| is_wanted(*stage)) {
             self.at = index;
         }
     }

@@ -1,5 +1,5 @@
-//! What one observation says about the slots, the route and the proxy of a target. A release observes what a step needs,
-//! and a repair observes everything. The guards of both ask the same questions here.
+//! A common view of what releases and repairs observed: the slots, the route and the proxy of a target. A release
+//! observes what a step needs, and a repair observes everything. The guards of both read this view.
 
 use std::collections::BTreeMap;
 
@@ -39,8 +39,8 @@ struct Stored<'a> {
     registrations: PerSlot<Option<&'a Registration>>,
     route: Option<&'a Route>,
     is_route_unreadable: bool,
-    /// The slots whose registration cannot be read.
-    are_unreadable: PerSlot<bool>,
+    /// Whether the registration of each slot cannot be read.
+    unreadable_slots: PerSlot<bool>,
 }
 
 /// Whether a slot has traffic. The texts are the reasons.
@@ -85,7 +85,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The view of a repair. Runtime, store and proxy have answered.
+    /// The view of a repair. The caller checks first that runtime, store and proxy have answered.
     pub(super) fn of_snapshot(snapshot: &'a Snapshot, definition: &'a Definition) -> Self {
         let slots = &snapshot.slots;
         let registrations = PerSlot::from_fn(|slot| slots.get(slot).registration.as_ref());
@@ -148,7 +148,7 @@ impl<'a> View<'a> {
 
     pub(super) fn is_entry_unreadable(&self, slot: Slot) -> bool {
         let stored = self.stored.as_ref();
-        stored.is_some_and(|stored| *stored.are_unreadable.get(slot))
+        stored.is_some_and(|stored| *stored.unreadable_slots.get(slot))
     }
 
     pub(super) fn route(&self) -> Option<&'a Route> {
@@ -246,7 +246,7 @@ impl<'a> Stored<'a> {
             }),
             route: route.map(|route| &route.value),
             is_route_unreadable: is_unreadable("route"),
-            are_unreadable: PerSlot::from_fn(|slot| is_unreadable(&format!("slots/{slot}"))),
+            unreadable_slots: PerSlot::from_fn(|slot| is_unreadable(&format!("slots/{slot}"))),
         }
     }
 }

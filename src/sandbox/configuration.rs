@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::fixtures::{PAST, repository};
+use super::fixtures::{PAST_RELEASES, repository};
 use super::{Ports, SandboxError};
 
 /// The ports of a target: public, preview, blue and green.
 const PORTS_PER_TARGET: u16 = 4;
 
 /// The timing of the sample releases that a new sandbox makes to have a history. It is as short as possible.
-const HURRY: [(&str, &str); 4] = [
+const SEED_TIMING: [(&str, &str); 4] = [
     ("minimum_healthy", "50ms"),
     ("watch", "50ms"),
     ("drain", "2s"),
@@ -66,7 +66,7 @@ through_preview = true
 
 /// The `--set` values for the sample releases of a new sandbox: their timing, the name of the operator, and no logs of
 /// candidates.
-pub fn seeding() -> Vec<(String, String)> {
+pub fn seed_overrides() -> Vec<(String, String)> {
     let mut overrides = vec![
         ("operator.name".to_owned(), "sandbox".to_owned()),
         // If the operator closes the sandbox during the sample releases, a log that is still being stored would be
@@ -74,7 +74,7 @@ pub fn seeding() -> Vec<(String, String)> {
         ("history.keep_logs".to_owned(), "false".to_owned()),
     ];
     for (environment, ..) in ENVIRONMENTS {
-        for (key, value) in HURRY {
+        for (key, value) in SEED_TIMING {
             let key = format!("environments.{environment}.timing.{key}");
             overrides.push((key, value.to_owned()));
         }
@@ -84,12 +84,12 @@ pub fn seeding() -> Vec<(String, String)> {
 
 /// How many ports the configuration needs.
 fn ports_needed() -> u16 {
-    let targets = u16::try_from(PAST.len()).unwrap_or_default();
+    let targets = u16::try_from(PAST_RELEASES.len()).unwrap_or_default();
     1 + targets * PORTS_PER_TARGET
 }
 
 /// The directory of the data that a target's instances keep across releases, relative to the sandbox directory.
-pub(super) fn data(service: &str, environment: &str) -> String {
+pub(super) fn data_directory(service: &str, environment: &str) -> String {
     format!("data/{environment}/{service}")
 }
 
@@ -120,7 +120,7 @@ timing = {{ {timing} }}
         );
     }
     let mut written = Vec::new();
-    for (index, (service, environment, _)) in PAST.into_iter().enumerate() {
+    for (index, (service, environment, _)) in PAST_RELEASES.into_iter().enumerate() {
         if !written.contains(&service) {
             written.push(service);
             let image = repository(service);
@@ -129,7 +129,7 @@ timing = {{ {timing} }}
         }
         let first = 1 + u16::try_from(index).unwrap_or_default() * PORTS_PER_TARGET;
         let [public, preview, blue, green] = [0, 1, 2, 3].map(|n| ports.at(first + n));
-        let data = directory.join(data(service, environment));
+        let data = directory.join(data_directory(service, environment));
         let data = toml::Value::String(data.display().to_string());
         let _ = write!(
             text,

@@ -15,7 +15,7 @@ pub struct Program {
     pub labels: ImageLabels,
 }
 
-/// One version: service, tag, commit, when it was built, how it is broken.
+/// One version: service, tag, commit, build time, fault.
 type VersionRow = (
     &'static str,
     &'static str,
@@ -58,8 +58,9 @@ const VERSIONS: [VersionRow; 6] = [
     ),
 ];
 
-/// The past releases of each target, oldest first. Version 1.9.0 of web is live in qa and can be promoted to production.
-pub(super) const PAST: [(&str, &str, &[&str]); 5] = [
+/// The past releases of each target, oldest first. Version 1.9.0 of web is live in qa and can be promoted to
+/// production.
+pub(super) const PAST_RELEASES: [(&str, &str, &[&str]); 5] = [
     ("web", "dev", &["1.8.2", "1.9.0"]),
     ("web", "qa", &["1.8.2", "1.9.0"]),
     ("web", "production", &["1.8.2"]),
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn past_releases_use_only_working_versions() {
         let programs = programs(Path::new("/a/greenroom"));
-        for (service, _, tags) in PAST {
+        for (service, _, tags) in PAST_RELEASES {
             for tag in tags {
                 let found = programs.iter().find(|program| {
                     program.repository == repository(service) && program.tag == *tag

@@ -16,11 +16,11 @@ mod seed;
 mod shutdown;
 mod traffic;
 
-pub use configuration::{configuration, seeding};
+pub use configuration::{configuration, seed_overrides};
 pub use error::SandboxError;
 pub use fixtures::{Program, programs};
 pub use place::{Place, State};
 pub use ports::Ports;
 pub use seed::seed;
-pub use shutdown::{end, leave, resume};
+pub use shutdown::{restart_live, stop_drivers, stop_instances};
 pub use traffic::{SampleTraffic, Tally};

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::SandboxError;
-use super::configuration::data;
-use super::fixtures::PAST;
+use super::configuration::data_directory;
+use super::fixtures::PAST_RELEASES;
 use crate::private_files;
 
 /// The file that makes a directory a sandbox. It says where the sandbox was made, and whether all of its sample
@@ -21,7 +21,7 @@ const CATALOGUE: &str = "catalogue.json";
 /// are identified by their command lines, which contain the path of the link.
 const PROGRAM: &str = "greenroom";
 /// Everything that a sandbox creates except the mark.
-const MADE: [&str; 12] = [
+const CREATED: [&str; 12] = [
     CONFIGURATION,
     CATALOGUE,
     PROGRAM,
@@ -35,8 +35,8 @@ const MADE: [&str; 12] = [
     "store.sqlite-wal",
     "store.sqlite-shm",
 ];
-/// How long removal waits for the last writers to end.
-const REMOVING: Duration = Duration::from_secs(5);
+/// How long a failed removal is tried again, while the last writers end.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state of the sandbox's directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Place {
             .mode(0o700)
             .create(&directory)
             .map_err(SandboxError::file("making", &directory))?;
-        Self::hold(&directory, Fate::Removed).inspect_err(|_| {
+        Self::lock(&directory, Fate::Removed).inspect_err(|_| {
             // The first error is reported, not an error of this removal.
             let _ = fs::remove_dir_all(&directory);
         })
@@ -94,10 +94,10 @@ impl Place {
             let why = "is not empty and is not a sandbox. Name another directory".to_owned();
             return Err(unsuitable(directory, why));
         }
-        Self::hold(directory, Fate::Kept)
+        Self::lock(directory, Fate::Kept)
     }
 
-    fn hold(directory: &Path, fate: Fate) -> Result<Self, SandboxError> {
+    fn lock(directory: &Path, fate: Fate) -> Result<Self, SandboxError> {
         let directory =
             fs::canonicalize(directory).map_err(SandboxError::file("looking for", directory))?;
         if directory.to_str().is_none() {
@@ -141,7 +141,7 @@ impl Place {
             state,
         };
         if state == State::New {
-            place.note("unfinished")?;
+            place.write_mark("unfinished")?;
         }
         Ok(place)
     }
@@ -170,9 +170,9 @@ impl Place {
     }
 
     /// Writes everything that the first release needs.
-    pub fn furnish(&self, configuration: &str, catalogue: &str) -> Result<(), SandboxError> {
-        for (service, environment, _) in PAST {
-            let path = self.directory.join(data(service, environment));
+    pub fn write_files(&self, configuration: &str, catalogue: &str) -> Result<(), SandboxError> {
+        for (service, environment, _) in PAST_RELEASES {
+            let path = self.directory.join(data_directory(service, environment));
             fs::create_dir_all(&path).map_err(SandboxError::file("making", &path))?;
         }
         for (name, text) in [(CATALOGUE, catalogue), (CONFIGURATION, configuration)] {
@@ -183,7 +183,7 @@ impl Place {
     }
 
     /// Points [`Place::program`] at the program that runs now, which may have moved since the directory was created.
-    pub fn point_at_this_program(&self) -> Result<(), SandboxError> {
+    pub fn link_this_program(&self) -> Result<(), SandboxError> {
         let link = self.program();
         let program = std::env::current_exe()
             .map_err(SandboxError::file("finding the program for", &link))?;
@@ -198,12 +198,12 @@ impl Place {
 
     /// Notes in the mark that all sample releases were made, so that the directory can be opened again.
     pub fn finished(&mut self) -> Result<(), SandboxError> {
-        self.note("kept")?;
+        self.write_mark("kept")?;
         self.state = State::Kept;
         Ok(())
     }
 
-    fn note(&mut self, state: &str) -> Result<(), SandboxError> {
+    fn write_mark(&mut self, state: &str) -> Result<(), SandboxError> {
         let path = self.directory.join(MARK);
         let text = format!("{state}\n{}\n", self.directory.display());
         // The mark is written in place, because the lock belongs to the file.
@@ -221,14 +221,15 @@ impl Place {
 
     /// Removes everything that a sandbox has created in the directory, except the mark.
     pub async fn clear(&mut self) -> Result<(), SandboxError> {
-        for name in MADE {
+        for name in CREATED {
             remove(&self.directory.join(name)).await?;
         }
         self.state = State::New;
         Ok(())
     }
 
-    /// Removes a temporary directory. Of a directory that is kept, removes the content if the next run cannot use it.
+    /// Removes a temporary directory. In a directory that is kept, removes what the sandbox has created if the next run
+    /// cannot use it.
     pub async fn leave(mut self) -> Result<(), SandboxError> {
         if self.will_be_opened_again() {
             return Ok(());
@@ -241,9 +242,10 @@ impl Place {
     }
 }
 
-/// Removes a file or a tree. Processes that are still ending may write to it, so removal is tried several times.
+/// Removes a file or a tree. Processes that are still ending may write to it, so a failed removal is tried again for up
+/// to [`REMOVAL_TIMEOUT`].
 async fn remove(path: &Path) -> Result<(), SandboxError> {
-    let until = Instant::now() + REMOVING;
+    let until = Instant::now() + REMOVAL_TIMEOUT;
     loop {
         let result = match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),

@@ -24,7 +24,7 @@ pub struct Ports {
 impl Ports {
     /// Finds `count` consecutive free ports, which must be fewer than a row has. Searches below the ports that the
     /// system uses for outgoing connections, because any client could take such a port while its slot is empty. The
-    /// first row is always searched, even if the system uses its ports for outgoing connections.
+    /// first row is always a candidate, even if the system uses its ports for outgoing connections.
     pub fn find(count: u16) -> Result<Self, SandboxError> {
         let outgoing = OutgoingPorts::of_this_machine();
         let below = (*outgoing.range().start()).max(LOWEST + ROW);

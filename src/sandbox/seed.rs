@@ -4,7 +4,7 @@
 use futures_util::future::try_join_all;
 
 use super::SandboxError;
-use super::fixtures::PAST;
+use super::fixtures::PAST_RELEASES;
 use crate::history::Outcome;
 use crate::inventory::{Target, VersionRef};
 use crate::release::{
@@ -14,10 +14,10 @@ use crate::release::{
 /// Runs the past releases that `fixtures` lists. Calls `report` with the number of finished releases and the
 /// number of all releases.
 pub async fn seed(engine: &Engine, report: impl Fn(usize, usize)) -> Result<(), SandboxError> {
-    let total: usize = PAST.iter().map(|(_, _, tags)| tags.len()).sum();
+    let total: usize = PAST_RELEASES.iter().map(|(_, _, tags)| tags.len()).sum();
     let done = std::cell::Cell::new(0);
     report(0, total);
-    let targets = PAST.iter().map(|(service, environment, tags)| {
+    let targets = PAST_RELEASES.iter().map(|(service, environment, tags)| {
         let (done, report) = (&done, &report);
         async move {
             for tag in *tags {
@@ -98,7 +98,7 @@ async fn approve_until_end(
         if status.is_over() {
             return Ok(status);
         }
-        if let Some(command) = answer(engine, &status)? {
+        if let Some(command) = next_command(engine, &status)? {
             // A release that has ended takes no commands. Then its last status arrives next.
             let _ = handle.command(command).await;
         }
@@ -108,7 +108,7 @@ async fn approve_until_end(
     }
 }
 
-fn answer(engine: &Engine, status: &Status) -> Result<Option<Command>, String> {
+fn next_command(engine: &Engine, status: &Status) -> Result<Option<Command>, String> {
     match &status.progress {
         Progress::Asking { step, .. } => {
             let plan = &status.plan;

@@ -12,28 +12,28 @@ use crate::ports::Failure;
 use crate::release::{Command, Engine, Handle, Progress, Site};
 
 /// How long a driver may take to stop. The driver finishes its current action first.
-const DRIVERS: Duration = Duration::from_secs(15);
+const DRIVER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an instance may take to stop.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long a restarted version may take to answer.
-const ANSWERS: Duration = Duration::from_secs(15);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Stops the drivers of this engine's releases. If a release is in its standby time, the standby is ended and the
 /// release is superseded. Any other release stays as it is, and can be resumed.
-pub async fn leave(engine: &Engine) {
+pub async fn stop_drivers(engine: &Engine) {
     let handles = engine
         .sites()
         .filter_map(|site| engine.active(&site.definition.target));
-    join_all(handles.map(leave_one)).await;
+    join_all(handles.map(stop_driver)).await;
 }
 
 /// Stops every instance of the engine's targets, including the instances that another Greenroom has started. With
 /// `forget`, also removes the instances. Returns the failures of the last round, each with its target.
-pub async fn end(engine: &Engine, forget: bool) -> Vec<String> {
+pub async fn stop_instances(engine: &Engine, forget: bool) -> Vec<String> {
     // The second round stops what another Greenroom has started during the first.
     let mut problems = Vec::new();
     for _ in 0..2 {
-        let stopped = join_all(engine.sites().map(|site| stop_all(site, forget))).await;
+        let stopped = join_all(engine.sites().map(|site| stop_instances_of(site, forget))).await;
         problems = engine
             .sites()
             .zip(stopped)
@@ -46,7 +46,7 @@ pub async fn end(engine: &Engine, forget: bool) -> Vec<String> {
     problems
 }
 
-async fn leave_one(handle: Handle) {
+async fn stop_driver(handle: Handle) {
     let target = handle.status().borrow().plan.target().clone();
     let is_standby = matches!(handle.status().borrow().progress, Progress::Standby { .. });
     let command = if is_standby {
@@ -58,12 +58,12 @@ async fn leave_one(handle: Handle) {
     };
     // A release that takes no commands has ended.
     let _ = handle.command(command).await;
-    if timeout(DRIVERS, handle.ended()).await.is_err() {
-        tracing::warn!("the driver of {target} did not stop within {DRIVERS:?}");
+    if timeout(DRIVER_TIMEOUT, handle.ended()).await.is_err() {
+        tracing::warn!("the driver of {target} did not stop within {DRIVER_TIMEOUT:?}");
     }
 }
 
-async fn stop_all(site: &Site, forget: bool) -> Result<(), Failure> {
+async fn stop_instances_of(site: &Site, forget: bool) -> Result<(), Failure> {
     let Some(write) = &site.write else {
         return Ok(());
     };
@@ -79,11 +79,13 @@ async fn stop_all(site: &Site, forget: bool) -> Result<(), Failure> {
 }
 
 /// Restarts the instance in each live slot, and waits until the instance answers. Fails if a live slot has no instance.
-pub async fn resume(engine: &Engine) -> Result<(), SandboxError> {
-    try_join_all(engine.sites().map(resume_one)).await.map(drop)
+pub async fn restart_live(engine: &Engine) -> Result<(), SandboxError> {
+    try_join_all(engine.sites().map(restart_live_slot))
+        .await
+        .map(drop)
 }
 
-async fn resume_one(site: &Site) -> Result<(), SandboxError> {
+async fn restart_live_slot(site: &Site) -> Result<(), SandboxError> {
     let target = &site.definition.target;
     let error = |why: String| SandboxError::Resume {
         what: target.to_string(),
@@ -108,7 +110,7 @@ async fn resume_one(site: &Site) -> Result<(), SandboxError> {
         Ok(())
     } else {
         Err(error(format!(
-            "{endpoint} did not answer within {ANSWERS:?}"
+            "{endpoint} did not answer within {ANSWER_TIMEOUT:?}"
         )))
     }
 }
@@ -117,7 +119,7 @@ async fn answers(endpoint: &Address) -> bool {
     let Address::Ip { at: address, .. } = endpoint else {
         return true;
     };
-    let until = Instant::now() + ANSWERS;
+    let until = Instant::now() + ANSWER_TIMEOUT;
     while Instant::now() < until {
         if TcpStream::connect(address).await.is_ok() {
             return true;

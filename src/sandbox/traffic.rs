@@ -1,5 +1,5 @@
-//! A small stream of real requests to every public address, as visitors would send them. Some visitors
-//! keep their connection, others open a new connection for each request.
+//! A small stream of real requests to every public address, as visitors would send them. Some visitors keep their
+//! connection, others open a new connection for each request.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,9 +20,9 @@ use crate::inventory::local_time;
 use crate::sanitize::sanitize;
 
 /// The time between two requests of one visitor.
-const EVERY: Duration = Duration::from_millis(500);
+const REQUEST_INTERVAL: Duration = Duration::from_millis(500);
 /// The delay between the starts of two visitors, so that they do not send in step.
-const APART: Duration = Duration::from_millis(170);
+const START_SPACING: Duration = Duration::from_millis(170);
 /// A request that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -67,7 +67,7 @@ impl SampleTraffic {
                 kept: None,
             };
             visitors.spawn(visit(visitor, start, stop.clone(), Arc::clone(&tally)));
-            start += APART;
+            start += START_SPACING;
         }
         Self {
             stop,
@@ -93,7 +93,7 @@ async fn visit(
     stop: CancellationToken,
     tally: Arc<Mutex<Tally>>,
 ) {
-    let mut ticks = interval_at(start, EVERY);
+    let mut ticks = interval_at(start, REQUEST_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -101,7 +101,7 @@ async fn visit(
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let result = timeout(TIMEOUT, visitor.ask()).await;
+        let result = timeout(TIMEOUT, visitor.request()).await;
         let answer = result.unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")));
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.requests += 1;
@@ -125,7 +125,7 @@ struct Visitor {
 }
 
 impl Visitor {
-    async fn ask(&mut self) -> Result<(), String> {
+    async fn request(&mut self) -> Result<(), String> {
         if let Some(mut kept) = self.kept.take()
             && kept.ready().await.is_ok()
         {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::origin::Origin;
-use super::show::Shown;
+use super::show::EffectiveValue;
 use super::{Loaded, Settings};
 use crate::inventory::Target;
 
@@ -12,9 +12,9 @@ use crate::inventory::Target;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingChange {
     /// The old value, or none if the value was added.
-    pub before: Option<Shown>,
+    pub before: Option<EffectiveValue>,
     /// The new value, or none if the value was removed.
-    pub after: Option<Shown>,
+    pub after: Option<EffectiveValue>,
 }
 
 impl SettingChange {
@@ -55,8 +55,8 @@ fn targets(settings: &Settings) -> impl Iterator<Item = &Target> {
     settings.targets.iter().map(|it| &it.definition.target)
 }
 
-fn changes(before: &[Shown], after: &[Shown]) -> Vec<SettingChange> {
-    let mut old: BTreeMap<&str, &Shown> = BTreeMap::new();
+fn changes(before: &[EffectiveValue], after: &[EffectiveValue]) -> Vec<SettingChange> {
+    let mut old: BTreeMap<&str, &EffectiveValue> = BTreeMap::new();
     old.extend(before.iter().map(|shown| (shown.key.as_str(), shown)));
     let mut changes = Vec::new();
     for now in after {
@@ -108,7 +108,7 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         let found = compare(&loaded(TEXT), &loaded(text)).changes;
-        let value = |shown: &Option<Shown>| match shown {
+        let value = |shown: &Option<EffectiveValue>| match shown {
             Some(shown) => shown.value.clone(),
             None => "-".to_owned(),
         };

@@ -56,7 +56,7 @@ impl Settings {
         let is_behind = |target: &&Target| {
             let environment = self.environment(&target.environment);
             let proxy = environment.and_then(|environment| environment.proxy.as_ref());
-            matches!(proxy, Some(ProxyConfig::Nginx(place)) if place.template.as_deref() == Some(template))
+            matches!(proxy, Some(ProxyConfig::Nginx(nginx)) if nginx.template.as_deref() == Some(template))
         };
         let targets = self.targets.iter().map(|it| &it.definition.target);
         targets.filter(is_behind)
@@ -66,8 +66,8 @@ impl Settings {
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.file.clone()];
         for environment in &self.environments {
-            if let Some(ProxyConfig::Nginx(place)) = &environment.proxy
-                && let Some(template) = &place.template
+            if let Some(ProxyConfig::Nginx(nginx)) = &environment.proxy
+                && let Some(template) = &nginx.template
                 && !files.contains(template)
             {
                 files.push(template.clone());

@@ -1,6 +1,6 @@
 //! Keys that only the file may set in a protected environment. Holds, locks and approvals are in one store, and one
 //! proxy moves the traffic. If a variable pointed a release to another store, the release would find no hold there. So
-//! only the file says which servers a protected environment has, what runs there and what proves a version good.
+//! only the file says which servers a protected environment has, what runs there and what a version must pass.
 //! [`MAY_BE_SET`] lists the keys that do not decide this. Only the file may set the other keys of a protected
 //! environment and its services.
 
@@ -50,7 +50,7 @@ const RECORDS: &[&str] = &["notices.*", "history.archive"];
 
 /// What only the file decides about an environment, as messages say it.
 const SERVERS: &str =
-    "which servers an environment has, what runs there and what proves a version good";
+    "which servers an environment has, what runs there and what a version must pass";
 /// What only the file decides about the releases of an environment, as messages say it.
 const NOTICES: &str = "who gets notices of releases and where the releases are archived";
 
@@ -71,7 +71,7 @@ fn may_be_set(path: &[String]) -> bool {
 
 /// The keys that a variable or flag changes although only the file may set them. In both trees the environments
 /// already have the servers of the defaults.
-pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
+pub(super) fn forbidden_overrides(file: &Node, now: &Node) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     for (environment, why) in guarded(file) {
         let mut comparison = Comparison {

@@ -37,8 +37,8 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), WrongValue> {
     }
 }
 
-/// What messages call a text of this format; none for a format without such a description.
-pub(super) fn called(format: &str) -> Option<&'static str> {
+/// How messages describe a text of this format; `None` for a format without a description.
+pub(super) fn description(format: &str) -> Option<&'static str> {
     Some(match format {
         "duration" => "a duration such as \"30s\"",
         "limit" => "a duration such as \"30s\", or \"never\"",

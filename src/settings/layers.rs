@@ -1,5 +1,6 @@
-//! The layers above the file: variables and flags, each setting one value. A layer can set every key of the schema, except
-//! the keys that `file_only` leaves to the file. The documentation of `settings` describes how the layers are written.
+//! The layers above the file: variables and flags, each setting one value. A layer can set every key of the schema,
+//! except the keys that `file_only` leaves to the file. The documentation of `settings` describes how the layers are
+//! written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,14 +58,15 @@ pub(super) fn sets_any(
         .keys()
         .filter_map(|name| name.strip_prefix(PREFIX));
     let mut keys = overrides.iter();
-    names.any(|name| is_wanted(&of_variable(name))) || keys.any(|(key, _)| is_wanted(&of_flag(key)))
+    names.any(|name| is_wanted(&path_of_variable(name)))
+        || keys.any(|(key, _)| is_wanted(&path_of_flag(key)))
 }
 
-fn of_variable(rest: &str) -> Vec<String> {
+fn path_of_variable(rest: &str) -> Vec<String> {
     rest.split("__").map(str::to_owned).collect()
 }
 
-fn of_flag(key: &str) -> Vec<String> {
+fn path_of_flag(key: &str) -> Vec<String> {
     key.split('.').map(str::to_owned).collect()
 }
 
@@ -79,7 +81,7 @@ pub(super) fn variables(
         let Some(rest) = name.strip_prefix(PREFIX) else {
             continue;
         };
-        let path = of_variable(rest);
+        let path = path_of_variable(rest);
         if !is_wanted(&path) {
             continue;
         }
@@ -98,7 +100,7 @@ pub(super) fn flags(
     problems: &mut Vec<Problem>,
 ) {
     for (key, value) in overrides {
-        let path = of_flag(key);
+        let path = path_of_flag(key);
         if !is_wanted(&path) {
             continue;
         }
@@ -196,9 +198,9 @@ impl Setting<'_> {
         Ok(())
     }
 
-    /// The key that is meant. With the loose spelling, this is the key of the schema or the tree that matches. If none
-    /// matches, this is the written key: in lower case with `-` for `_` in a table of names, in lower case in a table
-    /// with fixed keys, and unchanged in a table with any keys.
+    /// The key that `written` means. With the exact spelling, this is `written`. With the loose spelling, this is the
+    /// matching key of the schema or the tree. If none matches, this is `written`: in lower case with `-` for `_` in a
+    /// table of names, in lower case in a table with fixed keys, and unchanged in a table with any keys.
     fn key(&self, node: &Node, table: &Json, written: &str) -> String {
         if self.spelling == Spelling::Exact {
             return written.to_owned();
@@ -248,7 +250,7 @@ impl Setting<'_> {
         }))
     }
 
-    /// The text parsed as a TOML value; none if the text is not a TOML value.
+    /// The text parsed as a TOML value; `None` if the text is not a TOML value.
     fn toml(&self) -> Option<Node> {
         let mut errors = Vec::new();
         let text = format!("value = {}", self.text);

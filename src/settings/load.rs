@@ -13,12 +13,12 @@ use serde_json::Value as Json;
 
 use super::config::{EnvironmentSettings, Settings, TargetSettings};
 use super::files::{Largest, Unreadable};
-use super::loosened::{Both, is_rule};
+use super::loosened::{BothSettings, is_rule};
 use super::model::Root;
 use super::origin::Origin;
 use super::paths::Chosen;
 use super::problem::{Problem, Problems};
-use super::show::{self, Shown};
+use super::show::{self, EffectiveValue};
 use super::tree::{self, Node, Value};
 use super::{build, check, file_only, layers, paths, prune, read, schema, shared, trust};
 use crate::inventory::EnvironmentName;
@@ -33,7 +33,7 @@ const LARGEST: Largest = Largest {
 };
 
 /// The maximum number of errors shown.
-const MOST: usize = 200;
+const MAX_LISTED_ERRORS: usize = 200;
 
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -44,7 +44,7 @@ pub struct Request {
     pub environment: BTreeMap<String, String>,
     /// Keys and values of `--set`; later ones override earlier ones.
     pub overrides: Vec<(String, String)>,
-    /// The ports that any program may take on the machine that the configuration is for.
+    /// The ports that this machine uses for outgoing connections, so that any program may take them.
     pub outgoing: OutgoingPorts,
     /// Whether variables and `overrides` may loosen rules and set keys that only the file may set. Only a sandbox
     /// allows that, because a sandbox protects nothing.
@@ -63,18 +63,21 @@ pub struct Loaded {
     /// Settings that are allowed but probably a mistake, files that do not exist, and environments that are not used.
     pub warnings: Vec<Problem>,
     /// Every value in effect and its origin. Serialize this for a program to read.
-    pub provenance: Vec<Shown>,
+    pub provenance: Vec<EffectiveValue>,
 }
 
 impl Settings {
     /// Loads the configuration, or returns all its errors.
     pub fn load(request: &Request) -> Result<Loaded, Problems> {
         let (file, chosen) = paths::discover(request.path.as_deref(), &request.environment)
-            .map_err(|places| alone(Path::new(paths::FILE_NAME), &nowhere(&places)))?;
+            .map_err(|places| {
+                single_problem(Path::new(paths::FILE_NAME), &no_file_message(&places))
+            })?;
         if let Some(why) = trust::objection(&file).filter(|_| chosen == Chosen::Found) {
-            return Err(alone(&file, &why));
+            return Err(single_problem(&file, &why));
         }
-        let (text, modified_at) = contents(&file).map_err(|why| alone(&file, &why.to_string()))?;
+        let (text, modified_at) =
+            contents(&file).map_err(|why| single_problem(&file, &why.to_string()))?;
         let mut loaded = Self::read(&file, &text, request)?;
         loaded.settings.is_read_once = is_of_process(&file);
         loaded.settings.modified_at = modified_at.filter(|_| !loaded.settings.is_read_once);
@@ -95,13 +98,13 @@ impl Settings {
         layers::variables(&mut tree, &request.environment, |_| true, &mut errors);
         layers::flags(&mut tree, &request.overrides, |_| true, &mut errors);
         let shared = shared::copy_into_environments(&mut tree);
-        let mut set_above = set_above(request, parsed.clone(), &tree);
-        shared.say_once(&mut set_above);
+        let mut forbidden_overrides = forbidden_overrides(request, parsed.clone(), &tree);
+        shared.report_once(&mut forbidden_overrides);
         let wrong = read::read(&tree, &mut errors);
         let mut rest = tree.clone();
         let pruned = prune::prune(&mut rest, &wrong);
         let Some(root) = root(&rest, &name, &mut errors) else {
-            shared.say_once(&mut errors);
+            shared.report_once(&mut errors);
             return Err(problems(errors, Vec::new()));
         };
         let base = paths::base_of(file);
@@ -124,13 +127,15 @@ impl Settings {
         } else {
             findings.warnings.extend(findings.not_ready);
         }
-        shared.say_once(&mut errors);
-        shared.say_once(&mut findings.warnings);
+        shared.report_once(&mut errors);
+        shared.report_once(&mut findings.warnings);
         if !errors.is_empty() {
-            errors.extend(set_above);
+            errors.extend(forbidden_overrides);
             return Err(problems(errors, findings.warnings));
         }
-        let Some(mut settings) = built(rest, file, layers::read_only_at(&tree), &mut errors) else {
+        let Some(mut settings) =
+            build_settings(rest, file, layers::read_only_at(&tree), &mut errors)
+        else {
             return Err(problems(errors, findings.warnings));
         };
         for environment in &mut settings.environments {
@@ -146,16 +151,16 @@ impl Settings {
             }
         }
         let mut errors = loosened(request, file, parsed, (&settings, &tree));
-        errors.extend(set_above);
+        errors.extend(forbidden_overrides);
         if !errors.is_empty() {
             return Err(problems(errors, findings.warnings));
         }
-        let provenance = show::shown(&tree, &root, &settings);
+        let provenance = show::values_in_effect(&tree, &root, &settings);
         settings.refuse(findings.refused, &tree);
         let refused = settings.refused.iter();
         let refused = refused.flat_map(|(name, found)| found.iter().map(move |it| (name, it)));
         let mut refused: Vec<Problem> = refused.map(|(name, it)| not_used(name, it)).collect();
-        shared.say_once(&mut refused);
+        shared.report_once(&mut refused);
         if settings.environments.is_empty() && !refused.is_empty() {
             return Err(problems(refused, findings.warnings));
         }
@@ -236,13 +241,13 @@ fn rule_origins(environment: &EnvironmentSettings) -> BTreeMap<String, String> {
 }
 
 /// The errors about keys that a layer above the file sets although only the file may set them.
-fn set_above(request: &Request, mut file: Node, now: &Node) -> Vec<Problem> {
+fn forbidden_overrides(request: &Request, mut file: Node, now: &Node) -> Vec<Problem> {
     let (variables, flags) = (&request.environment, &request.overrides);
     if request.may_loosen || !layers::sets_any(variables, flags, |_| true) {
         return Vec::new();
     }
     shared::copy_into_environments(&mut file);
-    file_only::set_above(&file, now)
+    file_only::forbidden_overrides(&file, now)
 }
 
 /// The errors about rules that a layer above the file loosens.
@@ -267,10 +272,10 @@ fn loosened(
     let wrong = read::read(&tree, &mut errors);
     let mut rest = tree.clone();
     prune::prune(&mut rest, &wrong);
-    let Some(settings) = built(rest, file, None, &mut errors) else {
+    let Some(settings) = build_settings(rest, file, None, &mut errors) else {
         return errors;
     };
-    let both = Both {
+    let both = BothSettings {
         file: (&settings, &tree),
         now,
         environments,
@@ -278,23 +283,23 @@ fn loosened(
     both.loosened()
 }
 
-/// The sections of the file. None if the tree lacks something that a section needs; then there is at least one error.
+/// The sections of the file. `None` if the tree lacks a value that a section needs; then there is at least one error.
 fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root> {
     match Root::deserialize(tree.plain()) {
         Ok(root) => Some(root),
         Err(error) => {
             // Usually the schema has already reported a better error.
             if errors.is_empty() {
-                errors.push(Problem::new(whole(name), &[], error.message()));
+                errors.push(Problem::new(origin_of_file(name), &[], error.message()));
             }
             None
         }
     }
 }
 
-/// The settings of a tree without errors. None if the relative paths of the tree cannot be resolved; then there is an
+/// The settings of a tree without errors. `None` if the relative paths of the tree cannot be resolved; then there is an
 /// error.
-fn built(
+fn build_settings(
     mut tree: Node,
     file: &Path,
     read_only: Option<Origin>,
@@ -303,7 +308,7 @@ fn built(
     let base = paths::absolute(&paths::base_of(file));
     let Some(base) = base.to_str() else {
         let says = "the path of this file's directory is not UTF-8: move the file";
-        errors.push(Problem::new(whole(&shown(file)), &[], says));
+        errors.push(Problem::new(origin_of_file(&shown(file)), &[], says));
         return None;
     };
     resolve(&mut tree, &schema::INLINE, Path::new(base));
@@ -340,7 +345,7 @@ fn resolve(node: &mut Node, schema: &Json, base: &Path) {
 
 /// The text of the file, and when the file was last changed, if that is known.
 fn contents(file: &Path) -> Result<(String, Option<Timestamp>), Unreadable> {
-    let opened = opened(file)?;
+    let opened = open_file(file)?;
     let modified = opened.metadata().and_then(|found| found.modified());
     let modified = modified.ok().and_then(|at| at.try_into().ok());
     Ok((LARGEST.read(opened)?, modified))
@@ -354,7 +359,7 @@ fn is_of_process(file: &Path) -> bool {
 
 /// Opens a file without waiting for the writer of a pipe and without reading a device. A descriptor of this process,
 /// such as `/dev/stdin` or the one that a shell makes for `<(command)`, may be a pipe.
-fn opened(file: &Path) -> Result<File, Unreadable> {
+fn open_file(file: &Path) -> Result<File, Unreadable> {
     if is_of_process(file) {
         return Ok(File::open(file)?);
     }
@@ -375,7 +380,7 @@ fn opened(file: &Path) -> Result<File, Unreadable> {
     }))
 }
 
-fn nowhere(places: &[PathBuf]) -> String {
+fn no_file_message(places: &[PathBuf]) -> String {
     let places: Vec<String> = places
         .iter()
         .map(|path| path.display().to_string())
@@ -391,7 +396,7 @@ fn shown(file: &Path) -> Arc<str> {
     Arc::from(visible(text.strip_prefix("./").unwrap_or(&text)))
 }
 
-fn whole(name: &Arc<str>) -> Origin {
+fn origin_of_file(name: &Arc<str>) -> Origin {
     Origin::File {
         file: Arc::clone(name),
         line: 0,
@@ -399,18 +404,18 @@ fn whole(name: &Arc<str>) -> Origin {
     }
 }
 
-fn alone(file: &Path, says: &str) -> Problems {
+fn single_problem(file: &Path, says: &str) -> Problems {
     problems(
-        vec![Problem::new(whole(&shown(file)), &[], says)],
+        vec![Problem::new(origin_of_file(&shown(file)), &[], says)],
         Vec::new(),
     )
 }
 
 fn problems(errors: Vec<Problem>, warnings: Vec<Problem>) -> Problems {
     let mut errors = sorted(errors);
-    let more = errors.len().saturating_sub(MOST);
+    let more = errors.len().saturating_sub(MAX_LISTED_ERRORS);
     if more > 0 {
-        errors.truncate(MOST);
+        errors.truncate(MAX_LISTED_ERRORS);
         let says =
             format!("more errors that are not listed: {more}. Correct the listed errors first");
         errors.push(Problem::new(Origin::BuiltIn, &[], says));

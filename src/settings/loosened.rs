@@ -46,14 +46,14 @@ pub(super) fn is_rule(path: &[String]) -> bool {
 }
 
 /// The settings of the file, and the settings in effect with the layers above the file.
-pub(super) struct Both<'a> {
+pub(super) struct BothSettings<'a> {
     pub(super) file: (&'a Settings, &'a Node),
     pub(super) now: (&'a Settings, &'a Node),
     /// The environments in the file. An environment that only variables define has no rule that could be loosened.
     pub(super) environments: Vec<String>,
 }
 
-impl Both<'_> {
+impl BothSettings<'_> {
     /// Every rule that a layer above the file loosens.
     pub(super) fn loosened(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = Vec::new();

@@ -1,5 +1,5 @@
-//! Removes wrong values from a tree, so that the rest can be checked and all errors are reported together. Decides which
-//! findings about the rest are only consequences of a removed value.
+//! Removes wrong values from a tree, so that the other values can be checked and all errors are reported together.
+//! Decides which findings about the other values are only consequences of a removed value.
 
 use serde_json::Value as Json;
 
@@ -22,8 +22,8 @@ pub(super) fn prune(tree: &mut Node, wrong: &[Vec<String>]) -> Pruned {
     }
 }
 
-/// Removes the value at a path below the node. Returns whether the node itself must be removed too. A wrong item removes
-/// its whole list, because the other items would get other numbers than in the file.
+/// Removes the value at a path below the node. Returns whether the node itself must be removed too. If an item is
+/// wrong, its whole list is removed, because the other items would get other numbers than in the file.
 fn remove(node: &mut Node, schema: &Json, path: &[String]) -> bool {
     let Some((first, rest)) = path.split_first() else {
         return true;
@@ -50,9 +50,9 @@ impl Pruned {
     /// Whether a finding cannot be a consequence of a removed value.
     pub(super) fn is_independent(&self, finding: &Problem) -> bool {
         self.keys.iter().all(|key| {
-            let apart = !is_within(key, &finding.key) && !is_within(&finding.key, key);
+            let is_separate = !is_within(key, &finding.key) && !is_within(&finding.key, key);
             let reach = Reach::of(key);
-            apart
+            is_separate
                 && match reach {
                     Reach::Everything => false,
                     Reach::Services => finding.key.starts_with("environments."),

@@ -1,5 +1,5 @@
-//! Compares a tree with the schema: reports unknown keys, wrong types, missing keys and values of a wrong format, each at
-//! its place. Does not check whether values work together.
+//! Compares a tree with the schema: reports unknown keys, wrong types, missing keys and values of a wrong format, each
+//! with its position. Does not check whether values work together.
 
 use serde_json::Value as Json;
 
@@ -32,7 +32,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn say(&mut self, origin: &Origin, says: impl AsRef<str>) {
+    fn report(&mut self, origin: &Origin, says: impl AsRef<str>) {
         let problem = Problem::new(origin.clone(), &self.path, says);
         self.problems.push(problem);
         self.wrong.push(self.path.clone());
@@ -42,18 +42,18 @@ impl Walk<'_> {
         let options = schema::alternatives(schema);
         let Some(option) = options.iter().find(|option| fits(option, node)) else {
             let says = misfit(&options, node);
-            self.say(&node.origin, says);
+            self.report(&node.origin, says);
             return;
         };
         match &node.value {
             Value::Text(text) => {
-                if let Err(WrongValue(says)) = text_of(option, &options, text) {
-                    self.say(&node.origin, says);
+                if let Err(WrongValue(says)) = check_text(option, &options, text) {
+                    self.report(&node.origin, says);
                 }
             }
             Value::Integer(number) => {
-                if let Err(WrongValue(says)) = number_of(option, *number) {
-                    self.say(&node.origin, says);
+                if let Err(WrongValue(says)) = check_number(option, *number) {
+                    self.report(&node.origin, says);
                 }
             }
             Value::List(items) => {
@@ -81,15 +81,15 @@ impl Walk<'_> {
             match schema::property(schema, &entry.key) {
                 None => {
                     let says = unknown(schema, &entry.key);
-                    self.say(&entry.key_origin, says);
+                    self.report(&entry.key_origin, says);
                 }
                 Some(inner) => {
                     if named && let Err(WrongValue(says)) = formats::check("name", &entry.key) {
-                        self.say(&entry.key_origin, says);
+                        self.report(&entry.key_origin, says);
                     }
                     self.node(inner, &entry.node);
                     if is_not_one_source(inner, &entry.node) {
-                        self.say(entry.origin(), ONE_SOURCE);
+                        self.report(entry.origin(), ONE_SOURCE);
                     }
                 }
             }
@@ -102,9 +102,9 @@ impl Walk<'_> {
         let required = schema.get("required").and_then(Json::as_array);
         for key in required.into_iter().flatten().filter_map(Json::as_str) {
             if node.entry(key).is_none() {
-                self.say(
+                self.report(
                     &node.origin,
-                    format!("`{key}` is missing{}", example(schema, key)),
+                    format!("`{key}` is missing{}", description_hint(schema, key)),
                 );
             }
         }
@@ -168,7 +168,7 @@ fn wanted(schema: &Json) -> String {
         Some("string") => schema
             .get("format")
             .and_then(Json::as_str)
-            .and_then(formats::called)
+            .and_then(formats::description)
             .unwrap_or("text in quotes")
             .to_owned(),
         Some("integer" | "number") => "a number".into(),
@@ -200,7 +200,7 @@ fn found(node: &Node) -> String {
 }
 
 /// Checks a text against the alternative that allows a text. The error also names the other alternatives.
-fn text_of(schema: &Json, options: &[&Json], text: &str) -> Result<(), WrongValue> {
+fn check_text(schema: &Json, options: &[&Json], text: &str) -> Result<(), WrongValue> {
     if let Some(choices) = schema.get("enum").and_then(Json::as_array) {
         let choices: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
         if choices.contains(&text) {
@@ -224,7 +224,7 @@ fn text_of(schema: &Json, options: &[&Json], text: &str) -> Result<(), WrongValu
     }
 }
 
-fn number_of(schema: &Json, number: i64) -> Result<(), WrongValue> {
+fn check_number(schema: &Json, number: i64) -> Result<(), WrongValue> {
     let bound = |key| schema.get(key).and_then(Json::as_i64);
     let (least, most) = (bound("minimum"), bound("maximum"));
     if least.is_none_or(|least| number >= least) && most.is_none_or(|most| number <= most) {
@@ -255,7 +255,7 @@ pub(super) fn suggestion(near: Option<&str>) -> String {
 }
 
 /// A hint for a missing key: its description in the schema.
-fn example(schema: &Json, key: &str) -> String {
+fn description_hint(schema: &Json, key: &str) -> String {
     let Some(inner) = schema::property(schema, key) else {
         return String::new();
     };

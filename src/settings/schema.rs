@@ -1,5 +1,5 @@
-//! The schema of the file: derived from the sections, published for editors, and used by every module of `settings` that
-//! needs the keys. The schema is the only list of keys.
+//! The schema of the file: derived from the sections, published for editors, and used by every module of `settings`
+//! that needs the keys. The schema is the only list of keys.
 
 use std::sync::LazyLock;
 
@@ -67,8 +67,8 @@ fn without_null(schema: &mut schemars::Schema) {
     }
 }
 
-/// Turns alternatives that are single words into one list of words, in the order of the alternatives. `schemars` writes an
-/// enum as alternatives if one of its variants has a description.
+/// Turns alternatives that are single words into one list of words, in the order of the alternatives. `schemars` writes
+/// an enum as alternatives if one of its variants has a description.
 fn as_enum(schema: &mut schemars::Schema) {
     let Some(object) = schema.as_object_mut() else {
         return;

@@ -1,6 +1,6 @@
 //! The tables of servers that environments share: `[defaults.etcd]` applies to each environment that stores its state
-//! in etcd, key by key, unless the environment has the key itself. The keys are copied before anything is checked, so the
-//! later modules see them as if they were written in the environment's table.
+//! in etcd, key by key, unless the environment has the key itself. The keys are copied before anything is checked, so
+//! the later modules see them as if they were written in the environment's table.
 
 use std::collections::HashSet;
 
@@ -82,7 +82,7 @@ impl Shared {
     }
 
     /// Makes sure that a wrong shared value is reported once, with the key of the table in which it is written.
-    pub(super) fn say_once(&self, problems: &mut Vec<Problem>) {
+    pub(super) fn report_once(&self, problems: &mut Vec<Problem>) {
         for problem in problems.iter_mut() {
             let found = self.keys.iter().find_map(|(copied, default)| {
                 let rest = problem.key.strip_prefix(copied.as_str())?;

@@ -1,5 +1,5 @@
-//! Lists every value in effect and its origin. A secret is shown only by its source. A plain text is hidden if its name
-//! looks like the name of a secret, or if the text may contain one.
+//! Lists every value in effect with its origin, for `config show`. For a secret, the list has the source, not the
+//! secret. A plain text that may be or contain a secret is replaced.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,27 +22,27 @@ use crate::sanitize::sanitize;
 
 /// One value in effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shown {
+pub struct EffectiveValue {
     /// The key, e.g. `services.web.image`.
     pub key: String,
     /// The value in TOML, or a replacement if the value is hidden.
     pub value: String,
     pub origin: Origin,
-    /// The hash of a hidden value, to compare it with another hidden value.
+    /// The hash of a value that is hidden, so that two hidden values can be compared.
     #[serde(skip)]
-    hidden: Option<u64>,
+    hidden_hash: Option<u64>,
 }
 
-impl Shown {
+impl EffectiveValue {
     /// Whether `other` has the same value, even if the values are hidden.
     pub(super) fn has_value_of(&self, other: &Self) -> bool {
-        self.value == other.value && self.hidden == other.hidden
+        self.value == other.value && self.hidden_hash == other.hidden_hash
     }
 }
 
-impl Shown {
-    /// An object with the key, the value in its own type and the origin. If the value can be read as a duration, also with
-    /// `value_ms`.
+impl EffectiveValue {
+    /// An object with the key, the value in its own type and the origin. If the value can be read as a duration, also
+    /// with `value_ms`.
     pub fn json(&self) -> Json {
         let read = toml::from_str::<BTreeMap<String, Json>>(&format!("value = {}", self.value));
         let value = read.ok().and_then(|mut read| read.remove("value"));
@@ -62,47 +62,52 @@ impl Shown {
 
 /// All values in effect: the written values, the built-in values of the keys that are not written, the lease and
 /// heartbeat of each environment, and the timing of each target.
-pub(super) fn shown(tree: &Node, root: &Root, settings: &Settings) -> Vec<Shown> {
-    let mut showing = Showing {
+pub(super) fn values_in_effect(
+    tree: &Node,
+    root: &Root,
+    settings: &Settings,
+) -> Vec<EffectiveValue> {
+    let mut listing = Listing {
         path: Vec::new(),
         values: Vec::new(),
     };
-    showing.node(&schema::INLINE, tree);
-    showing.locks(tree, root);
+    listing.node(&schema::INLINE, tree);
+    listing.locks(tree, root);
     for target in &settings.targets {
         let names = &target.definition.target;
-        showing.timing(
+        listing.timing(
             tree,
             names.service.as_str(),
             names.environment.as_str(),
             &target.definition.timing,
         );
     }
-    showing.values
+    listing.values
 }
 
-struct Showing {
+struct Listing {
     path: Vec<String>,
-    values: Vec<Shown>,
+    values: Vec<EffectiveValue>,
 }
 
-impl Showing {
+impl Listing {
     fn push(&mut self, value: String, origin: Origin) {
         let key = dotted(&self.path);
-        self.values.push(Shown {
+        self.values.push(EffectiveValue {
             key,
             value,
             origin,
-            hidden: None,
+            hidden_hash: None,
         });
     }
 
-    fn push_hidden(&mut self, value: &str, shown: String, origin: Origin) {
+    /// Adds a value that is hidden: the list shows `replacement` instead.
+    fn push_hidden(&mut self, value: &str, replacement: String, origin: Origin) {
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);
-        self.push(shown, origin);
-        if let Some(shown) = self.values.last_mut() {
-            shown.hidden = Some(hasher.finish());
+        self.push(replacement, origin);
+        if let Some(added) = self.values.last_mut() {
+            added.hidden_hash = Some(hasher.finish());
         }
     }
 
@@ -126,8 +131,10 @@ impl Showing {
             }
             _ => {
                 let value = node.plain().to_string();
-                match self.hidden(node) {
-                    Some(shown) => self.push_hidden(&value, shown, node.origin.clone()),
+                match self.replacement(node) {
+                    Some(replacement) => {
+                        self.push_hidden(&value, replacement, node.origin.clone());
+                    }
                     None => self.push(sanitize(&value), node.origin.clone()),
                 }
             }
@@ -137,7 +144,8 @@ impl Showing {
     fn table(&mut self, schema: &Json, node: &Node) {
         for entry in node.entries() {
             self.path.push(entry.key.clone());
-            // `locks` and `timing` add these keys later, with the values that apply to each environment or target.
+            // The servers of `defaults` were copied into the environments and are listed there. `locks` and `timing`
+            // list the other inherited keys, with the values that apply to each environment or target.
             if !self.is_inherited() {
                 let inner = schema::property(schema, &entry.key).unwrap_or(&Json::Null);
                 self.node(inner, &entry.node);
@@ -160,8 +168,8 @@ impl Showing {
         }
     }
 
-    /// The replacement for a value that is or contains a secret; none if the value can be shown.
-    fn hidden(&self, node: &Node) -> Option<String> {
+    /// The text to show instead of a value that may be or contain a secret; `None` if the value can be shown.
+    fn replacement(&self, node: &Node) -> Option<String> {
         let [.., table, name] = self.path.as_slice() else {
             return None;
         };
@@ -177,15 +185,16 @@ impl Showing {
         let Value::Text(text) = &node.value else {
             return None;
         };
-        let shown = match name.as_str() {
+        let safe = match name.as_str() {
             "path" => hide_in_query(text).0,
             // Anyone who knows the address of an incoming webhook can post to it.
             "url" => address_only(text),
             _ => sanitize(text),
         };
-        (shown != sanitize(text)).then(|| format!("{:?}", sanitize(&shown)))
+        (safe != sanitize(text)).then(|| format!("{:?}", sanitize(&safe)))
     }
 
+    /// Whether a value below this path applies only where an environment or target inherits it.
     fn is_inherited(&self) -> bool {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         matches!(
@@ -197,7 +206,8 @@ impl Showing {
         )
     }
 
-    fn inherited(&mut self, tree: &Node, tables: &[Vec<&str>], key: &str, value: &str) {
+    /// Adds the value of a key in the first of `tables`. Its origin is the first of these tables that has the key.
+    fn push_inherited(&mut self, tree: &Node, tables: &[Vec<&str>], key: &str, value: &str) {
         let written = tables.iter().find_map(|table| tree.at(table)?.entry(key));
         let origin = written.map_or(Origin::BuiltIn, |entry| entry.node.origin.clone());
         let nearest = tables.first().map(Vec::as_slice).unwrap_or_default();
@@ -211,8 +221,8 @@ impl Showing {
         for (name, section) in root.environments.iter() {
             let (lease, heartbeat) = timing::lock(root, section);
             let tables = [vec!["environments", name, "lock"], vec!["defaults", "lock"]];
-            self.inherited(tree, &tables, "lease", &Time::write(lease));
-            self.inherited(tree, &tables, "heartbeat", &Time::write(heartbeat));
+            self.push_inherited(tree, &tables, "lease", &Time::write(lease));
+            self.push_inherited(tree, &tables, "heartbeat", &Time::write(heartbeat));
         }
     }
 
@@ -225,7 +235,7 @@ impl Showing {
         ];
         for row in TIMING {
             let value = String::from((row.get)(timing));
-            self.inherited(tree, &tables, row.key, &value);
+            self.push_inherited(tree, &tables, row.key, &value);
         }
     }
 }
@@ -242,7 +252,7 @@ fn address_only(url: &str) -> String {
 }
 
 /// The values as text, one per line, with the origins as comments.
-pub(super) fn text(values: &[Shown]) -> String {
+pub(super) fn text(values: &[EffectiveValue]) -> String {
     let mut text = String::new();
     for shown in values {
         let _ = writeln!(text, "{} = {}  # {}", shown.key, shown.value, shown.origin);

@@ -1,5 +1,5 @@
-//! A configuration as a tree in which every value has its origin. This module parses text into such a tree, and does not
-//! know what the keys mean.
+//! A configuration as a tree in which every value has its origin. This module parses text into a tree, and does not
+//! know the meaning of the keys.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -8,10 +8,11 @@ use std::path::Path;
 
 use nix::unistd::{Gid, getegid, geteuid, getgroups};
 
-/// Write access of the group and of all users, and the bit that keeps users from replacing each other's files in a
-/// directory.
-const GROUP: u32 = 0o020;
-const EVERYBODY: u32 = 0o002;
+/// The mode bit that lets the group of a file write to it.
+const GROUP_WRITES: u32 = 0o020;
+/// The mode bit that lets all users write to a file.
+const ALL_WRITE: u32 = 0o002;
+/// The mode bit of a directory in which users cannot remove or replace files of other users.
 const STICKY: u32 = 0o1000;
 
 /// How many entries of a directory are examined for their owner.
@@ -23,8 +24,8 @@ pub(super) enum Sharing {
     /// Only this user's private group, on systems where each user has a private group.
     Private,
     /// Every group of this user, so that operators can share a store or the state of a proxy. The file may then belong
-    /// to another user of the group. Root may also use the file of any user to whom its directory belongs too, such as
-    /// the user of a service.
+    /// to another user of the group. Root may also use a file that has the same owner as its directory, such as the
+    /// user of a service.
     OwnGroups,
 }
 
@@ -37,49 +38,50 @@ pub(super) struct Objection {
     pub(super) fix: String,
 }
 
-/// Why a configuration that was found in a default place is not read; none if it may be read. Also none if the file
+/// Why a configuration that was found in a default place is not read; `None` if it may be read. Also `None` if the file
 /// cannot be examined: opening the file will report that error.
 pub(super) fn objection(file: &Path) -> Option<String> {
-    let Objection { why, fix } = to_existing(file, Sharing::Private)?;
+    let Objection { why, fix } = objection_to_existing(file, Sharing::Private)?;
     Some(format!(
         "{why}. A configuration can run commands as you, so Greenroom uses this one only if you name it. If its content is correct, run {fix}, or name it: --config {}",
         file.display()
     ))
 }
 
-/// The objection to a named file or directory: other users can write to it although `sharing` does not allow that. None
-/// if no other user can. If the path does not exist yet, the nearest existing directory above it is examined.
+/// The objection to a named file or directory: other users can write to it although `sharing` does not allow that.
+/// `None` if no other user can. If the path does not exist yet, the nearest existing directory above it is examined.
 pub(super) fn objection_to(path: &Path, sharing: Sharing) -> Option<Objection> {
     if fs::symlink_metadata(path).is_ok() {
-        return to_existing(path, sharing);
+        return objection_to_existing(path, sharing);
     }
     let above = path.ancestors().skip(1).find(|above| above.exists())?;
     let name = format!("the directory {} above this path", above.display());
-    of(&fs::metadata(above).ok()?, above, &name, sharing)
+    objection_to_metadata(&fs::metadata(above).ok()?, above, &name, sharing)
 }
 
-fn to_existing(path: &Path, sharing: Sharing) -> Option<Objection> {
+fn objection_to_existing(path: &Path, sharing: Sharing) -> Option<Objection> {
     let target = path.canonicalize().ok().filter(|target| target != path);
     target
         .as_deref()
-        .and_then(|target| of_one(target, sharing))
-        .or_else(|| of_one(path, sharing))
+        .and_then(|target| objection_to_entry(target, sharing))
+        .or_else(|| objection_to_entry(path, sharing))
 }
 
 /// The objection to one path: to its directory, to the path itself if it is a symbolic link, or to the file.
-fn of_one(path: &Path, sharing: Sharing) -> Option<Objection> {
+fn objection_to_entry(path: &Path, sharing: Sharing) -> Option<Objection> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let in_directory = fs::metadata(directory).ok();
-    let of_directory =
-        in_directory.and_then(|found| of(&found, directory, "the directory of this path", sharing));
+    let of_directory = in_directory.and_then(|found| {
+        objection_to_metadata(&found, directory, "the directory of this path", sharing)
+    });
     let of_link = fs::symlink_metadata(path).ok().filter(Metadata::is_symlink);
     let of_link = of_link.and_then(|link| belongs_to_another(&link, path, "the link at this path"));
     of_directory
         .or(of_link)
-        .or_else(|| of(&fs::metadata(path).ok()?, path, "this path", sharing))
+        .or_else(|| objection_to_metadata(&fs::metadata(path).ok()?, path, "this path", sharing))
 }
 
 fn belongs_to_another(found: &Metadata, path: &Path, name: &str) -> Option<Objection> {
@@ -95,7 +97,12 @@ fn belongs_to_another(found: &Metadata, path: &Path, name: &str) -> Option<Objec
     })
 }
 
-fn of(found: &Metadata, path: &Path, name: &str, sharing: Sharing) -> Option<Objection> {
+fn objection_to_metadata(
+    found: &Metadata,
+    path: &Path,
+    name: &str,
+    sharing: Sharing,
+) -> Option<Objection> {
     let mode = found.mode();
     if !is_shared(found, path, sharing)
         && let Some(objection) = belongs_to_another(found, path, name)
@@ -104,13 +111,13 @@ fn of(found: &Metadata, path: &Path, name: &str, sharing: Sharing) -> Option<Obj
     }
     let is_guarded = found.is_dir() && mode & STICKY != 0;
     let owner = format!("owner uid {}, mode {:04o}", found.uid(), mode & 0o7777);
-    if mode & EVERYBODY != 0 && !is_guarded {
+    if mode & ALL_WRITE != 0 && !is_guarded {
         return Some(Objection {
             why: format!("every user may write to {name} ({owner})"),
             fix: format!("chmod o-w {}", path.display()),
         });
     }
-    if mode & GROUP != 0 && !is_guarded && !may_write(found.gid(), sharing) {
+    if mode & GROUP_WRITES != 0 && !is_guarded && !may_write(found.gid(), sharing) {
         let group = found.gid();
         return Some(Objection {
             why: format!("a group (gid {group}) may write to {name} ({owner})"),
@@ -126,13 +133,13 @@ fn is_shared(found: &Metadata, path: &Path, sharing: Sharing) -> bool {
     if sharing == Sharing::Private {
         return false;
     }
-    let is_of_group = found.mode() & GROUP != 0 && may_write(found.gid(), sharing);
-    is_of_group || (geteuid().is_root() && has_an_owner_of_its_own(found, path))
+    let is_of_group = found.mode() & GROUP_WRITES != 0 && may_write(found.gid(), sharing);
+    is_of_group || (geteuid().is_root() && is_of_one_owner(found, path))
 }
 
 /// Whether a file has the same owner as its directory. For a directory: whether it is not empty, and its first
 /// [`MOST_INSIDE`] entries have the same owner as the directory.
-fn has_an_owner_of_its_own(found: &Metadata, path: &Path) -> bool {
+fn is_of_one_owner(found: &Metadata, path: &Path) -> bool {
     let is_theirs = |other: Metadata| other.uid() == found.uid();
     if !found.is_dir() {
         let directory = path.parent().and_then(|it| fs::metadata(it).ok());
@@ -272,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn for_a_missing_file_its_parent_directory_counts() {
+    fn for_a_missing_file_its_parent_directory_is_examined() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("state/proxy");
         assert_eq!(objection_to(&file, Sharing::Private), None);

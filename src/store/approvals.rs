@@ -1,7 +1,7 @@
 //! Reads the approvals of a target. An approver does not drive the release, so the keys that one approver writes must
 //! neither stop a release nor hide the approvals of other people. Therefore the reader first lists the approvers by
-//! their keys, then reads the newest approvals of each approver. Approvals beyond the limits below, or too large to
-//! read, do not count. The record of the target then names their keys as a problem.
+//! their keys, then reads the newest approvals of each approver. Greenroom ignores approvals beyond the limits below
+//! and approvals that are too large to read. The record of the target then names their keys as a problem.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,12 +38,12 @@ impl Approvals {
         for pair in &self.pairs {
             let name = pair.key.strip_prefix(below.as_bytes());
             let name = name.and_then(|name| std::str::from_utf8(name).ok());
-            let given = values::decode::<PeerApproval>(pair).and_then(|given| {
-                given.check_key(name.unwrap_or_default())?;
-                Ok(given)
+            let approval = values::decode::<PeerApproval>(pair).and_then(|approval| {
+                approval.check_key(name.unwrap_or_default())?;
+                Ok(approval)
             });
-            match given {
-                Ok(given) => record.peer_approvals.push(given),
+            match approval {
+                Ok(approval) => record.peer_approvals.push(approval),
                 Err(reason) => {
                     let reason = sanitize(&reason.to_string());
                     record.problems.insert(values::key(pair), reason);
@@ -63,20 +63,23 @@ impl StoreReader {
         }
         let doing = &format!("reading the approvals of {target}");
         let call = Call { doing, until };
-        let reads: Vec<Range> = approvers.iter().map(|own| newest_of(own)).collect();
+        let reads: Vec<Range> = approvers
+            .iter()
+            .map(|approver| newest_of(approver))
+            .collect();
         match self.store.read(call, &reads).await {
             Ok(read) => {
-                for (own, pairs) in approvers.iter().zip(read.ranges) {
-                    approvals.take(&self.store, own, pairs);
+                for (approver, pairs) in approvers.iter().zip(read.ranges) {
+                    approvals.take(&self.store, approver, pairs);
                 }
             }
             Err(failure) if is_too_large(&failure) => {
-                for own in &approvers {
-                    match self.store.read_range(call, newest_of(own)).await {
-                        Ok(pairs) => approvals.take(&self.store, own, pairs),
+                for approver in &approvers {
+                    match self.store.read_range(call, newest_of(approver)).await {
+                        Ok(pairs) => approvals.take(&self.store, approver, pairs),
                         Err(failure) if is_too_large(&failure) => {
-                            let own = String::from_utf8_lossy(own);
-                            approvals.add_problem(&self.store, &own, &failure.message);
+                            let approver = String::from_utf8_lossy(approver);
+                            approvals.add_problem(&self.store, &approver, &failure.message);
                         }
                         Err(failure) => return Err(failure),
                     }
@@ -135,23 +138,23 @@ impl StoreReader {
 impl Approvals {
     /// Adds the approvals of one approver, oldest first. `pairs` starts with the newest approval. If `pairs` has more
     /// approvals than the limit, adds only the newest approvals, and a problem.
-    fn take(&mut self, store: &Store, own: &[u8], mut pairs: Vec<Pair>) {
+    fn take(&mut self, store: &Store, approver: &[u8], mut pairs: Vec<Pair>) {
         if pairs.len() > PER_APPROVER {
             let problem = format!(
                 "one person has written more than {PER_APPROVER} approvals, and Greenroom reads only the newest"
             );
-            self.add_problem(store, &String::from_utf8_lossy(own), &problem);
+            self.add_problem(store, &String::from_utf8_lossy(approver), &problem);
             pairs.truncate(PER_APPROVER);
         }
         pairs.reverse();
         self.pairs.extend(pairs);
     }
 
-    fn add_problem(&mut self, store: &Store, own: &str, problem: &str) {
-        self.add(store, own, own, problem);
+    fn add_problem(&mut self, store: &Store, approver: &str, problem: &str) {
+        self.add(store, approver, approver, problem);
     }
 
-    /// Adds a problem with the approvals of all approvers. Its text shows how to delete the approvals of one approver.
+    /// Adds a problem with the approvals of all approvers. The text shows how to delete the approvals of one approver.
     fn add_general_problem(&mut self, store: &Store, prefix: &str, problem: &str) {
         self.add(store, prefix, &format!("{prefix}NAME/"), problem);
     }
@@ -172,8 +175,8 @@ fn is_too_large(failure: &Failure) -> bool {
 
 /// The newest approvals of one approver, newest first. Below the approver's name, each key ends with the id of a
 /// release.
-fn newest_of(own: &[u8]) -> Range {
-    let all = Range::between(own, behind(own));
+fn newest_of(approver: &[u8]) -> Range {
+    let all = Range::between(approver, behind(approver));
     all.descending().limit(PER_APPROVER + 1)
 }
 
@@ -186,11 +189,11 @@ fn approver_prefix(prefix: &str, key: &[u8]) -> Vec<u8> {
 }
 
 /// The first key after all keys of one approver.
-fn behind(own: &[u8]) -> Vec<u8> {
-    match own.split_last() {
+fn behind(approver: &[u8]) -> Vec<u8> {
+    match approver.split_last() {
         // `0` is the character after `/`.
         Some((b'/', name)) => [name, b"0"].concat(),
-        _ => [own, b"\0"].concat(),
+        _ => [approver, b"\0"].concat(),
     }
 }
 
@@ -201,14 +204,14 @@ mod tests {
     #[test]
     fn the_prefix_of_an_approver_ends_after_the_name() {
         let prefix = "/g/approvals/web/qa/";
-        for (key, own, next) in [
+        for (key, approver, next) in [
             ("ben/01JD4", "ben/", "ben0"),
             ("ben/01JD4/deeper", "ben/", "ben0"),
             ("ben", "ben", "ben\0"),
             ("/01JD4", "/", "0"),
         ] {
             let part = approver_prefix(prefix, format!("{prefix}{key}").as_bytes());
-            assert_eq!(part, format!("{prefix}{own}").as_bytes());
+            assert_eq!(part, format!("{prefix}{approver}").as_bytes());
             assert_eq!(behind(&part), format!("{prefix}{next}").as_bytes());
         }
     }

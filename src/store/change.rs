@@ -1,9 +1,10 @@
 //! A change of the store. Greenroom reads the current values and decides what to write. The transaction is applied only
-//! if these values, and the lock if there is one, are still the same. So Greenroom can repeat a change if the answer
-//! was lost: after one of the two transactions is applied, the other is not, even if the first arrives late. The
-//! exception is a key that did not exist: if the key is deleted between the two, both can be applied. If the repetition
-//! fails, the first transaction may still have been applied, so the failure is ambiguous unless a read proves that the
-//! first was not applied and cannot be applied any more.
+//! if these values, and the lock if there is one, are still the same. So Greenroom can repeat a change whose answer was
+//! lost: at most one of the two transactions is applied, even if the first one arrives late. The exception is a key
+//! that did not exist: if the key is deleted between the two transactions, both can be applied.
+//!
+//! If the repetition fails, the first transaction may have been applied. Then the failure is ambiguous, unless a read
+//! proves that the first transaction was not applied and never will be.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,14 +21,14 @@ use crate::sanitize::sanitize;
 /// The longest pause before the values are read again.
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// The current values, all read at one revision.
-pub(super) struct Seen {
+/// The values from which a change is decided, all read at one revision.
+pub(super) struct CurrentValues {
     pairs: BTreeMap<Vec<u8>, Pair>,
-    /// The pairs of [`Change::also`].
-    pub(super) also: Vec<Vec<Pair>>,
+    /// The pairs of [`Change::also_read`].
+    pub(super) also_read: Vec<Vec<Pair>>,
 }
 
-impl Seen {
+impl CurrentValues {
     pub(super) fn get(&self, key: &str) -> Option<&Pair> {
         self.pairs.get(key.as_bytes())
     }
@@ -48,7 +49,7 @@ impl Unanswered {
     /// Whether the values prove that the transaction was not applied and never will be: a key that it writes is
     /// unchanged, and another compared key has changed. Keys that did not exist prove nothing, because they may have
     /// been written and deleted in between.
-    fn is_refuted(&self, seen: &Seen) -> bool {
+    fn is_refuted(&self, seen: &CurrentValues) -> bool {
         let existing = || self.txn.when.iter().filter(|(_, revision)| *revision > 0);
         let is_same = |(key, revision): &(String, i64)| seen.revision(key) == *revision;
         let is_written = |key: &str| self.txn.then.iter().any(|write| write.key() == key);
@@ -68,52 +69,59 @@ pub(super) struct Change<'a> {
     pub(super) call: Call<'a>,
     /// The lock under which the change is made; none if every operator may make the change at any time.
     pub(super) lock: Option<(&'a Target, &'a Fence)>,
-    /// The keys that the change is decided from. If one of them has another revision when the transaction arrives, the
-    /// transaction is not applied.
-    pub(super) on: Vec<String>,
-    /// Ranges that are read in the same call. The transaction does not compare them.
-    pub(super) also: Vec<Range>,
+    /// The keys from whose values the change is decided. If one of these keys has another revision when the transaction
+    /// arrives, the transaction is not applied.
+    pub(super) compared_keys: Vec<String>,
+    /// Ranges that are read together with the keys. The transaction does not compare them.
+    pub(super) also_read: Vec<Range>,
     /// What the operator can do if the change may have been made.
     pub(super) hint: &'static str,
 }
 
 impl<'a> Change<'a> {
     /// A change that needs no lock.
-    pub(super) fn free(store: &'a Store, doing: &'a str, on: Vec<String>) -> Self {
+    pub(super) fn without_lock(
+        store: &'a Store,
+        doing: &'a str,
+        compared_keys: Vec<String>,
+    ) -> Self {
         Self {
             store,
             call: store.call(doing),
             lock: None,
-            on,
-            also: Vec::new(),
+            compared_keys,
+            also_read: Vec::new(),
             hint: "the change may have been made: look at the target (greenroom status) before you repeat it",
         }
     }
 
     /// A change under the lock of a target.
-    pub(super) fn fenced(
+    pub(super) fn under_lock(
         store: &'a Store,
         doing: &'a str,
         (target, fence): (&'a Target, &'a Fence),
-        on: Vec<String>,
+        compared_keys: Vec<String>,
     ) -> Self {
         Self {
             lock: Some((target, fence)),
-            ..Self::free(store, doing, on)
+            ..Self::without_lock(store, doing, compared_keys)
         }
     }
 
     /// Makes the change. If a compared key has changed, an answer was lost, or the store was unreachable for a moment,
     /// reads the values again and decides again.
-    pub(super) async fn make<T>(&self, decide: impl Fn(&Seen) -> Result<Decision<T>>) -> Result<T> {
-        Ok(self.made(decide).await?.0)
+    pub(super) async fn apply<T>(
+        &self,
+        decide: impl Fn(&CurrentValues) -> Result<Decision<T>>,
+    ) -> Result<T> {
+        Ok(self.apply_with_revision(decide).await?.0)
     }
 
-    /// Like [`Change::make`], and also returns the revision of the transaction; none if this call has not seen a
-    /// transaction succeed.
-    pub(super) async fn made<T>(
+    /// Like [`Change::apply`], and also returns the revision of the transaction. None if nothing was written, or if the
+    /// answer to the transaction was lost.
+    pub(super) async fn apply_with_revision<T>(
         &self,
-        decide: impl Fn(&Seen) -> Result<Decision<T>>,
+        decide: impl Fn(&CurrentValues) -> Result<Decision<T>>,
     ) -> Result<(T, Option<i64>)> {
         let mut unanswered: Vec<Unanswered> = Vec::new();
         let mut pause = Duration::from_millis(10);
@@ -157,30 +165,38 @@ impl<'a> Change<'a> {
         Some(self.store.keys().lock(target))
     }
 
-    pub(super) async fn read(&self) -> Result<Seen> {
-        let mut ranges = self.also.clone();
+    pub(super) async fn read(&self) -> Result<CurrentValues> {
+        let mut ranges = self.also_read.clone();
         ranges.extend(self.lock_key().into_iter().map(Range::one));
-        ranges.extend(self.on.iter().map(|key| Range::one(key.as_str())));
-        let mut also = self.store.read(self.call, &ranges).await?.ranges;
-        let keys = also.split_off(self.also.len());
+        ranges.extend(
+            self.compared_keys
+                .iter()
+                .map(|key| Range::one(key.as_str())),
+        );
+        let mut also_read = self.store.read(self.call, &ranges).await?.ranges;
+        let keys = also_read.split_off(self.also_read.len());
         let pairs = keys.into_iter().flatten();
-        Ok(Seen {
+        Ok(CurrentValues {
             pairs: pairs.map(|pair| (pair.key.clone(), pair)).collect(),
-            also,
+            also_read,
         })
     }
 
-    fn compared(&self, seen: &Seen) -> Vec<(String, i64)> {
+    fn compared(&self, seen: &CurrentValues) -> Vec<(String, i64)> {
         let mut compared = Vec::new();
         if let (Some(key), Some((_, fence))) = (self.lock_key(), self.lock) {
             compared.push((key, fence.token.0));
         }
-        compared.extend(self.on.iter().map(|key| (key.clone(), seen.revision(key))));
+        compared.extend(
+            self.compared_keys
+                .iter()
+                .map(|key| (key.clone(), seen.revision(key))),
+        );
         compared
     }
 
     /// Fails if the lock under which this change is made has another holder or no longer exists.
-    fn check_lock(&self, seen: &Seen) -> Result<()> {
+    fn check_lock(&self, seen: &CurrentValues) -> Result<()> {
         let (Some(key), Some((_, fence))) = (self.lock_key(), self.lock) else {
             return Ok(());
         };

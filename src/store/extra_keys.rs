@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::change::Seen;
+use super::change::CurrentValues;
 use super::values;
 use super::writer::StoreWriter;
 use crate::inventory::{
@@ -35,7 +35,7 @@ pub(super) struct CheckedKeys {
     /// The keys that belong to no other target, each with its revision, which is 0 for a missing key.
     compared: Vec<(String, i64)>,
     /// The keys of another target, which are left unchanged.
-    left: BTreeSet<String>,
+    unchanged: BTreeSet<String>,
     others: OthersKeys,
     /// Why the route cannot be written: the reason and the hint.
     refused: Option<(String, String)>,
@@ -83,7 +83,7 @@ impl StoreWriter {
     ) -> Result<CheckedKeys> {
         let mut checked = CheckedKeys {
             compared: Vec::new(),
-            left: BTreeSet::new(),
+            unchanged: BTreeSet::new(),
             others,
             refused: None,
         };
@@ -104,7 +104,7 @@ impl StoreWriter {
                     let (reason, hint) = reason_and_hint(&key, &owner);
                     if others == OthersKeys::Leave {
                         tracing::warn!("{doing}: {reason}");
-                        checked.left.insert(key);
+                        checked.unchanged.insert(key);
                         continue;
                     }
                     checked.refused = Some((reason, hint));
@@ -119,11 +119,11 @@ impl StoreWriter {
     /// The keys that are left unchanged when the route is written. If a key has changed since `check_keys` read it,
     /// another program writes the key at the same time. Then the write is refused, or this key is left unchanged too,
     /// as `others` says.
-    pub(super) fn left(
+    pub(super) fn unchanged_keys(
         &self,
         doing: &str,
         checked: &CheckedKeys,
-        seen: &Seen,
+        seen: &CurrentValues,
     ) -> Result<BTreeSet<String>> {
         if let Some((reason, hint)) = &checked.refused {
             let failure = self
@@ -131,7 +131,7 @@ impl StoreWriter {
                 .failure(FailureKind::Conflict, doing, reason.as_str());
             return Err(failure.hint(hint.as_str()));
         }
-        let mut left = checked.left.clone();
+        let mut unchanged = checked.unchanged.clone();
         for (key, revision) in &checked.compared {
             if seen.revision(key) == *revision {
                 continue;
@@ -141,9 +141,9 @@ impl StoreWriter {
                 return Err(self.store.failure(FailureKind::Conflict, doing, reason));
             }
             tracing::warn!("{doing}: {reason}, so Greenroom did not change it");
-            left.insert(key.clone());
+            unchanged.insert(key.clone());
         }
-        Ok(left)
+        Ok(unchanged)
     }
 
     /// The other target that wrote a key last, or none, and the revision of the key, which is 0 for a missing key.

@@ -32,8 +32,8 @@ impl StoredHolds {
         decide: impl Fn(Option<Hold>) -> Result<Decision<T>>,
     ) -> Result<T> {
         let key = self.store.keys().hold(target);
-        Change::free(&self.store, doing, vec![key.clone()])
-            .make(|seen| {
+        Change::without_lock(&self.store, doing, vec![key.clone()])
+            .apply(|seen| {
                 let current = seen.get(&key).map(|pair| self.read(doing, pair));
                 decide(current.transpose()?)
             })
@@ -42,7 +42,7 @@ impl StoredHolds {
 
     /// Writes a hold and its record.
     fn put<T>(&self, doing: &str, target: &Target, hold: &Hold, done: T) -> Result<Decision<T>> {
-        let writes = written(&self.store, doing, target, hold)?;
+        let writes = hold_writes(&self.store, doing, target, hold)?;
         Ok(Decision::Write(writes.into(), done))
     }
 
@@ -74,8 +74,8 @@ impl StoredHolds {
     }
 }
 
-/// The changes that write a hold as the current value and as a record, both or none.
-pub(super) fn written(
+/// The writes of a hold: as the current hold and as a permanent record.
+pub(super) fn hold_writes(
     store: &Store,
     doing: &str,
     target: &Target,
@@ -84,12 +84,12 @@ pub(super) fn written(
     let key = store.keys().hold(target);
     Ok([
         Write::put(key, values::encode(store, doing, hold)?),
-        record(store, doing, target, hold)?,
+        record_write(store, doing, target, hold)?,
     ])
 }
 
-/// The change that writes only the record of a hold.
-fn record(store: &Store, doing: &str, target: &Target, hold: &Hold) -> Result<Write> {
+/// The write of the permanent record of a hold.
+fn record_write(store: &Store, doing: &str, target: &Target, hold: &Hold) -> Result<Write> {
     let record = HoldRecord::new(target, hold);
     let key = store.keys().hold_record(target, record.id);
     Ok(Write::put(key, values::encode(store, doing, &record)?))
@@ -147,8 +147,8 @@ impl Holds for StoredHolds {
         self.change(target, doing, |current| match current {
             Some(current) if current == *next => Ok(Decision::Done(())),
             Some(current) if current == *hold => {
-                let mut writes = written(&self.store, doing, target, next)?.to_vec();
-                writes.push(record(&self.store, doing, target, &ended)?);
+                let mut writes = hold_writes(&self.store, doing, target, next)?.to_vec();
+                writes.push(record_write(&self.store, doing, target, &ended)?);
                 Ok(Decision::Write(writes, ()))
             }
             Some(current) => Err(self.changed(doing, &current)),
@@ -162,8 +162,8 @@ impl Holds for StoredHolds {
         let key = self.store.keys().hold(target);
         let id = HoldRecord::new(target, kept).id;
         let record_key = self.store.keys().hold_record(target, id);
-        Change::free(&self.store, doing, vec![key.clone(), record_key.clone()])
-            .make(|seen| {
+        Change::without_lock(&self.store, doing, vec![key.clone(), record_key.clone()])
+            .apply(|seen| {
                 let Some(pair) = seen.get(&key) else {
                     // An earlier attempt may have succeeded although its answer was lost.
                     return match seen.get(&record_key) {
@@ -180,7 +180,7 @@ impl Holds for StoredHolds {
                     let reason = "the hold can be read: clear it like any other hold";
                     return Err(self.conflict(doing, reason));
                 }
-                let record = record(&self.store, doing, target, kept)?;
+                let record = record_write(&self.store, doing, target, kept)?;
                 Ok(Decision::Write(vec![Write::delete(&key), record], ()))
             })
             .await

@@ -38,7 +38,7 @@ impl JournalWriter for StoreWriter {
             return Err(self.too_large(doing, "the record of the release", value.len(), room));
         }
         self.change(target, fence, doing, vec![key.clone()])
-            .make(|seen| {
+            .apply(|seen| {
                 let write = Decision::Write(vec![Write::put(&key, value.as_str())], ());
                 let Some(pair) = seen.get(&key) else {
                     return Ok(write);
@@ -76,11 +76,11 @@ impl JournalWriter for StoreWriter {
         let mut on = vec![key.clone(), head.clone()];
         on.extend(before.clone());
         let change = Change {
-            also: vec![Range::below(&keys.entries(target, release))],
+            also_read: vec![Range::below(&keys.entries(target, release))],
             ..self.change(target, fence, doing, on)
         };
         change
-            .make(|seen| {
+            .apply(|seen| {
                 if let Some(pair) = seen.get(&key) {
                     let current: Entry = values::decode(pair)
                         .map_err(|unreadable| self.unreadable(doing, pair, unreadable))?;
@@ -99,7 +99,7 @@ impl JournalWriter for StoreWriter {
                     let reason = format!("entry {} does not exist", entry.sequence - 1);
                     return Err(self.store.failure(FailureKind::Conflict, doing, reason));
                 }
-                self.check_room(doing, seen.also.iter().flatten(), value.len())?;
+                self.check_room(doing, seen.also_read.iter().flatten(), value.len())?;
                 let put = Write::put(&key, value.as_str());
                 Ok(Decision::Write(vec![put], ()))
             })

@@ -1,6 +1,6 @@
 //! Takes and releases locks. A lock is a key on a lease. A lock is written only if the key does not exist, if
-//! it still has the lock that is taken over, or if the stored lock counts as expired. The revision of that write is the
-//! fencing token.
+//! it still has the lock that is taken over, or if the stored lock is treated as expired. The revision of that write is
+//! the fencing token.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::Store;
-use super::change::{Change, Decision, Seen};
+use super::change::{Change, CurrentValues, Decision};
 use super::heartbeat::{self, Held};
 use super::values::{self, Unreadable};
 use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, Target};
@@ -59,7 +59,7 @@ impl StoredLocks {
 /// A lock as it is stored.
 pub(super) enum LockStatus {
     Held(LockHolder),
-    /// The lock expires later than any lease lasts. No driver can set a time so far ahead, so the lock counts as
+    /// The lock expires later than any lease lasts. No driver can set a time so far ahead, so the lock is treated as
     /// expired, and the next driver takes it over. The text says this.
     Endless(String),
     /// The reason. For a wrong value, it also says what the operator can do.
@@ -147,8 +147,9 @@ impl Locks for StoredLocks {
         end: JournalEnd,
     ) -> Result<Acquired> {
         let next = end.last_entry.saturating_add(1);
-        let unwritten = self.store.keys().entry(target, end.release, next);
-        self.take(target, record, Some(from), Some(unwritten)).await
+        let absent_key = self.store.keys().entry(target, end.release, next);
+        self.take(target, record, Some(from), Some(absent_key))
+            .await
     }
 
     async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
@@ -161,8 +162,8 @@ impl Locks for StoredLocks {
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
         let doing = &format!("releasing the lock of {target}");
         let key = self.store.keys().lock(target);
-        let change = Change::free(&self.store, doing, vec![key.clone()]);
-        let lease = change.make(|seen| {
+        let change = Change::without_lock(&self.store, doing, vec![key.clone()]);
+        let lease = change.apply(|seen| {
             Ok(match seen.get(&key) {
                 Some(pair) if token(pair) == fence.token => {
                     Decision::Write(vec![Write::delete(&key)], pair.lease)
@@ -170,7 +171,7 @@ impl Locks for StoredLocks {
                 _ => Decision::Done(None),
             })
         });
-        self.forget(lease.await?).await;
+        self.end_lease(lease.await?).await;
         Ok(())
     }
 }
@@ -184,22 +185,22 @@ enum Attempt {
 }
 
 impl StoredLocks {
-    /// Takes the lock if it is free or counts as expired. Also takes the lock if it has the token `from` and the key
-    /// `unwritten`, if given, does not exist.
+    /// Takes the lock if it is free or is treated as expired. Also takes a lock with the token `from`, but only if the
+    /// key `absent_key` does not exist.
     async fn take(
         &self,
         target: &Target,
         record: &LockRecord,
         from: Option<FencingToken>,
-        unwritten: Option<String>,
+        absent_key: Option<String>,
     ) -> Result<Acquired> {
         let doing = &format!("taking the lock of {target}");
         let key = &self.store.keys().lock(target);
         let value = values::encode(&self.store, doing, record)?;
-        let on = [key].into_iter().chain(&unwritten).cloned().collect();
+        let on = [key].into_iter().chain(&absent_key).cloned().collect();
         let change = Change {
             hint: "this console may have taken the lock: try again, or wait until the lock expires",
-            ..Change::free(&self.store, doing, on)
+            ..Change::without_lock(&self.store, doing, on)
         };
         let held = |token, lease, ttl, renewed| Held {
             store: self.store.clone(),
@@ -210,14 +211,14 @@ impl StoredLocks {
             heartbeat: self.times.heartbeat,
             renewed,
         };
-        // The token of a lock that counts as expired.
+        // The token of a lock that is treated as expired.
         let mut endless: Option<FencingToken> = None;
         loop {
             // The stored lock, if it may not be taken.
-            let existing = |seen: &Seen| {
+            let existing = |seen: &CurrentValues| {
                 let current = seen.get(key)?;
                 let is_written = |key: &String| seen.get(key).is_some();
-                let is_from = Some(token(current)) == from && !unwritten.iter().any(is_written);
+                let is_from = Some(token(current)) == from && !absent_key.iter().any(is_written);
                 let may_take = is_from || Some(token(current)) == endless;
                 (!may_take).then(|| current.clone())
             };
@@ -227,7 +228,7 @@ impl StoredLocks {
             } else {
                 let renewed = Instant::now();
                 let granted = self.store.kv().grant(change.call, self.times.lease).await?;
-                let made = change.made(|seen| {
+                let made = change.apply_with_revision(|seen| {
                     if let Some(pair) = existing(seen) {
                         return Ok(Decision::Done(Attempt::Exists(pair)));
                     }
@@ -236,16 +237,16 @@ impl StoredLocks {
                         value: value.clone(),
                         lease: Some(granted.lease),
                     };
-                    let over = seen.get(key).and_then(|pair| pair.lease);
-                    Ok(Decision::Write(vec![put], Attempt::Taken(over)))
+                    let replaced = seen.get(key).and_then(|pair| pair.lease);
+                    Ok(Decision::Write(vec![put], Attempt::Taken(replaced)))
                 });
                 match made.await {
-                    Ok((Attempt::Taken(over), revision)) => {
+                    Ok((Attempt::Taken(replaced), revision)) => {
                         let token = FencingToken(revision.unwrap_or_default());
                         let held = held(token, granted.lease, granted.ttl, renewed);
                         let lease = heartbeat::start(held);
                         // The former holder notices at its next heartbeat.
-                        self.forget(over).await;
+                        self.end_lease(replaced).await;
                         return Ok(Acquired::Held(lease));
                     }
                     // An earlier transaction of this call wrote the lock, and its answer was lost.
@@ -254,7 +255,7 @@ impl StoredLocks {
                         return Ok(Acquired::Held(heartbeat::start(held)));
                     }
                     Ok((Attempt::Exists(pair), _)) => {
-                        self.forget(Some(granted.lease)).await;
+                        self.end_lease(Some(granted.lease)).await;
                         pair
                     }
                     // The lease ended before the transaction was made.
@@ -268,7 +269,7 @@ impl StoredLocks {
                         // After an ambiguous failure the lock may have been written. Ending the lease would delete
                         // the lock.
                         if failure.kind != FailureKind::Ambiguous {
-                            self.forget(Some(granted.lease)).await;
+                            self.end_lease(Some(granted.lease)).await;
                         }
                         return Err(failure);
                     }
@@ -298,8 +299,8 @@ impl StoredLocks {
         }
     }
 
-    /// Ends a lease that is not needed any more. If that fails, the lease expires.
-    async fn forget(&self, lease: Option<LeaseId>) {
+    /// Ends a lease that is no longer needed. If that fails, the lease expires by itself.
+    async fn end_lease(&self, lease: Option<LeaseId>) {
         let Some(lease) = lease else { return };
         let call = Call {
             doing: "ending a lease",

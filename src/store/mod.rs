@@ -117,8 +117,8 @@ impl Store {
 
     /// Deletes a key that every operator may delete.
     async fn delete(&self, doing: &str, key: &str) -> Result<()> {
-        Change::free(self, doing, vec![key.to_owned()])
-            .make(|seen| {
+        Change::without_lock(self, doing, vec![key.to_owned()])
+            .apply(|seen| {
                 Ok(match seen.get(key) {
                     Some(_) => Decision::Write(vec![Write::delete(key)], ()),
                     None => Decision::Done(()),

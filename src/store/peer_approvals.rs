@@ -13,8 +13,9 @@ use crate::ports::kv::{Pair, Write};
 use crate::ports::{Failure, FailureKind, PeerApprovals, Result};
 
 /// How long the key of an approval remains after the approval has expired. The time in the approval decides when it
-/// expires, and the lease only deletes the key. The clock of the driver may be behind the clock of the approver. Without
-/// this time, the key could disappear while the driver still counts the approval, and the switch would be refused.
+/// expires, and the lease only deletes the key. The clock of the driver may be behind the clock of the approver.
+/// Without this delay, the key could disappear while the approval is still valid by the driver's clock. Then the switch
+/// would be refused.
 const KEPT_AFTER_EXPIRY: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Clone)]
@@ -66,9 +67,9 @@ impl PeerApprovals for StoredPeerApprovals {
             .expires_at
             .duration_since(peer_approval.given_at);
         let ttl = Duration::try_from(life).unwrap_or_default() + KEPT_AFTER_EXPIRY;
-        let change = Change::free(&self.store, doing, vec![head.clone(), key.clone()]);
+        let change = Change::without_lock(&self.store, doing, vec![head.clone(), key.clone()]);
         let lease = self.store.kv().grant(change.call, ttl).await?.lease;
-        let given = change.made(|seen| {
+        let given = change.apply_with_revision(|seen| {
             let is_given = seen
                 .get(&key)
                 .is_some_and(|pair| pair.value == value.as_bytes());

@@ -19,7 +19,7 @@ use crate::ports::{FailureKind, PresenceStore, Result};
 /// The time to live of the lease. A console that exits without ending its lease is shown until the lease expires.
 const LEASE: Duration = Duration::from_secs(30);
 /// The time between two renewals of the lease.
-const BEAT: Duration = Duration::from_secs(10);
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 /// The most keys that one transaction writes.
 const MOST_KEYS: usize = 50;
 
@@ -33,7 +33,7 @@ pub struct StoredPresence {
 struct Inner {
     store: Store,
     lease: Duration,
-    beat: Duration,
+    renewal_interval: Duration,
     published: Mutex<Published>,
 }
 
@@ -41,28 +41,28 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Published {
     lease: Option<LeaseId>,
-    /// The keys and values of the targets that this console has open, and the keys that must be deleted, without a
-    /// value. They are written again after a failure, and after the lease has expired. A handover request is not written
-    /// again, because its release may have ended.
-    here: BTreeMap<String, Option<String>>,
-    /// Whether the store has `here`, on the lease.
+    /// The keys and values of the targets that this console has open. A key without a value must be deleted. The
+    /// entries are written again after a failure, and after the lease has expired. A handover request is not an entry,
+    /// because its release may have ended when the entries are written again.
+    entries: BTreeMap<String, Option<String>>,
+    /// Whether the store has `entries`, on the lease.
     is_written: bool,
     /// Whether the renewals are running.
-    beats: bool,
+    is_renewing: bool,
 }
 
 impl StoredPresence {
     pub fn new(store: &Store) -> Self {
-        Self::with(store, LEASE, BEAT)
+        Self::with(store, LEASE, RENEWAL_INTERVAL)
     }
 
     /// Like [`StoredPresence::new`], with another lease and another time between renewals.
-    pub fn with(store: &Store, lease: Duration, beat: Duration) -> Self {
+    pub fn with(store: &Store, lease: Duration, renewal_interval: Duration) -> Self {
         Self {
             inner: Arc::new(Inner {
                 store: store.clone(),
                 lease,
-                beat,
+                renewal_interval,
                 published: Mutex::default(),
             }),
         }
@@ -78,9 +78,9 @@ impl StoredPresence {
     ) -> Result<Option<HandoverRequest>> {
         let store = &self.inner.store;
         let key = store.keys().handover_request(target);
-        Change::free(store, doing, vec![key.clone()])
-            .make(|seen| {
-                // A wrong value counts as no request.
+        Change::without_lock(store, doing, vec![key.clone()])
+            .apply(|seen| {
+                // A value that cannot be read is treated as no request.
                 let existing = values::decode_replaceable(store, doing, seen.get(&key))?;
                 Ok(match decide(existing.as_ref(), &key) {
                     None => Decision::Done(existing),
@@ -99,7 +99,7 @@ impl PresenceStore for StoredPresence {
         let key = store.keys().watcher(target, &watcher.console);
         let value = values::encode(store, doing, watcher)?;
         let mut published = self.inner.published.lock().await;
-        published.here.insert(key, Some(value));
+        published.entries.insert(key, Some(value));
         // If the key cannot be written now, the next renewal writes it.
         self.inner.start_renewals(&mut published);
         self.inner.publish(&mut published, doing).await
@@ -110,10 +110,10 @@ impl PresenceStore for StoredPresence {
         let store = &self.inner.store;
         let key = store.keys().watcher(target, console);
         let mut published = self.inner.published.lock().await;
-        published.here.insert(key.clone(), None);
+        published.entries.insert(key.clone(), None);
         published.is_written = false;
         store.delete(doing, &key).await?;
-        published.here.remove(&key);
+        published.entries.remove(&key);
         Ok(())
     }
 
@@ -127,7 +127,7 @@ impl PresenceStore for StoredPresence {
         let value = values::encode(store, doing, request)?;
         let lease = {
             let mut published = self.inner.published.lock().await;
-            let lease = self.inner.granted(&mut published, doing).await?;
+            let lease = self.inner.valid_lease(&mut published, doing).await?;
             self.inner.start_renewals(&mut published);
             lease
         };
@@ -178,7 +178,7 @@ impl PresenceStore for StoredPresence {
 
     async fn leave(&self) -> Result<()> {
         let mut published = self.inner.published.lock().await;
-        published.here.clear();
+        published.entries.clear();
         let Some(lease) = published.lease.take() else {
             return Ok(());
         };
@@ -190,7 +190,7 @@ impl PresenceStore for StoredPresence {
 
 impl Inner {
     /// A valid lease: the current lease after a renewal, or a new one.
-    async fn granted(&self, published: &mut Published, doing: &str) -> Result<LeaseId> {
+    async fn valid_lease(&self, published: &mut Published, doing: &str) -> Result<LeaseId> {
         let call = self.store.call(doing);
         if let Some(lease) = published.lease {
             match self.store.kv().renew(call, lease).await {
@@ -204,15 +204,16 @@ impl Inner {
         Ok(granted.lease)
     }
 
-    /// Writes the keys of this console that are missing or changed, on a valid lease, and deletes those that must go.
+    /// Writes the entries that are missing or different in the store, on a valid lease. Deletes the keys without a
+    /// value.
     async fn publish(&self, published: &mut Published, doing: &str) -> Result<()> {
         published.is_written = false;
-        let lease = self.granted(published, doing).await?;
-        let here: Vec<_> = published.here.iter().collect();
-        for here in here.chunks(MOST_KEYS) {
-            let on = here.iter().map(|(key, _)| (*key).clone()).collect();
-            Change::free(&self.store, doing, on)
-                .make(|seen| {
+        let lease = self.valid_lease(published, doing).await?;
+        let entries: Vec<_> = published.entries.iter().collect();
+        for chunk in entries.chunks(MOST_KEYS) {
+            let on = chunk.iter().map(|(key, _)| (*key).clone()).collect();
+            Change::without_lock(&self.store, doing, on)
+                .apply(|seen| {
                     let write = |(key, value): &(&String, &Option<String>)| {
                         let stored = seen.get(key);
                         let Some(value) = value else {
@@ -227,7 +228,7 @@ impl Inner {
                             lease: Some(lease),
                         })
                     };
-                    let writes: Vec<_> = here.iter().filter_map(write).collect();
+                    let writes: Vec<_> = chunk.iter().filter_map(write).collect();
                     Ok(if writes.is_empty() {
                         Decision::Done(())
                     } else {
@@ -236,7 +237,7 @@ impl Inner {
                 })
                 .await?;
         }
-        published.here.retain(|_, value| value.is_some());
+        published.entries.retain(|_, value| value.is_some());
         published.is_written = true;
         Ok(())
     }
@@ -244,13 +245,13 @@ impl Inner {
     /// Starts the renewals, unless they are running. The renewals end when the store is dropped, or when this console
     /// has no lease and shows no target any more.
     fn start_renewals(self: &Arc<Self>, published: &mut Published) {
-        if std::mem::replace(&mut published.beats, true) {
+        if std::mem::replace(&mut published.is_renewing, true) {
             return;
         }
-        let (inner, beat) = (Arc::downgrade(self), self.beat);
+        let (inner, renewal_interval) = (Arc::downgrade(self), self.renewal_interval);
         tokio::spawn(async move {
             loop {
-                sleep(beat).await;
+                sleep(renewal_interval).await;
                 if !renew_once(&inner).await {
                     return;
                 }
@@ -267,8 +268,8 @@ async fn renew_once(inner: &Weak<Inner>) -> bool {
         return false;
     };
     let mut published = inner.published.lock().await;
-    if published.lease.is_none() && published.here.is_empty() {
-        published.beats = false;
+    if published.lease.is_none() && published.entries.is_empty() {
+        published.is_renewing = false;
         return false;
     }
     let doing = "showing this console again";

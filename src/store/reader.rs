@@ -1,5 +1,5 @@
 //! Reads registrations, routes, holds and locks. A value that cannot be read is reported and skipped, so that a value
-//! of another program does not hide the rest. `inventory::StoredKey` decides what an unreadable key stops.
+//! of another program does not hide the other values. `inventory::StoredKey` decides what an unreadable key stops.
 
 use std::collections::BTreeMap;
 
@@ -110,17 +110,17 @@ impl StoreReader {
     async fn lines(&self, call: Call<'_>, target: &Target, stored: &Stored) -> Vec<KeyLine> {
         let mut lines = Vec::new();
         // Several keys may be on one lease, so the remaining time of each lease is read only once.
-        let mut left: BTreeMap<LeaseId, Option<i64>> = BTreeMap::new();
+        let mut remaining: BTreeMap<LeaseId, Option<i64>> = BTreeMap::new();
         for pair in stored.pairs.iter().chain(&stored.approvals.pairs) {
             // The keys of consoles appear and expire by themselves, so their remaining time helps no operator.
             let lease = pair.lease.filter(|_| !self.is_presence(target, pair));
             let ttl_seconds = match lease {
                 None => None,
-                Some(lease) => match left.get(&lease) {
+                Some(lease) => match remaining.get(&lease) {
                     Some(known) => *known,
-                    None if left.len() < MOST_LEASES => {
+                    None if remaining.len() < MOST_LEASES => {
                         let seconds = locks::seconds_left(&self.store, call, lease).await;
-                        left.insert(lease, seconds);
+                        remaining.insert(lease, seconds);
                         seconds
                     }
                     None => None,

@@ -48,7 +48,7 @@ impl StoreWriter {
                 .hint("repair one difference at a time: greenroom repair with --only"));
         }
         self.change(target, fence, doing, vec![key.clone()])
-            .make(|seen| {
+            .apply(|seen| {
                 if let Some(pair) = seen.get(&key) {
                     if pair.value == value.as_bytes() {
                         return Ok(Decision::Done(()));

@@ -40,8 +40,8 @@ impl Seals for StoredSeals {
         }
         let key = self.store.keys().seal(target, id);
         let value = values::encode(&self.store, doing, seal)?;
-        Change::free(&self.store, doing, vec![key.clone()])
-            .make(|seen| {
+        Change::without_lock(&self.store, doing, vec![key.clone()])
+            .apply(|seen| {
                 // If a seal already exists, it remains and the call succeeds.
                 Ok(match seen.get(&key) {
                     Some(_) => Decision::Done(()),

@@ -1,4 +1,4 @@
-//! Encodes and decodes stored values, and describes those that cannot be read.
+//! Encodes and decodes stored values, and describes values that cannot be read.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ struct Written<'a, T> {
     record: &'a T,
 }
 
-/// The part of a stored record that is decoded first, because a newer Greenroom may have changed the rest.
+/// The part of a stored record that is decoded first, because a newer Greenroom may have changed the other parts.
 #[derive(Deserialize)]
 struct Format {
     format: u64,
@@ -59,7 +59,7 @@ impl Unreadable {
         let message = format!("{}: {self}", key(pair));
         store
             .failure(FailureKind::Unsupported, doing, message)
-            .hint("use that version")
+            .hint("use the newer Greenroom")
     }
 }
 
@@ -98,12 +98,12 @@ pub(super) fn encode(store: &Store, doing: &str, record: &impl Serialize) -> Res
     })
 }
 
-/// Decodes a stored record, unless a newer Greenroom wrote it. A record without a format counts as a current one.
+/// Decodes a stored record, unless a newer Greenroom wrote it. A record without a format is decoded in the current one.
 pub(super) fn decode<T: DeserializeOwned>(pair: &Pair) -> Decoded<T> {
     match serde_json::from_slice::<Format>(&pair.value) {
         Ok(Format { format }) if format > u64::from(FORMAT) => Err(Unreadable::Newer(format)),
         _ => serde_json::from_slice(&pair.value)
-            .map_err(|error| shown(&format!("the value is not valid: {error}")).into()),
+            .map_err(|error| shortened(&format!("the value is not valid: {error}")).into()),
     }
 }
 
@@ -150,7 +150,7 @@ pub(super) fn value_line(pair: &Pair) -> String {
     cut(&String::from_utf8_lossy(bytes), SHOWN_VALUE)
 }
 
-fn shown(text: &str) -> String {
+fn shortened(text: &str) -> String {
     cut(text, SHOWN)
 }
 

@@ -50,10 +50,10 @@ impl StoreWriter {
         };
         values::decode(pair)
             .map(Some)
-            .map_err(|reason| self.blocks(doing, pair, reason))
+            .map_err(|reason| self.blocked(doing, pair, reason))
     }
 
-    fn blocks(&self, doing: &str, pair: &Pair, unreadable: Unreadable) -> Failure {
+    fn blocked(&self, doing: &str, pair: &Pair, unreadable: Unreadable) -> Failure {
         unreadable.failure(&self.store, doing, pair, |reason| {
             let key = values::key(pair);
             let show = self.store.kv().command(Command::Show(&key));
@@ -64,13 +64,13 @@ impl StoreWriter {
         })
     }
 
-    /// The changes that write the extra keys, without those that are left unchanged.
-    fn extra(
+    /// The writes of the extra keys of a route, without the keys in `unchanged`.
+    fn extra_writes(
         &self,
         target: &Target,
         route: &Route,
         tag: Option<&str>,
-        left: &BTreeSet<String>,
+        unchanged: &BTreeSet<String>,
     ) -> Result<Vec<Write>> {
         let Some(keys) = self.extra.get(&target.service) else {
             return Ok(Vec::new());
@@ -80,7 +80,7 @@ impl StoreWriter {
             .map_err(|wrong| extra_keys::refused(&wrong))?;
         Ok(pairs
             .into_iter()
-            .filter(|(key, _)| !left.contains(key))
+            .filter(|(key, _)| !unchanged.contains(key))
             .map(|(key, value)| Write::put(key, value))
             .collect())
     }
@@ -93,7 +93,7 @@ impl RegistryWriter for StoreWriter {
         let key = self.store.keys().slot(target, entry.slot);
         let value = values::encode(&self.store, doing, entry)?;
         self.change(target, fence, doing, vec![key.clone()])
-            .make(|seen| {
+            .apply(|seen| {
                 let current = values::decode_replaceable(&self.store, doing, seen.get(&key))?;
                 if current.as_ref() == Some(entry) {
                     return Ok(Decision::Done(()));
@@ -109,7 +109,7 @@ impl RegistryWriter for StoreWriter {
         let key = self.store.keys().slot(target, slot);
         let route = self.store.keys().route(target);
         self.change(target, fence, doing, vec![key.clone(), route.clone()])
-            .make(|seen| {
+            .apply(|seen| {
                 let pair = seen.get(&key);
                 if pair.is_none() {
                     return Ok(Decision::Done(()));
@@ -153,7 +153,7 @@ impl RegistryWriter for StoreWriter {
             .await?;
         on.extend(checked.keys());
         self.change(target, fence, doing, on)
-            .make(|seen| {
+            .apply(|seen| {
                 let current = self.route(doing, seen.get(&route_key))?;
                 if current.as_ref() == Some(to) {
                     return Ok(Decision::Done(()));
@@ -166,12 +166,12 @@ impl RegistryWriter for StoreWriter {
                     );
                     return Err(self.conflict(doing, reason));
                 }
-                let current = |(key, approval): &(String, &PeerApproval)| {
+                let is_current = |(key, approval): &(String, &PeerApproval)| {
                     let pair = seen.get(key).map(values::decode::<PeerApproval>);
                     pair.is_some_and(|pair| pair.is_ok_and(|current| current == **approval))
                 };
                 if let Some((_, withdrawn)) =
-                    peer_approvals.iter().find(|approval| !current(approval))
+                    peer_approvals.iter().find(|approval| !is_current(approval))
                 {
                     let reason = format!(
                         "the approval by {} has expired, or was changed or withdrawn",
@@ -179,10 +179,11 @@ impl RegistryWriter for StoreWriter {
                     );
                     return Err(self.changed(doing, &reason));
                 }
-                let left = self.left(doing, &checked, seen)?;
+                let unchanged = self.unchanged_keys(doing, &checked, seen)?;
                 let slot = seen.get(&slot_key);
-                let mut writes = self.written(doing, target, (to, &value), slot, &left)?;
-                writes.extend(self.held(doing, target, change, seen.get(&hold_key))?);
+                let mut writes =
+                    self.route_writes(doing, target, (to, &value), slot, &unchanged)?;
+                writes.extend(self.hold_writes(doing, target, change, seen.get(&hold_key))?);
                 Ok(Decision::Write(writes, ()))
             })
             .await
@@ -199,7 +200,7 @@ impl RegistryWriter for StoreWriter {
         let mut on = vec![route_key.clone(), slot_key.clone()];
         on.extend(checked.keys());
         self.change(target, fence, doing, on)
-            .make(|seen| {
+            .apply(|seen| {
                 let Some(pair) = seen.get(&route_key) else {
                     return Err(self.conflict(doing, "the target has no route"));
                 };
@@ -214,9 +215,9 @@ impl RegistryWriter for StoreWriter {
                     }
                     None => {}
                 }
-                let left = self.left(doing, &checked, seen)?;
+                let unchanged = self.unchanged_keys(doing, &checked, seen)?;
                 let slot = seen.get(&slot_key);
-                let writes = self.written(doing, target, (to, &value), slot, &left)?;
+                let writes = self.route_writes(doing, target, (to, &value), slot, &unchanged)?;
                 Ok(Decision::Write(writes, ()))
             })
             .await
@@ -224,29 +225,29 @@ impl RegistryWriter for StoreWriter {
 }
 
 impl StoreWriter {
-    /// The changes that write the route and its extra keys. It is a conflict if the slot is not registered.
-    fn written(
+    /// The writes of the route and its extra keys. It is a conflict if the slot is not registered.
+    fn route_writes(
         &self,
         doing: &str,
         target: &Target,
         (to, value): (&Route, &str),
         slot: Option<&Pair>,
-        left: &BTreeSet<String>,
+        unchanged: &BTreeSet<String>,
     ) -> Result<Vec<Write>> {
         let Some(pair) = slot else {
             return Err(self.conflict(doing, format!("{} is not registered", to.live)));
         };
         let entry = values::decode_registration(pair, to.live)
-            .map_err(|reason| self.blocks(doing, pair, reason))?;
-        let mut writes = self.extra(target, to, entry.tag.as_deref(), left)?;
+            .map_err(|reason| self.blocked(doing, pair, reason))?;
+        let mut writes = self.extra_writes(target, to, entry.tag.as_deref(), unchanged)?;
         let key = self.store.keys().route(target);
         writes.push(Write::put(key, value));
         Ok(writes)
     }
 
-    /// The changes that a switch makes to the hold. Fails if the hold is not as the switch requires. A hold that cannot
-    /// be read is left as it is. But if the switch requires a certain hold ([`HoldChange::Same`]), the call fails.
-    fn held(
+    /// The writes of the hold that a switch makes. Fails if the hold is not as the switch requires. A hold that cannot
+    /// be read stays unchanged, unless the switch requires a certain hold ([`HoldChange::Same`]). Then the call fails.
+    fn hold_writes(
         &self,
         doing: &str,
         target: &Target,
@@ -268,7 +269,7 @@ impl StoreWriter {
             return Err(self.changed(doing, &reason));
         }
         match change.hold.after(current, change.to.release) {
-            Some(hold) => Ok(holds::written(&self.store, doing, target, &hold)?.into()),
+            Some(hold) => Ok(holds::hold_writes(&self.store, doing, target, &hold)?.into()),
             None => Ok(Vec::new()),
         }
     }
@@ -285,7 +286,7 @@ impl StoreWriter {
         doing: &'a str,
         on: Vec<String>,
     ) -> Change<'a> {
-        Change::fenced(&self.store, doing, (target, fence), on)
+        Change::under_lock(&self.store, doing, (target, fence), on)
     }
 }
 

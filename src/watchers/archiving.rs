@@ -28,9 +28,10 @@ const AUDIT_LIMITS: [usize; 2] = [20, 500];
 /// The most holds and repairs that are listed between the releases of a page.
 const MOST_AUDIT_RECORDS: usize = 1000;
 /// How many targets are read at the same time.
-const AT_ONCE: usize = 4;
-/// How many releases are read before they are written. The number is small because a release may be large.
-const TOGETHER: usize = 10;
+const TARGETS_AT_ONCE: usize = 4;
+/// How many releases of a target are read before they are written together. The number is small, because a release may
+/// be large.
+const RELEASES_AT_ONCE: usize = 10;
 /// How often old records are pruned while the console runs.
 const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// The most rounds of one pruning.
@@ -69,11 +70,12 @@ impl ArchiveProblem {
 pub type Keeping = std::result::Result<(), String>;
 
 impl Archive {
-    /// Copies what the journals of these sites have and the archive does not. A release that cannot be read is skipped.
-    /// If the store or the archive fails, the rest of that target is not copied. Returns these problems for each target.
+    /// Copies the records that the journals of these sites have and the archive does not. A release that cannot be read
+    /// is skipped. If the store or the archive fails, the remaining records of that target are not copied. Returns the
+    /// problems of each target.
     pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<ArchiveProblem>> {
         let mut problems = BTreeMap::new();
-        for chunk in sites.chunks(AT_ONCE) {
+        for chunk in sites.chunks(TARGETS_AT_ONCE) {
             let mut reading = Vec::new();
             for site in chunk {
                 reading.push(self.catch_up_with(site));
@@ -100,7 +102,7 @@ impl Archive {
     }
 
     /// Lists at most `limit` releases that match a filter and are older than `before`, with the holds and repairs
-    /// between them, newest first. Also returns whether these are the last releases.
+    /// between them, newest first. Also returns whether no older release matches.
     pub async fn items(
         &self,
         filter: &Filter,
@@ -118,8 +120,8 @@ impl Archive {
         Ok((merged(listed, audit_records), is_whole))
     }
 
-    /// Catches up at the first observed change, whenever something to be kept starts or ends, and at least every five
-    /// minutes. Returns when the observation ends. After each pass, `keeping_sender` gets the result.
+    /// Catches up at the first observed change, after each change of a release, a route, a hold or a lock, and at least
+    /// every five minutes. Returns when the observation ends. After each pass, `keeping_sender` gets the result.
     pub async fn update_archive(
         &self,
         engine: &Engine,
@@ -130,7 +132,7 @@ impl Archive {
         let mut known: Option<Marks> = None;
         let mut pruned: Option<Timestamp> = None;
         let mut last_pass = Instant::now();
-        while observed.moved().await {
+        while observed.next_change().await {
             let now = observed.marks();
             if last_pass.elapsed() >= FULL_READ_INTERVAL {
                 known = None;
@@ -147,7 +149,7 @@ impl Archive {
                 .filter(|site| is_new(&site.definition.target));
             let sites: Vec<Site> = sites.cloned().collect();
             let mut kept = now;
-            // A target that could not be kept is read again at the next observed change.
+            // A target with problems is read again at the next observed change.
             let (targets, keeping) = self.catch_up_and_log(sites).await;
             for target in targets {
                 kept.remove(&target);
@@ -175,8 +177,8 @@ impl Archive {
         }
     }
 
-    /// Removes what must not be kept any longer, and returns what was removed. Sizes are estimates, so pruning is
-    /// repeated until the rest fits, at most five times.
+    /// Removes the records that exceed a limit of `retention`, and returns them. Sizes are estimates, so pruning is
+    /// repeated until nothing more can be removed, at most five times.
     pub async fn prune(&self, retention: &Retention, now: Timestamp) -> Result<Pruning> {
         let mut removed = Pruning::default();
         for _ in 0..PRUNE_ROUNDS {
@@ -194,8 +196,8 @@ impl Archive {
         Ok(removed)
     }
 
-    /// Catches up and logs what could not be kept. Returns the affected targets, and the error if the archive could not
-    /// be read or written.
+    /// Catches up and logs the problems. Returns the targets with problems, and the error if the archive could not be
+    /// read or written.
     async fn catch_up_and_log(&self, sites: Vec<Site>) -> (Vec<Target>, Keeping) {
         let problems = self.catch_up(sites).await;
         let mut keeping = Ok(());
@@ -310,8 +312,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Keeps holds or repairs. Returns true if there are no records, or if some of the records were already kept. In
-    /// both cases, all older records are kept too, so they need not be read.
+    /// Copies holds or repairs. Returns true if `records` is empty or if the archive already had some of them. In both
+    /// cases the archive has all older records, so they need not be read.
     async fn keep_audit_records(
         &self,
         records: impl Iterator<Item = AuditRecord>,
@@ -351,8 +353,8 @@ impl Reading<'_> {
     }
 
     async fn keep(&mut self, ids: Vec<ReleaseId>) -> Outcome<()> {
-        for some in ids.chunks(TOGETHER) {
-            self.keep_some(some).await?;
+        for chunk in ids.chunks(RELEASES_AT_ONCE) {
+            self.keep_together(chunk).await?;
         }
         Ok(())
     }
@@ -362,7 +364,7 @@ impl Reading<'_> {
         self.oldest_skipped = Some(self.oldest_skipped.map_or(id, |oldest| oldest.min(id)));
     }
 
-    async fn keep_some(&mut self, ids: &[ReleaseId]) -> Outcome<()> {
+    async fn keep_together(&mut self, ids: &[ReleaseId]) -> Outcome<()> {
         let mut releases = Vec::new();
         for &id in ids {
             let request = self.journal.as_stored(self.target, id);

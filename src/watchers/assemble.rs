@@ -66,8 +66,8 @@ pub(super) struct Routing {
     /// The state of the proxy's configuration, or why the state is unknown. None if it was not inspected; then the
     /// snapshot keeps the last state.
     pub(super) installation: Option<Result<Installation, String>>,
-    /// The rates, or why they are unknown. None if the target is not on screen or not installed, or if the proxy did not
-    /// report the rates in time.
+    /// The rates, or why they are unknown. None if the target is not on screen or not installed, or if the proxy did
+    /// not report the rates in time.
     pub(super) rates: Option<Result<PerSlot<Option<Rates>>, String>>,
 }
 
@@ -92,7 +92,7 @@ impl Assembly {
             .map(|site| {
                 (
                     site.definition.target.clone(),
-                    Arc::new(unknown(site, clock.now())),
+                    Arc::new(unobserved(site, clock.now())),
                 )
             })
             .collect();
@@ -158,7 +158,7 @@ impl Assembly {
                     let why = why.clone();
                     let now = self.clock.now();
                     self.change(&target, |snapshot| {
-                        silence(snapshot, source, why, now, retry_at);
+                        mark_silent(snapshot, source, why, now, retry_at);
                     });
                 }
             }
@@ -166,13 +166,13 @@ impl Assembly {
     }
 
     /// Changes the snapshot of a target. An unchanged snapshot keeps its `Arc`, so that nothing is drawn again.
-    fn change(&mut self, target: &Target, how: impl FnOnce(&mut Snapshot)) {
+    fn change(&mut self, target: &Target, edit: impl FnOnce(&mut Snapshot)) {
         let now = self.clock.now();
         let Some(known) = self.snapshots.get_mut(target) else {
             return;
         };
         let mut changed = (**known).clone();
-        how(&mut changed);
+        edit(&mut changed);
         if changed != **known {
             changed.at = now;
             *known = Arc::new(changed);
@@ -180,14 +180,14 @@ impl Assembly {
     }
 }
 
-fn unknown(site: &Site, now: Timestamp) -> Snapshot {
+fn unobserved(site: &Site, now: Timestamp) -> Snapshot {
     let definition = &site.definition;
     let target = definition.target.clone();
     Snapshot {
         preview: definition.preview.clone(),
         freezes: definition.rules.freezes.clone(),
         runtime_kind: definition.runtime_kind,
-        ..Snapshot::unseen(target, definition.tier, &definition.endpoints, now)
+        ..Snapshot::unobserved(target, definition.tier, &definition.endpoints, now)
     }
 }
 
@@ -233,7 +233,7 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
         Some(Err(why)) => snapshot.installation_unknown = Some(why),
         None => {}
     }
-    // Rates that were not reported now are dropped, because the old rates would soon be outdated.
+    // If the proxy reported no rates now, the old rates are dropped, because they would soon be outdated.
     let (rates, unknown) = match routing.rates {
         Some(Ok(rates)) => (rates, None),
         Some(Err(why)) => (PerSlot::default(), Some(why)),
@@ -257,24 +257,24 @@ fn pointer_matches_proxy(snapshot: &Snapshot) -> bool {
 
 fn take_probed(snapshot: &mut Snapshot, probed: Probed) {
     snapshot.public = probed.public;
-    // The duration of a probe differs every time, so a change of it alone is ignored.
+    // The duration of a probe differs every time, so a probe that differs only in its duration is ignored.
     for (slot, probe) in [
         (Slot::Blue, probed.probes.blue),
         (Slot::Green, probed.probes.green),
     ] {
-        let side = snapshot.slots.get_mut(slot);
-        let is_same = match (&side.probe, &probe) {
+        let slot_snapshot = snapshot.slots.get_mut(slot);
+        let is_same = match (&slot_snapshot.probe, &probe) {
             (Some(known), Some(new)) => known.healthy == new.healthy && known.detail == new.detail,
             (None, None) => true,
             _ => false,
         };
         if !is_same {
-            side.probe = probe;
+            slot_snapshot.probe = probe;
         }
     }
 }
 
-fn silence(
+fn mark_silent(
     snapshot: &mut Snapshot,
     source: Source,
     why: String,

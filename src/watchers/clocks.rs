@@ -13,8 +13,8 @@ use crate::inventory::Target;
 use crate::ports::{Clock, Result};
 use crate::release::clock_reading;
 
-/// How often a clock is read. This is often enough, because a wrong clock stays wrong for longer, and a release reads
-/// the clocks once more before its switch.
+/// How often a clock is read. A wrong clock usually stays wrong for much longer than this. A release reads the clocks
+/// again before its switch, so it does not depend on an old reading.
 const READ_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Asks a server for its time.
@@ -25,10 +25,10 @@ pub(super) async fn watch(
     (source, ask): (Source, Ask),
     targets: Vec<Target>,
     parts: mpsc::Sender<Part>,
-    own: Arc<dyn Clock>,
+    own_clock: Arc<dyn Clock>,
 ) {
     loop {
-        let part = read((source, &ask), targets.clone(), &*own).await;
+        let part = read((source, &ask), targets.clone(), &*own_clock).await;
         if parts.send(part).await.is_err() {
             return;
         }
@@ -40,8 +40,8 @@ pub(super) async fn watch(
 pub(super) async fn read(
     (source, ask): (Source, &Ask),
     targets: Vec<Target>,
-    own: &dyn Clock,
+    own_clock: &dyn Clock,
 ) -> Part {
-    let reading = clock_reading(String::new(), own, ask()).await;
+    let reading = clock_reading(String::new(), own_clock, ask()).await;
     Part::Clock(source, targets, reading)
 }

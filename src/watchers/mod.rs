@@ -1,6 +1,6 @@
-//! Observation: subscribes to sources that report changes, polls the others, and assembles the snapshots that console
-//! and command line show. It uses ports, nouns and the engine's sites, but no adapter, console or command line. Every
-//! source has its own state: if it stops answering, its data is marked as stale, not dropped.
+//! Observation: subscribes to sources that report changes, polls the others, and assembles the snapshots that the
+//! console and the command line show. It uses ports, nouns and the engine's sites, but no adapter, console or command
+//! line. Every source has its own state: if it stops answering, its data is marked as stale, not dropped.
 
 mod archiving;
 mod assemble;

@@ -22,13 +22,13 @@ pub struct Observing {
     pub world: watch::Receiver<Arc<World>>,
 }
 
-/// What the archive remembers of a target to notice a change: the newest release and whether it has ended, the route,
-/// the hold, and the lock, which a repair also takes.
+/// The state of a target that is compared to notice a change: the newest release and whether it has ended, the route,
+/// the hold, and the lock. A repair is noticed because it takes the lock.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
     release: Option<(ReleaseId, bool)>,
     /// The release that wrote the route. It reveals a release that started and ended between two observations.
-    routed: Option<ReleaseId>,
+    route_release: Option<ReleaseId>,
     hold: Option<Hold>,
     lock: Option<FencingToken>,
 }
@@ -42,10 +42,10 @@ impl Observing {
     }
 
     /// Waits for a change, at most five minutes. Returns false if the observation has ended, so no change can follow.
-    pub(super) async fn moved(&mut self) -> bool {
+    pub(super) async fn next_change(&mut self) -> bool {
         tokio::select! {
-            moved = self.releases.changed() => moved.is_ok(),
-            moved = self.world.changed() => moved.is_ok(),
+            changed = self.releases.changed() => changed.is_ok(),
+            changed = self.world.changed() => changed.is_ok(),
             () = sleep(FULL_READ_INTERVAL) => true,
         }
     }
@@ -59,7 +59,7 @@ impl Observing {
         }
         for (target, snapshot) in &self.world.borrow_and_update().snapshots {
             let mark = marks.entry(target.clone()).or_default();
-            mark.routed = snapshot.route.as_ref().map(|route| route.value.release);
+            mark.route_release = snapshot.route.as_ref().map(|route| route.value.release);
             mark.hold.clone_from(&snapshot.hold);
             mark.lock = snapshot.lock.as_ref().map(|lock| lock.token);
         }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::assemble::{Assembly, Part, Registered, Source};
-use super::router::{Answers, Attention, Side, ask};
+use super::router::{Answers, Attention, PollInputs, ask};
 use super::{Frame, all_clocks, clocks, engines, stores, too_long};
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
@@ -98,9 +98,9 @@ async fn records(
 
 async fn routing(site: &Site, now: Timestamp) -> [Part; 2] {
     let target = site.definition.target.clone();
-    let side = Side::both_running();
+    let inputs = PollInputs::both_running();
     let Answers { routing, probed } =
-        ask(site, &side, Attention::Background, true, Some(TIMEOUT)).await;
+        ask(site, &inputs, Attention::Background, true, Some(TIMEOUT)).await;
     let part = match routing {
         Ok(routing) => Part::Routing(target.clone(), Box::new(routing)),
         Err(why) => Part::Silent(Source::Router, vec![target.clone()], why, now),

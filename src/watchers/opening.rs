@@ -1,6 +1,6 @@
-//! Start-up order of the watchers. The console first shows what is running and what is stored, so those two sources are
-//! read first. The archive waits until these two sources have answered or failed, at most one second. So do the proxies
-//! of targets that are not on screen; then they are probed one after the other.
+//! Start-up order of the watchers. The console first shows what is running and what is stored, so runtimes and stores
+//! are read first. The archive waits until they have answered or failed, at most one second. The first probes of the
+//! proxies wait too, and then start one after the other. The proxy of the target on screen does not wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +75,7 @@ mod tests {
         let snapshots = [("web", web), ("shop", shop)].map(|(service, sources)| {
             let target = target(service);
             let at = Timestamp::UNIX_EPOCH;
-            let mut snapshot = Snapshot::unseen(target.clone(), Tier::Staging, &endpoints, at);
+            let mut snapshot = Snapshot::unobserved(target.clone(), Tier::Staging, &endpoints, at);
             snapshot.sources = sources.clone();
             (target, Arc::new(snapshot))
         });

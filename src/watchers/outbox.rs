@@ -1,6 +1,6 @@
 //! Sends notices. Each channel has its own queue and task, so that a slow or unreachable channel delays neither a
-//! release nor another channel. Failures are logged. The end of a command or of the console waits a moment for its
-//! notices. No other work waits for a notice.
+//! release nor another channel. Failures are logged. Before a command or the console ends, it waits a few seconds for
+//! its notices. No other work waits for a notice.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +20,7 @@ const WAITING: usize = 64;
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// How often a failed notice is sent again. All pauses together take four to eight minutes, because each pause is
 /// lengthened at random, at most to twice its length.
-const TRIES: usize = 9;
+const RETRIES: usize = 9;
 
 /// One channel with its filter.
 #[derive(Clone)]
@@ -189,7 +189,7 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
     let pauses = ExponentialBuilder::default()
         .with_min_delay(PAUSES.0)
         .with_max_delay(PAUSES.1)
-        .with_max_times(TRIES)
+        .with_max_times(RETRIES)
         .with_jitter();
     let again = |failure: &Failure, pause: Duration| {
         tracing::info!(

@@ -29,17 +29,17 @@ impl Archive {
             found: Verification::default(),
             seals: BTreeMap::new(),
             without_seals: BTreeMap::new(),
-            newer: BTreeMap::new(),
+            last_with_rules: BTreeMap::new(),
         };
         proving.read_seals(filter).await;
         proving.releases(self, filter).await?;
-        let first = std::mem::take(&mut proving.newer);
-        let first = first
+        let oldest = std::mem::take(&mut proving.last_with_rules);
+        let first_rules = oldest
             .values()
             .filter_map(|head| RulesSet::since(None, head));
-        proving.found.rules.extend(first);
+        proving.found.rules.extend(first_rules);
         proving.audit_records(self, filter).await?;
-        proving.missing(self).await?;
+        proving.check_missing(self).await?;
         for (target, why) in proving.without_seals {
             proving.found.silent.entry(target).or_insert(why);
         }
@@ -54,8 +54,9 @@ struct Proving<'a> {
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
     /// The targets whose seals could not be read, each with the reason.
     without_seals: BTreeMap<Target, String>,
-    /// For each target, the release that was verified last.
-    newer: BTreeMap<Target, ReleaseRecord>,
+    /// For each target, the head of the release that was read last among those with rules. Releases are read newest
+    /// first, so the next release of the target is older.
+    last_with_rules: BTreeMap<Target, ReleaseRecord>,
 }
 
 /// A store's answer about a record.
@@ -121,7 +122,7 @@ impl<'a> Proving<'a> {
                     continue;
                 };
                 self.found.releases += 1;
-                self.rules_of(&kept.recorded.head);
+                self.note_rules(&kept.recorded.head);
                 let (target, id) = (&entry.head.target, entry.head.id);
                 let read = match self.journal(target) {
                     Some(journal) => Some(ask_store(journal.release(target, id)).await),
@@ -132,13 +133,16 @@ impl<'a> Proving<'a> {
         }
     }
 
-    /// Notes a change of the rules. Releases come newest first. So the change that a release made is known only when
-    /// the release before it is read.
-    fn rules_of(&mut self, head: &ReleaseRecord) {
+    /// Notes how the rules changed between a release and the next newer release of its target. Releases are read newest
+    /// first, so the newer one is already known.
+    fn note_rules(&mut self, head: &ReleaseRecord) {
         let Some(baseline) = head.baseline.as_ref().filter(|it| !it.rules.is_empty()) else {
             return;
         };
-        if let Some(newer) = self.newer.insert(head.target.clone(), head.clone()) {
+        if let Some(newer) = self
+            .last_with_rules
+            .insert(head.target.clone(), head.clone())
+        {
             self.found
                 .rules
                 .extend(RulesSet::since(Some(&baseline.rules), &newer));
@@ -169,7 +173,7 @@ impl<'a> Proving<'a> {
         }
     }
 
-    /// The journal of a target, unless it failed to answer before.
+    /// The journal of a target. None if its store gave no usable answer before, or if there is no engine.
     fn journal(&self, target: &Target) -> Option<&'a dyn JournalReader> {
         let site = self.engine.and_then(|engine| engine.site(target));
         let site = site.filter(|_| !self.found.silent.contains_key(target))?;
@@ -200,7 +204,7 @@ impl<'a> Proving<'a> {
             ));
         }
         match read {
-            Some(read) => wrong.extend(self.against_store(target, kept, read)),
+            Some(read) => wrong.extend(self.differences_from_store(target, kept, read)),
             None => self.found.not_compared += 1,
         }
         if !wrong.is_empty() {
@@ -209,7 +213,7 @@ impl<'a> Proving<'a> {
     }
 
     /// The differences between an archived record and the store.
-    fn against_store<T: Provable>(
+    fn differences_from_store<T: Provable>(
         &mut self,
         target: &Target,
         kept: &T,
@@ -244,7 +248,7 @@ impl<'a> Proving<'a> {
         };
         if let Some(seal) = seal {
             self.found.sealed += 1;
-            wrong.extend(against_seal(&seal, &read));
+            wrong.extend(difference_from_seal(&seal, &read));
         }
         let integrity = read.prove();
         if !integrity.is_intact() {
@@ -260,7 +264,7 @@ impl<'a> Proving<'a> {
 
     /// Checks the sealed records that are not in this archive. The store must still have each of these records, with
     /// the hash that was sealed.
-    async fn missing(&mut self, archive: &Archive) -> Result<()> {
+    async fn check_missing(&mut self, archive: &Archive) -> Result<()> {
         for (target, seals) in std::mem::take(&mut self.seals) {
             let ids: Vec<ReleaseId> = seals.keys().copied().collect();
             let kept = archive.read.heads(&ids).await?;
@@ -303,7 +307,8 @@ impl<'a> Proving<'a> {
         });
     }
 
-    /// Notes that a store does not answer. The store is not asked again, and a missing answer is no difference.
+    /// Notes that a store gave no usable answer. The store is not asked again about this target, and the missing answer
+    /// is not reported as a difference.
     fn note_silent(&mut self, target: &Target, why: &str) {
         self.found.silent.insert(target.clone(), sanitize(why));
     }
@@ -318,7 +323,7 @@ async fn sealed_in(
 ) -> StoreAnswer<(&'static str, Option<String>)> {
     match ask_store(journal.release(target, id)).await {
         StoreAnswer::There(read) => {
-            return StoreAnswer::There((read.kind(), against_seal(seal, &read)));
+            return StoreAnswer::There((read.kind(), difference_from_seal(seal, &read)));
         }
         StoreAnswer::Garbled(problem) => return StoreAnswer::Garbled(problem),
         StoreAnswer::Silent(why) => return StoreAnswer::Silent(why),
@@ -326,7 +331,7 @@ async fn sealed_in(
     }
     match ask_store(journal.audit_record(target, id)).await {
         StoreAnswer::There(read) => {
-            StoreAnswer::There((Provable::kind(&read), against_seal(seal, &read)))
+            StoreAnswer::There((Provable::kind(&read), difference_from_seal(seal, &read)))
         }
         StoreAnswer::Garbled(problem) => StoreAnswer::Garbled(problem),
         StoreAnswer::Silent(why) => StoreAnswer::Silent(why),
@@ -339,7 +344,7 @@ fn missing_record(seal: &Seal) -> String {
 }
 
 /// The difference between a record and its seal.
-fn against_seal(seal: &Seal, read: &impl Provable) -> Option<String> {
+fn difference_from_seal(seal: &Seal, read: &impl Provable) -> Option<String> {
     (!seal.is_of(read))
         .then(|| format!("the stored record differs from the record that was {seal}"))
 }

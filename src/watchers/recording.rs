@@ -1,6 +1,6 @@
 //! Records the log of a release's candidate while this process drives or watches the release. At the end the log is
-//! kept in the archive, because a failed candidate is removed together with its log. Only the end of a command waits
-//! until the log is kept. If several consoles record the same candidate, each keeps the log in its own archive.
+//! kept in the archive, because a failed candidate is removed together with its log. Only a command that ends waits
+//! for the log. If several consoles record the same candidate, each keeps the log in its own archive.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, St
 const WHOLE_LOG: usize = i32::MAX as usize;
 /// How often to look for a candidate that another operator starts.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(200);
-/// How long the last lines may take after a release has ended.
-const LAST_LINES: Duration = Duration::from_millis(250);
+/// How long to wait for each further batch of lines after a release has ended.
+const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Opens the archive when there is something to keep.
 pub type Opens = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn ArchiveWriter>>> + Send + Sync>;
@@ -49,8 +49,8 @@ impl Recorder {
         }
     }
 
-    /// Waits until all recordings have ended, at most `time_limit`. Returns whether all have ended. A log that could not
-    /// be kept is reported in the log file.
+    /// Waits until all recordings have ended, at most `time_limit`. Returns whether all have ended. A failure to keep a
+    /// log is reported in the log file.
     pub async fn settle(&self, time_limit: Duration) -> bool {
         timeout(time_limit, self.recording.wait()).await.is_ok()
     }
@@ -99,7 +99,7 @@ impl Recorder {
                 if !own.is_some_and(is_own) {
                     let opens = Arc::clone(&self.opens);
                     let watched = (site.clone(), releases.clone(), release);
-                    recording.spawn(watch_one(watched, opens, self.limit));
+                    recording.spawn(record_other(watched, opens, self.limit));
                 }
             }
             if releases.changed().await.is_err() {
@@ -109,20 +109,20 @@ impl Recorder {
     }
 }
 
-async fn watch_one(
+async fn record_other(
     (site, releases, release): (Site, watch::Receiver<Arc<Releases>>, ReleaseId),
     opens: Opens,
     limit: usize,
 ) {
     let (found, candidate) = watch::channel(None);
-    let over = Box::pin(watched(&site, releases, release, found));
+    let over = Box::pin(find_candidate(&site, releases, release, found));
     let log = record(&site, candidate, None, over, limit).await;
     keep(&opens, release, &log).await;
 }
 
 /// Finds the candidate of a release that another operator drives. Returns when the release has ended, when it is no
 /// longer the newest release, or when the observation ends.
-async fn watched(
+async fn find_candidate(
     site: &Site,
     mut releases: watch::Receiver<Arc<Releases>>,
     release: ReleaseId,
@@ -185,12 +185,12 @@ async fn record(
         }
         tokio::select! {
             biased;
-            batch = next(following.as_mut()) => gathering.take(batch),
+            batch = next_batch(following.as_mut()) => gathering.take(batch),
             Ok(()) = candidate.changed() => {}
             () = &mut over => break,
         }
     }
-    while let Ok(Some(batch)) = timeout(LAST_LINES, last(following.as_mut())).await {
+    while let Ok(Some(batch)) = timeout(LAST_LINES_TIMEOUT, receive(following.as_mut())).await {
         gathering.take(batch);
     }
     gathering.end()
@@ -216,15 +216,15 @@ async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
         .map(|instance| instance.id)
 }
 
-/// The next lines. Never returns when there are no more lines.
-async fn next(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Batch {
-    match last(following).await {
+/// The next lines. If there are no more lines, never returns.
+async fn next_batch(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Batch {
+    match receive(following).await {
         Some(batch) => batch,
         None => std::future::pending().await,
     }
 }
 
-async fn last(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Option<Batch> {
+async fn receive(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Option<Batch> {
     following?.1.recv().await
 }
 

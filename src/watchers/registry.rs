@@ -18,14 +18,14 @@ use crate::release::{Releases, Site};
 /// The pause after a hint. One transaction may change several keys, and one read answers all its hints.
 const SETTLE: Duration = Duration::from_millis(5);
 /// The longest time between two reads. A read checks that the store still answers, and updates the leases.
-const REFRESH: Duration = Duration::from_secs(10);
-/// The shortest time between two reads without a hint. It need not be shorter, because the store sends a hint when a
-/// lease expires.
-const SOONEST: Duration = Duration::from_secs(1);
+const LONGEST_REFRESH: Duration = Duration::from_secs(10);
+/// The shortest time between two reads without a hint. More frequent reads are not needed, because the store sends a
+/// hint when a lease expires.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(1);
 /// How many targets are read together.
-const TOGETHER: usize = 64;
+const TARGETS_TOGETHER: usize = 64;
 /// How many reads run at the same time.
-const AT_A_TIME: usize = 16;
+const READS_AT_ONCE: usize = 16;
 
 pub(super) async fn watch(
     store: Arc<dyn RegistryReader>,
@@ -81,7 +81,7 @@ impl Due {
         }
     }
 
-    fn has(&self, target: &Target) -> bool {
+    fn contains(&self, target: &Target) -> bool {
         match self {
             Self::All => true,
             Self::Some(targets) => targets.contains(target),
@@ -137,8 +137,13 @@ impl Follower {
 
     /// How long to wait for a hint before the next read: half of the shortest lease, within the limits.
     fn refresh_interval(&self) -> Duration {
-        let shortest = self.leases.values().min().copied().unwrap_or(REFRESH);
-        (shortest / 2).clamp(SOONEST, REFRESH)
+        let shortest = self
+            .leases
+            .values()
+            .min()
+            .copied()
+            .unwrap_or(LONGEST_REFRESH);
+        (shortest / 2).clamp(SHORTEST_REFRESH, LONGEST_REFRESH)
     }
 
     /// The targets to read without a hint: every target with a lease, because a lease is renewed without a change of
@@ -160,16 +165,16 @@ impl Follower {
         let sites: Vec<Site> = self
             .sites
             .iter()
-            .filter(|site| due.has(&site.definition.target))
+            .filter(|site| due.contains(&site.definition.target))
             .cloned()
             .collect();
-        for sites in sites.chunks(TOGETHER) {
+        for sites in sites.chunks(TARGETS_TOGETHER) {
             let at = self.clock.now();
             let mut read = self.records(sites).await?;
             self.failures = 0;
             // The journal is read after the lock. A driver writes the end of a release before it releases the lock, so
             // an open head without a lock is an interrupted release.
-            let current = releases::look(sites, &mut read, &self.releases, at).await?;
+            let current = releases::read_current(sites, &mut read, &self.releases, at).await?;
             for (target, (record, keys)) in read {
                 self.remember_leases(&target, &record, &keys);
                 let release = current.get(&target).cloned();
@@ -206,7 +211,7 @@ impl Follower {
         // The reads are boxed, because otherwise the compiler cannot name the lifetime of a borrowed stream of futures.
         let reads: Vec<_> = reads.map(FutureExt::boxed).collect();
         stream::iter(reads)
-            .buffer_unordered(AT_A_TIME)
+            .buffer_unordered(READS_AT_ONCE)
             .try_collect()
             .await
     }

@@ -17,13 +17,13 @@ use crate::release::{LiveChecks, Observed, Progress, Releases, Site, observed};
 type Read = BTreeMap<Target, (RegistryRecord, Vec<KeyLine>)>;
 
 /// How many heads are searched for the release that made the live version live.
-const SEARCHED: usize = 50;
+const SEARCHED_HEADS: usize = 50;
 /// How many journals are read at the same time.
-const AT_A_TIME: usize = 16;
+const JOURNALS_AT_ONCE: usize = 16;
 
-/// The current releases of targets whose records were just read. If the release may have been opened after its record
-/// was read, the record is read again. Problems of a journal are added to the problems of the record.
-pub(super) async fn look(
+/// The current releases of targets whose records are in `read`. If a release may have been opened after the record of
+/// its target was read, the record is read again. Problems of a journal are added to the problems of the record.
+pub(super) async fn read_current(
     sites: &[Site],
     read: &mut Read,
     known: &Releases,
@@ -53,7 +53,7 @@ pub(super) async fn look(
             // futures.
             looks.push(look.boxed());
         }
-        let mut looks = stream::iter(looks).buffer_unordered(AT_A_TIME);
+        let mut looks = stream::iter(looks).buffer_unordered(JOURNALS_AT_ONCE);
         while let Some((target, mut record, keys, release)) = looks.next().await {
             match release {
                 Ok(release) => current.extend(release.map(|release| (target.clone(), release))),
@@ -94,10 +94,10 @@ async fn current_release(
         return Ok(None);
     };
     let is_open = recorded.head.closed.is_none();
-    if is_open && !is_for(record, head.id) {
+    if is_open && !is_locked_for(record, head.id) {
         // The release may have been opened after the lock was read.
         *record = site.read.registry.read(target).await?;
-        if record.lock.is_some() && !is_for(record, head.id) {
+        if record.lock.is_some() && !is_locked_for(record, head.id) {
             // The lock is held for another release or for other work. A driver writes the record of its own release in
             // a moment. Until the lock and the record agree, no release is shown.
             return Ok(None);
@@ -145,7 +145,7 @@ async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Op
     }
     let (journal, target) = (&site.read.journal, &site.definition.target);
     // Releases with greater ids are searched too: a host whose clock was ahead may have made such an id.
-    let past = journal.releases(target, SEARCHED).await?;
+    let past = journal.releases(target, SEARCHED_HEADS).await?;
     let mut past = past.iter().filter(|head| head.id != newest.head.id);
     let Some(head) = past.find(|head| made_live(head, head.live)) else {
         return Ok(None);
@@ -157,7 +157,7 @@ async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Op
     }
 }
 
-fn is_for(record: &RegistryRecord, release: ReleaseId) -> bool {
+fn is_locked_for(record: &RegistryRecord, release: ReleaseId) -> bool {
     let holder = record.lock.as_ref();
     holder.is_some_and(|holder| holder.record.release == release)
 }

@@ -21,13 +21,13 @@ const UNSETTLED_INTERVAL: Duration = Duration::from_millis(50);
 /// After this many polls, a difference of generations is drift and not a switch in progress.
 const UNSETTLED_POLLS: u32 = 40;
 const OFF_SCREEN_INTERVAL: Duration = Duration::from_secs(15);
-/// How often the proxy's files are inspected while its installation is correct. An incorrect installation is
-/// inspected at each poll.
+/// How often the proxy's files are inspected while its installation is correct and the target is on screen. An
+/// incorrect installation is inspected at each poll.
 const INSPECTION_INTERVAL: Duration = Duration::from_secs(10);
 const OFF_SCREEN_INSPECTION_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Polls the proxy of one target until the receiver of `parts` is dropped. `place` is the position of the target in the
-/// list of all targets, and spreads the first probes.
+/// Polls the proxy of one target until the observation ends. `place` is the position of the target in the list of all
+/// targets. The first poll waits longer for a later position, so that not all proxies are polled at once.
 pub(super) async fn watch(
     site: Site,
     place: u32,
@@ -37,11 +37,13 @@ pub(super) async fn watch(
     clock: Arc<dyn Clock>,
 ) {
     let target = site.definition.target.clone();
-    let mut unsettled = 0;
-    let mut found_current: Option<Instant> = None;
+    // How many polls in a row found different generations in store and proxy.
+    let mut unsettled_polls = 0;
+    // When the last inspection ended, if it found the installation correct.
+    let mut found_correct_at: Option<Instant> = None;
     opening::turn(place, &target, world.clone(), focus.clone()).await;
     loop {
-        let side = world_side(&world.borrow_and_update(), &target);
+        let inputs = poll_inputs(&world.borrow_and_update(), &target);
         let is_on_screen = focus.borrow_and_update().as_ref() == Some(&target);
         let mut pause = if is_on_screen {
             ON_SCREEN_INTERVAL
@@ -58,21 +60,21 @@ pub(super) async fn watch(
         } else {
             OFF_SCREEN_INSPECTION_INTERVAL
         };
-        let inspects = found_current.is_none_or(|at| at.elapsed() >= inspection_interval);
-        let Answers { routing, probed } = ask(&site, &side, attention, inspects, None).await;
+        let inspects = found_correct_at.is_none_or(|at| at.elapsed() >= inspection_interval);
+        let Answers { routing, probed } = ask(&site, &inputs, attention, inspects, None).await;
         let part = match routing {
             Ok(routing) => {
                 if inspects {
                     let is_current = routing.installation == Some(Ok(Installation::Current));
-                    found_current = is_current.then(Instant::now);
+                    found_correct_at = is_current.then(Instant::now);
                 }
                 let generation = routing.proxy.as_ref().map_or(0, |p| p.generation);
-                unsettled = if generation == side.generation {
+                unsettled_polls = if generation == inputs.generation {
                     0
                 } else {
-                    unsettled + 1
+                    unsettled_polls + 1
                 };
-                if (1..UNSETTLED_POLLS).contains(&unsettled) {
+                if (1..UNSETTLED_POLLS).contains(&unsettled_polls) {
                     pause = UNSETTLED_INTERVAL;
                 }
                 Part::Routing(target.clone(), Box::new(routing))
@@ -96,7 +98,7 @@ pub(super) async fn watch(
                     if changed.is_err() {
                         return;
                     }
-                    if world_side(&world.borrow_and_update(), &target) != side {
+                    if poll_inputs(&world.borrow_and_update(), &target) != inputs {
                         break;
                     }
                 }
@@ -105,18 +107,19 @@ pub(super) async fn watch(
     }
 }
 
-/// The part of a target's snapshot on which a poll depends. If this part changes, the proxy is polled at once.
+/// The values of a target's snapshot on which a poll depends: the generation of the route, and the slots with a running
+/// instance. When one of these values changes, the proxy is polled at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Side {
+pub(super) struct PollInputs {
     generation: u64,
     running: PerSlot<bool>,
 }
 
-fn world_side(world: &World, target: &Target) -> Side {
+fn poll_inputs(world: &World, target: &Target) -> PollInputs {
     let Some(snapshot) = world.get(target) else {
-        return Side::default();
+        return PollInputs::default();
     };
-    Side {
+    PollInputs {
         generation: snapshot.route.as_ref().map_or(0, |r| r.value.generation),
         running: PerSlot::from_fn(|slot| {
             let instance = snapshot.slots.get(slot).instance.as_ref();
@@ -125,7 +128,7 @@ fn world_side(world: &World, target: &Target) -> Side {
     }
 }
 
-impl Side {
+impl PollInputs {
     pub(super) fn both_running() -> Self {
         Self {
             generation: 0,
@@ -137,7 +140,7 @@ impl Side {
 /// How closely a target is observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attention {
-    /// The target is on screen, so its traffic rates are read, too.
+    /// The target is on screen, so its traffic rates are read too.
     Close,
     /// The target is not on screen.
     Background,
@@ -156,7 +159,7 @@ pub(super) struct Answers {
 /// each of them. Without `inspects`, the configuration is checked afterwards if the proxy did not answer.
 pub(super) async fn ask(
     site: &Site,
-    side: &Side,
+    inputs: &PollInputs,
     attention: Attention,
     inspects: bool,
     within: Option<Duration>,
@@ -166,12 +169,12 @@ pub(super) async fn ask(
     let installation = || async {
         let inspected = in_time(within, router.installation(target)).await;
         let doing = format!("reading its configuration for {target}");
-        inspected.unwrap_or_else(|| Err(late(doing, within)))
+        inspected.unwrap_or_else(|| Err(timed_out(doing, within)))
     };
     let answer = async {
         let answer = in_time(within, router.answer(target)).await;
         let doing = format!("asking how it routes {target}");
-        answer.unwrap_or_else(|| Err(late(doing, within)))
+        answer.unwrap_or_else(|| Err(timed_out(doing, within)))
     };
     let pointer = async {
         let pointer = in_time(within, router.pointer(target)).await;
@@ -183,8 +186,8 @@ pub(super) async fn ask(
         OptionFuture::from(inspects.then(installation)),
         rates(site, attention, within),
         public(site, within),
-        probe(site, Slot::Blue, side, within),
-        probe(site, Slot::Green, side, within),
+        probe(site, Slot::Blue, inputs, within),
+        probe(site, Slot::Green, inputs, within),
     );
     let proxy = match answer {
         Ok(answer) => Ok(Some(answer)),
@@ -236,7 +239,7 @@ async fn in_time<T>(within: Option<Duration>, answer: impl Future<Output = T>) -
     }
 }
 
-fn late(doing: String, within: Option<Duration>) -> Failure {
+fn timed_out(doing: String, within: Option<Duration>) -> Failure {
     let message = too_long(within.unwrap_or_default());
     Failure::new(FailureKind::Unreachable, "the proxy", doing, message)
 }
@@ -267,8 +270,13 @@ async fn public(site: &Site, within: Option<Duration>) -> Option<PublicAnswer> {
     }))
 }
 
-async fn probe(site: &Site, slot: Slot, side: &Side, within: Option<Duration>) -> Option<Probe> {
-    if !side.running.get(slot) {
+async fn probe(
+    site: &Site,
+    slot: Slot,
+    inputs: &PollInputs,
+    within: Option<Duration>,
+) -> Option<Probe> {
+    if !inputs.running.get(slot) {
         return None;
     }
     let check = site.definition.health.as_ref()?;

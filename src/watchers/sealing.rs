@@ -16,7 +16,7 @@ const PAGE: usize = 100;
 /// records than this.
 const AUDIT_LIMIT: usize = 1000;
 
-/// What one run of sealing found and did.
+/// The result of one run of sealing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Sealed {
     /// The records that this run sealed.

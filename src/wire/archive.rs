@@ -19,14 +19,14 @@ const WAIT_AT_END: Duration = Duration::from_secs(2);
 
 impl App {
     pub async fn open_archive(&self) -> Result<Archive> {
-        File::open(self.archive.clone()).await.map(of)
+        File::open(self.archive.clone()).await.map(ports_of)
     }
 
-    /// Opens the archive. If that fails, opens an empty archive in memory instead, and also returns the failure.
+    /// Opens the archive. If that fails, opens an empty archive in memory instead, and also returns why.
     pub async fn any_archive(&self) -> Result<(Archive, Option<Failure>)> {
         match self.open_archive().await {
             Ok(archive) => Ok((archive, None)),
-            Err(failure) => Ok((of(File::in_memory().await?), Some(failure))),
+            Err(failure) => Ok((ports_of(File::in_memory().await?), Some(failure))),
         }
     }
 
@@ -56,7 +56,7 @@ impl App {
             observed.opened().await;
             match File::open(file).await {
                 Ok(file) => {
-                    of(file)
+                    ports_of(file)
                         .update_archive(&engine, observed, retention, publish)
                         .await;
                 }
@@ -72,8 +72,8 @@ impl App {
         (keeping.map(|_| ()), kept)
     }
 
-    /// Waits for up to two seconds until the logs of the releases that this process drives are stored.
-    pub async fn recorded(&self) {
+    /// Waits until the archive has the logs of the candidates that this process records, at most two seconds.
+    pub async fn wait_for_logs(&self) {
         if let Some(recorder) = &self.recorder
             && !recorder.settle(WAIT_AT_END).await
         {
@@ -82,7 +82,7 @@ impl App {
     }
 
     /// Copies one release that has just ended to the archive. Other releases are not copied, so that the end of a
-    /// command does not wait for their journals. A failed copy does not make the release fail. The returned text says
+    /// command does not wait for their journals. If the copy fails, the release does not fail: the returned text says
     /// why the copy is missing.
     pub async fn keep(&self, target: &Target, release: ReleaseId) -> Option<String> {
         let kept = async {
@@ -93,7 +93,7 @@ impl App {
             let archive = self.open_archive().await?;
             archive.write.keep(read.into_iter().collect()).await
         };
-        let (kept, ()) = tokio::join!(timeout(WAIT_AT_END, kept), self.recorded());
+        let (kept, ()) = tokio::join!(timeout(WAIT_AT_END, kept), self.wait_for_logs());
         let why = match kept {
             Ok(Ok(())) => return None,
             Ok(Err(failure)) => failure.to_string(),
@@ -111,12 +111,12 @@ pub(super) fn recorder(settings: &HistorySettings) -> Option<Recorder> {
     let path = settings.archive.clone();
     let opens: Opens = Arc::new(move || {
         let opening = File::open(path.clone());
-        async { Ok(of(opening.await?).write) }.boxed()
+        async { Ok(ports_of(opening.await?).write) }.boxed()
     });
     (settings.log_size > 0).then(|| Recorder::new(opens, settings.log_size))
 }
 
-pub(super) fn of(file: File) -> Archive {
+pub(super) fn ports_of(file: File) -> Archive {
     let file = Arc::new(file);
     Archive {
         read: Arc::clone(&file) as Arc<dyn ArchiveReader>,

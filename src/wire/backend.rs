@@ -72,7 +72,7 @@ impl EngineBackend {
         }
     }
 
-    /// Adds the changes of the settings files on disk.
+    /// Adds a receiver of the changes of the settings files on disk.
     #[must_use]
     pub fn reloading(self, configuration: watch::Receiver<Option<Arc<NewConfiguration>>>) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl EngineBackend {
         opening.await.map_err(|failure| failure.to_string())
     }
 
-    /// Adds a receiver that is notified of each event that this program logs.
+    /// Adds a receiver that changes with each event that this program logs.
     #[must_use]
     pub fn with_diagnostics(self, diagnostics: watch::Receiver<()>) -> Self {
         Self {
@@ -153,7 +153,7 @@ impl Backend for EngineBackend {
             // The reason for taking over from another driver is recorded, even if that driver has exited in the
             // meantime.
             reason: takeover.as_ref().map(|takeover| takeover.why.clone()),
-            takeover: takeover,
+            takeover,
         };
         self.engine
             .resume(target, release, resume, &approval, OnFailure::Ask)
@@ -226,8 +226,8 @@ impl Backend for EngineBackend {
         target: &Target,
         request: &HandoverRequest,
     ) -> Result<(), String> {
-        let kept = self.engine.decline_handover(target, request).await;
-        kept.map_err(|failure| failure.to_string())
+        let declined = self.engine.decline_handover(target, request).await;
+        declined.map_err(|failure| failure.to_string())
     }
 
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {
@@ -287,13 +287,13 @@ impl Backend for EngineBackend {
                 before,
                 limit,
             } => {
-                let kept = super::archive::of(archive.clone());
+                let kept = super::archive::ports_of(archive.clone());
                 let listed = kept.items(&filter, before, limit).await;
                 let (items, is_whole) = listed.map_err(message)?;
                 Ok(HistoryAnswer::Listed { items, is_whole })
             }
             HistoryQuestion::Prove(filter) => {
-                let kept = super::archive::of(archive.clone());
+                let kept = super::archive::ports_of(archive.clone());
                 // Copy releases that have just ended first, so that they are verified too.
                 kept.catch_up(self.engine.sites().cloned().collect()).await;
                 let found = kept.prove(&filter, Some(&self.engine)).await;

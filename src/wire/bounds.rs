@@ -1,4 +1,4 @@
-//! How much every adapter reads at most.
+//! Collects the read limits of all adapters.
 
 use crate::adapters::{
     docker, embedded_proxy, etcd, http, live_pointer, nginx, oci_registry, process, secrets,

@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::console::model::{ConfigurationChange, FoundConfiguration, NewConfiguration};
 use crate::sanitize::sanitize;
-use crate::settings::{self, Loaded, Request, SettingChange, Settings, Shown};
+use crate::settings::{self, EffectiveValue, Loaded, Request, SettingChange, Settings};
 
 /// How often the files are checked, with one `stat` each.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -162,7 +162,7 @@ impl InUse {
 }
 
 fn describe(change: &SettingChange) -> ConfigurationChange {
-    let value = |shown: &Option<Shown>| shown.as_ref().map(|shown| sanitize(&shown.value));
+    let value = |shown: &Option<EffectiveValue>| shown.as_ref().map(|shown| sanitize(&shown.value));
     let place = change.after.as_ref();
     ConfigurationChange {
         key: sanitize(change.key()),

@@ -27,8 +27,8 @@ impl App {
 
     /// Tests the directories of this machine that stores and processes use.
     pub fn try_directories(&self) -> Vec<DoctorTest<'_>> {
-        let places = self.written.iter();
-        places
+        let directories = self.written_directories.iter();
+        directories
             .map(|(purpose, directory)| {
                 DoctorTest::new(purpose, async {
                     if let Some(why) = &self.read_only {
@@ -42,7 +42,7 @@ impl App {
 }
 
 /// The directories of this machine that a release writes to, without the directories of the proxy.
-pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> {
+pub(super) fn written_directories(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> {
     let mut written = BTreeSet::new();
     for environment in &settings.environments {
         if let StoreConfig::Sqlite(path) = &environment.store
@@ -50,8 +50,8 @@ pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> 
         {
             written.insert(("store", directory.to_owned()));
         }
-        if let RuntimeConfig::Process(place) = &environment.runtime {
-            written.insert(("processes", place.state.clone()));
+        if let RuntimeConfig::Process(config) = &environment.runtime {
+            written.insert(("processes", config.state.clone()));
         }
     }
     written

@@ -69,7 +69,7 @@ pub struct App {
     outbox: Arc<Outbox>,
     recorder: Option<Arc<Recorder>>,
     /// The directories of this machine that a release writes to, each with its purpose.
-    written: BTreeSet<(&'static str, PathBuf)>,
+    written_directories: BTreeSet<(&'static str, PathBuf)>,
     targets: Vec<Target>,
     passwords: Vec<(EnvironmentName, Password)>,
 }
@@ -80,9 +80,9 @@ impl App {
         self.targets.iter()
     }
 
-    /// Reads the passwords of the stores of these environments, all at the same time. Returns when every password was
-    /// read or has failed, or after `time_limit`. The result has a failure for each password that is still being
-    /// read. A call to a store waits for its password, and fails if the password cannot be read.
+    /// Reads the passwords of the stores of the wanted environments, all at the same time, for at most `time_limit`.
+    /// Returns a failure for each password that is still being read then. A password that cannot be read is not
+    /// reported here, because each call to its store fails with the reason.
     pub async fn late_passwords(
         &self,
         is_wanted: impl Fn(&EnvironmentName) -> bool,
@@ -161,7 +161,7 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
         refused: refused(settings),
         outbox,
         recorder,
-        written: doctor_tests::written(settings),
+        written_directories: doctor_tests::written_directories(settings),
         targets: settings
             .targets
             .iter()
@@ -191,9 +191,9 @@ fn why_read_only(settings: &Settings, is_started_so: bool) -> Option<String> {
 /// Starts the embedded proxies that the settings name. The sandbox runs them in its own process.
 pub async fn start_embedded_proxies(settings: &Settings) -> Result<Vec<EmbeddedProxy>, WireError> {
     let mut running = Vec::new();
-    for place in proxy::embedded_places(settings) {
-        let (answer, sites) = proxy::embedded_sites(settings, &place)?;
-        running.push(EmbeddedProxy::start(sites, answer, &place.state).await?);
+    for config in proxy::embedded_configs(settings) {
+        let (answer, sites) = proxy::embedded_sites(settings, &config)?;
+        running.push(EmbeddedProxy::start(sites, answer, &config.state).await?);
     }
     Ok(running)
 }
@@ -232,7 +232,7 @@ impl Builder<'_> {
                 runtime: runtime.read,
                 registry: store.read_registry,
                 router: proxy.read,
-                checker: Arc::new(checker.of(self.secrets_of(&target.definition))),
+                checker: Arc::new(checker.for_target(self.secrets_of(&target.definition))),
                 journal: store.read_journal,
                 images: runtime.images,
             },

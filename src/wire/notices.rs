@@ -20,8 +20,8 @@ impl App {
         self.outbox.channels()
     }
 
-    /// Waits for up to five seconds until all notices are sent. If some are not sent by then, returns a message that
-    /// says how many.
+    /// Waits until all notices are sent, at most five seconds. After that, returns a message if notices may be unsent.
+    /// Its number is an estimate: it includes one notice for each release that is still followed.
     pub async fn wait_for_notices(&self) -> Option<String> {
         let unsent = self.outbox.settle(WAIT_AT_END).await;
         (unsent > 0).then(|| {

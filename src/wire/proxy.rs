@@ -45,8 +45,8 @@ impl Builder<'_> {
             )));
         }
         match &environment.proxy {
-            Some(ProxyConfig::Nginx(place)) => self.nginx(environment, place),
-            Some(ProxyConfig::Embedded(place)) => self.embedded(place),
+            Some(ProxyConfig::Nginx(config)) => self.nginx(environment, config),
+            Some(ProxyConfig::Embedded(config)) => self.embedded(config),
             None => Err(WireError::Settings(format!(
                 "{name} has no proxy, which a release needs to move traffic: add [environments.{name}.nginx]"
             ))),
@@ -56,37 +56,37 @@ impl Builder<'_> {
     fn nginx(
         &mut self,
         environment: &EnvironmentSettings,
-        place: &NginxConfig,
+        config: &NginxConfig,
     ) -> Result<Proxy, WireError> {
-        let existing = self.proxies.nginx.iter().find(|(other, _)| other == place);
+        let existing = self.proxies.nginx.iter().find(|(other, _)| other == config);
         if let Some((_, proxy)) = existing {
             return Ok(proxy.clone());
         }
-        let template = place.template.as_ref();
-        let template = template.map(|path| self.template(place, path));
+        let template = config.template.as_ref();
+        let template = template.map(|path| self.template(config, path));
         let nginx = Nginx::new(NginxOptions {
-            host: self.proxy_host(environment, place)?,
-            command: vec![program_of(place).to_string_lossy().into_owned()],
-            config: place.clone(),
+            host: self.proxy_host(environment, config)?,
+            command: vec![program_of(config).to_string_lossy().into_owned()],
+            config: config.clone(),
             template,
             configured_at: self.settings.modified_at,
             time_limit: TIMEOUT,
-            targets: self.nginx_sites(place),
+            targets: self.nginx_sites(config),
         })?;
         let proxy = Proxy {
             read: Arc::new(NginxReader::new(Arc::clone(&nginx))),
             write: Arc::new(NginxWriter::new(nginx)),
         };
-        self.proxies.nginx.push((place.clone(), proxy.clone()));
+        self.proxies.nginx.push((config.clone(), proxy.clone()));
         Ok(proxy)
     }
 
     /// Reads the text of a template. If it cannot be read, only the environments behind this nginx fail.
-    fn template(&self, place: &NginxConfig, path: &Path) -> Result<String, String> {
+    fn template(&self, config: &NginxConfig, path: &Path) -> Result<String, String> {
         std::fs::read_to_string(path).map_err(|error| {
             let environments = self.settings.environments.iter();
             let named: Vec<String> = environments
-                .filter(|environment| is_behind(environment, place))
+                .filter(|environment| is_behind(environment, config))
                 .map(|environment| environment.setting("nginx.template"))
                 .collect();
             let (named, path) = (named.join(" and "), path.display());
@@ -97,9 +97,9 @@ impl Builder<'_> {
     fn proxy_host(
         &mut self,
         environment: &EnvironmentSettings,
-        place: &NginxConfig,
+        config: &NginxConfig,
     ) -> Result<Arc<dyn ProxyHost>, WireError> {
-        let Some(container) = &place.container else {
+        let Some(container) = &config.container else {
             return Ok(Arc::new(ThisHost));
         };
         let RuntimeConfig::Docker(docker) = &environment.runtime else {
@@ -113,51 +113,51 @@ impl Builder<'_> {
     }
 
     /// Every target behind this nginx, in any environment. A target without a proxy configuration is left out.
-    fn nginx_sites(&self, place: &NginxConfig) -> Vec<nginx::Site> {
+    fn nginx_sites(&self, config: &NginxConfig) -> Vec<nginx::Site> {
         self.settings
             .environments
             .iter()
-            .filter(|environment| is_behind(environment, place))
+            .filter(|environment| is_behind(environment, config))
             .flat_map(|environment| self.targets_of(environment))
             .filter_map(|target| Some(nginx_site(target, target.site.as_ref()?)))
             .collect()
     }
 
-    fn embedded(&mut self, place: &EmbeddedConfig) -> Result<Proxy, WireError> {
+    fn embedded(&mut self, config: &EmbeddedConfig) -> Result<Proxy, WireError> {
         let existing = self
             .proxies
             .embedded
             .iter()
-            .find(|(other, _)| other == place);
+            .find(|(other, _)| other == config);
         if let Some((_, proxy)) = existing {
             return Ok(proxy.clone());
         }
-        let (answer, sites) = embedded_sites(self.settings, place)?;
-        let router = Arc::new(EmbeddedRouter::new(sites, answer, &place.state));
+        let (answer, sites) = embedded_sites(self.settings, config)?;
+        let router = Arc::new(EmbeddedRouter::new(sites, answer, &config.state));
         let proxy = Proxy {
             read: Arc::clone(&router) as Arc<dyn RouterReader>,
             write: router,
         };
-        self.proxies.embedded.push((place.clone(), proxy.clone()));
+        self.proxies.embedded.push((config.clone(), proxy.clone()));
         Ok(proxy)
     }
 }
 
-fn is_behind(environment: &EnvironmentSettings, place: &NginxConfig) -> bool {
-    matches!(&environment.proxy, Some(ProxyConfig::Nginx(other)) if other == place)
+fn is_behind(environment: &EnvironmentSettings, config: &NginxConfig) -> bool {
+    matches!(&environment.proxy, Some(ProxyConfig::Nginx(other)) if other == config)
 }
 
 /// The program of an nginx. On this machine, a bare name is resolved to a path when the application is built, so that
 /// every command runs the same program and the doctor can name it.
-fn program_of(place: &NginxConfig) -> PathBuf {
-    let is_bare = place.binary.components().count() == 1;
+fn program_of(config: &NginxConfig) -> PathBuf {
+    let is_bare = config.binary.components().count() == 1;
     let search_path = std::env::var("PATH").ok();
-    let found = if is_bare && place.container.is_none() {
-        settings::program(&place.binary, search_path.as_deref())
+    let found = if is_bare && config.container.is_none() {
+        settings::program(&config.binary, search_path.as_deref())
     } else {
         None
     };
-    found.unwrap_or_else(|| place.binary.clone())
+    found.unwrap_or_else(|| config.binary.clone())
 }
 
 fn nginx_site(target: &TargetSettings, site: &SiteConfig) -> nginx::Site {
@@ -181,28 +181,28 @@ fn nginx_site(target: &TargetSettings, site: &SiteConfig) -> nginx::Site {
 }
 
 /// The embedded proxies in the settings, each once.
-pub(super) fn embedded_places(settings: &Settings) -> Vec<EmbeddedConfig> {
-    let mut places: Vec<EmbeddedConfig> = Vec::new();
+pub(super) fn embedded_configs(settings: &Settings) -> Vec<EmbeddedConfig> {
+    let mut configs: Vec<EmbeddedConfig> = Vec::new();
     for environment in &settings.environments {
-        if let Some(ProxyConfig::Embedded(place)) = &environment.proxy
-            && !places.contains(place)
+        if let Some(ProxyConfig::Embedded(config)) = &environment.proxy
+            && !configs.contains(config)
         {
-            places.push(place.clone());
+            configs.push(config.clone());
         }
     }
-    places
+    configs
 }
 
 /// The answer address of one embedded proxy, and the sites behind it.
 pub(super) fn embedded_sites(
     settings: &Settings,
-    place: &EmbeddedConfig,
+    config: &EmbeddedConfig,
 ) -> Result<(SocketAddr, Vec<embedded_proxy::Site>), WireError> {
     let mut sites = Vec::new();
     for target in &settings.targets {
         let environment = settings.environment(&target.definition.target.environment);
         let is_behind = environment.is_some_and(|environment| {
-            matches!(&environment.proxy, Some(ProxyConfig::Embedded(other)) if other == place)
+            matches!(&environment.proxy, Some(ProxyConfig::Embedded(other)) if other == config)
         });
         let Some(site) = target.site.as_ref().filter(|_| is_behind) else {
             continue;
@@ -221,7 +221,7 @@ pub(super) fn embedded_sites(
             slots: target.definition.endpoints.clone(),
         });
     }
-    Ok((tcp(&place.answer)?, sites))
+    Ok((tcp(&config.answer)?, sites))
 }
 
 fn tcp(endpoint: &Endpoint) -> Result<SocketAddr, WireError> {

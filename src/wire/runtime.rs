@@ -1,4 +1,4 @@
-//! Builds the runtimes, and the registries of their images.
+//! Builds the runtimes, and the clients of their image registries.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,17 +32,17 @@ impl Builder<'_> {
         environment: &EnvironmentSettings,
     ) -> Result<Runtime, WireError> {
         match &environment.runtime {
-            RuntimeConfig::Docker(place) => self.docker(environment, place),
-            RuntimeConfig::Process(place) => Ok(self.processes(environment, place)),
+            RuntimeConfig::Docker(config) => self.docker(environment, config),
+            RuntimeConfig::Process(config) => Ok(self.processes(environment, config)),
         }
     }
 
     fn docker(
         &mut self,
         environment: &EnvironmentSettings,
-        place: &DockerConfig,
+        config: &DockerConfig,
     ) -> Result<Runtime, WireError> {
-        let (engine, reader) = self.docker_engine(place)?;
+        let (engine, reader) = self.docker_engine(config)?;
         let credentials = self.credentials(environment);
         let writer = DockerWriter::new(engine, credentials.clone(), Arc::clone(&self.secrets));
         let registries = || environment.registries.iter();
@@ -67,24 +67,24 @@ impl Builder<'_> {
     /// The connection to Docker with these settings. It is built once and then shared.
     pub(super) fn docker_engine(
         &mut self,
-        place: &DockerConfig,
+        config: &DockerConfig,
     ) -> Result<(Arc<Engine>, Arc<DockerReader>), WireError> {
         let built = self
             .runtimes
             .docker
             .iter()
-            .find(|(built, ..)| built == place);
+            .find(|(built, ..)| built == config);
         if let Some((_, engine, reader)) = built {
             return Ok((Arc::clone(engine), Arc::clone(reader)));
         }
-        let tls = place.tls.as_ref().map(tls_files).transpose()?;
-        let address = DockerAddress::parse(&place.address, tls)
+        let tls = config.tls.as_ref().map(tls_files).transpose()?;
+        let address = DockerAddress::parse(&config.address, tls)
             .map_err(|error| WireError::Settings(error.to_string()))?;
         let engine = Engine::at(address);
         let reader = Arc::new(DockerReader::new(Arc::clone(&engine)));
         self.runtimes
             .docker
-            .push((place.clone(), Arc::clone(&engine), Arc::clone(&reader)));
+            .push((config.clone(), Arc::clone(&engine), Arc::clone(&reader)));
         Ok((engine, reader))
     }
 
@@ -101,21 +101,21 @@ impl Builder<'_> {
         credentials.collect()
     }
 
-    fn processes(&mut self, environment: &EnvironmentSettings, place: &ProcessConfig) -> Runtime {
+    fn processes(&mut self, environment: &EnvironmentSettings, config: &ProcessConfig) -> Runtime {
         let built = self
             .runtimes
             .process
             .iter()
-            .find(|(built, ..)| built == place);
+            .find(|(built, ..)| built == config);
         let (processes, catalogue) = if let Some((_, processes, catalogue)) = built {
             (Arc::clone(processes), catalogue.clone())
         } else {
             let setting = environment.setting("process.catalogue");
-            let catalogue = Catalogue::read(&place.catalogue, &setting);
+            let catalogue = Catalogue::read(&config.catalogue, &setting);
             let secrets = Arc::clone(&self.secrets);
-            let processes = Processes::new(&place.state, catalogue.clone(), secrets);
+            let processes = Processes::new(&config.state, catalogue.clone(), secrets);
             let processes = Arc::new(processes);
-            let built = (place.clone(), Arc::clone(&processes), catalogue.clone());
+            let built = (config.clone(), Arc::clone(&processes), catalogue.clone());
             self.runtimes.process.push(built);
             (processes, catalogue)
         };

@@ -19,7 +19,7 @@ use crate::store::{
     StoredPresence, StoredSeals,
 };
 
-/// The parts of a store that environments share. The presence is shared too, so that a console is shown only once.
+/// What environments with the same store share. They share the presence too, so that a console is shown only once.
 #[derive(Clone)]
 struct Shared {
     store: store::Store,
@@ -77,12 +77,12 @@ impl Builder<'_> {
         })
     }
 
-    fn shared_store(&mut self, place: &StoreConfig) -> Result<Shared, WireError> {
+    fn shared_store(&mut self, config: &StoreConfig) -> Result<Shared, WireError> {
         let mut built = self.stores.shared.iter();
-        if let Some((_, shared)) = built.find(|(other, _)| other == place) {
+        if let Some((_, shared)) = built.find(|(other, _)| other == config) {
             return Ok(shared.clone());
         }
-        let kv: Arc<dyn Kv> = match place {
+        let kv: Arc<dyn Kv> = match config {
             StoreConfig::Etcd(etcd) => Arc::new(Cluster::new(&self.etcd_options(etcd))?),
             StoreConfig::Sqlite(path) => Arc::new(Database::new(path.clone())),
         };
@@ -92,20 +92,19 @@ impl Builder<'_> {
             presence: Arc::new(StoredPresence::new(&store)),
             store,
         };
-        self.stores.shared.push((place.clone(), shared.clone()));
+        self.stores.shared.push((config.clone(), shared.clone()));
         Ok(shared)
     }
 
-    fn etcd_options(&mut self, place: &EtcdConfig) -> etcd::Options {
-        let mut options = etcd::Options::new(place.endpoints.clone());
-        options.prefix.clone_from(&place.prefix);
-        options.tls.clone_from(&place.tls);
-        if let Some((user, password)) = place.user.as_ref().zip(place.password.as_ref()) {
-            let sharing = self
-                .settings
-                .environments
-                .iter()
-                .filter(|other| matches!(&other.store, StoreConfig::Etcd(its) if its == place));
+    fn etcd_options(&mut self, config: &EtcdConfig) -> etcd::Options {
+        let mut options = etcd::Options::new(config.endpoints.clone());
+        options.prefix.clone_from(&config.prefix);
+        options.tls.clone_from(&config.tls);
+        if let Some((user, password)) = config.user.as_ref().zip(config.password.as_ref()) {
+            let sharing =
+                self.settings.environments.iter().filter(
+                    |other| matches!(&other.store, StoreConfig::Etcd(its) if its == config),
+                );
             let sharing: Vec<&EnvironmentSettings> = sharing.collect();
             let named: Vec<String> = sharing
                 .iter()

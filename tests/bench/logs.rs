@@ -92,7 +92,7 @@ fn checker(secrets: usize) -> Arc<HttpChecker> {
     let values = (0..secrets).map(|it| EnvironmentValue::from(secret(it).as_str()));
     let values: Vec<_> = values.collect();
     let of = TargetSecrets::of(Arc::clone(&read), names.iter().zip(&values), [], []);
-    Arc::new(HttpChecker::reading(read).of(of))
+    Arc::new(HttpChecker::reading(read).for_target(of))
 }
 
 fn secret(number: usize) -> String {

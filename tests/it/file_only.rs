@@ -151,7 +151,7 @@ fn the_error_names_both_positions() {
             "environments.production.docker.address",
             "unix:///run/own.sock"
         ),
-        "--set environments.production.docker.address: environments.production.docker.address: `production` is protected, and greenroom.toml:15:22 has another value. Only the file decides which servers an environment has, what runs there and what proves a version good. Change the file, or remove this setting"
+        "--set environments.production.docker.address: environments.production.docker.address: `production` is protected, and greenroom.toml:15:22 has another value. Only the file decides which servers an environment has, what runs there and what a version must pass. Change the file, or remove this setting"
     );
     let variable = ("GREENROOM__SERVICES__WEB__COMMAND", "[\"other\"]");
     let said = read(&[], &[variable])

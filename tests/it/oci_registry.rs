@@ -124,7 +124,7 @@ async fn an_index_is_resolved_to_its_own_digest_with_this_platforms_labels() {
     } else {
         "amd64"
     };
-    let client = reqwest::Client::new();
+    let client = support::http_client().build().expect("a client");
     let manifest = "application/vnd.docker.distribution.manifest.v2+json";
     let url = format!("http://{host}/v2/{name}/manifests");
     let own = client

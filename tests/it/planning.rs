@@ -723,7 +723,7 @@ fn a_version_must_be_live_first_where_the_rules_require_it() {
 
 fn warm() -> Facts {
     let mut facts = facts();
-    facts.version = Resolved::WhateverIsWarm;
+    facts.version = Resolved::WarmVersion;
     facts.slots.green = Ok(Occupancy::Ours(Box::new(instance(
         Slot::Green,
         'd',
@@ -864,7 +864,7 @@ fn an_unproven_head_allows_no_rollback() {
         head: forged,
         entries: Vec::new(),
     };
-    facts.was_live.count(&recorded, &target());
+    facts.was_live.add(&recorded, &target());
     let back = request(Wanted::Standby);
     let against = refused(&back, &definition(Tier::Protected), &facts);
     let [Refusal::NeverLiveHere { remarks, .. }] = &against[..] else {

@@ -178,7 +178,7 @@ async fn no_answer_shows_secrets_of_other_requests_or_of_the_application() {
     ];
     let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::default());
     let of = TargetSecrets::of(Arc::clone(&secrets), [], names.iter().zip(&values), []);
-    let checker = HttpChecker::reading(secrets).of(of);
+    let checker = HttpChecker::reading(secrets).for_target(of);
     let at = Address::from(server.at);
     // This request sends none of them.
     let case = crate::endless::case(std::time::Duration::from_secs(20));

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::support::{eventually, load};
+use crate::support::{eventually, http_client, load};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -62,7 +62,7 @@ impl Sample {
             .next()
             .and_then(|address| address.parse().ok())
             .expect("an address at the end of the line");
-        let mut client = reqwest::Client::builder().no_proxy().timeout(SOON);
+        let mut client = http_client().timeout(SOON);
         if let Endpoint::Unix(path) = &address {
             client = client.unix_socket(path.as_path());
         }
@@ -213,7 +213,7 @@ async fn sigterm_lets_a_request_in_flight_finish_and_refuses_new_ones() {
     .await;
     sample.terminate();
     eventually("new connections are refused", SOON, async || {
-        let fresh = reqwest::Client::builder().no_proxy().build();
+        let fresh = http_client().build();
         let asked = fresh.expect("a client").get(sample.url("/version")).send();
         asked.await.is_err_and(|error| error.is_connect())
     })

@@ -1,11 +1,11 @@
-//! Stores holds and repairs, which belong to no release. These records are few and small, so the archive never removes
+//! Stores holds and repairs. These records belong to no release. They are few and small, so the archive never removes
 //! them.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::error::Error;
-use super::read::{IS_MEANT, noticed};
+use super::read::{MATCHES_TYPED_ID, read_differences};
 use super::store::Archive;
 use super::write::{decode, encode};
 use crate::history::{AuditRecord, Change, Filter, KeptAudit, audit_change};
@@ -36,7 +36,7 @@ impl Archive {
             {
                 let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
                 let record: AuditRecord = decode("the archived hold or repair", text)?;
-                if record.is_let_through(&filter) {
+                if record.matches_filter(&filter) {
                     found.push(record);
                 }
             }
@@ -50,7 +50,7 @@ impl Archive {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read("finding a hold or a repair by its id", move |sql| {
             let mut statement = sql.prepare_cached(&format!(
-                "SELECT record FROM audit WHERE {IS_MEANT} ORDER BY id DESC LIMIT ?2"
+                "SELECT record FROM audit WHERE {MATCHES_TYPED_ID} ORDER BY id DESC LIMIT ?2"
             ))?;
             let rows = statement.query_map(params![typed, limit], |row| row.get(0))?;
             let texts = rows.collect::<std::result::Result<Vec<String>, _>>()?;
@@ -81,9 +81,9 @@ impl Archive {
                 });
                 match kept.as_ref().map(|kept| (kept, audit_change(kept, record))) {
                     Some((_, Change::Same)) => {}
-                    Some((kept, Change::Other)) => differ(sql, kept, record)?,
+                    Some((kept, Change::Other)) => note_difference(sql, kept, record)?,
                     Some((_, Change::More)) | None => {
-                        set(sql, record)?;
+                        insert_or_replace(sql, record)?;
                         stored += 1;
                     }
                 }
@@ -103,7 +103,7 @@ fn with_differences(
     )?;
     let mut audits = Vec::with_capacity(records.len());
     for record in records {
-        let differences = noticed(statement.query([record.id().to_string()])?)?;
+        let differences = read_differences(statement.query([record.id().to_string()])?)?;
         audits.push(KeptAudit {
             record,
             differences,
@@ -112,7 +112,10 @@ fn with_differences(
     Ok(audits)
 }
 
-fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), Error> {
+fn insert_or_replace(
+    sql: &Transaction<'_>,
+    record: &AuditRecord,
+) -> std::result::Result<(), Error> {
     let target = record.target();
     sql.prepare_cached(
         "INSERT INTO audit (id, service, environment, record) VALUES (?1, ?2, ?3, ?4)
@@ -129,7 +132,7 @@ fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), E
 
 /// Notes that a later copy of the record differs. The stored record does not change. The same difference is noted
 /// only once.
-fn differ(
+fn note_difference(
     sql: &Transaction<'_>,
     kept: &AuditRecord,
     read: &AuditRecord,

@@ -1,7 +1,7 @@
-//! The archive: every release that this machine has seen, in one `SQLite` file, for browsing without a network. The
-//! archive is a copy of the journals in the stores. If a store later has more of a record, the archive adds the new
-//! part. If a store has something different, the archive keeps the first value and notes the difference. This module
-//! depends only on the ports and the domain types.
+//! The archive: a local copy of releases, in one `SQLite` file, for browsing without a network. The records come from
+//! the journals in the stores. If a store later has more of a record, the archive adds the new part. If a store has
+//! something different, the archive keeps the first value and notes the difference. This module depends only on the
+//! ports and the domain types.
 //!
 //! The narrow table `releases` has the columns that filters use. The key of a release is the time at which the release
 //! was opened, plus some bits of its id. Every index ends with this key, so a list needs no sorting, and a period is a

@@ -1,5 +1,5 @@
-//! Removes what the retention rules no longer keep, in small transactions. On a full disk there is little free space,
-//! and each transaction frees space for the next transaction.
+//! Removes the releases and logs that the retention rules no longer keep, in small transactions. On a full disk there
+//! is little free space, and each transaction frees space for the next transaction.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,18 @@ use crate::inventory::{ReleaseId, Target};
 use crate::ports::Result;
 
 /// The most logs or releases that one transaction removes.
-const AT_ONCE: usize = 20;
+const BATCH_SIZE: usize = 20;
 
 impl Archive {
     pub(super) async fn weighed(&self, retention: Retention, now: Timestamp) -> Result<Pruning> {
-        self.read("finding what can be removed", move |sql| {
-            let releases = weigh(sql)?;
-            let pruning = pruning(&releases, used(sql)?, &retention, now);
-            Ok(pruning.with_orphans(&orphans(sql)?, now))
-        })
+        self.read(
+            "finding the releases and logs that can be removed",
+            move |sql| {
+                let releases = weigh(sql)?;
+                let pruning = pruning(&releases, used(sql)?, &retention, now);
+                Ok(pruning.with_orphans(&orphans(sql)?, now))
+            },
+        )
         .await
     }
 
@@ -30,9 +33,9 @@ impl Archive {
         if pruning.is_nothing() {
             return Ok(());
         }
-        self.reserve(reserve::give).await?;
+        self.reserve(reserve::delete).await?;
         let forgotten = self.forget_all(pruning).await;
-        self.reserve(reserve::make).await?;
+        self.reserve(reserve::create).await?;
         forgotten
     }
 
@@ -41,7 +44,7 @@ impl Archive {
         // Changes in the write-ahead log take up disk space a second time, so the write-ahead log is truncated first.
         self.tidy().await?;
         let logs = [pruning.logs.as_slice(), &pruning.orphans].concat();
-        for batch in logs.chunks(AT_ONCE) {
+        for batch in logs.chunks(BATCH_SIZE) {
             let batch = batch.to_vec();
             let forgotten = self.write("removing logs", move |sql| {
                 for id in batch {
@@ -52,7 +55,7 @@ impl Archive {
             forgotten.await?;
             self.tidy().await?;
         }
-        for batch in pruning.releases.chunks(AT_ONCE) {
+        for batch in pruning.releases.chunks(BATCH_SIZE) {
             let batch = batch.to_vec();
             let forgotten = self.write("removing releases", move |sql| {
                 for (id, _) in batch {
@@ -70,7 +73,7 @@ impl Archive {
     /// Frees disk space: removes free pages from the file, and truncates the write-ahead log. If another process is
     /// reading the write-ahead log at that moment, a later call truncates it.
     async fn tidy(&self) -> Result<()> {
-        self.alone("freeing disk space", |connection| {
+        self.without_transaction("freeing disk space", |connection| {
             checkpoint(connection)?;
             if let Err(error) = vacuum(connection) {
                 // Vacuuming fails on a full disk. `SQLite` can still reuse the free pages.

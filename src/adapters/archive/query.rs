@@ -1,5 +1,6 @@
 //! Builds the SQL query for a filter. A query reads an index in the order of the list, so the database does not sort.
-//! The exception is a filter that has only the beginning of a digest: it reads a range of digests, which are then sorted.
+//! The exception is a filter with only the beginning of a digest: the database reads a range of digests and sorts the
+//! result.
 
 use std::fmt::Write as _;
 

@@ -18,7 +18,7 @@ use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, Result, Within};
 
 /// The SQL for [`ReleaseId::is_meant_by`], where `?1` is the typed text. `~` sorts after every letter of an id.
-pub(super) const IS_MEANT: &str =
+pub(super) const MATCHES_TYPED_ID: &str =
     "(id >= ?1 AND id < ?1 || '~' OR length(?1) >= 8 AND substr(id, -length(?1)) = ?1)";
 
 #[async_trait]
@@ -75,7 +75,7 @@ impl ArchiveReader for Archive {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read("finding a release by its id", move |sql| {
             let mut statement = sql.prepare_cached(&format!(
-                "SELECT id FROM releases WHERE {IS_MEANT} ORDER BY id DESC LIMIT ?2"
+                "SELECT id FROM releases WHERE {MATCHES_TYPED_ID} ORDER BY id DESC LIMIT ?2"
             ))?;
             let rows = statement.query_map((typed, limit), |row| row.get(0))?;
             ids(&rows.collect::<std::result::Result<Vec<String>, _>>()?)
@@ -188,11 +188,11 @@ fn differences(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Di
     let mut statement = sql.prepare_cached(
         "SELECT noticed_at, what, kept, found FROM differences WHERE number = ?1 ORDER BY rowid",
     )?;
-    noticed(statement.query([number])?)
+    read_differences(statement.query([number])?)
 }
 
 /// Reads differences from rows with the columns `noticed_at`, `what`, `kept` and `found`.
-pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>, Error> {
+pub(super) fn read_differences(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>, Error> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let noticed_at: String = row.get(0)?;

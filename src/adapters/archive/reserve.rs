@@ -1,4 +1,4 @@
-//! Reserves disk space for the archive. SQLite must write to the write-ahead log before it can remove a release. On a
+//! Reserves disk space for the archive. `SQLite` must write to the write-ahead log before it can remove a release. On a
 //! full disk this write fails, so nothing could be removed. Therefore a file next to the archive takes up the space
 //! that a removal needs. Greenroom deletes this file before a removal and creates it again afterwards.
 
@@ -12,23 +12,23 @@ use crate::private_files;
 /// records.
 const SIZE: usize = 4 * 1024 * 1024;
 
-/// Creates the reserve file, unless a file of the right size exists. A failure is only logged, because the archive
-/// needs the reserve only on a full disk.
-pub(super) fn make(archive: &Path) {
+/// Creates the reserve file, unless it already exists with the right size. A failure is only logged, because the
+/// archive needs the reserve only on a full disk.
+pub(super) fn create(archive: &Path) {
     let path = path(archive);
-    let is_there = fs::symlink_metadata(&path)
-        .is_ok_and(|there| there.is_file() && there.len() == SIZE as u64);
-    if is_there && private_files::remove_access_of_others(&path).is_ok() {
+    let exists =
+        fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.len() == SIZE as u64);
+    if exists && private_files::remove_access_of_others(&path).is_ok() {
         return;
     }
     if let Err(error) = write(&path) {
         tracing::debug!("cannot reserve disk space for the archive: {error}");
-        give(archive);
+        delete(archive);
     }
 }
 
 /// Deletes the reserve file, so that the next write can use the space.
-pub(super) fn give(archive: &Path) {
+pub(super) fn delete(archive: &Path) {
     // The file may have been deleted already.
     let _ = fs::remove_file(path(archive));
 }

@@ -12,7 +12,7 @@ const VERSION: i64 = 4;
 const APPLICATION: i64 = 0x6772_7261;
 
 /// The tables of schema 1. Every index ends with the key of its table, and the key of a release starts with the time.
-const TABLES: &str = "
+const SCHEMA_1: &str = "
 CREATE TABLE releases (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL,
     environment TEXT NOT NULL, version TEXT NOT NULL, digest TEXT NOT NULL, operator TEXT NOT NULL,
@@ -49,7 +49,7 @@ CREATE VIRTUAL TABLE words USING fts5 (
 ";
 
 /// Schema 2 adds the size of each release, the logs of candidates, and the ids of removed releases.
-const SECOND: &str = "
+const SCHEMA_2: &str = "
 ALTER TABLE releases ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
 
 CREATE TABLE logs (
@@ -60,14 +60,14 @@ CREATE TABLE forgotten (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT R
 ";
 
 /// Schema 3 adds holds and repairs.
-const THIRD: &str = "
+const SCHEMA_3: &str = "
 CREATE TABLE audit (
     id TEXT PRIMARY KEY, service TEXT NOT NULL, environment TEXT NOT NULL, record TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 ";
 
 /// Schema 4 adds the differences between a stored hold or repair and a later copy of that record.
-const FOURTH: &str = "
+const SCHEMA_4: &str = "
 CREATE TABLE audit_differences (
     id TEXT NOT NULL, what TEXT NOT NULL, found TEXT NOT NULL, kept TEXT NOT NULL,
     noticed_at TEXT NOT NULL, UNIQUE (id, found)
@@ -83,7 +83,7 @@ UPDATE releases SET size =
 ";
 
 /// The tables that each schema adds, in order.
-const NAMES: [(i64, &[&str]); 4] = [
+const TABLE_NAMES: [(i64, &[&str]); 4] = [
     (
         1,
         &[
@@ -109,14 +109,14 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Error> {
         accept(version)?;
         check_tables(&transaction, version)?;
         if version < 2 {
-            transaction.execute_batch(SECOND)?;
+            transaction.execute_batch(SCHEMA_2)?;
             transaction.execute(WEIGH, [])?;
         }
         if version < 3 {
-            transaction.execute_batch(THIRD)?;
+            transaction.execute_batch(SCHEMA_3)?;
         }
         if version < VERSION {
-            transaction.execute_batch(FOURTH)?;
+            transaction.execute_batch(SCHEMA_4)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }
@@ -127,10 +127,10 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Error> {
     if tables > 0 || version != 0 || application != 0 {
         return Err(not_an_archive());
     }
-    transaction.execute_batch(TABLES)?;
-    transaction.execute_batch(SECOND)?;
-    transaction.execute_batch(THIRD)?;
-    transaction.execute_batch(FOURTH)?;
+    transaction.execute_batch(SCHEMA_1)?;
+    transaction.execute_batch(SCHEMA_2)?;
+    transaction.execute_batch(SCHEMA_3)?;
+    transaction.execute_batch(SCHEMA_4)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
@@ -150,7 +150,7 @@ pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Error> {
 
 fn not_an_archive() -> Error {
     let message = "the database is not an archive of Greenroom";
-    Error::refused(FailureKind::Conflict, message).hint("configure another file")
+    Error::refused(FailureKind::Conflict, message).hint("set `history.archive` to another file")
 }
 
 fn accept(version: i64) -> Result<(), Error> {
@@ -161,7 +161,7 @@ fn accept(version: i64) -> Result<(), Error> {
         "the database has schema {version}, but this Greenroom reads schemas 1 to {VERSION}"
     );
     Err(Error::refused(FailureKind::Unsupported, message)
-        .hint("use the version of Greenroom that wrote the file, or configure another file"))
+        .hint("use the version of Greenroom that wrote the file, or set `history.archive` to another file"))
 }
 
 /// Refuses a database that has a view or a trigger, or that lacks one of the tables of Greenroom. Another user may have
@@ -188,7 +188,7 @@ fn check_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Error
     }
     let mut statement =
         transaction.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
-    let expected = NAMES.iter().filter(|(since, _)| *since <= version);
+    let expected = TABLE_NAMES.iter().filter(|(since, _)| *since <= version);
     for name in expected.flat_map(|(_, names)| *names) {
         if !statement.exists([name])? {
             return Err(refused(format!("the database has no table {name}")));

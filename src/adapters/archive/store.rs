@@ -19,7 +19,7 @@ use crate::ports::{Failure, FailureKind, Result};
 const BUSY: Duration = Duration::from_secs(5);
 
 /// How long [`Archive::try_out`] waits while another process writes.
-const BUSY_TRIED: Duration = Duration::from_secs(2);
+const BUSY_TRY_OUT: Duration = Duration::from_secs(2);
 
 /// How long a call may take in total. The caller then gets a failure, even if the disk hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -57,10 +57,10 @@ impl Archive {
             database_file::write_ahead(&writing, BUSY)?;
             // The archive is a copy. If a power failure loses records, Greenroom reads them from the stores again.
             writing.pragma_update(None, "synchronous", "NORMAL")?;
-            // A small write-ahead log, which fits into the reserve when the disk is full.
+            // A small write-ahead log fits into the space that deleting the reserve file frees on a full disk.
             writing.pragma_update(None, "wal_autocheckpoint", 256)?;
             schema::prepare(&mut writing)?;
-            reserve::make(&place);
+            reserve::create(&place);
             Ok((connect(&place, BUSY)?, writing))
         });
         let (reading, writing) = connections.await?;
@@ -75,7 +75,7 @@ impl Archive {
     }
 
     /// Checks that the archive can be read and written, without changing or creating anything. Returns the number of
-    /// releases; None if the file does not exist.
+    /// releases; none if the file does not exist.
     pub async fn try_out(path: &Path) -> Result<Option<i64>> {
         let place = path.to_owned();
         let tried = blocking(
@@ -92,7 +92,7 @@ impl Archive {
                 if !is_there.map_err(denied)? {
                     return Ok(None);
                 }
-                let mut connection = connect(&place, BUSY_TRIED)?;
+                let mut connection = connect(&place, BUSY_TRY_OUT)?;
                 // Dropping the transaction rolls it back.
                 let behavior = TransactionBehavior::Immediate;
                 let transaction = connection.transaction_with_behavior(behavior)?;
@@ -172,7 +172,7 @@ impl Archive {
     }
 
     /// Runs `work` on the writing connection, outside a transaction.
-    pub(super) async fn alone<T: Send + 'static>(
+    pub(super) async fn without_transaction<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
         work: impl FnOnce(&Connection) -> std::result::Result<T, Error> + Send + 'static,

@@ -89,7 +89,7 @@ impl Keeping<'_> {
                 self.set_head(number, &read.head)?;
                 is_more = true;
             }
-            Change::Other => self.differ(number, "head", &text, &encode(&read.head)?)?,
+            Change::Other => self.note_difference(number, "head", &text, &encode(&read.head)?)?,
         }
         if is_more {
             self.index(number, read)?;
@@ -196,7 +196,7 @@ impl Keeping<'_> {
                 }
                 Change::Other => {
                     let label = format!("entry {}", entry.sequence);
-                    self.differ(number, &label, text, &encode(entry)?)?;
+                    self.note_difference(number, &label, text, &encode(entry)?)?;
                 }
             }
         }
@@ -221,7 +221,7 @@ impl Keeping<'_> {
         Ok(())
     }
 
-    fn differ(
+    fn note_difference(
         &self,
         number: i64,
         what: &str,

@@ -19,7 +19,7 @@ const LONGEST: usize = 200;
 /// The most properties of a container that are read.
 const MOST: usize = 256;
 /// The length of a name that Docker itself gives to a volume.
-const NAMED_BY_ENGINE: usize = 64;
+const ANONYMOUS_NAME_LENGTH: usize = 64;
 
 /// The properties of an inspected container, by name. Values are sanitized and shortened.
 pub(super) fn read(
@@ -145,7 +145,7 @@ fn mounted(mount: &MountPoint, endpoint: Option<&Endpoint>) -> String {
 }
 
 fn is_anonymous_volume(name: &str) -> bool {
-    name.len() == NAMED_BY_ENGINE && name.bytes().all(|b| b.is_ascii_hexdigit())
+    name.len() == ANONYMOUS_NAME_LENGTH && name.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn is_slots_directory(source: &str, endpoint: Option<&Endpoint>) -> bool {

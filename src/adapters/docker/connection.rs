@@ -113,8 +113,8 @@ impl Meter {
         Ok(())
     }
 
-    /// Fails if the limit has been exceeded. Callers check this because, for an error inside a stream, the client
-    /// library keeps only the text.
+    /// Fails if the limit has been exceeded. For an error inside a stream, the client library keeps only the text. So
+    /// callers cannot find [`TooLarge`] in such an error, and ask the meter instead.
     pub(super) fn check(&self) -> Result<(), TooLarge> {
         self.count(0)
     }
@@ -272,7 +272,7 @@ impl Service<Uri> for Connector {
 
 /// The authorities that this machine trusts. There are hundreds of certificates, and each request makes a connection,
 /// so the certificates are read only once.
-static OF_THIS_MACHINE: LazyLock<Vec<CertificateDer<'static>>> =
+static SYSTEM_AUTHORITIES: LazyLock<Vec<CertificateDer<'static>>> =
     LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
 
 /// The TLS configuration from these files. Docker's certificate must be signed by the authority in `files` or by an
@@ -299,7 +299,7 @@ fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
             &"the file has no usable certificate of an authority",
         ));
     }
-    authorities.add_parsable_certificates(OF_THIS_MACHINE.iter().cloned());
+    authorities.add_parsable_certificates(SYSTEM_AUTHORITIES.iter().cloned());
     let key = PrivateKeyDer::from_pem_file(&files.key);
     let key = key.map_err(|error| wrong(&files.key, &error))?;
     let certificate = certificates(&files.cert)?;

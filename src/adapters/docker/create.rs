@@ -1,4 +1,4 @@
-//! The request that creates a container, in the form that Docker expects.
+//! Makes the body of the request that creates a container.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -38,8 +38,10 @@ pub(super) fn body(
         labels: Some(labels_of(spec)),
         exposed_ports: reach.exposed,
         host_config: Some(HostConfig {
-            memory: memory
-                .map_err(|_| "the memory limit is too large: configure a smaller one".to_owned())?,
+            memory: memory.map_err(|_| {
+                "the memory limit is larger than Docker accepts: configure a smaller limit"
+                    .to_owned()
+            })?,
             mounts: Some(mounts.collect()),
             port_bindings: reach.bindings,
             restart_policy: Some(policy(shape.restart)),

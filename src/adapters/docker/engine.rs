@@ -151,7 +151,8 @@ impl Engine {
         let agreed = self.connected().await?.agreed.clone();
         let meter = Meter::of_a_stream();
         let opened = connection::client(&self.address, Reading::Stream(meter.clone()));
-        let docker = opened.map_err(|error| self.worded(&error, Act::Read, "connecting"))?;
+        let docker =
+            opened.map_err(|error| self.describe_error(&error, Act::Read, "connecting"))?;
         let modifier = move |request| mend(request, agreed.version());
         Ok((docker.with_request_modifier(modifier), meter))
     }
@@ -197,7 +198,7 @@ impl Engine {
         if answer.as_ref().is_err_and(refuses_version) && self.agree_again().await? != before {
             answer = self.in_time(deadline, act, doing, call()).await?;
         }
-        answer.map_err(|error| self.worded(&error, act, doing))
+        answer.map_err(|error| self.describe_error(&error, act, doing))
     }
 
     async fn in_time<T>(
@@ -212,14 +213,14 @@ impl Engine {
     }
 
     /// Describes an error of the client library.
-    pub(super) fn worded(&self, error: &Error, act: Act, doing: &str) -> Failure {
+    pub(super) fn describe_error(&self, error: &Error, act: Act, doing: &str) -> Failure {
         let failure = failure(error, act, self.target(), doing);
-        // Docker answered, so its address is right. Something that Docker needs is unreachable.
+        // Docker answered, so its address is right, and `DOCKER_HOST` does not matter.
         if matches!(error, Error::DockerResponseServerError { .. }) {
             return failure;
         }
-        let elsewhere = std::env::var("DOCKER_HOST").ok();
-        match elsewhere.and_then(|elsewhere| self.address.docker_host_hint(&elsewhere)) {
+        let docker_host = std::env::var("DOCKER_HOST").ok();
+        match docker_host.and_then(|docker_host| self.address.docker_host_hint(&docker_host)) {
             Some(hint) if failure.kind == FailureKind::Unreachable => failure.hint(hint),
             _ => failure,
         }
@@ -244,9 +245,9 @@ impl Engine {
     /// The time of Docker's machine; none if the answer has no valid time.
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
         let doing = "reading the time of Docker's host";
-        let asking = connection::date(&self.address);
-        let date = self.in_time(QUICK, Act::Read, doing, asking).await?;
-        date.map_err(|error| self.worded(&error, Act::Read, doing))
+        let request = connection::date(&self.address);
+        let date = self.in_time(QUICK, Act::Read, doing, request).await?;
+        date.map_err(|error| self.describe_error(&error, Act::Read, doing))
     }
 
     /// Agrees again on an API version, with the Docker that answers now.
@@ -265,7 +266,7 @@ impl Engine {
 
     async fn ask_version(&self, raw: &Docker, doing: &str) -> Result<SystemVersion> {
         let reply = self.in_time(QUICK, Act::Read, doing, raw.version()).await?;
-        reply.map_err(|error| self.worded(&error, Act::Read, doing))
+        reply.map_err(|error| self.describe_error(&error, Act::Read, doing))
     }
 
     async fn connected(&self) -> Result<&Connected> {
@@ -275,7 +276,7 @@ impl Engine {
     async fn connect(&self) -> Result<Connected> {
         let doing = "connecting";
         let raw = connection::client(&self.address, Reading::Answers)
-            .map_err(|error| self.worded(&error, Act::Read, doing))?;
+            .map_err(|error| self.describe_error(&error, Act::Read, doing))?;
         let reply = self.ask_version(&raw, doing).await?;
         let theirs = reply.api_version.unwrap_or_default();
         let agreed = Agreed::on(self.agree(&theirs)?);

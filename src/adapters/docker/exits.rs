@@ -15,7 +15,7 @@ use crate::inventory::{Exit, InstanceId};
 use crate::ports::Result;
 
 /// How far back to search. Docker keeps only its last 256 events.
-const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(1);
+const SEARCH_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 
 impl Engine {
     /// The last exit of the past hour, from the events that Docker still has. None if these events contain no exit, or
@@ -34,11 +34,11 @@ impl Engine {
         else {
             return Ok(None);
         };
-        let since = now.saturating_sub(LOOKED_BACK).unwrap_or(now);
+        let since = now.saturating_sub(SEARCH_PERIOD).unwrap_or(now);
         let text = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
         let options = EventsOptions {
             since: Some(since.as_second().to_string()),
-            until: Some(exactly(now)),
+            until: Some(as_docker_time(now)),
             filters: Some(HashMap::from([
                 ("type".to_owned(), text(&["container"])),
                 ("container".to_owned(), text(&[id])),
@@ -56,12 +56,12 @@ impl Engine {
 
 /// A time as Docker reads it: seconds, a dot and nanoseconds. If the fraction is missing, Docker uses the end of that
 /// second, and keeps the answer open until then.
-fn exactly(at: Timestamp) -> String {
+fn as_docker_time(at: Timestamp) -> String {
     format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())
 }
 
-/// The exit of the last `die`, and whether an `oom` belongs to it. Docker may send `oom` before or after its `die`,
-/// so every `oom` after the previous `die` counts.
+/// The exit of the last `die`, and whether an `oom` belongs to it. Docker may send `oom` before or after its `die`, so
+/// every `oom` after the previous `die` belongs to this exit.
 fn last(events: &[EventMessage]) -> Option<Exit> {
     let is = |event: &EventMessage, action: &str| event.action.as_deref() == Some(action);
     let died = events.iter().rposition(|event| is(event, "die"))?;
@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn a_time_for_the_engine_has_nanoseconds() {
         let now: Timestamp = "2026-11-29T00:29:50.000011Z".parse().expect("a time");
-        assert_eq!(exactly(now), format!("{}.000011000", now.as_second()));
+        assert_eq!(
+            as_docker_time(now),
+            format!("{}.000011000", now.as_second())
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ const TERMINAL_LINE: usize = 512 * 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     /// A part of a line. The last part of a line ends with the line end.
-    Of(LogStream, Vec<u8>),
+    Part(LogStream, Vec<u8>),
     /// A line of a container with a terminal, and how many bytes were dropped from the end of the line.
     Terminal(Vec<u8>, usize),
 }
@@ -102,7 +102,7 @@ fn headed(buffer: &[u8]) -> Result<Option<(Frame, usize)>, TooLarge> {
     } else {
         LogStream::Out
     };
-    Ok(Some((Frame::Of(stream, frame.to_vec()), end)))
+    Ok(Some((Frame::Part(stream, frame.to_vec()), end)))
 }
 
 #[cfg(test)]
@@ -122,9 +122,9 @@ mod tests {
         for at_a_time in [1, 5, bytes.len()] {
             let frames = frames_of(&mut Frames::new(false), bytes, at_a_time);
             let wanted = [
-                Frame::Of(LogStream::Out, b"one\n".to_vec()),
-                Frame::Of(LogStream::Err, b"two".to_vec()),
-                Frame::Of(LogStream::Out, Vec::new()),
+                Frame::Part(LogStream::Out, b"one\n".to_vec()),
+                Frame::Part(LogStream::Err, b"two".to_vec()),
+                Frame::Part(LogStream::Out, Vec::new()),
             ];
             assert_eq!(frames, wanted);
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::log_frames::Frame;
 use crate::ports::{LogChunk, LogStream};
 
-/// The most bytes of a line. The rest is dropped and counted.
+/// The most bytes of a line. Further bytes are dropped and counted.
 const LONGEST: usize = 256 * 1024;
 /// The size of the parts into which Docker splits a long line.
 const PART: usize = 16 * 1024;
@@ -22,28 +22,28 @@ impl Lines {
     /// Adds a frame. Returns the line that the frame completes, if any.
     pub(super) fn take(&mut self, frame: Frame) -> Option<LogChunk> {
         let (stream, bytes) = match frame {
-            Frame::Of(stream, bytes) => (stream, bytes),
+            Frame::Part(stream, bytes) => (stream, bytes),
             Frame::Terminal(line, skipped) => {
                 let mut line = terminal_line(&line);
                 line.dropped += skipped;
                 return Some(line);
             }
         };
-        let (at, part) = dated(&bytes);
-        let slot = match stream {
+        let (at, part) = split_timestamp(&bytes);
+        let unfinished = match stream {
             LogStream::Out => &mut self.out,
             LogStream::Err => &mut self.err,
         };
         let ends = part.ends_with(b"\n");
         // The line has the time of its first part, so that a request since that time returns the whole line.
-        let line = slot.get_or_insert_with(|| LogChunk {
+        let line = unfinished.get_or_insert_with(|| LogChunk {
             at,
             stream,
             bytes: Vec::new(),
             dropped: 0,
         });
         append(line, without_end(part));
-        if ends { slot.take() } else { None }
+        if ends { unfinished.take() } else { None }
     }
 
     /// The unfinished line of one of the streams. A second call returns the unfinished line of the other stream.
@@ -55,7 +55,7 @@ impl Lines {
 /// A line of a container with a terminal. The line arrives as one frame, and a long line has a timestamp before each
 /// part.
 fn terminal_line(message: &[u8]) -> LogChunk {
-    let (at, mut rest) = dated(message);
+    let (at, mut rest) = split_timestamp(message);
     let mut line = LogChunk {
         at,
         stream: LogStream::Out,
@@ -64,7 +64,7 @@ fn terminal_line(message: &[u8]) -> LogChunk {
     };
     while rest.len() > PART {
         let (part, tail) = rest.split_at(PART);
-        let (next, after) = dated(tail);
+        let (next, after) = split_timestamp(tail);
         if next.is_none() {
             break;
         }
@@ -87,7 +87,8 @@ fn without_end(part: &[u8]) -> &[u8] {
     part.strip_suffix(b"\r").unwrap_or(part)
 }
 
-fn dated(frame: &[u8]) -> (Option<Timestamp>, &[u8]) {
+/// Splits a frame into its timestamp and its text. Without a timestamp, the text is the whole frame.
+fn split_timestamp(frame: &[u8]) -> (Option<Timestamp>, &[u8]) {
     let space = frame.iter().take(40).position(|b| *b == b' ');
     let read = space.and_then(|at| {
         let text = std::str::from_utf8(frame.get(..at)?).ok()?;
@@ -108,14 +109,14 @@ mod tests {
     const AT: &str = "2026-11-21T06:00:00.123456789Z ";
 
     fn out(text: &str) -> Frame {
-        Frame::Of(LogStream::Out, format!("{AT}{text}").into())
+        Frame::Part(LogStream::Out, format!("{AT}{text}").into())
     }
 
     #[test]
     fn a_long_line_in_several_frames_is_one_line() {
         let mut lines = Lines::default();
         assert_eq!(lines.take(out(&"a".repeat(PART))), None);
-        let other = Frame::Of(LogStream::Err, format!("{AT}between\n").into());
+        let other = Frame::Part(LogStream::Err, format!("{AT}between\n").into());
         assert_eq!(
             lines.take(other).map(|l| l.bytes),
             Some(b"between".to_vec())
@@ -156,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_frame_without_a_timestamp_is_still_a_line() {
-        let frame = Frame::Of(LogStream::Out, "\u{1}garbage without date\n".into());
+        let frame = Frame::Part(LogStream::Out, "\u{1}garbage without date\n".into());
         let line = Lines::default().take(frame);
         assert_eq!(
             line.map(|l| (l.at, l.bytes)),
@@ -168,7 +169,7 @@ mod tests {
     fn frames(output: &[u8], stream: LogStream) -> Vec<Frame> {
         let lines = output.split_inclusive(|byte| *byte == b'\n');
         let parts = lines.flat_map(|line| line.chunks(PART));
-        let frames = parts.map(|part| Frame::Of(stream, [AT.as_bytes(), part].concat()));
+        let frames = parts.map(|part| Frame::Part(stream, [AT.as_bytes(), part].concat()));
         frames.collect()
     }
 
@@ -197,7 +198,7 @@ mod tests {
         fn no_byte_of_a_line_is_lost(out in output(), err in output(), turns: u64) {
             let (mut outs, mut errs) = (frames(&out, LogStream::Out).into_iter(), frames(&err, LogStream::Err).into_iter());
             let mut lines = Lines::default();
-            let mut given = Vec::new();
+            let mut received = Vec::new();
             for turn in 0.. {
                 let frame = if turns.rotate_left(turn) % 2 == 0 {
                     outs.next().or_else(|| errs.next())
@@ -205,12 +206,12 @@ mod tests {
                     errs.next().or_else(|| outs.next())
                 };
                 let Some(frame) = frame else { break };
-                given.extend(lines.take(frame));
+                received.extend(lines.take(frame));
             }
-            given.extend(lines.rest());
-            given.extend(lines.rest());
+            received.extend(lines.rest());
+            received.extend(lines.rest());
             for (stream, output) in [(LogStream::Out, &out), (LogStream::Err, &err)] {
-                let of = given.iter().filter(|line| line.stream == stream);
+                let of = received.iter().filter(|line| line.stream == stream);
                 let bytes: Vec<Vec<u8>> = of.map(|line| line.bytes.clone()).collect();
                 // A part that ends with a carriage return loses this character, so lines are compared without carriage
                 // returns.
@@ -226,8 +227,8 @@ mod tests {
             let mut lines = Lines::default();
             for (stream, bytes) in frames {
                 lines.take(match stream {
-                    0 => Frame::Of(LogStream::Out, bytes),
-                    1 => Frame::Of(LogStream::Err, bytes),
+                    0 => Frame::Part(LogStream::Out, bytes),
+                    1 => Frame::Part(LogStream::Err, bytes),
                     _ => Frame::Terminal(bytes, 0),
                 });
             }

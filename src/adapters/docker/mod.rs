@@ -1,6 +1,6 @@
-//! Docker as the runtime, over its API with `bollard`. Instances are containers, identified by their labels. Reader
-//! and writer are two types over one [`Engine`], so that read-only use never builds the writer. This module knows
-//! nothing about releases and does not poll: it answers calls or follows events.
+//! Docker as the runtime, over its API with `bollard`. Instances are containers, identified by their labels. Reader and
+//! writer are two types over one [`Engine`], so that read-only use never builds the writer. This module knows nothing
+//! about the release procedure and does not poll: it answers calls or follows events.
 
 mod address;
 mod configuration;

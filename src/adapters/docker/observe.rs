@@ -247,7 +247,7 @@ fn running_state(state: &ContainerState) -> InstanceState {
     }
 }
 
-/// How a stopped or restarting container exited. Docker forgets this at the next start.
+/// How a stopped or restarting container exited. Docker forgets the exit at the next start.
 fn last_exit(state: &ContainerState) -> Option<Exit> {
     use ContainerStateStatusEnum as Status;
     matches!(

@@ -1,4 +1,4 @@
-//! What occupies a slot: a container with the slot's name or labels, or another container or process at its address.
+//! Finds what occupies a slot: a container with the slot's name or labels, or a container or process at its address.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -17,8 +17,8 @@ use crate::ports::{Occupancy, Result, instance_name};
 use crate::sanitize::sanitize;
 
 impl Engine {
-    /// What is in a slot. If Greenroom's instance is stopped and another container or process uses the slot's address,
-    /// the answer is [`Occupancy::Foreign`], because the instance could not start.
+    /// Finds what occupies a slot. If Greenroom's instance is stopped and another container or process uses the slot's
+    /// address, the answer is [`Occupancy::Foreign`], because the instance could not start.
     pub(super) async fn occupancy(
         &self,
         target: &Target,
@@ -26,7 +26,7 @@ impl Engine {
         endpoint: &Endpoint,
     ) -> Result<Occupancy> {
         let mut name = instance_name(target, slot);
-        let doing = format!("looking for what is in {slot} of {target}");
+        let doing = format!("checking what occupies {slot} of {target}");
         let ours = match self.in_slot(target, slot, &doing).await? {
             None => None,
             Some(container) => {
@@ -64,8 +64,8 @@ impl Engine {
     }
 
     /// The container in a slot. The container with the slot's name is preferred. An operator can rename a container, so
-    /// if no container has that name, this finds a container by its labels. Among several such containers, a running
-    /// container is preferred.
+    /// if no container has that name, this finds a container by its labels. If several containers have these labels, a
+    /// running container is preferred.
     pub(super) async fn in_slot(
         &self,
         target: &Target,

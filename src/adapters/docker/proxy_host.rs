@@ -26,7 +26,7 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 /// The most bytes of each output stream that are kept.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
 /// How many times Greenroom asks for the exit code after the output has ended.
-const MOST_REQUESTS: u32 = 100;
+const MOST_CHECKS: u32 = 100;
 /// The pause between two requests for the exit code.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -62,14 +62,14 @@ pub struct ContainerHost {
 
 /// The result of a command: its exit code, its standard output, and its standard output together with its standard
 /// error.
-struct Ended {
+struct ExecResult {
     code: Option<i64>,
     out: Vec<u8>,
     both: Vec<u8>,
 }
 
-impl Ended {
-    fn is_good(&self) -> bool {
+impl ExecResult {
+    fn succeeded(&self) -> bool {
         self.code == Some(0)
     }
 }
@@ -89,7 +89,7 @@ impl ContainerHost {
         doing: &str,
         argv: &[&str],
         input: Option<&[u8]>,
-    ) -> Result<Ended> {
+    ) -> Result<ExecResult> {
         if !is_container_name(&self.container) {
             let message = format!(
                 "{:?} is not a valid container name: correct it in the configuration",
@@ -97,7 +97,7 @@ impl ContainerHost {
             );
             return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
         }
-        let call = || self.executed(argv, input);
+        let call = || self.exec(argv, input);
         let ended = self.engine.within(DEADLINE, act, doing, call).await;
         ended.map_err(|mut failure| {
             if failure.kind == FailureKind::Conflict {
@@ -109,11 +109,11 @@ impl ContainerHost {
         })
     }
 
-    async fn executed(
+    async fn exec(
         &self,
         argv: &[&str],
         input: Option<&[u8]>,
-    ) -> std::result::Result<Ended, Error> {
+    ) -> std::result::Result<ExecResult, Error> {
         let Ok(docker) = self.engine.docker().await else {
             return Err(Error::RequestTimeoutError);
         };
@@ -126,7 +126,7 @@ impl ContainerHost {
         };
         let exec = docker.create_exec(&self.container, config).await?.id;
         let started = docker.start_exec(&exec, None::<StartExecOptions>).await?;
-        let mut ended = Ended {
+        let mut ended = ExecResult {
             code: None,
             out: Vec::new(),
             both: Vec::new(),
@@ -150,7 +150,7 @@ impl ContainerHost {
                 keep(&mut ended.both, frame.as_ref());
             }
         }
-        for _ in 0..MOST_REQUESTS {
+        for _ in 0..MOST_CHECKS {
             let state = docker.inspect_exec(&exec).await?;
             if state.running != Some(true) {
                 ended.code = state.exit_code;
@@ -172,14 +172,14 @@ impl ContainerHost {
         let [first, second] = arguments;
         let argv = ["sh", "-c", script, "sh", first, second];
         let ended = self.execute(Act::Write, doing, &argv, input).await?;
-        if ended.is_good() {
+        if ended.succeeded() {
             Ok(())
         } else {
             Err(self.failed(doing, &ended))
         }
     }
 
-    fn failed(&self, doing: &str, ended: &Ended) -> crate::ports::Failure {
+    fn failed(&self, doing: &str, ended: &ExecResult) -> crate::ports::Failure {
         let output = sanitize(&String::from_utf8_lossy(&ended.both));
         let code = ended
             .code
@@ -189,7 +189,7 @@ impl ContainerHost {
             .refuse(FailureKind::Rejected, doing, message.trim_end_matches(": "))
     }
 
-    fn text<'a>(&self, path: &'a Path, doing: &str) -> Result<&'a str> {
+    fn path_text<'a>(&self, path: &'a Path, doing: &str) -> Result<&'a str> {
         let text = path
             .to_str()
             .filter(|t| t.starts_with('/') && !t.contains('\0'));
@@ -221,11 +221,11 @@ impl ProxyHost for ContainerHost {
 
     async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let doing = self.doing("reading", path);
-        let path = self.text(path, &doing)?;
+        let path = self.path_text(path, &doing)?;
         let ended = self
             .execute(Act::Read, &doing, &["cat", path], None)
             .await?;
-        if ended.is_good() {
+        if ended.succeeded() {
             return Ok(Some(ended.out));
         }
         let test = self
@@ -240,11 +240,11 @@ impl ProxyHost for ContainerHost {
 
     async fn list(&self, directory: &Path) -> Result<Vec<String>> {
         let doing = self.doing("listing", directory);
-        let path = self.text(directory, &doing)?;
+        let path = self.path_text(directory, &doing)?;
         let ended = self
             .execute(Act::Read, &doing, &["ls", "-1A", path], None)
             .await?;
-        if ended.is_good() {
+        if ended.succeeded() {
             let text = String::from_utf8_lossy(&ended.out);
             return Ok(text.lines().map(str::to_owned).collect());
         }
@@ -260,7 +260,7 @@ impl ProxyHost for ContainerHost {
 
     async fn is_directory(&self, path: &Path) -> Result<bool> {
         let doing = self.doing("checking the directory", path);
-        let path = self.text(path, &doing)?;
+        let path = self.path_text(path, &doing)?;
         for (test, answer) in [("-d", Ok(true)), ("-e", Err("the path is not a directory"))] {
             let ended = self
                 .execute(Act::Read, &doing, &["test", test, path], None)
@@ -279,7 +279,7 @@ impl ProxyHost for ContainerHost {
 
     async fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
         let doing = self.doing("writing", path);
-        let path = self.text(path, &doing)?;
+        let path = self.path_text(path, &doing)?;
         let length = content.len().to_string();
         self.script(&doing, WRITE, [path, &length], Some(content))
             .await
@@ -287,11 +287,11 @@ impl ProxyHost for ContainerHost {
 
     async fn remove(&self, path: &Path) -> Result<()> {
         let doing = self.doing("removing", path);
-        let path = self.text(path, &doing)?;
+        let path = self.path_text(path, &doing)?;
         let ended = self
             .execute(Act::Write, &doing, &["rm", "-f", path], None)
             .await?;
-        if ended.is_good() {
+        if ended.succeeded() {
             Ok(())
         } else {
             Err(self.failed(&doing, &ended))
@@ -300,7 +300,7 @@ impl ProxyHost for ContainerHost {
 
     async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
         let doing = self.doing("reading the link", path);
-        let path = self.text(path, &doing)?;
+        let path = self.path_text(path, &doing)?;
         let ended = self
             .execute(Act::Read, &doing, &["readlink", path], None)
             .await?;
@@ -317,7 +317,7 @@ impl ProxyHost for ContainerHost {
     async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf> {
         let doing = self.doing("staging the link", link);
         let staged = link.with_file_name(format!("{STAGED}{}", Ulid::generate()));
-        let at = self.text(&staged, &doing)?;
+        let at = self.path_text(&staged, &doing)?;
         let Some(to) = to.to_str() else {
             let message = "the target of the link is not in UTF-8";
             return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
@@ -328,7 +328,10 @@ impl ProxyHost for ContainerHost {
 
     async fn put(&self, staged: &Path, link: &Path) -> Result<()> {
         let doing = self.doing("replacing the link", link);
-        let (from, to) = (self.text(staged, &doing)?, self.text(link, &doing)?);
+        let (from, to) = (
+            self.path_text(staged, &doing)?,
+            self.path_text(link, &doing)?,
+        );
         self.script(&doing, PUT, [from, to], None).await
     }
 
@@ -359,6 +362,6 @@ impl ProxyHost for ContainerHost {
             .execute(Act::Read, &doing, &["cat", &path], None)
             .await?;
         let text = || String::from_utf8_lossy(&ended.out).into_owned();
-        Ok(ended.is_good().then(text))
+        Ok(ended.succeeded().then(text))
     }
 }

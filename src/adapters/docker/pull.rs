@@ -78,7 +78,7 @@ impl Engine {
             };
             let info = answer.map_err(|e| match meter.check() {
                 Err(large) => oversized(large, Act::Write, self.target(), &doing),
-                Ok(()) => self.worded(&e, Act::Write, &doing).masked(&mask),
+                Ok(()) => self.describe_error(&e, Act::Write, &doing).masked(&mask),
             })?;
             meter.restart();
             if let Some(so_far) = layers.take(&info) {

@@ -22,7 +22,8 @@ use super::names::container_id;
 use crate::inventory::{Address, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
-/// The events that count as a change. Executed commands and copied files do not count.
+/// The events that [`RuntimeReader::changes`] reports. Docker also sends events about executed commands and copied
+/// files, which change no instance.
 const EVENTS: [&str; 11] = [
     "create",
     "start",
@@ -184,8 +185,8 @@ impl RuntimeReader for DockerReader {
     }
 }
 
-/// A stream that ends with the failure that interrupted the stream. If there was no failure, the stream ends with
-/// `end`, if given.
+/// A stream that ends with the failure that interrupted it. If no failure interrupted the stream, it ends with the
+/// failure `end`, if there is one.
 fn until_failure<T: Send + 'static>(
     items: impl Stream<Item = std::result::Result<T, Error>> + Send + 'static,
     meter: Meter,
@@ -193,7 +194,7 @@ fn until_failure<T: Send + 'static>(
     (doing, item): (String, &'static str),
     end: Option<Failure>,
 ) -> BoxStream<'static, Result<T>> {
-    let worded = items
+    let described = items
         .map(move |next| match (next, meter.check()) {
             (Ok(item), _) => {
                 meter.restart();
@@ -206,7 +207,7 @@ fn until_failure<T: Send + 'static>(
         })
         .chain(stream::iter(end.map(Err)));
     let mut broken = false;
-    worded
+    described
         .take_while(move |item| {
             let continues = !broken;
             broken = item.is_err();
@@ -264,12 +265,12 @@ fn lines(
     let marked = frames.chain(stream::iter([Ok(None), Ok(None)]));
     marked
         .scan(Lines::default(), |lines, item| {
-            let given = match item {
+            let line = match item {
                 Ok(Some(frame)) => lines.take(frame).map(Ok),
                 Ok(None) => lines.rest().map(Ok),
                 Err(failure) => Some(Err(failure)),
             };
-            std::future::ready(Some(given))
+            std::future::ready(Some(line))
         })
         .filter_map(std::future::ready)
         .boxed()

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// The time limit for a listener to accept a connection.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// What is at a socket's path.
+/// The file at a socket's path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AtPath {
     Nothing,
@@ -75,7 +75,7 @@ pub(super) async fn make_room(path: &Path) -> Result<(), String> {
 }
 
 /// Removes the socket of a stopped instance, if no process listens on it.
-pub(super) async fn clear(path: &Path) {
+pub(super) async fn remove_stale(path: &Path) {
     if look(path).await == AtPath::Stale {
         // If this fails, the next start finds the socket again and tries to remove it.
         let _ = fs::remove_file(path).await;

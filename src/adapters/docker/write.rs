@@ -32,9 +32,9 @@ use crate::ports::{
 /// The time limit of a slow call, e.g. a start that sets up a network. For a stop, the grace period is added.
 pub(super) const SLOW: Duration = Duration::from_secs(30);
 /// How long to wait for a container to appear, if the answer to its creation was lost or its name is already taken.
-const APPEARS: Duration = Duration::from_secs(5);
+const APPEAR_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between two checks whether the container exists.
-const LOOKS: Duration = Duration::from_millis(50);
+const APPEAR_PAUSE: Duration = Duration::from_millis(50);
 
 pub struct DockerWriter {
     engine: Arc<Engine>,
@@ -96,7 +96,7 @@ impl RuntimeWriter for DockerWriter {
         let doing = format!("starting {name}");
         let in_slot = self.engine.in_slot(&spec.target, spec.slot, &doing);
         if let Some(container) = in_slot.await? {
-            self.refuse_another(&container, spec, &doing)?;
+            self.refuse_other_container(&container, spec, &doing)?;
             self.start_stopped(&container, &doing).await?;
             return Ok(InstanceId(container.id));
         }
@@ -105,7 +105,7 @@ impl RuntimeWriter for DockerWriter {
             let reason = "the container was created, but does not exist any more. Another program may have removed it";
             return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
         };
-        self.refuse_another(&made, spec, &doing)?;
+        self.refuse_other_container(&made, spec, &doing)?;
         if let Err(failure) = self.start_stopped(&made, &doing).await {
             if !failure.kind.may_be_temporary() {
                 // A candidate that cannot start must not remain in the slot. A failure to remove it is ignored, because
@@ -156,7 +156,7 @@ impl RuntimeWriter for DockerWriter {
             other => return other,
         };
         match self.engine.inspect(&container.id, &doing).await? {
-            Some(seen) if seen.is_up() => Err(lost),
+            Some(now) if now.is_up() => Err(lost),
             _ => Ok(()),
         }
     }
@@ -191,7 +191,7 @@ impl RuntimeWriter for DockerWriter {
         if let Some(Endpoint::Unix(path)) = endpoint(&container)
             && self.engine.is_local()
         {
-            socket::clear(path).await;
+            socket::remove_stale(path).await;
         }
         Ok(())
     }
@@ -241,7 +241,7 @@ impl DockerWriter {
     /// Whether a container of that name appears within a few seconds. Docker reserves a name a moment before it shows
     /// the container.
     async fn appears(&self, name: &str, doing: &str) -> Result<bool> {
-        let until = Instant::now() + APPEARS;
+        let until = Instant::now() + APPEAR_TIMEOUT;
         loop {
             if self.engine.inspect(name, doing).await?.is_some() {
                 return Ok(true);
@@ -249,7 +249,7 @@ impl DockerWriter {
             if Instant::now() > until {
                 return Ok(false);
             }
-            sleep(LOOKS).await;
+            sleep(APPEAR_PAUSE).await;
         }
     }
 
@@ -287,7 +287,7 @@ impl DockerWriter {
             other => return other,
         };
         match self.engine.inspect(&container.id, doing).await? {
-            Some(seen) if seen.is_up() => Ok(()),
+            Some(now) if now.is_up() => Ok(()),
             _ => Err(lost),
         }
     }
@@ -302,7 +302,13 @@ impl DockerWriter {
         room.map_err(|reason| self.engine.refuse(FailureKind::Conflict, doing, reason))
     }
 
-    fn refuse_another(&self, found: &Container, spec: &InstanceSpec, doing: &str) -> Result<()> {
+    /// Refuses a container that `spec` did not create: a container of another program, slot, release or digest.
+    fn refuse_other_container(
+        &self,
+        found: &Container,
+        spec: &InstanceSpec,
+        doing: &str,
+    ) -> Result<()> {
         let conflict =
             |reason: String| Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
         let name = &found.name;

@@ -33,10 +33,10 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 pub(super) struct Places {
     most: usize,
     began: Instant,
-    number: AtomicU64,
+    next_number: AtomicU64,
     connections: Mutex<Connections>,
     /// Notified when a connection is closed.
-    left: Notify,
+    closed: Notify,
 }
 
 /// Connections by their numbers. A later connection has a higher number.
@@ -78,9 +78,9 @@ impl Places {
         Arc::new(Self {
             most,
             began: Instant::now(),
-            number: AtomicU64::new(0),
+            next_number: AtomicU64::new(0),
             connections: Mutex::default(),
-            left: Notify::new(),
+            closed: Notify::new(),
         })
     }
 
@@ -88,21 +88,21 @@ impl Places {
     /// place. If no connection can lose its place, this call waits until that changes.
     pub(super) async fn take(self: &Arc<Self>) -> Place {
         loop {
-            if let Some(place) = self.free() {
+            if let Some(place) = self.take_free() {
                 return place;
             }
-            if !self.lose_longest_waiting() {
-                let _ = timeout(RETRY_INTERVAL, self.left.notified()).await;
+            if !self.free_longest_waiting() {
+                let _ = timeout(RETRY_INTERVAL, self.closed.notified()).await;
             }
         }
     }
 
-    fn free(self: &Arc<Self>) -> Option<Place> {
+    fn take_free(self: &Arc<Self>) -> Option<Place> {
         let mut connections = self.lock();
         if connections.placed.len() >= self.most {
             return None;
         }
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let progress = Arc::new(Progress {
             began: self.began,
             moved_at: AtomicU64::new(0),
@@ -122,9 +122,9 @@ impl Places {
     }
 
     /// Takes the place from the connection that has kept the proxy waiting longest. Returns whether a place became
-    /// free. If too many connections are leaving already, cuts one that waits for its client instead. The caller then
-    /// tries again later.
-    fn lose_longest_waiting(&self) -> bool {
+    /// free. If too many connections are leaving already, no place becomes free: this call cuts a connection that waits
+    /// for its client, and the caller tries again later.
+    fn free_longest_waiting(&self) -> bool {
         let mut connections = self.lock();
         let Some(number) = longest_waiting(&connections.placed) else {
             return false;
@@ -203,7 +203,7 @@ impl Drop for Place {
         connections.placed.remove(&self.number);
         connections.leaving.remove(&self.number);
         drop(connections);
-        self.places.left.notify_one();
+        self.places.closed.notify_one();
     }
 }
 

@@ -15,7 +15,7 @@ use crate::inventory::{PassedRequest, Target};
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
 
 /// How much longer than the proxy's own [`TIMEOUT`] this client waits for an answer.
-const LONGER: Duration = Duration::from_secs(5);
+const EXTRA_TIME: Duration = Duration::from_secs(5);
 
 struct Follow {
     address: SocketAddr,
@@ -55,7 +55,8 @@ impl Follow {
     async fn fetch(&mut self, since: Since) -> Result<()> {
         let doing = format!("reading the requests of {}", self.target);
         let path = format!("{}?{}", Site::answer_path(&self.target), since.query());
-        let answer: Option<Lines> = ask_for(self.address, &path, &doing, TIMEOUT + LONGER).await?;
+        let answer: Option<Lines> =
+            ask_for(self.address, &path, &doing, TIMEOUT + EXTRA_TIME).await?;
         let failed = |kind, message| Failure::new(kind, place(self.address), &doing, message);
         let Some(lines) = answer else {
             return Err(

@@ -24,7 +24,7 @@ use crate::sanitize::sanitize;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// The time limit for a slot to start its answer.
-const BEGIN: Duration = Duration::from_mins(1);
+const ANSWER_START: Duration = Duration::from_mins(1);
 
 /// The most characters of a protocol name that an error repeats. The client chooses the name.
 const SHOWN_PROTOCOL: usize = 40;
@@ -45,7 +45,7 @@ const HOP_BY_HOP: [&str; 9] = [
 /// A streamed body, or a short text from the proxy itself.
 pub(super) type Content = Either<Streamed, Full<Bytes>>;
 
-/// What is needed to forward the requests of one target.
+/// The configuration and the counters for forwarding the requests of one target.
 #[derive(Debug, Clone)]
 pub(super) struct Traffic {
     pub(super) site: Site,
@@ -159,7 +159,7 @@ async fn exchange(
     tokio::spawn(connection);
     let response =
         sender.send_request(outgoing(request, peer).map(|body| RequestBody::new(body, body_idle)));
-    match timeout(BEGIN, response).await {
+    match timeout(ANSWER_START, response).await {
         Ok(Ok(answer)) => {
             counted.answered(answer.status());
             incoming(answer, counted)
@@ -191,10 +191,10 @@ fn outgoing(mut request: Request<Incoming>, peer: SocketAddr) -> Request<Incomin
     let headers = request.headers_mut();
     if !headers.contains_key(HOST) {
         let host = authority.unwrap_or_else(|| "localhost".to_owned());
-        set(headers, HOST, &host);
+        set_header(headers, HOST, &host);
     }
     let forwarded = HeaderName::from_static("x-forwarded-for");
-    set(headers, forwarded, &peer.ip().to_string());
+    set_header(headers, forwarded, &peer.ip().to_string());
     headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     request
@@ -208,8 +208,8 @@ fn incoming(answer: Response<Incoming>, counted: Counted) -> Response<Content> {
     answer
 }
 
-/// Returns the protocol that the client insists on, such as `websocket`. An offer of a newer HTTP or of TLS does not
-/// count, because such a client also accepts an answer in plain HTTP/1.1.
+/// Returns the protocol that the client insists on, such as `websocket`. An offer of a newer HTTP or of TLS is ignored,
+/// because such a client also accepts an answer in plain HTTP/1.1.
 fn needed_protocol(headers: &HeaderMap) -> Option<String> {
     let offered = headers.get_all(UPGRADE).into_iter();
     let offered = offered.filter_map(|value| value.to_str().ok());
@@ -247,7 +247,7 @@ fn stamped(mut answer: Response<Content>, slot: Slot) -> Response<Content> {
     answer
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn set_header(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

@@ -1,5 +1,5 @@
 //! The last requests of a target: the traffic of each slot in numbers, and the requests as lines. Memory is bounded.
-//! Greenroom's own requests do not count, because on a quiet target they would be most of the traffic.
+//! Greenroom's own requests are left out, because on a quiet target they would be most of the traffic.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,11 +17,11 @@ use crate::inventory::{
 };
 
 /// How many requests are kept as lines.
-const KEPT: usize = 500;
+const KEPT_LINES: usize = 500;
 /// The most requests in one reply.
-const AT_ONCE: usize = 200;
+const LINES_IN_REPLY: usize = 200;
 /// The most characters of a path that are kept.
-const PATH: usize = 300;
+const LONGEST_PATH: usize = 300;
 /// How long a request for new lines waits for the first line.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 /// The start of the user agent in Greenroom's own requests.
@@ -36,7 +36,7 @@ pub(super) struct Recent(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    more: Notify,
+    line_added: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +86,7 @@ pub(super) struct Lines {
     pub(super) next: Option<u64>,
 }
 
-/// What a line contains about a request before the answer.
+/// The part of a line that is known before the answer.
 #[derive(Debug)]
 pub(super) struct RequestSummary {
     door: Door,
@@ -105,7 +105,7 @@ impl RequestSummary {
         Some(Self {
             door,
             method: request.method().as_str().chars().take(16).collect(),
-            path: path.chars().take(PATH).collect(),
+            path: path.chars().take(LONGEST_PATH).collect(),
         })
     }
 }
@@ -165,13 +165,13 @@ impl Recent {
             let counts = state.counts.get_mut(slot);
             counts.count(passed.at.as_second(), passed.failed());
         }
-        if state.lines.len() == KEPT {
+        if state.lines.len() == KEPT_LINES {
             state.lines.pop_front();
         }
         state.lines.push_back(passed);
         state.next += 1;
         drop(state);
-        self.0.more.notify_waiters();
+        self.0.line_added.notify_waiters();
     }
 
     pub(super) fn rates(&self) -> PerSlot<Rates> {
@@ -194,10 +194,10 @@ impl Recent {
     async fn lines_within(&self, since: Since, time_limit: Duration) -> Lines {
         let until = tokio::time::Instant::now() + time_limit;
         loop {
-            let mut more = std::pin::pin!(self.0.more.notified());
-            // Registers for new lines before reading, so that a line that is added in between is not missed.
+            let mut more = std::pin::pin!(self.0.line_added.notified());
+            // Registers for new lines before reading, so that no line that is added in between is missed.
             more.as_mut().enable();
-            let lines = self.now(since);
+            let lines = self.lines_now(since);
             let must_wait = matches!(since, Since::Number(_)) && lines.requests.is_empty();
             if !must_wait || tokio::time::timeout_at(until, more).await.is_err() {
                 return lines;
@@ -205,12 +205,12 @@ impl Recent {
         }
     }
 
-    fn now(&self, since: Since) -> Lines {
+    fn lines_now(&self, since: Since) -> Lines {
         let state = self.state();
         let kept = state.lines.len();
         let first = state.next - kept as u64;
         let (from, lost) = match since {
-            Since::Last(count) => (kept - count.min(kept).min(AT_ONCE), 0),
+            Since::Last(count) => (kept - count.min(kept).min(LINES_IN_REPLY), 0),
             // A number above the next line's number comes from an earlier run of the proxy, so all lines are new.
             Since::Number(number) if number > state.next => (0, 0),
             Since::Number(number) if number < first => (0, first - number),
@@ -220,7 +220,7 @@ impl Recent {
             .lines
             .iter()
             .skip(from)
-            .take(AT_ONCE)
+            .take(LINES_IN_REPLY)
             .cloned()
             .collect();
         Lines {
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!((paths(&next), next.lost), (vec!["/10"], 0));
         (11..2000).for_each(|n| recent.write_down(passed(n)));
         let late = recent.lines(Since::Number(11)).await;
-        assert_eq!((late.lost, late.requests.len()), (1489, AT_ONCE));
+        assert_eq!((late.lost, late.requests.len()), (1489, LINES_IN_REPLY));
         assert_eq!(late.next, Some(1700));
         let restarted = recent.lines(Since::Number(9999)).await;
         assert_eq!(

@@ -12,7 +12,8 @@ pub(super) struct RequestBody {
     body: Incoming,
     idle: Duration,
     silence: Pin<Box<Sleep>>,
-    /// Whether the proxy waits for the client. Time that a slot takes to read does not count as silence of the client.
+    /// Whether the proxy waits for the client. While the slot has not read everything that the client has sent, the
+    /// client is not silent.
     is_awaited: bool,
 }
 

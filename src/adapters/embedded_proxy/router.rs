@@ -126,7 +126,7 @@ impl RouterReader for EmbeddedRouter {
     }
 
     async fn installation(&self, target: &Target) -> Result<Installation> {
-        let wanted = self.site(target)?.mark();
+        let wanted = self.site(target)?.fingerprint();
         let Some(answer) = ask(self.answer, target).await? else {
             return Ok(Installation::Missing);
         };

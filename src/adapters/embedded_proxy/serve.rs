@@ -31,9 +31,9 @@ use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
 /// The pause after a failed accept, e.g. when the process has no free file descriptor.
-const BREATHER: Duration = Duration::from_millis(50);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-const CONNECTIONS: usize = 1024;
+const DEFAULT_CONNECTIONS: usize = 1024;
 
 /// Limits on how long a client may keep the proxy waiting, and on the number of clients.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ impl Default for Limits {
             head: Duration::from_secs(75),
             body_idle: Duration::from_secs(30),
             write_idle: Duration::from_secs(30),
-            connections: CONNECTIONS,
+            connections: DEFAULT_CONNECTIONS,
             leaving: Duration::from_secs(1),
         }
     }
@@ -70,12 +70,13 @@ impl Default for Limits {
 /// requests.
 #[derive(Debug)]
 pub struct EmbeddedProxy {
+    /// Cancelled when the proxy stops accepting connections and requests.
     ending: CancellationToken,
+    /// Cancelled when all connections must be closed immediately.
     cut: CancellationToken,
     tasks: TaskTracker,
 }
 
-/// What a connection is for.
 #[derive(Clone)]
 enum Purpose {
     /// Forwarding the traffic of a target.
@@ -84,7 +85,7 @@ enum Purpose {
     Answer(Arc<Answering>),
 }
 
-/// What the answer listener needs.
+/// The state of the answer listener.
 struct Answering {
     pointer: LivePointer,
     /// The targets by the path of their report.
@@ -214,12 +215,12 @@ async fn accept(
             // Accepting usually fails because the process has no free file descriptor. Closing the connection of a
             // waiting client frees a descriptor.
             places.cut_one_waiting();
-            tokio::time::sleep(BREATHER).await;
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
         let progress = Arc::clone(&place.progress);
         let ending = ending.clone();
-        let connection = converse((stream, limits), progress, peer, purpose.clone(), ending);
+        let connection = serve_client((stream, limits), progress, peer, purpose.clone(), ending);
         let cut = cut.clone();
         tasks.spawn(async move {
             tokio::select! {
@@ -232,7 +233,7 @@ async fn accept(
 }
 
 /// Serves one connection, for as many requests as the client sends.
-async fn converse(
+async fn serve_client(
     (stream, limits): (TcpStream, Limits),
     progress: Arc<Progress>,
     peer: SocketAddr,
@@ -310,7 +311,7 @@ impl Answering {
                 slot: pointer.slot,
                 generation: pointer.generation,
                 token: pointer.token,
-                configuration: traffic.site.mark(),
+                configuration: traffic.site.fingerprint(),
             },
             open: traffic.open.now(),
             rates: Some(traffic.recent.rates()),

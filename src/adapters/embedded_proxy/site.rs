@@ -1,4 +1,4 @@
-//! What the proxy needs to know about one target.
+//! The configuration of the proxy for one target.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -22,7 +22,7 @@ pub struct Site {
 
 impl Site {
     /// A fingerprint that changes when any field changes.
-    pub(super) fn mark(&self) -> String {
+    pub(super) fn fingerprint(&self) -> String {
         let mut text = format!(
             "{} {} {} {} {}",
             self.target, self.public, self.preview, self.slots.blue, self.slots.green

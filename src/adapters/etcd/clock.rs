@@ -11,6 +11,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, tls};
 
 use super::options::{Options, pem};
+use crate::adapters::tls_provider;
 use crate::inventory::http_date;
 use crate::inventory::servers::TlsConfig;
 use crate::ports::Result;
@@ -33,7 +34,7 @@ impl MemberClocks {
     ) -> Result<Option<Timestamp>> {
         let urls: Vec<&str> = urls.collect();
         let client = self.client(options, &urls)?;
-        let mut times: Vec<Timestamp> = join_all(urls.iter().map(|url| of(&client, url)))
+        let mut times: Vec<Timestamp> = join_all(urls.iter().map(|url| time_of(&client, url)))
             .await
             .into_iter()
             .flatten()
@@ -41,35 +42,36 @@ impl MemberClocks {
         if times.is_empty() {
             // The certificates may have been renewed since the client was created, so the next call creates a new
             // client.
-            *self.made() = None;
+            *self.cached() = None;
         }
         times.sort();
         Ok(times.get(times.len().saturating_sub(1) / 2).copied())
     }
 
     fn client(&self, options: &Options, urls: &[&str]) -> Result<Client> {
-        let mut made = self.made();
-        if let Some(client) = &*made {
+        let mut cached = self.cached();
+        if let Some(client) = &*cached {
             return Ok(client.clone());
         }
         let has_tls = urls.iter().any(|url| url.starts_with("https://"));
         let client = client(options.tls.as_ref(), has_tls)?;
-        *made = Some(client.clone());
+        *cached = Some(client.clone());
         Ok(client)
     }
 
-    fn made(&self) -> MutexGuard<'_, Option<Client>> {
+    fn cached(&self) -> MutexGuard<'_, Option<Client>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn of(client: &Client, url: &str) -> Option<Timestamp> {
+async fn time_of(client: &Client, url: &str) -> Option<Timestamp> {
     let answer = client.get(format!("{url}/version")).send().await.ok()?;
     http_date(answer.headers().get(DATE)?.as_bytes())
 }
 
 fn client(files: Option<&TlsConfig>, has_tls: bool) -> Result<Client> {
     let refused = |error: reqwest::Error| super::options::refused(error.without_url().to_string());
+    tls_provider::install();
     let mut client = Client::builder()
         .timeout(TIMEOUT)
         .redirect(Policy::none())

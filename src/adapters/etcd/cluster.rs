@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::clock::MemberClocks;
-use super::error::{self, EtcdError, Sort};
+use super::error::{self, Class, EtcdError};
 use super::options::{self, Options};
 use crate::ports::{Credentials, Failure, FailureKind, Result};
 
@@ -33,7 +33,7 @@ const LARGE: &str = "another program may write below Greenroom's prefix: list th
 /// The hint for a full cluster.
 const FULL: &str = "etcd's quota is used up: compact and defragment it, or raise --quota-backend-bytes, then clear the alarm with `etcdctl alarm disarm`";
 
-/// How many times all nodes are tried while none accepts a connection.
+/// How many times all nodes are tried if no node accepts a connection.
 const ROUNDS: u32 = 3;
 
 /// A cluster. Connections are made when they are needed. Clones share the connections.
@@ -45,7 +45,7 @@ pub struct Cluster {
 struct Inner {
     nodes: Vec<Node>,
     /// The index of the node to try first.
-    good: AtomicUsize,
+    preferred: AtomicUsize,
     name: String,
     prefix: String,
     deadline: Duration,
@@ -78,7 +78,7 @@ impl Cluster {
         Ok(Self {
             inner: Arc::new(Inner {
                 nodes,
-                good: AtomicUsize::new(0),
+                preferred: AtomicUsize::new(0),
                 name,
                 prefix,
                 deadline: options.deadline,
@@ -122,9 +122,9 @@ impl Cluster {
         Failure::new(kind, self.name(), doing, message)
     }
 
-    /// Reads the password if it has not been read yet. Returns the deadline, later by the time that reading took, so
-    /// that a slow source of the password does not count against the server. If the password cannot be read, the
-    /// following call reports the reason.
+    /// Reads the password if it has not been read yet. Returns the deadline, extended by the time that the read took,
+    /// so that a slow source of the password does not shorten the time of the server. If the password cannot be read,
+    /// the following call reports the reason.
     async fn with_password(&self, until: Instant) -> Instant {
         let Some(login) = &self.inner.options.credentials else {
             return until;
@@ -134,8 +134,8 @@ impl Cluster {
         until + since.elapsed()
     }
 
-    /// Makes a call that may be applied twice. Repeats an unanswered call until the deadline, and only a few times
-    /// while no node accepts a connection.
+    /// Makes a call that may be applied twice. Repeats an unanswered call until the deadline, but at most [`ROUNDS`]
+    /// times while no node accepts a connection.
     pub(super) async fn ask<T, Fut>(
         &self,
         doing: &str,
@@ -153,10 +153,10 @@ impl Cluster {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let may_repeat = match error.sort {
-                Sort::NotSent => round < ROUNDS,
-                Sort::Unclear => true,
-                Sort::Unprepared | Sort::OldToken | Sort::Refused(_) => false,
+            let may_repeat = match error.class {
+                Class::NotSent => round < ROUNDS,
+                Class::Unclear => true,
+                Class::Unprepared | Class::OldToken | Class::Refused(_) => false,
             };
             let pause = Duration::from_millis(100) * round;
             if !may_repeat || Instant::now() + pause >= until {
@@ -178,16 +178,16 @@ impl Cluster {
     {
         let until = self.with_password(until).await;
         let count = self.inner.nodes.len();
-        let first = self.inner.good.load(Ordering::Relaxed);
+        let first = self.inner.preferred.load(Ordering::Relaxed);
         let mut last = EtcdError::not_sent("the deadline passed before the call");
         for offset in 0..count {
             let index = (first + offset) % count;
             let Some(node) = self.inner.nodes.get(index) else {
                 continue;
             };
-            match self.at(node, until, &call).await {
-                Err(error) if error.sort == Sort::NotSent => last = error,
-                Err(error) if error.sort == Sort::Unclear => {
+            match self.call_node(node, until, &call).await {
+                Err(error) if error.class == Class::NotSent => last = error,
+                Err(error) if error.class == Class::Unclear => {
                     self.prefer((index + 1) % count);
                     return Err(error);
                 }
@@ -200,7 +200,7 @@ impl Cluster {
         Err(last)
     }
 
-    async fn at<T, Fut>(
+    async fn call_node<T, Fut>(
         &self,
         node: &Node,
         until: Instant,
@@ -209,6 +209,7 @@ impl Cluster {
     where
         Fut: Future<Output = std::result::Result<T, etcd_client::Error>>,
     {
+        // One node gets only a part of the time limit, so that there is time left to ask again or to ask another node.
         let share = if self.inner.nodes.len() == 1 { 2 } else { 3 };
         let left = until.saturating_duration_since(Instant::now());
         let time_limit = left.min(self.inner.deadline / share);
@@ -233,8 +234,8 @@ impl Cluster {
             Ok(answer) => return Ok(answer),
             Err(error) => EtcdError::from(error),
         };
-        let refreshed = match error.sort {
-            Sort::OldToken => {
+        let refreshed = match error.class {
+            Class::OldToken => {
                 let Ok(refreshed) = timeout_at(end, client.refresh_token()).await else {
                     return Err(EtcdError::not_sent(format!("{} did not answer", node.url)));
                 };
@@ -256,7 +257,7 @@ impl Cluster {
                 let made = timeout_at(end, Box::pin(node.client(&self.inner.options))).await;
                 let Ok(client) = made else {
                     // The next attempt uses the new password once it has been read.
-                    let message = format!("{}; the new login took too long", error.said);
+                    let message = format!("{}; the new login took too long", error.message);
                     return Err(EtcdError::not_sent(message));
                 };
                 client?
@@ -269,22 +270,22 @@ impl Cluster {
     }
 
     fn prefer(&self, index: usize) {
-        self.inner.good.store(index, Ordering::Relaxed);
+        self.inner.preferred.store(index, Ordering::Relaxed);
     }
 
     /// The failure of a call, with a hint. A call without an answer becomes [`FailureKind::Unreachable`], so this
     /// function is only for calls that can be repeated without harm.
     pub(super) fn unanswered(&self, doing: &str, error: EtcdError) -> Failure {
-        let kind = match error.sort {
-            Sort::NotSent | Sort::Unclear | Sort::Unprepared => FailureKind::Unreachable,
-            Sort::OldToken => FailureKind::Denied,
-            Sort::Refused(kind) => kind,
+        let kind = match error.class {
+            Class::NotSent | Class::Unclear | Class::Unprepared => FailureKind::Unreachable,
+            Class::OldToken => FailureKind::Denied,
+            Class::Refused(kind) => kind,
         };
-        if error.sort == Sort::Unprepared {
-            return self.failure(kind, doing, error.said).hint(error.hint);
+        if error.class == Class::Unprepared {
+            return self.failure(kind, doing, error.message).hint(error.hint);
         }
-        let certificates = error.said.to_lowercase().contains("certificate");
-        let failure = self.failure(kind, doing, error.said);
+        let certificates = error.message.to_lowercase().contains("certificate");
+        let failure = self.failure(kind, doing, error.message);
         match kind {
             _ if error::is_full(&failure.message) => failure.hint(FULL),
             _ if error::is_too_large(&failure.message) => failure.hint(LARGE),
@@ -302,10 +303,10 @@ impl Cluster {
 
     /// The failure of a call that may change something. If no answer arrived, the call may have been applied.
     pub(super) fn failed(&self, doing: &str, error: EtcdError) -> Failure {
-        if error.sort != Sort::Unclear {
+        if error.class != Class::Unclear {
             return self.unanswered(doing, error);
         }
-        self.failure(FailureKind::Ambiguous, doing, error.said)
+        self.failure(FailureKind::Ambiguous, doing, error.message)
             .hint("the change may have been made: check before you repeat it")
     }
 
@@ -383,8 +384,8 @@ impl Node {
             Ok(client) => Ok(known.insert(client).clone()),
             Err(mut error) => {
                 // Requesting a token changes nothing, so the caller's own call was not sent.
-                if error.sort == Sort::Unclear {
-                    error.sort = Sort::NotSent;
+                if error.class == Class::Unclear {
+                    error.class = Class::NotSent;
                 }
                 Err(error)
             }

@@ -14,15 +14,15 @@ use crate::sanitize::sanitize;
 /// A call that failed on one node.
 #[derive(Debug)]
 pub(super) struct EtcdError {
-    pub(super) sort: Sort,
-    pub(super) said: String,
-    /// What the operator can do. Empty if the caller chooses the hint by `sort`.
+    pub(super) class: Class,
+    pub(super) message: String,
+    /// What the operator can do. Empty if the caller chooses the hint by `class`.
     pub(super) hint: String,
 }
 
 /// Whether a failed call may have been applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
+pub(super) enum Class {
     /// The call was not applied and can be repeated: it reached no server, or the server was too busy to accept it.
     NotSent,
     /// The call may have been applied.
@@ -39,24 +39,24 @@ pub(super) enum Sort {
 impl EtcdError {
     pub(super) fn not_sent(message: impl Into<String>) -> Self {
         Self {
-            sort: Sort::NotSent,
-            said: message.into(),
+            class: Class::NotSent,
+            message: message.into(),
             hint: String::new(),
         }
     }
 
     pub(super) fn unclear(message: impl Into<String>) -> Self {
         Self {
-            sort: Sort::Unclear,
-            said: message.into(),
+            class: Class::Unclear,
+            message: message.into(),
             hint: String::new(),
         }
     }
 
     pub(super) fn unprepared(failure: Failure) -> Self {
         Self {
-            sort: Sort::Unprepared,
-            said: failure.message,
+            class: Class::Unprepared,
+            message: failure.message,
             hint: failure.hint,
         }
     }
@@ -66,23 +66,23 @@ impl EtcdError {
     #[must_use]
     pub(super) fn without(mut self, password: Option<&SecretString>) -> Self {
         let mask = Mask::of(password.map(ExposeSecret::expose_secret));
-        self.said = mask.hide(&self.said);
+        self.message = mask.hide(&self.message);
         self
     }
 
     pub(super) fn is_denied(&self) -> bool {
-        self.sort == Sort::Refused(FailureKind::Denied)
+        self.class == Class::Refused(FailureKind::Denied)
     }
 
     /// Whether etcd refused the login itself, and not only an action of the user.
     pub(super) fn is_login_refused(&self) -> bool {
-        self.is_denied() && self.said.contains(LOGIN_REFUSED)
+        self.is_denied() && self.message.contains(LOGIN_REFUSED)
     }
 
     pub(super) fn refused(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
-            sort: Sort::Refused(kind),
-            said: message.into(),
+            class: Class::Refused(kind),
+            message: message.into(),
             hint: String::new(),
         }
     }
@@ -90,7 +90,7 @@ impl EtcdError {
 
 impl From<Error> for EtcdError {
     fn from(error: Error) -> Self {
-        let sort = sort(&error);
+        let class = classify(&error);
         let message = match &error {
             Error::GRpcStatus(status) if exceeds(status.message()) => {
                 let most = LARGEST_ANSWER / (1024 * 1024);
@@ -101,8 +101,8 @@ impl From<Error> for EtcdError {
             other => other.to_string(),
         };
         Self {
-            sort,
-            said: sanitize(&message),
+            class,
+            message: sanitize(&message),
             hint: String::new(),
         }
     }
@@ -117,38 +117,38 @@ fn innermost_cause(error: &(dyn std::error::Error + 'static)) -> String {
     innermost.to_string()
 }
 
-fn sort(error: &Error) -> Sort {
+fn classify(error: &Error) -> Class {
     let status = match error {
         Error::GRpcStatus(status) => status,
         Error::IoError(_)
         | Error::WatchError(_)
         | Error::TransportError(_)
         | Error::Internal(_) => {
-            return Sort::Unclear;
+            return Class::Unclear;
         }
-        Error::LeaseKeepAliveError(_) => return Sort::Refused(FailureKind::Missing),
-        _ => return Sort::Refused(FailureKind::Rejected),
+        Error::LeaseKeepAliveError(_) => return Class::Refused(FailureKind::Missing),
+        _ => return Class::Refused(FailureKind::Rejected),
     };
     let message = status.message();
     if message.contains("auth store is old") || message.contains("invalid auth token") {
-        return Sort::OldToken;
+        return Class::OldToken;
     }
     if exceeds(message) {
-        return Sort::Refused(FailureKind::Unsupported);
+        return Class::Refused(FailureKind::Unsupported);
     }
     // The numbers are gRPC status codes.
     match status.code() as i32 {
         3 if message.contains(LOGIN_REFUSED) || message.contains("user name is empty") => {
-            Sort::Refused(FailureKind::Denied)
+            Class::Refused(FailureKind::Denied)
         }
-        7 | 16 => Sort::Refused(FailureKind::Denied),
-        5 => Sort::Refused(FailureKind::Missing),
-        12 => Sort::Refused(FailureKind::Unsupported),
+        7 | 16 => Class::Refused(FailureKind::Denied),
+        5 => Class::Refused(FailureKind::Missing),
+        12 => Class::Refused(FailureKind::Unsupported),
         // The call was not applied, and can be repeated in a moment.
-        8 if message.contains("too many requests") => Sort::NotSent,
-        3 | 6 | 8 | 9 | 11 => Sort::Refused(FailureKind::Rejected),
-        14 if never_connected(status) => Sort::NotSent,
-        _ => Sort::Unclear,
+        8 if message.contains("too many requests") => Class::NotSent,
+        3 | 6 | 8 | 9 | 11 => Class::Refused(FailureKind::Rejected),
+        14 if never_connected(status) => Class::NotSent,
+        _ => Class::Unclear,
     }
 }
 

@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
 use super::cluster::{Answer, Cluster};
-use super::error::{EtcdError, Sort};
+use super::error::{Class, EtcdError};
 use super::watch;
 use crate::ports::kv::{
     Call, Change, Command, Committed, Granted, Kv, LeaseId, Pair, Range, Read, Txn, Write,
@@ -63,7 +63,7 @@ impl Kv for Cluster {
     }
 
     async fn revision(&self, call: Call<'_>) -> Result<i64> {
-        // Every answer has the revision. This request counts Greenroom's keys, so its answer is small.
+        // Every answer has the revision. A request for the number of Greenroom's keys has a small answer.
         let answer = self.ask(call.doing, call.until, |client| {
             let options = GetOptions::new().with_prefix().with_count_only();
             let prefix = Cluster::prefix(self).to_owned();
@@ -73,7 +73,7 @@ impl Kv for Cluster {
     }
 
     async fn read(&self, call: Call<'_>, ranges: &[Range]) -> Result<Read> {
-        // etcd reads a limit of 0 as no limit.
+        // etcd treats a limit of 0 as no limit.
         let is_read = |range: &&Range| range.limit != Some(0);
         let reads: Vec<TxnOp> = ranges.iter().filter(is_read).map(read_of).collect();
         let (revision, found) = self.ranges(call.doing, call.until, reads).await?;
@@ -124,7 +124,7 @@ impl Kv for Cluster {
 
     async fn renew(&self, call: Call<'_>, lease: LeaseId) -> Result<Duration> {
         let renewed = self.attempt(call.until, |client| renewal(client, lease.0));
-        let renewed = renewed.await.and_then(running);
+        let renewed = renewed.await.and_then(remaining_time);
         // A renewal can be repeated.
         renewed.map_err(|error| self.unanswered(call.doing, error))
     }
@@ -135,7 +135,7 @@ impl Kv for Cluster {
         });
         match revoked.await {
             Ok(_) => Ok(()),
-            Err(error) if error.sort == Sort::Refused(FailureKind::Missing) => Ok(()),
+            Err(error) if error.class == Class::Refused(FailureKind::Missing) => Ok(()),
             Err(error) => Err(self.failed(call.doing, error)),
         }
     }
@@ -221,7 +221,7 @@ async fn renewal(client: Client, lease: i64) -> std::result::Result<i64, etcd_cl
 }
 
 /// The time to live of a lease, or an error if the lease has ended.
-fn running(ttl: i64) -> Answer<Duration> {
+fn remaining_time(ttl: i64) -> Answer<Duration> {
     match u64::try_from(ttl) {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
         _ => Err(EtcdError::refused(

@@ -1,5 +1,4 @@
-//! The addresses of etcd and the login, as plain values. This module knows nothing about the stored
-//! data.
+//! The addresses of etcd, its certificates and the login, as plain values.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,9 +71,8 @@ fn url(given: &str, tls: bool) -> Result<String> {
     let address = address.trim_end_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     if address.is_empty() || !address.chars().all(plain) || !matches!(scheme, "http" | "https") {
-        return Err(
-            refused(format!("{given:?} is not an endpoint")).hint("write http://10.0.0.7:2379")
-        );
+        return Err(refused(format!("{given:?} is not an endpoint"))
+            .hint("write an address like http://10.0.0.7:2379"));
     }
     if tls && scheme == "http" {
         return Err(refused(format!(

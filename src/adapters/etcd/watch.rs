@@ -1,4 +1,5 @@
-//! One watch. The stream ends after its first failure, and the caller must open a new watch.
+//! A watch of all keys of Greenroom in etcd. The stream ends after its first failure, and the caller must then open a
+//! new watch.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::time::timeout_at;
 
 use super::cluster::{Cluster, LARGEST_ANSWER};
-use super::error::{EtcdError, Sort};
+use super::error::{Class, EtcdError};
 use crate::ports::kv::{Call, Change};
 use crate::ports::{FailureKind, Result};
 use crate::sanitize::sanitize;
@@ -86,8 +87,8 @@ impl Watch {
                 let error = EtcdError::from(error);
                 // The client library does not log in again for a stream.
                 if matches!(
-                    error.sort,
-                    Sort::OldToken | Sort::Refused(FailureKind::Denied)
+                    error.class,
+                    Class::OldToken | Class::Refused(FailureKind::Denied)
                 ) {
                     self.client.refresh_token().await?;
                 }

@@ -44,7 +44,7 @@ pub(super) fn of_answer(answer: &Answer) -> String {
     description
 }
 
-/// Whether a body is an HTML page. Of a page only the title is shown, because the markup does not help a person.
+/// Whether a body is an HTML page. Only the title of a page is shown, because the markup does not help a person.
 fn is_page(answer: &Answer, body: &str) -> bool {
     let mut headers = answer.headers.iter();
     let is_named = headers.any(|(name, value)| {

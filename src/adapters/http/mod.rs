@@ -93,10 +93,10 @@ impl HttpChecker {
     /// A checker for one target, which hides the target's secrets in every answer. The new checker shares the
     /// connections of this checker.
     #[must_use]
-    pub fn of(&self, target: TargetSecrets) -> Self {
+    pub fn for_target(&self, target: TargetSecrets) -> Self {
         Self {
             kept: Arc::clone(&self.kept),
-            values: self.values.of(target),
+            values: self.values.for_target(target),
         }
     }
 }

@@ -22,10 +22,10 @@ pub(super) struct Values {
 
 /// The masks of the last requests. A target is probed repeatedly with the same secrets, so each mask is made once.
 #[derive(Default)]
-struct Masks(Mutex<VecDeque<(Sent, Mask)>>);
+struct Masks(Mutex<VecDeque<(HiddenTexts, Mask)>>);
 
 /// The texts that a mask hides: secrets, and the body of a request.
-type Sent = (Vec<String>, Option<String>);
+type HiddenTexts = (Vec<String>, Option<String>);
 
 /// The most masks that are kept.
 const MASKS: usize = 256;
@@ -35,13 +35,13 @@ impl Masks {
         if secrets.is_empty() && body.is_none() {
             return Mask::default();
         }
-        let sent = (secrets, body.map(str::to_owned));
+        let texts = (secrets, body.map(str::to_owned));
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, mask)) = kept.iter().find(|(known, _)| *known == sent) {
+        if let Some((_, mask)) = kept.iter().find(|(known, _)| *known == texts) {
             return mask.clone();
         }
-        let mask = Mask::of(&sent.0).and(body);
-        kept.push_back((sent, mask.clone()));
+        let mask = Mask::of(&texts.0).with_body(body);
+        kept.push_back((texts, mask.clone()));
         if kept.len() > MASKS {
             kept.pop_front();
         }
@@ -70,7 +70,7 @@ impl Values {
     }
 
     /// The same values, for requests to one target. Every answer hides the secrets of that target.
-    pub(super) fn of(&self, target: TargetSecrets) -> Self {
+    pub(super) fn for_target(&self, target: TargetSecrets) -> Self {
         Self {
             secrets: self.secrets.clone(),
             target: Some(target),
@@ -144,8 +144,8 @@ impl Values {
         Ok(prepared)
     }
 
-    /// A mask for these secrets, the body of the request and every secret of the target. An application may repeat in
-    /// one answer what it received in another request.
+    /// A mask for these secrets, the body of the request and every secret of the target. An application may repeat a
+    /// secret in its answer to a request that did not contain the secret.
     pub(super) async fn mask(&self, mut secrets: Vec<String>, body: Option<&str>) -> Mask {
         if let Some(target) = &self.target {
             secrets.extend(target.texts().await);

@@ -9,7 +9,7 @@ use crate::ports::{Failure, FailureKind, SwitchOrder};
 pub enum Admission {
     /// The order was carried out earlier, so there is nothing to do.
     Done,
-    /// The order is the next switch.
+    /// The order may be carried out now.
     Next,
 }
 
@@ -45,8 +45,8 @@ impl Pointer {
         if self.slot != order.from {
             let message = format!(
                 "{} has the traffic, but the switch starts from {}",
-                named(self.slot),
-                named(order.from)
+                slot_name(self.slot),
+                slot_name(order.from)
             );
             return refused(FailureKind::Conflict, message);
         }
@@ -60,8 +60,8 @@ impl Pointer {
         Ok(Admission::Next)
     }
 
-    /// Refuses an order that was admitted earlier, if a later switch exists. `self` is the last switch to one of the
-    /// slots. None if `self` is not later than the order.
+    /// Checks an order again that was admitted earlier. `self` is the last switch that is recorded for one of the
+    /// slots. Refuses the order if `self` has a higher token or a higher generation. Otherwise returns None.
     pub fn overtakes(self, order: &SwitchOrder) -> Option<Refusal> {
         if self.token > order.token {
             return Some(Refusal::overtaken(self.token, order));
@@ -78,12 +78,12 @@ impl Pointer {
 }
 
 impl Refusal {
-    /// The refusal of an order with a lower token than `highest`, the highest token of the two slots.
-    pub fn overtaken(highest: FencingToken, order: &SwitchOrder) -> Self {
+    /// The refusal of an order because the pointer already has `recorded`, a higher token.
+    pub fn overtaken(recorded: FencingToken, order: &SwitchOrder) -> Self {
         Self {
             kind: FailureKind::Fenced,
             message: format!(
-                "the pointer has token {highest}, and the lock of this switch has the lower token {}",
+                "the pointer has token {recorded}, and the lock of this switch has the lower token {}",
                 order.token
             ),
             hint: "another driver may have taken over the lock: see `greenroom status`. If the store was wiped or restored, the status says so, and `greenroom repair` corrects the token",
@@ -93,7 +93,7 @@ impl Refusal {
     pub fn failure(self, place: String, target: &Target, order: &SwitchOrder) -> Failure {
         let doing = format!(
             "switching {target} from {} to {} as generation {}",
-            named(order.from),
+            slot_name(order.from),
             order.to,
             order.generation
         );
@@ -101,6 +101,6 @@ impl Refusal {
     }
 }
 
-fn named(slot: Option<Slot>) -> &'static str {
+fn slot_name(slot: Option<Slot>) -> &'static str {
     slot.map_or("no slot", Slot::as_str)
 }

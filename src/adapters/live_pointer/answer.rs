@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::inventory::{FencingToken, LastSwitch, Slot, Target, generation};
 use crate::ports::SwitchOrder;
 
-/// The live slot and its last switch. Also used for the last switch to a slot that is not live.
+/// The live slot and its last switch. A value of this type can also describe the last switch to the other slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Pointer {
     /// The slot of the last switch. None before the first release.

@@ -118,7 +118,7 @@ impl LivePointer {
             )
             .hint("point the link at the live slot, or remove the link if no slot is live")
         })?;
-        self.current(target, slot).await?.ok_or_else(|| {
+        self.slot_pointer(target, slot).await?.ok_or_else(|| {
             let file = self.answer_file(target, slot);
             self.failure(
                 FailureKind::Garbled,
@@ -203,7 +203,7 @@ impl LivePointer {
         self.host.put(&staged, &link).await
     }
 
-    /// The live slot, and the last switch to each slot that was prepared or made.
+    /// The live slot, and for each slot the last switch that was prepared or made.
     pub async fn state(&self, target: &Target) -> Result<PointerState> {
         let live = self.read(target).await?.slot;
         let mut state = PointerState {
@@ -242,11 +242,11 @@ impl LivePointer {
             return Ok(());
         }
         // An earlier attempt of this order may have written some of the files.
-        let is_ours = |slot: Slot| {
+        let is_expected = |slot: Slot| {
             let written = now.slots.get(slot);
             written == order.from.slots.get(slot) || written == next.slots.get(slot)
         };
-        if now.live != order.from.live || !Slot::BOTH.into_iter().all(is_ours) {
+        if now.live != order.from.live || !Slot::BOTH.into_iter().all(is_expected) {
             return Err(self.written_by_another(target));
         }
         let Some(live) = now.live else {
@@ -343,16 +343,16 @@ impl LivePointer {
         Ok(tokens.max().unwrap_or_default())
     }
 
-    /// The last switch to each slot that was prepared or made. A slot without a switch is left out.
+    /// For each slot, the last switch to it that was prepared or made. A slot without a switch is left out.
     async fn slot_pointers(&self, target: &Target) -> Result<Vec<Pointer>> {
         let mut pointers = Vec::new();
         for slot in Slot::BOTH {
-            pointers.extend(self.current(target, slot).await?);
+            pointers.extend(self.slot_pointer(target, slot).await?);
         }
         Ok(pointers)
     }
 
-    async fn current(&self, target: &Target, slot: Slot) -> Result<Option<Pointer>> {
+    async fn slot_pointer(&self, target: &Target, slot: Slot) -> Result<Option<Pointer>> {
         let file = self.answer_file(target, slot);
         let Some(content) = self.host.read(&file).await? else {
             return Ok(None);

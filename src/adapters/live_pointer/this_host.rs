@@ -98,7 +98,7 @@ impl ProxyHost for ThisHost {
         match timeout(DEADLINE, run(command)).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(from_io(error, doing)),
-            // Dropping the future kills the command. What the command has changed before is unknown.
+            // Dropping the future kills the command. It is unknown what the command has changed until then.
             Err(_) => Err(too_long(FailureKind::Ambiguous, doing)),
         }
     }
@@ -116,7 +116,10 @@ impl ProxyHost for ThisHost {
 
 async fn run(command: &[String]) -> io::Result<CommandOutput> {
     let Some((program, arguments)) = command.split_first() else {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "no command given"));
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "the command is empty",
+        ));
     };
     // One pipe for both streams keeps the order in which the lines were written.
     let (reader, writer) = io::pipe()?;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::inventory::{Door, PassedRequest, Target};
 
 /// The most characters of a path that are kept.
-const PATH: usize = 300;
+const LONGEST_PATH: usize = 300;
 
 /// The text between the quotes of `log_format`. Every value is a string, because nginx writes `-`, `000` or nothing in
 /// place of a missing number.
@@ -52,7 +52,7 @@ pub(super) fn read(line: &[u8]) -> Option<PassedRequest> {
         door: line.door,
         slot: line.slot.parse().ok(),
         method: line.method.chars().take(16).collect(),
-        path: line.path.chars().take(PATH).collect(),
+        path: line.path.chars().take(LONGEST_PATH).collect(),
         status: line.status.parse().unwrap_or(0),
         took: seconds(line.took).unwrap_or_default(),
     })
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_slot_or_answer_counts() {
+    fn a_request_without_slot_or_answer_is_parsed() {
         let none = read(line("none", "503", "0.000", "/").as_bytes()).unwrap();
         assert_eq!((none.slot, none.failed()), (None, true));
         let given_up = read(line("blue", "499", "0.000", "/").as_bytes()).unwrap();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_with_any_bytes_in_its_path_counts() {
+    fn a_request_with_any_bytes_in_its_path_is_parsed() {
         let line = line("blue", "500", "0.001", "/caf%");
         let line: Vec<u8> = line
             .bytes()
@@ -118,7 +118,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_request_with_any_escaped_path_counts(bytes: Vec<u8>, any: Vec<u8>) {
+        fn a_request_with_any_escaped_path_is_parsed(bytes: Vec<u8>, any: Vec<u8>) {
             // Escape the bytes as nginx does.
             let escaped: Vec<u8> = bytes
                 .iter()

@@ -24,7 +24,7 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 /// The most bytes of an answer that are read.
 pub(super) const LONGEST: usize = 16 * 1024;
 
-/// Why there is no usable answer.
+/// The reason why nginx gave no usable answer.
 #[derive(Debug)]
 pub(super) struct Miss {
     pub(super) kind: FailureKind,

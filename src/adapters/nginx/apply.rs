@@ -15,13 +15,13 @@ use crate::inventory::Target;
 use crate::ports::{Failure, FailureKind, Result};
 
 /// The pause between two requests to the answer server.
-const BETWEEN: Duration = Duration::from_millis(20);
+const ANSWER_PAUSE: Duration = Duration::from_millis(20);
 
 /// How many answers in a row must match, because old workers continue to answer for a moment after a reload.
 const IN_A_ROW: usize = 3;
 
 /// How many bytes at the end of the error log are read.
-const LAST_OF_LOG: &str = "16384";
+const LOG_END_BYTES: &str = "16384";
 
 impl Nginx {
     /// Tests the new file, installs it, reloads nginx and checks the answer.
@@ -220,6 +220,8 @@ impl Nginx {
             .hint("nothing was changed")
     }
 
+    /// Restores the old file, or removes the new file if there was no old file. Then reloads nginx and waits until nginx
+    /// answers as before. Both results are texts for people.
     async fn put_back(
         &self,
         target: &Target,
@@ -279,7 +281,7 @@ impl Nginx {
             if in_a_row == 0 && Instant::now() >= until {
                 return Err(Refusal::not_applied(self.options.time_limit, answer));
             }
-            tokio::time::sleep(BETWEEN).await;
+            tokio::time::sleep(ANSWER_PAUSE).await;
         }
     }
 
@@ -302,7 +304,7 @@ impl Nginx {
         if !matches!(self.host().read_link(path.as_ref()).await, Ok(None)) {
             return String::new();
         }
-        let command = ["tail", "-c", LAST_OF_LOG, &path].map(str::to_owned);
+        let command = ["tail", "-c", LOG_END_BYTES, &path].map(str::to_owned);
         match self.host().run(&command).await {
             Ok(ended) if ended.code == Some(0) => ended.output,
             _ => String::new(),

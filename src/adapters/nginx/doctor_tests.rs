@@ -1,6 +1,6 @@
-//! The tests of `greenroom doctor` for nginx. The tests test whether nginx accepts signals and reads the files in
-//! `sites`, and whether Greenroom can write the files that an installation and a switch write. This module does not
-//! parse the configuration of nginx, but asks nginx which files it reads.
+//! The tests of `greenroom doctor` for nginx. They check whether nginx accepts signals and reads the files in `sites`,
+//! and whether Greenroom can write the files that an installation and a switch write. This module does not parse the
+//! configuration of nginx, but asks nginx which files it reads.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::ports::{DoctorResult, DoctorTest, Failure, FailureKind, Result, Writa
 const DUMP: Duration = Duration::from_secs(3);
 
 /// The start of the line that nginx prints before each file of its configuration.
-const FILE: &str = "# configuration file ";
+const FILE_HEADER: &str = "# configuration file ";
 
 /// A part of the name of the probe file. It has an underscore, which the name of a target cannot have, so the names of
 /// the files of targets do not contain this part.
@@ -40,7 +40,7 @@ impl Nginx {
         ]
     }
 
-    pub(super) fn writing_trials(&self) -> Vec<DoctorTest<'_>> {
+    pub(super) fn writing_tests(&self) -> Vec<DoctorTest<'_>> {
         vec![
             DoctorTest::new("running", self.try_signal()),
             DoctorTest::new("include", self.try_include(true)),
@@ -144,7 +144,8 @@ impl Nginx {
         )
     }
 
-    /// The files that nginx reads while a probe file of this name exists in `sites`. None writes no probe file.
+    /// The files that nginx reads while a probe file of this name exists in `sites`. If `probe` is None, no probe file
+    /// is written.
     async fn read_with(&self, probe: Option<&str>) -> Result<Vec<String>> {
         let Some(name) = probe else {
             return self.files_read().await;
@@ -170,7 +171,7 @@ impl Nginx {
         })
     }
 
-    /// The files that nginx reads with `main`. If nginx rejects the configuration, its output.
+    /// The files that nginx reads with `main`. The inner error is the output of nginx if it rejects the configuration.
     pub(super) async fn dump(
         &self,
         main: &Path,
@@ -251,7 +252,9 @@ pub(super) fn is_probe(name: &str) -> bool {
 
 /// The names of the files in the output of `nginx -T`.
 fn files(dump: &str) -> Vec<String> {
-    let headers = dump.lines().filter_map(|line| line.strip_prefix(FILE));
+    let headers = dump
+        .lines()
+        .filter_map(|line| line.strip_prefix(FILE_HEADER));
     let names = headers.filter_map(|line| line.strip_suffix(':'));
     names.map(str::to_owned).collect()
 }

@@ -15,7 +15,7 @@ const REPLACED: [&str; 4] = [
     "access_log",
 ];
 /// The start of the line before each file in the output of `nginx -T`.
-const FILE: &str = "# configuration file ";
+const FILE_HEADER: &str = "# configuration file ";
 /// How many levels of includes are followed.
 const DEEPEST: usize = 16;
 
@@ -23,7 +23,7 @@ const DEEPEST: usize = 16;
 /// file. `dump` is the output of `nginx -T`, and `main` the path of the main configuration.
 pub(super) fn not_inherited(dump: &str, main: &Path, ours: &str) -> Vec<String> {
     let ours = directives(ours);
-    let http = of_http(dump, main);
+    let http = http_directives(dump, main);
     let merges = |directive: &Directive| {
         directive.name == "add_header_inherit" && directive.argument() == "merge"
     };
@@ -53,7 +53,7 @@ fn describe(directive: &Directive) -> String {
 }
 
 /// The directives of the `http` block itself, including the directives from included files.
-fn of_http(dump: &str, main: &Path) -> Vec<Directive> {
+fn http_directives(dump: &str, main: &Path) -> Vec<Directive> {
     let files = files_in(dump);
     let mut found = Vec::new();
     follow(&files, main, main, &[], DEEPEST, &mut found);
@@ -99,8 +99,8 @@ fn is_included(pattern: &Path, file: &Path) -> bool {
 
 fn files_in(dump: &str) -> BTreeMap<PathBuf, &str> {
     let mut files = BTreeMap::new();
-    for part in dump.split(&format!("\n{FILE}")) {
-        let part = part.strip_prefix(FILE).unwrap_or(part);
+    for part in dump.split(&format!("\n{FILE_HEADER}")) {
+        let part = part.strip_prefix(FILE_HEADER).unwrap_or(part);
         if let Some((name, text)) = part.split_once(":\n") {
             files.insert(PathBuf::from(name), text);
         }

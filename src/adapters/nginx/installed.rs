@@ -98,7 +98,7 @@ pub(super) enum Comparison {
     NewerSettings(Installed, String),
 }
 
-/// What a file is rendered from, and when its settings were saved.
+/// The inputs of a file, and the time at which their settings were saved.
 pub(super) struct Source {
     inputs: Inputs,
     configured_at: Option<Timestamp>,

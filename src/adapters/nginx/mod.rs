@@ -1,6 +1,7 @@
 //! nginx as the proxy. Its configuration is installed once for each target. In the switch mode `pointer` a switch then
-//! changes only a link, which nginx notices at the next request. Greenroom accepts a configuration as loaded only when
-//! nginx answers over a new connection with the mark of that configuration: `nginx -t` and a reload can return 0 without an effect.
+//! changes only a link, which nginx reads at the next request. Greenroom treats a configuration as loaded only when
+//! nginx answers over a new connection with the mark of that configuration, because `nginx -t` and a reload can return
+//! 0 without an effect.
 //!
 //! The module works through a [`ProxyHost`], so it does not know whether nginx runs on this machine or in a
 //! container. It knows nothing about releases.
@@ -53,7 +54,7 @@ pub const BOUNDS: [Bound; 2] = [
     ),
     bound(
         "the access log, at each read",
-        traffic::AT_A_LOOK,
+        traffic::MOST_FOR_RATES,
         TimeLimit::Endless,
     ),
 ];
@@ -80,8 +81,8 @@ pub struct NginxOptions {
     /// The files and addresses. The workers of nginx must be able to read the directory of the live pointers. The public
     /// must not be able to reach the address of the answer server.
     pub config: NginxConfig,
-    /// The text of a template to use instead of [`DEFAULT_TEMPLATE`], or why this text cannot be read. Without the text
-    /// nothing can be installed or compared.
+    /// The text of a template to use instead of [`DEFAULT_TEMPLATE`], or the reason why the template cannot be read. In
+    /// that case nothing can be installed or compared.
     pub template: Option<std::result::Result<String, String>>,
     /// When the settings file was last changed, if known.
     pub configured_at: Option<Timestamp>,
@@ -174,7 +175,8 @@ impl Nginx {
     }
 
     /// The path of the main configuration that is used for a test. It is in the directory of the real main
-    /// configuration, because nginx resolves relative includes from that directory. No include matches its name.
+    /// configuration, because nginx resolves relative includes from that directory. Its name does not end in `.conf`
+    /// (unless the environment is named `conf`), so an include of `*.conf` does not match it.
     fn test_main(&self, target: &Target) -> PathBuf {
         let name = self
             .options

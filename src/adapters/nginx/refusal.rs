@@ -1,4 +1,4 @@
-//! Why nginx did not follow a signal or did not load a configuration, with the output of nginx, if there is any.
+//! The reason why a signal did not reach nginx, or why nginx did not load a configuration, with the output of nginx.
 
 use std::time::Duration;
 
@@ -95,7 +95,8 @@ pub(super) fn complaints(before: &str, after: &str) -> String {
         .filter(is_serious)
         .filter(|line| !before.contains(*line))
         .map(|line| {
-            // Without time and process, repeated messages appear once.
+            // The text before the first `: ` is the time, the level and the process of the line. This text is removed,
+            // so that `dedup` removes a message that nginx wrote several times in a row.
             let message = line.split_once(": ").map_or(line, |(_, message)| message);
             sanitize(message)
         })

@@ -18,8 +18,8 @@ use crate::inventory::{Door, Endpoint, Slot, Target};
 /// The built-in template, which is used if no other is configured.
 pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
 
-/// Counts the changes to what the built-in template renders for the same settings. Raise the number with every such
-/// change: a console with an older Greenroom then keeps the newer file.
+/// The version number of the text that the built-in template renders for the same settings. Raise the number with every
+/// change of that text: a console with an older Greenroom then keeps the newer file.
 pub(super) const GENERATION: u32 = 3;
 
 /// The start of the line that contains the pointer. A configuration has such a line only in the switch mode `reload`.

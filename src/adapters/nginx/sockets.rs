@@ -46,9 +46,9 @@ fn remote_and_state(line: &str) -> Option<(&str, &str)> {
     Some((fields.next()?, fields.next()?))
 }
 
-/// The number of connections to a unix socket. The kernel gives each accepted connection the path of its listener, as
-/// the server wrote it. So the count is valid only if the table has a listener with this path. None if the table has no
-/// such listener.
+/// The number of connections to a unix socket. Each accepted connection has the path of its listener in the table, as
+/// the server wrote it when it started to listen. None if the table has no listener with exactly this path, because its
+/// connections then cannot be found.
 pub(super) fn unix_to(table: &str, path: &Path) -> Option<u64> {
     let mut listener = false;
     let mut count = 0;

@@ -18,7 +18,7 @@ pub(super) struct Tail {
     /// The start of an unfinished line.
     open: Vec<u8>,
     /// Whether the next bytes continue a skipped line.
-    inside: bool,
+    is_skipping: bool,
 }
 
 /// The new part of the log.
@@ -28,7 +28,8 @@ pub(super) struct News {
     pub(super) lines: Vec<Vec<u8>>,
     /// How many bytes before `lines` were skipped because of the limit of a read. 0 for the first read.
     pub(super) skipped: u64,
-    /// True if the limit of the read skipped no bytes. A first read can also skip bytes, although `skipped` is 0 then.
+    /// Whether no bytes were skipped because of the limit of a read. This is exact even for the first read, for which
+    /// `skipped` is always 0.
     pub(super) is_whole: bool,
 }
 
@@ -39,7 +40,7 @@ impl Tail {
             file: None,
             at: 0,
             open: Vec::new(),
-            inside: false,
+            is_skipping: false,
         }
     }
 
@@ -91,7 +92,7 @@ impl Tail {
     fn begin_at(&mut self, at: u64) {
         self.at = at;
         self.open.clear();
-        self.inside = at > 0;
+        self.is_skipping = at > 0;
     }
 
     fn take(&mut self, part: &FilePart) -> Vec<Vec<u8>> {
@@ -104,7 +105,7 @@ impl Tail {
             };
             self.keep(end);
             let line = std::mem::take(&mut self.open);
-            if !std::mem::take(&mut self.inside) {
+            if !std::mem::take(&mut self.is_skipping) {
                 lines.push(line);
             }
         }
@@ -114,9 +115,9 @@ impl Tail {
     fn keep(&mut self, piece: &[u8]) {
         if self.open.len() + piece.len() > LONGEST {
             self.open.clear();
-            self.inside = true;
+            self.is_skipping = true;
         }
-        if !self.inside {
+        if !self.is_skipping {
             self.open.extend_from_slice(piece);
         }
     }

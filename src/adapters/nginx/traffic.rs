@@ -19,7 +19,7 @@ use crate::inventory::{
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
 
 /// The most bytes of one read when the rates are counted.
-pub(super) const AT_A_LOOK: usize = 4 * 1024 * 1024;
+pub(super) const MOST_FOR_RATES: usize = 4 * 1024 * 1024;
 /// The most bytes of one read when the lines are followed.
 const MOST_FOR_LINES: usize = 1024 * 1024;
 /// The time between two reads while the lines are followed.
@@ -47,7 +47,7 @@ impl Logs {
         let log = self.read(nginx, target, &doing).await?;
         let mut log = log.lock().await;
         let now = Timestamp::now().as_second();
-        if log.known_from > RateWindow::begin(now) {
+        if log.known_from > RateWindow::first_second(now) {
             let message = "the rates cannot be counted: the access log has more new lines than Greenroom reads at once";
             return Err(nginx.failure(FailureKind::Unsupported, doing, message));
         }
@@ -77,7 +77,7 @@ impl Logs {
         let path = path(nginx, target, doing)?;
         let shared = self.log(target, path).await;
         let mut log = shared.lock().await;
-        let Some(news) = log.tail.read(nginx.host(), AT_A_LOOK).await? else {
+        let Some(news) = log.tail.read(nginx.host(), MOST_FOR_RATES).await? else {
             return Err(missing(nginx, &log.tail, doing));
         };
         log.take(&news);

@@ -103,7 +103,7 @@ impl NginxWriter {
 #[async_trait]
 impl RouterWriter for NginxWriter {
     fn doctor_tests(&self) -> Vec<DoctorTest<'_>> {
-        self.nginx.writing_trials()
+        self.nginx.writing_tests()
     }
 
     async fn install(&self, target: &Target) -> Result<()> {

@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::sync::Mutex;
 
 use crate::adapters::outbound_proxy::OutboundProxy;
-use crate::adapters::system_authorities;
+use crate::adapters::{system_authorities, tls_provider};
 
 /// The time limit to connect.
 const CONNECTING: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ pub(super) struct Accesses {
     /// Directories with a subdirectory for each host, as in Docker's `certs.d`.
     pub(super) docker_certificates: Vec<PathBuf>,
     pub(super) proxy: OutboundProxy,
-    made: Mutex<BTreeMap<String, Arc<Access>>>,
+    created: Mutex<BTreeMap<String, Arc<Access>>>,
 }
 
 impl Accesses {
@@ -56,8 +56,8 @@ impl Accesses {
     }
 
     /// The client for a host, created at the first call. An error says what is wrong with the configuration.
-    pub(super) async fn of(&self, host: &str) -> Result<Arc<Access>, String> {
-        if let Some(access) = self.made.lock().await.get(host) {
+    pub(super) async fn for_host(&self, host: &str) -> Result<Arc<Access>, String> {
+        if let Some(access) = self.created.lock().await.get(host) {
             return Ok(Arc::clone(access));
         }
         let tls = if self.plain.contains(host) {
@@ -75,8 +75,8 @@ impl Accesses {
         let access = Arc::new(self.make(host, scheme)?);
         // If it is unknown whether the registry uses TLS, the client is used once and not remembered.
         if tls.is_some() {
-            let mut made = self.made.lock().await;
-            made.insert(host.to_owned(), Arc::clone(&access));
+            let mut created = self.created.lock().await;
+            created.insert(host.to_owned(), Arc::clone(&access));
         }
         Ok(access)
     }
@@ -88,6 +88,7 @@ impl Accesses {
             Vec::new()
         };
         let describe = |error: reqwest::Error| error.without_url().to_string();
+        tls_provider::install();
         let http = reqwest::Client::builder()
             .user_agent(AGENT)
             .connect_timeout(CONNECTING)
@@ -109,7 +110,7 @@ impl Accesses {
         Ok(Access {
             http: http.map_err(describe)?,
             scheme,
-            through: self.proxy.before(&format!("{scheme}://{host}/")),
+            through: self.proxy.proxy_for(&format!("{scheme}://{host}/")),
         })
     }
 
@@ -182,6 +183,7 @@ fn certificates_in(file: &Path) -> Result<Vec<Vec<u8>>, String> {
 /// Whether the host speaks TLS, with any certificate; none if this cannot be determined, e.g. because the host did not
 /// answer. The request contains no secret.
 async fn speaks_tls(host: &str) -> Option<bool> {
+    tls_provider::install();
     let client = reqwest::Client::builder()
         .no_proxy()
         .connect_timeout(CONNECTING)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::inventory::Mask;
 use crate::ports::FailureKind;
 
-/// The most characters that are shown of an error page.
+/// The most characters that are shown of a registry's text.
 const LONGEST: usize = 300;
 
 /// The form of errors of registries and token servers:
@@ -30,7 +30,7 @@ pub(super) fn refusal(body: &[u8], mask: &Mask) -> String {
         Ok(envelope) => by_envelope(&envelope, mask).1,
         Err(_) => cut(&mask.hide(&String::from_utf8_lossy(body))),
     };
-    let message = format!("the token server gives no token: {reason}");
+    let message = format!("the token server refused to issue a token: {reason}");
     message.trim_end_matches(": ").to_owned()
 }
 

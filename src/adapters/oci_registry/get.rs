@@ -4,7 +4,7 @@ use reqwest::header::{ACCEPT, HeaderMap};
 use reqwest::{StatusCode, Url};
 use secrecy::ExposeSecret;
 
-use super::Question;
+use super::Lookup;
 use super::failure::{of_request, of_status};
 use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
@@ -35,8 +35,8 @@ pub(super) struct Answer {
     pub(super) mask: Mask,
 }
 
-impl Question<'_> {
-    /// The URL of the API itself.
+impl Lookup<'_> {
+    /// The URL of `/v2/`. The answer of the registry shows whether the registry requires a login.
     pub(super) fn root(&self) -> Result<Url> {
         self.address("")
     }
@@ -54,7 +54,7 @@ impl Question<'_> {
         Url::parse(&text).map_err(|error| self.failure(FailureKind::Rejected, &error.to_string()))
     }
 
-    /// The answer to one request. An answer above the size limit of its kind is a failure.
+    /// Sends one request and returns its answer. An answer above the size limit of its kind is a failure.
     pub(super) async fn get(&self, url: &Url, permit: &Permit, kind: &Kind) -> Result<Answer> {
         let mut request = self.access.http.get(url.clone());
         if !kind.accept.is_empty() {
@@ -106,7 +106,7 @@ impl Question<'_> {
     }
 
     /// The body of a successful answer. Any other answer becomes a failure.
-    pub(super) fn good(&self, answer: Answer) -> Result<Vec<u8>> {
+    pub(super) fn successful_body(&self, answer: Answer) -> Result<Vec<u8>> {
         if answer.status.is_success() {
             return Ok(answer.body);
         }

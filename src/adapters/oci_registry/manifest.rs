@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Question;
+use super::Lookup;
 use super::get::{Kind, Permit};
 use super::labels::labels_in;
 use crate::inventory::{Digest, ImageLabels, VersionRef};
@@ -61,10 +61,13 @@ impl Platform {
     }
 }
 
-impl Question<'_> {
+impl Lookup<'_> {
     /// The digest of the reference, and the labels of the image for this machine. If the reference names an index, the
     /// result is the digest of the index, because Docker pulls and remembers that digest.
-    pub(super) async fn look(&self, reference: &VersionRef) -> Result<(Digest, ImageLabels)> {
+    pub(super) async fn digest_and_labels(
+        &self,
+        reference: &VersionRef,
+    ) -> Result<(Digest, ImageLabels)> {
         let permit = self.permit().await?;
         let (manifest, digest) = self.manifest(reference, &permit).await?;
         if let Some(config) = manifest.config {
@@ -97,7 +100,7 @@ impl Question<'_> {
         let url = self.url(&format!("manifests/{path}"))?;
         let answer = self.get(&url, permit, &MANIFEST).await?;
         let named = answer.headers.get("Docker-Content-Digest").cloned();
-        let body = self.good(answer)?;
+        let body = self.successful_body(answer)?;
         let digest = Digest::of(&body);
         let named = named
             .as_ref()
@@ -126,7 +129,7 @@ impl Question<'_> {
             |_| self.failure(FailureKind::Garbled, "the manifest has a malformed digest");
         let digest: Digest = config.digest.parse().map_err(malformed)?;
         let url = self.url(&format!("blobs/{digest}"))?;
-        let body = self.good(self.get(&url, permit, &CONFIGURATION).await?)?;
+        let body = self.successful_body(self.get(&url, permit, &CONFIGURATION).await?)?;
         self.check_digest(&Digest::of(&body), digest.as_str())?;
         labels_in(&body).map_err(|error| {
             let message = format!("the image's configuration cannot be read: {error}");

@@ -77,7 +77,7 @@ impl fmt::Debug for OciRegistry {
 }
 
 /// One lookup in one registry, e.g. of the tags of a repository.
-struct Question<'a> {
+struct Lookup<'a> {
     access: Arc<Access>,
     repository: Repository,
     /// The user and the password.
@@ -138,11 +138,11 @@ impl OciRegistry {
     }
 
     /// Prepares a lookup: reads the password, and finds out how to reach the registry.
-    async fn question<'a>(&'a self, repository: &'a str, doing: String) -> Result<Question<'a>> {
+    async fn lookup<'a>(&'a self, repository: &'a str, doing: String) -> Result<Lookup<'a>> {
         let host = registry_host(repository);
         let parsed = Repository::parse(repository)
             .map_err(|message| failure(FailureKind::Rejected, host, None, &doing, &message))?;
-        let access = match timeout(self.deadline, self.accesses.of(host)).await {
+        let access = match timeout(self.deadline, self.accesses.for_host(host)).await {
             Ok(Ok(access)) => access,
             Ok(Err(message)) => {
                 return Err(failure(FailureKind::Rejected, host, None, &doing, &message));
@@ -167,7 +167,7 @@ impl OciRegistry {
                 Some((known.user.as_str(), password))
             }
         };
-        Ok(Question {
+        Ok(Lookup {
             access,
             repository: parsed,
             login,
@@ -187,10 +187,10 @@ impl Images for OciRegistry {
 
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
         let doing = format!("listing the tags of {repository}");
-        let question = self.question(repository, doing.clone()).await?;
-        let answer = question.tags().await;
-        if self.is_password_renewed(&answer, &question).await {
-            return self.question(repository, doing).await?.tags().await;
+        let lookup = self.lookup(repository, doing.clone()).await?;
+        let answer = lookup.tags().await;
+        if self.is_password_renewed(&answer, &lookup).await {
+            return self.lookup(repository, doing).await?.tags().await;
         }
         answer
     }
@@ -201,11 +201,11 @@ impl Images for OciRegistry {
             VersionRef::Digest(digest) => (format!("{repository}@{digest}"), None),
         };
         let doing = format!("resolving {whole}");
-        let question = self.question(repository, doing.clone()).await?;
-        let mut answer = question.within(question.look(reference)).await;
-        if self.is_password_renewed(&answer, &question).await {
-            let question = self.question(repository, doing).await?;
-            answer = question.within(question.look(reference)).await;
+        let lookup = self.lookup(repository, doing.clone()).await?;
+        let mut answer = lookup.within(lookup.digest_and_labels(reference)).await;
+        if self.is_password_renewed(&answer, &lookup).await {
+            let lookup = self.lookup(repository, doing).await?;
+            answer = lookup.within(lookup.digest_and_labels(reference)).await;
         }
         let (digest, labels) = answer?;
         Ok(Version {
@@ -219,10 +219,10 @@ impl Images for OciRegistry {
 
 impl OciRegistry {
     /// Whether the password was refused, and its source now has another password.
-    async fn is_password_renewed<T>(&self, answer: &Result<T>, question: &Question<'_>) -> bool {
+    async fn is_password_renewed<T>(&self, answer: &Result<T>, lookup: &Lookup<'_>) -> bool {
         let is_denied = matches!(answer, Err(failure) if failure.kind == FailureKind::Denied);
-        let known = self.credentials.get(question.host).filter(|_| is_denied);
-        match (known, &question.login) {
+        let known = self.credentials.get(lookup.host).filter(|_| is_denied);
+        match (known, &lookup.login) {
             (Some(known), Some((_, refused))) => known.password.renewed(refused).await.is_some(),
             _ => false,
         }
@@ -254,7 +254,7 @@ fn failure(
     )
 }
 
-impl Question<'_> {
+impl Lookup<'_> {
     fn failure(&self, kind: FailureKind, message: &str) -> Failure {
         let through = self.access.through.as_deref();
         failure(kind, self.host, through, &self.doing, message)
@@ -270,7 +270,7 @@ impl Question<'_> {
         }
     }
 
-    /// A failure of this kind, with a hint if there is one.
+    /// A failure of this kind, with a hint if Greenroom knows one.
     fn failure_with_hint(&self, (kind, message): (FailureKind, String)) -> Failure {
         let failure = self.failure(kind, &message);
         match (kind, &self.login, &self.access.through) {

@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, LINK};
 use serde::Deserialize;
 
 use super::get::{Kind, Permit};
-use super::{Question, is_tag};
+use super::{Lookup, is_tag};
 use crate::inventory::ImageTag;
 use crate::ports::{FailureKind, Result};
 
@@ -36,14 +36,14 @@ struct Page {
     next: Option<Url>,
 }
 
-impl Question<'_> {
+impl Lookup<'_> {
     /// All tags, in the registry's order.
     pub(super) async fn tags(&self) -> Result<Vec<ImageTag>> {
         let permit = self.within(self.permit()).await?;
         let first = self.url("tags/list")?;
         let mut url = with_query(&first, None);
         let mut requested = BTreeSet::new();
-        let mut seen = BTreeSet::new();
+        let mut listed = BTreeSet::new();
         let mut tags: Vec<ImageTag> = Vec::new();
         for number in 0..PAGES {
             requested.insert(url.clone());
@@ -64,7 +64,7 @@ impl Question<'_> {
             let known = page.tags.into_iter().filter(|name| is_tag(name));
             tags.extend(
                 known
-                    .filter(|name| seen.insert(name.clone()))
+                    .filter(|name| listed.insert(name.clone()))
                     .map(|name| ImageTag { name }),
             );
             url = match page.next {
@@ -82,7 +82,7 @@ impl Question<'_> {
     async fn page(&self, url: &Url, permit: &Permit) -> Result<Page> {
         let answer = self.get(url, permit, &TAGS).await?;
         let next = next_page(url, &answer.headers);
-        let body = self.good(answer)?;
+        let body = self.successful_body(answer)?;
         let body: Body = serde_json::from_slice(&body).map_err(|error| {
             let message = format!("the list of tags cannot be read: {error}");
             self.failure(FailureKind::Garbled, &message)

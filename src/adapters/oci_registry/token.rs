@@ -9,7 +9,7 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 use serde::Deserialize;
 
-use super::Question;
+use super::Lookup;
 use super::get::{Kind, Permit};
 use crate::ports::{Failure, FailureKind, Result};
 
@@ -42,7 +42,7 @@ struct Challenge {
     service: Option<String>,
 }
 
-impl Question<'_> {
+impl Lookup<'_> {
     /// The authorization that the registry requires to read this image.
     pub(super) async fn permit(&self) -> Result<Permit> {
         let first = self.get(&self.root()?, &Permit::Nothing, &VERSION).await?;
@@ -66,15 +66,15 @@ impl Question<'_> {
             let message = super::failure::refusal(&answer.body, &answer.mask);
             return Err(self.failure_with_hint((FailureKind::Denied, message)));
         }
-        let answer = self.good(answer)?;
+        let answer = self.successful_body(answer)?;
         let body: Body = serde_json::from_slice(&answer).map_err(|_| {
             self.failure(
                 FailureKind::Garbled,
                 "the answer of the token server is not JSON",
             )
         })?;
-        let given = [body.token, body.access_token].into_iter().flatten();
-        let token = given.into_iter().find(|token| !token.is_empty());
+        let tokens = [body.token, body.access_token].into_iter().flatten();
+        let token = tokens.into_iter().find(|token| !token.is_empty());
         let token = token.unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(self.failure(

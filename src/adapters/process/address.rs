@@ -1,4 +1,4 @@
-//! Whether an address is already in use.
+//! Checks whether an address is in use, and prepares the path of a unix socket.
 
 use std::fs;
 use std::io::ErrorKind;

@@ -79,7 +79,7 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// Finds the program of a version by its digest.
-    pub(super) fn of(&self, version: &Version) -> Result<Option<&Program>> {
+    pub(super) fn program_of(&self, version: &Version) -> Result<Option<&Program>> {
         let mut programs = self.read_programs()?.iter();
         Ok(programs.find(|p| p.repository == version.repository && p.digest == version.digest))
     }

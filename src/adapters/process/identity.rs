@@ -42,11 +42,11 @@ impl Run {
         })
     }
 
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
         (self.pid, self.start_ticks, &self.boot) == (other.pid, other.start_ticks, &other.boot)
     }
 
-    /// Whether exactly this process is running. A zombie process does not count as running.
+    /// Whether exactly this process is running. A zombie process is no longer running.
     pub(super) fn is_alive(&self) -> bool {
         boot().is_ok_and(|boot| boot == self.boot)
             && stat(self.pid).is_ok_and(|stat| {
@@ -86,10 +86,10 @@ pub(super) fn awaited(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(descriptor, Interest::READABLE)
 }
 
-/// Finds the run whose environment contains the instance id `mark`. This finds a run that is not recorded, because the
-/// console that started the process exited before it recorded the run.
-pub(super) fn find(mark: &str) -> Option<Run> {
-    let wanted = format!("GREENROOM_INSTANCE={mark}");
+/// Finds the run of an instance by the instance id in the environment of its process. This also finds a run that is not
+/// recorded, because the console that started the process exited before it recorded the run.
+pub(super) fn find_by_instance(instance: &str) -> Option<Run> {
+    let wanted = format!("GREENROOM_INSTANCE={instance}");
     let pids = fs::read_dir("/proc").ok()?.flatten();
     pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| {
@@ -98,7 +98,7 @@ pub(super) fn find(mark: &str) -> Option<Run> {
                 .split(|byte| *byte == 0)
                 .any(|variable| variable == wanted.as_bytes())
         })
-        // Child processes inherit the mark. Only the process itself leads the process group.
+        // Child processes inherit the instance id. Only the process itself leads the process group.
         .find(|pid| stat(*pid).is_ok_and(|stat| stat.group == *pid))
         .and_then(|pid| Run::of(pid).ok())
 }

@@ -31,12 +31,13 @@ impl Images for Catalogue {
     }
 
     async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version> {
-        let named = |tag: &str, digest| match reference {
+        let is_meant = |tag: &str, digest| match reference {
             VersionRef::Tag(wanted) => wanted == tag,
             VersionRef::Digest(wanted) => wanted == digest,
         };
+        // If several programs have the tag, the tag means the last of them, so the search starts at the end.
         let mut versions = self.read_programs()?.iter().rev();
-        let found = versions.find(|p| p.repository == repository && named(&p.tag, &p.digest));
+        let found = versions.find(|p| p.repository == repository && is_meant(&p.tag, &p.digest));
         let Some(program) = found else {
             let doing = format!("resolving {repository} {reference}");
             return Err(missing(&doing, "the catalogue does not have this version"));

@@ -153,7 +153,7 @@ impl RuntimeReader for Processes {
     async fn has_image(&self, version: &Version) -> Result<bool> {
         let version = version.clone();
         self.read_blocking("checking a program", move |own| {
-            let program = own.catalogue.of(&version)?;
+            let program = own.catalogue.program_of(&version)?;
             Ok(program.is_some_and(|program| program.obstacle().is_none()))
         })
         .await

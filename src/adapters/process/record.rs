@@ -47,7 +47,7 @@ impl Record {
     pub(super) fn running(&self) -> Option<Run> {
         match &self.run {
             Some(run) => run.is_alive().then(|| run.clone()),
-            None => identity::find(&self.id.0),
+            None => identity::find_by_instance(&self.id.0),
         }
     }
 

@@ -53,7 +53,7 @@ impl Records {
     }
 
     /// Locks the record of one name against other consoles until the returned file is dropped.
-    pub(super) fn alone(&self, name: &str) -> Result<File> {
+    pub(super) fn lock(&self, name: &str) -> Result<File> {
         let doing = format!("locking the record of {name}");
         let path = self.directory.join("locks").join(name);
         let file = private_files::options()

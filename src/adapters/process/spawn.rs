@@ -106,8 +106,8 @@ fn reap(records: Records, record: Record, mut child: Child) {
         let code = status.code().or(status.signal().map(|signal| 128 + signal));
         let name = record.name();
         let noted = records
-            .alone(&name)
-            .and_then(|_alone| match records.load(&name)? {
+            .lock(&name)
+            .and_then(|_lock| match records.load(&name)? {
                 Some(now) if now.id == record.id && is_same_run(&now, &record) => {
                     records.save(&Record {
                         code: code.map(i64::from),
@@ -126,7 +126,7 @@ fn reap(records: Records, record: Record, mut child: Child) {
 /// again.
 fn is_same_run(one: &Record, other: &Record) -> bool {
     match (&one.run, &other.run) {
-        (Some(one), Some(other)) => one.is(other),
+        (Some(one), Some(other)) => one.is_same_as(other),
         _ => false,
     }
 }

@@ -27,7 +27,7 @@ impl RuntimeWriter for Processes {
         let action = doing.clone();
         self.blocking(&doing, FailureKind::Unreachable, move |own| {
             let missing = |why: &str| own.records.failure(FailureKind::Missing, &action, why);
-            let Some(program) = own.catalogue.of(&version)? else {
+            let Some(program) = own.catalogue.program_of(&version)? else {
                 return Err(missing("the version is not in the catalogue"));
             };
             program.obstacle().map_or(Ok(()), |why| Err(missing(&why)))
@@ -55,7 +55,7 @@ impl RuntimeWriter for Processes {
                 )
             };
             let name = own.records.of(&id)?.ok_or_else(missing)?.name();
-            let _alone = own.records.alone(&name)?;
+            let _lock = own.records.lock(&name)?;
             let record = own.records.of(&id)?.ok_or_else(missing)?;
             start_again(own, record)
         })
@@ -111,7 +111,7 @@ impl RuntimeWriter for Processes {
             let Some(name) = own.records.of(&id)?.map(|record| record.name()) else {
                 return Ok(());
             };
-            let _alone = own.records.alone(&name)?;
+            let _lock = own.records.lock(&name)?;
             let Some(record) = own.records.of(&id)? else {
                 return Ok(());
             };
@@ -136,7 +136,7 @@ fn signal(sent: rustix::io::Result<()>) -> std::io::Result<()> {
 fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     let records = &own.records;
     let doing = format!("starting {}", spec.name());
-    let Some(program) = own.catalogue.of(&spec.version)? else {
+    let Some(program) = own.catalogue.program_of(&spec.version)? else {
         let message = format!("{} is not in the catalogue", spec.version.pinned());
         return Err(records.failure(FailureKind::Missing, doing, message));
     };
@@ -148,7 +148,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
         .map_err(|error| records.failure(FailureKind::Rejected, &doing, error.to_string()))?;
     check_supported(records, spec)?;
     records.prepare()?;
-    let _alone = records.alone(&spec.name())?;
+    let _lock = records.lock(&spec.name())?;
     if let Some(existing) = records.load(&spec.name())? {
         if existing.release == spec.release && existing.digest == spec.version.digest {
             let id = existing.id.clone();

@@ -18,7 +18,7 @@ use crate::ports::{Failure, FailureKind, Result};
 /// How long a call may take in total. The caller then gets a failure, even if the disk hangs.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The stages of a call. `WAITING`: the call has changed no value yet. `STARTED`: the call may change values.
+/// The stages of a call. `WAITING`: the call has changed no value yet. `STARTED`: the call may read or change values.
 /// `CANCELLED`: the deadline of the caller has passed, and the call must do nothing.
 const WAITING: u8 = 0;
 const STARTED: u8 = 1;
@@ -129,7 +129,7 @@ impl Database {
     }
 }
 
-/// How far a call has come. The call and its caller share it.
+/// The stage of a call, which the call and its caller share.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Stage(Arc<AtomicU8>);
 

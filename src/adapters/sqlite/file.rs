@@ -27,7 +27,7 @@ pub(super) enum Opened {
 
 impl Opened {
     pub(super) fn open(path: &Path) -> Result<Self, Fault> {
-        if is_there(path) {
+        if may_exist(path) {
             return connect(path).map(Self::File);
         }
         let mut empty = Connection::open_in_memory()?;
@@ -37,7 +37,7 @@ impl Opened {
 
     /// The connection for a read. Opens the file if another process has created it.
     pub(super) fn for_reading(&mut self, path: &Path) -> Result<&mut Connection, Fault> {
-        if matches!(self, Self::Missing(_)) && is_there(path) {
+        if matches!(self, Self::Missing(_)) && may_exist(path) {
             *self = Self::File(connect(path)?);
         }
         Ok(self.connection())
@@ -59,8 +59,8 @@ impl Opened {
     }
 }
 
-/// Whether the file exists. Also true if this cannot be checked: opening the file then reports the error.
-pub(super) fn is_there(path: &Path) -> bool {
+/// Whether the file exists, or its existence cannot be checked. In the second case, opening the file reports the error.
+pub(super) fn may_exist(path: &Path) -> bool {
     !matches!(path.try_exists(), Ok(false))
 }
 

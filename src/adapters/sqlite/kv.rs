@@ -52,12 +52,12 @@ impl Kv for Database {
             let version: String = sql.query_row("SELECT sqlite_version()", [], |row| row.get(0))?;
             Ok((version, sql.path().is_some_and(|path| !path.is_empty())))
         };
-        let (version, is_made) = self.reading(call, work).await?;
+        let (version, file_exists) = self.reading(call, work).await?;
         let name = self
             .inner
             .name
             .replacen("sqlite", &format!("SQLite {version}"), 1);
-        Ok(if is_made {
+        Ok(if file_exists {
             name
         } else {
             format!("{name}: no file yet, the first change creates it")
@@ -92,7 +92,7 @@ impl Kv for Database {
             for write in &txn.then {
                 changes.write(write)?;
             }
-            Ok(Committed::Done(changes.after()?))
+            Ok(Committed::Done(changes.revision_after()?))
         })
         .await
     }

@@ -53,7 +53,7 @@ pub(super) fn bytes(row: &Row<'_>, index: usize) -> rusqlite::Result<Vec<u8>> {
 }
 
 /// The condition that the lease of a pair has not expired. `?1` is the current time.
-const IS_RUNNING: &str =
+const LEASE_IS_RUNNING: &str =
     "(lease IS NULL OR lease IN (SELECT id FROM leases WHERE expires_at_ms > ?1))";
 
 /// Reads the pairs of each range. In place of a value that is too large, a pair has a text that no caller can decode.
@@ -96,7 +96,7 @@ fn largest_read(sql: &Connection, ranges: &[Range]) -> Outcome<i64> {
     Ok(too_large.map_or(LARGEST_READ, |size| LARGEST_READ.min(size - 1)))
 }
 
-/// These columns of the pairs of a range. In `columns`, `?2` is `largest`.
+/// Reads `columns` of the pairs in a range. In `columns`, `?2` is `largest`.
 fn rows<T>(
     sql: &Connection,
     range: &Range,
@@ -111,7 +111,7 @@ fn rows<T>(
     let order = if range.is_descending { "DESC" } else { "ASC" };
     let mut statement = sql.prepare_cached(&format!(
         "SELECT {columns} FROM pairs
-         WHERE {keys} AND {IS_RUNNING} AND (?5 IS NULL OR revision = ?5) AND ?2 >= 0
+         WHERE {keys} AND {LEASE_IS_RUNNING} AND (?5 IS NULL OR revision = ?5) AND ?2 >= 0
          ORDER BY key {order} LIMIT ?6"
     ))?;
     let limit = range
@@ -147,7 +147,9 @@ pub(super) fn time_left(sql: &Connection, lease: LeaseId) -> Outcome<Option<Dura
 pub(super) struct Changes<'connection> {
     pub(super) sql: Transaction<'connection>,
     now: i64,
+    /// The revision of this transaction. None until the transaction changes a key.
     made: Cell<Option<i64>>,
+    /// The keys that this transaction has changed.
     keys: RefCell<BTreeSet<Vec<u8>>>,
 }
 
@@ -163,7 +165,7 @@ impl<'connection> Changes<'connection> {
 
     /// The revision of a key; 0 if the key does not exist.
     pub(super) fn revision_of(&self, key: &str) -> Outcome<i64> {
-        let sql = format!("SELECT revision FROM pairs WHERE key = ?2 AND {IS_RUNNING}");
+        let sql = format!("SELECT revision FROM pairs WHERE key = ?2 AND {LEASE_IS_RUNNING}");
         let mut statement = self.sql.prepare_cached(&sql)?;
         let found = statement.query_row(params![self.now, key], |row| row.get(0));
         Ok(found.optional()?.unwrap_or(0))
@@ -176,7 +178,7 @@ impl<'connection> Changes<'connection> {
         }
         let last = current_revision(&self.sql)?;
         if last >= LAST_REVISION {
-            return Err(used_up(&self.sql, last));
+            return Err(revision_used_up(&self.sql, last));
         }
         let revision = self.sql.query_row(
             "UPDATE revision SET value = value + 1 RETURNING value",
@@ -187,7 +189,7 @@ impl<'connection> Changes<'connection> {
         Ok(revision)
     }
 
-    fn changed(&self, key: &[u8]) {
+    fn note_changed(&self, key: &[u8]) {
         self.keys.borrow_mut().insert(key.to_vec());
     }
 
@@ -197,12 +199,12 @@ impl<'connection> Changes<'connection> {
                 if let Some(lease) = lease
                     && time_left(&self.sql, *lease)?.is_none()
                 {
-                    return Err(ended());
+                    return Err(lease_ended());
                 }
                 self.put(key, value, *lease)
             }
             Write::PutKeepingLease { key, value } => {
-                let sql = format!("SELECT lease FROM pairs WHERE key = ?2 AND {IS_RUNNING}");
+                let sql = format!("SELECT lease FROM pairs WHERE key = ?2 AND {LEASE_IS_RUNNING}");
                 let lease: Option<Option<i64>> = self
                     .sql
                     .query_row(&sql, params![self.now, key], |row| row.get(0))
@@ -217,7 +219,7 @@ impl<'connection> Changes<'connection> {
                 let sql = "DELETE FROM pairs WHERE key = ?1";
                 if self.sql.prepare_cached(sql)?.execute([key])? > 0 {
                     self.revision()?;
-                    self.changed(key.as_bytes());
+                    self.note_changed(key.as_bytes());
                 }
                 Ok(())
             }
@@ -230,7 +232,7 @@ impl<'connection> Changes<'connection> {
              lease = excluded.lease";
         let parameters = params![key, value, self.revision()?, lease.map(|lease| lease.0)];
         self.sql.prepare_cached(sql)?.execute(parameters)?;
-        self.changed(key.as_bytes());
+        self.note_changed(key.as_bytes());
         Ok(())
     }
 
@@ -279,7 +281,7 @@ impl<'connection> Changes<'connection> {
                 |row| row.get(0),
             )
             .optional()?;
-        let ttl = renewed.ok_or_else(ended)?;
+        let ttl = renewed.ok_or_else(lease_ended)?;
         Ok(Duration::from_millis(
             u64::try_from(ttl).unwrap_or_default(),
         ))
@@ -314,7 +316,7 @@ impl<'connection> Changes<'connection> {
     }
 
     /// The revision of the store after this transaction.
-    pub(super) fn after(&self) -> Outcome<i64> {
+    pub(super) fn revision_after(&self) -> Outcome<i64> {
         match self.made.get() {
             Some(revision) => Ok(revision),
             None => Ok(current_revision(&self.sql)?),
@@ -322,13 +324,13 @@ impl<'connection> Changes<'connection> {
     }
 }
 
-fn ended() -> Fault {
+fn lease_ended() -> Fault {
     Fault::refused(FailureKind::Missing, "the lease has expired or was revoked")
 }
 
 /// The failure if the revision cannot be raised, with the command that lowers it. If the proxy then has a higher token
 /// than the store, `greenroom repair` corrects the token.
-fn used_up(sql: &Connection, last: i64) -> Fault {
+fn revision_used_up(sql: &Connection, last: i64) -> Fault {
     let file = sql.path().unwrap_or("FILE");
     Fault::refused(
         FailureKind::Rejected,

@@ -11,8 +11,8 @@ const VERSION: i64 = 2;
 /// `grrm`, the `application_id` that marks a database as a store of Greenroom.
 const APPLICATION: i64 = 0x6772_726d;
 
-/// A pair on a lease that has expired or does not exist counts as absent. The next transaction that writes deletes the
-/// pair. `changes` has the keys of the last revisions, for watches.
+/// A pair on a lease that has expired or does not exist is treated as absent. The next transaction that writes deletes
+/// the pair. `changes` has the keys of the last revisions, for watches.
 const TABLES: &str = "
 CREATE TABLE revision (only INTEGER PRIMARY KEY CHECK (only = 1), value INTEGER NOT NULL) STRICT;
 INSERT INTO revision VALUES (1, 0);

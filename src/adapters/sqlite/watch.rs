@@ -1,5 +1,6 @@
-//! One watch. A change through this process is reported immediately. A change by another process, or the end of a
-//! lease, is reported within a quarter of a second. The file is checked only while the stream is polled.
+//! A watch of all keys in the file. A change through this process is reported immediately. A change by another process,
+//! or the end of a lease, is reported within a quarter of a second. The file is checked only while the stream is
+//! polled.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
@@ -13,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::database::{DEADLINE, Database};
 use super::fault::{self, Fault};
-use super::file::{connect, is_there};
+use super::file::{connect, may_exist};
 use super::pairs::{KEPT_REVISIONS, bytes, current_revision, now_ms};
 use crate::ports::kv::{Call, Change};
 use crate::ports::{Failure, FailureKind, Result};
@@ -29,7 +30,7 @@ struct Watch {
     found: VecDeque<Change>,
 }
 
-/// What the last check found. The check has its own connection, because `data_version` reports only the changes of
+/// The state of the last check. The check has its own connection, because `data_version` reports only the changes of
 /// other connections.
 struct LastCheck {
     /// None until the file exists.
@@ -39,7 +40,7 @@ struct LastCheck {
     next: i64,
     /// When the last check was made, in milliseconds since 1970.
     at: i64,
-    /// When the next lease expires. The keys on that lease then count as deleted, although no process writes.
+    /// When the next lease expires. At that time the watch reports the keys on that lease, although no process writes.
     next_end: Option<i64>,
 }
 
@@ -125,7 +126,7 @@ impl LastCheck {
     fn check(&mut self, path: &Path) -> std::result::Result<Vec<Change>, Fault> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            None if !is_there(path) => return Ok(Vec::new()),
+            None if !may_exist(path) => return Ok(Vec::new()),
             // Another process may be creating the file. `connect` waits until the tables exist.
             None => self.connection.insert(connect(path)?),
         };

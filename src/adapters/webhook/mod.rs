@@ -1,7 +1,7 @@
 //! Sends notices to channels over HTTP: to incoming webhooks in Slack's format (which Mattermost and others accept),
 //! and to receivers of signed webhooks. Any program that has the address of an incoming webhook can post to it, so this
-//! module shows only the server of the address, and never the signing secret. It reads both for each notice. This
-//! module does not decide what to announce.
+//! module shows only the server of the address, and never the signing secret. It reads the address and the secret again
+//! for each notice. This module does not decide what to announce.
 
 mod plain;
 mod post;

@@ -45,7 +45,7 @@ impl Post {
     pub(super) async fn send(&self, url: Url, request: Request) -> Result<()> {
         let mut place = place(&url);
         let mask = mask(&url);
-        if let Some(proxy) = self.proxy.before(url.as_str()) {
+        if let Some(proxy) = self.proxy.proxy_for(url.as_str()) {
             place = sanitize(&format!("{place} through the proxy {proxy}"));
         }
         let failure =

@@ -42,7 +42,7 @@ impl Key {
         }
         if text.len() < SHORTEST {
             return Err(wrong(
-                "the secret has fewer than 24 bytes: use a longer one",
+                "the secret has fewer than 24 bytes: use a longer secret",
             ));
         }
         let key = Webhook::from_bytes(text.as_bytes().to_vec());

@@ -27,10 +27,11 @@ pub(crate) struct History {
     /// Only this outcome: ok, failed, open, done, superseded, backed-out, left, needs-person
     #[arg(long, value_name = "OUTCOME")]
     pub(crate) outcome: Option<Outcomes>,
-    /// Only releases that started at this time or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00, in this machine's time zone
+    /// Only releases that started at this time or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00, in
+    /// this machine's time zone
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
-    /// Only releases that started before this time; a day counts until its end
+    /// Only releases that started before this time; if this is a day, before the end of that day
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
     /// Only releases that contain all these words, or longer words that start with them
@@ -62,7 +63,8 @@ pub(crate) enum HistoryVerb {
     /// releases
     #[command(after_help = see_also("history seal"))]
     Seal(SealHistory),
-    /// Removes records that the configuration no longer keeps; a target's last release and its last successful one always stay
+    /// Removes records that the configuration no longer keeps; a target's last release and its last successful one
+    /// always stay
     #[command(after_help = see_also("history prune"))]
     Prune(PruneHistory),
 }

@@ -13,29 +13,29 @@ use crate::release::{Site, unread_approvals};
 use crate::wire::{self, App};
 
 /// A test, and the place it tests: an environment, a target, a notice channel, or Greenroom itself.
-pub(super) struct Named<'a> {
+pub(super) struct PlacedTest<'a> {
     pub(super) place: String,
     pub(super) doctor_test: DoctorTest<'a>,
 }
 
-fn named<'a>(place: &str, doctor_test: DoctorTest<'a>) -> Named<'a> {
-    Named {
+fn placed<'a>(place: &str, doctor_test: DoctorTest<'a>) -> PlacedTest<'a> {
+    PlacedTest {
         place: place.to_owned(),
         doctor_test,
     }
 }
 
-pub(super) fn all(app: &App) -> Vec<Named<'_>> {
-    let mut doctor_tests = own(app);
-    doctor_tests.extend(servers(app));
-    doctor_tests.extend(channels(app));
+pub(super) fn all(app: &App) -> Vec<PlacedTest<'_>> {
+    let mut doctor_tests = greenroom_tests(app);
+    doctor_tests.extend(server_tests(app));
+    doctor_tests.extend(channel_tests(app));
     for site in app.engine.sites() {
-        doctor_tests.extend(target(site));
+        doctor_tests.extend(target_tests(site));
     }
     doctor_tests
 }
 
-fn own(app: &App) -> Vec<Named<'_>> {
+fn greenroom_tests(app: &App) -> Vec<PlacedTest<'_>> {
     let fact = |what, text: String| DoctorTest::new(what, async { DoctorResult::Works(text) });
     let changes = match &app.read_only {
         Some(why) => format!("not allowed: {why}"),
@@ -52,7 +52,7 @@ fn own(app: &App) -> Vec<Named<'_>> {
     doctor_tests.extend(app.try_directories());
     let doctor_tests = doctor_tests.into_iter();
     doctor_tests
-        .map(|doctor_test| named("greenroom", doctor_test))
+        .map(|doctor_test| placed("greenroom", doctor_test))
         .collect()
 }
 
@@ -70,7 +70,7 @@ async fn log() -> Result<String> {
 }
 
 /// The tests of the servers. A server that several targets use is tested once.
-fn servers(app: &App) -> Vec<Named<'_>> {
+fn server_tests(app: &App) -> Vec<PlacedTest<'_>> {
     let mut seen = BTreeSet::new();
     let mut tests = Vec::new();
     for site in app.engine.sites() {
@@ -81,36 +81,36 @@ fn servers(app: &App) -> Vec<Named<'_>> {
                 let info = read.runtime.engine().await?;
                 Ok(format!("{}, API {}", info.name, info.api))
             };
-            tests.push(named(
+            tests.push(placed(
                 environment,
                 DoctorTest::new::<Result<_>>("runtime", runtime).at(read.runtime.address()),
             ));
-            let of = engine_of(&site.definition.target.environment);
-            let clock = DoctorTest::new("clock", clock(app, of, read.runtime.clock()));
-            tests.push(named(environment, clock.at(read.runtime.address())));
+            let name = engine_of(&site.definition.target.environment);
+            let clock = DoctorTest::new("clock", clock(app, name, read.runtime.clock()));
+            tests.push(placed(environment, clock.at(read.runtime.address())));
         }
         if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
             let registry = DoctorTest::new("store", read.registry.store());
-            tests.push(named(environment, registry.at(read.registry.address())));
-            let of = store_of(&site.definition.target.environment);
-            let clock = DoctorTest::new("clock", clock(app, of, read.registry.clock()));
-            tests.push(named(environment, clock.at(read.registry.address())));
+            tests.push(placed(environment, registry.at(read.registry.address())));
+            let name = store_of(&site.definition.target.environment);
+            let clock = DoctorTest::new("clock", clock(app, name, read.registry.clock()));
+            tests.push(placed(environment, clock.at(read.registry.address())));
         }
         if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
-            let doctor_tests = proxy(site).into_iter();
+            let doctor_tests = proxy_tests(site).into_iter();
             let at = read.router.address();
             tests.extend(
-                doctor_tests.map(|doctor_test| named(environment, doctor_test.at(at.clone()))),
+                doctor_tests.map(|doctor_test| placed(environment, doctor_test.at(at.clone()))),
             );
         }
     }
     tests
 }
 
-/// Compares the clock of this machine with the clock of another machine, which `of` names.
+/// Compares the clock of this machine with the clock of the server that `name` names.
 async fn clock(
     app: &App,
-    of: String,
+    name: String,
     asking: impl Future<Output = Result<Option<Timestamp>>>,
 ) -> DoctorResult {
     let own = app.engine.clock();
@@ -119,12 +119,12 @@ async fn clock(
         Ok(Some(time)) => time,
         Ok(None) => {
             return DoctorResult::NotTried(format!(
-                "{of} is on this machine, or does not report its time"
+                "{name} is on this machine, or does not report its time"
             ));
         }
         Err(failure) => return DoctorResult::Failed(failure),
     };
-    let reading = ClockReading::new(of, (before, own.now()), time);
+    let reading = ClockReading::new(name, (before, own.now()), time);
     if !reading.differs() {
         return DoctorResult::Works(format!("{reading}, within a few seconds"));
     }
@@ -140,18 +140,18 @@ async fn clock(
 }
 
 /// The tests of the proxy. If changes are allowed, a test that writes replaces the read-only test of the same name.
-fn proxy(site: &Site) -> Vec<DoctorTest<'_>> {
+fn proxy_tests(site: &Site) -> Vec<DoctorTest<'_>> {
     let write = site.write.as_ref();
     let writing = write.map_or_else(Vec::new, |write| write.router.doctor_tests());
-    let replaced: BTreeSet<&str> = writing.iter().map(|doctor_test| doctor_test.what).collect();
+    let replaced: BTreeSet<&str> = writing.iter().map(|doctor_test| doctor_test.name).collect();
     let mut doctor_tests = site.read.router.doctor_tests();
-    doctor_tests.retain(|doctor_test| !replaced.contains(doctor_test.what));
+    doctor_tests.retain(|doctor_test| !replaced.contains(doctor_test.name));
     doctor_tests.extend(writing);
     doctor_tests
 }
 
 /// For each notice channel, tests whether everything that is needed to send notices is available. Nothing is sent.
-fn channels(app: &App) -> Vec<Named<'_>> {
+fn channel_tests(app: &App) -> Vec<PlacedTest<'_>> {
     let mut doctor_tests = Vec::new();
     for channel in app.channels() {
         let ready = async {
@@ -161,12 +161,12 @@ fn channels(app: &App) -> Vec<Named<'_>> {
             Ok(format!("{place} gets {events}; nothing was sent"))
         };
         let doctor_test = DoctorTest::new::<Result<_>>("notices", ready);
-        doctor_tests.push(named(&format!("notices.{}", channel.name), doctor_test));
+        doctor_tests.push(placed(&format!("notices.{}", channel.name), doctor_test));
     }
     doctor_tests
 }
 
-fn target(site: &Site) -> Vec<Named<'_>> {
+fn target_tests(site: &Site) -> Vec<PlacedTest<'_>> {
     let (read, definition) = (&site.read, &site.definition);
     let (router, slots) = (read.router.address(), &definition.endpoints);
     let slots = format!("blue at {}, green at {}", slots.blue, slots.green);
@@ -183,7 +183,7 @@ fn target(site: &Site) -> Vec<Named<'_>> {
     ];
     let place = site.definition.target.to_string();
     doctor_tests
-        .map(|doctor_test| named(&place, doctor_test))
+        .map(|doctor_test| placed(&place, doctor_test))
         .into()
 }
 
@@ -226,7 +226,8 @@ async fn keys(site: &Site) -> Result<String> {
 }
 
 /// Tests the proxy's configuration for the target, and whether the store was wiped, restored or replaced. If the test
-/// passes, the text says which slot is live, or that the configuration is not installed yet.
+/// passes, the text says which slot is live, whether the next release installs the configuration again, or that the
+/// configuration is not installed yet.
 async fn route(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -265,7 +266,7 @@ async fn route(site: &Site) -> Result<String> {
     Ok(match installation? {
         Installation::Outdated(why) => {
             format!(
-                "the proxy says: {live}; the next release installs the proxy configuration again: {why}"
+                "the proxy says: {live}. The next release installs the proxy configuration again, because it is outdated: {why}"
             )
         }
         Installation::Newer(why) => {
@@ -286,8 +287,9 @@ async fn route(site: &Site) -> Result<String> {
     })
 }
 
-/// The slot that the proxy says is live; none if nothing is live, or if the proxy has no configuration for the target
-/// yet. If the live slot is unknown, the tests of the live version cannot be made, and the error is their result.
+/// The live slot, as the proxy reports it; `None` if nothing is live, or if the proxy has no configuration for the
+/// target yet. If the live slot is unknown, the live version cannot be tested, and the error is the result of these
+/// tests.
 async fn live(site: &Site) -> std::result::Result<Option<Slot>, DoctorResult> {
     let target = &site.definition.target;
     let router = &site.read.router;
@@ -373,7 +375,7 @@ async fn public(site: &Site) -> DoctorResult {
             let doing = format!("requesting {at}");
             let target = &site.definition.target;
             let hint = format!(
-                "this shows what differs, and what to do: greenroom status {} {}",
+                "to see what differs and what to do, run: greenroom status {} {}",
                 target.service, target.environment
             );
             DoctorResult::Failed(

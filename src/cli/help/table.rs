@@ -1,12 +1,12 @@
 //! Lays out tables in columns. If a table is wider than the page, the columns with the most text are wrapped.
 
 use super::markdown::{Span, Style, Table};
-use super::text::{Line, Page, width_of, widths, wrap, written};
+use super::text::{Line, Page, to_strings, width_of, widths, wrap};
 
 /// The number of blanks between two columns.
 const GAP: usize = 2;
 /// If a row has more lines than this, blank lines separate all rows.
-const LINES: usize = 2;
+const MAX_LINES_WITHOUT_BLANKS: usize = 2;
 
 pub(super) fn lines(table: &Table, page: Page, width: usize) -> Vec<String> {
     let columns = columns(table, page, width);
@@ -19,11 +19,11 @@ pub(super) fn lines(table: &Table, page: Page, width: usize) -> Vec<String> {
         .collect();
     let rule = columns.iter().map(|&width| "-".repeat(width));
     let rule = rule.collect::<Vec<_>>().join(&" ".repeat(GAP));
-    let apart = rows.iter().any(|row| row.len() > LINES);
+    let are_separated = rows.iter().any(|row| row.len() > MAX_LINES_WITHOUT_BLANKS);
     let mut lines = head;
     lines.push(rule);
     for (index, row) in rows.into_iter().enumerate() {
-        if apart && index > 0 {
+        if are_separated && index > 0 {
             lines.push(String::new());
         }
         lines.extend(row);
@@ -42,37 +42,37 @@ fn strong(cell: &[Span]) -> Vec<Span> {
 /// The width of each column. If there is room, a column is as wide as its longest text. Otherwise a column is at least
 /// as wide as its widest word, unless the widest words of all columns do not fit together.
 fn columns(table: &Table, page: Page, width: usize) -> Vec<usize> {
-    let mut least = vec![1; table.head.len()];
-    let mut whole = least.clone();
+    let mut min_widths = vec![1; table.head.len()];
+    let mut full_widths = min_widths.clone();
     for cells in std::iter::once(&table.head).chain(&table.rows) {
-        for (index, cell) in cells.iter().enumerate().take(least.len()) {
+        for (index, cell) in cells.iter().enumerate().take(min_widths.len()) {
             let (word, line) = widths(cell, page);
-            least[index] = least[index].max(word);
-            whole[index] = whole[index].max(line);
+            min_widths[index] = min_widths[index].max(word);
+            full_widths[index] = full_widths[index].max(line);
         }
     }
-    let gaps = GAP * least.len().saturating_sub(1);
-    let room = width.saturating_sub(gaps).max(least.len());
+    let gaps = GAP * min_widths.len().saturating_sub(1);
+    let room = width.saturating_sub(gaps).max(min_widths.len());
     // If the widest words of all columns do not fit together, the words are cut.
-    while least.iter().sum::<usize>() > room {
-        let Some(widest) = least.iter_mut().max() else {
+    while min_widths.iter().sum::<usize>() > room {
+        let Some(widest) = min_widths.iter_mut().max() else {
             break;
         };
         *widest -= 1;
     }
-    let mut columns = least;
+    let mut columns = min_widths;
     // Columns that need no wrapping get their width first.
     let share = room / columns.len().max(1);
     for index in 0..columns.len() {
         let left = room.saturating_sub(columns.iter().sum());
-        if whole[index] <= share {
-            columns[index] += left.min(whole[index] - columns[index]);
+        if full_widths[index] <= share {
+            columns[index] += left.min(full_widths[index] - columns[index]);
         }
     }
     while columns.iter().sum::<usize>() < room {
         // The column that would have the most lines grows.
-        let lines = |index: &usize| whole[*index] * 100 / columns[*index];
-        let grows = (0..columns.len()).filter(|&index| columns[index] < whole[index]);
+        let lines = |index: &usize| full_widths[*index] * 100 / columns[*index];
+        let grows = (0..columns.len()).filter(|&index| columns[index] < full_widths[index]);
         let Some(index) = grows.max_by_key(lines) else {
             break;
         };
@@ -93,7 +93,7 @@ fn row(cells: &[Vec<Span>], columns: &[usize], page: Page) -> Vec<String> {
         for (cell, &width) in cells.iter().zip(columns) {
             let empty = Line::new();
             let line = cell.get(number).unwrap_or(&empty);
-            text.push_str(&written(std::slice::from_ref(line), page).concat());
+            text.push_str(&to_strings(std::slice::from_ref(line), page).concat());
             text.push_str(&" ".repeat(width.saturating_sub(width_of(line)) + GAP));
         }
         text.trim_end().to_owned()

@@ -18,7 +18,7 @@ pub(super) struct Page {
     pub(super) styled: bool,
 }
 
-/// Text in one style: a word, a part of a word or a blank; after `joined_up`, several of these.
+/// Text in one style: a word, a part of a word or a blank; after `join`, several of these.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
     text: String,
@@ -57,9 +57,9 @@ fn lines(block: &Block, page: Page, width: usize) -> Vec<String> {
                 text: span.text.clone(),
                 style: Style::Strong,
             });
-            written(&wrap(&strong.collect::<Vec<_>>(), page, width), page)
+            to_strings(&wrap(&strong.collect::<Vec<_>>(), page, width), page)
         }
-        Block::Paragraph(spans) => written(&wrap(spans, page, width), page),
+        Block::Paragraph(spans) => to_strings(&wrap(spans, page, width), page),
         Block::Code(code) => code.lines().map(|line| code_line(line, page)).collect(),
         Block::List(first, items) => list(*first, items, page, width),
         Block::Table(table) => table::lines(table, page, width),
@@ -95,18 +95,16 @@ fn list(first: Option<u64>, items: &[Vec<Block>], page: Page, width: usize) -> V
     output
 }
 
-pub(super) fn written(lines: &[Line], page: Page) -> Vec<String> {
+pub(super) fn to_strings(lines: &[Line], page: Page) -> Vec<String> {
     let written = |line: &Line| {
         let joined = line.chunk_by(|piece, next| piece.style == next.style);
-        joined
-            .map(|pieces| write(&joined_up(pieces), page))
-            .collect()
+        joined.map(|pieces| write(&join(pieces), page)).collect()
     };
     lines.iter().map(written).collect()
 }
 
 /// Joins pieces of the same style.
-fn joined_up(pieces: &[Piece]) -> Piece {
+fn join(pieces: &[Piece]) -> Piece {
     Piece {
         text: pieces.iter().map(|piece| piece.text.as_str()).collect(),
         style: pieces.first().map_or(Style::Plain, |piece| piece.style),

@@ -1,5 +1,5 @@
-//! `greenroom history compare`: compares two releases. Shows outcome, versions, commits and images first, then the other
-//! differences, then the values that are the same.
+//! `greenroom history compare`: compares two releases. Shows outcome, versions, commits and images first, then the
+//! other differences, then the values that are the same.
 
 use jiff::Timestamp;
 

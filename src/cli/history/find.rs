@@ -7,7 +7,7 @@ use crate::watchers::Archive;
 use crate::wire::App;
 
 /// How many releases, and how many holds and repairs, are listed at most if an id matches several records.
-const NAMED: usize = 6;
+const MAX_MATCHES: usize = 6;
 /// How many of the newest releases are searched for a similar id.
 const RECENT: usize = 200;
 /// The shortest typed id for which a similar id is suggested. All ids of about the same time have nearly the same first
@@ -59,7 +59,7 @@ pub(in crate::cli) async fn find(
 ) -> Result<Found, Exit> {
     let kept = look_up(archive, named).await?;
     if offline || kept.as_ref().is_some_and(Found::is_over) {
-        return found(archive, named, kept).await;
+        return found_or_refused(archive, named, kept).await;
     }
     super::catch_up(app, archive, |_| true).await;
     let kept = look_up(archive, named).await?;
@@ -69,7 +69,7 @@ pub(in crate::cli) async fn find(
         );
         return Err(Exit::Usage);
     }
-    found(archive, named, kept).await
+    found_or_refused(archive, named, kept).await
 }
 
 /// Whether the release was pruned from the archive. False for a part of an id: only a whole id can be looked up.
@@ -82,11 +82,15 @@ async fn was_pruned(archive: &Archive, named: &str) -> bool {
 }
 
 /// Returns the record that was found. Otherwise prints a suggestion and returns the exit code.
-async fn found(archive: &Archive, named: &str, kept: Option<Found>) -> Result<Found, Exit> {
+async fn found_or_refused(
+    archive: &Archive,
+    named: &str,
+    kept: Option<Found>,
+) -> Result<Found, Exit> {
     if let Some(kept) = kept {
         return Ok(kept);
     }
-    let hint = match meant(archive, named).await {
+    let hint = match similar_id(archive, named).await {
         Some(id) => format!("did you mean {id}?"),
         None => "greenroom history lists the releases".to_owned(),
     };
@@ -98,7 +102,7 @@ async fn found(archive: &Archive, named: &str, kept: Option<Found>) -> Result<Fo
 
 /// Suggests the id of a recent release: the id whose start is closest to the typed text. None if no start is close
 /// enough, or if several ids have the closest start.
-async fn meant(archive: &Archive, named: &str) -> Option<String> {
+async fn similar_id(archive: &Archive, named: &str) -> Option<String> {
     let typed = named.to_ascii_uppercase();
     let length = typed.chars().count();
     if length < SHORTEST {
@@ -122,8 +126,12 @@ async fn look_up(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> 
         warn_line!("greenroom: {failure}");
         Exit::Failed
     };
-    let ids = archive.read.named(named, NAMED).await.map_err(failed)?;
-    let audit = archive.read.audit_named(named, NAMED).await;
+    let ids = archive
+        .read
+        .named(named, MAX_MATCHES)
+        .await
+        .map_err(failed)?;
+    let audit = archive.read.audit_named(named, MAX_MATCHES).await;
     let mut audit = audit.map_err(failed)?;
     match (ids.as_slice(), audit.len()) {
         ([], 0) => Ok(None),

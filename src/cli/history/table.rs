@@ -54,8 +54,8 @@ impl Table {
         }
     }
 
-    /// Whether an item can be a row. In CSV only releases can: the columns do not fit holds and repairs.
-    pub(super) fn has_place(&self, item: &Item) -> bool {
+    /// Whether the list can show an item. In CSV only releases are shown: the columns do not fit holds and repairs.
+    pub(super) fn can_show(&self, item: &Item) -> bool {
         item.release().is_some() || !matches!(self, Self::Csv(_))
     }
 

@@ -36,7 +36,8 @@ pub(in crate::cli) struct Needed {
     pub(super) target: Target,
 }
 
-/// Whether a release may be waiting for approvals, judged by its head alone. Reading the entries would take longer.
+/// Whether a release may be waiting for approvals, judged by its record without the entries. Reading the entries would
+/// take longer.
 pub(super) fn may_wait(newest: &ReleaseRecord, definition: &Definition) -> bool {
     newest.closed.is_none()
         && newest.kind == ReleaseKind::Promote
@@ -44,7 +45,7 @@ pub(super) fn may_wait(newest: &ReleaseRecord, definition: &Definition) -> bool 
 }
 
 /// Reads the approvals that a release needs and has.
-pub(super) async fn of(engine: &Engine, newest: &ReleaseRecord) -> Approvals {
+pub(super) async fn read(engine: &Engine, newest: &ReleaseRecord) -> Approvals {
     match engine
         .peer_approvable(&newest.target, Some(newest.id))
         .await

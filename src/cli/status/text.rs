@@ -111,7 +111,7 @@ pub(in crate::cli) fn text(
     lines.extend(approvals.lines(snapshot.at));
     lines.extend(holds(snapshot));
     lines.extend(keys(snapshot));
-    lines.extend(silences(snapshot));
+    lines.extend(unknown_lines(snapshot));
     lines.extend(public(snapshot));
     // Other programs can write operators, messages and reasons to the shared store, so all lines are sanitized.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
@@ -125,7 +125,7 @@ fn holds(snapshot: &Snapshot) -> Vec<String> {
         lines.push(format!("  # {hold}"));
         if let Some(clock) = snapshot.only_by_clock(&hold, snapshot.at) {
             lines.push(format!(
-                "      active only by the clock of another machine: {clock}"
+                "      this hold or freeze is in effect only by the clock of another machine: {clock}"
             ));
         }
     }
@@ -222,9 +222,9 @@ fn health(instance: &Instance, probe: Option<&Probe>) -> String {
     }
 }
 
-/// A line for each part of the status that is unknown because a source does not answer. If the live slot is unknown,
-/// also the route in the store.
-fn silences(snapshot: &Snapshot) -> Vec<String> {
+/// A line for each part of the status that is unknown because a source does not answer. If the live slot is unknown, a
+/// line about the route in the store follows.
+fn unknown_lines(snapshot: &Snapshot) -> Vec<String> {
     let unknown = [
         "which versions are running",
         "registrations, route, lock, holds and interrupted releases",

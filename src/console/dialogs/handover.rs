@@ -20,23 +20,22 @@ use crate::sanitize::sanitize;
 pub struct Handover {
     pub status: Arc<Status>,
     pub request: HandoverRequest,
-    /// The row of the cursor: an index into [`Hand::ALL`].
+    /// The row of the cursor: an index into [`HandoverAnswer::ALL`].
     pub row: usize,
 }
 
 /// The answers to [`Handover`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hand {
+pub enum HandoverAnswer {
     Later,
-    /// Hand over the release.
-    Over,
+    HandOver,
     /// Refuse the request and keep driving.
     Keep,
 }
 
-impl Hand {
+impl HandoverAnswer {
     /// All answers. The answer that changes nothing comes first.
-    pub const ALL: [Self; 3] = [Self::Later, Self::Over, Self::Keep];
+    pub const ALL: [Self; 3] = [Self::Later, Self::HandOver, Self::Keep];
 }
 
 /// If another console requests the handover of a release that this console drives, opens the question about the
@@ -58,10 +57,10 @@ pub(in crate::console) fn open_request(model: &mut Model, target: &Target) -> bo
 impl Dialog for Handover {
     fn pressed(mut self: Box<Self>, model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         if key.code == KeyCode::Enter {
-            let hand = Hand::ALL.get(self.row).copied();
-            return answer(model, self, hand.unwrap_or(Hand::Later));
+            let chosen = HandoverAnswer::ALL.get(self.row).copied();
+            return answer(model, self, chosen.unwrap_or(HandoverAnswer::Later));
         }
-        self.row = moved(self.row, Hand::ALL.len(), key.code);
+        self.row = moved(self.row, HandoverAnswer::ALL.len(), key.code);
         model.keep(self)
     }
 
@@ -95,17 +94,19 @@ impl Dialog for Handover {
             Meaning::Muted,
         );
         let resume_key = model.keymap.shown(Action::Resume);
-        let options = Hand::ALL.map(|hand| {
-            let (name, consequence) = match hand {
-                Hand::Later => (
+        let options = HandoverAnswer::ALL.map(|option| {
+            let (name, consequence) = match option {
+                HandoverAnswer::Later => (
                     "answer later",
                     format!("nothing is done now; {resume_key} asks again"),
                 ),
-                Hand::Over => (
+                HandoverAnswer::HandOver => (
                     "hand it over",
                     format!("{requester} drives the release after the current action; you watch"),
                 ),
-                Hand::Keep => ("keep driving", format!("{requester} sees that you refused")),
+                HandoverAnswer::Keep => {
+                    ("keep driving", format!("{requester} sees that you refused"))
+                }
             };
             Answer::new(name, consequence)
         });
@@ -130,8 +131,8 @@ fn later(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-fn answer(model: &mut Model, handover: Box<Handover>, hand: Hand) -> Vec<Effect> {
-    if hand == Hand::Later {
+fn answer(model: &mut Model, handover: Box<Handover>, chosen: HandoverAnswer) -> Vec<Effect> {
+    if chosen == HandoverAnswer::Later {
         return later(model);
     }
     let target = handover.status.plan.target().clone();
@@ -144,7 +145,7 @@ fn answer(model: &mut Model, handover: Box<Handover>, hand: Hand) -> Vec<Effect>
     let Handover {
         status, request, ..
     } = *handover;
-    if hand == Hand::Keep {
+    if chosen == HandoverAnswer::Keep {
         let text = format!(
             "you keep driving, and your refusal is sent to {}",
             request.operator

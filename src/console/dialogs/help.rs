@@ -43,7 +43,7 @@ impl Dialog for Help {
 
     fn sheet(&self, model: &Model, theme: &Theme, columns: usize) -> Sheet {
         let mut sheet = Sheet::new("Keys");
-        let groups = helped(model, self.line.text());
+        let groups = help_groups(model, self.line.text());
         if groups.is_empty() {
             let message = "no key matches: Ctrl-U clears the search";
             sheet
@@ -111,7 +111,7 @@ impl Dialog for Help {
 type Helped<'a> = (&'a Bound, String);
 
 /// The bindings that match the typed text, grouped by purpose. A purpose without a match is left out.
-fn helped<'a>(model: &'a Model, text: &str) -> Vec<(Purpose, Vec<Helped<'a>>)> {
+fn help_groups<'a>(model: &'a Model, text: &str) -> Vec<(Purpose, Vec<Helped<'a>>)> {
     let lines: Vec<Helped<'a>> = model
         .keymap
         .lines()

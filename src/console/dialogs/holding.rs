@@ -227,7 +227,7 @@ impl Question for PlaceHold {
     }
 
     fn answered(&self, model: &mut Model, hold: Self::Answer) -> Vec<Effect> {
-        done(model, &self.target, hold)
+        show_result(model, &self.target, hold)
     }
 }
 
@@ -247,12 +247,12 @@ impl Question for ClearHold {
     }
 
     fn answered(&self, model: &mut Model, hold: Self::Answer) -> Vec<Effect> {
-        done(model, &self.target, hold)
+        show_result(model, &self.target, hold)
     }
 }
 
 /// Shows that the hold was placed, cleared or refused.
-fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refused>) -> Vec<Effect> {
+fn show_result(model: &mut Model, target: &Target, hold: Result<Hold, Refused>) -> Vec<Effect> {
     match hold {
         Ok(hold) if hold.cleared.is_some() => {
             let text = format!("{target} is not held any more");

@@ -1,5 +1,5 @@
-//! The question before the console quits while releases are running, with what the answer under the cursor means for
-//! the traffic.
+//! The question before the console quits while releases are running. For each release, it shows the consequence of the
+//! answer under the cursor for the traffic.
 
 use std::sync::Arc;
 

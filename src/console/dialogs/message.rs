@@ -94,7 +94,7 @@ impl MessageDialog {
                 (Question::Resume(self.found, resume_action), need)
             }
             _ => {
-                let need = self.found.need_to_ask();
+                let need = self.found.need_to_request_handover();
                 (Question::Ask(self.found), need)
             }
         };

@@ -1,15 +1,16 @@
-//! The dialogs over the screen, one file for each: its state, its keys and its text. What every dialog has is in
-//! [`Dialog`](super::model::Dialog), and the frame in `view::dialog`. A new dialog needs its file and its lines here.
+//! The dialogs over the screen, one file for each: its state, its keys and its text. All dialogs implement
+//! [`Dialog`](super::model::Dialog), and `view::dialog` draws their frame. A new dialog needs its own file, and its
+//! lines in this module.
 
 pub(super) mod confirm;
 mod failure;
 pub(super) mod handover;
 mod help;
 pub(super) mod holding;
-mod lacking;
 mod leaving;
 mod matching;
 mod message;
+mod missing_approvals;
 pub(super) mod open_releases;
 mod page;
 pub(super) mod palette;
@@ -25,12 +26,12 @@ pub(super) mod waiting;
 
 pub use confirm::{Button, Confirm, PeerApprove, Question};
 pub use failure::Failure;
-pub use handover::{DeclineHandover, Hand, Handover};
+pub use handover::{DeclineHandover, Handover, HandoverAnswer};
 pub use help::Help;
 pub use holding::{ClearHold, HoldLine, Holding, PlaceHold};
-pub use lacking::Lacking;
 pub use leaving::{Leave, Leaving};
 pub use message::MessageDialog;
+pub use missing_approvals::MissingApprovals;
 pub use open_releases::{OpenRelease, OpenReleases, ReadRelease};
 pub use page::Page;
 pub use palette::{Found, Palette, PaletteChoice, palette_entries};

@@ -31,7 +31,7 @@ pub struct OpenReleases {
     pub row: usize,
 }
 
-/// Reads a release: the one that is given, otherwise the only open release of the target.
+/// Reads `release`. Without it, reads the only open release of the target, or asks which of several to read.
 pub(in crate::console) fn read(
     model: &mut Model,
     target: Target,

@@ -44,7 +44,7 @@ impl Dialog for Palette {
                     model.keep(self);
                     return model.refused("no action, target or theme matches this text");
                 };
-                return done(model, chosen.choice, chosen.why_not);
+                return run_choice(model, chosen.choice, chosen.why_not);
             }
             KeyCode::Up => self.row = self.row.saturating_sub(1),
             KeyCode::Char('p') if ctrl => self.row = self.row.saturating_sub(1),
@@ -121,9 +121,10 @@ pub enum PaletteChoice {
     /// Run the action.
     Act(Action),
     Open(Target),
-    Wear(String),
+    UseTheme(String),
 }
 
+/// An entry of the palette.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     pub choice: PaletteChoice,
@@ -155,7 +156,7 @@ pub fn palette_entries(model: &Model, palette: &Palette) -> Vec<Found> {
         }
     }
     entries.extend(model.looks.themes.iter().map(|name| Found {
-        choice: PaletteChoice::Wear(name.clone()),
+        choice: PaletteChoice::UseTheme(name.clone()),
         keys: String::new(),
         name: format!("theme {name}"),
         help: "use this theme".into(),
@@ -188,7 +189,7 @@ fn of_target(model: &Model, target: Target) -> Found {
     }
 }
 
-fn done(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Vec<Effect> {
+fn run_choice(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Vec<Effect> {
     match choice {
         // An unavailable action is run too: it shows the reason, as it does when its key is pressed.
         PaletteChoice::Act(action) => {
@@ -200,7 +201,7 @@ fn done(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Ve
             Some(why) => model.refused(&why),
             None => target::open(model, target),
         },
-        PaletteChoice::Wear(name) => {
+        PaletteChoice::UseTheme(name) => {
             themes::use_theme(model, &name);
             Vec::new()
         }

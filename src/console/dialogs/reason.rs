@@ -27,7 +27,7 @@ pub struct Reason {
     /// Whether the rules require a reason. `None` if the rules were not read yet, or if they could not be read.
     pub required: Option<bool>,
     /// The holds that the release overrides. If there are holds, the dialog first asks why the release overrides them.
-    pub in_spite_of: Vec<Hold>,
+    pub overridden_holds: Vec<Hold>,
     /// The reason for overriding the holds, after it was typed.
     pub override_holds: Option<String>,
     /// The plan of a rollback for which the rules require a reason. A rollback can start without a reason.
@@ -37,7 +37,7 @@ pub struct Reason {
 impl Reason {
     /// Whether the dialog now asks why the holds are overridden, and not for the reason of the release.
     pub fn overrides(&self) -> bool {
-        !self.in_spite_of.is_empty() && self.override_holds.is_none()
+        !self.overridden_holds.is_empty() && self.override_holds.is_none()
     }
 }
 
@@ -49,7 +49,7 @@ pub(in crate::console) fn ask(
     wanted: Wanted,
     name: String,
     required: Option<bool>,
-    in_spite_of: Vec<Hold>,
+    overridden_holds: Vec<Hold>,
 ) -> Vec<Effect> {
     let read_terms = required.is_none().then(|| Effect::AskTerms(target.clone()));
     model.show(Reason {
@@ -58,7 +58,7 @@ pub(in crate::console) fn ask(
         name,
         line: TextLine::default(),
         required,
-        in_spite_of,
+        overridden_holds,
         override_holds: None,
         planned: None,
     });
@@ -78,7 +78,7 @@ pub(in crate::console) fn go_back(
         name,
         line: TextLine::default(),
         required: None,
-        in_spite_of: Vec::new(),
+        overridden_holds: Vec::new(),
         override_holds: None,
         planned: None,
     };
@@ -96,7 +96,7 @@ fn ask_of_rollback(model: &mut Model, plan: Arc<Plan>, name: String) {
         name,
         line: TextLine::default(),
         required: Some(true),
-        in_spite_of: Vec::new(),
+        overridden_holds: Vec::new(),
         override_holds: None,
         planned: Some(plan),
     });
@@ -165,7 +165,7 @@ impl Reason {
     fn override_sheet(&self, theme: &Theme, columns: usize) -> Sheet {
         let mut sheet = Sheet::new(format!("{} is held: override it?", self.target));
         sheet.frame = Meaning::Warn;
-        for hold in &self.in_spite_of {
+        for hold in &self.overridden_holds {
             let message = sanitize(&hold.to_string());
             sheet.say(theme, &message, columns, Meaning::Warn);
         }

@@ -79,7 +79,7 @@ impl Dialog for ReloadDialog {
                 let mut sheet = Sheet::new(format!("{} changed on disk", new.file));
                 let message = summary(model, changes.len(), targets);
                 sheet.head = wrapped(theme, &message, columns, Meaning::Title);
-                let refused = model.keeps_configuration();
+                let refused = model.why_no_reload();
                 if let Some(why) = &refused {
                     sheet
                         .head
@@ -105,7 +105,7 @@ impl Dialog for ReloadDialog {
 }
 
 fn reload(model: &mut Model) -> Vec<Effect> {
-    if let Some(why) = model.keeps_configuration() {
+    if let Some(why) = model.why_no_reload() {
         return model.refused(&why);
     }
     vec![Effect::Leave(ExitReason::Reload(Box::new(ViewState {

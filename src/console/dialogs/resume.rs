@@ -91,7 +91,7 @@ impl Dialog for ResumeDialog {
         let say_in = |lines: &mut Vec<Line<'static>>, message: &str, meaning| {
             lines.extend(wrapped(theme, &sanitize(message), columns, meaning));
         };
-        if let Some(live) = model.snapshot().and_then(live) {
+        if let Some(live) = model.snapshot().and_then(live_text) {
             say_in(&mut sheet.head, &live, Meaning::Muted);
         }
         if let ResumeChoice::Resume(resume_action) = self.chosen() {
@@ -106,15 +106,15 @@ impl Dialog for ResumeDialog {
             let would = found.would(resume_action, OnFailure::Ask);
             say_in(&mut sheet.head, &would, Meaning::Text);
             if found.holder.is_some() {
-                let message = format!("by force: {}", together::MEANS);
+                let message = format!("by force: {}", together::TAKEOVER_CONSEQUENCE);
                 say_in(&mut sheet.head, &message, Meaning::Bad);
             }
             sheet.head.push(Line::default());
         }
         let mut say = |message: &str, meaning| say_in(&mut sheet.body, message, meaning);
-        say(&release(found), Meaning::Text);
+        say(&release_text(found), Meaning::Text);
         if let Some(holder) = &found.holder {
-            say(&together::holds(found, holder), Meaning::Warn);
+            say(&together::lock_held_by(found, holder), Meaning::Warn);
         }
         match (&found.observed.driver_stopped, found.driver()) {
             (_, Some(_)) => {}
@@ -131,7 +131,7 @@ impl Dialog for ResumeDialog {
             say(ignored, Meaning::Warn);
         }
         let options = self.choices().into_iter().map(|choice| {
-            let (name, consequence) = named(model, found, choice);
+            let (name, consequence) = name_and_consequence(model, found, choice);
             Answer::new(name, sanitize(&consequence))
         });
         let options: Vec<Answer> = options.collect();
@@ -174,7 +174,11 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> V
     Vec::new()
 }
 
-fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, String) {
+fn name_and_consequence(
+    model: &Model,
+    found: &Interrupted,
+    choice: ResumeChoice,
+) -> (String, String) {
     let resume_key = model.keymap.shown(Action::Resume);
     let named_choice = |name: &str, consequence: String| (name.to_owned(), consequence);
     match choice {
@@ -204,7 +208,7 @@ fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, S
     }
 }
 
-fn release(found: &Interrupted) -> String {
+fn release_text(found: &Interrupted) -> String {
     let plan = found.plan();
     format!(
         "{} to {} in {}, last driven by {}",
@@ -216,7 +220,7 @@ fn release(found: &Interrupted) -> String {
 }
 
 /// The slot that is observed to be live, with its version, even if the journal says otherwise.
-fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
+fn live_text(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
     let no_version = if snapshot.sources.runtime.has_answered() {
         "(empty)"

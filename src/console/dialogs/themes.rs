@@ -51,7 +51,7 @@ impl Dialog for ThemeChoice {
     fn sheet(&self, model: &Model, theme: &Theme, columns: usize) -> Sheet {
         let tier = model
             .open_tier()
-            .filter(|tier| model.looks.has_own(Some(*tier)));
+            .filter(|tier| model.looks.has_own_theme(Some(*tier)));
         let title = tier.map_or_else(
             || "Theme".to_owned(),
             |tier| format!("Theme of {tier} targets"),
@@ -94,8 +94,8 @@ impl Dialog for ThemeChoice {
 /// Uses a theme until the console ends, for the tier of the open target or for all tiers without their own theme.
 pub(super) fn use_theme(model: &mut Model, name: &str) {
     let tier = model.open_tier();
-    model.looks.wear(tier, name);
-    let (scope, setting) = match tier.filter(|_| model.looks.has_own(tier)) {
+    model.looks.set_theme(tier, name);
+    let (scope, setting) = match tier.filter(|_| model.looks.has_own_theme(tier)) {
         Some(tier) => (
             format!("for now for {tier} targets"),
             format!("theme_by_tier.{tier}"),

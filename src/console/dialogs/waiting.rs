@@ -33,7 +33,7 @@ impl Dialog for WaitingList {
         match key.code {
             KeyCode::Char('q') => Vec::new(),
             KeyCode::Enter if items.is_empty() => Vec::new(),
-            KeyCode::Enter => go(model, items.swap_remove(self.row)),
+            KeyCode::Enter => open_item(model, items.swap_remove(self.row)),
             code => {
                 self.row = moved(self.row, items.len(), code);
                 model.keep(self)
@@ -65,7 +65,7 @@ impl Dialog for WaitingList {
 }
 
 /// Opens the target of an item, and the question that waits.
-fn go(model: &mut Model, item: WaitingItem) -> Vec<Effect> {
+fn open_item(model: &mut Model, item: WaitingItem) -> Vec<Effect> {
     let mut effects = target::open(model, item.target.clone());
     effects.extend(match item.wanted {
         WaitingFor::HandOver { .. } => {

@@ -19,8 +19,8 @@ use crate::release::Status;
 /// A dialog over the screen: a question, a list or a page. Enter alone never changes anything: the operator first moves
 /// the cursor or types a text.
 pub trait Dialog: AnyDialog {
-    /// Handles a key, except the keys that scroll ([`Self::scrolling`]) and the keys that close ([`Self::escaped`]). The
-    /// dialog is closed while it handles the key. [`Model::keep`] opens it again.
+    /// Handles a key, except the keys of [`Self::scrolling`] and of [`Self::escaped`]. The dialog is closed while this
+    /// function runs. [`Model::keep`] opens it again.
     fn pressed(self: Box<Self>, model: &mut Model, key: KeyEvent) -> Vec<Effect>;
 
     /// Handles Esc and Ctrl-C, which do the same in every dialog. The dialog is closed already.
@@ -44,7 +44,7 @@ pub trait Dialog: AnyDialog {
     /// What the dialog shows, in lines of `columns`.
     fn sheet(&self, model: &Model, theme: &Theme, columns: usize) -> Sheet;
 
-    /// The most columns of the dialog. Longer lines are hard to read.
+    /// The largest width of the dialog, in columns. Longer lines are hard to read.
     fn widest(&self) -> u16 {
         92
     }
@@ -58,7 +58,7 @@ pub trait Dialog: AnyDialog {
         None
     }
 
-    /// Whether the question does not fit the new status of its release any more.
+    /// Whether the question of the dialog no longer fits the new status of its release.
     fn is_outdated(&self, _: &Status) -> bool {
         false
     }
@@ -78,7 +78,7 @@ pub trait Dialog: AnyDialog {
     fn was_drawn(&mut self) {}
 }
 
-/// What the type of a dialog gives: a copy of the dialog, and its identity.
+/// Copies a dialog and identifies its type. Every dialog that implements `Clone` has this trait.
 pub trait AnyDialog: Any + Debug + Send {
     fn copied(&self) -> Box<dyn Dialog>;
 }
@@ -102,7 +102,7 @@ impl Model {
         self.scroll = Scroll::default();
     }
 
-    /// Opens the dialog that handles a key again, at the same place of its text.
+    /// Opens a dialog again after it has handled a key. Its text stays scrolled as it was.
     pub fn keep(&mut self, dialog: Box<dyn Dialog>) -> Vec<Effect> {
         self.dialog = Some(dialog);
         Vec::new()
@@ -142,7 +142,7 @@ pub enum Scrolling {
     Never,
     /// The arrow keys, and `PageUp` and `PageDown` by this many lines.
     Arrows(isize),
-    /// Also `j`, `k`, `g` and `Home`.
+    /// The arrow keys, `j`, `k`, `g`, `Home`, and `PageUp` and `PageDown` by ten lines.
     Letters,
     /// Only `PageUp` and `PageDown`, because the arrow keys move between the answers or in the text line. Any other key
     /// scrolls back to the start.
@@ -172,7 +172,7 @@ impl Scrolling {
         }
     }
 
-    /// The hint at hidden lines.
+    /// The text that names the scroll keys, shown while lines are hidden.
     pub fn hint(self) -> &'static str {
         match self {
             Self::Pages => "PgUp PgDn scroll",

@@ -57,7 +57,8 @@ impl Model {
             .collect()
     }
 
-    pub fn is_here(&self, console: &str) -> bool {
+    /// Whether a record with this console name comes from this console.
+    pub fn is_this_console(&self, console: &str) -> bool {
         !self.console.is_empty() && console == self.console
     }
 
@@ -66,6 +67,6 @@ impl Model {
         observed
             .driver
             .as_ref()
-            .is_some_and(|driver| self.is_here(&driver.console))
+            .is_some_and(|driver| self.is_this_console(&driver.console))
     }
 }

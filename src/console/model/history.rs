@@ -1,6 +1,6 @@
-//! The history of past releases: a list with a filter, and a page over the list. The page shows one release, two
-//! releases side by side, the timeline of an environment, or the result of a verification. The history shows
-//! archived data and never the current state.
+//! The history of past releases: a list with a filter, and a page over the list. The page shows one release, the
+//! comparison of two releases, a hold or a repair, the timeline of an environment, or the result of a verification. The
+//! history shows archived data and never the current state.
 
 use std::cell::Cell;
 
@@ -8,7 +8,7 @@ use crate::history::{Filter, Item, Kept, Verification};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::release::report::Line;
 
-/// How many releases a question about the list reads. If the list already has more, reading it again reads as many.
+/// How many releases are read at a time. If the list already has more releases, reading the list again reads that many.
 pub const LISTED: usize = 200;
 /// The largest number of releases in a timeline.
 pub const IN_TIMELINE: usize = 500;
@@ -20,7 +20,7 @@ pub struct History {
     /// The text of the filter.
     pub typed: String,
     /// Why the text is not a valid filter.
-    pub wrong: Option<String>,
+    pub filter_error: Option<String>,
     /// The entries that match the filter and were read so far, newest first. After the filter has changed, the previous
     /// entries stay until the archive has answered.
     pub rows: Vec<Item>,
@@ -31,12 +31,12 @@ pub struct History {
     /// The page that covers the list.
     pub page: Option<HistoryPage>,
     /// Why the list could not be read.
-    pub trouble: Option<String>,
+    pub read_error: Option<String>,
     /// The number of the last question. Answers to earlier questions are dropped.
     pub request_id: u64,
     /// The question that the archive has not answered yet.
     pub waiting: Option<Waiting>,
-    /// The number of releases archived since the start: now, and when the list was last read.
+    /// How often the archive was updated since the console opened: until now, and until the list was last read.
     pub kept: (u64, u64),
     /// Whether to open the entry under the cursor as soon as the list arrives.
     pub opens: bool,

@@ -39,6 +39,7 @@ pub struct Checked<'a> {
     pub slot: Slot,
     /// The reports of the cases that have run.
     pub cases: &'a [CaseReport],
+    /// When the checks ran.
     pub at: Option<Timestamp>,
     /// The release that made the version live. `None` if the version belongs to a release that has not ended.
     pub made_live_by: Option<ReleaseId>,

@@ -20,7 +20,7 @@ pub enum LogKind {
 }
 
 impl LogKind {
-    /// The log that the key shows after this log.
+    /// The log that the next press of the key shows.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -112,7 +112,7 @@ pub enum Since {
 }
 
 impl Since {
-    /// The age that the key selects after this age.
+    /// The age that the next press of the key selects.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -158,7 +158,7 @@ pub struct LogPane {
     pub times: Times,
     pub since: Since,
     /// The scroll position before the operator started to type a search.
-    pub looked: Option<Viewport>,
+    pub before_search: Option<Viewport>,
     /// Greenroom's diagnostics, if they are shown in place of the log.
     pub diagnostics: Option<Diagnostics>,
     slots: PerSlot<Log>,
@@ -180,7 +180,7 @@ impl Default for LogPane {
             long: LongLines::default(),
             times: Times::default(),
             since: Since::default(),
-            looked: None,
+            before_search: None,
             diagnostics: None,
             slots: PerSlot::from_fn(|_| Log::new(LINES)),
             both: None,
@@ -274,12 +274,12 @@ impl LogPane {
         self.slots = PerSlot::from_fn(|_| Log::new(LINES));
         self.both = None;
         self.proxy = Log::new(LINES);
-        self.looked = None;
+        self.before_search = None;
     }
 
     pub fn show(&mut self, kind: LogKind) {
         self.kind = kind;
-        self.looked = None;
+        self.before_search = None;
         if kind == LogKind::Both && self.both.is_none() {
             let mut both = Log::new(LINES);
             for slot in Slot::BOTH {
@@ -290,7 +290,7 @@ impl LogPane {
     }
 
     /// Adds lines to the log of a target's steps.
-    pub fn stepped(&mut self, target: &Target, lines: Vec<NewLine>) {
+    pub fn add_steps(&mut self, target: &Target, lines: Vec<NewLine>) {
         let steps = self.steps.entry(target.clone());
         steps.or_insert_with(|| Log::new(STEPS)).extend(lines);
     }
@@ -336,8 +336,8 @@ impl Measure {
         self.columns.saturating_sub(self.gutter(line)).max(1)
     }
 
-    /// Whether the line shows the time at which it was received. A line of a program that starts with its own time
-    /// stamp does not show this time.
+    /// Whether the line shows the time at which it was received. A program's line that starts with its own time
+    /// stamp does not show it.
     pub fn times_of(&self, line: &Line) -> Times {
         if line.origin != Origin::Notice && has_own_time(&line.text) {
             Times::Hidden

@@ -35,12 +35,12 @@ impl Looks {
         own.map_or(&self.theme, |(_, name)| name)
     }
 
-    pub fn has_own(&self, tier: Option<Tier>) -> bool {
+    pub fn has_own_theme(&self, tier: Option<Tier>) -> bool {
         self.theme_by_tier.iter().any(|(of, _)| Some(*of) == tier)
     }
 
-    /// Changes the theme of the tier if the tier has its own theme, otherwise the general theme.
-    pub fn wear(&mut self, tier: Option<Tier>, name: &str) {
+    /// Changes the theme of a tier that has its own theme, otherwise the general theme.
+    pub fn set_theme(&mut self, tier: Option<Tier>, name: &str) {
         let own = self
             .theme_by_tier
             .iter_mut()

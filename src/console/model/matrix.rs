@@ -18,7 +18,7 @@ pub enum CellState {
     Waiting,
     /// A release is running, or the target is locked for another reason, for example a repair.
     Releasing,
-    /// A release has not ended and has no driver. A release whose version is live, with a standby, does not count.
+    /// A release has not ended and has no driver. Not used for a release whose version is live, with a standby.
     Interrupted,
     /// Runtime, store, proxy and public address do not agree.
     Drifted,
@@ -43,8 +43,8 @@ impl CellState {
 /// The state of a target, computed from its snapshot and its newest release. The release comes from this console or
 /// from the journal.
 pub fn cell(model: &Model, target: &Target) -> CellState {
-    // If this console no longer drives a release, its own last status of that release is out of date. Then only the
-    // status from the journal is used, if there is one.
+    // If this console no longer drives a release, the last status that its driver published is out of date. Then only
+    // the status from the journal is used, if there is one.
     let release = model.release_of(target).filter(|status| {
         model.elsewhere_in(target).is_some() || !model.left.contains(&status.plan.release)
     });
@@ -100,7 +100,7 @@ pub fn cell_state(
         _ => {}
     }
     let is_locked = sources.registry.is_live() && snapshot.lock.is_some();
-    if is_locked && !release.is_some_and(rests) {
+    if is_locked && !release.is_some_and(is_in_standby) {
         CellState::Releasing
     } else if !drift::compare(snapshot).agrees() {
         CellState::Drifted
@@ -115,7 +115,7 @@ pub fn cell_state(
 }
 
 /// Whether the release only keeps its old version warm.
-fn rests(status: &Status) -> bool {
+fn is_in_standby(status: &Status) -> bool {
     matches!(status.progress, Progress::Standby { .. })
 }
 

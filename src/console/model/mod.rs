@@ -54,7 +54,7 @@ pub use pane::Pane;
 pub use prompt::{Prompt, PromptKind};
 pub use registrations::{KeyRow, Mark, lease_left, registrations};
 pub use reload::{ConfigurationChange, FoundConfiguration, NewConfiguration, ViewState};
-pub use services::{Order, Services, filtered, list_services, unfinished_release};
+pub use services::{Order, Services, list_services, matched_range, unfinished_release};
 pub use text_line::TextLine;
 pub use timeline::TargetTimeline;
 pub use waits::{WaitingItem, Wanted as WaitingFor};
@@ -123,7 +123,7 @@ pub struct Model {
     /// The dialog over the screen.
     pub dialog: Option<Box<dyn Dialog>>,
     pub scroll: Scroll,
-    /// The action that the palette has closed for. It runs as if its key was pressed.
+    /// The action that the operator chose in the palette. It runs as if its key had been pressed.
     pub chosen_action: Option<Action>,
     /// The text line that is open in place of the footer.
     pub prompt: Option<Prompt>,
@@ -273,7 +273,9 @@ impl Model {
         let own = self.releases.get(target).map(|status| status.plan.release);
         let release = observed.status.plan.release;
         let is_elsewhere = match own {
-            Some(own) if own == release => self.lost(target) && !self.is_driven_here(observed),
+            Some(own) if own == release => {
+                self.has_stopped_driving(target) && !self.is_driven_here(observed)
+            }
             Some(own) => own < release,
             None => true,
         };
@@ -292,7 +294,7 @@ impl Model {
     }
 
     /// Whether this console stopped driving its newest release of a target before that release ended.
-    fn lost(&self, target: &Target) -> bool {
+    fn has_stopped_driving(&self, target: &Target) -> bool {
         self.releases.get(target).is_some_and(|status| {
             let is_parked = matches!(status.progress, Progress::Parked { .. });
             is_parked || self.left.contains(&status.plan.release)
@@ -309,7 +311,7 @@ impl Model {
             .map(|observed| &observed.status);
         let is_over = newest
             .is_some_and(|newest| Some(newest.plan.release) != own || newest.outcome().is_some());
-        self.lost(target) && !is_over
+        self.has_stopped_driving(target) && !is_over
     }
 
     /// The release of the open target that this console is driving.
@@ -371,10 +373,12 @@ impl Model {
                 .dialog
                 .as_ref()
                 .is_some_and(|dialog| dialog.expires_at().is_some())
-            || self.in_flight().any(|status| counts(&status.progress))
+            || self
+                .in_flight()
+                .any(|status| progress_shows_seconds(&status.progress))
             || self
                 .release()
-                .is_some_and(|status| counts(&status.progress))
+                .is_some_and(|status| progress_shows_seconds(&status.progress))
             || self.snapshot().is_some_and(shows_countdown)
     }
 
@@ -387,7 +391,7 @@ impl Model {
 /// Whether the snapshot contains a lease, or a source that does not answer. The screen shows in seconds how long the
 /// lease lasts, for how long the source has not answered, and when the console tries again.
 fn shows_countdown(snapshot: &Snapshot) -> bool {
-    let counts = |state: &SourceState| {
+    let is_silent = |state: &SourceState| {
         matches!(
             state,
             SourceState::Stale { .. } | SourceState::Unreachable { .. }
@@ -396,10 +400,10 @@ fn shows_countdown(snapshot: &Snapshot) -> bool {
     let mut sources = snapshot.sources.named().into_iter();
     snapshot.lock.is_some()
         || snapshot.keys.iter().any(|key| key.ttl_seconds.is_some())
-        || sources.any(|(_, state)| counts(state))
+        || sources.any(|(_, state)| is_silent(state))
 }
 
-fn counts(progress: &Progress) -> bool {
+fn progress_shows_seconds(progress: &Progress) -> bool {
     match progress {
         Progress::Forward(_)
         | Progress::Back(_)

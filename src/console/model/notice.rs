@@ -13,9 +13,9 @@ const SHOWN_FOR: Duration = Duration::from_secs(8);
 /// How a notice is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
-    /// Normal: something was done or has happened.
+    /// Something was done or has happened.
     Normal,
-    /// Prominent: a refusal, a failure, or a request to the operator.
+    /// A refusal, a failure, or a request to the operator.
     Prominent,
 }
 

@@ -16,7 +16,7 @@ use crate::inventory::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
     /// The key was not compared: there is nothing to compare it with, or a source does not answer.
-    Nothing,
+    NotCompared,
     Agrees,
     /// The value differs from the observations. One text for each difference.
     Differs(Vec<String>),
@@ -145,7 +145,7 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
         .extend(unlisted.map(|(key, problem)| (name_of(snapshot, key), Entry::Problem(problem))));
     let wrong: BTreeSet<String> = entries
         .iter()
-        .filter(|(name, entry)| shown(snapshot, name, entry).2.is_wrong())
+        .filter(|(name, entry)| describe_entry(snapshot, name, entry).2.is_wrong())
         .map(|(name, _)| group_of(name).to_owned())
         .collect();
     entries.sort_by(|(first, _), (second, _)| {
@@ -188,11 +188,11 @@ fn push<'a>(
             name: format!("{branch}/"),
             line: None,
             value: String::new(),
-            mark: Mark::Nothing,
+            mark: Mark::NotCompared,
         });
         above.push((*branch).to_owned());
     }
-    let (line, value, mark) = shown(snapshot, name, entry);
+    let (line, value, mark) = describe_entry(snapshot, name, entry);
     rows.push(KeyRow {
         depth: above.len(),
         name: leaf.to_owned(),
@@ -203,7 +203,7 @@ fn push<'a>(
 }
 
 /// The stored key of an entry, a short description of its value, and the result of its comparison.
-fn shown<'a>(
+fn describe_entry<'a>(
     snapshot: &Snapshot,
     name: &str,
     entry: &Entry<'a>,
@@ -211,9 +211,13 @@ fn shown<'a>(
     match entry {
         Entry::Stored(line) => {
             let mark = mark(snapshot, line, name);
-            (Some(*line), stored(snapshot, line), mark)
+            (Some(*line), value_summary(snapshot, line), mark)
         }
-        Entry::Unregistered(slot) => (None, "(not registered)".into(), missing(snapshot, *slot)),
+        Entry::Unregistered(slot) => (
+            None,
+            "(not registered)".into(),
+            mark_of_unregistered(snapshot, *slot),
+        ),
         Entry::Problem(problem) => {
             let mark = Mark::Unreadable((*problem).to_owned());
             (None, (*problem).to_owned(), mark)
@@ -222,11 +226,11 @@ fn shown<'a>(
 }
 
 /// The result for a slot that is not registered. Only the live slot must be registered.
-fn missing(snapshot: &Snapshot, slot: Slot) -> Mark {
+fn mark_of_unregistered(snapshot: &Snapshot, slot: Slot) -> Mark {
     if snapshot.role(slot) == Role::Live && snapshot.sources.registry.is_live() {
         Mark::Missing(format!("{slot} has the traffic and is not registered"))
     } else {
-        Mark::Nothing
+        Mark::NotCompared
     }
 }
 
@@ -263,18 +267,25 @@ fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
         ("route", _) => snapshot
             .route
             .as_ref()
-            .map_or(Mark::Nothing, |route| of_route(snapshot, route)),
+            .map_or(Mark::NotCompared, |route| mark_of_route(snapshot, route)),
         (_, Some(slot)) => {
             let side = snapshot.slots.get(slot);
-            side.registration.as_ref().map_or(Mark::Nothing, |entry| {
-                of_slot(snapshot, slot, side, &entry.value)
-            })
+            side.registration
+                .as_ref()
+                .map_or(Mark::NotCompared, |entry| {
+                    mark_of_slot(snapshot, slot, side, &entry.value)
+                })
         }
-        _ => Mark::Nothing,
+        _ => Mark::NotCompared,
     }
 }
 
-fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registration) -> Mark {
+fn mark_of_slot(
+    snapshot: &Snapshot,
+    slot: Slot,
+    side: &SlotSnapshot,
+    entry: &Registration,
+) -> Mark {
     let noun = snapshot.runtime_kind.one();
     let mut differences = Vec::new();
     if entry.endpoint != side.endpoint {
@@ -284,19 +295,27 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registr
         ));
     }
     if !snapshot.sources.runtime.is_live() {
-        return judged(differences, false);
+        return mark_of(differences, false);
     }
     match &side.instance {
         None => differences.push(format!(
             "{noun} {} is registered, but no {noun} of this target is in {slot}",
             short(&entry.instance.0)
         )),
-        Some(instance) => differences.extend(of_instance(instance, entry, snapshot.runtime_kind)),
+        Some(instance) => differences.extend(differences_of_instance(
+            instance,
+            entry,
+            snapshot.runtime_kind,
+        )),
     }
-    judged(differences, true)
+    mark_of(differences, true)
 }
 
-fn of_instance(instance: &Instance, entry: &Registration, kind: RuntimeKind) -> Vec<String> {
+fn differences_of_instance(
+    instance: &Instance,
+    entry: &Registration,
+    kind: RuntimeKind,
+) -> Vec<String> {
     let (slot, noun) = (instance.slot, kind.one());
     let mut differences = Vec::new();
     if instance.id != entry.instance {
@@ -321,7 +340,7 @@ fn of_instance(instance: &Instance, entry: &Registration, kind: RuntimeKind) -> 
     differences
 }
 
-fn of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
+fn mark_of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
     let value = &route.value;
     let side = snapshot.slots.get(value.live);
     let mut differences = Vec::new();
@@ -355,14 +374,14 @@ fn of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
     if let Some(proxy) = proxy {
         differences.extend(drift::difference_of_route(Some(route), Some(proxy)));
     }
-    judged(differences, proxy.is_some())
+    mark_of(differences, proxy.is_some())
 }
 
-fn judged(differences: Vec<String>, is_compared: bool) -> Mark {
+fn mark_of(differences: Vec<String>, is_compared: bool) -> Mark {
     match (differences.is_empty(), is_compared) {
         (false, _) => Mark::Differs(differences),
         (true, true) => Mark::Agrees,
-        (true, false) => Mark::Nothing,
+        (true, false) => Mark::NotCompared,
     }
 }
 
@@ -373,7 +392,7 @@ fn short(id: &str) -> &str {
 
 /// A short description of the value of a key. For a key that does not belong to Greenroom or cannot be read, only the
 /// size. The page that Enter opens shows the complete value.
-fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
+fn value_summary(snapshot: &Snapshot, line: &KeyLine) -> String {
     let size = || size(&line.value);
     if snapshot.problems.contains_key(&line.key) {
         return size();

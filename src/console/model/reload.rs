@@ -57,7 +57,7 @@ impl NewConfiguration {
 
 impl Model {
     /// Why the configuration cannot be reloaded now. `None` if this console drives no release and repairs no target.
-    pub fn keeps_configuration(&self) -> Option<String> {
+    pub fn why_no_reload(&self) -> Option<String> {
         if let Some(status) = self.in_flight().next() {
             let target = status.plan.target();
             return Some(format!(

@@ -59,7 +59,7 @@ impl Services {
 }
 
 /// The byte range of the name that matches the filter. `None` if the service does not match.
-pub fn filtered(service: &ServiceName, filter: &str) -> Option<std::ops::Range<usize>> {
+pub fn matched_range(service: &ServiceName, filter: &str) -> Option<std::ops::Range<usize>> {
     // Service names are in lower case.
     let filter = filter.trim().to_lowercase();
     let from = service.as_str().find(&filter)?;
@@ -73,7 +73,7 @@ pub fn list_services(model: &Model) -> Services {
         .world
         .services
         .iter()
-        .filter(|service| filtered(service, &current.filter).is_some())
+        .filter(|service| matched_range(service, &current.filter).is_some())
         .cloned()
         .collect();
     match current.order {

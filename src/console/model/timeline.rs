@@ -7,7 +7,7 @@ use crate::release::report::Line;
 /// The past releases of one target.
 #[derive(Debug, Clone, Default)]
 pub struct TargetTimeline {
-    /// The target of the last question to the archive, and the number of archived releases at that time.
+    /// The target of the last question to the archive, and how often the archive had been updated at that time.
     pub requested: Option<(Target, u64)>,
     /// The target to which `lines` belong.
     pub target: Option<Target>,

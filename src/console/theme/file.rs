@@ -1,5 +1,5 @@
-//! Reads theme files. A file has an optional `inherits` and a table `[meanings]`, which gives each meaning a
-//! foreground, a background and modifiers. A file with a mistake is not used; the error names the line.
+//! Reads theme files. A file has an optional `inherits` and a table `[meanings]`, which sets the foreground, the
+//! background and the modifiers of meanings. A file with a mistake is not used; the error names the line.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,7 +30,7 @@ pub enum ThemeError {
 
 #[derive(Debug)]
 pub(super) struct Parsed {
-    /// The name of the theme that gives all styles that this file does not give.
+    /// The theme from which this theme inherits the styles that the file does not set.
     pub(super) inherits: Option<String>,
     /// The line of `inherits`.
     pub(super) place: Place,
@@ -118,11 +118,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Parsed, ThemeError> {
     })
 }
 
-/// The style of a meaning. A meaning that is not given has the style of its fallback.
-pub(super) fn style_of(given: &BTreeMap<Meaning, Look>, meaning: Meaning) -> Style {
-    match (given.get(&meaning), meaning.fallback()) {
+/// The style of a meaning. A meaning that the theme does not set has the style of its fallback.
+pub(super) fn style_of(looks: &BTreeMap<Meaning, Look>, meaning: Meaning) -> Style {
+    match (looks.get(&meaning), meaning.fallback()) {
         (Some(look), _) => look.style(),
-        (None, Some(fallback)) => style_of(given, fallback),
+        (None, Some(fallback)) => style_of(looks, fallback),
         (None, None) => Style::default(),
     }
 }

@@ -72,6 +72,7 @@ pub enum Glyph {
     Full,
     /// A version without traffic.
     Hollow,
+    /// Work in progress, a lock, a standby, or a message of Greenroom itself.
     Half,
     /// Passed, equal or done.
     Tick,

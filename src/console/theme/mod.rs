@@ -78,8 +78,8 @@ impl Theme {
         depth: Depth,
         charset: Charset,
     ) -> Result<Self, ThemeError> {
-        let given = theme_set::given(name, own)?;
-        let styles = Meaning::ALL.map(|meaning| depth.resolve(file::style_of(&given, meaning)));
+        let looks = theme_set::looks_of(name, own)?;
+        let styles = Meaning::ALL.map(|meaning| depth.resolve(file::style_of(&looks, meaning)));
         Ok(Self {
             name: name.to_owned(),
             styles,

@@ -45,7 +45,7 @@ impl ThemeSet {
             bare: Theme::bare(charset),
         };
         let mut errors = Vec::new();
-        for name in known(own) {
+        for name in all_names(own) {
             let theme = Theme::load(name, own, depth, charset).or_else(|error| {
                 errors.push((name.to_owned(), error));
                 // If an operator's theme is invalid, the Greenroom theme with the same name is used.
@@ -74,7 +74,7 @@ impl ThemeSet {
 }
 
 /// The styles that a theme defines or inherits.
-pub(super) fn given(name: &str, own: &[Written]) -> Result<BTreeMap<Meaning, Look>, ThemeError> {
+pub(super) fn looks_of(name: &str, own: &[Written]) -> Result<BTreeMap<Meaning, Look>, ThemeError> {
     let mut source = Source::find(name, own, Among::All).ok_or_else(|| unknown(name, own))?;
     let mut visited = vec![source];
     let mut layers = Vec::new();
@@ -140,7 +140,7 @@ impl<'a> Source<'a> {
 }
 
 /// The names of all themes, each once.
-fn known(own: &[Written]) -> Vec<&str> {
+fn all_names(own: &[Written]) -> Vec<&str> {
     let mut names: Vec<&str> = Theme::shipped().collect();
     for written in own {
         if !names.contains(&written.name.as_str()) {
@@ -153,7 +153,7 @@ fn known(own: &[Written]) -> Vec<&str> {
 fn unknown(name: &str, own: &[Written]) -> ThemeError {
     ThemeError::Unknown {
         name: crate::sanitize::sanitize(name),
-        known: known(own).join(", "),
+        known: all_names(own).join(", "),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::change::{armed_target, not_here};
 use crate::console::action::Action;
-use crate::console::dialogs::{Failure, Lacking, Question, confirm};
+use crate::console::dialogs::{Failure, MissingApprovals, Question, confirm};
 use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::release::{Progress, Status, need_to_peer_approve};
@@ -41,7 +41,7 @@ pub(in crate::console) fn open(model: &mut Model) -> Vec<Effect> {
         return model.refused(&text);
     };
     if model.lacks_approvals(&status) {
-        model.show(Lacking {
+        model.show(MissingApprovals {
             target: status.plan.target().clone(),
         });
         return Vec::new();

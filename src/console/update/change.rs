@@ -118,7 +118,7 @@ fn busy(model: &Model) -> Option<String> {
     }
     let status = model.release_in_flight()?;
     Some(format!(
-        "release {} of {} has not ended: wait, or {} answers its question, {} backs it out",
+        "release {} of {} has not ended: if it waits for you, {} answers; {} backs it out",
         status.plan.release.short(),
         status.plan.target(),
         model.keymap.shown(Action::Approve),
@@ -213,13 +213,13 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
         let text = not_here(model, &otherwise);
         return model.refused(&text);
     };
-    // The confirmation also counts as the approval that *stop* needs, so that *stop* does not ask again.
+    // The confirmation is also the approval that *stop* needs, so that *stop* does not ask again.
     let need = need_of(&status.plan, Step::Stop).max(Need::Confirmation);
     confirm::ask(model, Question::EndStandby(status), need);
     Vec::new()
 }
 
-/// The refusal to resume a release while its store has stopped answering: the state of the release is in the store.
+/// The refusal to resume a release while its store has stopped answering. The state of the release is in the store.
 fn store_is_unreachable(model: &Model, target: &Target) -> Option<String> {
     let snapshot = model.world.get(target)?;
     let SourceState::Stale {

@@ -1,4 +1,4 @@
-//! The page that opens on a check: its state, what was expected and what was received, the request and the response.
+//! The page that opens on a check: its state, the expected and the received answer, the request and the response.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     };
     let suite = model.release().map(|status| &status.plan.definition.suite);
     let mut cases = suite.into_iter().flat_map(|suite| &suite.cases);
-    let case = cases.find(|case| named(&case.name, &row.name));
+    let case = cases.find(|case| has_row_name(&case.name, &row.name));
     let mut reports = checked.cases.iter();
-    let report = reports.find(|report| named(&report.name, &row.name));
+    let report = reports.find(|report| has_row_name(&report.name, &row.name));
     let state = match row.state {
         CheckState::Pending => "not started yet".to_owned(),
         CheckState::Running => "running".to_owned(),
@@ -25,9 +25,9 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
         },
     };
     let required = if row.required {
-        "required: the release does not continue without it"
+        "required: the release continues only if this check passes"
     } else {
-        "not required: the release continues without it"
+        "not required: the release continues even if this check does not pass"
     };
     let mut lines = vec![
         format!("{state}, {required}"),
@@ -44,7 +44,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
 }
 
 /// Compares the name of a case with the name in a row, which is sanitized.
-fn named(name: &str, row: &str) -> bool {
+fn has_row_name(name: &str, row: &str) -> bool {
     crate::sanitize::sanitize(name) == row
 }
 

@@ -93,7 +93,7 @@ fn relevant_slot(model: &Model) -> Option<Slot> {
         .or_else(|| Slot::BOTH.into_iter().find(has_instance))
 }
 
-pub(super) fn next(model: &mut Model) -> Vec<Effect> {
+pub(super) fn next_log(model: &mut Model) -> Vec<Effect> {
     let Some(snapshot) = model.snapshot() else {
         let text = "there is no log: no target is open, or the open target was not observed yet";
         return model.refused(text);

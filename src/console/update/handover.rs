@@ -15,7 +15,7 @@ pub(super) fn check_lock(model: &mut Model) -> Vec<Effect> {
     if model.console.is_empty() {
         return Vec::new();
     }
-    // Another console took over this release, or started a later release and superseded this release.
+    // The console that took over a release of this console, or that superseded it with a later release.
     let competing = model.in_flight().find_map(|status| {
         let target = status.plan.target();
         let release = status.plan.release;
@@ -27,7 +27,7 @@ pub(super) fn check_lock(model: &mut Model) -> Vec<Effect> {
         let superseded = lock.map(|holder| &holder.record);
         let superseded = superseded.filter(|driver| driver.release > release);
         let mut drivers = took_over.into_iter().chain(superseded);
-        let other = drivers.find(|driver| !model.is_here(&driver.console))?;
+        let other = drivers.find(|driver| !model.is_this_console(&driver.console))?;
         Some((status.plan.release, other.console.clone()))
     });
     let Some((release, console)) = competing else {

@@ -59,7 +59,7 @@ impl Question for RequestHandover {
     }
 
     fn answered(&self, model: &mut Model, request: Self::Answer) -> Vec<Effect> {
-        stored(model, &self.target, request)
+        request_stored(model, &self.target, request)
     }
 }
 
@@ -84,7 +84,7 @@ impl Question for WithdrawRequest {
 }
 
 /// Handles the result of storing the request.
-fn stored(
+fn request_stored(
     model: &mut Model,
     target: &Target,
     request: Result<HandoverRequest, Refused>,
@@ -156,7 +156,7 @@ fn answered(model: &mut Model) -> Vec<Effect> {
     if observed.is_some_and(|observed| observed.is_handed_to(&model.console)) {
         return resume_release(model, asking);
     }
-    let Some(why) = ended(model, &asking) else {
+    let Some(why) = why_ended(model, &asking) else {
         if stored_request(model, &asking).is_some()
             && let Some(asking) = &mut model.asking
         {
@@ -194,7 +194,7 @@ fn stored_request<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverR
 }
 
 /// Why the request has ended without a handover. `None` while the request waits for an answer.
-fn ended(model: &Model, asking: &Asking) -> Option<String> {
+fn why_ended(model: &Model, asking: &Asking) -> Option<String> {
     let resume_key = model.keymap.shown(Action::Resume);
     if model.now >= asking.until {
         return Some(format!(

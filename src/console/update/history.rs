@@ -89,7 +89,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
             return Some(model.refused(&text));
         }
     }
-    Some(more(model))
+    Some(read_more(model))
 }
 
 /// Closes the page over the list. Without a page, closes the history.
@@ -139,14 +139,14 @@ fn filter(model: &Model) -> Result<Filter, String> {
 
 /// Reads the first part of the list. The old rows stay until the answer arrives.
 fn list(model: &mut Model) -> Vec<Effect> {
-    list_of(model, LISTED)
+    list_up_to(model, LISTED)
 }
 
-fn list_of(model: &mut Model, limit: usize) -> Vec<Effect> {
+fn list_up_to(model: &mut Model, limit: usize) -> Vec<Effect> {
     model.history.kept.1 = model.history.kept.0;
     match filter(model) {
         Ok(filter) => {
-            model.history.wrong = None;
+            model.history.filter_error = None;
             let question = HistoryQuestion::List {
                 filter,
                 before: None,
@@ -155,14 +155,14 @@ fn list_of(model: &mut Model, limit: usize) -> Vec<Effect> {
             ask(model, Waiting::List, question)
         }
         Err(error) => {
-            model.history.wrong = Some(error);
+            model.history.filter_error = Some(error);
             Vec::new()
         }
     }
 }
 
 /// Reads the next part of the list if the cursor is near the last row.
-pub(super) fn more(model: &mut Model) -> Vec<Effect> {
+pub(super) fn read_more(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;
     let is_near = history.row + NEAR >= history.rows.len();
     if !is_near || history.is_whole || history.waiting.is_some() {
@@ -316,7 +316,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Counts an update of the archive. If the history is open and no question is unanswered, reads the list again.
-pub(super) fn kept_some(model: &mut Model) -> Vec<Effect> {
+pub(super) fn archive_updated(model: &mut Model) -> Vec<Effect> {
     model.history.kept.0 += 1;
     refresh(model)
 }
@@ -330,7 +330,7 @@ fn refresh(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let releases = history.rows.iter().filter_map(Item::release).count();
-    list_of(model, releases.max(LISTED))
+    list_up_to(model, releases.max(LISTED))
 }
 
 /// Handles an answer of the archive, then reads an outdated list again.
@@ -339,12 +339,16 @@ pub(super) fn answered(
     request_id: u64,
     answer: Result<HistoryAnswer, String>,
 ) -> Vec<Effect> {
-    let mut effects = take(model, request_id, answer);
+    let mut effects = apply_answer(model, request_id, answer);
     effects.extend(refresh(model));
     effects
 }
 
-fn take(model: &mut Model, request_id: u64, answer: Result<HistoryAnswer, String>) -> Vec<Effect> {
+fn apply_answer(
+    model: &mut Model,
+    request_id: u64,
+    answer: Result<HistoryAnswer, String>,
+) -> Vec<Effect> {
     let history = &mut model.history;
     if request_id != history.request_id {
         return Vec::new();
@@ -352,14 +356,14 @@ fn take(model: &mut Model, request_id: u64, answer: Result<HistoryAnswer, String
     let waiting = history.waiting.take();
     let is_of_list = matches!(waiting, Some(Waiting::List | Waiting::More));
     if is_of_list {
-        history.trouble = None;
+        history.read_error = None;
     }
     match (waiting, answer) {
         // If a page cannot be read, the list stays on the screen.
         (_, Err(why)) if !is_of_list => {
             model.say(Weight::Prominent, &crate::sanitize::sanitize(&why));
         }
-        (_, Err(why)) => history.trouble = Some(crate::sanitize::sanitize(&why)),
+        (_, Err(why)) => history.read_error = Some(crate::sanitize::sanitize(&why)),
         (Some(Waiting::List), Ok(HistoryAnswer::Listed { items, is_whole })) => {
             listed(model, items, is_whole);
             return open_chosen(model);

@@ -1,5 +1,5 @@
-//! The pages of the history: a release, two releases side by side, a hold or a repair, the timeline of an environment,
-//! and the result of a verification.
+//! The pages of the history: a release, the comparison of two releases, a hold or a repair, the timeline of an
+//! environment, and the result of a verification.
 
 use crate::console::model::{HistoryPage, IN_TIMELINE};
 use crate::history::{Item, Kept, KeptAudit, Verification};
@@ -23,7 +23,7 @@ pub(super) fn of_environment(
         lines.push(Line {
             tone: Tone::Quiet,
             text: format!(
-                "only the newest {IN_TIMELINE} releases are shown; greenroom history lists the rest"
+                "only the newest {IN_TIMELINE} releases are shown; greenroom history lists older releases too"
             ),
         });
     }
@@ -65,7 +65,7 @@ pub(super) fn of_releases(kept: &[Kept]) -> Option<HistoryPage> {
         )),
         [older, newer] => Some(HistoryPage::new(
             "two releases, the older first".to_owned(),
-            side_by_side(older, newer),
+            comparison(older, newer),
         )),
         _ => None,
     }
@@ -73,7 +73,7 @@ pub(super) fn of_releases(kept: &[Kept]) -> Option<HistoryPage> {
 
 /// Compares two releases, property by property: first the most important properties, then those that differ, then those
 /// that are equal. If a property differs, the value of the older release is above the value of the newer release.
-fn side_by_side(older: &Kept, newer: &Kept) -> Vec<Line> {
+fn comparison(older: &Kept, newer: &Kept) -> Vec<Line> {
     let rows = compare(&older.recorded, &newer.recorded);
     let line = |tone, text| Line { tone, text };
     let (headlines, rest): (Vec<&Compared>, Vec<&Compared>) =

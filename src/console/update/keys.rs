@@ -100,20 +100,20 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Focus(pane) => look::focus(model, pane),
         Action::NextPane => look::step(model, 1),
         Action::PreviousPane => look::step(model, 4),
-        Action::Up => go(model, -1),
-        Action::Down => go(model, 1),
-        Action::HalfUp => go(model, -half(model)),
-        Action::HalfDown => go(model, half(model)),
+        Action::Up => move_by(model, -1),
+        Action::Down => move_by(model, 1),
+        Action::HalfUp => move_by(model, -half(model)),
+        Action::HalfDown => move_by(model, half(model)),
         Action::Left => sideways(model, -1),
         Action::Right => sideways(model, 1),
         Action::First => edge(model, Edge::First),
         Action::Last => edge(model, Edge::Last),
         Action::Follow => logs::follow(model),
-        Action::NextLog => return follow::next(model),
+        Action::NextLog => return follow::next_log(model),
         Action::Search if model.focus == Pane::Environments => return matrix::filter(model),
         Action::Search => return logs::search(model),
-        Action::SearchNext => return logs::found(model, 1),
-        Action::SearchPrevious => return logs::found(model, -1),
+        Action::SearchNext => return logs::go_to_match(model, 1),
+        Action::SearchPrevious => return logs::go_to_match(model, -1),
         Action::Filter => return logs::filter(model),
         Action::Wrap => return logs::wrap(model),
         Action::Timestamps => return logs::timestamps(model),
@@ -180,7 +180,7 @@ fn half(model: &Model) -> isize {
     isize::try_from(rows / 2).unwrap_or(1).max(1)
 }
 
-pub(super) fn go(model: &mut Model, by: isize) {
+pub(super) fn move_by(model: &mut Model, by: isize) {
     match model.focus {
         Pane::Environments => matrix::down(model, by),
         Pane::Checks | Pane::Registrations => {
@@ -211,8 +211,8 @@ fn edge(model: &mut Model, edge: Edge) {
     match (model.focus, edge) {
         (Pane::Logs, Edge::First) => logs::to_start(model),
         (Pane::Logs, Edge::Last) => logs::to_end(model),
-        (_, Edge::First) => go(model, isize::MIN),
-        (_, Edge::Last) => go(model, isize::MAX),
+        (_, Edge::First) => move_by(model, isize::MIN),
+        (_, Edge::Last) => move_by(model, isize::MAX),
     }
 }
 

@@ -26,8 +26,8 @@ fn refuse_in_diagnostics(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Calls `act` with the shown log and the room that the pane has for its lines.
-pub(super) fn look<T>(model: &mut Model, act: impl FnOnce(&mut Log, Room<'_>) -> T) -> T {
-    let (columns, height) = space(model);
+pub(super) fn with_room<T>(model: &mut Model, act: impl FnOnce(&mut Log, Room<'_>) -> T) -> T {
+    let (columns, height) = pane_size(model);
     let measure = model.log.measure(columns);
     let rows = |line: &Line| measure.rows(line);
     let room = Room {
@@ -38,7 +38,7 @@ pub(super) fn look<T>(model: &mut Model, act: impl FnOnce(&mut Log, Room<'_>) ->
 }
 
 /// The columns and rows of the log pane inside its border. 0 if the pane is not shown.
-fn space(model: &Model) -> (usize, usize) {
+fn pane_size(model: &Model) -> (usize, usize) {
     let place = match layout::arrange(Shape::of(model)) {
         Arrangement::Card(_) => None,
         Arrangement::Panes(places) => places.pane(Pane::Logs),
@@ -54,7 +54,7 @@ fn space(model: &Model) -> (usize, usize) {
 
 /// The lines that are on the screen.
 pub(super) fn in_view(model: &Model) -> Vec<&Line> {
-    let (columns, height) = space(model);
+    let (columns, height) = pane_size(model);
     let measure = model.log.measure(columns);
     let rows = |line: &Line| measure.rows(line);
     let room = Room {
@@ -76,20 +76,20 @@ pub(super) fn in_view(model: &Model) -> Vec<&Line> {
 /// Applies the current search, filter and start time to the shown log.
 fn apply(model: &mut Model) {
     let wanted = model.log.wanted.clone();
-    look(model, |log, room| log.want(&wanted, room));
+    with_room(model, |log, room| log.want(&wanted, room));
 }
 
 /// Shows a log, with the search, filter and start time of the previous log. The previous log is reset to all lines.
 pub(super) fn show(model: &mut Model, kind: LogKind) {
     if model.log.kind != kind {
-        look(model, |log, room| log.want(&<_>::default(), room));
+        with_room(model, |log, room| log.want(&<_>::default(), room));
     }
     model.log.show(kind);
     apply(model);
 }
 
 pub(super) fn follow(model: &mut Model) {
-    look(model, |log, room| {
+    with_room(model, |log, room| {
         if log.view().follows() {
             log.stay(room);
         } else {
@@ -102,7 +102,7 @@ pub(super) fn scroll(model: &mut Model, by: isize) {
     match &model.log.diagnostics {
         Some(diagnostics) if by < 0 => diagnostics.older(),
         Some(diagnostics) => diagnostics.newer(),
-        None => look(model, |log, room| log.scroll(room, by)),
+        None => with_room(model, |log, room| log.scroll(room, by)),
     }
 }
 
@@ -125,7 +125,7 @@ pub(super) fn search(model: &mut Model) -> Vec<Effect> {
         return refuse_in_diagnostics(model);
     }
     model.focus = Pane::Logs;
-    model.log.looked = Some(*model.log.log().view());
+    model.log.before_search = Some(*model.log.log().view());
     let text = model.log.wanted.search.clone();
     model.ask_in_prompt(PromptKind::SearchLog, &text)
 }
@@ -135,29 +135,29 @@ pub(super) fn search(model: &mut Model) -> Vec<Effect> {
 pub(super) fn search_typed(model: &mut Model, text: &str) {
     text.clone_into(&mut model.log.wanted.search);
     apply(model);
-    if let Some(view) = model.log.looked {
+    if let Some(view) = model.log.before_search {
         model.log.log_mut().look_again(view);
     }
     if !text.is_empty() {
-        look(model, Log::go_to_nearest);
+        with_room(model, Log::go_to_nearest);
         reveal(model);
     }
 }
 
 /// The operator has confirmed the search. If there is no current match, goes to the nearest match.
 pub(super) fn search_accepted(model: &mut Model) -> Vec<Effect> {
-    model.log.looked = None;
+    model.log.before_search = None;
     if model.log.wanted.search.is_empty() {
         return Vec::new();
     }
-    if model.log.log().hit().is_none() && !look(model, Log::go_to_nearest) {
+    if model.log.log().hit().is_none() && !with_room(model, Log::go_to_nearest) {
         return nothing_found(model);
     }
     reveal(model);
     Vec::new()
 }
 
-pub(super) fn found(model: &mut Model, by: isize) -> Vec<Effect> {
+pub(super) fn go_to_match(model: &mut Model, by: isize) -> Vec<Effect> {
     if model.log.diagnostics.is_some() {
         return refuse_in_diagnostics(model);
     }
@@ -169,7 +169,7 @@ pub(super) fn found(model: &mut Model, by: isize) -> Vec<Effect> {
     } else {
         (Seek::Newer, "no newer match: continued at the oldest line")
     };
-    match look(model, |log, room| log.seek(seek, room)) {
+    match with_room(model, |log, room| log.seek(seek, room)) {
         None => return nothing_found(model),
         Some(true) => model.say(Weight::Normal, again),
         Some(false) => {}
@@ -188,7 +188,7 @@ fn reveal(model: &mut Model) {
     if model.log.long == LongLines::Wrapped {
         return;
     }
-    let (columns, _) = space(model);
+    let (columns, _) = pane_size(model);
     let measure = model.log.measure(columns);
     let log = model.log.log();
     let place = log.hit().and_then(|hit| {

@@ -58,7 +58,7 @@ pub(super) fn settle_cursor(model: &mut Model) -> bool {
             .into_iter()
             .find(|target| model.world.get(target).is_some());
         let first =
-            first.or_else(|| at(model.services.shown.first(), unprotected.first().copied()));
+            first.or_else(|| target_at(model.services.shown.first(), unprotected.first().copied()));
         model.cursor = first;
         return model.cursor.is_some();
     };
@@ -75,12 +75,15 @@ pub(super) fn settle_cursor(model: &mut Model) -> bool {
         let unprotected = environments.iter().find(|(_, tier)| !tier.is_protected());
         let service = service.or(model.services.shown.first());
         let environment = environment.or(unprotected.map(|(name, _)| name));
-        model.cursor = at(service, environment);
+        model.cursor = target_at(service, environment);
     }
     false
 }
 
-fn at(service: Option<&ServiceName>, environment: Option<&EnvironmentName>) -> Option<Target> {
+fn target_at(
+    service: Option<&ServiceName>,
+    environment: Option<&EnvironmentName>,
+) -> Option<Target> {
     Some(Target::new(service?.clone(), environment?.clone()))
 }
 
@@ -101,7 +104,7 @@ pub(super) fn down(model: &mut Model, by: isize) {
     // If the row of the cursor is not shown, the first move puts the cursor on the first row.
     let row = row.map_or(0, |row| row.saturating_add_signed(by).min(last));
     let environment = environment_of_cursor(model);
-    model.cursor = at(model.services.shown.get(row), environment.as_ref());
+    model.cursor = target_at(model.services.shown.get(row), environment.as_ref());
     model.services.before = None;
 }
 
@@ -118,7 +121,7 @@ pub(super) fn right(model: &mut Model, by: isize) {
     let column = column.map_or(0, |column| column.saturating_add_signed(by).min(last));
     let environment = environments.get(column).map(|(name, _)| name);
     let service = model.cursor.as_ref().map(|cursor| &cursor.service);
-    model.cursor = at(service.or(model.services.shown.first()), environment);
+    model.cursor = target_at(service.or(model.services.shown.first()), environment);
     model.services.before = None;
 }
 

@@ -123,7 +123,7 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
         Event::CommandLost { release, why } => command_lost(model, release, &why),
-        Event::HistoryKept => history::kept_some(model),
+        Event::HistoryKept => history::archive_updated(model),
         Event::HistoryNotKept { why } => {
             model.remark_once(&format!(
                 "the history on this machine cannot be updated: {why}"
@@ -157,7 +157,7 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
             model.size = (width, height);
             Vec::new()
         }
-        Input::Mouse(event) => mouse::moved(model, event),
+        Input::Mouse(event) => mouse::handle(model, event),
         Input::Continued => {
             // Another program may have drawn on the terminal while the console was stopped.
             vec![Effect::Resume]

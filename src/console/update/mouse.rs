@@ -14,7 +14,7 @@ use crate::console::model::{Model, Pane};
 /// How many lines one notch of the wheel scrolls.
 const NOTCH: isize = 3;
 
-pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
+pub(super) fn handle(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     if !model.looks.mouse {
         // The terminal sent this event before the console stopped receiving the mouse.
         return Vec::new();
@@ -30,7 +30,7 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     }
     if model.history.is_open {
         history::scroll(model, by);
-        return history::more(model);
+        return history::read_more(model);
     }
     let Some(hit) = layout::hit(model, (event.column, event.row)) else {
         return Vec::new();
@@ -38,7 +38,7 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     if by != 0 {
         // The pane under the pointer scrolls, and the focus does not change.
         let focus = std::mem::replace(&mut model.focus, hit.pane);
-        keys::go(model, by);
+        keys::move_by(model, by);
         model.focus = focus;
         return Vec::new();
     }
@@ -59,13 +59,13 @@ fn over_dialog(model: &mut Model, by: isize) -> Vec<Effect> {
 
 fn clicked(model: &mut Model, hit: Hit) -> Vec<Effect> {
     let before = (model.focus, position(model, hit.pane));
-    let clicked_cell = under(model, hit);
+    let clicked_cell = cell_under(model, hit);
     look::focus(model, hit.pane);
     let Some((row, column)) = clicked_cell else {
         return Vec::new();
     };
     let at = position(model, hit.pane);
-    keys::go(model, distance(at.0, row));
+    keys::move_by(model, distance(at.0, row));
     if let Ok(by) = i16::try_from(distance(at.1, column)) {
         keys::sideways(model, by);
     }
@@ -96,7 +96,7 @@ fn position(model: &Model, pane: Pane) -> (usize, usize) {
 }
 
 /// The row and the column under the pointer. `None` if no row of a list is there.
-fn under(model: &Model, hit: Hit) -> Option<(usize, usize)> {
+fn cell_under(model: &Model, hit: Hit) -> Option<(usize, usize)> {
     // Some lists have a line with column names above them.
     let (above, count, height) = match hit.pane {
         Pane::Environments => (1, model.services.shown.len(), list_rows(hit.rows)),

@@ -21,7 +21,7 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     if is_older {
         return Vec::new();
     }
-    // This console drives the release (again), so it no longer counts as a release that this console stopped driving.
+    // This console drives the release, perhaps again, so it is not one of the releases that this console has left.
     model.left.remove(&status.plan.release);
     let before = model.releases.insert(target.clone(), Arc::clone(status));
     super::steps::moved(model, before.as_deref(), status);
@@ -36,7 +36,7 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
             .as_ref()
             .is_none_or(|before| before.outcome().is_none())
     {
-        let text = ended(&target, outcome);
+        let text = end_text(&target, outcome);
         let weight = if outcome.is_success() {
             Weight::Normal
         } else {
@@ -102,7 +102,7 @@ pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect
         let has_just_ended = old.status.plan.release == now.status.plan.release
             && old.status.outcome().is_none()
             && model.elsewhere_in(target).is_some();
-        has_just_ended.then(|| (ended(target, outcome), outcome.is_success()))
+        has_just_ended.then(|| (end_text(target, outcome), outcome.is_success()))
     });
     if let Some((text, is_success)) = ended {
         let weight = if is_success {
@@ -115,7 +115,7 @@ pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect
     super::follow::follow(model)
 }
 
-fn ended(target: &Target, outcome: &Outcome) -> String {
+fn end_text(target: &Target, outcome: &Outcome) -> String {
     match outcome.reason() {
         Some(reason) => format!("{target} {}: {reason}", outcome.word()),
         None => format!("{target} {}", outcome.word()),

@@ -42,7 +42,7 @@ impl effect::Question for PlanRepair {
             return Vec::new();
         }
         match plan {
-            Ok(plan) if plan.repair_actions.is_empty() => only_a_person(model, &plan),
+            Ok(plan) if plan.repair_actions.is_empty() => show_manual_repair(model, &plan),
             Ok(plan) => {
                 let need = need_to_repair(&plan);
                 confirm::ask(model, Question::Repair(plan), need);
@@ -57,7 +57,7 @@ impl effect::Question for PlanRepair {
 }
 
 /// Shows that Greenroom can repair nothing in the target, and what an operator has to do.
-fn only_a_person(model: &mut Model, plan: &RepairPlan) {
+fn show_manual_repair(model: &mut Model, plan: &RepairPlan) {
     let reasons = plan
         .for_a_person()
         .map(|(drift, remedy)| {
@@ -90,7 +90,7 @@ pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec
             steps::repaired(model, target, &result);
             let text = format!("repair of {target}: {result} (greenroom history lists the repair)");
             model.say(weight, &text);
-            return leave(model);
+            return quit_if_leaving(model);
         }
     }
     Vec::new()
@@ -100,11 +100,11 @@ pub(super) fn refused(model: &mut Model, target: &Target, why: &Refused) -> Vec<
     model.repairing.remove(target);
     let title = format!("{REPAIR} of {target}");
     model.show(Refusal::new(title, why));
-    leave(model)
+    quit_if_leaving(model)
 }
 
 /// Ends the console if the operator has quit and this console drives no release and repairs no target.
-fn leave(model: &Model) -> Vec<Effect> {
+fn quit_if_leaving(model: &Model) -> Vec<Effect> {
     if model.leaving && !model.is_busy() {
         return vec![Effect::Leave(ExitReason::Quit)];
     }

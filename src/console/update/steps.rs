@@ -18,9 +18,9 @@ use crate::release::{Announcement, Progress, Releases, Status, StepState};
 /// Adds a line for each change since the last status of a release.
 pub(super) fn moved(model: &mut Model, before: Option<&Status>, status: &Status) {
     let before = before.filter(|before| before.plan.release == status.plan.release);
-    let lines = news(before, status, model.now);
+    let lines = changed_lines(before, status, model.now);
     if !lines.is_empty() {
-        model.log.stepped(status.plan.target(), lines);
+        model.log.add_steps(status.plan.target(), lines);
     }
 }
 
@@ -48,17 +48,17 @@ pub(super) fn observed(model: &mut Model, before: &Releases) {
 pub(super) fn announced(model: &mut Model, target: &Target, announcement: &Announcement) {
     let (step, text) = (announcement.step, &announcement.text);
     let line = line(step, text, Origin::Out, announcement.at);
-    model.log.stepped(target, vec![line]);
+    model.log.add_steps(target, vec![line]);
 }
 
 /// Adds a message of a repair to the log of its target.
 pub(super) fn repaired(model: &mut Model, target: &Target, message: &str) {
     let text = format!("repair: {message}");
     let line = line(None, &text, Origin::Notice, model.now);
-    model.log.stepped(target, vec![line]);
+    model.log.add_steps(target, vec![line]);
 }
 
-fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
+fn changed_lines(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
     let mut lines = Vec::new();
     if before.is_none() {
         lines.push(line(None, &start_text(status), Origin::Notice, now));

@@ -1,5 +1,5 @@
-//! The page that opens on a stored key: how the key compares with the observations, what its value should be, and its
-//! complete value.
+//! The page that opens on a stored key: how the key compares with the observations, the expected value, and the stored
+//! value.
 
 use crate::console::model::{KeyRow, Mark, Model, Pane, lease_left, registrations};
 use crate::inventory::{KeyLine, Slot, Snapshot};
@@ -43,10 +43,10 @@ fn of_no_key(snapshot: &Snapshot, row: &KeyRow<'_>) -> (String, Vec<String>) {
     (row.name.clone(), lines)
 }
 
-/// The lines that say how the key compares with the observations, and what its value should be.
+/// The lines that say how the key compares with the observations, and which value is expected.
 fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
     match &row.mark {
-        Mark::Nothing => Vec::new(),
+        Mark::NotCompared => Vec::new(),
         Mark::Agrees => vec!["correct: the value agrees with the observations".into()],
         Mark::Differs(differences) => {
             let mut lines = vec!["the value differs from the observations:".to_owned()];
@@ -55,7 +55,7 @@ fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
                     .iter()
                     .map(|difference| format!("  {difference}")),
             );
-            lines.extend(should_be(snapshot, &row.name));
+            lines.extend(expected_value(snapshot, &row.name));
             lines
         }
         Mark::Missing(reason) => vec![
@@ -74,8 +74,8 @@ fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
     }
 }
 
-/// The lines with the value that would agree with the observations.
-fn should_be(snapshot: &Snapshot, name: &str) -> Vec<String> {
+/// For a slot, the value that would agree with the observations. For the route, the consequence of the difference.
+fn expected_value(snapshot: &Snapshot, name: &str) -> Vec<String> {
     let Ok(slot) = name.parse::<Slot>() else {
         return vec![
             "  a release of this target may be refused until the difference is repaired".into(),

@@ -27,7 +27,7 @@ pub(super) fn ended(model: &Model, theme: &Theme, status: &Status) -> (String, M
     if let Some(reason) = outcome.and_then(Outcome::reason) {
         message = format!("{message}: {reason}");
     }
-    // A release that has ended is quiet: red is only for what still needs an operator.
+    // Red is only for releases that still need an operator.
     let meaning = match outcome {
         Some(Outcome::NeedsPerson { .. }) => Meaning::Bad,
         _ => Meaning::Muted,
@@ -52,7 +52,7 @@ pub(super) fn ended_in_short(model: &Model, theme: &Theme, status: &Status) -> S
 }
 
 /// The message in place of the last release if no release is known.
-pub(super) fn never(model: &Model) -> (String, Meaning) {
+pub(super) fn no_release(model: &Model) -> (String, Meaning) {
     let is_read = model
         .snapshot()
         .is_some_and(|snapshot| snapshot.sources.registry.is_live());
@@ -130,7 +130,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
     }
     let promote = model.keymap.shown(Action::Promote);
     let cleared = cleared(model, snapshot);
-    if let Some((environment, other)) = waits_in(model, &snapshot.target) {
+    if let Some((environment, other)) = version_to_promote(model, &snapshot.target) {
         let message = format!(
             "next: {} is live in {environment}, {promote} promotes it{cleared}",
             other.version_name()
@@ -147,8 +147,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         };
         return (message, Meaning::Text);
     }
-    let message =
-        format!("next: no other version is known to wait, {promote} promotes one{cleared}");
+    let message = format!("next: {promote} promotes a version{cleared}");
     (message, Meaning::Muted)
 }
 
@@ -165,9 +164,12 @@ fn cleared(model: &Model, snapshot: &Snapshot) -> String {
         })
 }
 
-/// The version that is live in the nearest earlier environment with a live version. None if nothing is live in this
-/// target, if both targets have the same version, or if the version is known to be older.
-fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentName, &'a Instance)> {
+/// The version that is live in the nearest earlier environment with a live version. `None` if nothing is live in this
+/// target, if both targets have the same version, or if that version is known to be older.
+fn version_to_promote<'a>(
+    model: &'a Model,
+    target: &Target,
+) -> Option<(&'a EnvironmentName, &'a Instance)> {
     let live = observed_live(model, target)?;
     let (environment, other) = live_before(model, target)?;
     let built = |instance: &Instance| -> Option<jiff::Timestamp> {
@@ -197,8 +199,8 @@ fn live_before<'a>(
     })
 }
 
-/// The live instance of a target. None while the runtime or the store does not answer, because the last observation may
-/// be old.
+/// The live instance of a target. `None` while the runtime or the store does not answer, because the last observation
+/// may be old.
 fn observed_live<'a>(model: &'a Model, target: &Target) -> Option<&'a Instance> {
     let snapshot = model.world.get(target)?;
     let sources = &snapshot.sources;

@@ -46,7 +46,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, inner, lines.chain(evidence).take(height));
 }
 
-/// The line below the checks that names their release. None for a release that has not ended.
+/// The line below the checks that names their release. `None` for a release that has not ended.
 fn evidence<'a>(model: &Model, theme: &Theme, columns: usize) -> Option<Line<'a>> {
     let checked = checked(model)?;
     let release = checked.made_live_by?.short();

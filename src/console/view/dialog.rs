@@ -16,7 +16,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
     let area = frame.area();
     let width = area.width.min(dialog.widest());
     let scrolling = dialog.scrolling();
-    // The frame and the blanks beside the text take six columns.
+    // On each side of the text, the frame takes one column and the space next to the frame takes two.
     let columns = usize::from(width.saturating_sub(6));
     let mut sheet = dialog.sheet(model, theme, columns);
     sheet.grows |= scrolling == Scrolling::Pages;
@@ -116,7 +116,7 @@ fn fit(sheet: &mut Sheet, size: (u16, u16)) -> Fit {
         gap = 0;
         sheet.foot.retain(|line| line.width() > 0);
     }
-    // At least one line of the part that scrolls is in view, to show that there is more.
+    // Keeps at least one scrolled line in view, so that the operator sees that the text continues.
     let most = room.saturating_sub(sheet.foot.len() + gap + 1);
     if sheet.head.len() > most {
         let rest = sheet.head.split_off(most);

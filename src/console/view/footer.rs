@@ -25,7 +25,6 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         let line = Line::from(vec![Span::raw(" "), theme.span(message, meaning)]);
         return pane::lines(frame, place, [line]);
     }
-    // An open dialog names its own keys.
     if model.dialog.is_some() {
         return;
     }

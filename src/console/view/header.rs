@@ -52,7 +52,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let mut parts = parts(model, theme);
     let room = usize::from(place.width).saturating_sub(1);
     for index in SHORTER {
-        if wide(&parts) <= room {
+        if total_width(&parts) <= room {
             break;
         }
         if let Some(part) = parts.get_mut(index) {
@@ -70,7 +70,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
 }
 
 /// The columns of all parts, with two columns between parts.
-fn wide(parts: &[Part<'_>]) -> usize {
+fn total_width(parts: &[Part<'_>]) -> usize {
     let widths = parts.iter().map(Part::width).filter(|wide| *wide > 0);
     widths.map(|wide| wide + 2).sum::<usize>().saturating_sub(2)
 }
@@ -239,8 +239,7 @@ fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     Part::new(forms.to_vec())
 }
 
-/// The sources that answer. To save room, the names are left out first if all three sources answer, then the whole
-/// part.
+/// The sources that answer. If all three answer, a shorter form leaves out their names. The last form is empty.
 fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let answering: Vec<&str> = snapshot
         .sources
@@ -280,7 +279,7 @@ fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let ours = model
         .release_in_flight()
         .is_some_and(|status| status.plan.release == release)
-        && (model.console.is_empty() || model.is_here(&holder.record.console));
+        && (model.console.is_empty() || model.is_this_console(&holder.record.console));
     let (who, name, meaning) = if ours {
         ("you".to_owned(), "you".to_owned(), Meaning::Text)
     } else {

@@ -33,7 +33,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         (_, false) => " more above, arrows scroll ",
     };
     let inner = framed(theme, frame, place, &page.title, more);
-    read(theme, frame, inner, page);
+    draw_page(theme, frame, inner, page);
 }
 
 fn framed(
@@ -70,7 +70,7 @@ fn title(history: &History) -> String {
 /// The name of the column for the start time. The heading adds the time zone.
 const STARTED: &str = "START";
 
-/// The name and the width of a column. A column without a width takes the rest of the row.
+/// The name and the width of a column. A column without a width takes the remaining width.
 type Column = (&'static str, Option<usize>);
 
 fn columns(width: u16) -> Vec<Column> {
@@ -131,10 +131,10 @@ fn table(model: &Model, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
 
 /// The message in place of a list that is empty, cannot be read, or has a wrong filter.
 fn in_place_of_list(history: &History) -> Option<(String, Meaning)> {
-    if let Some(message) = &history.wrong {
+    if let Some(message) = &history.filter_error {
         return Some((message.clone(), Meaning::Warn));
     }
-    if let Some(why) = &history.trouble {
+    if let Some(why) = &history.read_error {
         return Some((format!("the history cannot be read: {why}"), Meaning::Warn));
     }
     if !history.rows.is_empty() {
@@ -153,7 +153,7 @@ fn in_place_of_list(history: &History) -> Option<(String, Meaning)> {
 fn names<'a>(model: &Model, theme: &Theme, columns: &[Column], width: u16) -> Line<'a> {
     let mut line = Line::from(Span::raw("   "));
     for (name, wide) in columns {
-        let wide = wide.unwrap_or_else(|| rest(columns, width));
+        let wide = wide.unwrap_or_else(|| last_column_width(columns, width));
         let heading = match *name {
             STARTED => format!("{STARTED} ({})", local_time::zone_name(model.now)),
             name => name.to_owned(),
@@ -165,7 +165,7 @@ fn names<'a>(model: &Model, theme: &Theme, columns: &[Column], width: u16) -> Li
 }
 
 /// The width that is left for the last column.
-fn rest(columns: &[Column], width: u16) -> usize {
+fn last_column_width(columns: &[Column], width: u16) -> usize {
     let used: usize = columns
         .iter()
         .filter_map(|(_, wide)| *wide)
@@ -206,7 +206,7 @@ fn row<'a>(
         Span::raw(" "),
     ]);
     for (name, wide) in columns {
-        let wide = wide.unwrap_or_else(|| rest(columns, width));
+        let wide = wide.unwrap_or_else(|| last_column_width(columns, width));
         let cell = match *name {
             "TARGET" => item.target().to_string(),
             "WHO" => item.operator().name.clone(),
@@ -309,7 +309,7 @@ fn why(listed: &Listed) -> String {
     parts.join("; ")
 }
 
-fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, page: &HistoryPage) {
+fn draw_page(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, page: &HistoryPage) {
     let room = usize::from(inner.width.saturating_sub(2));
     let height = usize::from(inner.height);
     let wrapped = |line: &report::Line| {

@@ -13,7 +13,7 @@ use crate::history::{Direction, ReleaseKind, Step};
 use crate::release::report::Tone;
 use crate::release::{Progress, Status, StepState, StepStatus};
 
-/// The most columns for the note of a step, such as its last observation.
+/// The largest width of the note of a step. The note is, for example, the last observation.
 const NOTE: usize = 24;
 /// A reason that would be cut to fewer columns is left out of the title.
 const LEAST_REASON: usize = 16;
@@ -166,7 +166,7 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
 
 /// The lines for a target without a known release.
 fn idle<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
-    [at_rest::never(model), at_rest::next(model, theme)]
+    [at_rest::no_release(model), at_rest::next(model, theme)]
         .into_iter()
         .map(|(message, meaning)| {
             let message = text::cut(&message, columns.saturating_sub(1), theme);
@@ -182,7 +182,7 @@ fn one_line_at_rest<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a
             let (_, meaning) = at_rest::ended(model, theme, status);
             (at_rest::ended_in_short(model, theme, status), meaning)
         }
-        None => at_rest::never(model),
+        None => at_rest::no_release(model),
     };
     let mut line = Line::from(vec![Span::raw(" "), theme.span(ended, meaning)]);
     let (next, meaning) = at_rest::next(model, theme);

@@ -14,8 +14,8 @@ use crate::inventory::Slot;
 use crate::logs::{Line as LogLine, LineId, Needle, Origin, Room, slice, wrapped};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
-    if let Some(looked) = &model.log.diagnostics {
-        return diagnostics::draw(model, theme, frame, place, looked);
+    if let Some(reading_position) = &model.log.diagnostics {
+        return diagnostics::draw(model, theme, frame, place, reading_position);
     }
     let columns = usize::from(place.width.saturating_sub(2));
     let measure = model.log.measure(columns);

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::{header, pane, progress_words, text};
 use crate::console::grid::{Grid, grid, list_rows};
 use crate::console::model::{
-    CellState, Model, Order, Pane, cell, filtered, standby, unfinished_release,
+    CellState, Model, Order, Pane, cell, matched_range, standby, unfinished_release,
 };
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{Hold, LockRecord, ServiceName, Snapshot, SourceState, Target};
@@ -98,7 +98,7 @@ fn about(model: &Model, wide: usize) -> String {
 }
 
 fn heads<'a>(model: &Model, theme: &Theme, grid: &Grid) -> Line<'a> {
-    let first = text::pad(" service", grid.first, theme);
+    let first = text::pad(" service", grid.service_width, theme);
     let mut line = Line::from(theme.span(first, Meaning::Title));
     let environments = &model.world.environments[grid.range.clone()];
     for ((name, tier), &column) in environments.iter().zip(&grid.widths) {
@@ -119,7 +119,7 @@ fn cells<'a>(
 ) -> Line<'a> {
     let cursor = model.cursor.as_ref();
     let is_current = cursor.is_some_and(|cursor| cursor.service == *service);
-    let mut line = name(model, theme, service, is_current, grid.first);
+    let mut line = name(model, theme, service, is_current, grid.service_width);
     let environments = &model.world.environments[grid.range.clone()];
     for ((environment, _), &column) in environments.iter().zip(&grid.widths) {
         let target = Target::new(service.clone(), environment.clone());
@@ -128,7 +128,7 @@ fn cells<'a>(
         let (glyph, word, meaning) = look(state);
         let running = model.world.get(&target).and_then(Snapshot::live_instance);
         let version = running.map_or("", |instance| instance.version_name());
-        let label = text::cut(version, column.saturating_sub(2 + grid.words), theme);
+        let label = text::cut(version, column.saturating_sub(2 + grid.state_width), theme);
         let selected = cursor == Some(&target);
         let open = model.open.as_ref() == Some(&target);
         let text_meaning = match (selected, open) {
@@ -144,12 +144,12 @@ fn cells<'a>(
             meaning
         };
         line.push_span(theme.span(theme.glyph(glyph), glyph_meaning));
-        if grid.words > 0 {
+        if grid.state_width > 0 {
             let remark = match unfinished_release(model, &target) {
                 Some(status) => progress_words::summary(status),
                 None => word.to_owned(),
             };
-            let remark = text::cut(&remark, grid.words.saturating_sub(2), theme);
+            let remark = text::cut(&remark, grid.state_width.saturating_sub(2), theme);
             used += 1 + text::width(&remark);
             line.push_span(theme.span(format!(" {remark}"), meaning));
         }
@@ -172,7 +172,7 @@ fn name<'a>(
         " "
     };
     let name = text::pad(service.as_str(), columns.saturating_sub(1), theme);
-    let found = filtered(service, &model.services.filter).unwrap_or(0..0);
+    let found = matched_range(service, &model.services.filter).unwrap_or(0..0);
     let mut line = Line::from(theme.span(mark, Meaning::Text));
     // If the name was cut, its match may be cut off.
     let pieces = [
@@ -249,7 +249,7 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         };
         let held = if says_held { "" } else { ", held" };
         let by = snapshot.and_then(|it| it.only_by_clock(&hold, model.now));
-        let by = by.map_or("", |_| " (not by this machine's clock)");
+        let by = by.map_or("", |_| " (by the clock of another host)");
         message = format!(
             "{message}{held} {until}{by}, \"{}\" by {}",
             hold.reason, hold.author

@@ -9,7 +9,7 @@ use crate::inventory::{LiveSlot, Operator};
 use crate::release::{Observed, Progress, Status, StepState, interrupted_at};
 use jiff::Timestamp;
 
-/// One or two lines: what the release does, and then the request for its handover, or what can be done. If this console
+/// One or two lines: what the release does, and then the request for its handover or [`second_line`]. If this console
 /// no longer drives the release and the journal does not show the release yet, only one line says so.
 pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(String, Meaning)> {
     let is_left = model.left.contains(&status.plan.release) && model.elsewhere().is_none();
@@ -20,8 +20,10 @@ pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(Strin
         );
         return vec![(message, Meaning::Warn)];
     }
-    let mut lines = vec![now(model, theme, status)];
-    lines.extend(together::asks(model, theme).or_else(|| second_line(model, theme, status)));
+    let mut lines = vec![first_line(model, theme, status)];
+    lines.extend(
+        together::handover_request(model, theme).or_else(|| second_line(model, theme, status)),
+    );
     lines
 }
 
@@ -72,7 +74,7 @@ fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String,
     }
 }
 
-fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
+fn first_line(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
     let elsewhere = model.elsewhere();
     match &status.progress {
         Progress::Forward(step) if status.next.is_empty() => {

@@ -1,5 +1,5 @@
-//! Pane 4: the stored keys of the target as a tree, with a mark on every difference from what is observed. A
-//! lease counts down by the console's own clock, without reading the store.
+//! Pane 4: the stored keys of the target as a tree, with a mark on every key that differs from the observations. The
+//! time left on a lease is computed with the console's own clock, without reading the store.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -55,7 +55,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let about = about(model, snapshot, &rows);
     let inner = pane::frame(model, theme, frame, place, Pane::Registrations, &about);
     if rows.is_empty() {
-        let line = Line::from(theme.span(nothing(snapshot), Meaning::Muted));
+        let line = Line::from(theme.span(why_no_rows(snapshot), Meaning::Muted));
         return pane::lines(frame, inner, [line]);
     }
     let columns = Columns::of(usize::from(inner.width), &rows);
@@ -71,7 +71,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::dim_if_stale(theme, frame, inner, &snapshot.sources.registry);
 }
 
-fn nothing(snapshot: &Snapshot) -> &'static str {
+fn why_no_rows(snapshot: &Snapshot) -> &'static str {
     match snapshot.sources.registry {
         SourceState::Connecting => "the store has not been read yet",
         SourceState::Unreachable { .. } => "unknown: the store has not answered",
@@ -145,7 +145,7 @@ fn line<'a>(
     );
     let text_meaning = match (selected, &row.mark) {
         (true, _) => Meaning::Selection,
-        (false, Mark::Nothing | Mark::Agrees) => Meaning::Text,
+        (false, Mark::NotCompared | Mark::Agrees) => Meaning::Text,
         (false, _) => meaning,
     };
     let mark = glyph.map_or(" ", |glyph| theme.glyph(glyph));
@@ -163,14 +163,14 @@ fn value(row: &KeyRow<'_>) -> String {
         Mark::Missing(why) => format!("missing: {why}"),
         Mark::Unreadable(why) => format!("unreadable: {why}"),
         Mark::Foreign(_) => format!("unknown key: {}", row.value),
-        Mark::Nothing | Mark::Agrees => row.value.clone(),
+        Mark::NotCompared | Mark::Agrees => row.value.clone(),
     }
 }
 
 /// The glyph and meaning of a mark. The row shows the text of the mark.
 fn look(mark: &Mark) -> (Option<Glyph>, Meaning) {
     match mark {
-        Mark::Nothing => (None, Meaning::Text),
+        Mark::NotCompared => (None, Meaning::Text),
         Mark::Agrees => (Some(Glyph::Tick), Meaning::Ok),
         Mark::Differs(_) | Mark::Missing(_) => (Some(Glyph::Differs), Meaning::Bad),
         Mark::Unreadable(_) => (Some(Glyph::Cross), Meaning::Bad),

@@ -158,9 +158,9 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     rows.push(Row::new(0, label, Meaning::Text));
     let (label, meaning) = state(model, theme, snapshot, instance);
     rows.push(Row::new(1, label, meaning));
-    rows.extend(changed(snapshot, instance, columns));
+    rows.extend(changed_rows(snapshot, instance, columns));
     rows.extend(rates(theme, snapshot, slot, columns));
-    rows.extend(place(theme, snapshot, slot, columns));
+    rows.extend(address_rows(theme, snapshot, slot, columns));
     rows.extend(role_rows(model, theme, snapshot, slot, columns));
     if let Some(probe) = &side.probe {
         let took = text::took(probe.took);
@@ -173,7 +173,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
 }
 
 /// What a candidate would change compared with the live version. Empty for other roles.
-fn changed(snapshot: &Snapshot, instance: &Instance, columns: usize) -> Vec<Row> {
+fn changed_rows(snapshot: &Snapshot, instance: &Instance, columns: usize) -> Vec<Row> {
     if snapshot.role(instance.slot) != Role::Candidate {
         return Vec::new();
     }
@@ -182,7 +182,7 @@ fn changed(snapshot: &Snapshot, instance: &Instance, columns: usize) -> Vec<Row>
     };
     let changes = changes(live, instance);
     let mut rows = Vec::new();
-    if let Some(label) = image(&changes, columns) {
+    if let Some(label) = image_change(&changes, columns) {
         rows.push(Row::new(3, label, Meaning::Text));
     }
     // Without a known configuration of the live instance, no row says that nothing changed.
@@ -201,7 +201,7 @@ fn changed(snapshot: &Snapshot, instance: &Instance, columns: usize) -> Vec<Row>
 }
 
 /// The old and the new commit, and how much later the new image was built if that fits into `columns`.
-fn image(changes: &Changes, columns: usize) -> Option<String> {
+fn image_change(changes: &Changes, columns: usize) -> Option<String> {
     let commit = changes.image.iter().find(|change| change.name == "commit");
     let commit = commit.map(|change| match (&change.from, &change.to) {
         (Some(from), Some(to)) => format!("commit {from} → {to}"),
@@ -250,7 +250,7 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
 }
 
 /// The address of the slot, and whether it is registered.
-fn place(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
+fn address_rows(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
     let at = side.endpoint.to_string();
     let mut long = if snapshot.sources.registry.has_answered() {
@@ -348,7 +348,7 @@ fn role_rows(
         });
     match snapshot.role(slot) {
         Role::Live => {
-            let (label, meaning) = public(theme, snapshot, slot);
+            let (label, meaning) = public_answer(theme, snapshot, slot);
             vec![Row::new(6, label, meaning)]
         }
         Role::Standby => {
@@ -371,7 +371,7 @@ fn role_rows(
     }
 }
 
-fn public(theme: &Theme, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
+fn public_answer(theme: &Theme, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
     let tick = theme.glyph(Glyph::Tick);
     match &snapshot.public {
         Some(answer) if answer.slot == Some(slot) => (

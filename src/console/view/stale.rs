@@ -32,8 +32,9 @@ pub(super) fn note(
     frame.buffer_mut().set_line(x, y, &line, place.width - 4);
 }
 
-/// `✗ runtime stale 12s, retry in 3s`, or `✗ runtime no answer` if the source has never answered. None if the source
-/// answers, or if the console still connects to the source for the first time: the header shows that.
+/// `✗ runtime stale 12s, retry in 3s`, or `✗ runtime no answer` if the source has never answered. `None` if the
+/// source answers. Also `None` while the console connects to the source for the first time, because the header shows
+/// that.
 fn source_note(model: &Model, theme: &Theme, name: &str, state: &SourceState) -> Option<String> {
     let (label, retry_at) = match state {
         SourceState::Stale {

@@ -15,7 +15,7 @@ pub(in crate::console) const CUT_OFF: &str = "The driver stopped and recorded no
 /// The most watchers that are named.
 const NAMED: usize = 6;
 
-/// `watched by ben@ops-2, cleo@ops-3`. None if no console watches. The console that holds the lock is not counted.
+/// `watched by ben@ops-2, cleo@ops-3`. `None` if no console watches. The console that holds the lock is not counted.
 pub(in crate::console) fn watched_by(model: &Model) -> Option<String> {
     let watching = model.watching();
     if watching.is_empty() {
@@ -25,7 +25,7 @@ pub(in crate::console) fn watched_by(model: &Model) -> Option<String> {
         .iter()
         .take(NAMED)
         .map(|watcher| {
-            if model.is_here(&watcher.console) {
+            if model.is_this_console(&watcher.console) {
                 "you".to_owned()
             } else {
                 sanitize(&watcher.operator.to_string())
@@ -47,9 +47,9 @@ pub(in crate::console) fn driver_stopped(driver_stopped: &DriverStopped) -> Stri
     ))
 }
 
-/// The line about the operator who requests the handover of the open target's release. None if there is no unanswered
+/// The line about the operator who requests the handover of the open target's release. `None` if there is no unanswered
 /// request.
-pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
+pub(super) fn handover_request(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     let request = model.current_request()?;
     let hand = theme.glyph(Glyph::Hand);
     let age = text::clock(text::seconds(request.asked_at, model.now));
@@ -57,7 +57,7 @@ pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     let message = message.map_or(String::new(), |message| format!(", \"{message}\""));
     let resume_key = model.keymap.shown(Action::Resume);
     let is_ours = model.release_in_flight().is_some();
-    let requester = if model.is_here(&request.console) {
+    let requester = if model.is_this_console(&request.console) {
         "you ask".to_owned()
     } else {
         format!("{} asks", request.operator)
@@ -78,7 +78,7 @@ pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
 
 /// `ben@ops-2 has driven the release since 14:01:11, from console ben@ops-2 4711 01JD4; the lease has 27 s left`. If
 /// the lock is held for something else, the text says for what.
-pub(in crate::console) fn holds(found: &Interrupted, holder: &LockHolder) -> String {
+pub(in crate::console) fn lock_held_by(found: &Interrupted, holder: &LockHolder) -> String {
     let record = &holder.record;
     let left = holder.ttl_seconds.map_or(String::new(), |left| {
         format!("; the lease has {left} s left")
@@ -96,5 +96,5 @@ pub(in crate::console) fn holds(found: &Interrupted, holder: &LockHolder) -> Str
 }
 
 /// The consequence of taking the lock from a console or command that is still running.
-pub(in crate::console) const MEANS: &str = "the lock holder's next write is refused, and the holder stops. An action in progress \
+pub(in crate::console) const TAKEOVER_CONSEQUENCE: &str = "the lock holder's next write is refused, and the holder stops. An action in progress \
      may still complete: its result is observed first";

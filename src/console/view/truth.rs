@@ -19,7 +19,7 @@ pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> V
     let mut lines = Vec::new();
     for (pair, agreement) in comparison.pairs() {
         let (glyph, meaning, difference) = match (pair, agreement, snapshot.outage()) {
-            // The slot that the proxy routes to is unknown, but clients are known to get no right answer.
+            // It is unknown to which slot the proxy routes, but clients were observed to get no correct answer.
             (Pair::Public, Agreement::Unknown(_), Some(outage)) => {
                 (Glyph::Cross, Meaning::Bad, Some(outage))
             }

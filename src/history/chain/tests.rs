@@ -132,7 +132,7 @@ fn an_end_whose_live_period_differs_from_the_entries_is_named() {
     let seal = Seal::of(&recorded, head.operator.clone(), head.opened_at);
     assert_eq!(seal, Err(message(&recorded)));
     let mut was_live = WasLive::default();
-    was_live.count(&recorded, &head.target);
+    was_live.add(&recorded, &head.target);
     assert!(was_live.versions.is_empty());
     let remarks = was_live.remarks(&head.to.1.digest).join("\n");
     assert!(remarks.contains("does not say when"), "{remarks}");

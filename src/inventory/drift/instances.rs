@@ -5,30 +5,35 @@ use crate::inventory::{Instance, InstanceState, LiveSlot, Registration, Slot, Sn
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let sources = &snapshot.sources;
-    let unknown = Agreement::needs("runtime", &sources.runtime)
-        .or_else(|| Agreement::needs("store", &sources.registry));
+    let unknown = Agreement::unknown_without("runtime", &sources.runtime)
+        .or_else(|| Agreement::unknown_without("store", &sources.registry));
     if let Some(unknown) = unknown {
         return unknown;
     }
-    let of_slots = Slot::BOTH.into_iter().flat_map(|slot| {
-        of_slot(snapshot, slot)
+    let differences = Slot::BOTH.into_iter().flat_map(|slot| {
+        differences_of_slot(snapshot, slot)
             .into_iter()
-            .map(move |it| it.of(slot))
+            .map(move |drift| drift.of(slot))
     });
     let unreadable = keys::unreadable(snapshot, |name| name != "route");
-    Agreement::of(of_slots.chain(unreadable).collect())
+    Agreement::of(differences.chain(unreadable).collect())
 }
 
-fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
-    let side = snapshot.slots.get(slot);
-    let registration = side.registration.as_ref().map(|entry| &entry.value);
-    match (&side.instance, registration) {
+fn differences_of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
+    let slot_snapshot = snapshot.slots.get(slot);
+    let registration = slot_snapshot
+        .registration
+        .as_ref()
+        .map(|entry| &entry.value);
+    match (&slot_snapshot.instance, registration) {
         (Some(instance), Some(entry)) => {
-            let mut drifts: Vec<Drift> = of_both(slot, instance, entry).into_iter().collect();
-            if entry.endpoint != side.endpoint {
+            let mut drifts: Vec<Drift> = difference_from_registration(slot, instance, entry)
+                .into_iter()
+                .collect();
+            if entry.endpoint != slot_snapshot.endpoint {
                 let message = format!(
                     "{slot} is registered at {} but its address is {}",
-                    entry.endpoint, side.endpoint
+                    entry.endpoint, slot_snapshot.endpoint
                 );
                 drifts.push(Name::AddressDiffers.with_message(message));
             }
@@ -43,8 +48,13 @@ fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
     }
 }
 
-/// Reports at most one difference: of the digest, the state, the tag or the id, in this order.
-fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drift> {
+/// How the instance differs from the registration of its slot. Only the first difference is reported, in this order:
+/// digest, state, tag, id.
+fn difference_from_registration(
+    slot: Slot,
+    instance: &Instance,
+    entry: &Registration,
+) -> Option<Drift> {
     if entry.digest != instance.digest {
         return Some(Name::VersionDiffers.with_message(format!(
             "{slot} runs {} but is registered as {}",
@@ -85,15 +95,15 @@ fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<
         return None;
     }
     if live == LiveSlot::Slot(slot) {
-        // The key may exist but be unreadable. Then another difference reports it.
+        // If the key of the registration exists but cannot be read, `keys` reports that.
         let unreadable = keys::unreadable(snapshot, |name| name == format!("slots/{slot}"));
         let message = format!("{slot} has the traffic but is not registered");
         return unreadable
             .is_empty()
             .then(|| Name::LiveNotRegistered.with_message(message));
     }
-    // An instance whose release is not older than the release of the route is a candidate, so it is not reported. An
-    // old version is no difference while a lock is held, because the driver may be about to stop it.
+    // An instance whose release is not older than the release of the route is a candidate and is not reported. While a
+    // lock is held, an old version is not reported either, because the driver may be about to stop it.
     let route = snapshot.route.as_ref()?;
     let is_old = instance
         .release

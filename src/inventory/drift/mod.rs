@@ -38,7 +38,7 @@ impl Drift {
     }
 
     /// Whether `other` is the same problem. The messages may differ.
-    pub fn is_still(&self, other: &Self) -> bool {
+    pub fn is_same_problem(&self, other: &Self) -> bool {
         (self.name, self.slot, &self.key) == (other.name, other.slot, &other.key)
     }
 }
@@ -65,9 +65,8 @@ pub enum Agreement {
 }
 
 impl Agreement {
-    /// The result `Unknown` if the source does not answer now, because old answers are not compared. None if the source
-    /// answers.
-    fn needs(name: &str, source: &SourceState) -> Option<Self> {
+    /// `Unknown` if the source does not answer now, because old answers are not compared. None if the source answers.
+    fn unknown_without(name: &str, source: &SourceState) -> Option<Self> {
         (!source.is_live()).then(|| Self::Unknown(format!("the {name} has not answered")))
     }
 
@@ -87,7 +86,7 @@ impl Agreement {
     }
 }
 
-/// The three comparisons of a target, in order from what is running to what the public gets.
+/// The three comparisons of a target, in the order in which they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Truth {
     /// The instances that run, compared with their registrations.
@@ -130,7 +129,7 @@ impl Pair {
 }
 
 impl Truth {
-    /// The three comparisons, in order from what is running to what the public gets.
+    /// The three comparisons, in the order in which they are shown.
     pub fn pairs(&self) -> [(Pair, &Agreement); 3] {
         [
             (Pair::Instances, &self.instances),
@@ -139,7 +138,7 @@ impl Truth {
         ]
     }
 
-    /// Every difference, in order from what is running to what the public gets.
+    /// Every difference, in the order of [`Truth::pairs`].
     pub fn drifts(&self) -> impl Iterator<Item = (Pair, &Drift)> {
         let pairs = self.pairs().into_iter();
         pairs

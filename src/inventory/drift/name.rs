@@ -58,7 +58,7 @@ pub enum Name {
 }
 
 impl Name {
-    /// Every kind, in order from what is running to what the public gets.
+    /// Every kind: first of instances, then of the route, then of the public address.
     pub const ALL: [Self; 23] = [
         Self::InstanceGone,
         Self::InstanceStopped,

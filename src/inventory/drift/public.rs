@@ -4,7 +4,7 @@ use super::{Agreement, Name};
 use crate::inventory::{Instance, ProxyAnswer, PublicAnswer, Slot, Snapshot};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
-    if let Some(unknown) = Agreement::needs("proxy", &snapshot.sources.router) {
+    if let Some(unknown) = Agreement::unknown_without("proxy", &snapshot.sources.router) {
         return unknown;
     }
     let Some(proxy) = &snapshot.proxy else {
@@ -14,12 +14,12 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let Some(public) = &snapshot.public else {
         return Agreement::Unknown("no request was sent to the public address".into());
     };
-    let mut drifts: Vec<_> = answered(proxy, public).into_iter().collect();
+    let mut drifts: Vec<_> = answer_difference(proxy, public).into_iter().collect();
     drifts.extend(two_live(snapshot, proxy));
     Agreement::of(drifts)
 }
 
-fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> {
+fn answer_difference(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> {
     match (proxy.slot, public.slot) {
         (named, answered) if named == answered && (public.detail.is_empty() || named.is_none()) => {
             None
@@ -46,21 +46,20 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
     }
 }
 
-/// If the slot that the proxy names has had no request, the time of the last switch is unknown. Then a request to the
-/// other slot counts if it started at most this many seconds ago.
+/// Used if the slot that the proxy names has had no request, because the time of the last switch is unknown then: a
+/// request to the other slot is reported if it started at most this many seconds ago.
 const RECENT_SECONDS: u64 = 3;
 
-/// Whether public requests still arrive in a slot that the proxy does not name. For some seconds after a switch, the
-/// rates still contain requests that started before the switch. These requests started before the first request to the
-/// slot that the proxy names, so they do not count. If the proxy does not report when requests started, every request
-/// counts.
+/// Whether public requests still arrive in `slot`, which the proxy does not name. For some seconds after a switch, the
+/// rates of the slot contain requests that started before the switch, that is, before the first request to the slot
+/// that the proxy names. Such requests are ignored. If the proxy does not report when requests started, no request is
+/// ignored.
 pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
     let rates = |slot| snapshot.slots.get(slot).rates.as_ref();
     let Some(own) = rates(slot).filter(|rates| rates.requests > 0) else {
         return false;
     };
     let Some(own) = own.began else {
-        // This proxy does not report when requests started.
         return true;
     };
     match rates(slot.other()).and_then(|rates| rates.began) {
@@ -73,10 +72,13 @@ pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
 /// driver moves the traffic.
 fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
     let live = proxy.slot?;
-    let side = snapshot.slots.get(live.other());
-    let requests = side.rates.as_ref().map_or(0, |rates| rates.requests);
+    let slot_snapshot = snapshot.slots.get(live.other());
+    let requests = slot_snapshot
+        .rates
+        .as_ref()
+        .map_or(0, |rates| rates.requests);
     let arrive = still_gets_requests(snapshot, live.other());
-    let instance = side.instance.as_ref();
+    let instance = slot_snapshot.instance.as_ref();
     let runs = snapshot.sources.runtime.is_live() && instance.is_some_and(Instance::is_running);
     let is_idle = snapshot.sources.registry.is_live() && snapshot.lock.is_none();
     (arrive && runs && is_idle).then(|| {

@@ -8,8 +8,8 @@ use crate::inventory::{
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let sources = &snapshot.sources;
-    let unknown = Agreement::needs("store", &sources.registry)
-        .or_else(|| Agreement::needs("proxy", &sources.router));
+    let unknown = Agreement::unknown_without("store", &sources.registry)
+        .or_else(|| Agreement::unknown_without("proxy", &sources.router));
     if let Some(unknown) = unknown {
         return unknown;
     }
@@ -26,12 +26,13 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
         // A proxy that was never configured agrees with a store that has no route.
         (None, None) => Vec::new(),
         (Some(_), None) if !unreadable.is_empty() => Vec::new(),
-        (proxy, route) => named(route, proxy.as_ref()).into_iter().collect(),
+        (proxy, route) => route_difference(route, proxy.as_ref())
+            .into_iter()
+            .collect(),
     };
     drifts.extend(went_back(snapshot));
     drifts.extend(unreadable);
-    // Before its first release, a target may have no configuration in the proxy. So a missing configuration is no
-    // difference then.
+    // Before its first release, a target may have no configuration in the proxy. That is no difference.
     let is_used = snapshot.proxy.is_some() && route.is_some();
     match &snapshot.installation {
         Some(Installation::Outdated(problem)) if is_used => {
@@ -52,7 +53,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     drifts.extend(
         route
             .into_iter()
-            .flat_map(|route| of_slot(snapshot, &route.value)),
+            .flat_map(|route| differences_from_slot(snapshot, &route.value)),
     );
     match &snapshot.installation_unknown {
         Some(why) if is_used && drifts.is_empty() => {
@@ -62,8 +63,8 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     }
 }
 
-/// Compares the token of the proxy with the revision of the store, but not while a driver holds the lock: the token of
-/// that lock may be newer than the revision in the snapshot.
+/// Compares the tokens in the proxy with the revision of the store. Nothing is compared while a driver holds the lock,
+/// because the token of that lock may be newer than the revision in the snapshot.
 fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     if snapshot.lock.is_some() {
         return None;
@@ -74,8 +75,8 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
 }
 
 /// The message that the store may have been wiped, restored or replaced; none if there is no sign of that. A token is
-/// the revision of the store that wrote the lock, and revisions only grow. So if a token in the proxy is above the
-/// revision of the store, either another store gave out the token, or this store has lost its newest changes.
+/// the revision at which its lock was written, and revisions only grow. So if a token in the proxy is above the
+/// revision of the store, either the token is from another store, or this store has lost its newest changes.
 pub fn store_went_back(
     revision: i64,
     proxy: Option<&ProxyAnswer>,
@@ -91,7 +92,10 @@ pub fn store_went_back(
 }
 
 /// How the route in the store and the answer of the proxy differ; none if they agree.
-fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Option<Drift> {
+fn route_difference(
+    route: Option<&Revisioned<Route>>,
+    proxy: Option<&ProxyAnswer>,
+) -> Option<Drift> {
     let answered = proxy.and_then(|proxy| proxy.slot);
     let word = answered.map_or("no slot,", Slot::as_str);
     let generation = proxy.map_or(0, |proxy| proxy.generation);
@@ -128,25 +132,28 @@ pub fn difference_of_route(
     route: Option<&Revisioned<Route>>,
     proxy: Option<&ProxyAnswer>,
 ) -> Option<String> {
-    named(route, proxy).map(|drift| drift.message)
+    route_difference(route, proxy).map(|drift| drift.message)
 }
 
 /// How the route differs from the slot that the route names.
-fn of_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
-    let side = snapshot.slots.get(route.live);
+fn differences_from_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
+    let slot_snapshot = snapshot.slots.get(route.live);
     let mut drifts = Vec::new();
-    if route.endpoint != side.endpoint {
+    if route.endpoint != slot_snapshot.endpoint {
         let message = format!(
             "the route has address {}, but the address of {} is {}",
-            route.endpoint, route.live, side.endpoint
+            route.endpoint, route.live, slot_snapshot.endpoint
         );
         drifts.push(Name::RouteAddressDiffers.with_message(message));
     }
-    let runs = side
+    let runs = slot_snapshot
         .instance
         .as_ref()
         .filter(|_| snapshot.sources.runtime.is_live());
-    let registered = side.registration.as_ref().map(|entry| &entry.value.digest);
+    let registered = slot_snapshot
+        .registration
+        .as_ref()
+        .map(|entry| &entry.value.digest);
     // If the slot also differs from its registration, the comparison of instances reports that.
     if let Some(instance) = runs
         && instance.digest != route.digest

@@ -182,7 +182,7 @@ pub(crate) fn locked(snapshot: &mut Snapshot) {
     });
 }
 
-/// Puts the version before the live one into green, running.
+/// Runs the version before the live one in green.
 pub(crate) fn started_again(snapshot: &mut Snapshot) {
     snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::SHORTEST;
+use super::SHORTEST_FORM;
 use super::view::folded;
 
 /// Separators between the letters of a text that is spelled out. White space is not in the list, because a view
@@ -37,10 +37,10 @@ pub(super) fn forms_of(secret: &str) -> Forms {
         packed.extend(
             (0..3)
                 .map(|outer| inside_base64(text.as_bytes(), outer))
-                .filter(|twice| twice.len() > SHORTEST)
+                .filter(|twice| twice.len() > SHORTEST_FORM)
                 .map(|twice| folded(&twice)),
         );
-        if text.len() > SHORTEST {
+        if text.len() > SHORTEST_FORM {
             direct.push(folded(&text.replace('+', "-").replace('/', "_")));
             direct.push(folded(&text));
         }
@@ -51,8 +51,8 @@ pub(super) fn forms_of(secret: &str) -> Forms {
         packed.push(hexadecimal(secret, Some(separator)));
         packed.push(folded(&spelled(secret, separator)));
     }
-    direct.retain(|form| form.len() >= SHORTEST);
-    packed.retain(|form| form.len() >= SHORTEST);
+    direct.retain(|form| form.len() >= SHORTEST_FORM);
+    packed.retain(|form| form.len() >= SHORTEST_FORM);
     Forms { direct, packed }
 }
 

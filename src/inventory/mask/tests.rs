@@ -131,7 +131,7 @@ fn a_text_that_was_not_cut_keeps_its_last_word() {
 
 #[test]
 fn a_body_is_hidden_only_as_a_whole() {
-    let mask = Mask::default().and(Some("{\"id\": 1234}\nname: web\n"));
+    let mask = Mask::default().with_body(Some("{\"id\": 1234}\nname: web\n"));
     for text in ["{\"a\": 1234}", "name: web"] {
         assert_eq!(mask.hide(text), text);
     }

@@ -1,6 +1,6 @@
-//! The views of a text in which a mask searches for secrets. A view is the text without escapes, in one letter case, and
-//! without characters that a terminal drops or that are invisible. Every character of a view knows its place in the
-//! text.
+//! The views of a text in which a mask searches for secrets. A view is the text without escapes, in one letter case,
+//! and without characters that a terminal drops or that are invisible. A view has the place of each of its characters
+//! in the text.
 
 use std::ops::Range;
 
@@ -8,14 +8,14 @@ use aho_corasick::AhoCorasick;
 use unicode_width::UnicodeWidthChar as _;
 
 /// The length of the longest escape of one character, `&#x10ffff;`.
-const ESCAPE: usize = 10;
+const LONGEST_ESCAPE: usize = 10;
 
 /// A character with its place in the searched text.
 type Placed = (char, Range<usize>);
 
 /// One way to read the searched text.
 pub(super) struct View {
-    /// The characters in one letter case, without those that [`is_seen`] excludes.
+    /// The characters in one letter case, without those that [`is_significant`] excludes.
     text: String,
     /// The place of each byte of `text` in the searched text.
     places: Vec<Range<usize>>,
@@ -26,16 +26,18 @@ type Decode = fn(&[Placed]) -> Option<Vec<Placed>>;
 
 /// The decoders, each with the character that starts its escapes. Most lines contain none of these characters.
 const DECODERS: [(char, Decode); 3] = [
-    ('%', |text| decode(text, of_url)),
-    ('\\', |text| decode(text, of_json)),
-    ('&', |text| decode(text, of_html)),
+    ('%', |text| decode(text, url_escape)),
+    ('\\', |text| decode(text, json_escape)),
+    ('&', |text| decode(text, html_escape)),
 ];
 
 /// Calls `look` with every view of the text: the unchanged text, and the text without the escapes of a URL, of JSON and
 /// of HTML. Up to two levels of escapes are undone, e.g. a URL in JSON, or a URL that was escaped twice.
 pub(super) fn each_view(text: &str, look: &mut impl FnMut(&View)) {
-    let seen = text.char_indices().filter(|(_, c)| is_seen(*c));
-    let plain: Vec<Placed> = seen.map(|(at, c)| (c, at..at + c.len_utf8())).collect();
+    let significant = text.char_indices().filter(|(_, c)| is_significant(*c));
+    let plain: Vec<Placed> = significant
+        .map(|(at, c)| (c, at..at + c.len_utf8()))
+        .collect();
     each_reading(&plain, 2, look);
 }
 
@@ -53,20 +55,20 @@ fn each_reading(reading: &[Placed], depth: usize, look: &mut impl FnMut(&View)) 
     }
 }
 
-/// The text in one letter case, without the characters that [`is_seen`] excludes.
+/// The text in one letter case, without the characters that [`is_significant`] excludes.
 pub(super) fn folded(text: &str) -> String {
     text.chars().flat_map(fold).collect()
 }
 
 /// Converts to upper case first, so that `ß` and `SS` become the same.
 fn fold(c: char) -> impl Iterator<Item = char> {
-    let c = is_seen(c).then_some(c).into_iter();
+    let c = is_significant(c).then_some(c).into_iter();
     c.flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 /// Whether a character can distinguish a secret from another text. White space, control characters, combining marks and
 /// the replacement of invisible characters cannot.
-fn is_seen(c: char) -> bool {
+fn is_significant(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_graphic();
     }
@@ -187,7 +189,7 @@ fn prefix_lengths(form: &[u8], text: &[u8]) -> Vec<usize> {
 /// The positions of the signs that start an escape, near the end of the text. The end of the text may have cut off one
 /// of these escapes.
 fn open_escapes(text: &str) -> impl Iterator<Item = usize> {
-    let signs = text.char_indices().rev().take(ESCAPE);
+    let signs = text.char_indices().rev().take(LONGEST_ESCAPE);
     signs
         .filter(|(_, c)| matches!(c, '%' | '\\' | '&'))
         .map(|(at, _)| at)
@@ -241,7 +243,7 @@ fn decode(text: &[Placed], escape: Escape) -> Option<Vec<Placed>> {
     is_changed.then_some(decoded)
 }
 
-/// Makes characters from escaped bytes that follow each other.
+/// Makes characters from escaped UTF-8 bytes that follow each other.
 fn end_bytes(bytes: &mut Vec<(u8, Range<usize>)>, decoded: &mut Vec<Placed>) {
     let raw: Vec<u8> = bytes.iter().map(|(byte, _)| *byte).collect();
     let mut at = 0;
@@ -256,6 +258,7 @@ fn end_bytes(bytes: &mut Vec<(u8, Range<usize>)>, decoded: &mut Vec<Placed>) {
     bytes.clear();
 }
 
+/// Makes characters from escaped UTF-16 units that follow each other.
 fn end_units(units: &mut Vec<(u16, Range<usize>)>, decoded: &mut Vec<Placed>) {
     let mut at = 0;
     for c in char::decode_utf16(units.iter().map(|(unit, _)| *unit)) {
@@ -268,13 +271,13 @@ fn end_units(units: &mut Vec<(u16, Range<usize>)>, decoded: &mut Vec<Placed>) {
 }
 
 /// Reads an escape of a URL: `%2F`.
-fn of_url(text: &[Placed]) -> Option<(Unescaped, usize)> {
+fn url_escape(text: &[Placed]) -> Option<(Unescaped, usize)> {
     let code = hexadecimal(after(text, "%")?, 2)?;
     Some((Unescaped::Byte(u8::try_from(code).ok()?), 3))
 }
 
 /// Reads an escape of JSON, e.g. `\"`, `\n` or `\u002f`, or of another language, e.g. `\x2f` or `\u{2f}`.
-fn of_json(text: &[Placed]) -> Option<(Unescaped, usize)> {
+fn json_escape(text: &[Placed]) -> Option<(Unescaped, usize)> {
     let rest = after(text, "\\")?;
     let (kind, digits) = rest.split_first()?;
     match kind.0 {
@@ -298,9 +301,12 @@ fn of_json(text: &[Placed]) -> Option<(Unescaped, usize)> {
 }
 
 /// Reads an escape of HTML: `&amp;`, `&#39;` or `&#x27;`.
-fn of_html(text: &[Placed]) -> Option<(Unescaped, usize)> {
+fn html_escape(text: &[Placed]) -> Option<(Unescaped, usize)> {
     let rest = after(text, "&")?;
-    let length = rest.iter().take(ESCAPE).position(|(c, _)| *c == ';')?;
+    let length = rest
+        .iter()
+        .take(LONGEST_ESCAPE)
+        .position(|(c, _)| *c == ';')?;
     let name: String = rest[..length].iter().map(|(c, _)| *c).collect();
     let c = match name.to_ascii_lowercase().as_str() {
         "amp" => '&',

@@ -1,5 +1,5 @@
 //! Approvals by operators who do not drive the release: how many of them a plan needs before its traffic moves, and
-//! which of the given approvals count now.
+//! which approvals in the store count now.
 //!
 //! A rollback needs no approval by others, because there may be no other operator at night, and because the version was
 //! live before.
@@ -120,7 +120,7 @@ fn expired_by_another_clock(
     now: Timestamp,
     clocks: &Clocks,
 ) -> Option<String> {
-    let over = clocks.over_by(approval.expires_at, now)?;
+    let over = clocks.clock_past(approval.expires_at, now)?;
     let target = plan.target();
     let again = format!(
         "have it approved again with greenroom approve {} {}",
@@ -130,7 +130,7 @@ fn expired_by_another_clock(
     let life = SignedDuration::try_from(plan.definition.rules.approvals_last);
     let lasts = life.is_ok_and(|life| {
         let expires_at = now.checked_add(life).unwrap_or(Timestamp::MAX);
-        clocks.over_by(expires_at, now).is_none()
+        clocks.clock_past(expires_at, now).is_none()
     });
     let next = if lasts {
         format!("{again}, or correct the wrong clock")
@@ -142,7 +142,7 @@ fn expired_by_another_clock(
     Some(format!(
         "it has expired by the clock of {}, which is {}: {next}",
         over.of,
-        over.seen_from_here()
+        over.relative_to_this_machine()
     ))
 }
 

@@ -50,7 +50,7 @@ pub(super) async fn is_ours_after_waiting(world: &World, successor: &Successor) 
         let now = Instant::now();
         if now >= until {
             let message = format!(
-                "{} did not take the lock of {target} in time after the handover. The lock is released for every operator",
+                "{} did not take the lock of {target} in time after the handover. The driver releases the lock, so that any operator can take it",
                 successor.operator
             );
             tracing::warn!("{}", sanitize(&message));
@@ -62,8 +62,8 @@ pub(super) async fn is_ours_after_waiting(world: &World, successor: &Successor) 
     }
 }
 
-/// Waits until something changes or the stream ends, but not longer than `until`. After the end of the stream, always
-/// waits until then.
+/// Waits until something changes or the stream ends, but not longer than `until`. If the stream has ended,
+/// waits until `until`.
 async fn wait_for_change<T>(changes: &mut Option<BoxStream<'_, T>>, until: Instant) {
     let Some(stream) = changes else {
         return sleep_until(until).await;

@@ -17,7 +17,7 @@ use crate::release::observation::{Ask, Observation};
 
 /// How many of the newest releases are read in the environment of `rules.only_from`, to find the release that replaced
 /// the version of the plan.
-const PAST_THERE: usize = 50;
+const SEARCHED: usize = 50;
 
 pub(super) async fn look(world: &World, ask: Ask) -> Observation {
     let read = &world.read;
@@ -101,7 +101,7 @@ async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
 /// The version that is live in the environment of `rules.only_from`. If another version than the plan's is live, also
 /// the newest releases of that environment.
 async fn live_in_first(world: &World) -> Known<(Option<Version>, Option<Vec<ReleaseRecord>>)> {
-    let Some(site) = &world.first else {
+    let Some(site) = &world.only_from else {
         return Err(
             "this service is not configured in the environment of rules.only_from".to_owned(),
         );
@@ -111,11 +111,11 @@ async fn live_in_first(world: &World) -> Known<(Option<Version>, Option<Vec<Rele
     if live.as_ref().is_none_or(|live| live.digest == *digest) {
         return Ok((live, None));
     }
-    let first = &site.definition.target;
-    let past = past_and_unreadable(site.read.journal.as_ref(), first, PAST_THERE).await;
+    let target = &site.definition.target;
+    let past = past_and_unreadable(site.read.journal.as_ref(), target, SEARCHED).await;
     let (past, unreadable) = past.map_err(|failure| failure.to_string())?;
     match unreadable.first() {
-        Some((id, why)) => Err(format!("release {id} of {first} cannot be read: {why}")),
+        Some((id, why)) => Err(format!("release {id} of {target} cannot be read: {why}")),
         None => Ok((live, Some(past))),
     }
 }

@@ -49,7 +49,7 @@ impl Lost {
     /// The message for the operator. `why` is the failure that made the driver read the lock.
     fn message(&self, target: &Target, why: &str) -> String {
         match self {
-            Self::To(holder) => to(holder),
+            Self::To(holder) => lost_to(holder),
             Self::Gone => format!(
                 "the store no longer has the lock: {why}. The lock was deleted, or its lease ended. Resume the release: greenroom resume {} {}",
                 target.service, target.environment
@@ -77,7 +77,7 @@ pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
 }
 
 /// The message about a lock that another driver holds: `the lock was lost to ben@ops-2 at 14:02:11`.
-fn to(holder: &LockHolder) -> String {
+fn lost_to(holder: &LockHolder) -> String {
     let since = local_time::clock(holder.record.since);
     sanitize(&format!(
         "the lock was lost to {} at {since}",

@@ -68,7 +68,7 @@ pub(super) struct World {
     pub(super) fence: Fence,
     /// The same service in the environment of `rules.only_from`. None if the plan has no such rule, or if that target
     /// is not configured.
-    pub(super) first: Option<Site>,
+    pub(super) only_from: Option<Site>,
     /// The operator who drives the release. Another operator may have opened it.
     pub(super) operator: Operator,
     pub(super) clock: Arc<dyn Clock>,
@@ -143,10 +143,10 @@ impl Driver {
 
     /// The event after the state of the lease changed; none while the lock is held. If the lock may be lost, the driver
     /// reads who has it, and starts nothing else until the answer.
-    async fn lease_changed(&self, alive: bool) -> Option<Event> {
+    async fn lease_changed(&self, has_heartbeat: bool) -> Option<Event> {
         let state = self.lease.state.borrow().clone();
         let why = match state {
-            LeaseState::Held if alive => return None,
+            LeaseState::Held if has_heartbeat => return None,
             LeaseState::Held => "the heartbeat of the lock ended".to_owned(),
             LeaseState::Lost(why) => why,
         };
@@ -209,10 +209,10 @@ impl Driver {
     fn start(&self, effect: Effect) {
         let world = self.world.clone();
         let answers = self.world.events.clone();
-        let died = died(&effect);
+        let after_panic = event_after_panic(&effect);
         let task = tokio::spawn(async move { answer(&world, effect).await });
         tokio::spawn(async move {
-            let event = task.await.unwrap_or(died);
+            let event = task.await.unwrap_or(after_panic);
             // Sending fails only if the driver has ended.
             let _ = answers.send(event).await;
         });
@@ -249,8 +249,8 @@ fn far_away() -> Instant {
     Instant::now() + Duration::from_hours(24)
 }
 
-/// The event for a task that panicked.
-fn died(effect: &Effect) -> Event {
+/// The event for an effect whose task panicked.
+fn event_after_panic(effect: &Effect) -> Event {
     let text = "an internal task of the driver ended unexpectedly: see the log file".to_owned();
     match effect {
         Effect::Act { .. } => Event::Acted(Err(ActionError {

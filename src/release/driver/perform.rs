@@ -18,7 +18,7 @@ use crate::release::event::Event;
 use crate::release::observation::Stage;
 use crate::release::{Approved, Definition};
 
-/// How many progress reports of a pull may wait. The adapter drops the rest.
+/// How many progress reports of a pull may wait. The adapter drops further reports.
 const PROGRESS: usize = 16;
 
 /// Performs the actions of a stage of a release in order, up to the first failure.
@@ -286,8 +286,8 @@ impl Performer<'_> {
     }
 }
 
-/// Moves the proxy's pointer. First the proxy prepares the switch, then the route is written, if it changes. If the proxy
-/// cannot prepare the switch, the route stays unchanged.
+/// Moves the proxy's pointer. First the proxy prepares the switch. Then the route is written, if it changes. If the
+/// proxy cannot prepare the switch, the route stays unchanged.
 async fn move_proxy(
     router: &dyn RouterWriter,
     target: &Target,

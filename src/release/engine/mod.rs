@@ -134,8 +134,8 @@ impl Engine {
 
     /// Stops the drivers of this engine, as if an operator had interrupted them. Each driver observes the result of the
     /// act that is running, records that it has stopped, and releases its lock. Then another operator can resume the
-    /// release without waiting for the lease to end. Waits no longer than `within`.
-    pub async fn release_locks(&self, reason: &str, within: Duration) {
+    /// release without waiting for the lease to end. Waits no longer than `time_limit`.
+    pub async fn release_locks(&self, reason: &str, time_limit: Duration) {
         let handles = self.sites.keys().filter_map(|target| self.active(target));
         let each = handles.map(|handle| async move {
             let reason = reason.to_owned();
@@ -143,15 +143,18 @@ impl Engine {
             let _ = handle.command(Command::Interrupt { reason }).await;
             handle.ended().await;
         });
-        if tokio::time::timeout(within, join_all(each)).await.is_err() {
+        if tokio::time::timeout(time_limit, join_all(each))
+            .await
+            .is_err()
+        {
             tracing::warn!(
-                "a driver did not stop within {within:?}. The lock of its release expires with its lease"
+                "a driver did not stop within {time_limit:?}. The lock of its release expires with its lease"
             );
         }
     }
 
-    /// Observes everything that the requested release would change, and returns its plan. The error lists every reason
-    /// against the release. Changes nothing.
+    /// Plans the requested release from the current state of the target. The error lists every reason against the
+    /// release. Changes nothing.
     pub async fn plan(&self, request: &PlanRequest) -> Result<Plan, Refused> {
         let Some(site) = self.sites.get(&request.target) else {
             return Err(Refusal::UnknownTarget(request.target.clone()).into());
@@ -205,10 +208,10 @@ impl Engine {
 
     /// The same service in the environment of `rules.only_from`. None if the plan has no such rule, or if that target
     /// is not configured.
-    fn first_of(&self, plan: &Plan) -> Option<Site> {
+    fn only_from_site(&self, plan: &Plan) -> Option<Site> {
         let environment = plan.only_from()?.clone();
-        let first = Target::new(plan.target().service.clone(), environment);
-        self.sites.get(&first).cloned()
+        let target = Target::new(plan.target().service.clone(), environment);
+        self.sites.get(&target).cloned()
     }
 
     /// Starts a planned and approved release: takes the lock, verifies that the state is still as the plan needs it,
@@ -288,13 +291,13 @@ impl Engine {
         // A warm rollback does not start its candidate: the candidate is already running.
         let warm_id = plan.warm.as_ref().map(|instance| instance.id.clone());
         let (candidate, candidate_receiver) = watch::channel(warm_id);
-        let (announcements, first) = broadcast::channel(ANNOUNCEMENTS);
+        let (announcements, first_receiver) = broadcast::channel(ANNOUNCEMENTS);
         let handle = Handle {
             commands: command_sender,
             status: status_receiver,
             candidate: candidate_receiver,
             announcements: announcements.clone(),
-            first: Arc::new(Mutex::new(Some(first))),
+            first_receiver: Arc::new(Mutex::new(Some(first_receiver))),
         };
         let driver = Driver {
             machine,
@@ -302,7 +305,7 @@ impl Engine {
                 read,
                 write,
                 plan: Arc::clone(plan),
-                first: self.first_of(plan),
+                only_from: self.only_from_site(plan),
                 fence: lease.fence.clone(),
                 operator: self.operator.clone(),
                 clock: Arc::clone(&self.clock),
@@ -362,13 +365,13 @@ async fn still_as_planned(
         return Err(refusal.into());
     }
     plan.unchanged(&record, &occupancy)?;
-    comes_last(plan, site).await
+    no_release_since(plan, site).await
 }
 
-/// Refuses if another release was started since the plan was made, even if that release has already ended. The ids are
-/// compared, not the times: a new id is greater than every id that its planner has read, even if the clock of another
+/// Refuses if another release was started since the plan was made, even if that release has already ended. Compares
+/// the ids, not the times: a new id is greater than every id that its planner has read, even if the clock of another
 /// machine is ahead.
-async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
+async fn no_release_since(plan: &Plan, site: &Site) -> Result<(), Refused> {
     let newest = past_and_unreadable(site.read.journal.as_ref(), plan.target(), 1).await;
     let (newest, unreadable) =
         newest.map_err(|failure| unknown("which release of the target is the newest", &failure))?;

@@ -1,6 +1,5 @@
-//! Ends the standby of a release when the next release of the target starts, even if another console drives the
-//! standby. If another console drives the standby, the new driver takes the lock in one transaction, which fails if the
-//! previous driver has recorded anything new.
+//! Ends the standby of a release when the next release of the target starts. If another console drives the standby, the
+//! new driver takes the lock in one transaction, which fails if the previous driver has recorded anything new.
 
 use super::{Engine, Site, clocks, still_as_planned, unknown};
 use crate::history::Recorded;

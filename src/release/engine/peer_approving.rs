@@ -53,7 +53,7 @@ impl Engine {
     }
 
     /// The approvals of a plan that count.
-    pub async fn given(
+    pub async fn counted_approvals(
         &self,
         plan: &Plan,
         driver: Option<&Operator>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Driven, Engine, Site, behind_the_proxy, clocks, release_lock, unknown};
 use crate::history::{
-    Chain, Recorded, ReleaseRecord, Successor, SwitchesSeen, Takeover, current, ignored_claims,
+    Chain, ObservedSwitches, Recorded, ReleaseRecord, Successor, Takeover, current, ignored_claims,
     overtaken_by,
 };
 use crate::inventory::{
@@ -95,11 +95,11 @@ impl Engine {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
-        let mut rest = newest(site).await?;
-        rest.retain(|head| head.closed.is_none());
+        let mut remaining = newest(site).await?;
+        remaining.retain(|head| head.closed.is_none());
         let mut open = Vec::new();
-        while let Some(last) = current(&rest).map(|head| head.id) {
-            open.extend(rest.extract_if(.., |head| head.id == last));
+        while let Some(last) = current(&remaining).map(|head| head.id) {
+            open.extend(remaining.extract_if(.., |head| head.id == last));
         }
         Ok(open)
     }
@@ -287,7 +287,7 @@ impl Engine {
             let switches = switches_seen(site, &recorded.head, &past, &record).await;
             let overtaken = overtaken_by(&recorded.head, &past, switches).map(|by| by.id);
             not_overtaken(overtaken, resume_action)?;
-            all_later_ones_are_read(id, &past)?;
+            all_later_releases_are_read(id, &past)?;
         }
         // A release that is left makes no switch, so the proxy's token does not matter.
         if resume_action != ResumeAction::Leave
@@ -347,7 +347,7 @@ async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
 
 /// Refuses to resume the release `id` if the target may have later releases that were not read. An unread release may
 /// have overtaken the release `id`.
-fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), Refused> {
+fn all_later_releases_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), Refused> {
     let is_earliest_later = past.iter().map(|head| head.id).min() > Some(id);
     if past.len() < SEARCHED || !is_earliest_later {
         return Ok(());
@@ -360,17 +360,17 @@ fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), 
 }
 
 /// The switches that the route and the proxy report. These switches show whether a later release really switched. The
-/// proxy is read only if, without its answer, another release seems to have overtaken `of`.
+/// proxy is read only if, without its answer, another release seems to have overtaken `release`.
 async fn switches_seen(
     site: &Site,
-    of: &ReleaseRecord,
+    release: &ReleaseRecord,
     past: &[ReleaseRecord],
     record: &RegistryRecord,
-) -> SwitchesSeen {
+) -> ObservedSwitches {
     let route = record.route.as_ref().map(|route| &route.value);
-    let unknown = SwitchesSeen::new(route, None);
-    match overtaken_by(of, past, unknown) {
-        Some(_) => SwitchesSeen::new(route, proxy_generation(site).await),
+    let unknown = ObservedSwitches::new(route, None);
+    match overtaken_by(release, past, unknown) {
+        Some(_) => ObservedSwitches::new(route, proxy_generation(site).await),
         None => unknown,
     }
 }
@@ -395,7 +395,7 @@ mod tests {
     use crate::history::samples_for_tests::planned;
 
     fn refused(id: u128, past: &[ReleaseRecord]) -> bool {
-        all_later_ones_are_read(ReleaseId(ulid::Ulid(id)), past).is_err()
+        all_later_releases_are_read(ReleaseId(ulid::Ulid(id)), past).is_err()
     }
 
     #[test]
@@ -408,7 +408,7 @@ mod tests {
         // The release itself is among those that were read.
         let oldest = 1000 - read + 1;
         assert!(!refused(oldest, &heads));
-        let message = all_later_ones_are_read(ReleaseId(ulid::Ulid(1)), &heads);
+        let message = all_later_releases_are_read(ReleaseId(ulid::Ulid(1)), &heads);
         let message = message.expect_err("refused").to_string();
         assert!(
             message.contains("greenroom resume with --leave"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Engine;
 use crate::history::{
-    ReleaseRecord, SEARCHED_FOR_OPEN, SwitchesSeen, current, ignored_claims, overtaken_by,
+    ObservedSwitches, ReleaseRecord, SEARCHED_FOR_OPEN, current, ignored_claims, overtaken_by,
 };
 use crate::inventory::{ReleaseId, Snapshot, Target, highest_generation};
 use crate::ports::{Failure, Result};
@@ -109,12 +109,12 @@ impl NewestReleases {
 
 /// The switches that the route and the proxy show. The highest generation is unknown if the proxy does not answer now,
 /// or if it has shown neither a pointer nor a generation.
-fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
+fn switches_seen(snapshot: &Snapshot) -> ObservedSwitches {
     let route = snapshot.route.as_ref().map(|route| &route.value);
     let (proxy, pointer) = (snapshot.proxy.as_ref(), snapshot.pointer.as_ref());
     let highest = highest_generation(None, proxy, pointer);
     // Without a pointer and without a generation, it is unknown how many switches there were.
     let has_answered = pointer.is_some() || highest > 0;
     let is_known = has_answered && snapshot.sources.router.is_live();
-    SwitchesSeen::new(route, is_known.then_some(highest))
+    ObservedSwitches::new(route, is_known.then_some(highest))
 }

@@ -7,12 +7,12 @@ use crate::ports::{FailureKind, JournalReader, Result};
 
 /// How many records of releases are read at a time.
 pub(in crate::release) const PAGE: usize = 200;
-/// How many pages are searched at most, so that a rollback does not take too long.
+/// The most pages that a search reads, so that a rollback does not take too long.
 const PAGES: usize = 10;
-/// How many versions a list of all candidates contains at most. Each further version would cost another read.
+/// A list of all versions ends after this many versions, because each further version would cost another read.
 const ENOUGH: usize = 20;
-/// How many releases are read with their entries at most. Each read proves that versions were live, or adds a remark
-/// about a release that does not prove its claim.
+/// The most releases that a search reads with their entries. The entries of a release prove that versions were live, or
+/// the search adds a remark that they do not.
 const PROOFS: usize = 100;
 
 /// What a search for versions that were live must find.
@@ -20,7 +20,7 @@ const PROOFS: usize = 100;
 pub(in crate::release) enum Sought {
     /// No version, because the release is not a rollback.
     None,
-    /// The newest versions, at most `ENOUGH`.
+    /// The newest versions. The search ends once it has found `ENOUGH` of them.
     All,
     /// Any version with one of these digests.
     OneOf(Vec<Digest>),
@@ -77,7 +77,8 @@ async fn past_of(journal: &dyn JournalReader, target: &Target) -> Result<Past> {
 }
 
 /// Searches the earlier releases page by page, from the newest to the oldest. The search ends when it has found what is
-/// sought, when there are no more releases, or when a limit is reached.
+/// sought, when there are no more releases, or when a limit is reached. If a limit ended it, `searched_only` says how
+/// many releases were searched.
 pub(in crate::release) async fn search(
     journal: &dyn JournalReader,
     target: &Target,
@@ -104,13 +105,14 @@ pub(in crate::release) async fn search(
                     return Ok(past);
                 }
                 proofs += 1;
-                count(journal, target, head, &mut past.was_live).await?;
+                add_proven(journal, target, head, &mut past.was_live).await?;
             }
             searched += 1;
         }
         let Some(oldest) = past.heads.last().map(|head| head.id) else {
             return Ok(past);
         };
+        // A list of all versions must say whether it is complete. So it continues to the next page even if it is full.
         if !matches!(sought, Sought::All) && sought.is_found(&past.was_live) {
             return Ok(past);
         }
@@ -129,20 +131,20 @@ pub(in crate::release) async fn search(
 
 /// Reads a release with its entries, and adds the versions that the entries prove to have been live. An unreadable
 /// release proves nothing. An unreachable store is an error.
-async fn count(
+async fn add_proven(
     journal: &dyn JournalReader,
     target: &Target,
     head: &ReleaseRecord,
     was_live: &mut WasLive,
 ) -> Result<()> {
     match journal.release(target, head.id).await {
-        Ok(Some(recorded)) => was_live.count(&recorded, target),
-        Ok(None) => was_live.doubt(
+        Ok(Some(recorded)) => was_live.add(&recorded, target),
+        Ok(None) => was_live.note_unproven(
             head,
             "the release was removed while the journal was read".to_owned(),
         ),
         Err(failure) if failure.kind == FailureKind::Unreachable => return Err(failure),
-        Err(failure) => was_live.doubt(head, failure.to_string()),
+        Err(failure) => was_live.note_unproven(head, failure.to_string()),
     }
     Ok(())
 }

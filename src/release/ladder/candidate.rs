@@ -62,7 +62,7 @@ fn reason(plan: &Plan, instance: &Instance) -> String {
 /// The command that shows the last lines of an exited candidate.
 pub(super) fn logs_hint(plan: &Plan) -> String {
     format!(
-        "`greenroom show {} --logs` has its last lines",
+        "`greenroom show {} --logs` shows its last lines",
         plan.release
     )
 }
@@ -113,7 +113,7 @@ pub(super) fn why_unhealthy(
 }
 
 /// Why the instance in the candidate's slot is not healthy; none if that instance is healthy. If the instance cannot be
-/// observed, only the probe counts.
+/// observed, only the probe decides.
 pub(super) fn unhealthy(plan: &Plan, observation: &Observation) -> Option<String> {
     let slot = plan.slot;
     match (&observation.instances, observation.instance(slot)) {

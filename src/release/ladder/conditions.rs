@@ -1,4 +1,4 @@
-//! What several steps ask and demand: a slot without traffic, a healthy candidate, route and proxy that agree.
+//! Observations and conditions that several steps share, for example a slot without traffic or a healthy candidate.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use crate::release::time::elapsed;
 use crate::release::{Action, Ask, LiveBefore, Observation, Plan};
 
 /// How many bad observations in a row, of the candidate or of the public answers, fail *switch* or *watch*.
-pub(super) const BAD_LOOKS: u32 = 3;
+pub(super) const BAD_IN_A_ROW: u32 = 3;
 
-/// What shows what runs in the slots, and which slot has the traffic.
+/// Asks which instances are in the slots, and which slot has the traffic.
 pub(super) fn slots_and_traffic() -> Ask {
     Ask {
         instances: true,
@@ -25,9 +25,8 @@ pub(super) fn slots_and_traffic() -> Ask {
     }
 }
 
-/// Whether the release is a rollback. The version before a rollback is usually the worse version. So bad public answers
-/// do not end a rollback: a fault of the proxy or of a database concerns both versions, and must not move the traffic
-/// back.
+/// Whether the release is a rollback. Bad public answers do not end a rollback: a fault of the proxy or of a database
+/// concerns both versions, and the traffic must not move back to the version that the operator rolled back from.
 pub(super) fn is_rollback(plan: &Plan) -> bool {
     plan.kind != ReleaseKind::Promote
 }
@@ -38,8 +37,9 @@ pub(super) fn interval(plan: &Plan) -> Duration {
     health.map_or(Duration::from_secs(1), |health| health.interval)
 }
 
-/// The pause in a window that ends after `left`: the interval of the health check, or less if the window ends earlier.
-pub(super) fn within(plan: &Plan, left: Duration) -> Duration {
+/// The pause before the next observation of a stage with a time window: the interval of the health check, but not
+/// longer than the time that is left, and at least 5 ms.
+pub(super) fn pause_within(plan: &Plan, left: Duration) -> Duration {
     interval(plan).min(left).max(Duration::from_millis(5))
 }
 
@@ -49,7 +49,7 @@ pub(super) fn without_traffic(slot: Slot, situation: &Situation<'_>) -> Result<(
     interlocks::without_traffic(&view, slot).map_err(Verdict::from)
 }
 
-/// Judges whether the result of an action was observed.
+/// Judges by [`reached`] whether the result of an action was observed.
 pub(super) fn judge_by(action: &Action, situation: &Situation<'_>) -> Judgement {
     match reached(action, &situation.view(None)) {
         Ok(()) => Judgement::reached(),
@@ -65,7 +65,7 @@ pub(super) fn unseen(slot: Slot, observation: &Observation) -> Verdict {
     ))
 }
 
-/// Stops an instance, then removes it.
+/// The actions that stop an instance and then remove it.
 pub(super) fn removal(slot: Slot, instance: &InstanceId) -> [Action; 2] {
     let instance = instance.clone();
     [
@@ -78,7 +78,7 @@ pub(super) fn removal(slot: Slot, instance: &InstanceId) -> [Action; 2] {
 }
 
 /// Checks with a fresh observation that the candidate is healthy and runs the plan's digest.
-pub(super) fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
+pub(super) fn candidate_is_healthy(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let slot = plan.slot;
     if observation.instances.is_none() {
         return Err(unseen(slot, observation));
@@ -109,14 +109,14 @@ pub(super) fn checked_candidate(situation: &Situation<'_>) -> Result<(), Verdict
     if let Run::Crashed(why) = run {
         return Err(Verdict::Refuse(why));
     }
-    candidate_is_well(situation.plan, situation.observation)?;
+    candidate_is_healthy(situation.plan, situation.observation)?;
     match run {
         Run::StartedAgain(why) => Err(Verdict::CheckAgain(why)),
         Run::Same | Run::Crashed(_) => Ok(()),
     }
 }
 
-/// Whether recent checks passed for the digest of the plan.
+/// Checks that the last report is for the digest of the plan, allows the switch, and is fresh.
 pub(super) fn checks_passed(situation: &Situation<'_>) -> Result<(), Verdict> {
     let plan = situation.plan;
     let Some(report) = situation.report else {

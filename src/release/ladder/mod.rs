@@ -37,15 +37,15 @@ pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 /// The pause between two observations, for acts that take effect immediately.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a stage is: a step in one direction.
+/// Defines a stage: a step in one direction.
 pub(super) trait StageDefinition: Sync {
     /// What the guard observes before the act.
     fn ask_before(&self, _plan: &Plan) -> Ask {
         Ask::default()
     }
 
-    /// Decides whether the stage may act, and what it does. The guard enforces what only a release demands, for example
-    /// fresh checks (interlock 3). The actions must also pass [`allow_all`].
+    /// Decides whether the stage may act, and what it does. The guard enforces the conditions that only a release has,
+    /// for example fresh checks (interlock 3). The actions must also pass [`allow_all`].
     fn guard(&self, _situation: &Situation<'_>) -> Verdict {
         Verdict::Nothing
     }
@@ -55,7 +55,7 @@ pub(super) trait StageDefinition: Sync {
         Evidence::default()
     }
 
-    /// How long the guard may wait. The guard then fails the stage.
+    /// How long the guard may wait before it fails the stage.
     fn guard_time_limit(&self, _timing: &Timing) -> Duration {
         GUARD_TIMEOUT
     }
@@ -87,7 +87,7 @@ pub(super) trait StageDefinition: Sync {
     }
 }
 
-/// What a step is. The [`StageDefinition`] of the same value is the step forward.
+/// Defines a step. The [`StageDefinition`] of the same value defines the stage forward.
 pub(super) trait StepDefinition: StageDefinition {
     /// Whether the plan of this draft contains the step.
     fn is_needed(&self, _draft: &Draft) -> bool {
@@ -107,7 +107,7 @@ pub(super) trait StepDefinition: StageDefinition {
         &NothingToUndo
     }
 
-    /// What the stage back does, for a step whose stage back does not undo the step.
+    /// A name for the stage back, if that stage does not undo the step: `draining the candidate`.
     fn instead_of_undo(&self) -> Option<&'static str> {
         None
     }
@@ -147,7 +147,7 @@ pub(super) trait StepDefinition: StageDefinition {
         AfterFailure::AsConfigured
     }
 
-    /// The properties by which the rest of the release knows the step.
+    /// The properties of the step. Other modules ask for a property, not for a particular step.
     fn properties(&self) -> &'static [Property] {
         &[]
     }

@@ -1,4 +1,4 @@
-//! *register*: the slot's registration is written. Its undoing deregisters the candidate.
+//! *register*: the slot's registration is written. The undo of *register* deregisters the candidate.
 
 use super::conditions::{checked_candidate, judge_by, slots_and_traffic};
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
@@ -35,7 +35,7 @@ impl StageDefinition for Register {
     }
 }
 
-/// Registers the candidate.
+/// The action that registers the candidate.
 fn registration(plan: &Plan) -> Action {
     Action::Register {
         slot: plan.slot,

@@ -1,12 +1,14 @@
-//! *start*: the leftover in the slot is removed, then the candidate is created and started. Its undoing stops and
-//! removes the candidate.
+//! *start*: the leftover in the slot is removed, then the candidate is created and started. The undo of *start*
+//! stops and removes the candidate.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::candidate::{self, exit_words, logs_hint};
-use super::conditions::{interval, removal, slots_and_traffic, unseen, within, without_traffic};
+use super::conditions::{
+    interval, pause_within, removal, slots_and_traffic, unseen, without_traffic,
+};
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
 use crate::inventory::{Exit, Instance, InstanceState, RuntimeHealth, instance_name};
 use crate::release::describe::duration;
@@ -96,20 +98,21 @@ impl StageDefinition for Start {
         timing.health_deadline
     }
 
-    /// Once the candidate is healthy, the pause is the interval of the health check, or less if the minimum healthy time
-    /// ends earlier. Before that, it is short.
+    /// The pause is short until the candidate is healthy. After that it is the interval of the health check, or less if
+    /// the minimum healthy time ends earlier.
     fn pause(&self, plan: &Plan, course: &Course, now: Timestamp) -> Duration {
         match course.healthy_since {
             None => interval(plan).min(UNTIL_HEALTHY),
             Some(since) => {
                 let minimum = plan.definition.timing.minimum_healthy;
-                within(plan, minimum.saturating_sub(elapsed(since, now)))
+                pause_within(plan, minimum.saturating_sub(elapsed(since, now)))
             }
         }
     }
 }
 
-/// Judges a candidate that runs another digest, has exited, or is restarted again and again; none for any other.
+/// The judgement of a candidate that runs another digest, has exited, or is restarted again and again. None for any
+/// other candidate.
 fn broken(plan: &Plan, instance: &Instance, course: &mut Course) -> Option<Judgement> {
     let slot = plan.slot;
     if instance.digest != plan.version.digest {
@@ -128,7 +131,7 @@ fn broken(plan: &Plan, instance: &Instance, course: &mut Course) -> Option<Judge
         let exit_text = exit_words(exit, memory);
         // If Docker is restarted, it may end the container that it was starting, or report the exit of an earlier
         // start.
-        if std::mem::take(&mut course.broke_off) {
+        if std::mem::take(&mut course.failed_temporarily) {
             return Some(Judgement::Again(format!(
                 "{slot} exited while it was being started ({exit_text}), and is started again"
             )));

@@ -1,12 +1,12 @@
-//! *stop*: after the standby, the old slot is deregistered, then its container or process is stopped. Its undoing starts
-//! the old version again and registers it.
+//! *stop*: after the standby, the old slot is deregistered, then its container or process is stopped. The undo of
+//! *stop* starts the old version again and registers it.
 
 use std::time::Duration;
 
 use super::candidate::{self, Run};
 use super::conditions::{
-    another_version, candidate_is_well, is_probed_healthy, is_rollback, removal, slots_and_traffic,
-    unseen, without_traffic,
+    another_version, candidate_is_healthy, is_probed_healthy, is_rollback, removal,
+    slots_and_traffic, unseen, without_traffic,
 };
 use super::{
     AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict,
@@ -46,7 +46,8 @@ impl StageDefinition for Stop {
         if let Run::Crashed(why) = candidate::run_since_checks(situation) {
             return Verdict::Refuse(format!("{old} is kept: {why}"));
         }
-        if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_well(plan, observation)
+        if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) =
+            candidate_is_healthy(plan, observation)
         {
             return Verdict::Wait(format!("{old} is kept: {why}"));
         }
@@ -201,9 +202,10 @@ impl StageDefinition for Reinstate {
         }
     }
 
-    /// If the old version may be stopped, it is stopped first, even if it is running: Docker may still be executing an
-    /// earlier request to stop it, which was reported as failed, or whose driver has ended. Docker finishes that request
-    /// first, so it cannot end the version after the new start. No observation shows whether there is such a request.
+    /// If the old version may be stopped, the stage stops it before it starts it, even if it is running. Docker may
+    /// still be executing an earlier request to stop it, and no observation shows this: the request was reported as
+    /// failed, or its driver has ended. Docker finishes the earlier request before the new one, so the earlier request
+    /// cannot stop the version after the new start.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         let (plan, observation) = (situation.plan, situation.observation);
         let old = plan.slot.other();
@@ -246,7 +248,7 @@ impl StageDefinition for Reinstate {
                     slot,
                     instance: id.clone(),
                 }),
-                // It has the traffic, so it must not be stopped.
+                // The old version has the traffic, so it must not be stopped.
                 Err(Verdict::Refuse(_)) => {}
                 Err(verdict) => return verdict,
             }

@@ -1,5 +1,5 @@
-//! *switch*: the route in the store moves to the candidate, then the proxy's pointer moves. Its undoing moves the
-//! traffic back the same way, with a higher generation.
+//! *switch*: the route in the store moves to the candidate, then the proxy's pointer moves. The undo of *switch*
+//! moves the traffic back the same way, with a higher generation.
 
 mod back;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::conditions::{
-    BAD_LOOKS, checked_candidate, checks_passed, is_rollback, slots_and_traffic,
+    BAD_IN_A_ROW, checked_candidate, checks_passed, is_rollback, slots_and_traffic,
 };
 use super::public::{self, Public};
 use super::{
@@ -94,8 +94,8 @@ impl StageDefinition for Switch {
             return routed;
         };
         course.bad_in_a_row += 1;
-        if course.bad_in_a_row >= BAD_LOOKS {
-            return Judgement::Never(format!("{BAD_LOOKS} bad answers in a row: {why}"));
+        if course.bad_in_a_row >= BAD_IN_A_ROW {
+            return Judgement::Never(format!("{BAD_IN_A_ROW} bad answers in a row: {why}"));
         }
         Judgement::NotYet(why)
     }
@@ -144,7 +144,7 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
     }
     let proxy_from = proxy.as_ref().and_then(|p| p.slot);
     let has_planned = proxy_from == planned.map(|(_, slot)| slot);
-    // The route may already be this release's, so the route of the plan counts.
+    // This release may already have written the route. So the plan says whether there was a route before.
     let is_without_live = is_without_live(planned.is_some(), proxy.as_ref(), |slot| {
         observation.instances.is_some() && observation.instance(slot).is_none()
     });
@@ -177,7 +177,7 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
     Ok(move_to(rewrite, proxy_from))
 }
 
-/// Writes the route, and moves the proxy from the slot that it names now.
+/// The action that writes the route, and moves the proxy from the slot `from` that the proxy names now.
 fn move_to(route: Rewrite, from: Option<Slot>) -> Action {
     Action::Switch(Box::new(Move {
         from,
@@ -333,7 +333,7 @@ impl StepDefinition for Switch {
 
     /// Too many bad public answers in a row move the traffic back.
     fn after_failure(&self, bad_in_a_row: u32) -> AfterFailure {
-        if bad_in_a_row >= BAD_LOOKS {
+        if bad_in_a_row >= BAD_IN_A_ROW {
             AfterFailure::BackOut
         } else {
             AfterFailure::AsConfigured
@@ -353,7 +353,7 @@ fn until_words(plan: &Plan) -> String {
         (false, Some(_)) => "switch back",
         (false, None) => "fail the step",
     };
-    format!("{slot} answers as it does directly; {BAD_LOOKS} bad answers in a row {then}")
+    format!("{slot} answers as it does directly; {BAD_IN_A_ROW} bad answers in a row {then}")
 }
 
 /// Describes how the traffic goes back.

@@ -1,4 +1,4 @@
-//! What the guards and the judges of the stages decide from, and what they decide.
+//! The data from which the guards and judges of the stages decide, and their decisions.
 
 use jiff::Timestamp;
 
@@ -29,7 +29,7 @@ impl<'a> Situation<'a> {
 pub(in crate::release) enum Verdict {
     /// The stage may act: it performs these actions in order.
     Act(Vec<Action>),
-    /// No act is needed. The stage is observed until its result is seen.
+    /// No act is needed. The machine observes until it sees the result of the stage.
     Nothing,
     /// The result of the stage was already observed, or the stage does not apply.
     Already(String),

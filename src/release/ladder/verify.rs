@@ -39,13 +39,13 @@ impl StageDefinition for Verify {
                 _ => format!("{passed} of {total} passed"),
             });
         }
-        let first = report
+        let failed = report
             .cases
             .iter()
             .find(|case| case.required && case.verdict != Verdict::Passed)
             .map(|case| format!("; {} {}: {}", case.name, case.verdict, case.detail))
             .unwrap_or_default();
-        Judgement::Never(format!("{passed} of {total} passed{first}"))
+        Judgement::Never(format!("{passed} of {total} passed{failed}"))
     }
 
     fn time_limit(&self, timing: &Timing) -> Duration {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::candidate::{self, Run};
-use super::conditions::{BAD_LOOKS, is_rollback, within};
+use super::conditions::{BAD_IN_A_ROW, is_rollback, pause_within};
 use super::public::{self, Public};
 use super::{
     AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, switch,
@@ -84,8 +84,8 @@ impl StageDefinition for Watch {
         if !is_proxy_down {
             course.bad_in_a_row += 1;
         }
-        if course.bad_in_a_row >= BAD_LOOKS {
-            return Judgement::Never(format!("{BAD_LOOKS} bad observations in a row: {fault}"));
+        if course.bad_in_a_row >= BAD_IN_A_ROW {
+            return Judgement::Never(format!("{BAD_IN_A_ROW} bad observations in a row: {fault}"));
         }
         if time < window {
             Judgement::Moving(fault)
@@ -100,7 +100,7 @@ impl StageDefinition for Watch {
 
     fn pause(&self, plan: &Plan, course: &Course, now: Timestamp) -> Duration {
         let window = plan.definition.timing.watch;
-        within(plan, window.saturating_sub(elapsed(course.since, now)))
+        pause_within(plan, window.saturating_sub(elapsed(course.since, now)))
     }
 }
 
@@ -129,8 +129,9 @@ fn above_the_limit(
                 )
             })
     };
-    let live = observation.traffic.as_ref();
-    live.and_then(|count| why(count, "public requests"))
+    let reported = observation.traffic.as_ref();
+    reported
+        .and_then(|count| why(count, "public requests"))
         .or_else(|| why(&course.own_requests, "observations of the public address"))
 }
 
@@ -151,7 +152,7 @@ impl StepDefinition for Watch {
         let slot = plan.slot;
         if is_rollback(plan) {
             return vec![format!(
-                "for {window}: probe {slot}; {BAD_LOOKS} bad probes in a row switch back; nothing else moves the traffic back"
+                "for {window}: probe {slot}; {BAD_IN_A_ROW} bad probes in a row switch back; nothing else moves the traffic back"
             )];
         }
         let (verb, then) = match &plan.from {
@@ -167,7 +168,7 @@ impl StepDefinition for Watch {
         };
         vec![
             format!(
-                "for {window}: probe {slot}{public}; {BAD_LOOKS} bad observations in a row, or a restart, {verb}{then}"
+                "for {window}: probe {slot}{public}; {BAD_IN_A_ROW} bad observations in a row, or a restart, {verb}{then}"
             ),
             format!(
                 "count the public requests: if more than {}% of at least {} fail, {verb}",

@@ -1,5 +1,5 @@
-//! Performs the act of a stage, and observes until the result of the act is seen. An act may have happened even if its
-//! answer was lost. So an act is never repeated before the guard has observed again.
+//! Performs the act of a stage, and observes until the machine sees the result of the act. An act may have happened
+//! even if its answer was lost. So an act is never repeated before the guard has observed again.
 
 use jiff::Timestamp;
 
@@ -55,7 +55,8 @@ impl Machine {
             }
             outcome => {
                 if let Err(error) = &outcome {
-                    self.attempt.course.broke_off |= error.kind == ActionErrorKind::Temporary;
+                    self.attempt.course.failed_temporarily |=
+                        error.kind == ActionErrorKind::Temporary;
                     self.attempt.note.clone_from(&error.text);
                 }
                 self.attempt.tries.returned(now, outcome);
@@ -72,17 +73,17 @@ impl Machine {
         self.effects.push(Effect::Observe(ask));
     }
 
-    pub(super) fn seen(&mut self, now: Timestamp, observation: &Observation) {
+    pub(super) fn handle_observation(&mut self, now: Timestamp, observation: &Observation) {
         let Some(stage) = self.stage() else { return };
         if self.phase == Phase::Observing {
             self.remember(observation);
-            self.observed(now, stage, observation);
+            self.judge(now, stage, observation);
         } else if self.phase == Phase::Guarding && !self.grant_request(now) {
-            self.guard_saw(now, stage, observation);
+            self.guard_decides(now, stage, observation);
         }
     }
 
-    pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
+    pub(super) fn judge(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
         let situation = Situation {
             plan: &self.plan,
             report: self.track.report.as_ref(),
@@ -98,7 +99,7 @@ impl Machine {
         }
         match judgement {
             Judgement::True(remark) => {
-                self.say_true(now, stage, &remark);
+                self.announce_result(now, stage, &remark);
                 self.settle_with(now, observation.report.clone(), None);
             }
             Judgement::Never(why) => self.settle_with(now, observation.report.clone(), Some(why)),
@@ -133,7 +134,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn say_true(&mut self, now: Timestamp, stage: Stage, remark: &str) {
+    pub(super) fn announce_result(&mut self, now: Timestamp, stage: Stage, remark: &str) {
         let took = duration(elapsed(self.attempt.course.since, now));
         let message = if remark.is_empty() {
             format!("{} took {took}", in_direction(stage))
@@ -143,7 +144,7 @@ impl Machine {
         self.announce(now, AnnouncementKind::Settled, message);
     }
 
-    /// What follows after the result was not observed. While backing out, actions are tried again for longer.
+    /// What the stage does next, because its result was not observed. While backing out, actions are tried for longer.
     fn next(&self, now: Timestamp, stage: Stage) -> Next {
         let time_limit = match stage.direction {
             Direction::Forward => ACT_TIMEOUT,
@@ -174,7 +175,9 @@ impl Machine {
             Phase::Standby { .. } => self.standby_over(now),
             // An act is never repeated without an observation, because the act may have happened although its answer
             // was lost.
-            Phase::GuardPause | Phase::Pausing { act_again: true } => self.guard_looks(now, stage),
+            Phase::GuardPause | Phase::Pausing { act_again: true } => {
+                self.guard_observes(now, stage);
+            }
             Phase::Pausing { act_again: false } => self.look(stage),
             _ => {}
         }

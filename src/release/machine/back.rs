@@ -36,7 +36,7 @@ impl Machine {
     }
 
     pub(super) fn go_back(&mut self, now: Timestamp) {
-        self.wait_no_more();
+        self.end_waiting();
         self.track.turn_back();
         self.attempt.pending.clear();
         self.approval = None;

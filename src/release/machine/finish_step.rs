@@ -15,7 +15,7 @@ use crate::release::{AnnouncementKind, StepState};
 impl Machine {
     pub(super) fn recorded(&mut self, now: Timestamp) {
         let was_late = self.not_written().is_some();
-        if !self.is_written(now) {
+        if !self.record_written(now) {
             return;
         }
         match self.phase.clone() {
@@ -115,14 +115,14 @@ impl Machine {
 
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
         let failure = stage.after_failure(self.attempt.course.bad_in_a_row);
-        let crossed = failure == AfterFailure::BackOut;
-        // If the threshold of a rule was crossed, backing out comes before a handover.
+        let is_crossed = failure == AfterFailure::BackOut;
+        // If a threshold was crossed, the release starts to back out before it is handed over.
         let is_handed = matches!(self.request, Some(Request::HandOver { .. }));
-        let waits = crossed && is_handed && self.can_go_back();
-        if !waits && self.grant_request(now) {
+        let delays_handover = is_crossed && is_handed && self.can_go_back();
+        if !delays_handover && self.grant_request(now) {
             return;
         }
-        let by_itself = crossed || self.on_failure == OnFailure::BackOut;
+        let by_itself = is_crossed || self.on_failure == OnFailure::BackOut;
         match stage.direction {
             Direction::Forward if failure == AfterFailure::StaysLive && by_itself => {
                 let reason = format!(
@@ -176,7 +176,7 @@ impl Machine {
             Then::Stage => self.enter(now),
             Then::Back => self.go_back(now),
             Then::Verify => self.rewind_to_verify(now),
-            Then::Park { why, to } => self.gone(now, why, to),
+            Then::Park { why, to } => self.stop_as_recorded(now, why, to),
             Then::Settle { failure: None } => self.settle(now, None),
             Then::Settle { failure: Some(why) } => self.fail(now, why),
             Then::Leave => {
@@ -200,14 +200,14 @@ impl Machine {
     /// Stops driving the release, because the driver of a later release has already recorded the end of this release.
     pub(super) fn ended_elsewhere(&mut self, now: Timestamp, outcome: Outcome) {
         self.request = None;
-        self.wait_no_more();
+        self.end_waiting();
         self.announce(now, AnnouncementKind::Closed, closed_words(&outcome));
         self.phase = Phase::Closed(outcome);
     }
 
     pub(super) fn close(&mut self, now: Timestamp, outcome: Outcome) {
         self.request = None;
-        self.wait_no_more();
+        self.end_waiting();
         self.phase = Phase::Closing(outcome.clone());
         let mut record = ReleaseRecord::clone(&self.head);
         record.live = self.live;

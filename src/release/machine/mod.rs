@@ -2,8 +2,8 @@
 //! clock: each event comes with its time.
 //!
 //! A release goes through a *way*, which is a list of stages. For each stage, the guard checks that the state is as the
-//! act needs it. Then the intent is recorded and the act is performed. The machine observes until the result of the act
-//! is seen, or until the deadline has passed. Then the outcome is recorded and the next stage starts. Backing out is
+//! act needs it. Then the intent is recorded and the act is performed. The machine observes until it sees the result
+//! of the act, or until the deadline has passed. Then the outcome is recorded and the next stage starts. Backing out is
 //! another way. At most one record, act or observation is running at any time. The request of an operator takes effect
 //! only when none of these is running (interlock 8). There is one exception: while a record cannot be written, an
 //! interruption stops the driver immediately.
@@ -137,7 +137,7 @@ enum Request {
     },
 }
 
-/// What belongs to the current stage, and is forgotten when the next stage starts.
+/// The data of the current stage. The next stage starts with new data.
 #[derive(Debug, Clone)]
 struct Attempt {
     course: Course,
@@ -220,12 +220,13 @@ impl Machine {
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         self.began_at.get_or_insert(now);
         if !matches!(self.phase, Phase::Closed(_) | Phase::Parked { .. }) {
-            self.take(now, event);
+            self.handle_open(now, event);
         }
         std::mem::take(&mut self.effects)
     }
 
-    fn take(&mut self, now: Timestamp, event: Event) {
+    /// Handles an event of a release that has not ended and still has its driver.
+    fn handle_open(&mut self, now: Timestamp, event: Event) {
         match event {
             Event::Started => self.begin(now),
             Event::Recorded => self.recorded(now),
@@ -233,7 +234,7 @@ impl Machine {
             Event::Acted(outcome) => self.acted(now, outcome),
             Event::Pulled { done, total } => self.pulled_so_far(now, done, total),
             Event::CaseSettled(case) => self.track.cases.push(case),
-            Event::Seen(observation) => self.seen(now, &observation),
+            Event::Seen(observation) => self.handle_observation(now, &observation),
             Event::Fired(id) => {
                 if id == TimerId(self.timer) {
                     self.fired(now);
@@ -288,7 +289,7 @@ impl Machine {
         successor: Option<Successor>,
     ) {
         self.announce(now, kind, format!("the driver has stopped: {why}"));
-        self.wait_no_more();
+        self.end_waiting();
         self.phase = Phase::Parked { why, successor };
     }
 
@@ -304,7 +305,7 @@ impl Machine {
     }
 
     /// Marks the steps that waited for a person as pending.
-    fn wait_no_more(&mut self) {
+    fn end_waiting(&mut self) {
         for step_status in &mut self.track.steps {
             if matches!(step_status.state, StepState::Waiting { .. }) {
                 step_status.state = StepState::Pending;

@@ -88,7 +88,7 @@ impl Machine {
             return;
         }
         self.request = Some(request);
-        let rests = match self.phase {
+        let is_waiting = match self.phase {
             Phase::Asking { .. }
             | Phase::Standby { .. }
             | Phase::GuardPause
@@ -97,7 +97,7 @@ impl Machine {
             | Phase::Pausing { .. } => true,
             _ => false,
         };
-        if rests {
+        if is_waiting {
             self.grant_request(now);
         } else {
             let message = match self.not_written() {
@@ -164,8 +164,8 @@ impl Machine {
         let is_stop = self
             .stage()
             .is_some_and(|stage| stage.has(Property::FollowsStandby));
-        let rests = matches!(self.phase, Phase::Standby { .. } | Phase::Asking { .. });
-        if is_stop && rests {
+        let is_waiting = matches!(self.phase, Phase::Standby { .. } | Phase::Asking { .. });
+        if is_stop && is_waiting {
             self.close(now, Outcome::Superseded { by });
         }
     }

@@ -135,10 +135,10 @@ impl Machine {
     /// stage is tried again, because the operator who resumes is present.
     fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
-        let is_hopeless = stage.direction == Direction::Back
+        let needs_person = stage.direction == Direction::Back
             || stage.after_failure(0) == AfterFailure::StaysLive
             || !self.can_go_back();
-        if is_hopeless && self.on_failure == OnFailure::BackOut {
+        if needs_person && self.on_failure == OnFailure::BackOut {
             self.choose(now, Choice::Retry, why, resumption);
         } else {
             self.failed(now, stage, why);

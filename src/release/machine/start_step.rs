@@ -44,7 +44,7 @@ impl Machine {
     }
 
     pub(super) fn stand_by(&mut self, now: Timestamp) {
-        // An interrupted standby continues for the rest of its time. If an earlier driver's clock was ahead, the start
+        // An interrupted standby continues for its remaining time. If an earlier driver's clock was ahead, the start
         // of the standby may be in the future. Then the standby starts now.
         let began = self
             .standby_began
@@ -102,20 +102,25 @@ impl Machine {
         let timing = &self.plan.definition.timing;
         let time_limit = stage.definition().guard_time_limit(timing);
         self.attempt.tries.set_deadline(now, time_limit);
-        self.guard_looks(now, stage);
+        self.guard_observes(now, stage);
     }
 
-    pub(super) fn guard_looks(&mut self, now: Timestamp, stage: Stage) {
+    pub(super) fn guard_observes(&mut self, now: Timestamp, stage: Stage) {
         let ask = stage.definition().ask_before(&self.plan);
         self.phase = Phase::Guarding;
         if ask.is_empty() {
-            self.guard_saw(now, stage, &Observation::default());
+            self.guard_decides(now, stage, &Observation::default());
         } else {
             self.effects.push(Effect::Observe(ask));
         }
     }
 
-    pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
+    pub(super) fn guard_decides(
+        &mut self,
+        now: Timestamp,
+        stage: Stage,
+        observation: &Observation,
+    ) {
         let situation = Situation {
             plan: &self.plan,
             report: self.track.report.as_ref(),
@@ -177,7 +182,7 @@ impl Machine {
 
     pub(super) fn rewind_to_verify(&mut self, now: Timestamp) {
         self.track.report = None;
-        self.wait_no_more();
+        self.end_waiting();
         self.track.go_to(|stage| stage.has(Property::RunsChecks));
         self.enter(now);
     }

@@ -37,8 +37,8 @@ impl Machine {
         self.record(now, JournalEvent::DriverStopped { reason, to });
     }
 
-    pub(super) fn gone(&mut self, now: Timestamp, why: String, to: Option<Successor>) {
-        // An operator decided this, so it is not a failure.
+    pub(super) fn stop_as_recorded(&mut self, now: Timestamp, why: String, to: Option<Successor>) {
+        // An operator decided that the driver stops, so it is not announced as a failure.
         self.park_as(now, AnnouncementKind::Decided, why, to);
     }
 }

@@ -17,7 +17,7 @@ use crate::release::time::{after, elapsed};
 /// The pause between two tries to write a record.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 /// How long the store may refuse to write before the driver stops.
-const REFUSED: Duration = Duration::from_secs(3);
+const REFUSED_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A record that is being written.
 #[derive(Debug, Clone)]
@@ -74,8 +74,8 @@ impl Machine {
         }
     }
 
-    /// Notes that the record was written. Returns whether a record was waiting.
-    pub(super) fn is_written(&mut self, now: Timestamp) -> bool {
+    /// Notes that the current record was written. Returns false if no record was being written.
+    pub(super) fn record_written(&mut self, now: Timestamp) -> bool {
         let has_failed = self.not_written().is_some();
         let was_waiting = self.unrecorded.take().is_some();
         if has_failed {
@@ -123,7 +123,7 @@ impl Machine {
             return;
         }
         let (since, time_limit) = match refused_since {
-            Some(since) => (since, REFUSED),
+            Some(since) => (since, REFUSED_TIMEOUT),
             None => (since, self.plan.definition.timing.progress_deadline),
         };
         if elapsed(since, now) >= time_limit {

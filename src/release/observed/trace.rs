@@ -45,11 +45,11 @@ impl<'a> Trace<'a> {
             },
             (_, Direction::Back) => Progress::Back(stage.step),
             (Last::UnderWay, Direction::Forward) => Progress::Forward(stage.step),
-            (Last::Between, Direction::Forward) => self.about_to(stage, now),
+            (Last::Between, Direction::Forward) => self.progress_before_start(stage, now),
         }
     }
 
-    fn about_to(&self, stage: Stage, now: Timestamp) -> Progress {
+    fn progress_before_start(&self, stage: Stage, now: Timestamp) -> Progress {
         let step = stage.step;
         let mut since = self.replay.since;
         if self.replay.track.is_before_standby() {
@@ -91,8 +91,8 @@ impl<'a> Trace<'a> {
         steps
     }
 
-    /// The end of the stage's window, if the stage is running. The journal does not show the deadlines of other stages,
-    /// because such deadlines move with progress.
+    /// The end of the stage's window, if the stage is running. The deadline of a stage without a window moves with
+    /// progress, so the journal does not show it.
     fn window_end(&self, stage: Stage) -> Option<Timestamp> {
         let window = stage.definition().window(&self.plan.definition.timing)?;
         let is_started =

@@ -267,8 +267,8 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
     }
 }
 
-/// For an operator who wants to resume a release while a repair or a prune holds the lock: says who holds the lock, when
-/// the lock ends, and how to take it over.
+/// The message for an operator who wants to resume a release while a repair or a prune holds the lock: who holds the
+/// lock, when the lock ends, and how to take it over.
 fn locked_by_upkeep(
     f: &mut fmt::Formatter<'_>,
     target: &Target,

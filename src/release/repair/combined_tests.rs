@@ -5,6 +5,7 @@ use crate::inventory::drift::world_tests::agreed;
 use crate::inventory::{Snapshot, is_beyond_any_switch};
 use crate::release::action::Action;
 
+/// Whether the snapshot has everything that the manual changes of [`BY_HAND`] change.
 pub(super) fn is_whole(snapshot: &Snapshot) -> bool {
     let blue = &snapshot.slots.blue;
     blue.instance.is_some()

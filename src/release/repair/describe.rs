@@ -15,8 +15,9 @@ pub trait ProxyCalls {
 }
 
 impl Action {
-    /// The position in the order of execution of a repair: first the instance that should have the traffic, then the
-    /// registrations, the route and the proxy, then what is no longer needed.
+    /// The position in the order of execution of a repair: first the instance that should have the traffic, then
+    /// the proxy's configuration, the registrations, the route and the proxy's pointer, then the removal of what is no
+    /// longer needed.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Pull(_) => 0,
@@ -73,7 +74,7 @@ impl Action {
         }
     }
 
-    /// A description of what the operator loses or risks with this action; none if nothing.
+    /// Describes what the operator loses or risks with the action; none if the action has no cost.
     pub fn cost(&self) -> Option<String> {
         match self {
             Self::Install => Some(

@@ -26,8 +26,8 @@ pub(in crate::release) enum RepairEvent {
     StopAsked,
 }
 
-/// An output of the machine. After each event, at most one effect other than `Say` is returned, and its answer is the
-/// next event. Without one, the repair has ended.
+/// An output of the machine. After each event, at most one effect other than `Announce` is returned, and its answer is
+/// the next event. If there is no such effect, the repair has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::release) enum RepairEffect {
     /// Write the record of the repair. The answer is `Recorded` or `Unrecorded`.

@@ -3,8 +3,8 @@
 //! generation of the proxy, and never gives the proxy the generation of the route.
 
 use super::guard::Verdict;
-use super::guard_tests::{operator, point, says, well};
-use super::tests::{Says, definition, planned, planned_where};
+use super::guard_tests::{guard_verdict, operator, point, well};
+use super::tests::{TestProxy, definition, planned, planned_where};
 use super::{Item, Planned, Remedy, RepairPlan, plan};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, instance, live, pointer, proxy, public, release, route,
@@ -14,7 +14,7 @@ use crate::release::action::{Action, Purpose, Rewrite, RouteBefore};
 use crate::release::{Need, RepairApproval, need_to_repair};
 
 /// The generation of the proxy in a snapshot without differences.
-const TOLD: u64 = 41;
+const PROXY_GENERATION: u64 = 41;
 
 /// A snapshot in which another program wrote the highest generation and this slot into the route.
 fn forged(live: Slot) -> Snapshot {
@@ -40,10 +40,13 @@ fn generations(snapshot: &Snapshot) -> Vec<u64> {
 
 #[test]
 fn a_forged_generation_is_lowered_to_that_of_the_proxy() {
-    assert_eq!(generations(&forged(Slot::Blue)), [TOLD]);
+    assert_eq!(generations(&forged(Slot::Blue)), [PROXY_GENERATION]);
     // The slot of a forged route is not trusted either: the traffic stays in blue.
     let elsewhere = forged(Slot::Green);
-    assert_eq!(generations(&elsewhere), [TOLD + 1, TOLD + 1]);
+    assert_eq!(
+        generations(&elsewhere),
+        [PROXY_GENERATION + 1, PROXY_GENERATION + 1]
+    );
     let (_, repair_actions) = planned(&elsewhere, None);
     let is_to_blue = |repair_action: &Action| match repair_action {
         Action::Route(rewrite) => rewrite.live == Slot::Blue,
@@ -70,7 +73,7 @@ fn after_a_store_restore_a_forged_route_does_not_raise_the_pointer() {
 fn lowering_a_generation_needs_the_typed_name() {
     let snapshot = forged(Slot::Blue);
     let definition = definition(Tier::Development);
-    let (items, repair_actions) = plan((&snapshot, &Ok(())), &definition, None, &Says);
+    let (items, repair_actions) = plan((&snapshot, &Ok(())), &definition, None, &TestProxy);
     let plan = RepairPlan {
         id: release(9),
         definition,
@@ -113,16 +116,16 @@ fn the_guard_lowers_only_impossible_generations() {
         }))
     };
     let mut snapshot = well();
-    route(&mut snapshot).generation = TOLD + 1;
-    let verdict = says(&lower(TOLD + 1, TOLD), &snapshot);
+    route(&mut snapshot).generation = PROXY_GENERATION + 1;
+    let verdict = guard_verdict(&lower(PROXY_GENERATION + 1, PROXY_GENERATION), &snapshot);
     assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
     route(&mut snapshot).generation = HIGHEST_GENERATION;
-    let verdict = says(&lower(HIGHEST_GENERATION, TOLD - 1), &snapshot);
+    let verdict = guard_verdict(&lower(HIGHEST_GENERATION, PROXY_GENERATION - 1), &snapshot);
     assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
-    let verdict = says(&lower(HIGHEST_GENERATION, TOLD), &snapshot);
+    let verdict = guard_verdict(&lower(HIGHEST_GENERATION, PROXY_GENERATION), &snapshot);
     assert_eq!(verdict, Verdict::Act);
     let raised = point(Slot::Blue, HIGHEST_GENERATION);
-    let verdict = says(&raised, &snapshot);
+    let verdict = guard_verdict(&raised, &snapshot);
     assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
 }
 
@@ -155,7 +158,7 @@ fn to_a_failed_candidate() -> Snapshot {
     green.probe = snapshot.slots.blue.probe.clone();
     let endpoint = snapshot.slots.green.endpoint.clone();
     let route = route(&mut snapshot);
-    (route.live, route.generation) = (Slot::Green, TOLD + 1);
+    (route.live, route.generation) = (Slot::Green, PROXY_GENERATION + 1);
     (route.digest, route.endpoint) = (digest('c'), endpoint);
     snapshot
 }
@@ -268,7 +271,7 @@ fn a_proven_healthy_version_gets_the_traffic_of_an_unhealthy_one() {
     );
     let route_action = &repair_actions[0].repair_action;
     assert!(route_action.lowers_generation(), "{route_action:?}");
-    assert_eq!(says(route_action, &snapshot), Verdict::Act);
+    assert_eq!(guard_verdict(route_action, &snapshot), Verdict::Act);
     // While blue answers, it keeps its traffic.
     let probe = snapshot.slots.blue.probe.as_mut().expect("probed");
     probe.healthy = true;
@@ -304,7 +307,7 @@ fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_chang
     let lower = Action::Route(Box::new(Rewrite {
         from: RouteBefore::Contains(HIGHEST_GENERATION, Slot::Blue),
         live: Slot::Blue,
-        generation: TOLD,
+        generation: PROXY_GENERATION,
         digest: digest('a'),
         release: release(7),
         purpose: Purpose::Repair,
@@ -312,10 +315,10 @@ fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_chang
     let mut sick = well();
     route(&mut sick).generation = HIGHEST_GENERATION;
     sick.slots.blue.probe.as_mut().expect("probed").healthy = false;
-    assert_eq!(says(&lower, &sick), Verdict::Act);
+    assert_eq!(guard_verdict(&lower, &sick), Verdict::Act);
     let mut gone = sick.clone();
     gone.slots.blue.instance = None;
-    assert_eq!(says(&lower, &gone), Verdict::Act);
+    assert_eq!(guard_verdict(&lower, &gone), Verdict::Act);
     let (_, planned) = planned(&sick, None);
     let does: Vec<_> = planned.iter().map(|it| it.repair_action.clone()).collect();
     assert_eq!(does, std::slice::from_ref(&lower));
@@ -328,21 +331,21 @@ fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_chang
     for how in moved {
         let mut moved = sick.clone();
         how(&mut moved);
-        let verdict = says(&lower, &moved);
+        let verdict = guard_verdict(&lower, &moved);
         assert!(
             matches!(verdict, Verdict::Wait(_) | Verdict::Refuse(_)),
             "{verdict:?}"
         );
     }
     let raise = Action::Route(Box::new(Rewrite {
-        from: RouteBefore::Contains(TOLD, Slot::Blue),
+        from: RouteBefore::Contains(PROXY_GENERATION, Slot::Blue),
         live: Slot::Blue,
-        generation: TOLD + 1,
+        generation: PROXY_GENERATION + 1,
         digest: digest('a'),
         release: release(7),
         purpose: Purpose::Repair,
     }));
-    route(&mut sick).generation = TOLD;
-    let verdict = says(&raise, &sick);
+    route(&mut sick).generation = PROXY_GENERATION;
+    let verdict = guard_verdict(&raise, &sick);
     assert!(matches!(verdict, Verdict::Wait(_)), "{verdict:?}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::guard::{Verdict, guard};
 use super::plan;
-use super::tests::{Says, definition};
+use super::tests::{TestProxy, definition};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, live, pointer, proxy, registered, release, requests, route,
     started_again,
@@ -40,13 +40,13 @@ pub(super) fn well() -> Snapshot {
     snapshot
 }
 
-pub(super) fn says(repair_action: &Action, snapshot: &Snapshot) -> Verdict {
+pub(super) fn guard_verdict(repair_action: &Action, snapshot: &Snapshot) -> Verdict {
     let definition = definition(Tier::Staging);
     guard(repair_action, &View::of_snapshot(snapshot, &definition))
 }
 
-fn is_not_done(repair_action: &Action, snapshot: &Snapshot) {
-    let verdict = says(repair_action, snapshot);
+fn assert_not_allowed(repair_action: &Action, snapshot: &Snapshot) {
+    let verdict = guard_verdict(repair_action, snapshot);
     assert!(
         matches!(verdict, Verdict::Wait(_) | Verdict::Refuse(_)),
         "{repair_action:?}: {verdict:?}"
@@ -69,10 +69,13 @@ fn stop(slot: Slot, snapshot: &Snapshot) -> Action {
 #[test]
 fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
     let mut snapshot = well();
-    is_not_done(&stop(Slot::Blue, &snapshot), &snapshot);
-    is_not_done(&Action::Deregister(Slot::Blue), &snapshot);
+    assert_not_allowed(&stop(Slot::Blue, &snapshot), &snapshot);
+    assert_not_allowed(&Action::Deregister(Slot::Blue), &snapshot);
     started_again(&mut snapshot);
-    assert_eq!(says(&stop(Slot::Green, &snapshot), &snapshot), Verdict::Act);
+    assert_eq!(
+        guard_verdict(&stop(Slot::Green, &snapshot), &snapshot),
+        Verdict::Act
+    );
     // After each of these changes green has traffic, may have traffic or is registered.
     let moved: [fn(&mut Snapshot); 6] = [
         |s| proxy(s).slot = Some(Slot::Green),
@@ -92,11 +95,11 @@ fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
     for how in moved {
         let mut moved = snapshot.clone();
         how(&mut moved);
-        is_not_done(&stop(Slot::Green, &snapshot), &moved);
+        assert_not_allowed(&stop(Slot::Green, &snapshot), &moved);
     }
     let mut other = snapshot.clone();
     other.slots.green.instance.as_mut().expect("it is there").id = InstanceId("other".into());
-    is_not_done(&stop(Slot::Green, &snapshot), &other);
+    assert_not_allowed(&stop(Slot::Green, &snapshot), &other);
 }
 
 /// A store that was restored, and the action that gives the pointer a token of this store. The pointer has token 8123,
@@ -116,7 +119,7 @@ fn went_back() -> (Snapshot, Action) {
 #[test]
 fn a_changed_pointer_or_route_prevents_a_new_token() {
     let (snapshot, rebase) = went_back();
-    assert_eq!(says(&rebase, &snapshot), Verdict::Act);
+    assert_eq!(guard_verdict(&rebase, &snapshot), Verdict::Act);
     let moved: [fn(&mut Snapshot); 5] = [
         |s| s.pointer = Some(pointer(8124, 8000)),
         |s| s.pointer = Some(pointer(8123, 8125)),
@@ -127,7 +130,7 @@ fn a_changed_pointer_or_route_prevents_a_new_token() {
     for how in moved {
         let mut snapshot = snapshot.clone();
         how(&mut snapshot);
-        is_not_done(&rebase, &snapshot);
+        assert_not_allowed(&rebase, &snapshot);
     }
 }
 
@@ -143,18 +146,18 @@ fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
     let mut lost = gone.clone();
     lost.route = None;
     for snapshot in [unhealthy, gone, lost] {
-        assert_eq!(says(&rebase, &snapshot), Verdict::Act);
+        assert_eq!(guard_verdict(&rebase, &snapshot), Verdict::Act);
         let mut healthy = snapshot.clone();
         healthy.slots.blue = well().slots.blue;
-        is_not_done(&rebase, &healthy);
+        assert_not_allowed(&rebase, &healthy);
         let mut moved = snapshot.clone();
         moved.pointer = Some(pointer(8124, 8000));
-        is_not_done(&rebase, &moved);
+        assert_not_allowed(&rebase, &moved);
         let low = Action::Rebase {
             from: pointer(8123, 8000),
             generation: 1_999,
         };
-        is_not_done(&low, &snapshot);
+        assert_not_allowed(&low, &snapshot);
     }
 }
 
@@ -173,7 +176,10 @@ fn the_proxy_is_pointed_only_at_the_healthy_registered_slot_of_the_route() {
     let mut snapshot = well();
     proxy(&mut snapshot).slot = Some(Slot::Green);
     proxy(&mut snapshot).generation = 40;
-    assert_eq!(says(&point(Slot::Green, 41), &snapshot), Verdict::Act);
+    assert_eq!(
+        guard_verdict(&point(Slot::Green, 41), &snapshot),
+        Verdict::Act
+    );
     let moved: [fn(&mut Snapshot); 9] = [
         |s| s.slots.blue.probe = Some(probe(false)),
         |s| s.slots.blue.probe = None,
@@ -188,13 +194,13 @@ fn the_proxy_is_pointed_only_at_the_healthy_registered_slot_of_the_route() {
     for how in moved {
         let mut moved = snapshot.clone();
         how(&mut moved);
-        is_not_done(&point(Slot::Green, 41), &moved);
+        assert_not_allowed(&point(Slot::Green, 41), &moved);
     }
     // The plan has another generation than the route, or the proxy no longer names the slot of the plan.
-    is_not_done(&point(Slot::Green, 42), &snapshot);
+    assert_not_allowed(&point(Slot::Green, 42), &snapshot);
     let mut nowhere = snapshot.clone();
     proxy(&mut nowhere).slot = None;
-    is_not_done(&point(Slot::Green, 41), &nowhere);
+    assert_not_allowed(&point(Slot::Green, 41), &nowhere);
 }
 
 fn rewrite(from: RouteBefore) -> Action {
@@ -213,7 +219,7 @@ fn no_route_is_written_to_an_unhealthy_or_unregistered_slot() {
     let mut snapshot = well();
     snapshot.route = None;
     assert_eq!(
-        says(&rewrite(RouteBefore::Missing), &snapshot),
+        guard_verdict(&rewrite(RouteBefore::Missing), &snapshot),
         Verdict::Act
     );
     let moved: [fn(&mut Snapshot); 5] = [
@@ -229,14 +235,14 @@ fn no_route_is_written_to_an_unhealthy_or_unregistered_slot() {
     for how in moved {
         let mut moved = snapshot.clone();
         how(&mut moved);
-        is_not_done(&rewrite(RouteBefore::Missing), &moved);
+        assert_not_allowed(&rewrite(RouteBefore::Missing), &moved);
     }
     // The route has changed since the plan was made.
     let mut written = well();
     route(&mut written).generation = 50;
-    is_not_done(&rewrite(RouteBefore::Missing), &written);
-    is_not_done(&rewrite(RouteBefore::Contains(40, Slot::Blue)), &written);
-    is_not_done(&rewrite(RouteBefore::Unreadable), &snapshot);
+    assert_not_allowed(&rewrite(RouteBefore::Missing), &written);
+    assert_not_allowed(&rewrite(RouteBefore::Contains(40, Slot::Blue)), &written);
+    assert_not_allowed(&rewrite(RouteBefore::Unreadable), &snapshot);
 }
 
 #[test]
@@ -248,15 +254,15 @@ fn only_the_planned_healthy_instance_is_registered() {
         release: release(7),
     };
     let mut snapshot = well();
-    assert_eq!(says(&register, &snapshot), Verdict::Already);
+    assert_eq!(guard_verdict(&register, &snapshot), Verdict::Already);
     snapshot.slots.blue.registration = None;
-    assert_eq!(says(&register, &snapshot), Verdict::Act);
+    assert_eq!(guard_verdict(&register, &snapshot), Verdict::Act);
     live(&mut snapshot).digest = digest('c');
-    is_not_done(&register, &snapshot);
+    assert_not_allowed(&register, &snapshot);
     let mut unhealthy = well();
     unhealthy.slots.blue.registration = None;
     unhealthy.slots.blue.probe = Some(probe(false));
-    is_not_done(&register, &unhealthy);
+    assert_not_allowed(&register, &unhealthy);
 }
 
 #[test]
@@ -268,11 +274,11 @@ fn a_started_instance_must_become_healthy_and_is_not_started_twice() {
     };
     let definition = definition(Tier::Staging);
     assert!(reached(&start, &View::of_snapshot(&snapshot, &definition)).is_err());
-    is_not_done(&start, &snapshot);
+    assert_not_allowed(&start, &snapshot);
     live(&mut snapshot).state = InstanceState::Exited { code: None };
-    assert_eq!(says(&start, &snapshot), Verdict::Act);
+    assert_eq!(guard_verdict(&start, &snapshot), Verdict::Act);
     live(&mut snapshot).id = InstanceId("other".into());
-    is_not_done(&start, &snapshot);
+    assert_not_allowed(&start, &snapshot);
     assert_eq!(
         reached(&start, &View::of_snapshot(&well(), &definition)),
         Ok(())
@@ -283,7 +289,7 @@ pub(super) fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
     let mut snapshot = well();
     how(&mut snapshot);
     let definition = definition(tier);
-    let (items, repair_actions) = plan((&snapshot, &Ok(())), &definition, None, &Says);
+    let (items, repair_actions) = plan((&snapshot, &Ok(())), &definition, None, &TestProxy);
     RepairPlan {
         id: release(9),
         definition,

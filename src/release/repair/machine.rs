@@ -1,9 +1,9 @@
 //! The machine of a repair. It turns events into effects, without I/O, without async and without a clock: each event
 //! comes with its time.
 //!
-//! The actions of the plan are done in order. For each action, the guard observes until the state is as the action needs
-//! it. Then the start is recorded and the action is performed. The machine observes until the result of the action is
-//! seen, and records it. The repair ends at the first action that fails.
+//! The actions of the plan are done in order. For each action, the guard observes until the state is as the action
+//! needs it. Then the machine records the start, performs the action, observes until it sees the result, and records
+//! the result. The repair ends at the first action that fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -329,7 +329,7 @@ impl RepairMachine {
     }
 
     fn settles(&mut self, now: Timestamp, until: Timestamp, seen: &Snapshot) {
-        match self.left(seen) {
+        match self.remaining_difference(seen) {
             None => self.close(now, RepairOutcome::Done),
             Some(what) if now >= until => self.close(now, RepairOutcome::Remains { what }),
             Some(_) => self.wait(Phase::Settling { until }, LOOK_AGAIN),
@@ -338,14 +338,14 @@ impl RepairMachine {
 
     /// Describes the first difference that the repair should have removed and that remains, or a source that does not
     /// answer. None if all of these differences are removed.
-    fn left(&self, seen: &Snapshot) -> Option<String> {
+    fn remaining_difference(&self, seen: &Snapshot) -> Option<String> {
         if let Err(silent) = all_answered(seen) {
             return Some(silent.to_string());
         }
-        let truth = compare(seen);
-        let drifts: Vec<&Drift> = truth.drifts().map(|(_, drift)| drift).collect();
-        let is_left = |mended: &&Drift| drifts.iter().any(|drift| drift.is_still(mended));
-        let first = self.plan.mended().find(is_left)?;
+        let comparison = compare(seen);
+        let drifts: Vec<&Drift> = comparison.drifts().map(|(_, drift)| drift).collect();
+        let remains = |mended: &&Drift| drifts.iter().any(|drift| drift.is_same_problem(mended));
+        let first = self.plan.mended().find(remains)?;
         Some(format!("{}: {}", first.name, first.message))
     }
 

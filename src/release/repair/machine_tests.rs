@@ -22,13 +22,13 @@ const UNREGISTERED: fn(&mut Snapshot) = |s| s.slots.blue.registration = None;
 pub(super) enum Answer {
     Done,
     /// The action was done, and its answer was lost.
-    Unheard,
+    Lost,
     Fails(ActionErrorKind),
 }
 
-use Answer::{Done, Fails, Unheard};
+use Answer::{Done, Fails, Lost};
 
-const PASSING: Answer = Fails(ActionErrorKind::Temporary);
+const TEMPORARY: Answer = Fails(ActionErrorKind::Temporary);
 
 /// Servers with one target, and the machine that repairs it.
 pub(super) struct World {
@@ -141,7 +141,7 @@ impl World {
             self.answers.remove(0)
         };
         self.broken.extend(broken(&action, &self.snapshot));
-        if let Done | Unheard = answer {
+        if let Done | Lost = answer {
             apply(&action, &mut self.snapshot);
         }
         if let Some(then) = self.then.take() {
@@ -150,7 +150,7 @@ impl World {
         self.done.push(action);
         let kind = match answer {
             Done => return Ok(()),
-            Unheard => ActionErrorKind::Temporary,
+            Lost => ActionErrorKind::Temporary,
             Fails(kind) => kind,
         };
         Err(ActionError {
@@ -164,9 +164,9 @@ impl World {
         let mut seen = self.snapshot.clone();
         (self.deceive)(&mut seen);
         for slot in Slot::BOTH {
-            let side = seen.slots.get_mut(slot);
-            if side.instance.as_ref().is_some_and(Instance::is_running) {
-                side.probe.get_or_insert_with(|| probe(true));
+            let content = seen.slots.get_mut(slot);
+            if content.instance.as_ref().is_some_and(Instance::is_running) {
+                content.probe.get_or_insert_with(|| probe(true));
             }
         }
         seen
@@ -204,7 +204,7 @@ fn an_action_is_started_done_and_recorded() {
 #[test]
 fn an_action_that_fails_temporarily_is_tried_again() {
     let mut world = World::new(STOPPED);
-    world.answers = vec![PASSING; 5];
+    world.answers = vec![TEMPORARY; 5];
     assert_eq!(world.run(), RepairOutcome::Done);
     assert_eq!(world.done.len(), 6);
     assert_eq!(world.said.len(), 2, "{:?}", world.said);
@@ -213,7 +213,7 @@ fn an_action_that_fails_temporarily_is_tried_again() {
 #[test]
 fn an_action_that_fails_for_too_long_fails_the_repair() {
     let mut world = World::new(STOPPED);
-    world.answers = vec![PASSING; 1_000];
+    world.answers = vec![TEMPORARY; 1_000];
     let reason = failed(world.run());
     assert_eq!(reason, "start blue again: Docker did not answer");
     let waited = world.waited();
@@ -223,7 +223,7 @@ fn an_action_that_fails_for_too_long_fails_the_repair() {
 #[test]
 fn an_action_whose_answer_was_lost_is_not_repeated() {
     let mut world = World::new(STOPPED);
-    world.answers = vec![Unheard];
+    world.answers = vec![Lost];
     assert_eq!(world.run(), RepairOutcome::Done);
     assert_eq!(world.done.len(), 1);
 }
@@ -245,7 +245,7 @@ fn nothing_more_is_done_without_the_lock() {
     assert_eq!(world.done.len(), 1);
 
     let mut world = World::new(STOPPED);
-    world.answers = vec![PASSING];
+    world.answers = vec![TEMPORARY];
     world.is_lock_lost = true;
     let reason = failed(world.run());
     assert!(reason.contains("the lock was lost"), "{reason}");

@@ -2,17 +2,17 @@
 //! actions are performed under the target's lock, their results are observed, and the repair is recorded. This module
 //! only decides and does no I/O: its machine turns events into effects. `engine::repairing` runs these effects.
 //!
-//! The running, answering instance decides what runs in a slot. The route decides which slot should have the traffic.
-//! So a repair corrects the registration to the running instance, and sets the proxy to the slot in the route. It
-//! rewrites the route if the route is missing, unreadable, unproven or older than the proxy, or if its digest, address
-//! or generation is wrong, or if nothing runs in the route's slot while an instance runs in the proxy's slot. A repair
+//! A repair trusts the running instance about the version in a slot, and the route about the slot that should have the
+//! traffic. So it corrects the registration to the running instance, and sets the proxy to the slot in the route. It
+//! rewrites the route in these cases: the route is missing, unreadable, unproven or older than the proxy; its digest,
+//! address or generation is wrong; or an instance is running in the proxy's slot, but not in the route's slot. A repair
 //! does not register a version that was never released. If no action is safe, the plan says why, and what a person must
 //! do.
 //!
 //! A route and a registration alone prove nothing: another program may have written them. So a repair starts a version,
 //! or moves traffic to it, only if a release proves that the version was checked and live in that slot, or if the proxy
-//! already sends the traffic to that slot. If a route is unproven and the proxy names another slot, the route is changed
-//! to the proxy's slot.
+//! already sends the traffic to that slot. If a route is unproven and the proxy names another slot, the repair changes
+//! the route to the proxy's slot.
 //!
 //! If the store was wiped, restored or replaced, the proxy is newer: the store follows the slot that the proxy sends
 //! traffic to. The pointer carries a token that is higher than the token of any lock of this store, so the proxy

@@ -15,7 +15,7 @@ use crate::release::{Definition, Known};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairRequest {
     pub target: Target,
-    /// Only differences with this name; all if none.
+    /// The name of the differences to repair; none to repair all differences.
     pub only: Option<Name>,
 }
 

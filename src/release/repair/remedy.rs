@@ -152,7 +152,7 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
     };
     // If the repair sets the proxy to the other slot, or installs its configuration again, the proxy no longer sends
     // requests to this slot.
-    if seen.has_requests(slot) && !seen.is_installed_anew() && !seen.is_pointed_at(slot) {
+    if seen.has_requests(slot) && !seen.needs_install() && !seen.is_pointed_at(slot) {
         return person(format!(
             "{slot} still receives public requests: find out with `nginx -T` what sends them to {slot}, then change that and repair again"
         ));
@@ -184,16 +184,16 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
 
 /// The remedy if a slot runs another digest than the registered one. A container cannot change its image. So the digest
 /// in the registration was edited if the route names this slot with the running digest, or if the route does not name
-/// this slot and the slot runs exactly the registered instance. Then the registration is corrected; also if the proxy
-/// names the slot and is newer than the store. Another version in a slot that should have no traffic is deregistered
-/// and stopped. If the slot should have the traffic, a person must act.
+/// this slot and the slot runs exactly the registered instance. Then the registration is corrected. It is also
+/// corrected if the instance overrules the store ([`Seen::overrules_store`]). Any other version in a slot that should
+/// have no traffic is deregistered and stopped. If the slot should have the traffic, a person must act.
 fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
         return person(format!(
             "{slot} is empty or not registered now: run greenroom status again"
         ));
     };
-    if seen.is_truth(slot) {
+    if seen.overrules_store(slot) {
         return entry(seen, slot);
     }
     let is_same = registered.instance == instance.id;
@@ -240,7 +240,7 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
         ));
     };
     let routed = seen.routed(slot).map(|route| &route.digest);
-    if routed.is_some_and(|digest| *digest != instance.digest) && !seen.is_truth(slot) {
+    if routed.is_some_and(|digest| *digest != instance.digest) && !seen.overrules_store(slot) {
         return person(format!(
             "{slot} is not registered, and runs another version than the route names: promote the version that should run"
         ));
@@ -305,8 +305,8 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
     }
     // No route is written to a slot that cannot answer. The new generation alone stops earlier drivers. With a token of
     // this store, a release can move the traffic to a slot that answers.
-    if !seen.is_fit(live) {
-        let generation = seen.generation_after_all();
+    if !seen.can_answer(live) {
+        let generation = seen.generation_out_of_reach();
         if generation > LAST_PLANNED_GENERATION {
             return person(generations_used_up(&seen.snapshot.target, generation));
         }
@@ -319,9 +319,9 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
     let mut repair_actions = Vec::new();
     if let Some(instance) = seen.instance(live) {
         let entry = seen.entry(live);
-        let is_so = entry
+        let is_registered = entry
             .is_some_and(|entry| entry.digest == instance.digest && entry.instance == instance.id);
-        if !is_so {
+        if !is_registered {
             repair_actions.push(seen.register(live, &instance.digest, wanted.release));
         }
     }
@@ -381,7 +381,7 @@ fn route(seen: &Seen<'_>) -> Remedy {
     Remedy::Actions(repair_actions)
 }
 
-/// Makes the proxy follow the route.
+/// The action that sets the proxy from its slot `from` to the slot and generation of the route.
 fn point(from: Option<Slot>, route: &Rewrite) -> Action {
     Action::Switch(Box::new(Move {
         route: None,
@@ -412,26 +412,28 @@ fn route_version(seen: &Seen<'_>) -> Remedy {
 
 /// The route as it should be after the repair. The error says what a person must do.
 fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
-    let Some(live) = seen.should() else {
+    let Some(live) = seen.slot_for_traffic() else {
         return Err("store and proxy do not say which slot has the traffic: promote the version that should run".into());
     };
-    let proxys = seen.proxy().map_or(0, |proxy| proxy.generation);
+    let proxy_generation = seen.proxy().map_or(0, |proxy| proxy.generation);
     let named = seen.proxy().and_then(|proxy| proxy.slot);
     let routed = seen.route();
     let generation = match routed {
-        _ if seen.store_went_back() => seen.generation_after_all(),
+        _ if seen.store_went_back() => seen.generation_out_of_reach(),
         // The proxy keeps its generation.
-        None => proxys.max(1),
+        None => proxy_generation.max(1),
         Some(route) => {
-            let routed = seen.possible_generation(route);
-            if named == Some(live) && proxys >= routed {
+            let route_generation = seen.possible_generation(route);
+            if named == Some(live) && proxy_generation >= route_generation {
                 // Each switch has its own generation, so another slot needs another generation.
-                let is_one_switch = route.live == live || proxys > routed;
-                proxys.saturating_add(u64::from(!is_one_switch)).max(1)
-            } else if route.live == live && routed > proxys {
-                routed
+                let is_one_switch = route.live == live || proxy_generation > route_generation;
+                proxy_generation
+                    .saturating_add(u64::from(!is_one_switch))
+                    .max(1)
+            } else if route.live == live && route_generation > proxy_generation {
+                route_generation
             } else {
-                routed.max(proxys).saturating_add(1)
+                route_generation.max(proxy_generation).saturating_add(1)
             }
         }
     };
@@ -443,14 +445,14 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         None if seen.is_unreadable("route") => RouteBefore::Unreadable,
         None => RouteBefore::Missing,
     };
-    let same = routed.filter(|route| route.live == live && !seen.is_truth(live));
-    let digest = match (same, seen.instance(live)) {
+    let kept_route = routed.filter(|route| route.live == live && !seen.overrules_store(live));
+    let digest = match (kept_route, seen.instance(live)) {
         (Some(_), Some(instance)) if seen.is_digest_of_route_edited() => instance.digest.clone(),
         (Some(route), _) => route.digest.clone(),
         (None, Some(instance)) => instance.digest.clone(),
         (None, None) => return Err(nothing_live(seen, live)),
     };
-    let release = match same {
+    let release = match kept_route {
         Some(route) => Some(route.release),
         None => seen.release_of(live),
     };

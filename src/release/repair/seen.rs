@@ -48,19 +48,20 @@ impl<'a> Seen<'a> {
         self.instance(slot).is_some_and(Instance::is_running)
     }
 
-    /// Whether a slot can have the traffic: its instance is running, and no probe found the instance unhealthy.
-    pub(super) fn is_fit(&self, slot: Slot) -> bool {
+    /// Whether a slot can answer requests: its instance is running, and no probe found the instance unhealthy.
+    pub(super) fn can_answer(&self, slot: Slot) -> bool {
         let probe = self.snapshot.slots.get(slot).probe.as_ref();
         self.runs(slot) && probe.is_none_or(|probe| probe.healthy)
     }
 
     /// Whether the proxy names another slot than the route, and the proxy's slot is right.
     ///
-    /// The proxy is right if its generation is higher than the route's, and its slot can have the traffic. Each switch
-    /// writes the route before the proxy. So if the proxy is ahead, the route was edited, or the store was restored.
+    /// The proxy's slot is right if the proxy has a higher generation than the route, and its slot can answer. Each
+    /// switch writes the route before the proxy. So a proxy with a higher generation means that the route was edited,
+    /// or that the store was restored.
     ///
-    /// If no switch can have made the generation of the route, the proxy is right with one exception: the route's slot
-    /// is right if a release proves its version, and only that slot can have the traffic.
+    /// If no switch can have made the generation of the route, the proxy's slot is right with one exception: the
+    /// route's slot is right if a release proves its version, the route's slot can answer, and the proxy's slot cannot.
     fn is_proxy_ahead(&self) -> bool {
         let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
             return false;
@@ -69,9 +70,9 @@ impl<'a> Seen<'a> {
             return false;
         };
         if is_beyond_any_switch(route.generation, self.proxys_generation()) {
-            return self.is_fit(slot) || !self.is_fit(route.live) || self.released.is_err();
+            return self.can_answer(slot) || !self.can_answer(route.live) || self.released.is_err();
         }
-        proxy.generation > route.generation && self.is_fit(slot)
+        proxy.generation > route.generation && self.can_answer(slot)
     }
 
     /// Whether the store is older than the proxy: the proxy has a token that no lock of this store can have had. Then
@@ -81,16 +82,16 @@ impl<'a> Seen<'a> {
         drifts.any(|drift| drift.name == Name::StoreWentBack)
     }
 
-    /// Whether the running instance in a slot is right even if the store differs. This is so if the proxy names the
-    /// slot and is newer than the store.
-    pub(super) fn is_truth(&self, slot: Slot) -> bool {
+    /// Whether the instance in a slot is right where the store differs from it: the proxy names the slot, and the proxy
+    /// is newer than the store.
+    pub(super) fn overrules_store(&self, slot: Slot) -> bool {
         (self.store_went_back() || self.is_proxy_ahead()) && self.is_pointed_at(slot)
     }
 
-    /// A generation higher than that of any switch that was planned before the store was wiped, restored or replaced. Each switch raises
-    /// the generation in the store by one, and moves the pointer before the next switch starts. So an unfinished switch
-    /// is at most a few generations ahead of the pointer.
-    pub(super) fn generation_after_all(&self) -> u64 {
+    /// A generation that is higher than the generation of every switch that was planned before the store was wiped,
+    /// restored or replaced. Each switch raises the generation in the store by one, and moves the pointer before the
+    /// next switch starts. So an unfinished switch is at most a few generations ahead of the pointer.
+    pub(super) fn generation_out_of_reach(&self) -> u64 {
         let routed = self
             .route()
             .map_or(0, |route| self.possible_generation(route));
@@ -102,8 +103,8 @@ impl<'a> Seen<'a> {
         highest_generation(None, self.proxy(), self.snapshot.pointer.as_ref())
     }
 
-    /// The generation of the route. If no switch can have made that generation, the generation of the proxy, or 0
-    /// without an answer of the proxy.
+    /// The generation of the route. If no switch can have made that generation, the result is the generation of the
+    /// proxy, or 0 if the proxy does not answer.
     pub(super) fn possible_generation(&self, route: &Route) -> u64 {
         if is_beyond_any_switch(route.generation, self.proxys_generation()) {
             self.proxy().map_or(0, |proxy| proxy.generation)
@@ -112,10 +113,10 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The slot that should have the traffic. Usually this is the slot in the route. In the following cases it is the
-    /// proxy's slot, so no traffic moves: the proxy is newer than the store; there is no route; no release proves the
-    /// route; or nothing runs in the route's slot while the proxy's slot runs.
-    pub(super) fn should(&self) -> Option<Slot> {
+    /// The slot that should have the traffic; none if neither the route nor the proxy names a slot. Usually it is the
+    /// slot in the route. It is the proxy's slot, so that no traffic moves, in these cases: the proxy is newer than the
+    /// store; there is no route; no release proves the route; or an instance is running only in the proxy's slot.
+    pub(super) fn slot_for_traffic(&self) -> Option<Slot> {
         let named = self.proxy().and_then(|proxy| proxy.slot);
         if named.is_some() && (self.store_went_back() || self.is_proxy_ahead()) {
             return named;
@@ -132,31 +133,32 @@ impl<'a> Seen<'a> {
     }
 
     pub(super) fn should_have_traffic(&self, slot: Slot) -> bool {
-        self.should() == Some(slot)
+        self.slot_for_traffic() == Some(slot)
     }
 
-    /// The release that started the version in a slot, according to the registration, otherwise the route, otherwise
-    /// the instance's label. If the proxy is newer than the store, the label comes first.
+    /// The release that started the version in a slot: the release in the registration, otherwise in the route,
+    /// otherwise in the instance's label. If the instance overrules the store, its label comes first.
     pub(super) fn release_of(&self, slot: Slot) -> Option<ReleaseId> {
         let by_entry = self.entry(slot).map(|entry| entry.release);
         let by_route = self.routed(slot).map(|route| route.release);
         let by_label = self.instance(slot).and_then(|instance| instance.release);
-        if self.is_truth(slot) && by_label.is_some() {
+        if self.overrules_store(slot) && by_label.is_some() {
             return by_label;
         }
         by_entry.or(by_route).or(by_label)
     }
 
-    /// Whether the version that runs in a slot was released there. If the route names the slot, the running version
-    /// must be the version in the route. Otherwise it must be the registered version or instance: a container cannot
-    /// change its image, so the registered digest may be wrong. If there is neither a route to the slot nor a
-    /// registration of it, every version is accepted. Every version is also accepted if the proxy is newer than the
-    /// store and names the slot.
+    /// Whether the version of the instance in a slot is accepted as released there:
+    /// - If the instance overrules the store, every version is accepted.
+    /// - If the route names the slot, the version must be the version in the route.
+    /// - If only a registration exists, its digest or its instance must match. A container cannot change its image, so
+    ///   a registration of the same container with another digest was edited.
+    /// - If neither exists, every version is accepted.
     pub(super) fn is_released(&self, slot: Slot) -> bool {
         let Some(instance) = self.instance(slot) else {
             return false;
         };
-        if self.is_truth(slot) {
+        if self.overrules_store(slot) {
             return true;
         }
         match (self.routed(slot), self.entry(slot)) {
@@ -166,7 +168,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Writes the registration of a slot. An instance that names no tag keeps the registered tag.
+    /// The action that registers the instance in a slot. If the instance names no tag, the registered tag is kept.
     pub(super) fn register(&self, slot: Slot, digest: &Digest, release: ReleaseId) -> Action {
         Action::Register {
             slot,
@@ -194,16 +196,16 @@ impl<'a> Seen<'a> {
         self.proxy().is_some_and(|proxy| proxy.slot == Some(slot))
     }
 
-    /// Why a version must not be started or get traffic. None if a release proves the version, or if the proxy already
-    /// sends the traffic to its slot.
+    /// Why the version in a slot must not be started or get traffic. None if a release proves the version, or if the
+    /// proxy already names the slot.
     pub(super) fn unproven(&self, slot: Slot) -> Option<&'a str> {
         let why = self.released.as_ref().err()?;
         (!self.is_pointed_at(slot)).then_some(why.as_str())
     }
 
-    /// Whether the proxy's configuration is missing or was edited, so that a repair of all differences installs it
-    /// again.
-    pub(super) fn is_installed_anew(&self) -> bool {
+    /// Whether the proxy's configuration is missing or was edited. A repair of all differences then installs the
+    /// configuration.
+    pub(super) fn needs_install(&self) -> bool {
         let differs = [Name::ProxyEdited, Name::ProxyNotInstalled];
         self.drifts
             .iter()
@@ -217,8 +219,8 @@ impl<'a> Seen<'a> {
         keys.any(|key| StoredKey::is_named(target, key, name))
     }
 
-    /// Whether the digest in the route was edited: the release in the route registered the running instance with
-    /// another digest.
+    /// Whether the digest in the route was edited: the release that the route names has registered exactly the instance
+    /// in the slot, with that instance's digest, and the route has another digest.
     pub(super) fn is_digest_of_route_edited(&self) -> bool {
         let Some(route) = self.route() else {
             return false;
@@ -244,7 +246,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Refuses unless runtime, store and proxy have answered: an unknown state cannot be repaired.
+/// Refuses if the runtime, the store or the proxy has not answered: an unknown state cannot be repaired.
 pub(in crate::release) fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
     let states = &snapshot.sources;
     let sources = [

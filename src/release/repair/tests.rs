@@ -17,9 +17,9 @@ use crate::inventory::{
 };
 use crate::release::{Definition, Known, Rules, Timing};
 
-pub(super) struct Says;
+pub(super) struct TestProxy;
 
-impl ProxyCalls for Says {
+impl ProxyCalls for TestProxy {
     fn install(&self) -> Vec<String> {
         vec!["proxy: install".into()]
     }
@@ -84,7 +84,7 @@ pub(super) fn planned_where(
     only: Option<Name>,
 ) -> (Vec<Item>, Vec<Planned>) {
     let definition = definition(Tier::Staging);
-    plan((snapshot, released), &definition, only, &Says)
+    plan((snapshot, released), &definition, only, &TestProxy)
 }
 
 fn titles(repair_actions: &[Planned]) -> Vec<String> {

@@ -20,12 +20,12 @@ pub fn timeline(items: &[Item]) -> Vec<Line> {
     let mut lines = Lines::default();
     let mut day = String::new();
     for item in items {
-        let of = local_time::local(item.at())
+        let item_day = local_time::local(item.at())
             .strftime("%Y-%m-%d, %A")
             .to_string();
-        if day != of {
-            lines.heading(&of);
-            day = of;
+        if day != item_day {
+            lines.heading(&item_day);
+            day = item_day;
         }
         match item {
             Item::Release(listed) => release(&mut lines, &listed.head, &mut later),

@@ -1,5 +1,5 @@
-//! The answers of the sample application. Their texts must not change, because tests and
-//! the checks of the sandbox read them.
+//! The answers of the sample application. Their texts must not change, because tests and the checks of the sandbox read
+//! them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

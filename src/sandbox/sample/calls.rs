@@ -1,5 +1,5 @@
-//! Counts calls without a transaction for each call: each process counts in memory and adds its
-//! count to the shared total every tenth of a second and when it ends.
+//! Counts calls without a transaction for each call: each process counts in memory, and adds its count to the shared
+//! total every tenth of a second and when it ends.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::store::{Start, Store};
 
-/// The time between two flushes. Until then, only this process knows of a call.
+/// The time between two flushes. Until the next flush, only this process knows of a call.
 pub(super) const FLUSHED_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]

@@ -1,5 +1,5 @@
-//! Listens on a TCP address or a Unix socket. A socket file that is in use or that
-//! belongs to another user is never touched.
+//! Listens on a TCP address or a Unix socket. A socket file that is in use or that belongs to another user is never
+//! removed.
 
 use std::fs;
 use std::io;

@@ -1,6 +1,6 @@
-//! The sample application that the sandbox and the test images run: a small HTTP service that
-//! reports its version and counts its calls across releases. An option makes it fail in the ways that a release must
-//! survive. It knows nothing of Greenroom except the address and the slot that it is given.
+//! The sample application that the sandbox and the test images run: a small HTTP service that reports its version and
+//! counts its calls across releases. An option makes the application fail in the ways that a release must survive. The
+//! application knows nothing of Greenroom except the address and the slot that it gets.
 
 mod answers;
 mod calls;

@@ -1,5 +1,4 @@
-//! The options of the sample application, from its arguments and its environment. Arguments take
-//! precedence.
+//! The options of the sample application, from its arguments and its environment. Arguments take precedence.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -97,8 +96,8 @@ impl SampleOptions {
     }
 
     /// Reads `--address`, `--version`, `--slot`, `--data`, `--fault`, `--work` and `--starts-in` (durations with a
-    /// unit, `250ms`). An option that is not given is read from the environment. An empty argument selects the default,
-    /// and an empty variable is ignored.
+    /// unit, `250ms`). An option without an argument is read from the environment. An empty argument selects the
+    /// default, and an empty variable is ignored.
     pub fn read(
         arguments: impl IntoIterator<Item = String>,
         environment: impl Fn(&str) -> Option<String>,

@@ -1,5 +1,5 @@
-//! Writes one line per request to standard output, in its own thread, so that a slow or closed reader never
-//! slows a request. Lines are dropped if the queue is full, and their number is logged.
+//! Writes one line per request to standard output. A thread of its own writes the lines, so that a slow reader never
+//! slows a request. If the queue is full, lines are dropped, and the log says how many.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -10,9 +10,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-const QUEUED: usize = 4096;
+/// How many lines can wait for the writer thread.
+const QUEUE_LENGTH: usize = 4096;
 
-/// Takes lines for the writer thread. Clones are cheap, and the thread ends when the last clone is dropped.
+/// Queues lines for the writer thread. Clones are cheap. The thread ends when the last clone is dropped, or when
+/// standard output cannot be written.
 #[derive(Clone)]
 pub(super) struct RequestLog {
     lines: SyncSender<String>,
@@ -20,15 +22,16 @@ pub(super) struct RequestLog {
 }
 
 impl RequestLog {
-    /// Starts the writer. The receiver resolves when the last clone is dropped and the last line is written.
+    /// Starts the writer thread. The receiver resolves when the thread ends: usually after the last clone was dropped
+    /// and all queued lines were written.
     pub(super) fn start() -> (Self, oneshot::Receiver<()>) {
-        let (lines, queue) = sync_channel(QUEUED);
+        let (lines, queue) = sync_channel(QUEUE_LENGTH);
         let dropped = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&dropped);
         let (written, all_written) = oneshot::channel();
         std::thread::spawn(move || {
             write_all(&queue, &counter);
-            // If the process did not wait for the last lines, the receiver was dropped. Then nothing needs to be sent.
+            // Sending fails if the process does not wait for the last lines. That is no error.
             written.send(()).ok()
         });
         (Self { lines, dropped }, all_written)
@@ -73,7 +76,7 @@ fn write_all(queue: &Receiver<String>, dropped: &AtomicU64) {
             .and_then(|()| out.flush())
             .is_err()
         {
-            // The reader has closed its end. Requests continue; their lines fill the queue and are dropped.
+            // The reader is gone, so this thread ends. Requests continue, and their lines are dropped.
             return;
         }
     }

@@ -1,5 +1,5 @@
-//! Runs the sample application: opens the store, listens, serves until it is stopped, finishes
-//! the open requests and stores the last calls.
+//! Runs the sample application: opens the store, listens, serves until it is stopped, finishes the open requests and
+//! stores the last calls.
 
 use std::io;
 use std::process::ExitCode;
@@ -50,8 +50,8 @@ pub enum SampleFailure {
     Crashed,
 }
 
-/// Runs with these arguments and the environment until SIGTERM or SIGINT. On failure, writes a line
-/// to standard error and returns exit code 1.
+/// Runs with these arguments and the environment until SIGTERM or SIGINT. On failure, writes a line to standard error
+/// and returns exit code 1.
 pub async fn main_from_environment(arguments: impl IntoIterator<Item = String>) -> ExitCode {
     let ended = match SampleOptions::read(arguments, |name| std::env::var(name).ok()) {
         Ok(options) => until_signalled(options).await,
@@ -110,7 +110,7 @@ async fn serve_logged(
         .nodename()
         .to_string_lossy()
         .into_owned();
-    let calls = opened(&options, &host)?;
+    let calls = open_calls(&options, &host)?;
     let listen_error = |source| SampleFailure::Listen {
         address: options.address.to_string(),
         source,
@@ -150,9 +150,8 @@ async fn serve_logged(
     served
 }
 
-/// Makes the fault of this version appear, if it is a fault that appears after some seconds. Returns after a while for
-/// [`Fault::ShortLived`]. For [`Fault::Greedy`], uses more and more memory and never returns. For any other fault,
-/// waits forever.
+/// Waits [`WELL_FOR`], and then makes a fault appear: for [`Fault::ShortLived`], returns the failure; for
+/// [`Fault::Greedy`], uses more and more memory and never returns. For any other fault, waits forever.
 async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
     if !matches!(fault, Fault::ShortLived | Fault::Greedy) {
         return std::future::pending().await;
@@ -171,11 +170,11 @@ async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
     }
 }
 
-fn opened(options: &SampleOptions, host: &str) -> Result<Calls, SampleFailure> {
+fn open_calls(options: &SampleOptions, host: &str) -> Result<Calls, SampleFailure> {
     let open = || {
         let store = Store::open(options.data.as_deref())?;
         let slot = options.slot.map(crate::inventory::Slot::as_str);
-        store.started(&options.version, slot, host)?;
+        store.record_start(&options.version, slot, host)?;
         Calls::new(store)
     };
     open().map_err(|source| SampleFailure::Store {

@@ -57,7 +57,7 @@ impl Store {
         Ok(u64::try_from(total).unwrap_or(0))
     }
 
-    pub(super) fn started(
+    pub(super) fn record_start(
         &self,
         version: &str,
         slot: Option<&str>,

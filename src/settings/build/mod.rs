@@ -73,8 +73,8 @@ struct Building<'a> {
 }
 
 impl Building<'_> {
-    /// Resolves a path that may be inside a container: relative to the file's directory. All other paths are already
-    /// resolved.
+    /// Resolves a path against the directory of the file. Only the paths that can also be inside a container need this
+    /// here: all other paths are already resolved.
     fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
@@ -118,8 +118,8 @@ impl Building<'_> {
         })
     }
 
-    /// Fills in the address at which nginx answers, and resolves the paths. Paths inside a container stay as they are. A
-    /// program name without a directory is searched in PATH.
+    /// Fills in the address at which nginx answers, and resolves the paths. Paths inside a container stay as they are.
+    /// So does a program name without a directory: it is searched in PATH when the program is run.
     fn nginx(&self, mut nginx: NginxConfig) -> NginxConfig {
         nginx.answer.connect = Some(nginx.answer.address());
         if nginx.container.is_some() {

@@ -77,7 +77,7 @@ impl Building<'_> {
         })
     }
 
-    /// Resolves the path of the users of the preview server, unless it is a path inside the container of nginx.
+    /// Resolves the path of `preview_users`, unless it is a path inside the container of nginx.
     fn site(&self, site: &SiteConfig, environment: &EnvironmentSection) -> SiteConfig {
         let mut site = site.clone();
         let nginx = environment.nginx.as_ref();

@@ -27,7 +27,7 @@ impl Checker<'_> {
                 continue;
             };
             for (index, key) in keys.iter().enumerate() {
-                let may = Chord::parse(key).and_then(|chord| chord.may_be_for(action));
+                let may = Chord::parse(key).and_then(|chord| chord.check_for(action));
                 if let Err(says) = may {
                     let index = format!("[{index}]");
                     self.error(&["console", "keys", name, &index], says);

@@ -25,7 +25,7 @@ impl Checker<'_> {
         self.store(&at, section);
         self.proxy(&at, section);
         self.owners(&at, section);
-        self.kept(&at, section);
+        self.data_paths(&at, section);
         self.registries(root, name, section);
         let (lease, heartbeat) = timing::lock(root, section);
         if lease > LONGEST_LEASE {
@@ -88,8 +88,8 @@ impl Checker<'_> {
         }
     }
 
-    /// The key at which an error about the lock is reported: the first of these keys that the environment or the defaults
-    /// have. If neither has one, the environment itself.
+    /// The key at which an error about the lock is reported: the first of these keys that the environment or the
+    /// defaults have. If neither has one, the environment itself.
     fn lock_path<'n>(&self, name: &'n str, keys: [&'static str; 2]) -> Vec<&'n str> {
         for key in keys {
             let own = vec!["environments", name, "lock", key];
@@ -183,7 +183,7 @@ impl Checker<'_> {
     }
 
     /// Checks that the `only_from` keys form no circle. In a circle, no environment could get a version first.
-    pub(super) fn promotion_ends(&mut self, root: &Root) {
+    pub(super) fn only_from_circles(&mut self, root: &Root) {
         let next = |name: &str| {
             let environment = root.environments.get(name)?;
             let from = environment.rules.only_from.as_ref()?;

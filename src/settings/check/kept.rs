@@ -11,27 +11,27 @@ use crate::sanitize::visible;
 
 impl Checker<'_> {
     /// Checks the store and the state directories of an environment.
-    pub(super) fn kept(&mut self, at: &[&str], section: &EnvironmentSection) {
+    pub(super) fn data_paths(&mut self, at: &[&str], section: &EnvironmentSection) {
         let of = |table: &'static str, key: &'static str| [at, &[table, key]].concat();
         if section.store_kind() == StoreKind::Sqlite
             && let Some(store) = section.sqlite.as_ref().and_then(|it| it.path.as_ref())
         {
-            self.stays(&of("sqlite", "path"), store);
+            self.data_path(&of("sqlite", "path"), store);
         }
         if let Some(process) = &section.process {
-            self.stays(&of("process", "state"), &process.state);
+            self.data_path(&of("process", "state"), &process.state);
         }
         if let Some(embedded) = &section.embedded {
-            self.stays(&of("embedded", "state"), &embedded.state);
+            self.data_path(&of("embedded", "state"), &embedded.state);
         }
         if let Some(nginx) = section.nginx.as_ref().filter(|it| it.container.is_none()) {
-            self.stays(&of("nginx", "state"), &nginx.state);
+            self.data_path(&of("nginx", "state"), &nginx.state);
         }
     }
 
     /// Refuses a relative path in two cases: the next update of the configuration would remove the data, or the data
     /// exists next to the symbolic link and not next to the real file.
-    pub(super) fn stays(&mut self, path: &[&str], named: &Path) {
+    pub(super) fn data_path(&mut self, path: &[&str], named: &Path) {
         if named.is_absolute() {
             return;
         }
@@ -52,7 +52,7 @@ impl Checker<'_> {
         let next_to_link = link.join(named);
         if next_to_link.exists() && !place.exists() {
             let says = format!(
-                "the configuration is a symbolic link, and relative paths start in the directory of the real file. So this path is `{}`, which does not exist; `{}` exists next to the link. Write the absolute path of the one you want",
+                "the configuration is a symbolic link, and relative paths start in the directory of the real file. So this path is `{}`, which does not exist; `{}` exists next to the link. Write the absolute path that you want",
                 shown(&place),
                 shown(&next_to_link)
             );

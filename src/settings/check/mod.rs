@@ -45,13 +45,13 @@ pub(super) struct Findings {
     /// change, if no protected environment depends on them.
     pub(super) not_ready: Vec<Problem>,
     /// Errors for `config check`. Otherwise the named environment is not used: other users can change one of its files,
-    /// and it is protected or proves a version for a protected environment.
+    /// and it is protected, or a protected environment takes only versions from it.
     pub(super) refused: Vec<(String, Problem)>,
 }
 
-/// Finds everything that is impossible or doubtful in a file whose keys and types are correct.
-/// `base` is the directory of the file. `link` is the directory of the symbolic link to the file, if that is a different
-/// directory. `request` contains the machine's outgoing ports and the search path of programs.
+/// Finds everything that is impossible or doubtful in a file whose keys and types are correct. `base` is the directory
+/// of the file. `link` is the directory of the symbolic link to the file, if that is a different directory. `request`
+/// contains the machine's outgoing ports and the environment variables.
 pub(super) fn check(
     root: &Root,
     tree: &Node,
@@ -82,7 +82,7 @@ pub(super) fn check(
     for (name, environment) in root.environments.iter() {
         checker.environment(root, name, environment);
     }
-    checker.promotion_ends(root);
+    checker.only_from_circles(root);
     for (name, service) in root.services.iter() {
         checker.service(root, name, service);
     }
@@ -91,7 +91,7 @@ pub(super) fn check(
     checker.findings
 }
 
-fn user_of(environment: &EnvironmentSection) -> Option<&str> {
+fn etcd_user(environment: &EnvironmentSection) -> Option<&str> {
     environment.etcd.as_ref()?.user.as_deref()
 }
 
@@ -129,9 +129,9 @@ impl Checker<'_> {
             self.operator_name(&["operator", "name"], name);
         }
         for (name, environment) in root.environments.iter() {
-            self.proved_name(root, name, environment);
+            self.authenticated_name(root, name, environment);
             if root.operator.from == OperatorFrom::Etcd
-                && let Some(user) = user_of(environment)
+                && let Some(user) = etcd_user(environment)
             {
                 self.operator_name(&["environments", name, "etcd", "user"], user);
             }
@@ -150,10 +150,10 @@ impl Checker<'_> {
         let of_etcd = root.environments.iter();
         let of_etcd = of_etcd.filter(|(_, it)| it.store_kind() == super::model::StoreKind::Etcd);
         let mut users: Vec<&str> = Vec::new();
-        let mut is_any = false;
+        let mut has_etcd = false;
         for (name, environment) in of_etcd {
-            is_any = true;
-            match user_of(environment) {
+            has_etcd = true;
+            match etcd_user(environment) {
                 Some(user) => users.push(user),
                 None => self.error(
                     &path,
@@ -163,7 +163,7 @@ impl Checker<'_> {
                 ),
             }
         }
-        if !is_any {
+        if !has_etcd {
             self.error(
                 &path,
                 "the operator's name comes from etcd, but no environment has its store in etcd: remove `from`, and set `operator.name` if the name of the login is not right",
@@ -193,8 +193,8 @@ impl Checker<'_> {
     /// Checks the operator's name for an environment that requires approvals. It is an error if the name is not the
     /// name of the etcd user. There is a warning if the file names the user, because every operator needs a user of
     /// their own.
-    fn proved_name(&mut self, root: &Root, name: &str, environment: &EnvironmentSection) {
-        let Some(user) = user_of(environment).filter(|_| environment.rules.approvals > 0) else {
+    fn authenticated_name(&mut self, root: &Root, name: &str, environment: &EnvironmentSection) {
+        let Some(user) = etcd_user(environment).filter(|_| environment.rules.approvals > 0) else {
             return;
         };
         let named = |name: &str| Operator {
@@ -226,7 +226,7 @@ impl Checker<'_> {
     /// Checks that the archive has a path: a configured path, or a path in the user's state directory.
     fn archive(&mut self, root: &Root) {
         if let Some(archive) = &root.history.archive {
-            self.stays(&["history", "archive"], archive);
+            self.data_path(&["history", "archive"], archive);
         }
         if root.history.archive.is_none() && paths::archive().is_none() {
             let says = format!("there is no directory for the archive: {NO_HOME}, or set this key");
@@ -242,7 +242,7 @@ impl Checker<'_> {
         };
         let place = self.base.join(file);
         if place.is_file() {
-            self.own(path, file, Sharing::Private);
+            self.check_owner(path, file, Sharing::Private);
             return;
         }
         let reason = if place.exists() {

@@ -1,4 +1,5 @@
-//! Checks of notice channels: a channel without a usable address or secret, and a channel that would never get a notice.
+//! Checks of notice channels: a channel without a usable address or secret, and a channel that would never get a
+//! notice.
 
 use super::super::model::{NoticeKind, NoticeSettings, Root};
 use super::super::problem::nearest;

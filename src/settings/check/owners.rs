@@ -22,23 +22,23 @@ impl Checker<'_> {
         if section.store_kind() == StoreKind::Sqlite {
             let named = section.sqlite.as_ref().and_then(|it| it.path.clone());
             if let Some(store) = named.or_else(paths::store) {
-                self.own(&of("sqlite", "path"), &store, Sharing::OwnGroups);
+                self.check_owner(&of("sqlite", "path"), &store, Sharing::OwnGroups);
             }
         }
         if let Some(process) = &section.process {
-            self.own(&of("process", "state"), &process.state, Sharing::OwnGroups);
+            self.check_owner(&of("process", "state"), &process.state, Sharing::OwnGroups);
             let catalogue = of("process", "catalogue");
-            self.own(&catalogue, &process.catalogue, Sharing::OwnGroups);
+            self.check_owner(&catalogue, &process.catalogue, Sharing::OwnGroups);
         }
         if let Some(embedded) = &section.embedded {
-            self.own(
+            self.check_owner(
                 &of("embedded", "state"),
                 &embedded.state,
                 Sharing::OwnGroups,
             );
         }
         if let Some(nginx) = section.nginx.as_ref().filter(|it| it.container.is_none()) {
-            self.own(&of("nginx", "state"), &nginx.state, Sharing::OwnGroups);
+            self.check_owner(&of("nginx", "state"), &nginx.state, Sharing::OwnGroups);
             self.binary(&of("nginx", "binary"), nginx);
         }
     }
@@ -46,12 +46,12 @@ impl Checker<'_> {
     /// Checks who can change the file of a secret.
     pub(super) fn secret_file(&mut self, path: &[&str], source: &SecretSource) {
         if let SecretSource::File(file) = source {
-            self.own(&[path, &["file"]].concat(), file, Sharing::Private);
+            self.check_owner(&[path, &["file"]].concat(), file, Sharing::Private);
         }
     }
 
-    /// Warns about a secret that is too short to be hidden everywhere. Reads only the beginning of a file. A secret that a
-    /// command prints is not examined.
+    /// Warns about a secret that is too short to be hidden everywhere. Of a file, reads only the beginning. A secret
+    /// that a command prints is not examined.
     pub(super) fn short_secret(&mut self, path: &[&str], source: &SecretSource) {
         let secret = match source {
             SecretSource::Env(name) => self.variables.get(name).cloned(),
@@ -67,8 +67,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks who can change the nginx program of a protected environment, or of an environment that proves a version
-    /// for one. A name without a directory is searched in PATH, as when the program is run.
+    /// Checks who can change the nginx program of a protected environment, or of an environment from which a protected
+    /// environment takes its versions. A name without a directory is searched in PATH, as when the program is run.
     fn binary(&mut self, path: &[&str], nginx: &NginxConfig) {
         if self.guarded(path).is_empty() {
             return;
@@ -81,11 +81,11 @@ impl Checker<'_> {
             Some(nginx.binary.clone())
         };
         if let Some(binary) = found {
-            self.own(path, &binary, Sharing::Private);
+            self.check_owner(path, &binary, Sharing::Private);
         }
     }
 
-    pub(super) fn own(&mut self, path: &[&str], named: &Path, sharing: Sharing) {
+    pub(super) fn check_owner(&mut self, path: &[&str], named: &Path, sharing: Sharing) {
         let place = self.base.join(named);
         let Some(objection) = trust::objection_to(&place, sharing) else {
             return;
@@ -105,8 +105,8 @@ impl Checker<'_> {
         }
     }
 
-    /// The environments whose releases a user could change through this setting: protected environments, and those that
-    /// prove a version for a protected environment. A setting outside of environments concerns all of these.
+    /// The environments whose releases a user could change through this setting: protected environments, and those from
+    /// which a protected environment takes its versions. A setting outside of environments concerns all of these.
     fn guarded(&self, path: &[&str]) -> Vec<String> {
         let environment = match path {
             ["environments", name, ..] | ["services", _, "environments", name, ..] => Some(name),

@@ -72,9 +72,9 @@ impl Checker<'_> {
         let connect = site.preview.connect.clone();
         let connect = connect.unwrap_or_else(|| listen.clone().into());
         let nginx = environment.nginx.as_ref();
-        let is_contained = by_nginx && nginx.is_some_and(|nginx| nginx.container.is_some());
-        let from = (!is_contained).then(|| own_address(&connect)).flatten();
-        self.own_checks(at, (from, is_contained), service, (in_environment, site));
+        let is_in_container = by_nginx && nginx.is_some_and(|nginx| nginx.container.is_some());
+        let from = (!is_in_container).then(|| own_address(&connect)).flatten();
+        self.own_checks(at, (from, is_in_container), service, (in_environment, site));
     }
 
     /// Checks that every entry of an allow list is an address or a network.
@@ -119,7 +119,7 @@ impl Checker<'_> {
     fn own_checks(
         &mut self,
         at: &[&str],
-        (from, is_contained): (Option<IpAddr>, bool),
+        (from, is_in_container): (Option<IpAddr>, bool),
         service: &ServiceSection,
         (in_environment, site): (&ServiceEnvironmentSection, &SiteConfig),
     ) {
@@ -136,7 +136,7 @@ impl Checker<'_> {
         if through.peek().is_none() {
             return;
         }
-        if is_contained && !ranges.is_empty() {
+        if is_in_container && !ranges.is_empty() {
             let path = [at, &["proxy", "preview_allow"]].concat();
             self.warning(
                 &path,
@@ -156,7 +156,7 @@ impl Checker<'_> {
         if site.preview_users.is_none() {
             return;
         }
-        let unnamed: Vec<usize> = through
+        let without_login: Vec<usize> = through
             .filter(|(_, check)| {
                 let mut headers = check.headers.iter();
                 !headers.any(|(name, value)| {
@@ -165,7 +165,7 @@ impl Checker<'_> {
             })
             .map(|(index, _)| index)
             .collect();
-        for index in unnamed {
+        for index in without_login {
             let place = format!("[{index}]");
             self.error(
                 &[list, &["checks", &place]].concat(),

@@ -76,7 +76,7 @@ impl Checker<'_> {
             let path = [at, &["access_log"]].concat();
             self.warning(
                 &path,
-                "this log is inside nginx's container, so Greenroom cannot read it: the watch counts only its own requests, and the console shows no rates and no requests",
+                "this log is inside nginx's container, so Greenroom cannot read it: the watch counts only Greenroom's own requests, and the console shows no rates and no requests",
             );
         }
         for (key, place) in [

@@ -35,7 +35,7 @@ impl Checker<'_> {
         }
         for (environment, in_environment) in service.environments.iter() {
             let at = ["services", name, "environments", environment];
-            self.place(root, &at, environment, service, in_environment);
+            self.target(root, &at, environment, service, in_environment);
         }
     }
 
@@ -49,7 +49,7 @@ impl Checker<'_> {
                 &path,
                 "say where the service listens: { port = 8080 } or { socket = \"/run/app.sock\" }",
             ),
-            (None, Some(socket)) if !is_inner_path(socket) => {
+            (None, Some(socket)) if !is_socket_path(socket) => {
                 let path = [&path[..], &["socket"]].concat();
                 self.error(&path, "the socket needs an absolute path in a directory of its own, like /run/app/app.sock");
             }
@@ -112,7 +112,7 @@ impl Checker<'_> {
                 );
                 self.error(&path, says);
             }
-            self.sent(
+            self.request_values(
                 &[at, &["checks", &place]].concat(),
                 &check.headers,
                 &check.query,
@@ -148,7 +148,7 @@ impl Checker<'_> {
         let Some(health) = health else {
             return;
         };
-        self.sent(&[at, &["health"]].concat(), &health.headers, &health.query);
+        self.request_values(&[at, &["health"]].concat(), &health.headers, &health.query);
         let Some(host) = &health.host else {
             return;
         };
@@ -163,7 +163,7 @@ impl Checker<'_> {
 
     /// Checks that headers and query parameters can be sent. The messages do not repeat the values, which may be
     /// secret.
-    fn sent(
+    fn request_values(
         &mut self,
         at: &[&str],
         headers: &BTreeMap<String, EnvironmentValue>,
@@ -201,7 +201,7 @@ impl Checker<'_> {
         }
     }
 
-    fn place(
+    fn target(
         &mut self,
         root: &Root,
         at: &[&str],
@@ -332,7 +332,7 @@ impl Checker<'_> {
     }
 }
 
-fn is_inner_path(path: &Path) -> bool {
+fn is_socket_path(path: &Path) -> bool {
     let text = path.to_string_lossy();
     path.is_absolute()
         && text

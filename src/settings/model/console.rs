@@ -15,8 +15,8 @@ use crate::inventory::units::{Time, Written};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConsoleSettings {
-    /// The theme: dark, light, high-contrast, deuteranopia, tritanopia, mono, or one of your own
-    /// from the directory `themes` next to the user's configuration.
+    /// The theme: dark, light, high-contrast, deuteranopia, tritanopia, mono, or one of your own from the directory
+    /// `themes` next to the user's configuration.
     pub theme: String,
     /// The themes that replace `theme` while a target of a tier is open.
     pub theme_by_tier: TierThemes,
@@ -27,7 +27,7 @@ pub struct ConsoleSettings {
     pub armed: Duration,
     /// Whether the console uses the mouse.
     pub mouse: bool,
-    /// When the terminal's bell rings: `waits` once for each new thing that waits for the operator, or `off`.
+    /// When the terminal's bell rings: `waits` once for each new item that waits for the operator, or `off`.
     pub bell: BellSetting,
     /// Whether Greenroom is read-only: neither the console nor a command can change anything.
     pub read_only: bool,
@@ -91,7 +91,7 @@ pub enum AsciiSetting {
 #[serde(rename_all = "kebab-case")]
 pub enum BellSetting {
     Off,
-    /// Once for each new thing that waits for the operator.
+    /// Once for each new item that waits for the operator.
     Waits,
 }
 

@@ -15,8 +15,8 @@ use crate::inventory::servers::{
 use crate::inventory::units::{MaybeWritten, Time};
 use crate::release::Rules;
 
-/// One environment. If `docker` is absent, Docker's socket on this machine is used. If no store is configured, the store
-/// is a database file on this machine. A proxy must be configured.
+/// One environment. If `docker` is absent, Docker's socket on this machine is used. If no store is configured, the
+/// store is a database file on this machine. A proxy must be configured.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct EnvironmentSection {
@@ -30,8 +30,8 @@ pub(in crate::settings) struct EnvironmentSection {
     pub(in crate::settings) docker: Option<DockerConfig>,
     /// The child processes, if the runtime is `process`.
     pub(in crate::settings) process: Option<ProcessConfig>,
-    /// The image registry, if all images come from the same one; otherwise the only image registry that `registries` does
-    /// not name.
+    /// The image registry, if all images come from the same one; otherwise the only image registry that `registries`
+    /// does not name.
     pub(in crate::settings) registry: Option<RegistryConfig>,
     /// The image registries by `host` or `host:port`, if the images come from several of them.
     pub(in crate::settings) registries: BTreeMap<String, RegistryConfig>,

@@ -1,7 +1,7 @@
 //! The sections of the file. Most of them are the plain types that the engine and the adapters take, and are defined
-//! there; the other sections have a module here. The schema is derived from these types. The search for unknown keys and
-//! wrong types, the defaults, and `show` all use the schema, so each key is defined once. The types contain no origins;
-//! those are in `tree`.
+//! there; the other sections have a module here. The schema is derived from these types. The search for unknown keys
+//! and wrong types, the defaults, and `show` all use the schema, so each key is defined once. The types contain no
+//! origins; those are in `tree`.
 
 mod console;
 mod environment;

@@ -23,17 +23,17 @@ impl<T> Ordered<T> {
         self.0
             .iter()
             .find(|(key, _)| key == name)
-            .map(|(_, thing)| thing)
+            .map(|(_, value)| value)
     }
 
     pub(in crate::settings) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
-        self.0.iter().map(|(name, thing)| (name.as_str(), thing))
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 }
 
 impl<T: Serialize> Serialize for Ordered<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, thing)| (name, thing)))
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
@@ -67,11 +67,11 @@ impl<T: JsonSchema> JsonSchema for Ordered<T> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let thing = generator.subschema_for::<T>();
+        let value = generator.subschema_for::<T>();
         json_schema!({
             "type": "object",
             "propertyNames": { "format": "name", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 40 },
-            "additionalProperties": thing,
+            "additionalProperties": value,
         })
     }
 }

@@ -56,8 +56,8 @@ pub(in crate::settings) struct DefaultsSection {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct OperatorSettings {
-    /// The source of the name if `name` is absent: the login on this machine, or the etcd user, who
-    /// is authenticated by a password.
+    /// The source of the name if `name` is absent: the login on this machine, or the etcd user, who is authenticated by
+    /// a password.
     pub(in crate::settings) from: OperatorFrom,
     /// The name. It cannot be set together with `from = "etcd"`.
     pub name: Option<String>,

@@ -8,7 +8,7 @@ fn snapshot() -> Snapshot {
         blue: "127.0.0.1:3001".parse().unwrap(),
         green: "127.0.0.1:3002".parse().unwrap(),
     };
-    Snapshot::unseen(target, Tier::Staging, &endpoints, Timestamp::UNIX_EPOCH)
+    Snapshot::unobserved(target, Tier::Staging, &endpoints, Timestamp::UNIX_EPOCH)
 }
 
 fn routing(rates: Option<Result<PerSlot<Option<Rates>>, String>>) -> Routing {
@@ -84,14 +84,14 @@ fn a_source_is_stale_since_its_first_missing_answer() {
     let mut known = snapshot();
     known.sources.router = SourceState::Live;
     let at = |second| Timestamp::from_second(second).unwrap();
-    silence(
+    mark_silent(
         &mut known,
         Source::Router,
         "refused".into(),
         at(500),
         at(502),
     );
-    silence(
+    mark_silent(
         &mut known,
         Source::Router,
         "refused".into(),
@@ -113,7 +113,7 @@ fn a_source_that_never_answered_is_unreachable_and_not_stale() {
     let at = |second| Timestamp::from_second(second).unwrap();
     for second in [500, 502] {
         let retry_at = at(second + 2);
-        silence(
+        mark_silent(
             &mut known,
             Source::Registry,
             "refused".into(),

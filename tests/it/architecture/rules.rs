@@ -25,6 +25,15 @@ const fn module_rule(
 
 const AN_ADAPTER: &str = "an adapter knows ports, data types and its own client library";
 const THE_WORLD: &[&str] = &["ports", "inventory", "checks", "history", "sanitize"];
+/// For the clients of `reqwest`, which need the TLS provider of the process.
+const WITH_TLS: &[&str] = &[
+    "ports",
+    "inventory",
+    "checks",
+    "history",
+    "sanitize",
+    "adapters::tls_provider",
+];
 const WITH_FILES: &[&str] = &[
     "ports",
     "inventory",
@@ -56,6 +65,7 @@ const TO_OTHER_MACHINES: &[&str] = &[
     // Both send requests to other machines, through the same forward proxy, and trust the same authorities.
     "adapters::outbound_proxy",
     "adapters::system_authorities",
+    "adapters::tls_provider",
 ];
 
 /// The table of allowed imports.
@@ -85,7 +95,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("adapters::database_file", &["ports", "sanitize", "private_files"], AN_ADAPTER),
     module_rule("adapters::docker", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::embedded_proxy", A_PROXY, AN_ADAPTER),
-    module_rule("adapters::etcd", THE_WORLD, AN_ADAPTER),
+    module_rule("adapters::etcd", WITH_TLS, AN_ADAPTER),
     module_rule("adapters::http", &["ports", "inventory", "checks", "history", "sanitize", "adapters::connect"], AN_ADAPTER),
     module_rule("adapters::live_pointer", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::nginx", A_PROXY, AN_ADAPTER),
@@ -95,6 +105,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("adapters::secrets", THE_WORLD, AN_ADAPTER),
     module_rule("adapters::sqlite", WITH_FILES, AN_ADAPTER),
     module_rule("adapters::system_authorities", &[], AN_ADAPTER),
+    module_rule("adapters::tls_provider", &[], AN_ADAPTER),
     module_rule("adapters::webhook", TO_OTHER_MACHINES, AN_ADAPTER),
     // A target's configuration is the release's own `Definition`. Keys and themes use the names in
     // the console's tables. So settings know that type and these tables.

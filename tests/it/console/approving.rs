@@ -7,7 +7,7 @@ use crossterm::event::KeyCode;
 use greenroom::checks::Verdict;
 use greenroom::console::Model;
 use greenroom::console::action::Action;
-use greenroom::console::dialogs::{Button, Confirm, Lacking, PeerApprove, Question};
+use greenroom::console::dialogs::{Button, Confirm, MissingApprovals, PeerApprove, Question};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
 use greenroom::console::model::is_available;
@@ -119,7 +119,7 @@ fn a_driver_sees_what_the_switch_lacks_and_no_question() {
         );
         assert!(!is_available(&model, Action::Approve));
         press(&mut model, "A");
-        assert!(model.shown::<Lacking>().is_some());
+        assert!(model.shown::<MissingApprovals>().is_some());
         insta::assert_snapshot!(named("what_the_switch_lacks", size), dialog(&model));
     }
     let wide = ladder(&driving((118, 34)));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use greenroom::console::Model;
 use greenroom::console::dialogs::{
-    Confirm, Failure, Handover, Help, HoldLine, Holding, Lacking, Leaving, MessageDialog,
+    Confirm, Failure, Handover, Help, HoldLine, Holding, Leaving, MessageDialog, MissingApprovals,
     OpenReleases, Page, Palette, Picker, Question, Reason, Refusal, ReloadDialog, ResumeChoice,
     ResumeDialog, ThemeChoice, Thinking, WaitingList,
 };
@@ -336,7 +336,7 @@ fn with_rows() -> Vec<Case> {
                 name: "1.9.0".into(),
                 line: line(),
                 required: Some(true),
-                in_spite_of: vec![hold(), hold()],
+                overridden_holds: vec![hold(), hold()],
                 override_holds: None,
                 planned: None,
             }),
@@ -386,7 +386,7 @@ fn to_read() -> Vec<Case> {
         ),
         (
             "missing approvals",
-            Box::new(Lacking {
+            Box::new(MissingApprovals {
                 target: target("web", PRODUCTION),
             }),
             vec!["Waiting for approval · web/production", "Esc close"],

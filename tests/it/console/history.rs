@@ -183,7 +183,7 @@ fn every_typed_letter_filters_and_only_the_last_answer_counts() {
     assert!(
         model
             .history
-            .wrong
+            .filter_error
             .as_ref()
             .is_some_and(|said| said.contains("is not an outcome"))
     );
@@ -202,7 +202,7 @@ fn every_typed_letter_filters_and_only_the_last_answer_counts() {
         limit: LISTED,
     };
     assert_eq!(*question_asked, wanted);
-    assert_eq!(model.history.wrong, None);
+    assert_eq!(model.history.filter_error, None);
     // The previous list stays until the answer arrives.
     assert_eq!(model.history.rows.len(), 5);
     answer(&mut model, early, list_of(Vec::new()));

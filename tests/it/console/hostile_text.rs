@@ -124,7 +124,7 @@ async fn a_log_shows_no_secret_of_its_target() {
         EnvironmentValue::from("eu-central"),
     ];
     let of = TargetSecrets::of(Arc::clone(&secrets), names.iter().zip(&values), [], []);
-    let checker = HttpChecker::reading(secrets).of(of);
+    let checker = HttpChecker::reading(secrets).for_target(of);
     let output =
         b"\x1b[31mlogin with pl4nted-hunter2 failed\nkey pl4nted-plain\nin \x1b[1meu-central";
     let lines = lines_masked_by(output, Arc::new(checker)).await;
@@ -144,7 +144,7 @@ fn with_a_command() -> (SecretSource, Arc<dyn Secrets>, Arc<dyn Checker>) {
         EnvironmentValue::Secret(source.clone()),
     );
     let of = TargetSecrets::of(Arc::clone(&secrets), [(&name, &value)], [], []);
-    let checker = HttpChecker::reading(Arc::clone(&secrets)).of(of);
+    let checker = HttpChecker::reading(Arc::clone(&secrets)).for_target(of);
     (source, secrets, Arc::new(checker))
 }
 

@@ -71,7 +71,7 @@ fn a_refusal_names_the_rebound_key() {
     );
     press(&mut model, "P");
     assert!(
-        screen(&model).contains("Y answers its question, X backs it out"),
+        screen(&model).contains("if it waits for you, Y answers; X backs it out"),
         "{}",
         screen(&model)
     );

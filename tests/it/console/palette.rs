@@ -36,7 +36,7 @@ fn a_few_letters_find_an_action() {
         ("rollb", PaletteChoice::Act(Action::RollBack)),
         ("nxtlog", PaletteChoice::Act(Action::NextLog)),
         ("wallqa", PaletteChoice::Open(target("wallets", "qa"))),
-        ("light", PaletteChoice::Wear("light".into())),
+        ("light", PaletteChoice::UseTheme("light".into())),
         ("quit", PaletteChoice::Act(Action::Quit)),
     ] {
         let mut model = opened();

@@ -108,7 +108,7 @@ fn matching_keys_are_ticked_and_unknown_ones_have_no_mark() {
     for name in ["blue", "green", "route"] {
         assert_eq!(mark(&snapshot, name), Mark::Agrees, "{name}");
     }
-    assert_eq!(mark(&snapshot, "lock"), Mark::Nothing);
+    assert_eq!(mark(&snapshot, "lock"), Mark::NotCompared);
     for source in [&mut snapshot.sources.runtime, &mut snapshot.sources.router] {
         *source = SourceState::Stale {
             since: ago(9),
@@ -117,14 +117,14 @@ fn matching_keys_are_ticked_and_unknown_ones_have_no_mark() {
         };
     }
     for name in ["blue", "green", "route"] {
-        assert_eq!(mark(&snapshot, name), Mark::Nothing, "{name}");
+        assert_eq!(mark(&snapshot, name), Mark::NotCompared, "{name}");
     }
 }
 
 #[test]
 fn the_live_slot_without_its_key_is_missing_and_a_candidate_is_not() {
     let mut snapshot = with_candidate(web_production());
-    assert_eq!(mark(&snapshot, "green"), Mark::Nothing);
+    assert_eq!(mark(&snapshot, "green"), Mark::NotCompared);
     snapshot.keys.retain(|line| !line.key.ends_with("/blue"));
     snapshot.slots.blue.registration = None;
     let words = "blue has the traffic and is not registered".to_owned();

@@ -126,7 +126,7 @@ pub(super) fn judge_release(journal: &Journal, read: Result<Option<Recorded>, Fa
     assert!(is_sanitized(&words), "{words:?}");
     assert!(words.chars().count() < 1_000, "{} characters", words.len());
     let mut entries = journal.entries.iter().map(|(_, entry)| entry.0.as_slice());
-    let says_newer = words.contains("a newer Greenroom wrote it (use that version)");
+    let says_newer = words.contains("a newer Greenroom wrote it (use the newer Greenroom)");
     match failure.kind {
         FailureKind::Unsupported => {
             assert!(

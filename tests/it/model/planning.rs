@@ -39,7 +39,7 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
             Wanted::Version(VersionRef::Tag(letter.to_string())),
             Resolved::Version(Box::new(version(letter))),
         ),
-        Want::Standby => (Wanted::Standby, Resolved::WhateverIsWarm),
+        Want::Standby => (Wanted::Standby, Resolved::WarmVersion),
     };
     let request = PlanRequest {
         override_holds: None,

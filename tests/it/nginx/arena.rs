@@ -17,7 +17,7 @@ use greenroom::ports::{RouterReader, SwitchOrder};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::support::{eventually, free_port};
+use crate::support::{eventually, free_port, http_client};
 
 /// An upstream that answers every request with its own name.
 pub(super) struct Upstream {
@@ -272,8 +272,7 @@ pub(super) struct Got {
 
 /// A client that keeps its connections, or opens one for each request.
 pub(super) fn client(kept: bool) -> reqwest::Client {
-    reqwest::Client::builder()
-        .no_proxy()
+    http_client()
         .http1_only()
         .pool_max_idle_per_host(usize::from(kept))
         .timeout(Duration::from_secs(5))

@@ -19,11 +19,11 @@ async fn result_of(
 ) -> Result<String, String> {
     let names: Vec<&str> = doctor_tests
         .iter()
-        .map(|doctor_test| doctor_test.what)
+        .map(|doctor_test| doctor_test.name)
         .collect();
     let doctor_test = doctor_tests
         .into_iter()
-        .find(|doctor_test| doctor_test.what == what);
+        .find(|doctor_test| doctor_test.name == what);
     let doctor_test = doctor_test.unwrap_or_else(|| panic!("no {what} in {names:?}"));
     match doctor_test.result.await {
         DoctorResult::Works(said) => Ok(said),

@@ -33,8 +33,7 @@ async fn ask(
     host: &str,
     login: Option<(&str, &str)>,
 ) -> (u16, Option<String>) {
-    let client = reqwest::Client::builder()
-        .no_proxy()
+    let client = crate::support::http_client()
         .http1_only()
         .local_address(IpAddr::from(from))
         .timeout(Duration::from_secs(5))

@@ -52,7 +52,7 @@ async fn until_counted(driver: &App, running: &Running, wanted: usize) {
     let plan = running.handle.status().borrow().plan.clone();
     let by = driver.engine.operator();
     eventually(&format!("{wanted} count"), SOON, || async {
-        let given = driver.engine.given(&plan, Some(by)).await;
+        let given = driver.engine.counted_approvals(&plan, Some(by)).await;
         given.is_ok_and(|given| given.len() == wanted)
     })
     .await;

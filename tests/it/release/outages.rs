@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
-use crate::support::{eventually, free_port};
+use crate::support::{eventually, free_port, http_client};
 
 /// An etcd that can be stopped and started again with its data.
 pub(super) struct OwnEtcd {
@@ -80,8 +80,9 @@ impl OwnEtcd {
             .expect("etcd is installed");
         self.process = Some(process);
         let health = format!("{url}/health");
+        let client = http_client().build().expect("a client");
         eventually("etcd is healthy", Duration::from_secs(30), || async {
-            match reqwest::get(&health).await {
+            match client.get(&health).send().await {
                 Ok(answer) => answer.text().await.is_ok_and(|text| text.contains("true")),
                 Err(_) => false,
             }

@@ -24,6 +24,13 @@ use std::time::{Duration, Instant};
 
 use greenroom::port_check;
 
+/// An HTTP client that connects without a proxy. `reqwest` needs a TLS provider, also for plain HTTP.
+pub(crate) fn http_client() -> reqwest::ClientBuilder {
+    // An error means that the process already has a provider.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().no_proxy()
+}
+
 /// A variable that `tests/run` sets. Without it the test fails and says how to run it.
 pub(crate) fn from_environment(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {

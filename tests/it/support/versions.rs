@@ -28,7 +28,7 @@ pub(crate) struct Versions {
 impl Versions {
     /// An empty repository of that name.
     pub(crate) async fn in_repository(name: &str) -> Self {
-        let client = Client::builder().no_proxy().build().expect("a client");
+        let client = super::http_client().build().expect("a client");
         let image = from_environment("GREENROOM_TEST_IMAGE");
         let (_, sample) = image.split_once('/').expect("registry/repository");
         let at = |what: &str| format!("http://{}/v2/{what}", registry());

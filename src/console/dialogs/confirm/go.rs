@@ -13,7 +13,7 @@ use crate::release::{
     Approval, Command, Need, Refused, RepairApproval, Scope, TakeoverRequest, need_of,
 };
 
-pub(super) fn go(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
+pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
     if let Some(missing) = confirm.missing() {
         let text = format!("{missing}; Esc cancels");
         model.say(Weight::Prominent, &text);

@@ -184,14 +184,14 @@ pub(in crate::console) fn ask_to_begin(model: &mut Model, plan: Arc<Plan>) {
 
 impl Dialog for Confirm {
     fn pressed(mut self: Box<Self>, model: &mut Model, key: KeyEvent) -> Vec<Effect> {
-        if self.noted(key) {
+        if self.note_pressed(key) {
             return model.keep(self);
         }
         match key.code {
             KeyCode::Enter => {
                 return match self.button {
                     Button::Cancel => cancelled(model),
-                    Button::Name | Button::Go | Button::Note => go::go(model, self),
+                    Button::Name | Button::Go | Button::Note => go::confirmed(model, self),
                 };
             }
             KeyCode::Left => self.button = Button::Cancel,
@@ -265,7 +265,7 @@ impl Dialog for Confirm {
 
 impl Confirm {
     /// Handles a key while the note has the focus. Returns whether the key was used.
-    fn noted(&mut self, key: KeyEvent) -> bool {
+    fn note_pressed(&mut self, key: KeyEvent) -> bool {
         if self.button != Button::Note {
             return false;
         }

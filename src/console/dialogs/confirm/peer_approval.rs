@@ -10,20 +10,20 @@ use crate::history::Step;
 use crate::release::{Status, review};
 use crate::sanitize::sanitize;
 
-/// The rows of the approver's question.
+/// Adds the rows of the approver's question.
 pub(super) fn rows(
     model: &Model,
     theme: &Theme,
     status: &Status,
     room: usize,
-    (first, rows): Parts<'_, '_>,
+    (pinned, scrolled): Parts<'_, '_>,
 ) {
     let plan = &status.plan;
-    overridden(plan, rows);
+    overridden(plan, scrolled);
     let slots = model.in_slots(plan.target());
     let configuration = review::configuration(plan, slots.as_ref());
     for (index, line) in configuration.into_iter().enumerate() {
-        rows.push((if index == 0 { "config" } else { "" }, line, Meaning::Text));
+        scrolled.push((if index == 0 { "config" } else { "" }, line, Meaning::Text));
     }
     for (index, case) in status.cases.iter().enumerate() {
         let label = if index == 0 { "results" } else { "" };
@@ -31,7 +31,7 @@ pub(super) fn rows(
             Verdict::Passed => Meaning::Text,
             _ => Meaning::Warn,
         };
-        rows.push((label, review::check(case), meaning));
+        scrolled.push((label, review::check(case), meaning));
     }
     for approval in model
         .peer_approved(status)
@@ -40,21 +40,27 @@ pub(super) fn rows(
     {
         if let Some(note) = &approval.note {
             let note = sanitize(&format!("{}: \"{note}\"", approval.by));
-            rows.push(("note", note, Meaning::Muted));
+            scrolled.push(("note", note, Meaning::Muted));
         }
     }
     for why in model.not_peer_approved(status) {
-        rows.push(("", sanitize(&why), Meaning::Warn));
+        scrolled.push(("", sanitize(&why), Meaning::Warn));
     }
-    step(model, theme, (status, Step::Switch), room, (first, rows));
-    first.push(("commits", review::commits(plan), Meaning::Text));
+    step(
+        model,
+        theme,
+        (status, Step::Switch),
+        room,
+        (pinned, scrolled),
+    );
+    pinned.push(("commits", review::commits(plan), Meaning::Text));
     if let Some(message) = model.peer_approved_words(status) {
-        first.push(("others", sanitize(&message), Meaning::Text));
+        pinned.push(("others", sanitize(&message), Meaning::Text));
     }
     let driver = model.elsewhere().map(progress::driver);
     let driver = driver.unwrap_or(&plan.operator);
     let message = format!(
         "with all approvals, {driver} can move the traffic; your approval changes nothing else"
     );
-    first.push(("means", sanitize(&message), Meaning::Warn));
+    pinned.push(("means", sanitize(&message), Meaning::Warn));
 }

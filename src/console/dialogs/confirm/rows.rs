@@ -1,4 +1,4 @@
-//! The rows of a confirmation: what changes, what it costs to undo, and which calls are made.
+//! The rows of a confirmation: what changes, what undoing the change costs, and which calls are made.
 
 use super::sides::{Moves, Parts, Rows, sides};
 use crate::checks::{Verdict, counted};
@@ -15,24 +15,24 @@ pub(super) fn begin(
     theme: &Theme,
     plan: &Plan,
     room: usize,
-    (first, rows): Parts<'_, '_>,
+    (pinned, scrolled): Parts<'_, '_>,
 ) {
-    sides(theme, plan, Moves::planned(plan), room, first);
+    sides(theme, plan, Moves::planned(plan), room, pinned);
     if plan.hold_left().is_some() {
-        first.push(("leaves", LEAVES_A_HOLD.to_owned(), Meaning::Warn));
+        pinned.push(("leaves", LEAVES_A_HOLD.to_owned(), Meaning::Warn));
     }
     if let Some(message) = approvals_ahead(plan) {
         let meaning = match approvers_needed(plan) {
             0 => Meaning::Muted,
             _ => Meaning::Warn,
         };
-        first.push(("others", crate::sanitize::sanitize(&message), meaning));
+        pinned.push(("others", crate::sanitize::sanitize(&message), meaning));
     }
     if let Some(planned) = plan.step(Step::Switch) {
-        first.push(("undo", planned.undo.clone(), Meaning::Muted));
+        pinned.push(("undo", planned.undo.clone(), Meaning::Muted));
     }
     for warning in &plan.warnings {
-        rows.push(("note", warning.clone(), Meaning::Warn));
+        scrolled.push(("note", warning.clone(), Meaning::Warn));
     }
     let cases = plan.definition.suite.cases.len();
     let required = plan
@@ -43,13 +43,13 @@ pub(super) fn begin(
         .filter(|case| case.required)
         .count();
     let message = format!("{cases} will be run against the candidate, {required} of them required");
-    rows.push(("checks", message, Meaning::Text));
+    scrolled.push(("checks", message, Meaning::Text));
     if let Some(until) = warm_until(model, plan) {
-        rows.push(("then", until, Meaning::Muted));
+        scrolled.push(("then", until, Meaning::Muted));
     }
-    why(plan, rows);
+    why(plan, scrolled);
     for planned in &plan.calls {
-        calls(Some(planned), planned.step.as_str(), rows);
+        calls(Some(planned), planned.step.as_str(), scrolled);
     }
 }
 
@@ -79,14 +79,14 @@ pub(super) fn step(
     theme: &Theme,
     (status, step): (&Status, Step),
     room: usize,
-    (first, rows): Parts<'_, '_>,
+    (pinned, scrolled): Parts<'_, '_>,
 ) {
     let moves = match (status.switched, step) {
         (true, _) => Moves::Over,
         (false, Step::Switch) => Moves::Now,
         (false, _) => Moves::Later,
     };
-    sides(theme, &status.plan, moves, room, first);
+    sides(theme, &status.plan, moves, room, pinned);
     let counts = counted(&status.cases, &[Verdict::Passed, Verdict::Failed]);
     let bad = status
         .cases
@@ -102,23 +102,23 @@ pub(super) fn step(
         (true, false) => Meaning::Warn,
         (false, false) => Meaning::Ok,
     };
-    first.push(("checks", message, meaning));
+    pinned.push(("checks", message, meaning));
     if step == Step::Switch {
-        calls(status.plan.step(Step::Watch), "watch", rows);
+        calls(status.plan.step(Step::Watch), "watch", scrolled);
     }
     let planned = status.plan.step(step);
     match step {
-        Step::Stop => stop_calls(&status.plan, "does", rows),
-        Step::Register | Step::Switch => calls(planned, "writes", rows),
-        _ => calls(planned, "does", rows),
+        Step::Stop => stop_calls(&status.plan, "does", scrolled),
+        Step::Register | Step::Switch => calls(planned, "writes", scrolled),
+        _ => calls(planned, "does", scrolled),
     }
     if let Some(planned) = planned {
-        first.push(("undo", planned.undo.clone(), Meaning::Muted));
+        pinned.push(("undo", planned.undo.clone(), Meaning::Muted));
     }
     if step == Step::Switch
         && let Some(until) = warm_until(model, &status.plan)
     {
-        rows.push(("then", until, Meaning::Muted));
+        scrolled.push(("then", until, Meaning::Muted));
     }
 }
 
@@ -155,15 +155,20 @@ fn warm_until(model: &Model, plan: &Plan) -> Option<String> {
     })
 }
 
-pub(super) fn end_standby(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) {
+pub(super) fn end_standby(
+    theme: &Theme,
+    plan: &Plan,
+    room: usize,
+    (pinned, scrolled): Parts<'_, '_>,
+) {
     let from = plan
         .from
         .as_ref()
         .map_or("the old version", |from| from.version.name());
     let message = format!("{from} is stopped, so a rollback to it becomes a cold start");
-    sides(theme, plan, Moves::Over, room, first);
-    first.push(("stops", message, Meaning::Warn));
-    stop_calls(plan, "stop", rows);
+    sides(theme, plan, Moves::Over, room, pinned);
+    pinned.push(("stops", message, Meaning::Warn));
+    stop_calls(plan, "stop", scrolled);
 }
 
 pub(super) fn back_out(theme: &Theme, status: &Status, room: usize, rows: &mut Rows<'_>) {

@@ -1,5 +1,5 @@
-//! What a confirmation shows: the old and the new version with their digests, the age of the checks, what is written
-//! where, what undoing costs, and the name to type if one is required.
+//! The content of a confirmation: the old and the new version with their digests, the age of the checks, the calls to
+//! make, the cost of undoing the change, and the name to type if one is required.
 
 use ratatui::text::{Line, Span};
 
@@ -37,72 +37,79 @@ pub(super) fn sheet(model: &Model, theme: &Theme, confirm: &Confirm, columns: us
         header::tier_meaning(tier)
     };
     let room = columns.saturating_sub(LABEL_COLUMNS);
-    // The rows that decide the answer are always in view. The others are scrolled.
-    let mut first: Rows<'_> = Vec::new();
-    let mut rows: Rows<'_> = Vec::new();
+    // The rows that decide the answer are always in view. The other rows are scrolled.
+    let mut pinned: Rows<'_> = Vec::new();
+    let mut scrolled: Rows<'_> = Vec::new();
     match &confirm.question {
-        Question::Begin(plan) => rows::begin(model, theme, plan, room, (&mut first, &mut rows)),
+        Question::Begin(plan) => {
+            rows::begin(model, theme, plan, room, (&mut pinned, &mut scrolled))
+        }
         Question::Step(status, step) => {
             if *step == Step::Switch {
-                rows::overridden(&status.plan, &mut rows);
+                rows::overridden(&status.plan, &mut scrolled);
                 if let Some(message) = model.peer_approved_words(status) {
-                    rows.push(("others", crate::sanitize::sanitize(&message), Meaning::Text));
+                    scrolled.push(("others", crate::sanitize::sanitize(&message), Meaning::Text));
                 }
             }
-            rows::step(model, theme, (status, *step), room, (&mut first, &mut rows));
+            let parts = (&mut pinned, &mut scrolled);
+            rows::step(model, theme, (status, *step), room, parts);
         }
         Question::PeerApprove(status) => {
-            let parts = (&mut first, &mut rows);
+            let parts = (&mut pinned, &mut scrolled);
             peer_approval::rows(model, theme, status, room, parts);
         }
         Question::BackOut(status) => {
-            rows::back_out(theme, status, room, &mut first);
+            rows::back_out(theme, status, room, &mut pinned);
             if let Some(note) = &confirm.note {
-                rows.push(("note", note.clone(), Meaning::Muted));
+                scrolled.push(("note", note.clone(), Meaning::Muted));
             }
         }
         Question::EndStandby(status) => {
-            rows::end_standby(theme, &status.plan, room, (&mut first, &mut rows));
+            rows::end_standby(theme, &status.plan, room, (&mut pinned, &mut scrolled));
         }
         Question::Resume(found, resume_action) => {
             let sanitize = crate::sanitize::sanitize;
-            rows.push(("intended", sanitize(found.intended()), Meaning::Warn));
+            scrolled.push(("intended", sanitize(found.intended()), Meaning::Warn));
             let would = found.would(*resume_action, OnFailure::Ask);
-            first.push((resume_action.as_str(), sanitize(&would), Meaning::Text));
+            pinned.push((resume_action.as_str(), sanitize(&would), Meaning::Text));
             if let Some(holder) = &found.holder {
-                let holds = sanitize(&together::holds(found, holder));
-                first.push(("lock", holds, Meaning::Warn));
-                rows.push(("means", together::MEANS.to_owned(), Meaning::Bad));
+                let holds = sanitize(&together::lock_held_by(found, holder));
+                pinned.push(("lock", holds, Meaning::Warn));
+                scrolled.push((
+                    "means",
+                    together::TAKEOVER_CONSEQUENCE.to_owned(),
+                    Meaning::Bad,
+                ));
             }
             if let Some(note) = &confirm.note {
-                rows.push(("because", note.clone(), Meaning::Muted));
+                scrolled.push(("because", note.clone(), Meaning::Muted));
             }
         }
         Question::Ask(found) => {
             let sanitize = crate::sanitize::sanitize;
             if let Some(holder) = found.driver() {
-                let drives = sanitize(&together::holds(found, holder));
-                rows.push(("driver", drives, Meaning::Text));
+                let drives = sanitize(&together::lock_held_by(found, holder));
+                scrolled.push(("driver", drives, Meaning::Text));
             }
             let would = found.would(ResumeAction::Continue, OnFailure::Ask);
             let message = format!("after the handover, without another question: {would}");
-            first.push(("then", sanitize(&message), Meaning::Warn));
+            pinned.push(("then", sanitize(&message), Meaning::Warn));
             if let Some(note) = &confirm.note {
-                rows.push(("says", note.clone(), Meaning::Muted));
+                scrolled.push(("says", note.clone(), Meaning::Muted));
             }
         }
-        Question::Repair(plan) => repair::rows(plan, &mut first, &mut rows),
+        Question::Repair(plan) => repair::rows(plan, &mut pinned, &mut scrolled),
     }
     if !matches!(confirm.question, Question::Begin(_))
         && let Some(plan) = confirm.question.plan()
     {
-        rows::why(plan, &mut rows);
+        rows::why(plan, &mut scrolled);
     }
     let lines = |(label, text, meaning): (&str, String, Meaning)| {
         labelled(theme, label, &text, columns, meaning)
     };
-    sheet.head = first.into_iter().flat_map(lines).collect();
-    sheet.body = rows.into_iter().flat_map(lines).collect();
+    sheet.head = pinned.into_iter().flat_map(lines).collect();
+    sheet.body = scrolled.into_iter().flat_map(lines).collect();
     sheet.foot = foot(model, theme, confirm, (verb, columns));
     sheet
 }
@@ -156,7 +163,7 @@ fn not_armed(model: &Model, confirm: &Confirm) -> Option<String> {
     (!armed).then(|| format!("not armed: {arm} arms {target}; until then this cannot be confirmed"))
 }
 
-/// The line for the approver's note. None if the question takes no note.
+/// The line for the approver's note. `None` if the question takes no note.
 fn note(theme: &Theme, confirm: &Confirm, columns: usize) -> Option<Line<'static>> {
     if !confirm.takes_note() {
         return None;

@@ -40,7 +40,8 @@ const VERSION: usize = 20;
 /// The columns of a short digest, a share and the blanks around them.
 const SHARE: usize = 28;
 
-/// Adds the rows of both sides. `columns` is the width of a row.
+/// Adds a row for the old version, a row for the new version, and, if the switch will not ask again, a row that says
+/// when the traffic moves. `columns` is the width of a row.
 pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, rows: &mut Rows<'_>) {
     let arrow = theme.glyph(Glyph::Move);
     let to_all = format!("  0% {arrow} 100%");

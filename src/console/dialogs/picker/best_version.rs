@@ -12,12 +12,12 @@ use crate::release::Intent;
 
 /// The index of the row to start on. `None` if no row can be chosen.
 pub(super) fn best_version(model: &Model, picker: &Picker) -> Option<usize> {
-    let can = |version_row: &&VersionRow| picker.is_choosable(version_row);
+    let is_choosable = |version_row: &&VersionRow| picker.is_choosable(version_row);
     let first = || {
         picker
             .version_rows
             .iter()
-            .position(|version_row| can(&version_row))
+            .position(|version_row| is_choosable(&version_row))
     };
     // With a typed text, the rows are sorted by match, so the first row that can be chosen is the best match.
     if !picker.line.text().trim().is_empty() {
@@ -25,7 +25,7 @@ pub(super) fn best_version(model: &Model, picker: &Picker) -> Option<usize> {
     }
     let best = match picker.intent {
         Intent::GoBack => last_good(picker),
-        Intent::Promote => proven_before(model, picker).or_else(|| newest(model, picker)),
+        Intent::Promote => live_before(model, picker).or_else(|| newest(model, picker)),
     };
     best.or_else(first)
 }
@@ -53,7 +53,7 @@ fn was_rolled_back_from(picker: &Picker, version_row: &VersionRow) -> bool {
 
 /// The version that is live in the nearest earlier environment in promotion order. Environments in which no listed
 /// version is live are skipped. `None` if this version cannot be chosen.
-fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
+fn live_before(model: &Model, picker: &Picker) -> Option<usize> {
     let environments = model.world.environments.iter().map(|(name, _)| name);
     let before: Vec<_> = environments
         .take_while(|name| **name != picker.target.environment)

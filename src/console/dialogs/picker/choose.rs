@@ -20,7 +20,7 @@ pub(super) fn choose(model: &mut Model, picker: Box<Picker>) -> Vec<Effect> {
         return Vec::new();
     }
     let holds = picker.against_all.iter().filter_map(Refusal::hold);
-    let in_spite_of = holds.cloned().collect();
+    let overridden_holds = holds.cloned().collect();
     let mut against_all = picker.against_all.iter();
     let against_all = against_all.find(|why| why.hold().is_none());
     if let Some(why) = version_row.against.first().or(against_all) {
@@ -35,11 +35,11 @@ pub(super) fn choose(model: &mut Model, picker: Box<Picker>) -> Vec<Effect> {
     if picker.intent == Intent::GoBack {
         return reason::go_back(model, target, wanted, name);
     }
-    reason::ask(model, target, wanted, name, required, in_spite_of)
+    reason::ask(model, target, wanted, name, required, overridden_holds)
 }
 
-/// The version whose complete name was typed before the list was complete. The rest of the list cannot change the
-/// choice.
+/// The version whose complete name was typed before the list was complete. Tags that arrive later cannot
+/// change the choice.
 fn typed(picker: &Picker) -> Option<&VersionRow> {
     let typed = picker.line.text().trim();
     let mut version_rows = picker.version_rows.iter().filter(|_| !picker.is_settled);

@@ -16,7 +16,7 @@ const LOOK_UPS: usize = 4;
 const LOOKED_UP_UNSEEN: usize = 40;
 
 /// Adds an answer to the open picker of a target.
-fn answered(model: &mut Model, target: &Target, add: impl FnOnce(&mut Picker)) -> Vec<Effect> {
+fn add_answer(model: &mut Model, target: &Target, add: impl FnOnce(&mut Picker)) -> Vec<Effect> {
     model.with_shown(|picker: &mut Picker, model| {
         if picker.target != *target {
             return Vec::new();
@@ -32,7 +32,7 @@ pub(in crate::console) fn listed(
     target: &Target,
     versions: Result<Vec<String>, String>,
 ) -> Vec<Effect> {
-    answered(model, target, |picker| {
+    add_answer(model, target, |picker| {
         picker.list = match versions {
             Ok(versions) => {
                 let mut names: Vec<String> = versions.iter().map(|name| sanitize(name)).collect();
@@ -59,7 +59,7 @@ pub(in crate::console) fn looked_up(
         Resolved::Unknown(why) => Resolved::Unknown(sanitize(&why)),
         other => other,
     };
-    answered(model, target, |picker| {
+    add_answer(model, target, |picker| {
         picker.looked_up.insert(name, LookUp::Answered(resolved));
     })
 }
@@ -77,7 +77,7 @@ pub(in crate::console) fn terms_read(
         reason.required = terms.ok().map(|terms| terms.rules.require_reason);
         return Vec::new();
     }
-    answered(model, target, |picker| picker.terms = Some(terms))
+    add_answer(model, target, |picker| picker.terms = Some(terms))
 }
 
 /// Adds the result of the search for an image to the picker.
@@ -91,7 +91,7 @@ pub(in crate::console) fn image_found(
         ImageAt::Unknown(why) => ImageAt::Unknown(sanitize(&why)),
         other => other,
     };
-    answered(model, target, |picker| {
+    add_answer(model, target, |picker| {
         picker.images.insert(digest, Some(image));
     })
 }

@@ -181,7 +181,7 @@ impl Picker {
 
     /// The operator has changed the text. If the list is complete, the cursor goes to the best match that can be
     /// chosen. If no match can be chosen, the cursor goes to the first row.
-    fn retyped(&mut self, model: &Model) {
+    fn text_changed(&mut self, model: &Model) {
         self.version_rows.clear();
         self.row = 0;
         self.has_cursor = false;
@@ -193,7 +193,7 @@ impl Picker {
     }
 }
 
-/// Opens the picker with the versions that are already known, and asks for the others.
+/// Opens the picker with the versions that are already known, and asks for the versions that are not.
 pub(in crate::console) fn open(model: &mut Model, target: Target, intent: Intent) -> Vec<Effect> {
     let mut picker = Picker::new(target.clone(), intent);
     picker.arrange(model);
@@ -221,7 +221,7 @@ impl Dialog for Picker {
             KeyCode::Enter => return choose::choose(model, self),
             _ => {
                 if self.line.pressed(key) {
-                    self.retyped(model);
+                    self.text_changed(model);
                 }
             }
         }
@@ -237,7 +237,7 @@ impl Dialog for Picker {
 
     fn pasted(&mut self, model: &Model, text: &str) -> Result<Vec<Effect>, &'static str> {
         self.line.paste(text.trim());
-        self.retyped(model);
+        self.text_changed(model);
         Ok(self.look_ups(model))
     }
 
@@ -255,8 +255,8 @@ impl Dialog for Picker {
     }
 }
 
-/// Whether, in every earlier environment in promotion order, every source of this service's target was observed or does
-/// not answer. An environment without a target of this service is skipped.
+/// Whether the sources of this service's targets in all earlier environments (in promotion order) have answered or
+/// failed. An environment without a target of this service is skipped.
 fn is_before_observed(model: &Model, target: &Target) -> bool {
     let names = model.world.environments.iter().map(|(name, _)| name);
     let before = names.take_while(|name| **name != target.environment);

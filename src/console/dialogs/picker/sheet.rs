@@ -136,7 +136,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
         _ => {}
     }
     if let Some(why) = picker.against_all.first() {
-        let (glyph, _) = word(why);
+        let (glyph, _) = short_refusal(why);
         lines.push((format!("{} {why}", theme.glyph(glyph)), Meaning::Warn));
     }
     lines
@@ -150,8 +150,8 @@ fn row(
     version_row: &VersionRow,
     (selected, wide, columns): (bool, usize, usize),
 ) -> Line<'static> {
-    let cannot = !version_row.against.is_empty() || !picker.against_all.is_empty();
-    let meaning = match (selected, cannot) {
+    let is_refused = !version_row.against.is_empty() || !picker.against_all.is_empty();
+    let meaning = match (selected, is_refused) {
         (true, _) => Meaning::Selection,
         (false, true) => Meaning::Muted,
         (false, false) => Meaning::Text,
@@ -184,7 +184,11 @@ fn row(
     let room = columns.saturating_sub(line.width() + text::width(&fixed));
     line.push_span(theme.span(fixed, meaning));
     let label = text::cut(&label, room, theme);
-    let tone = if selected || cannot { meaning } else { tone };
+    let tone = if selected || is_refused {
+        meaning
+    } else {
+        tone
+    };
     line.push_span(theme.span(label, tone));
     line
 }
@@ -215,7 +219,7 @@ fn name<'a>(
 }
 
 /// The glyph and the short text of a refusal.
-fn word(why: &Refusal) -> (Glyph, String) {
+fn short_refusal(why: &Refusal) -> (Glyph, String) {
     match why {
         Refusal::AlreadyLive { .. } => (Glyph::Full, "already live".into()),
         Refusal::NotLiveIn { environment, .. } => {
@@ -248,7 +252,7 @@ fn remark(
     let is_live = matches!(against, Some(Refusal::AlreadyLive { .. }));
     let mut parts: Vec<String> = Vec::new();
     let glyph = against.map(|why| {
-        let (glyph, text) = word(why);
+        let (glyph, text) = short_refusal(why);
         parts.push(text);
         glyph
     });

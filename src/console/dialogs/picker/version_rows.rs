@@ -26,11 +26,11 @@ pub(super) fn version_rows(model: &Model, picker: &Picker) -> (Vec<VersionRow>, 
     let preview = preview(model, picker);
     let mut version_rows = match picker.intent {
         Intent::Promote => {
-            let mut version_rows = running(model, picker);
-            listed(picker, &mut version_rows);
+            let mut version_rows = live_rows(model, picker);
+            add_tags(picker, &mut version_rows);
             version_rows
         }
-        Intent::GoBack => past(picker),
+        Intent::GoBack => past_rows(picker),
     };
     let typed = picker.line.text().trim();
     if !typed.is_empty() {
@@ -45,7 +45,7 @@ pub(super) fn version_rows(model: &Model, picker: &Picker) -> (Vec<VersionRow>, 
         if let Ok(reference) = typed.parse::<VersionRef>()
             && !is_listed
         {
-            version_rows.push(as_typed(picker, reference));
+            version_rows.push(typed_row(picker, reference));
         }
     }
     let records = picker
@@ -56,7 +56,7 @@ pub(super) fn version_rows(model: &Model, picker: &Picker) -> (Vec<VersionRow>, 
             continue;
         };
         version_row.against = preview.against(picker.intent, &version_row.name, digest);
-        version_row.warm_in = preview.target.and_then(|here| warm(here, digest));
+        version_row.warm_in = preview.target.and_then(|here| warm_slot(here, digest));
         version_row.fate = records.and_then(|records| fate(records, digest));
     }
     for version_row in &mut version_rows {
@@ -93,7 +93,7 @@ fn preview<'a>(model: &'a Model, picker: &'a Picker) -> ReleasePreview<'a> {
     }
 }
 
-fn warm(here: &Snapshot, digest: &Digest) -> Option<Slot> {
+fn warm_slot(here: &Snapshot, digest: &Digest) -> Option<Slot> {
     Slot::BOTH.into_iter().find(|slot| {
         let instance = here.slots.get(*slot).instance.as_ref();
         here.role(*slot) == Role::Standby && instance.is_some_and(|i| i.digest == *digest)
@@ -114,7 +114,7 @@ fn nearest_first<'a>(model: &'a Model, here: &EnvironmentName) -> Vec<&'a Enviro
 }
 
 /// A row for each version that is live in another environment.
-fn running(model: &Model, picker: &Picker) -> Vec<VersionRow> {
+fn live_rows(model: &Model, picker: &Picker) -> Vec<VersionRow> {
     let mut version_rows: Vec<VersionRow> = Vec::new();
     for environment in nearest_first(model, &picker.target.environment) {
         let target = Target::new(picker.target.service.clone(), environment.clone());
@@ -141,7 +141,7 @@ fn running(model: &Model, picker: &Picker) -> Vec<VersionRow> {
 }
 
 /// Adds a row for each tag whose image has no row yet. The tag of an image that has a row is added to that row.
-fn listed(picker: &Picker, version_rows: &mut Vec<VersionRow>) {
+fn add_tags(picker: &Picker, version_rows: &mut Vec<VersionRow>) {
     let VersionList::Listed(names) = &picker.list else {
         return;
     };
@@ -151,7 +151,7 @@ fn listed(picker: &Picker, version_rows: &mut Vec<VersionRow>) {
         row_of.extend(version_row.digest.clone().map(|digest| (digest, row)));
     }
     for name in names {
-        let resolved = version(picker.looked_up.get(name));
+        let resolved = looked_up_version(picker.looked_up.get(name));
         if let Some(version) = resolved
             && let Some(version_row) = row_of
                 .get(&version.digest)
@@ -174,7 +174,7 @@ fn listed(picker: &Picker, version_rows: &mut Vec<VersionRow>) {
         if elsewhere.is_some() && resolved.is_none() && !is_ambiguous {
             continue;
         }
-        let Some(mut version_row) = tag(picker, name) else {
+        let Some(mut version_row) = tag_row(picker, name) else {
             continue;
         };
         version_row.differs_in = elsewhere.filter(|_| resolved.is_some());
@@ -191,19 +191,19 @@ fn listed(picker: &Picker, version_rows: &mut Vec<VersionRow>) {
     }
 }
 
-fn tag(picker: &Picker, name: &str) -> Option<VersionRow> {
+fn tag_row(picker: &Picker, name: &str) -> Option<VersionRow> {
     let reference: VersionRef = name.parse().ok()?;
     let answer = picker.looked_up.get(name);
     let wanted = Wanted::Version(reference);
     let mut version_row = VersionRow::new(wanted, name.to_owned(), knowledge(answer));
-    if let Some(version) = version(answer) {
+    if let Some(version) = looked_up_version(answer) {
         version_row.digest = Some(version.digest.clone());
         version_row.built_at = version.labels.built_at();
     }
     Some(version_row)
 }
 
-fn version(answer: Option<&LookUp>) -> Option<&Version> {
+fn looked_up_version(answer: Option<&LookUp>) -> Option<&Version> {
     match answer {
         Some(LookUp::Answered(Resolved::Version(version))) => Some(version),
         _ => None,
@@ -218,7 +218,7 @@ fn knowledge(answer: Option<&LookUp>) -> Knowledge {
             Resolved::Version(_) => Knowledge::Known,
             Resolved::Missing { .. } => Knowledge::Gone,
             Resolved::Unknown(why) => Knowledge::Failed(why.clone()),
-            Resolved::NothingLive | Resolved::WhateverIsWarm => Knowledge::Unasked,
+            Resolved::NothingLive | Resolved::WarmVersion => Knowledge::Unasked,
         },
     }
 }
@@ -245,7 +245,7 @@ fn newest_first(version_rows: &mut [VersionRow]) {
 }
 
 /// The versions that were live in this target before, newest first.
-fn past(picker: &Picker) -> Vec<VersionRow> {
+fn past_rows(picker: &Picker) -> Vec<VersionRow> {
     let Some(terms) = picker.known_terms() else {
         return Vec::new();
     };
@@ -263,7 +263,7 @@ fn past(picker: &Picker) -> Vec<VersionRow> {
         .collect()
 }
 
-fn as_typed(picker: &Picker, reference: VersionRef) -> VersionRow {
+fn typed_row(picker: &Picker, reference: VersionRef) -> VersionRow {
     let name = reference.to_string();
     let digest = match &reference {
         VersionRef::Digest(digest) => Some(digest.clone()),

@@ -50,8 +50,8 @@ impl Drive {
         }
         drop(steady);
         let target = &self.site.definition.target;
-        let giving = release_lock(&self.write, target, &self.lease);
-        if timeout(RELEASE_LOCK, giving).await.is_err() {
+        let releasing = release_lock(&self.write, target, &self.lease);
+        if timeout(RELEASE_LOCK, releasing).await.is_err() {
             tracing::warn!(
                 "the lock of {target} was not released in time. It expires with its lease"
             );

@@ -23,7 +23,7 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
     let definition = &site.definition;
     let target = &definition.target;
     let mut snapshot =
-        Snapshot::unseen(target.clone(), definition.tier, &definition.endpoints, now);
+        Snapshot::unobserved(target.clone(), definition.tier, &definition.endpoints, now);
     snapshot.runtime_kind = definition.runtime_kind;
     let (instances, record) = tokio::join!(
         timely(site.read.runtime.instances(target)),
@@ -81,7 +81,7 @@ async fn routing(site: &Site, snapshot: &mut Snapshot) {
         timely(router.answer(target)),
         timely(router.pointer(target))
     );
-    // If the pointer cannot be read, a switch fails with the reason.
+    // Why the pointer cannot be read is not kept: a switch reads the pointer again, and fails with the reason.
     snapshot.pointer = pointer.ok().flatten();
     match (answer, &installation) {
         (Ok(answer), Ok(_)) => snapshot.proxy = Some(answer),

@@ -55,12 +55,12 @@ impl RepairHandle {
 }
 
 /// The proxy of one target, which describes its calls for the plan.
-struct Says<'a> {
+struct TargetProxy<'a> {
     router: &'a dyn RouterReader,
     target: &'a Target,
 }
 
-impl ProxyCalls for Says<'_> {
+impl ProxyCalls for TargetProxy<'_> {
     fn install(&self) -> Vec<String> {
         self.router.describe_install(self.target)
     }
@@ -106,19 +106,19 @@ impl Engine {
         request: &RepairRequest,
         id: ReleaseId,
     ) -> RepairPlan {
-        let says = Says {
+        let proxy = TargetProxy {
             router: site.read.router.as_ref(),
             target: &request.target,
         };
         let (items, repair_actions) =
-            plan((snapshot, released), &site.definition, request.only, &says);
+            plan((snapshot, released), &site.definition, request.only, &proxy);
         let includes = |which: fn(&Action) -> bool| {
             repair_actions
                 .iter()
                 .any(|planned| which(&planned.repair_action))
         };
         let installs = includes(|repair_action| matches!(repair_action, Action::Install));
-        let points = includes(|repair_action| {
+        let moves_pointer = includes(|repair_action| {
             matches!(repair_action, Action::Switch(_) | Action::Rebase { .. })
         });
         RepairPlan {
@@ -127,7 +127,7 @@ impl Engine {
             only: request.only,
             operator: self.operator.clone(),
             made_at: self.clock.now(),
-            touched: self.touched(&request.target, points, installs),
+            touched: self.touched(&request.target, moves_pointer, installs),
             items,
             repair_actions,
             holds: snapshot.holds(snapshot.at),
@@ -234,7 +234,7 @@ impl Engine {
 /// names is read first. If that release proves nothing, the release that the slot's registration names is read. The
 /// journal is read only if the slot is empty, or if the proxy does not name the slot. While an instance is in the slot,
 /// a release that started its switch after its checks is proof enough: the driver may have ended after it wrote the
-/// route and before it changed the proxy. An unreachable store is an error, because it proves nothing.
+/// route and before it changed the proxy. An unreachable store is an error, because then nothing is known.
 async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>, Refused> {
     let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
         return Ok(Err("there is no route".to_owned()));
@@ -263,15 +263,17 @@ async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>
 async fn proven_by(
     site: &Site,
     release: ReleaseId,
-    of: (Slot, &Digest),
+    slot_and_digest: (Slot, &Digest),
     is_there: bool,
 ) -> Result<Known<()>, Refused> {
     let target = &site.definition.target;
     match site.read.journal.release(target, release).await {
-        Ok(Some(recorded)) => Ok(proves_released(&recorded, target, of).or_else(|why| {
-            let started = proves_switch_started(&recorded, target, of);
-            started.ok().filter(|()| is_there).ok_or(why)
-        })),
+        Ok(Some(recorded)) => Ok(proves_released(&recorded, target, slot_and_digest).or_else(
+            |why| {
+                let started = proves_switch_started(&recorded, target, slot_and_digest);
+                started.ok().filter(|()| is_there).ok_or(why)
+            },
+        )),
         Ok(None) => Ok(Err("the store has no such release".to_owned())),
         Err(failure) if failure.kind == FailureKind::Unreachable => {
             Err(unknown(&format!("what release {release} did"), &failure))

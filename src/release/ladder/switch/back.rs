@@ -1,4 +1,4 @@
-//! The undoing of *switch*: the traffic moves back to the version that was live before.
+//! The undo of *switch*: the traffic moves back to the version that was live before.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Finds addresses that are used twice. An address can belong to a slot, to a public or preview server, or to a proxy that
-//! answers Greenroom there. Only the servers of one nginx may share an address.
+//! Finds addresses that are used twice. An address can belong to a slot, to a public or preview server, or to a proxy
+//! that answers Greenroom there. Only the servers of one nginx may share an address.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -13,12 +13,12 @@ use crate::inventory::Endpoint;
 struct Listener {
     machine: String,
     endpoint: Endpoint,
-    by: By,
+    kind: ListenerKind,
     key: Key,
 }
 
 #[derive(PartialEq, Eq)]
-enum By {
+enum ListenerKind {
     Slot,
     Server(Proxy),
     /// The proxy answers Greenroom's own requests at this address.
@@ -43,7 +43,7 @@ impl Checker<'_> {
             let others = taken.entry(spot).or_default();
             let other = others
                 .iter()
-                .find(|other| meets(&listener, other) && !may_share(&listener, other));
+                .find(|other| excludes(&listener, other) && !may_share(&listener, other));
             if let Some(other) = other {
                 let other_place = self.place_of(&other.key);
                 let is_same = listener.endpoint == other.endpoint;
@@ -55,11 +55,14 @@ impl Checker<'_> {
                         listener.endpoint, other.endpoint
                     )
                 };
-                let why = match (&listener.by, &other.by) {
-                    (By::Slot, _) | (_, By::Slot) => "every slot needs its own address",
-                    (By::Server(one) | By::Answer(one), By::Server(other) | By::Answer(other))
-                        if one == other =>
-                    {
+                let why = match (&listener.kind, &other.kind) {
+                    (ListenerKind::Slot, _) | (_, ListenerKind::Slot) => {
+                        "every slot needs its own address"
+                    }
+                    (
+                        ListenerKind::Server(one) | ListenerKind::Answer(one),
+                        ListenerKind::Server(other) | ListenerKind::Answer(other),
+                    ) if one == other => {
                         "the embedded proxy needs a separate address for each server"
                     }
                     _ => "two proxies cannot listen on the same address",
@@ -72,7 +75,7 @@ impl Checker<'_> {
 }
 
 /// Whether a listener at one address prevents a listener at the other.
-fn meets(one: &Listener, other: &Listener) -> bool {
+fn excludes(one: &Listener, other: &Listener) -> bool {
     match (&one.endpoint, &other.endpoint) {
         (Endpoint::Tcp(one), Endpoint::Tcp(other)) => overlap(*one, *other),
         _ => true,
@@ -85,10 +88,11 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 fn may_share(one: &Listener, other: &Listener) -> bool {
-    match (&one.by, &other.by) {
-        (By::Server(one) | By::Answer(one), By::Server(other) | By::Answer(other)) => {
-            one == other && !one.is_embedded
-        }
+    match (&one.kind, &other.kind) {
+        (
+            ListenerKind::Server(one) | ListenerKind::Answer(one),
+            ListenerKind::Server(other) | ListenerKind::Answer(other),
+        ) => one == other && !one.is_embedded,
         _ => false,
     }
 }
@@ -116,7 +120,7 @@ fn listeners(root: &Root) -> Vec<Listener> {
                 found.push(Listener {
                     machine: proxy.machine.clone(),
                     endpoint: endpoint.clone(),
-                    by: By::Answer(proxy.clone()),
+                    kind: ListenerKind::Answer(proxy.clone()),
                     key: key(&[&["environments", environment], at].concat()),
                 });
             }
@@ -134,7 +138,7 @@ fn listeners(root: &Root) -> Vec<Listener> {
                     found.extend(endpoint.map(|endpoint| Listener {
                         machine: proxy.machine.clone(),
                         endpoint: endpoint.clone(),
-                        by: By::Server(proxy.clone()),
+                        kind: ListenerKind::Server(proxy.clone()),
                         key: of_target(name, environment, &["proxy", at]),
                     }));
                 }
@@ -147,7 +151,7 @@ fn listeners(root: &Root) -> Vec<Listener> {
                 found.extend(endpoint.endpoint().ok().map(|endpoint| Listener {
                     machine: host_of(section),
                     endpoint,
-                    by: By::Slot,
+                    kind: ListenerKind::Slot,
                     key: of_target(name, environment, &["endpoints", slot]),
                 }));
             }

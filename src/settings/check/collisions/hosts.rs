@@ -1,5 +1,5 @@
-//! Finds a host name that two servers of one nginx have at the same address. nginx would use only one of the two servers.
-//! Public servers and preview servers are compared alike.
+//! Finds a host name that two servers of one nginx have at the same address. nginx would use only one of the two
+//! servers. Public servers and preview servers are compared alike.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! Checks names that Greenroom derives from the names of targets: names of containers, and names of the copies of nginx's
-//! main configuration.
+//! Checks names that Greenroom derives from the names of targets: names of containers, and names of the copies of
+//! nginx's main configuration.
 
 use std::collections::HashMap;
 
@@ -62,7 +62,7 @@ impl Checker<'_> {
             {
                 self.error_at(
                     &at("configuration"),
-                    format!("the file name is too long: Greenroom tests a copy whose name is {} bytes longer, and a file name has at most {LONGEST_FILE} bytes", longest + 1),
+                    format!("the file name is too long: Greenroom tests a copy whose name is {} bytes longer, and a file name has at most {LONGEST_FILE} bytes: use a shorter file name", longest + 1),
                 );
             }
         }

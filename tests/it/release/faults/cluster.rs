@@ -10,7 +10,7 @@ use super::super::fixture::{Fixture, FixtureOptions, version};
 use super::super::{load, nothing_was_noticed};
 use super::{resumed, until_free, until_switch_is_asked, words};
 use crate::etcd::server::Server;
-use crate::support::eventually;
+use crate::support::{eventually, http_client};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -49,8 +49,9 @@ async fn a_release_survives_the_loss_of_any_one_of_three_etcd_nodes() {
         println!("node {dead} of three gone: done in {:.1?}", finished.took);
         servers[dead].start_again().await;
         let health = format!("{}/health", servers[dead].endpoint());
+        let client = http_client().build().expect("a client");
         eventually("the node is one of three again", SOON, || async {
-            let answer = reqwest::get(&health).await;
+            let answer = client.get(&health).send().await;
             let text = async { answer.ok()?.text().await.ok() };
             text.await.is_some_and(|text| text.contains("true"))
         })

@@ -13,11 +13,11 @@ use crate::sanitize::sanitize;
 
 /// Tells the driver which approvals are missing, who can give them, and how; or that no approval is missing any more.
 #[derive(Debug, Clone)]
-pub struct Lacking {
+pub struct MissingApprovals {
     pub target: Target,
 }
 
-impl Dialog for Lacking {
+impl Dialog for MissingApprovals {
     fn pressed(self: Box<Self>, model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         match key.code {
             KeyCode::Enter | KeyCode::Char('q' | '?') => Vec::new(),
@@ -58,7 +58,7 @@ impl Dialog for Lacking {
         }
         if given.len() >= needed {
             let message = format!(
-                "The release has all approvals. Close this with Esc, then press {approve} to switch."
+                "The release has all approvals. Close this page with Esc, then press {approve} to switch."
             );
             say(&message, Meaning::Ok);
             return sheet;
