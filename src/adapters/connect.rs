@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::system_authorities;
-use crate::inventory::Address;
+use crate::inventory::{Address, HostName};
 use crate::sanitize::sanitize;
 
 /// An open connection.
@@ -60,7 +60,8 @@ pub(super) async fn connect(
         Address::Name { host, port, .. } => {
             let name = ServerName::try_from(host.to_string());
             let name = name.map_err(|error| NoConnection::of(&error))?;
-            (first_of(host.as_str(), *port, within).await?, name)
+            let addresses = resolve(host, *port).await?;
+            (first_of(host, &addresses, within).await?, name)
         }
     };
     if !at.uses_tls() {
@@ -73,25 +74,34 @@ pub(super) async fn connect(
     }
 }
 
-/// Connects to the first address of a host that accepts a connection.
-async fn first_of(host: &str, port: u16, within: Duration) -> Result<TcpStream, NoConnection> {
-    let resolved = lookup_host((host, port)).await;
+/// The addresses of a host, at least one.
+async fn resolve(host: &HostName, port: u16) -> Result<Vec<SocketAddr>, NoConnection> {
     let unresolved = |why: &str| NoConnection::of(&format!("{host} cannot be resolved: {why}"));
+    let resolved = lookup_host((host.as_str(), port)).await;
     let resolved = resolved.map_err(|error| unresolved(&error.to_string()))?;
     let addresses: Vec<SocketAddr> = resolved.collect();
-    let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    if addresses.is_empty() {
+        return Err(unresolved("the name has no addresses"));
+    }
+    Ok(addresses)
+}
+
+/// Connects to the first address that accepts a connection.
+async fn first_of(
+    host: &HostName,
+    addresses: &[SocketAddr],
+    within: Duration,
+) -> Result<TcpStream, NoConnection> {
+    let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
     let (mut failed, mut late) = (Vec::new(), false);
     for address in addresses {
-        match tcp(address, within / count).await {
+        match tcp(*address, within / count).await {
             Ok(stream) => return Ok(stream),
             Err(error) => {
                 late |= error.late;
                 failed.push(format!("{host} at {address}: {error}"));
             }
         }
-    }
-    if failed.is_empty() {
-        return Err(unresolved("the name has no addresses"));
     }
     let message = failed.join("; ");
     Err(NoConnection { message, late })
@@ -122,4 +132,54 @@ fn tls() -> Result<TlsConnector, NoConnection> {
     let mut config = config.map_err(|error| NoConnection::of(&error))?;
     config.alpn_protocols = vec!["http/1.1".into()];
     Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn name(text: &str) -> Address {
+        text.parse().expect("an address")
+    }
+
+    fn refusing() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address")
+    }
+
+    #[tokio::test]
+    async fn every_address_of_a_name_is_tried_in_order() {
+        let Address::Name { host, .. } = name("web-1.internal:80") else {
+            unreachable!("a name");
+        };
+        let listener = TcpListener::bind("[::1]:0").expect("a port");
+        let open = listener.local_addr().expect("an address");
+        let addresses = [refusing(), open, refusing()];
+        let stream = first_of(&host, &addresses, Duration::from_secs(5)).await;
+        let peer = stream.expect("a connection").peer_addr();
+        assert_eq!(peer.expect("an address"), open);
+
+        let addresses = [refusing(), refusing()];
+        let error = first_of(&host, &addresses, Duration::from_secs(5)).await;
+        let error = error.expect_err("nothing listens");
+        for address in addresses {
+            let said = error.to_string();
+            assert!(
+                said.contains(&format!("web-1.internal at {address}: ")),
+                "{said}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_resolve_is_named() {
+        let connected = connect(&name("web.invalid:80"), Duration::from_secs(5)).await;
+        let error = connected.err().expect("no connection").to_string();
+        assert!(
+            error.starts_with("web.invalid cannot be resolved: "),
+            "{error}"
+        );
+    }
 }

@@ -78,6 +78,14 @@ impl Address {
         if self.uses_tls() { "https" } else { "http" }
     }
 
+    /// The address with its scheme, e.g. `http://127.0.0.1:8080`.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Ip { tls: false, .. } | Self::Name { tls: false, .. } => format!("http://{self}"),
+            _ => self.to_string(),
+        }
+    }
+
     /// Whether the port is the default port of the scheme: 80, or 443 with TLS.
     pub fn has_default_port(&self) -> bool {
         self.port() == Some(default_port(self.uses_tls()))
@@ -174,7 +182,7 @@ fn parse(text: &str) -> Result<Address, &'static str> {
     }
     if let Ok(Endpoint::Tcp(at)) = authority.parse() {
         return match at.port() {
-            0 => Err("port 0 is no port to connect to"),
+            0 => Err("port 0 is not a fixed port"),
             _ => Ok(Address::Ip { at, tls }),
         };
     }

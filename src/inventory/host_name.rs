@@ -17,7 +17,7 @@ impl HostName {
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         if !text.is_ascii() {
             return Err(
-                "write an international name in its ASCII form, such as xn--bcher-kva.example",
+                "an international name is written in its ASCII form, such as xn--bcher-kva.example",
             );
         }
         if text.len() > LONGEST || !text.split('.').all(is_label) {

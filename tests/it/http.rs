@@ -288,6 +288,46 @@ async fn a_missing_instance_is_unhealthy_with_its_cause() {
 }
 
 #[tokio::test]
+async fn a_probe_resolves_the_host_of_its_address() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    let port = server.at.port().expect("a port");
+    let by_name: Address = format!("LocalHost:{port}").parse().expect("an address");
+    let mut case = case("/echo");
+    case.expect.json = [("/host".to_owned(), format!("localhost:{port}").into())].into();
+    let report = checker.run(&case, &by_name, None).await;
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    let request = format!("GET http://localhost:{port}/echo");
+    assert_eq!(report.request, request);
+
+    let mut check = health("/health");
+    check.timeout = Duration::from_secs(30);
+    let unknown = "web.invalid:80".parse().expect("an address");
+    let probe = checker.health(&unknown, &check).await;
+    assert!(!probe.healthy, "{probe:?}");
+    let said = "no connection: web.invalid cannot be resolved: ";
+    assert!(probe.detail.starts_with(said), "{probe:?}");
+    let public = PublicAddress {
+        endpoint: unknown,
+        ..server.public("/")
+    };
+    let answer = checker.public(&public, Connection::Kept).await;
+    assert!(answer.detail.starts_with(said), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_no_answer_over_tls() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    let port = server.at.port().expect("a port");
+    let over_tls: Address = format!("https://localhost:{port}").parse().expect("it");
+    let probe = checker.health(&over_tls, &health("/health")).await;
+    let said = format!("no connection: no TLS with https://localhost:{port}: ");
+    assert!(
+        !probe.healthy && probe.detail.starts_with(&said),
+        "{probe:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_check_sends_its_request_and_judges_the_answer() {
     let checker = HttpChecker::new();
     for server in Server::both().await {

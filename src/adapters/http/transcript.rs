@@ -22,9 +22,8 @@ const LONGEST: usize = 2_048;
 /// The request as text: its first line, its headers, and the length of its body.
 pub(super) fn request(outgoing: &OutgoingRequest<'_>) -> String {
     let place = match outgoing.at {
-        Address::Unix(path) => format!("unix:{} ", path.display()),
-        address if address.uses_tls() => address.to_string(),
-        address => format!("http://{address}"),
+        Address::Unix(_) => format!("{} ", outgoing.at),
+        address => address.url(),
     };
     let mut text = cut(&format!(
         "{} {place}{}",

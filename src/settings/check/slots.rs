@@ -52,11 +52,11 @@ fn refusal(environment: &EnvironmentSection, address: &Address) -> Option<String
     match address {
         Address::Name { port, .. } => {
             let binds = match environment.runtime {
-                RuntimeKind::Docker => "Docker publishes the port of the slot",
-                RuntimeKind::Process => "the process of the slot listens",
+                RuntimeKind::Docker => "Docker publishes the slot's port",
+                RuntimeKind::Process => "the slot's process listens",
             };
             Some(format!(
-                "{binds} at this address, which needs an IP address, because the host name in `{address}` can belong to several addresses and to other machines: write an IP address of that machine, such as 127.0.0.1:{port}"
+                "`{address}` has a host name, which can belong to several addresses and machines, but {binds} at one IP address: write 127.0.0.1:{port}, or another IP address of that machine"
             ))
         }
         // nginx compares a certificate only with host names.
