@@ -503,6 +503,13 @@ async fn a_direct_request_has_the_headers_of_a_proxy() {
             .direct(&server.at, &server.public("/forwarded"), &over_tls)
             .await;
         assert_eq!(moved.status, Some(301));
+        // Behind a public address with TLS, the proxy says so.
+        let public = PublicAddress {
+            endpoint: "https://shop.example.com".parse().expect("an address"),
+            ..server.public("/forwarded")
+        };
+        let moved = checker.direct(&server.at, &public, &none).await;
+        assert_eq!(moved.status, Some(301));
     }
 }
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use greenroom::adapters::embedded_proxy::{EmbeddedProxy, Site};
 use greenroom::adapters::http::HttpChecker;
 use greenroom::checks::HealthCheck;
-use greenroom::inventory::{Address, Probe, PublicAddress, Slot};
+use greenroom::inventory::{Address, PerSlot, Probe, PublicAddress, Slot, Target};
 use greenroom::ports::{Checker, Connection};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -20,47 +21,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::support::certificates::{authority, certificate};
+use crate::support::free_port;
+
 /// Names the directory of the certificates, in the process that trusts them.
 const CERTIFICATES: &str = "GREENROOM_TEST_CERTIFICATES";
-
-const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-
-fn openssl(directory: &Path, arguments: &str) {
-    let done = Command::new("openssl")
-        .args(arguments.split(' '))
-        .current_dir(directory)
-        .output()
-        .expect("openssl");
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "openssl {arguments}: {said}");
-}
 
 /// Writes the authorities `ca.pem` and `other.pem`, and the certificates `good`, `named` (for another name) and
 /// `strange` (from `other`).
 fn certificates(directory: &Path) {
-    for authority in ["ca", "other"] {
-        let out = format!("-keyout {authority}.key -out {authority}.pem");
-        let request = format!("req -x509 {KEY} {out} -subj /CN={authority} -days 2");
-        openssl(directory, &request);
+    for name in ["ca", "other"] {
+        authority(directory, name);
     }
-    let own = "DNS:localhost,IP:127.0.0.1,IP:::1";
-    for (name, authority, subjects) in [
-        ("good", "ca", own),
-        ("named", "ca", "DNS:web.example"),
-        ("strange", "other", own),
-    ] {
-        let extensions = format!("subjectAltName={subjects}\n");
-        std::fs::write(directory.join("extensions"), extensions).expect("written");
-        let out = format!("-keyout {name}.key -out {name}.csr");
-        openssl(directory, &format!("req {KEY} {out} -subj /CN={name}"));
-        let signed = format!(
-            "-in {name}.csr -CA {authority}.pem -CAkey {authority}.key -CAcreateserial -out {name}.pem"
-        );
-        openssl(
-            directory,
-            &format!("x509 -req {signed} -days 2 -extfile extensions"),
-        );
-    }
+    let own = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1";
+    certificate(directory, "good", "ca", own);
+    certificate(directory, "named", "ca", "subjectAltName=DNS:web.example");
+    certificate(directory, "strange", "other", own);
 }
 
 /// A server that answers each request with the name in the TLS handshake and the `Host` header.
@@ -198,6 +174,29 @@ async fn a_server_must_prove_the_host_of_its_address() {
     let plain = Address::from(good.at);
     fails(&plain, &["no answer"]).await;
     kept_connections_are_separate(directory).await;
+    the_embedded_proxy_verifies_a_slot(&good, &strange).await;
+}
+
+async fn the_embedded_proxy_verifies_a_slot(good: &Server, strange: &Server) {
+    let port = || SocketAddr::from(([127, 0, 0, 1], free_port()));
+    for (server, status) in [(good, "HTTP 200"), (strange, "HTTP 503")] {
+        let site = Site {
+            target: Target::new(
+                "web".parse().expect("a name"),
+                "qa".parse().expect("a name"),
+            ),
+            public: port(),
+            preview: port(),
+            preview_allow: Vec::new(),
+            slots: PerSlot::from_fn(|_| server.at("127.0.0.1")),
+        };
+        let preview = Address::from(site.preview);
+        let state = tempfile::tempdir().expect("a directory");
+        let proxy = EmbeddedProxy::start(vec![site], port(), state.path()).await;
+        let _proxy = proxy.expect("a proxy");
+        let probe = probe(&preview).await;
+        assert!(probe.detail.starts_with(status), "{probe:?}");
+    }
 }
 
 async fn kept_connections_are_separate(directory: &Path) {

@@ -63,12 +63,9 @@ fn url(given: &str, tls: bool) -> Result<String> {
         return Err(refused("an endpoint contains an `@`")
             .hint("set `user` and `password` separately from the address"));
     }
-    let scheme = match given.contains("://") {
-        true => "",
-        false if tls => "https://",
-        false => "http://",
-    };
-    let address = format!("{scheme}{}", given.trim_end_matches('/'));
+    let default = if tls { "https" } else { "http" };
+    let (scheme, rest) = given.split_once("://").unwrap_or((default, given));
+    let address = format!("{scheme}://{}", rest.trim_end_matches('/'));
     let Ok(address) = address.parse::<Address>() else {
         return Err(refused(format!("{given:?} is not an endpoint"))
             .hint("write an address like http://10.0.0.7:2379"));

@@ -20,7 +20,7 @@ type Place = Arc<Mutex<Option<Sender>>>;
 #[derive(Default)]
 pub(super) struct Kept {
     /// The connections by address and `Host` header, so that a target that hangs does not delay another target behind
-    /// the same proxy. The address includes the host name and TLS, because a connection has one certificate.
+    /// the same proxy. The address includes the host name and TLS, so no connection has another host's certificate.
     by_address: Mutex<BTreeMap<(Address, String), Place>>,
 }
 

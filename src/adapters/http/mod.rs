@@ -30,14 +30,6 @@ const PUBLIC_TIMEOUT: Duration = Duration::from_secs(5);
 /// The header in which the proxy names the slot that answered.
 const SLOT_HEADER: &str = "x-greenroom-slot";
 
-/// The headers that a proxy in front of an instance adds to a request from this machine. With these headers, an
-/// instance that is probed directly has no reason to answer differently.
-const FORWARDED: [(&str, &str); 3] = [
-    ("x-real-ip", "127.0.0.1"),
-    ("x-forwarded-for", "127.0.0.1"),
-    ("x-forwarded-proto", "http"),
-];
-
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
 /// The read limits for instances and for the public address.
@@ -216,8 +208,13 @@ impl Checker for HttpChecker {
         address: &PublicAddress,
         headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer {
-        let mut sent =
-            BTreeMap::from(FORWARDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let forwarded = [
+            ("x-real-ip", "127.0.0.1"),
+            ("x-forwarded-for", "127.0.0.1"),
+            ("x-forwarded-proto", address.endpoint.scheme()),
+        ];
+        // With the headers that a proxy adds, an instance has no reason to answer a direct request differently.
+        let mut sent = BTreeMap::from(forwarded.map(|(name, value)| (name.into(), value.into())));
         let none = BTreeMap::new();
         let prepared = self.values.prepare(&address.path, &none, headers, None);
         let prepared = match prepared.await {

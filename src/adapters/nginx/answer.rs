@@ -88,15 +88,15 @@ pub(super) async fn ask(at: &Address, target: &Target) -> Result<ProxyAnswer, Mi
 }
 
 async fn ask_without_deadline(at: &Address, target: &Target) -> Result<ProxyAnswer, Miss> {
-    let stream = connect(at, DEADLINE)
-        .await
-        .map_err(|error| match error.late {
-            true => Miss::late(at),
-            false => Miss::new(
-                FailureKind::Unreachable,
-                format!("cannot connect to {at}: {error}"),
-            ),
-        })?;
+    let stream = connect(at, DEADLINE).await.map_err(|error| {
+        if error.late {
+            return Miss::late(at);
+        }
+        Miss::new(
+            FailureKind::Unreachable,
+            format!("cannot connect to {at}: {error}"),
+        )
+    })?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| Miss::broken(&error))?;
