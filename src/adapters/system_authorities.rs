@@ -1,5 +1,6 @@
 //! TLS to servers with a certificate from an authority that this machine trusts. The certificates of these authorities
-//! can be hundreds of files, so they are read once per process, when the first server shows a certificate.
+//! can be hundreds of files. So they are read when the first server shows a certificate, and kept until the process
+//! ends. If several servers show their certificates at that time, the files may be read more than once.
 
 use std::sync::{Arc, OnceLock};
 

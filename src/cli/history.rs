@@ -66,7 +66,8 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
         warn_line!("greenroom: {failure}");
         return Exit::Failed;
     }
-    if left < verb.limit {
+    let has_listed = left < verb.limit;
+    if has_listed {
         return table.end(exit);
     }
     // Releases of targets that are no longer configured are listed too. So the names are checked only if nothing was
@@ -81,9 +82,11 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     // A failed read does not mean that there are no releases.
     if exit == Exit::Done && !common.json && !verb.csv {
         let message = if verb.offline {
-            "the archive of this machine has no such release: without --offline, the stores are read too"
-        } else if filter == of_target(verb) {
+            "no matching release in the archive of this machine; run without --offline to read the stores too"
+        } else if filter == Filter::default() {
             "there are no releases yet"
+        } else if filter == of_target(verb) {
+            "there are no releases of the selected targets yet"
         } else {
             "no release matches"
         };
@@ -129,7 +132,7 @@ pub(super) async fn archive(app: &App) -> Option<Archive> {
         Ok((archive, None)) => Some(archive),
         Ok((archive, Some(failure))) => {
             warn_line!(
-                "greenroom: the archive cannot be opened: {failure}\n  This command keeps no local copy, and shows only what it reads from the stores."
+                "greenroom: the archive cannot be opened: {failure}\n  This command keeps no local copy, and shows only what it reads from the stores. With --offline, it reads no store and shows nothing."
             );
             Some(archive)
         }

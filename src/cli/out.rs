@@ -39,8 +39,8 @@ pub(super) fn warn(message: std::fmt::Arguments<'_>) {
     let _ = write_lines(&mut output::stderr(), &message);
 }
 
-/// Prints a line on standard error. The last line of `--json` does not repeat the line, because its error already says
-/// the same.
+/// Prints a line on standard error. Unlike [`warn`], this adds no notice to the output of `--json`: the caller reports
+/// the same text there as the error.
 pub(super) fn explain(message: std::fmt::Arguments<'_>) {
     let _ = write_lines(&mut output::stderr(), &message.to_string());
 }

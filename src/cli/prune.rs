@@ -125,7 +125,9 @@ fn reason(why: &KeptBecause) -> String {
             format!("good version {nth} of {target}, counted from the newest")
         }
         KeptBecause::Claimed { target } => {
-            format!("live once according to a release of {target}, but that is not proven")
+            format!(
+                "a release of {target} says that this version was live, but its journal does not prove it"
+            )
         }
         KeptBecause::NeverReleased => {
             "no release of a configured target used it: Greenroom removes only released images"

@@ -142,7 +142,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: ResumeAc
             local_time::moment(plan.made_at),
             plan.operator
         ),
-        format!("  intended  {}", interrupted.intended()),
+        format!("  intended  {}", interrupted.journal_end()),
         format!("  driver    {}", driver(interrupted)),
         "  observed now".to_owned(),
     ];
@@ -208,7 +208,7 @@ fn found_json(
         .collect();
     serde_json::json!({
         "release": interrupted.recorded.head,
-        "intended": interrupted.intended(),
+        "intended": interrupted.journal_end(),
         "ignored": interrupted.ignored,
         "lock": interrupted.holder,
         "chosen": chosen.as_str(),

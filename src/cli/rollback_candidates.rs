@@ -1,9 +1,9 @@
-//! `greenroom rollback --list`: lists every version that was live in a target, with the place of its image. If a
-//! version cannot be chosen, says why.
+//! `greenroom rollback --list`: lists the versions that are proven to have been live in a target, and where their
+//! images are. Of a long history, only the newest part is searched. If a version cannot be chosen, says why.
 
 use super::arguments::Common;
 use super::promote::refuse;
-use super::{Exit, json as lines, open};
+use super::{Exit, json, open};
 use crate::history::Fate;
 use crate::inventory::Target;
 use crate::inventory::local_time;
@@ -22,14 +22,14 @@ pub(super) async fn list(common: &Common, target: &Target) -> Exit {
         Err(refused) => return refuse(&refused),
     };
     if common.json {
-        let candidates: Vec<_> = candidates.iter().map(json).collect();
-        lines::answer(
+        let candidates: Vec<_> = candidates.iter().map(candidate_json).collect();
+        json::answer(
             serde_json::json!({ "target": target, "ways": candidates, "remarks": remarks }),
         );
         return Exit::Done;
     }
     if candidates.is_empty() {
-        say_line!("{target}: no version has been live successfully yet");
+        say_line!("{target}: no version is proven to have been live");
     }
     for candidate in &candidates {
         let version = &candidate.version;
@@ -61,7 +61,10 @@ fn fate_text(fate: Option<&Fate>) -> String {
             format!("live before, release left at {}", local_time::moment(*at))
         }
         Some(Fate::Unfinished(at)) => {
-            format!("live before, started again {}", local_time::moment(*at))
+            format!(
+                "live before, release open since {}",
+                local_time::moment(*at)
+            )
         }
         None => "live before".to_owned(),
     }
@@ -76,7 +79,7 @@ fn image(at: &ImageAt) -> String {
     }
 }
 
-fn json(candidate: &RollbackCandidate) -> serde_json::Value {
+fn candidate_json(candidate: &RollbackCandidate) -> serde_json::Value {
     let against: Vec<String> = candidate.against.iter().map(ToString::to_string).collect();
     serde_json::json!({
         "version": candidate.version,

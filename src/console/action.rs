@@ -1,6 +1,5 @@
 //! The table of keys and actions. The key bindings, the footer, the help and the README are computed from this table,
-//! so they cannot disagree. The actions that lead to a change of a target, and only these, are in the group
-//! `Purpose::Release`. Each of them has a capital letter as its key.
+//! so they cannot disagree. The actions for which [`Action::changes`] is true have a capital letter as their key.
 
 use super::chord::{Chord, ctrl, key, named};
 use super::model::Pane;
@@ -72,7 +71,7 @@ pub enum Action {
     Sort,
     Zoom,
     Unzoom,
-    /// Find an action by its name.
+    /// Find an action, a target or a theme by its name.
     Palette,
     Themes,
     /// Let the console receive the mouse, or leave the mouse to the terminal.
@@ -86,7 +85,7 @@ pub enum Action {
     Timeline,
     /// Verify that the records that match the filter have not been altered.
     Prove,
-    /// Stop the console and return to the shell, until the shell continues the console.
+    /// Suspend the console and return to the shell. The shell's `fg` continues it.
     Suspend,
     /// Copy a text of the focused pane or of the history to the terminal's clipboard, for example a digest.
     Copy,
@@ -203,10 +202,10 @@ pub static BINDINGS: &[Binding] = &[
     in_footer(bind(&[key('X')], Action::BackOut, "back out", "undo everything that the running release has done")),
     in_footer(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm, or choose an earlier version")),
     in_footer(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for approval")),
-    in_footer(bind(&[key('C')], Action::Resume, "driver", "request, hand over, take over or resume a release")),
+    in_footer(bind(&[key('C')], Action::Resume, "driver", "request or answer a handover; take over or resume a release")),
     in_footer(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm, now instead of later")),
     in_footer(bind(&[key('D')], Action::Repair, "repair drift", "plan a repair of the open target, then confirm it")),
-    bind(&[key('F')], Action::Hold, "hold", "hold the open target, so that a promote needs an override, or clear its hold"),
+    bind(&[key('F')], Action::Hold, "hold", "place a hold on the open target (a promote then needs an override), or clear it"),
     in_footer(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
     in_footer(bind(&[named(KeyCode::Enter)], Action::Open, "open", "open the target under the cursor, or show details")),
     in_footer(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stop following"))),
@@ -247,12 +246,12 @@ pub static BINDINGS: &[Binding] = &[
     in_footer(in_history(bind(&[key('t')], Action::Timeline, "timeline", "show what became live in this environment, in order"))),
     bind(&[key('T')], Action::Themes, "theme", "choose another theme, with a preview"),
     bind(&[key('m')], Action::Mouse, "mouse", "use the mouse in the console, or leave it to the terminal"),
-    bind(&[ctrl('z')], Action::Suspend, "suspend", "suspend the console and go back to the shell"),
+    bind(&[ctrl('z')], Action::Suspend, "suspend", "suspend the console and return to the shell"),
     in_footer(bind(&[ctrl('r')], Action::Reload, "reload", "show how the configuration on disk has changed, and reload it")),
     bind(&[ctrl('l')], Action::Repaint, "repaint", "draw the whole screen again"),
-    bind(&[named(KeyCode::Esc)], Action::Back, "back", "close a dialog, or go back to the environments"),
+    bind(&[named(KeyCode::Esc)], Action::Back, "back", "close a dialog or a view, or focus the environments"),
     in_footer(in_history(bind(&[key('v')], Action::Prove, "prove", "verify that the listed records have not been altered"))),
-    in_footer(bind(&[key(':')], Action::Palette, "palette", "find an action by its name, and run it")),
+    in_footer(bind(&[key(':')], Action::Palette, "palette", "find an action, a target or a theme by its name")),
     in_footer(bind(&[key('?')], Action::Help, "help", "show all keys")),
     in_footer(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "quit the console; asks first while this console drives a release")),
 ];

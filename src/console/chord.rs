@@ -22,12 +22,13 @@ pub(super) const fn ctrl(c: char) -> Chord {
     }
 }
 
-/// A key that is not a character.
+/// A key without Ctrl.
 pub(super) const fn named(code: KeyCode) -> Chord {
     Chord { code, ctrl: false }
 }
 
-/// The names of the keys that are not characters. The screen shows these names, and the configuration uses them.
+/// The names of the keys that are neither characters nor function keys, as the screen shows them and the configuration
+/// writes them.
 const NAMES: [(KeyCode, &str); 15] = [
     (KeyCode::Enter, "Enter"),
     (KeyCode::Esc, "Esc"),

@@ -23,14 +23,14 @@ use crate::release::Handle;
 /// The largest number of events handled before the screen is drawn again.
 const BATCH: usize = 64;
 
-/// The sources of the loop's events.
+/// The sources of the loop's events, and the sender that reports the first frame.
 #[derive(Debug)]
 pub struct Inputs {
     pub input: mpsc::Receiver<Input>,
     pub world: watch::Receiver<Arc<World>>,
     /// The handles of releases that this process already drives when the console opens.
     pub in_flight: Vec<Handle>,
-    /// Notified when the first frame is on the screen, so that the caller can start slow work.
+    /// Sends one message when the first frame is on the screen, so that the caller can start slow work.
     pub open: Option<oneshot::Sender<()>>,
 }
 

@@ -118,7 +118,7 @@ const EVENTS: [&str; 8] = [
     "back-out-asked",
     "chosen",
     "resumed",
-    "let-go",
+    "driver-stopped",
 ];
 
 /// The whole text of an event that only a newer Greenroom knows. So the event is copied without a loss, and its hash
@@ -252,7 +252,7 @@ mod tests {
             chain: None,
         };
         let text = serde_json::to_string(&entry).expect("text");
-        assert!(text.contains(r#""entry":"let-go""#), "{text}");
+        assert!(text.contains(r#""entry":"driver-stopped""#), "{text}");
         let again: Entry = serde_json::from_str(&text).expect("an entry");
         assert_eq!(again, entry);
     }

@@ -52,7 +52,7 @@ pub use record::{
 pub use repair::{RecordedAction, RepairOutcome, RepairRecord, Repaired};
 pub use retention::{Cause, Pruning, Retention, Weighed, pruning, started_at};
 pub use seal::Seal;
-pub use step::{Direction, Step};
+pub use step::{Direction, RecordedStep, Step};
 pub use timeline::{Fate, fate, once_live};
 pub use until::until;
 pub use verification::{AlteredRecord, RulesSet, Verification};

@@ -14,13 +14,16 @@ pub trait Provable {
 
     fn prove(&self) -> Integrity;
 
-    /// Names the first part of `read` that differs from this record. Allowed later changes do not count as differences.
+    /// `self` is the archived record, and `read` is the same record in the store. Names the first part that differs or
+    /// is missing in the store. Changes that the record may still get, such as new entries or its end, are no
+    /// difference.
     fn first_difference(&self, read: &Self) -> Option<String>;
 
     /// Whether the record is final at `now`.
     fn is_over(&self, now: Timestamp) -> bool;
 
-    /// The hash that covers the whole record, if the record has one.
+    /// The hash that covers the whole record. None if the record was written without hashes, or if the release has not
+    /// ended.
     fn last_link(&self) -> Option<&Link>;
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, JournalEvent, Link, LivePeriod, Step, Successor};
+use super::{Entry, JournalEvent, Link, LivePeriod, RecordedStep, Step, Successor};
 use crate::checks::Report;
 use crate::inventory::{
     Address, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version,
@@ -95,12 +95,33 @@ impl Outcome {
 
 /// The calls of one step, as they were shown to the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlannedCalls {
-    pub step: Step,
+pub struct PlannedCalls<S = Step> {
+    pub step: S,
     /// One line for each call, worded so that an operator can check the call.
     pub calls: Vec<String>,
     /// How the step is undone, and what the undoing costs.
     pub undo: String,
+}
+
+impl PlannedCalls {
+    pub fn recorded(&self) -> PlannedCalls<RecordedStep> {
+        PlannedCalls {
+            step: self.step.into(),
+            calls: self.calls.clone(),
+            undo: self.undo.clone(),
+        }
+    }
+}
+
+impl PlannedCalls<RecordedStep> {
+    /// The calls, if this Greenroom knows the step.
+    pub fn known(&self) -> Option<PlannedCalls> {
+        Some(PlannedCalls {
+            step: self.step.known()?,
+            calls: self.calls.clone(),
+            undo: self.undo.clone(),
+        })
+    }
 }
 
 /// The state on which the plan of a release was based. A driver that resumes the release needs this state, because
@@ -178,7 +199,7 @@ pub struct ReleaseRecord {
     pub overridden: Vec<Overridden>,
     pub opened_at: Timestamp,
     /// The plan that was shown to the operator.
-    pub plan: Vec<PlannedCalls>,
+    pub plan: Vec<PlannedCalls<RecordedStep>>,
     /// The state on which the plan was based; none if an older Greenroom opened the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
@@ -203,6 +224,12 @@ impl ReleaseRecord {
     pub fn why(&self) -> Option<&str> {
         let missing = (self.kind != ReleaseKind::Promote).then_some(NO_REASON_YET);
         self.reason.as_deref().or(missing)
+    }
+
+    /// Whether the plan has a step that only a newer Greenroom knows.
+    pub fn has_unknown_step(&self) -> bool {
+        let mut steps = self.plan.iter().map(|planned| &planned.step);
+        steps.any(|step| step.known().is_none())
     }
 
     /// The head as it was before the release ended.

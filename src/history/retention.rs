@@ -13,9 +13,9 @@ use crate::inventory::{ReleaseId, Target};
 /// The limits of an archive. A limit that is not set deletes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Retention {
-    /// A release that was opened longer ago than this is deleted.
+    /// A release that was opened longer ago than this is deleted, unless it must be kept.
     pub keep_for: Option<Duration>,
-    /// The highest number of releases that are kept for one target.
+    /// The highest number of releases that are kept for one target, apart from releases that must be kept.
     pub keep_last: Option<u32>,
     /// The maximum size in bytes. If the archive is larger, the oldest logs are deleted first, then the oldest
     /// releases.
@@ -59,8 +59,10 @@ pub struct Pruning {
     pub orphans: Vec<ReleaseId>,
     /// The number of freed bytes, approximately.
     pub bytes: u64,
-    /// The bytes above the limit that cannot be freed, because everything that is left must be kept.
-    pub too_many: u64,
+    /// The bytes above the limit that cannot be freed, because all remaining releases must be kept. The bytes of
+    /// `orphans` are not subtracted.
+    #[serde(rename = "too_many")]
+    pub not_freed: u64,
 }
 
 impl Pruning {
@@ -81,6 +83,7 @@ pub fn started_at(id: ReleaseId) -> Timestamp {
 
 impl Pruning {
     /// Adds those of `logs` that are older than a week. `logs` are the logs without an archived release, oldest first.
+    /// Their bytes are added to `bytes`, but `not_freed` stays as it is.
     #[must_use]
     pub fn with_orphans(mut self, logs: &[(ReleaseId, u64)], now: Timestamp) -> Self {
         for (id, size) in logs {
@@ -135,37 +138,37 @@ pub fn pruning(releases: &[Weighed], used: u64, retention: &Retention, now: Time
     pruning
 }
 
-/// Adds the oldest logs and then the oldest releases to `pruning`, until they free `too_many` bytes. A log whose
+/// Adds the oldest logs and then the oldest releases to `pruning`, until they free `to_free` bytes. A log whose
 /// release is added too is not listed separately.
 fn prune_by_size(
     pruning: &mut Pruning,
     remaining: &[&Weighed],
     protected: &BTreeSet<ReleaseId>,
-    mut too_many: u64,
+    mut to_free: u64,
 ) {
     let deletable = remaining
         .iter()
         .rev()
         .filter(|release| !protected.contains(&release.id));
     for release in deletable.clone().filter(|release| release.log_size > 0) {
-        if too_many == 0 {
+        if to_free == 0 {
             break;
         }
-        too_many = too_many.saturating_sub(release.log_size);
+        to_free = to_free.saturating_sub(release.log_size);
         pruning.bytes += release.log_size;
         pruning.logs.push(release.id);
     }
     for release in deletable {
-        if too_many == 0 {
+        if to_free == 0 {
             break;
         }
-        too_many = too_many.saturating_sub(release.size);
+        to_free = to_free.saturating_sub(release.size);
         pruning.bytes += release.size;
         pruning.releases.push((release.id, Cause::Size));
     }
     let deleted: BTreeSet<ReleaseId> = pruning.releases.iter().map(|(id, _)| *id).collect();
     pruning.logs.retain(|id| !deleted.contains(id));
-    pruning.too_many = too_many;
+    pruning.not_freed = to_free;
 }
 
 /// The releases that are never deleted: the last release and the last successful release of each target, and releases
@@ -242,7 +245,7 @@ mod tests {
             [(releases[4].id, Cause::Age), (releases[1].id, Cause::Age)]
         );
         assert!(pruned.logs.is_empty());
-        assert_eq!((pruned.bytes, pruned.too_many), (220, 780));
+        assert_eq!((pruned.bytes, pruned.not_freed), (220, 780));
     }
 
     #[test]

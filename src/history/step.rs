@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sanitize::sanitize;
+
 /// A step of a release, in the order of execution. Planning is not a step: it ends before the release is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,6 +67,39 @@ impl fmt::Display for Step {
     }
 }
 
+/// A step in the record of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RecordedStep {
+    Known(Step),
+    /// The name of a step that only a newer Greenroom knows, as it is stored.
+    Unknown(String),
+}
+
+impl RecordedStep {
+    pub fn known(&self) -> Option<Step> {
+        match self {
+            Self::Known(step) => Some(*step),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+impl From<Step> for RecordedStep {
+    fn from(step: Step) -> Self {
+        Self::Known(step)
+    }
+}
+
+impl fmt::Display for RecordedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(step) => step.fmt(f),
+            Self::Unknown(name) => f.pad(&sanitize(name)),
+        }
+    }
+}
+
 /// Whether a step is being done or undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -73,4 +108,20 @@ pub enum Direction {
     Forward,
     /// Back to the old version.
     Back,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_of_a_newer_greenroom_keeps_its_name() {
+        let text = r#"["pull","share\u001b[2J"]"#;
+        let steps: Vec<RecordedStep> = serde_json::from_str(text).expect("steps");
+        assert_eq!(steps[0].known(), Some(Step::Pull));
+        assert_eq!(steps[1].known(), None);
+        assert!(steps[1].to_string().starts_with("share"));
+        assert!(!steps[1].to_string().contains('\u{1b}'));
+        assert_eq!(serde_json::to_string(&steps).expect("a text"), text);
+    }
 }

@@ -132,12 +132,15 @@ impl Unit for Size {
 
     fn read(text: &str) -> Result<u64, InvalidAmount> {
         let shown = visible(text);
+        let zero = "zero is not allowed: write a size such as \"256MiB\"";
         Err(InvalidAmount(match parse_amount(text, &SIZES) {
             Some(bytes) if bytes > 0 => return Ok(bytes),
-            _ if is_bare(text) => {
+            Some(_) => zero.to_owned(),
+            None if text.trim() == "0" => zero.to_owned(),
+            None if is_bare(text) => {
                 format!("`{shown}` has no unit: write \"{shown}MiB\" or \"{shown}B\"")
             }
-            _ => format!(
+            None => format!(
                 "`{shown}` is not a size: write \"256MiB\", \"1GiB\", \"512KiB\" or bytes as \"1024B\""
             ),
         }))

@@ -236,8 +236,9 @@ fn rebase(view: &View<'_>, from: &PointerState, generation: u64) -> Result<(), O
     )))
 }
 
-/// The traffic moves from the slot that the proxy names, to a healthy and registered slot, with a generation that is
-/// new to the proxy. Without a new route, the route must already name this slot and generation.
+/// Requires that the proxy names `from`; that `to` is healthy, registered and runs the version of the route; and that
+/// the generation is new to the proxy, or already the one with which the proxy names `to`. If the move does not write
+/// the route itself, the stored route must already name `to` and this generation.
 fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
     let (to, generation) = (movement.to, movement.generation);
     let purpose = movement.route.as_ref().map(|rewrite| &rewrite.purpose);

@@ -86,9 +86,9 @@ impl Interrupted {
             .find_map(|(way, refused)| (*way == resume_action).then_some(refused))
     }
 
-    /// Describes where the journal ends: the step whose outcome is missing, or the last step that ended.
-    pub fn intended(&self) -> &str {
-        &self.preview.intended
+    /// Describes where the journal ends, e.g. `switch was started at 12:04; its outcome was not recorded`.
+    pub fn journal_end(&self) -> &str {
+        &self.preview.journal_end
     }
 
     /// Describes what one way to resume the release would do.

@@ -103,7 +103,7 @@ impl Plan {
             generation,
             leftover: None,
             warm: None,
-            calls: head.plan.clone(),
+            calls: head.plan.iter().filter_map(PlannedCalls::known).collect(),
             warnings: Vec::new(),
             touched: Vec::new(),
             operator: head.operator.clone(),
@@ -226,7 +226,7 @@ impl Plan {
             reason: self.reason.clone(),
             overridden: self.overridden.clone(),
             opened_at: self.made_at,
-            plan: self.calls.clone(),
+            plan: self.calls.iter().map(PlannedCalls::recorded).collect(),
             baseline: Some(Baseline {
                 generation: self.generation,
                 before: self.from.as_ref().map(|from| from.generation),

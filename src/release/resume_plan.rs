@@ -74,7 +74,7 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
         against.push(Refusal::AlreadyOver { outcome });
     }
     let is_unknown = |entry: &Entry| matches!(entry.event, JournalEvent::Unknown(_));
-    let all_known = !recorded.entries.iter().any(is_unknown);
+    let all_known = !recorded.head.has_unknown_step() && !recorded.entries.iter().any(is_unknown);
     if recorded.head.format > FORMAT || !all_known {
         against.push(not_resumable(
             "a newer Greenroom wrote records of this release that this version cannot read: use the newer version",

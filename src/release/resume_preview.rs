@@ -11,7 +11,7 @@ use crate::inventory::local_time;
 pub(super) struct ResumePreview {
     pub(super) direction: Direction,
     /// Describes where the journal ends.
-    pub(super) intended: String,
+    pub(super) journal_end: String,
     /// The stage that runs next; none if all stages are done and only the end of the release is missing.
     stage: Option<Stage>,
     last: Last,
@@ -32,7 +32,7 @@ impl ResumePreview {
         };
         Self {
             direction: replay.direction(),
-            intended: intended(&replay),
+            journal_end: journal_end(&replay),
             can_go_back: replay.track.can_go_back(plan),
             next: replay.track.next_words(plan, true),
             undo,
@@ -75,7 +75,7 @@ impl ResumePreview {
     }
 }
 
-fn intended(replay: &Replay) -> String {
+fn journal_end(replay: &Replay) -> String {
     let at = local_time::clock(replay.moved_at);
     let Some(stage) = replay.stage() else {
         return format!(

@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Definition;
-use super::describe::duration;
 use super::timing::TIMING_RULES;
 use crate::history::RuleInEffect;
 use crate::inventory::freeze::WrittenFreeze;
@@ -36,6 +35,9 @@ pub struct Rule {
     pub value: fn(&Definition) -> String,
     /// Whether the first definition protects less than the second.
     pub is_looser: fn(&Definition, &Definition) -> bool,
+    /// Whether this definition protects less than the recorded value. None if the rule does not decide whether a
+    /// release may switch.
+    pub loosened_since: Option<fn(&str, &Definition) -> bool>,
     /// A message for each entry of the second definition that the first one lacks or has changed, if the rule is a
     /// list. The value of the rule lists only names, so it does not show a changed entry.
     pub lacks: fn(&Definition, &Definition) -> Vec<String>,
@@ -87,8 +89,9 @@ macro_rules! rules {
         $(#[$meta:meta])+
         $key:ident: $type:ty = $built_in:expr,
             shown as |$it:ident| $value:expr,
-            protects less if |$now:ident, $file:ident| $is_looser:expr
-            $(, lacks $lacks:expr)?;
+            protects less if |$now:ident, $file:ident| $is_looser:expr,
+            $(lacks $lacks:expr,)?
+            loosened since $loosened_since:expr;
     )+) => {
         /// The rules of an environment.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +122,7 @@ macro_rules! rules {
                 $is_looser
             },
             lacks: rules!(@lacks $($lacks)?),
+            loosened_since: $loosened_since,
         },)+];
     };
     (@lacks) => { lacks_nothing };
@@ -126,44 +130,59 @@ macro_rules! rules {
 }
 
 rules! {
-    /// Whether `--yes` may give the operator's approvals in a protected environment, and for a plan that may cut
-    /// connections of a protected target, for example by reloading an nginx that also serves that target.
+    /// Whether `--yes` may give the operator's approvals in these two cases: the environment is protected, or the plan
+    /// may cut connections of another, protected target, because it reloads an nginx that serves both.
     allow_yes: bool = false,
-        shown as |it| it.to_string(), protects less if |now, file| *now && !*file;
+        shown as |it| it.to_string(), protects less if |now, file| *now && !*file,
+        loosened since Some(|then, now| then == "false" && now.rules.allow_yes);
     /// Whether a promote needs a reason.
     require_reason: bool = false,
-        shown as |it| it.to_string(), protects less if |now, file| !*now && *file;
+        shown as |it| it.to_string(), protects less if |now, file| !*now && *file,
+        loosened since None;
     /// The environment in which a version must be live first.
     only_from: Option<EnvironmentName> = None,
         shown as |it| it.as_ref().map_or("any".to_owned(), ToString::to_string),
-        protects less if |now, file| file.is_some() && now != file;
+        protects less if |now, file| file.is_some() && now != file,
+        loosened since Some(|then, now| {
+            let now = now.rules.only_from.as_ref().map(ToString::to_string);
+            then != "any" && now.as_deref() != Some(then)
+        });
     /// How many people other than the operator must approve a promote before the switch.
-    approvals: u8 = 0, shown as |it| it.to_string(), protects less if |now, file| now < file;
+    approvals: u8 = 0,
+        shown as |it| it.to_string(), protects less if |now, file| now < file,
+        loosened since Some(|then, now| then.parse().is_ok_and(|then: u8| now.rules.approvals < then));
     /// How long an approval by another person is valid.
     #[serde(with = "Written::<Time>")]
     approvals_last: Duration = Duration::from_hours(1),
-        shown as |it| duration(*it), protects less if |now, file| now > file;
+        shown as |it| Time::write(*it), protects less if |now, file| now > file,
+        loosened since Some(|then, now| {
+            Time::read(then).is_ok_and(|then| now.rules.approvals_last > then)
+        });
     /// The percentage of public requests that may fail during the watch. If more fail, the traffic goes back to the old
     /// version.
     #[serde(with = "Written::<Percent>")]
     watch_errors: u8 = 5,
-        shown as |it| Percent::write(*it), protects less if |now, file| now > file;
+        shown as |it| Percent::write(*it), protects less if |now, file| now > file,
+        loosened since None;
     /// The minimum number of public requests for the decision about `watch_errors`. With fewer requests the share says
     /// little.
     #[schemars(range(min = 1))]
     watch_requests: u64 = 20,
-        shown as |it| it.to_string(), protects less if |now, file| now > file;
+        shown as |it| it.to_string(), protects less if |now, file| now > file,
+        loosened since None;
     /// How many good versions of each target keep their image when `greenroom prune` removes other images.
     #[schemars(range(min = 1))]
     keep_images: u32 = 5,
-        shown as |it| it.to_string(), protects less if |now, file| now < file;
+        shown as |it| it.to_string(), protects less if |now, file| now < file,
+        loosened since None;
     /// The times at which nothing is promoted, once or weekly, unless an operator overrides the freeze.
     #[serde(skip_serializing, deserialize_with = "readable::<_, WrittenFreeze, _>")]
     #[schemars(with = "Vec<WrittenFreeze>")]
     freezes: Vec<Freeze> = Vec::new(),
         shown as |it| listed(it.iter().map(|freeze| &*freeze.name), "none"),
         protects less if |now, file| file.iter().any(|freeze| !now.contains(freeze)),
-        lacks freezes_lacking;
+        lacks freezes_lacking,
+        loosened since None;
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a str>, none: &str) -> String {
@@ -180,6 +199,11 @@ const TIER: Rule = Rule {
     value: |it| it.tier.to_string(),
     is_looser: |now, file| strictness(now.tier) < strictness(file.tier),
     lacks: lacks_nothing,
+    loosened_since: Some(|then, now| {
+        let tiers = [Tier::Development, Tier::Staging, Tier::Protected];
+        let then = tiers.into_iter().find(|tier| tier.to_string() == then);
+        then.is_some_and(|then| strictness(now.tier) < strictness(then))
+    }),
 };
 
 const CHECKS: Rule = Rule {
@@ -191,6 +215,7 @@ const CHECKS: Rule = Rule {
     },
     is_looser: |now, file| !checks_lacking(now, file).is_empty(),
     lacks: checks_lacking,
+    loosened_since: None,
 };
 
 /// The tier, every rule, every time limit that protects something, and the checks.
@@ -210,31 +235,14 @@ fn strictness(tier: Tier) -> u8 {
 /// A message for each recorded rule that this definition loosens. Compares only the rules that decide whether a release
 /// may switch. So the configuration of another driver cannot weaken the rules under which the release started.
 pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec<String> {
-    let value_now = |key: &str| {
-        let rule = rules().find(|rule| rule.key == key);
-        rule.map(|rule| (rule.value)(now)).unwrap_or_default()
+    let describe = |recorded: &RuleInEffect| {
+        let RuleInEffect { key, value, from } = recorded;
+        let rule = rules().find(|rule| rule.key == *key)?;
+        let is_loosened = rule.loosened_since?;
+        let value_now = (rule.value)(now);
+        is_loosened(value, now).then(|| format!("{key} was {value} ({from}) and is {value_now}"))
     };
-    let is_loosened = |rule: &&RuleInEffect| match rule.key.as_str() {
-        "tier" => {
-            let tiers = [Tier::Development, Tier::Staging, Tier::Protected];
-            let then = tiers
-                .into_iter()
-                .find(|tier| tier.to_string() == rule.value);
-            then.is_some_and(|then| strictness(now.tier) < strictness(then))
-        }
-        "rules.allow_yes" => rule.value == "false" && now.rules.allow_yes,
-        "rules.only_from" => rule.value != "any" && value_now(&rule.key) != rule.value,
-        "rules.approvals" => {
-            let then = rule.value.parse();
-            then.is_ok_and(|then: u8| now.rules.approvals < then)
-        }
-        _ => false,
-    };
-    let described = |rule: &RuleInEffect| {
-        let (key, value, from) = (&rule.key, &rule.value, &rule.from);
-        format!("{key} was {value} ({from}) and is {}", value_now(key))
-    };
-    recorded.iter().filter(is_loosened).map(described).collect()
+    recorded.iter().filter_map(describe).collect()
 }
 
 /// The tier and the rules of an environment, for the record of a release. Each rule names the place where it is
@@ -281,6 +289,16 @@ mod tests {
         assert!(is_loosened("rules.approvals", "2", &now));
         assert!(!is_loosened("rules.approvals", "1", &now));
         assert!(!is_loosened("rules.approvals", "0", &now));
+    }
+
+    #[test]
+    fn approvals_that_are_valid_for_longer_loosen_the_rules() {
+        let mut now = sample_definition(Tier::Protected);
+        now.rules.approvals_last = Duration::from_secs(5430);
+        assert!(is_loosened("rules.approvals_last", "1h30m29s", &now));
+        assert!(!is_loosened("rules.approvals_last", "1h30m30s", &now));
+        let recorded = in_effect(&now);
+        assert_eq!(loosened_since(&recorded, &now), Vec::<String>::new());
     }
 
     #[test]

@@ -110,8 +110,8 @@ pub enum Progress {
     Unrecorded {
         why: String,
     },
-    /// The driver has stopped before the end of the release: it lost the lock, could not record, or its operator
-    /// stopped it or handed the release over.
+    /// The driver has stopped before the end of the release: it lost the lock, could not record, or could not back out
+    /// as the operator wanted, or its operator stopped it or handed the release over.
     Parked {
         why: String,
     },

@@ -121,6 +121,7 @@ macro_rules! timing {
             },
             is_looser: |now, file| now.timing.$key $than file.timing.$key,
             lacks: lacks_nothing,
+            loosened_since: None,
         },)?)+];
     };
 }

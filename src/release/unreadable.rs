@@ -1,4 +1,4 @@
-//! Makes the refusals because of unreadable keys and releases of a target.
+//! Refusals for keys and releases of a target that cannot be read.
 
 use super::Refusal;
 use crate::inventory::{RegistryRecord, ReleaseId, StoredKey, Target};

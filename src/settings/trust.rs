@@ -10,8 +10,8 @@ use nix::unistd::{Gid, getegid, geteuid, getgroups};
 
 /// The mode bit that lets the group of a file write to it.
 const GROUP_WRITES: u32 = 0o020;
-/// The mode bit that lets all users write to a file.
-const ALL_WRITE: u32 = 0o002;
+/// The mode bit that lets other users write to a file: users who are neither its owner nor in its group.
+const OTHERS_WRITE: u32 = 0o002;
 /// The mode bit of a directory in which users cannot remove or replace files of other users.
 const STICKY: u32 = 0o1000;
 
@@ -43,7 +43,7 @@ pub(super) struct Objection {
 pub(super) fn objection(file: &Path) -> Option<String> {
     let Objection { why, fix } = objection_to_existing(file, Sharing::Private)?;
     Some(format!(
-        "{why}. A configuration can run commands as you, so Greenroom uses this one only if you name it. If its content is correct, run {fix}, or name it: --config {}",
+        "{why}. A configuration can run commands as you, so Greenroom does not read this one. If its content is correct, run {fix}, or name the file: --config {}",
         file.display()
     ))
 }
@@ -111,7 +111,7 @@ fn objection_to_metadata(
     }
     let is_guarded = found.is_dir() && mode & STICKY != 0;
     let owner = format!("owner uid {}, mode {:04o}", found.uid(), mode & 0o7777);
-    if mode & ALL_WRITE != 0 && !is_guarded {
+    if mode & OTHERS_WRITE != 0 && !is_guarded {
         return Some(Objection {
             why: format!("every user may write to {name} ({owner})"),
             fix: format!("chmod o-w {}", path.display()),

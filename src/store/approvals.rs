@@ -168,7 +168,8 @@ impl Approvals {
     }
 }
 
-/// Whether the store refused an answer because of its size.
+/// Whether the store refused an answer because of its size. The adapters report an answer that is too large as
+/// unsupported.
 fn is_too_large(failure: &Failure) -> bool {
     failure.kind == FailureKind::Unsupported
 }

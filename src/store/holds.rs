@@ -46,8 +46,8 @@ impl StoredHolds {
         Ok(Decision::Write(writes.into(), done))
     }
 
-    /// Reads the current hold. A value that cannot be read may be a hold that stops promotes, so it is a conflict and
-    /// is not overwritten.
+    /// Reads the current hold. A value that cannot be read may be a hold that stops promotes, so it is not overwritten.
+    /// The error is `Unsupported` for the hold of a newer Greenroom, and a conflict for any other unreadable value.
     fn read(&self, doing: &str, pair: &Pair) -> Result<Hold> {
         let wrong = |reason: &str| {
             let key = values::key(pair);
@@ -157,10 +157,10 @@ impl Holds for StoredHolds {
         .await
     }
 
-    async fn remove_unreadable(&self, target: &Target, revision: i64, kept: &Hold) -> Result<()> {
+    async fn remove_unreadable(&self, target: &Target, revision: i64, record: &Hold) -> Result<()> {
         let doing = &format!("removing the unreadable hold on {target}");
         let key = self.store.keys().hold(target);
-        let id = HoldRecord::new(target, kept).id;
+        let id = HoldRecord::new(target, record).id;
         let record_key = self.store.keys().hold_record(target, id);
         Change::without_lock(&self.store, doing, vec![key.clone(), record_key.clone()])
             .apply(|seen| {
@@ -180,8 +180,8 @@ impl Holds for StoredHolds {
                     let reason = "the hold can be read: clear it like any other hold";
                     return Err(self.conflict(doing, reason));
                 }
-                let record = record_write(&self.store, doing, target, kept)?;
-                Ok(Decision::Write(vec![Write::delete(&key), record], ()))
+                let put_record = record_write(&self.store, doing, target, record)?;
+                Ok(Decision::Write(vec![Write::delete(&key), put_record], ()))
             })
             .await
     }

@@ -185,8 +185,8 @@ enum Attempt {
 }
 
 impl StoredLocks {
-    /// Takes the lock if it is free or is treated as expired. Also takes a lock with the token `from`, but only if the
-    /// key `absent_key` does not exist.
+    /// Takes the lock if it is free or is treated as expired. Takes over a held lock only if its token is `from` and,
+    /// if given, the key `absent_key` does not exist.
     async fn take(
         &self,
         target: &Target,

@@ -1,6 +1,6 @@
-//! Presence: the keys that show a console to other operators. The keys are on the console's own lease. The console
-//! renews the lease, which expires after the console exits. No write of this module needs the lock or changes other
-//! keys.
+//! Presence: the keys that tell other operators which targets a console has open, and the handover requests. A console
+//! writes its keys on its own lease. The console renews the lease, which expires after the console exits. No write of
+//! this module needs the lock or changes other keys.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -16,14 +16,15 @@ use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 use crate::ports::kv::{LeaseId, Write};
 use crate::ports::{FailureKind, PresenceStore, Result};
 
-/// The time to live of the lease. A console that exits without ending its lease is shown until the lease expires.
+/// The time to live of the lease. If a console exits without ending its lease, other consoles show it until the lease
+/// expires.
 const LEASE: Duration = Duration::from_secs(30);
 /// The time between two renewals of the lease.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 /// The most keys that one transaction writes.
 const MOST_KEYS: usize = 50;
 
-/// The consoles at the targets of a store, and this console's own entries.
+/// The stored entries about open consoles, and this console's own entries.
 #[derive(Debug, Clone)]
 pub struct StoredPresence {
     inner: Arc<Inner>,
@@ -94,7 +95,7 @@ impl StoredPresence {
 #[async_trait]
 impl PresenceStore for StoredPresence {
     async fn show(&self, target: &Target, watcher: &Watcher) -> Result<()> {
-        let doing = &format!("showing this console at {target}");
+        let doing = &format!("telling other consoles that this one has {target} open");
         let store = &self.inner.store;
         let key = store.keys().watcher(target, &watcher.console);
         let value = values::encode(store, doing, watcher)?;
@@ -243,7 +244,7 @@ impl Inner {
     }
 
     /// Starts the renewals, unless they are running. The renewals end when the store is dropped, or when this console
-    /// has no lease and shows no target any more.
+    /// has no lease and no open target any more.
     fn start_renewals(self: &Arc<Self>, published: &mut Published) {
         if std::mem::replace(&mut published.is_renewing, true) {
             return;
@@ -261,7 +262,7 @@ impl Inner {
 }
 
 /// Renews the lease once. If the lease has ended, none was granted, or the keys could not be written, writes the keys
-/// on a valid lease. Returns false if the store was dropped, or if this console has no lease and shows no target any
+/// on a valid lease. Returns false if the store was dropped, or if this console has no lease and no open target any
 /// more.
 async fn renew_once(inner: &Weak<Inner>) -> bool {
     let Some(inner) = inner.upgrade() else {
@@ -272,7 +273,7 @@ async fn renew_once(inner: &Weak<Inner>) -> bool {
         published.is_renewing = false;
         return false;
     }
-    let doing = "showing this console again";
+    let doing = "telling other consoles which targets this one has open";
     let is_lost = match published.lease {
         None => true,
         Some(lease) => {

@@ -183,7 +183,7 @@ impl Archive {
         let mut removed = Pruning::default();
         for _ in 0..PRUNE_ROUNDS {
             let pruning = self.read.prunable(retention, now).await?;
-            removed.too_many = pruning.too_many;
+            removed.not_freed = pruning.not_freed;
             if pruning.is_nothing() {
                 break;
             }
@@ -250,8 +250,8 @@ impl Reading<'_> {
             }
             let wanted = self.wanted(&page).await?;
             self.keep(wanted).await?;
-            // If the clock of another host is behind, its newer release is further down in the list. So the whole page
-            // is read.
+            // Stops only at the end of a page, not at the first release older than `mark`. A release from a host whose
+            // clock is behind may be new but listed below older releases.
             if mark.is_some_and(|mark| last < mark) {
                 break;
             }

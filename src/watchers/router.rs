@@ -1,6 +1,7 @@
-//! Polls the proxy of one target, because a proxy does not report changes. The proxy is polled at once when the route
-//! has changed, an instance has started or stopped, or the target comes on screen. Otherwise it is polled every 50
-//! milliseconds during a switch, every two seconds while the target is on screen, and every 15 seconds at other times.
+//! Polls the proxy of one target, because a proxy does not report changes. The proxy is polled at once when the
+//! generation of the route changes, an instance starts or stops, or the target comes on screen. Otherwise the pause
+//! between two polls is two seconds while the target is on screen, and 15 seconds at other times. While store and proxy
+//! name different generations, as they do during a switch, the pause after the first 39 polls is 50 milliseconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +17,9 @@ use crate::ports::{Clock, Connection, Failure, FailureKind};
 use crate::release::Site;
 
 const ON_SCREEN_INTERVAL: Duration = Duration::from_secs(2);
-/// The interval while store and proxy name different generations, as they do during a switch.
+/// The pause while store and proxy name different generations, as they do during a switch.
 const UNSETTLED_INTERVAL: Duration = Duration::from_millis(50);
-/// After this many polls, a difference of generations is drift and not a switch in progress.
+/// After this many polls, the fast polling ends: the difference of generations is probably drift.
 const UNSETTLED_POLLS: u32 = 40;
 const OFF_SCREEN_INTERVAL: Duration = Duration::from_secs(15);
 /// How often the proxy's files are inspected while its installation is correct and the target is on screen. An
@@ -37,7 +38,7 @@ pub(super) async fn watch(
     clock: Arc<dyn Clock>,
 ) {
     let target = site.definition.target.clone();
-    // How many polls in a row found different generations in store and proxy.
+    // How many answered polls in a row found different generations in store and proxy.
     let mut unsettled_polls = 0;
     // When the last inspection ended, if it found the installation correct.
     let mut found_correct_at: Option<Instant> = None;
@@ -213,7 +214,7 @@ pub(super) async fn ask(
     let is_installed = !matches!(proxy, Ok(None));
     let routing = proxy.map(|proxy| Routing {
         installation: if is_installed {
-            // After a failed inspection, the installation is unknown, which is not a difference.
+            // If the inspection failed, the installation is unknown, and no drift is reported for it.
             inspected.map(|inspected| inspected.map_err(|failure| failure.to_string()))
         } else {
             Some(Ok(Installation::Missing))

@@ -91,7 +91,7 @@ fn release(number: u32) -> Recorded {
     let environment = pick(&["dev", "qa", "production"], number / 40);
     let is_failed = number.is_multiple_of(9);
     let calls = Step::ALL.map(|step| PlannedCalls {
-        step,
+        step: step.into(),
         calls: vec![format!(
             "{step}: what it does to {service} in {environment}, in words"
         )],

@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::support::{eventually, free_port};
+use crate::support::{eventually, free_port, http_client};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -252,7 +252,7 @@ async fn a_preview_with_an_allow_list_answers_only_listed_addresses() {
     world.switch(None, Slot::Blue, 1).await;
     assert_eq!(fetch(world.site.preview, "/").await.0, 200);
     let from = |at: SocketAddr| async move {
-        let client = reqwest::Client::builder().no_proxy();
+        let client = http_client();
         let other = std::net::IpAddr::from([127, 0, 0, 2]);
         let client = client.local_address(other).build().expect("a client");
         let answer = client.get(format!("http://{at}/")).send().await;
@@ -410,7 +410,7 @@ async fn bodies_are_forwarded_both_ways_and_connection_headers_are_not() {
     let _both = world.both().await;
     for (from, to, generation) in [(None, Slot::Blue, 1), (Some(Slot::Blue), Slot::Green, 2)] {
         world.switch(from, to, generation).await;
-        let client = reqwest::Client::new();
+        let client = http_client().build().expect("a client");
         let large = "x".repeat(1 << 20);
         let url = format!("http://{}/echo", world.site.public);
         let answer = client

@@ -11,7 +11,9 @@ const VERSION: i64 = 4;
 /// `grra`, the `application_id` that marks a database as an archive of Greenroom.
 const APPLICATION: i64 = 0x6772_7261;
 
-/// The tables of schema 1. Every index ends with the key of its table, and the key of a release starts with the time.
+/// The tables of schema 1. SQLite appends the key of the table to each index. `number` has the time in its high bits,
+/// so each index yields releases in order of time. `standing` is the state of a release, and `among` is the group of
+/// that state.
 const SCHEMA_1: &str = "
 CREATE TABLE releases (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL,
@@ -100,7 +102,8 @@ const TABLE_NAMES: [(i64, &[&str]); 4] = [
     (4, &["audit_differences"]),
 ];
 
-/// Creates the tables in an empty database and upgrades an older archive. Refuses any other database.
+/// Creates the tables in an empty database, upgrades an older archive and accepts a current one. Refuses any other
+/// database.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = pragma(&transaction, "user_version")?;
@@ -137,7 +140,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a database that is not an archive of Greenroom, or has a newer schema.
+/// Refuses a database that is not an archive of Greenroom, has an unknown schema, lacks a table, or has a view or a
+/// trigger.
 pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Error> {
     let application: i64 = pragma(transaction, "application_id")?;
     if application == APPLICATION {

@@ -85,13 +85,15 @@ impl RouterReader for EmbeddedRouter {
         if let Some(site) = self.sites.first() {
             ask(self.answer, &site.target).await?;
         }
+        // The version of this program. The proxy may run in another process with another version, which its answer does
+        // not contain.
         Ok(format!("greenroom/{}", env!("CARGO_PKG_VERSION")))
     }
 
     fn describe_install(&self, target: &Target) -> Vec<String> {
         let directory = self.pointer.directory(target);
         vec![format!(
-            "create the directories blue and green in {}",
+            "create {0}/blue/is-blue and {0}/green/is-green if they do not exist",
             directory.display()
         )]
     }
@@ -188,8 +190,8 @@ impl RouterWriter for EmbeddedRouter {
         vec![DoctorTest::new("state", self.pointer.try_state(false))]
     }
 
-    /// Creates the directories of the live pointer. The proxy opens its listeners only when it starts, so this call
-    /// fails if the running proxy does not serve the target with the current configuration.
+    /// Creates the directories and marker files of the live pointer. The proxy opens its listeners only when it starts,
+    /// so this call fails if the running proxy does not serve the target with the current configuration.
     async fn install(&self, target: &Target) -> Result<()> {
         self.site(target)?;
         self.pointer.prepare(target).await?;

@@ -158,7 +158,7 @@ fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
             nginx.test_main(target).display()
         ),
         format!(
-            "write {}; if the test above did not include the new file, run `nginx -T` again, and restore the old file if nginx rejects the new one",
+            "write {}. Only if nginx did not read the new file in the test above: run `nginx -T` again now, and undo this write if the test fails",
             nginx.file(target).display()
         ),
         reloads(&reload, &nginx.other_targets(target)),

@@ -78,7 +78,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// Finds the program of a version by its digest.
+    /// Finds the program of a version by its repository and digest.
     pub(super) fn program_of(&self, version: &Version) -> Result<Option<&Program>> {
         let mut programs = self.read_programs()?.iter();
         Ok(programs.find(|p| p.repository == version.repository && p.digest == version.digest))

@@ -14,7 +14,7 @@ use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 use crate::sanitize::sanitize;
 
-/// How long to wait while another console changes a record.
+/// How long to wait while another task, command or console changes a record.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
@@ -52,7 +52,8 @@ impl Records {
         self.directory.join("logs").join(format!("{id}.log"))
     }
 
-    /// Locks the record of one name against other consoles until the returned file is dropped.
+    /// Locks the record of one name until the returned file is dropped. Other tasks, commands and consoles that lock
+    /// the same record wait.
     pub(super) fn lock(&self, name: &str) -> Result<File> {
         let doing = format!("locking the record of {name}");
         let path = self.directory.join("locks").join(name);
@@ -68,7 +69,7 @@ impl Records {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let message = "another console kept the record locked for too long: try again";
+                    let message = "the record stayed locked for too long, because another command or console is changing it: try again";
                     return Err(self.failure(FailureKind::Unreachable, doing, message));
                 }
             }

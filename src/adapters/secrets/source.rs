@@ -1,5 +1,6 @@
-//! Reads one source once, with a limit on its length. A command leads a process group, and the whole group is killed
-//! if the command fails, prints too much, or takes too long.
+//! Reads one source once. The length of a file or of a command's output is limited. The caller limits the time. A
+//! command leads a process group, and the whole group is killed if the command fails, prints too much, or takes too
+//! long.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -14,7 +15,8 @@ use tokio::sync::oneshot;
 use crate::inventory::SecretSource;
 use crate::ports::FailureKind;
 
-/// The most bytes of a secret. A longer secret is refused, because a part of a secret is useless.
+/// The most bytes of a file or of a command's output, including a final newline. A longer secret is refused, because a
+/// part of a secret is useless.
 pub(super) const LONGEST: u64 = 64 * 1024;
 
 /// The secret, or the kind of failure and its description.
@@ -99,7 +101,8 @@ async fn from_command(argv: &[String]) -> Read {
             format!("the command failed with {status}"),
         ));
     }
-    // Processes that the command left running on purpose, such as a key agent, are not killed.
+    // Processes that the command left running on purpose, such as a key agent, are not killed. A process that keeps
+    // standard output open is killed: the read above does not end before the caller's time limit.
     group.0 = None;
     secret(printed)
 }

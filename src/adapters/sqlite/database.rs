@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinError;
 use tokio::time::{Instant, timeout_at};
 
 use super::fault::{self, Fault};
@@ -34,8 +35,13 @@ pub struct Database {
 pub(super) struct Inner {
     pub(super) path: Box<Path>,
     pub(super) name: String,
+    /// Makes each call wait for the call before it. A call waits here as a task, because a call that waited for `opened`
+    /// would occupy a thread.
+    turn: Arc<Semaphore>,
     /// None until the first call opens the database.
     opened: Mutex<Option<Opened>>,
+    /// Like `turn`, for the checks of the watches. They have connections of their own, so they do not wait for calls.
+    pub(super) check_turn: Arc<Semaphore>,
     /// The revision of the last change through this database and its clones.
     pub(super) changed: watch::Sender<i64>,
 }
@@ -50,7 +56,9 @@ impl Database {
             inner: Arc::new(Inner {
                 name: fault::target(&path),
                 path: path.into(),
+                turn: Arc::new(Semaphore::new(1)),
                 opened: Mutex::default(),
+                check_turn: Arc::new(Semaphore::new(1)),
                 changed: watch::Sender::new(0),
             }),
         }
@@ -106,7 +114,7 @@ impl Database {
         let (since, until) = (Instant::now(), call.until);
         let stage = Stage::default();
         let (inner, at) = (Arc::clone(&self.inner), stage.clone());
-        let task = tokio::task::spawn_blocking(move || work(&inner, &at, until));
+        let task = one_at_a_time(&self.inner.turn, move || work(&inner, &at, until));
         let failed = |kind, message: String| {
             Failure::new(kind, self.inner.name.as_str(), call.doing, message)
         };
@@ -127,6 +135,21 @@ impl Database {
             }
         }
     }
+}
+
+/// Runs `work` on a blocking thread, when all earlier work with this semaphore has ended.
+pub(super) async fn one_at_a_time<T: Send + 'static>(
+    turn: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::result::Result<T, JoinError> {
+    // The semaphore is never closed.
+    let permit = Arc::clone(turn).acquire_owned().await.ok();
+    let task = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(permit);
+        done
+    });
+    task.await
 }
 
 /// The stage of a call, which the call and its caller share.
@@ -179,4 +202,48 @@ fn database<'a>(
 fn wait_until(connection: &Connection, until: Instant) -> std::result::Result<(), Fault> {
     let left = until.saturating_duration_since(Instant::now());
     Ok(connection.busy_timeout(left.min(BUSY))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures_util::future::join_all;
+    use tokio::runtime::Builder;
+    use tokio::task::{spawn_blocking, yield_now};
+
+    use super::*;
+
+    #[test]
+    fn calls_that_wait_occupy_no_thread() {
+        let mut runtime = Builder::new_multi_thread();
+        let runtime = runtime.max_blocking_threads(2).enable_time().build();
+        runtime.unwrap().block_on(async {
+            let turn = Arc::new(Semaphore::new(1));
+            let (end, ended) = mpsc::channel::<()>();
+            let first = tokio::spawn({
+                let turn = Arc::clone(&turn);
+                async move { one_at_a_time(&turn, move || ended.recv()).await }
+            });
+            while turn.available_permits() > 0 {
+                yield_now().await;
+            }
+            let waiting = (0..10).map(|number| {
+                let turn = Arc::clone(&turn);
+                tokio::spawn(async move { one_at_a_time(&turn, move || number).await })
+            });
+            let waiting: Vec<_> = waiting.collect();
+            // The second thread is free, so this work is done although the first call has not ended.
+            spawn_blocking(|| ()).await.unwrap();
+            assert!(!first.is_finished());
+            end.send(()).unwrap();
+            first.await.unwrap().unwrap().unwrap();
+            let done: Vec<i32> = join_all(waiting)
+                .await
+                .into_iter()
+                .map(|done| done.unwrap().unwrap())
+                .collect();
+            assert_eq!(done.len(), 10);
+        });
+    }
 }

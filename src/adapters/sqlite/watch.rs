@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::database::{DEADLINE, Database};
+use super::database::{DEADLINE, Database, one_at_a_time};
 use super::fault::{self, Fault};
 use super::file::{connect, may_exist};
 use super::pairs::{KEPT_REVISIONS, bytes, current_revision, now_ms};
@@ -98,7 +98,7 @@ impl Watch {
         };
         let last_check = Arc::clone(&self.last_check);
         let inner = Arc::clone(&self.database.inner);
-        let check = tokio::task::spawn_blocking(move || {
+        let check = one_at_a_time(&self.database.inner.check_turn, move || {
             let mut last_check = last_check.lock().unwrap_or_else(PoisonError::into_inner);
             last_check.check(&inner.path)
         });

@@ -31,10 +31,10 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
     } else {
         print_pruning(&pruned, verb.dry_run);
     }
-    if pruned.too_many > 0 {
+    if pruned.not_freed > 0 {
         warn_line!(
             "greenroom: the records that are never removed make the archive {} larger than history.max_size: set a larger history.max_size",
-            mebibytes(pruned.too_many)
+            mebibytes(pruned.not_freed)
         );
         return Exit::Failed;
     }

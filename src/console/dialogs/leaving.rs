@@ -182,7 +182,7 @@ fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
         }
         Leave::AfterStep if status.switched => {
             let message = format!(
-                "{new} keeps the traffic, and no console watches it; later steps wait until the release is resumed"
+                "{new} keeps the traffic, and no console drives the release; later steps wait until the release is resumed"
             );
             (message, Meaning::Warn)
         }

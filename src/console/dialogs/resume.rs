@@ -126,7 +126,7 @@ impl Dialog for ResumeDialog {
         if let Some(watching) = together::watched_by(model) {
             say(&watching, Meaning::Muted);
         }
-        say(found.intended(), Meaning::Warn);
+        say(found.journal_end(), Meaning::Warn);
         for ignored in &found.ignored {
             say(ignored, Meaning::Warn);
         }

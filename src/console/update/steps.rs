@@ -1,6 +1,6 @@
-//! The log of a target's steps. It has one line for each change in the status of a release. Any operator may drive the
-//! release. It also has one line for each note or decision that a driver in this console announces, and for each
-//! message of a repair that this console carries out.
+//! The log of a target's steps. It has one line for each change in the status of a release, also of a release that
+//! another operator drives. It also has one line for each note or decision that a driver in this console announces, and
+//! for each message of a repair that this console carries out.
 
 use std::sync::Arc;
 
@@ -143,7 +143,7 @@ fn verdict(case: &CaseReport) -> (Origin, String) {
         Verdict::Passed => (Origin::Out, format!("{} passed in {took}", case.name)),
         _ => (
             Origin::Err,
-            format!("{} did not pass in {took}: {}", case.name, case.detail),
+            format!("{} did not pass: {} (took {took})", case.name, case.detail),
         ),
     }
 }

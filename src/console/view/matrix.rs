@@ -249,7 +249,7 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         };
         let held = if says_held { "" } else { ", held" };
         let by = snapshot.and_then(|it| it.only_by_clock(&hold, model.now));
-        let by = by.map_or("", |_| " (by the clock of another host)");
+        let by = by.map_or("", |_| " (not active by this machine's clock)");
         message = format!(
             "{message}{held} {until}{by}, \"{}\" by {}",
             hold.reason, hold.author

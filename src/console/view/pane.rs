@@ -12,7 +12,8 @@ use crate::console::model::{Model, Pane};
 use crate::console::theme::{Meaning, Theme};
 use crate::inventory::SourceState;
 
-/// Draws the frame and returns the area inside it.
+/// Draws the frame and returns the area inside it. `about` is the text after the name in the title. It starts with a
+/// separator, and may be empty.
 pub(super) fn frame(
     model: &Model,
     theme: &Theme,

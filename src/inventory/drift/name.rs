@@ -218,7 +218,7 @@ impl Name {
                 "the route is written to match the proxy, if the proxy's slot is healthy and registered"
             }
             Self::ProxyElsewhere => {
-                "the proxy is set to the route's slot once that slot is healthy; if the route's version is unproven or not running, or its generation is lower, the route changes"
+                "the proxy is set to the route's slot once healthy; but the route is changed if it is unproven, if only the proxy's slot is running, or if the proxy is newer"
             }
             Self::GenerationDiffers => {
                 "the lower generation is raised to the higher one; a generation that no switch can make is lowered; no traffic moves"

@@ -1,4 +1,5 @@
-//! Compares the slot that the proxy names with the slot that answers the public address.
+//! Compares the slot that the proxy names with the slot that answers the public address. Also reports public requests
+//! in the slot that the proxy does not name.
 
 use super::{Agreement, Name};
 use crate::inventory::{Instance, ProxyAnswer, PublicAnswer, Slot, Snapshot};
@@ -21,6 +22,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
 
 fn answer_difference(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> {
     match (proxy.slot, public.slot) {
+        // If the proxy names no slot, no good public answer is expected, so a bad answer is no difference.
         (named, answered) if named == answered && (public.detail.is_empty() || named.is_none()) => {
             None
         }
@@ -46,14 +48,14 @@ fn answer_difference(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super
     }
 }
 
-/// Used if the slot that the proxy names has had no request, because the time of the last switch is unknown then: a
-/// request to the other slot is reported if it started at most this many seconds ago.
+/// Used if the start of the first request to the slot that the proxy names is unknown: a request to the other slot is
+/// reported if it started at most this many seconds ago.
 const RECENT_SECONDS: u64 = 3;
 
 /// Whether public requests still arrive in `slot`, which the proxy does not name. For some seconds after a switch, the
-/// rates of the slot contain requests that started before the switch, that is, before the first request to the slot
-/// that the proxy names. Such requests are ignored. If the proxy does not report when requests started, no request is
-/// ignored.
+/// rates of the slot contain requests that started before the switch. Such requests are ignored. The time of the switch
+/// is unknown; the first request to the slot that the proxy names stands for it. If the proxy does not report when
+/// requests started, no request is ignored.
 pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
     let rates = |slot| snapshot.slots.get(slot).rates.as_ref();
     let Some(own) = rates(slot).filter(|rates| rates.requests > 0) else {

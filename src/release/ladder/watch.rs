@@ -31,8 +31,8 @@ impl StageDefinition for Watch {
         }
     }
 
-    /// Judges whether the traffic is still on the candidate, the candidate is healthy and is still the run that was
-    /// checked, and the public gets the candidate's answers. For a rollback only the traffic and the health count.
+    /// Judges four things: the proxy still names the candidate, the candidate is healthy, it is still the run that was
+    /// checked, and the candidate answers the public address. For a rollback, only the first two are judged.
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
         let (plan, observation) = (situation.plan, situation.observation);
         let slot = plan.slot;
@@ -105,7 +105,8 @@ impl StageDefinition for Watch {
 }
 
 /// Returns the reason if more public requests failed than the rules allow. Counts the requests that the proxy reports,
-/// and separately Greenroom's own observations of the public address. The two requests of one observation count as one.
+/// and separately Greenroom's own observations of the public address. One observation sends a request over a fresh
+/// connection and one over a kept connection; together they count as one.
 fn above_the_limit(
     plan: &Plan,
     public: &Public,

@@ -152,7 +152,10 @@ impl Both<'_> {
     fn plans(&mut self) {
         for step in Step::ALL {
             self.head(&format!("planned {step}"), |head| {
-                let planned = head.plan.iter().find(|planned| planned.step == step)?;
+                let planned = head
+                    .plan
+                    .iter()
+                    .find(|planned| planned.step == step.into())?;
                 Some(planned.calls.join("; "))
             });
         }

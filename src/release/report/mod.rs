@@ -230,9 +230,9 @@ fn plan(lines: &mut Lines, head: &ReleaseRecord) {
     for planned in &head.plan {
         for (index, call) in planned.calls.iter().enumerate() {
             let step = if index == 0 {
-                planned.step.as_str()
+                planned.step.to_string()
             } else {
-                ""
+                String::new()
             };
             lines.plain(format!("  {step:<9}{call}"));
         }

@@ -65,7 +65,7 @@ fn released() -> Recorded {
         reason: Some("fix basket \u{1b}[2Jrounding".into()),
         opened_at: at(0),
         plan: vec![PlannedCalls {
-            step: Step::Pull,
+            step: Step::Pull.into(),
             calls: vec!["pull r/web".into()],
             undo: "nothing".into(),
         }],

@@ -74,7 +74,11 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
     match BlockingUnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        _ => Err(address_in_use(path, "is in use")),
+        Err(error) => Err(io::Error::new(
+            error.kind(),
+            format!("{} cannot be tested: {error}", path.display()),
+        )),
+        Ok(_) => Err(address_in_use(path, "is in use")),
     }
 }
 

@@ -47,11 +47,14 @@ impl Checker<'_> {
             }
             (None, None) => self.error(
                 &path,
-                "say where the service listens: { port = 8080 } or { socket = \"/run/app.sock\" }",
+                "say where the service listens: { port = 8080 } or { socket = \"/run/app/app.sock\" }",
             ),
             (None, Some(socket)) if !is_socket_path(socket) => {
                 let path = [&path[..], &["socket"]].concat();
-                self.error(&path, "the socket needs an absolute path in a directory of its own, like /run/app/app.sock");
+                self.error(
+                    &path,
+                    "write an absolute path below a directory, such as /run/app/app.sock, with only ASCII letters, digits, `/`, `.`, `_` and `-`, and without `..`",
+                );
             }
             _ => {}
         }

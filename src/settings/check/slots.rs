@@ -15,7 +15,8 @@ impl Checker<'_> {
         service: &ServiceSection,
         in_environment: &ServiceEnvironmentSection,
     ) {
-        // Greenroom tells a process where to listen. A container can only be reached where the program inside it listens.
+        // Only for Docker. Greenroom tells a process to listen at the slot's address. Greenroom cannot tell a
+        // container, so the slot's address must be of the kind (port or socket) on which the program inside listens.
         let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
         for slot in Slot::BOTH {
             let address = in_environment.endpoints.get(slot);

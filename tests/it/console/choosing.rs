@@ -170,7 +170,7 @@ async fn the_keyboard_shows_why_a_version_cannot_be_promoted() {
     stage.choose().await;
     stage.shows("✗ not live in qa").await;
     stage.press("3.0.2").await;
-    stage.shows("1 listed").await;
+    stage.shows("1 version listed").await;
     stage.press("⏎").await;
     stage
         .shows(
@@ -236,7 +236,9 @@ async fn the_open_picker_retries_an_unreachable_registry() {
     // What the operator does meanwhile is kept.
     stage.press("3.0").await;
     stage.shows("typed").await;
-    stage.shows("3 tags in the image registry, 4 listed").await;
+    stage
+        .shows("3 tags in the image registry, 4 versions listed")
+        .await;
     stage.press("⎋q").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }

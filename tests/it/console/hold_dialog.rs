@@ -69,7 +69,7 @@ fn a_hold_is_placed_with_a_reason_and_an_end() {
         press(&mut model, "soon");
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
         assert!(
-            screen(&model).contains("`soon` is not an end"),
+            screen(&model).contains("`soon` is not the end of a hold"),
             "{}",
             screen(&model)
         );

@@ -87,13 +87,13 @@ pub(super) fn interrupted(lock: Option<LockHolder>, happened: Vec<JournalEvent>)
 #[test]
 fn a_handover_does_not_change_when_a_step_ended() {
     let mut happened = done_up_to(Step::Drain);
-    let before = interrupted(None, happened.clone()).intended().to_owned();
+    let before = interrupted(None, happened.clone()).journal_end().to_owned();
     assert!(before.starts_with("drain ended at "), "{before}");
     happened.push(JournalEvent::DriverStopped {
         reason: "handed over to ana@ops-1".into(),
         to: None,
     });
-    assert_eq!(interrupted(None, happened.clone()).intended(), before);
+    assert_eq!(interrupted(None, happened.clone()).journal_end(), before);
     happened.push(JournalEvent::Resumed {
         how: Takeover::Resumed,
         from: cleo(),
@@ -103,7 +103,7 @@ fn a_handover_does_not_change_when_a_step_ended() {
             note: None,
         },
     });
-    assert_eq!(interrupted(None, happened).intended(), before);
+    assert_eq!(interrupted(None, happened).journal_end(), before);
 }
 
 /// A console that watches Ben's release, with the take-over dialog open.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use greenroom::history::{Direction, JournalEvent, Outcome, Step, Takeover};
+use greenroom::history::{Direction, JournalEvent, Outcome, RecordedStep, Step, Takeover};
 use greenroom::inventory::{Clocks, Operator, Slot, Tier};
 use greenroom::release::{
     Action, Choice, Event, Machine, OnFailure, Plan, Progress, Refusal, ResumeAction, Resumption,
@@ -554,6 +554,27 @@ fn a_release_does_not_continue_under_looser_rules_than_it_started_with() {
     }
     assert!(resumed(&looser, ResumeAction::BackOut).is_ok());
     assert!(resumed(&world.plan.definition, ResumeAction::Continue).is_ok());
+}
+
+#[test]
+fn a_release_with_a_step_of_a_newer_greenroom_is_not_resumed() {
+    let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
+    super::until_act_of(&mut world, Step::Start);
+    world.crash(Landing::Whole);
+    let mut recorded = world.journal.clone().expect("a journal");
+    recorded.head.plan[2].step = RecordedStep::Unknown("share".into());
+    let record = world.record();
+    let current = TargetState {
+        record: &record,
+        instances: &[],
+        now: world.now,
+        clocks: &Clocks::default(),
+    };
+    for resume_action in ResumeAction::ALL {
+        let resumed = Plan::resumed(&recorded, &world.plan.definition, current, resume_action);
+        let refused = resumed.expect_err("an unknown step").to_string();
+        assert!(refused.contains("use the newer version"), "{refused}");
+    }
 }
 
 fn on_failure(asks: bool) -> OnFailure {

@@ -69,7 +69,7 @@ pub(super) fn sheet(model: &Model, theme: &Theme, confirm: &Confirm, columns: us
         }
         Question::Resume(found, resume_action) => {
             let sanitize = crate::sanitize::sanitize;
-            scrolled.push(("intended", sanitize(found.intended()), Meaning::Warn));
+            scrolled.push(("intended", sanitize(found.journal_end()), Meaning::Warn));
             let would = found.would(*resume_action, OnFailure::Ask);
             pinned.push((resume_action.as_str(), sanitize(&would), Meaning::Text));
             if let Some(holder) = &found.holder {

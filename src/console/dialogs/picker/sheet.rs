@@ -1,5 +1,5 @@
 //! The list of versions, with the line that filters it, and the details of the version under the cursor. The row of a
-//! version that cannot be chosen, or only by overriding a hold, is dimmed and says why.
+//! version that cannot be chosen, or only by overriding a hold, says why. It is dimmed unless the cursor is on it.
 
 use ratatui::text::{Line, Span};
 
@@ -55,7 +55,7 @@ pub(super) fn sheet(model: &Model, theme: &Theme, picker: &Picker, columns: usiz
             .body
             .push(Line::from(theme.span(message, Meaning::Muted)));
     }
-    // The dialog keeps its height while the operator types.
+    // For a promote, the dialog keeps its height while the operator types.
     let list_rows = match &picker.list {
         VersionList::Listed(names) => names.len().min(height),
         _ => 0,
@@ -75,6 +75,9 @@ pub(super) fn sheet(model: &Model, theme: &Theme, picker: &Picker, columns: usiz
 /// How much of the list is known, and the refusals that apply to all versions.
 fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
     let busy = theme.glyph(Glyph::Half);
+    let is_filtered = !picker.line.text().trim().is_empty();
+    // One row is one version, which may have several tags.
+    let listed = counted(picker.version_rows.len(), "version");
     let mut lines = vec![match &picker.list {
         VersionList::Loading => (
             format!("{busy} asking the image registry; a tag can already be typed"),
@@ -85,11 +88,9 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
             Meaning::Warn,
         ),
         VersionList::Listed(tags) => {
-            let count = text::count(tags.len().try_into().unwrap_or(u64::MAX));
-            let mut message = format!("{count} tags in the image registry");
-            if !picker.line.text().trim().is_empty() {
-                let fit = text::count(picker.version_rows.len().try_into().unwrap_or(u64::MAX));
-                message = format!("{message}, {fit} listed");
+            let mut message = format!("{} in the image registry", counted(tags.len(), "tag"));
+            if is_filtered {
+                message = format!("{message}, {listed} listed");
             }
             if picker.is_whole() {
                 (message, Meaning::Muted)
@@ -103,19 +104,21 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
                 (format!("{busy} {message}; {asking}"), Meaning::Busy)
             }
         }
-        VersionList::NotAsked => match picker.known_terms().map(|terms| &terms.past) {
-            Some(Ok(_)) => (
+        VersionList::NotAsked => match &picker.terms {
+            Some(Ok(terms)) if terms.past.is_ok() => (
                 match picker.version_rows.len() {
-                    1 => "1 version was live in this target".to_owned(),
-                    count => format!("{count} versions were live in this target"),
+                    _ if is_filtered => format!("{listed} listed"),
+                    0 => "no version is proven to have been live in this target".to_owned(),
+                    1 => format!("{listed} was live in this target"),
+                    _ => format!("{listed} were live in this target"),
                 },
                 Meaning::Muted,
             ),
-            Some(Err(_)) | None if picker.terms.is_some() => (
+            Some(_) => (
                 "the past versions of this target are unknown".into(),
                 Meaning::Warn,
             ),
-            _ => (
+            None => (
                 format!("{busy} reading the past versions of this target"),
                 Meaning::Busy,
             ),
@@ -140,6 +143,13 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
         lines.push((format!("{} {why}", theme.glyph(glyph)), Meaning::Warn));
     }
     lines
+}
+
+/// `1 tag`, `5,000 tags`.
+fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    let count = text::count(count.try_into().unwrap_or(u64::MAX));
+    format!("{count} {noun}{ending}")
 }
 
 /// One row: name, digest, age, and a remark.

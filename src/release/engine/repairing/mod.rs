@@ -75,8 +75,8 @@ impl ProxyCalls for TargetProxy<'_> {
 }
 
 impl Engine {
-    /// Observes everything and plans the repair of each difference; the error says why nothing can be planned. Changes
-    /// nothing.
+    /// Observes everything and plans the repair of each difference that `request` includes. The error says why nothing
+    /// can be planned. Changes nothing.
     pub async fn plan_repair(&self, request: &RepairRequest) -> Result<RepairPlan, Refused> {
         let Some(site) = self.sites.get(&request.target) else {
             return Err(Refusal::UnknownTarget(request.target.clone()).into());
@@ -134,7 +134,7 @@ impl Engine {
         }
     }
 
-    /// Performs a planned and approved repair.
+    /// Starts a planned and approved repair.
     pub async fn repair(
         &self,
         plan: RepairPlan,
@@ -209,8 +209,8 @@ impl Engine {
     ) -> Result<(), Refused> {
         let token = lease.fence.token;
         let mut now = look(site, self.clock.now(), Some(token)).await;
-        // Taking the lock wrote to the store. After a restore of the store, that write may have raised the store's
-        // revision to the token that the proxy has. So the revision before the lock is compared.
+        // Taking the lock raised the store's revision to `token`. In a restored store this may just reach the token of
+        // the proxy and hide `StoreWentBack`. So the revision before the lock is used.
         now.store_revision = Some(token.0.saturating_sub(1));
         all_answered(&now)?;
         nothing_unfinished(site).await?;
@@ -230,11 +230,12 @@ impl Engine {
     }
 }
 
-/// Whether the journal proves that the version in the route's live slot was released there. The release that the route
-/// names is read first. If that release proves nothing, the release that the slot's registration names is read. The
-/// journal is read only if the slot is empty, or if the proxy does not name the slot. While an instance is in the slot,
-/// a release that started its switch after its checks is proof enough: the driver may have ended after it wrote the
-/// route and before it changed the proxy. An unreachable store is an error, because then nothing is known.
+/// Whether the journal proves that the version in the route's live slot was released there. The journal is not read if
+/// an instance is in that slot and the proxy names that slot. Otherwise the release that the route names is read. If
+/// that release proves nothing, the release that the slot's registration names is read too. A release is proof if it
+/// made the version live. While an instance is in the slot, a release that started its switch after its checks is also
+/// proof: its driver may have ended after it wrote the route and before it changed the proxy. An unreachable store is
+/// an error, because then nothing is known.
 async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>, Refused> {
     let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
         return Ok(Err("there is no route".to_owned()));
@@ -286,26 +287,36 @@ async fn proven_by(
 /// back out or leave that release, because its unfinished steps are not drift.
 async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     let target = &site.definition.target;
-    let not_known = |failure| unknown("which release of the target is the newest", &failure);
+    let no_newest = |failure| unknown("which release of the target is the newest", &failure);
     // An unreadable release may be running, so it is an error.
     let current = site
         .read
         .journal
         .current(std::slice::from_ref(target))
         .await;
-    let current = current.map_err(not_known)?.remove(target).transpose();
-    let current = current.map_err(not_known)?;
+    let current = current.map_err(no_newest)?.remove(target).transpose();
+    let current = current.map_err(no_newest)?;
     let Some(record) = current.filter(|record| record.closed.is_none()) else {
         return Ok(());
     };
     // In a standby nothing is unfinished: the new version is live, and the old version is still running.
-    let recorded = site.read.journal.release(target, record.id).await;
-    let recorded = recorded.map_err(not_known)?;
+    let release = record.id;
+    let recorded = site.read.journal.release(target, release).await;
+    let recorded = recorded.map_err(|failure| {
+        unknown(
+            &format!("whether release {release} is in its standby"),
+            &failure,
+        )
+    })?;
     if recorded.is_some_and(|recorded| standby_entry(&recorded, &site.definition).is_some()) {
         return Ok(());
     }
-    let release = record.id;
-    let stored = site.read.registry.read(target).await.map_err(not_known)?;
+    let stored = site.read.registry.read(target).await.map_err(|failure| {
+        unknown(
+            "whether the store was wiped, restored or replaced",
+            &failure,
+        )
+    })?;
     Err(match behind_the_proxy(site, &stored).await {
         Some(_) => Refusal::OnlyToLeave {
             target: target.clone(),
