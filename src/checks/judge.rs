@@ -130,7 +130,7 @@ fn json_differences(case: &Case, answer: &Answer, mask: &Mask) -> Vec<String> {
             Some(got) if got != wanted => Some(format!(
                 "{pointer} is {} instead of {}",
                 quote(&mask.hide(&got.to_string())),
-                mask.hide(&wanted.to_string())
+                quote(&mask.hide(&wanted.to_string()))
             )),
             Some(_) => None,
         })
@@ -235,6 +235,18 @@ mod tests {
             judge(&case, &answer(200, "{\"a\":1}"), &Mask::default()).verdict,
             Verdict::Passed
         );
+    }
+
+    #[test]
+    fn an_expected_json_value_is_quoted_like_the_received_one() {
+        let case = case(Expectation {
+            json: [("/a".to_owned(), serde_json::json!("\u{202e}".repeat(500)))].into(),
+            ..Expectation::default()
+        });
+        let detail = judge(&case, &answer(200, "{\"a\":1}"), &Mask::default()).detail;
+        assert!(detail.starts_with("/a is `1` instead of `"), "{detail}");
+        assert!(!detail.contains('\u{202e}'), "{detail:?}");
+        assert!(detail.chars().count() < 2 * LONGEST_QUOTE, "{detail}");
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn text(
     ];
     for overridden in &plan.overridden {
         lines.push(format!(
-            "  ! in spite of: {}, because: {}",
+            "  ! overrides: {}, because: {}",
             overridden.hold, overridden.why
         ));
     }

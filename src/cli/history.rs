@@ -72,11 +72,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     }
     // Releases of targets that are no longer configured are listed too. So the names are checked only if nothing was
     // listed.
-    if let Err(exit) = names::check(
-        app.targets(),
-        verb.service.as_ref(),
-        verb.environment.as_ref(),
-    ) {
+    if let Err(exit) = names::check(&app, verb.service.as_ref(), verb.environment.as_ref()) {
         return exit;
     }
     // A failed read does not mean that there are no releases.

@@ -98,6 +98,7 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
             Ok(held) => is_nothing_held &= !held.print(target, only.is_some()),
             Err(message) => {
                 warn_line!("{target}: {message}");
+                listed.push(unreadable_json(site, now));
                 exit = Exit::NeedsPerson;
             }
         }
@@ -162,7 +163,7 @@ impl Held {
         Ok(Self {
             holds,
             by_another_clock: differs.map(|clock| (by_other, clock.to_string())),
-            next_freeze: freeze::next_start(&site.definition.rules.freezes, &target.service, now),
+            next_freeze: next_freeze(site, now),
             past: past(site, target, clocks.earliest(now)).await?,
             last_cleared: record.hold.and_then(|hold| hold.cleared),
         })
@@ -210,6 +211,23 @@ impl Held {
         }
         !self.holds.is_empty() || self.next_freeze.is_some() || last.is_some()
     }
+}
+
+/// The entry of a target whose holds cannot be read. What is unknown is null. The freezes are known from the
+/// configuration.
+fn unreadable_json(site: &Site, now: Timestamp) -> serde_json::Value {
+    serde_json::json!({
+        "target": site.definition.target,
+        "holds": null,
+        "next_freeze": next_freeze(site, now),
+        "last_cleared": null,
+        "past": null,
+    })
+}
+
+fn next_freeze(site: &Site, now: Timestamp) -> Option<Timestamp> {
+    let definition = &site.definition;
+    freeze::next_start(&definition.rules.freezes, &definition.target.service, now)
 }
 
 /// An ended hold as a line: its start, its planned end, its author, its reason, and how it ended.

@@ -6,18 +6,35 @@ use std::collections::BTreeSet;
 use super::{Exit, json, out};
 use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::settings::nearest;
+use crate::wire::App;
 
 /// How many names are listed at most if no name is similar.
 const MAX_LISTED: usize = 12;
 
+/// The hint if no target is configured.
+pub(super) const NO_TARGET: &str =
+    "no target is configured: add [services.NAME.environments.NAME] to the configuration";
+
 /// Refuses a name that is not configured, with a suggestion.
-pub(super) fn check<'a>(
+pub(super) fn check(
+    app: &App,
+    service: Option<&ServiceName>,
+    environment: Option<&EnvironmentName>,
+) -> Result<(), Exit> {
+    let environments = app.frame.environments.iter().map(|(name, _)| name);
+    check_in(app.targets(), environments, service, environment)
+}
+
+/// Like [`check`], with the configured targets and environments.
+pub(super) fn check_in<'a>(
     targets: impl Iterator<Item = &'a Target>,
+    environments: impl Iterator<Item = &'a EnvironmentName>,
     service: Option<&ServiceName>,
     environment: Option<&EnvironmentName>,
 ) -> Result<(), Exit> {
     let targets: Vec<&Target> = targets.collect();
-    match unknown(&targets, service, environment) {
+    let environments: BTreeSet<&str> = environments.map(EnvironmentName::as_str).collect();
+    match unknown(&targets, &environments, service, environment) {
         Some((message, hint)) => Err(refuse(&message, &hint)),
         None => Ok(()),
     }
@@ -33,6 +50,7 @@ pub(super) fn refuse(message: &str, hint: &str) -> Exit {
 /// The message about a name that is not configured, and a suggestion.
 fn unknown(
     targets: &[&Target],
+    configured: &BTreeSet<&str>,
     service: Option<&ServiceName>,
     environment: Option<&EnvironmentName>,
 ) -> Option<(String, String)> {
@@ -52,6 +70,14 @@ fn unknown(
     }
     let message = match service {
         Some(service) => format!("{service} has no environment {environment}"),
+        None if configured.contains(environment) => {
+            let hint =
+                format!("add [services.NAME.environments.{environment}] to the configuration");
+            return Some((
+                format!("no service has the environment {environment}"),
+                hint,
+            ));
+        }
         None => format!("no environment is called {environment}"),
     };
     Some((message, suggestion(environment, &environments)))
@@ -63,8 +89,7 @@ pub(super) fn suggestion(wrong: &str, known: &BTreeSet<&str>) -> String {
         return format!("did you mean {near}?");
     }
     if known.is_empty() {
-        return "no target is configured: add [services.NAME.environments.NAME] to the configuration"
-            .to_owned();
+        return NO_TARGET.to_owned();
     }
     let listed: Vec<&str> = known.iter().copied().take(MAX_LISTED).collect();
     let more = known.len().saturating_sub(MAX_LISTED);
@@ -95,7 +120,13 @@ mod tests {
         let service = service.map(|name| name.parse().expect("a name"));
         let environment = environment.map(|name| name.parse().expect("a name"));
         let targets: Vec<&Target> = targets.iter().collect();
-        let unknown = unknown(&targets, service.as_ref(), environment.as_ref());
+        let environments = BTreeSet::from(["qa", "production", "nightly"]);
+        let unknown = unknown(
+            &targets,
+            &environments,
+            service.as_ref(),
+            environment.as_ref(),
+        );
         unknown.map(|(message, hint)| format!("{message}: {hint}"))
     }
 
@@ -126,6 +157,11 @@ mod tests {
                 Some("wallets"),
                 Some("production"),
                 "wallets has no environment production: known names: qa",
+            ),
+            (
+                None,
+                Some("nightly"),
+                "no service has the environment nightly: add [services.NAME.environments.nightly] to the configuration",
             ),
         ] {
             assert_eq!(refusal(service, environment).as_deref(), Some(expected));

@@ -85,8 +85,10 @@ pub(super) fn app_for(
         return Err(refuse(name, why));
     }
     let targets = loaded.settings.targets.iter();
-    names::check(
+    let environments = loaded.settings.environments.iter();
+    names::check_in(
         targets.map(|target| &target.definition.target),
+        environments.map(|environment| &environment.name),
         service,
         environment,
     )?;

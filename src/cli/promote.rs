@@ -65,11 +65,7 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
     };
     let engine = &app.engine;
     if let Wanted::From(environment) = &wanted.wanted
-        && let Err(exit) = names::check(
-            app.targets(),
-            Some(&wanted.target.service),
-            Some(environment),
-        )
+        && let Err(exit) = names::check(&app, Some(&wanted.target.service), Some(environment))
     {
         return exit;
     }

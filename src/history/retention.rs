@@ -350,7 +350,7 @@ mod tests {
             }
             prop_assert_eq!(bytes, pruned.bytes);
             if let Some(most) = max_size {
-                prop_assert!(used - bytes <= most + pruned.too_many);
+                prop_assert!(used - bytes <= most + pruned.not_freed);
             }
             if retention == Retention::default() {
                 prop_assert!(pruned.is_nothing());

@@ -98,5 +98,7 @@ mod tests {
         ] {
             assert!(until_in(text, now, &TimeZone::UTC).is_err(), "{text}");
         }
+        let zero = until_in("0m", now, &TimeZone::UTC).expect_err("no end");
+        assert!(zero.contains("is not the end of a hold"), "{zero}");
     }
 }

@@ -104,9 +104,11 @@ pub(super) fn after_now(word: &str, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(amount(word)?).ok()
 }
 
+/// Parses an amount of time. An amount of zero is refused, as in the configuration.
 fn amount(word: &str) -> Option<Duration> {
     let units = [("w", 7 * 86_400), ("d", 86_400), ("h", 3_600), ("m", 60)];
-    parse_amount(word, &units).map(Duration::from_secs)
+    let seconds = parse_amount(word, &units).filter(|seconds| *seconds > 0)?;
+    Some(Duration::from_secs(seconds))
 }
 
 /// Parses a date, a date and time, or a month.
@@ -187,6 +189,8 @@ mod tests {
             "3",
             "d",
             "-3d",
+            "0m",
+            "0h0m",
             "2026-13-01",
             "99999999999999999999d",
             "é",

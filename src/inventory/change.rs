@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-
 use super::Instance;
 
 /// How many characters of a commit hash are shown.
@@ -37,7 +35,7 @@ pub struct Changes {
     /// Differences in what the images say about themselves: `commit` and `version`.
     pub image: Vec<Difference>,
     /// How many seconds after the first image the second image was built; negative if the second image is older. None
-    /// if one of the build times is missing or unreadable.
+    /// if one of the build times is not known.
     pub built_later: Option<i64>,
     /// Differences in how the instances were created.
     pub configuration: Vec<Difference>,
@@ -62,9 +60,9 @@ pub fn changes(from: &Instance, to: &Instance) -> Changes {
         to,
     })
     .collect();
-    let built_at = |text: &Option<String>| text.as_deref()?.parse::<Timestamp>().ok();
-    let built_later = built_at(&old.created)
-        .zip(built_at(&new.created))
+    let built_later = old
+        .built_at()
+        .zip(new.built_at())
         .map(|(old, new)| new.as_second() - old.as_second());
     Changes {
         image,
@@ -225,6 +223,15 @@ mod tests {
         assert_eq!(back.built().as_deref(), Some("built 2d 4h earlier"));
         assert_eq!(back.newer().as_deref(), Some("2d older"));
         assert_eq!(changes(&old, &old).counted(), "configured as live");
+    }
+
+    #[test]
+    fn an_unset_build_time_is_no_age() {
+        let unset = instance([None, Some("1970-01-01T00:00:00Z"), None], &[]);
+        let built = instance([None, Some("2026-11-20T14:00:00Z"), None], &[]);
+        for found in [changes(&unset, &built), changes(&built, &unset)] {
+            assert_eq!((found.built(), found.newer()), (None, None));
+        }
     }
 
     #[test]

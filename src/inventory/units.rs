@@ -65,7 +65,13 @@ impl Unit for Time {
         let message = if text == "never" {
             "`never` is not allowed for this key: write a duration such as \"1m30s\"".to_owned()
         } else if is_bare(text) {
-            format!("`{shown}` has no unit: write \"{shown}s\" if seconds are meant")
+            // The hint must not lead to the next error.
+            match parse_amount(&format!("{text}s"), &TIMES) {
+                Some(..=LONGEST) => {
+                    format!("`{shown}` has no unit: write \"{shown}s\" if seconds are meant")
+                }
+                _ => format!("`{shown}` has no unit: write a duration such as \"1m30s\""),
+            }
         } else {
             match parse_amount(text, &TIMES) {
                 Some(total @ 1..=LONGEST) => return Ok(Duration::from_millis(total)),
@@ -328,6 +334,11 @@ mod tests {
         assert_eq!(
             refused("30"),
             "`30` has no unit: write \"30s\" if seconds are meant"
+        );
+        let longer_than_a_year = "40000000";
+        assert_eq!(
+            refused(longer_than_a_year),
+            "`40000000` has no unit: write a duration such as \"1m30s\""
         );
         assert!(refused("0s").contains("not allowed"));
         let limit = |text: &str| Limit::try_from(text.to_owned());

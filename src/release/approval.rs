@@ -21,7 +21,7 @@ pub use repair::{RepairApproval, need_to_repair};
 use super::time::after;
 use super::{Plan, ladder};
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::{Digest, Operator, ReleaseId, Tier};
+use crate::inventory::{Digest, Operator, ReleaseId, Tier, local_time};
 
 /// What a step requires from a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +101,7 @@ pub enum ApprovalRefused {
     NeverInAdvance { environment: String },
     #[error("this approval belongs to another plan: approve the current plan")]
     OtherPlan,
-    #[error("this approval expired at {0}: approve again")]
+    #[error("this approval expired at {}: approve again", local_time::moment(*.0))]
     Expired(Timestamp),
 }
 
@@ -226,5 +226,20 @@ fn proof(plan: &Plan, step: Step, direction: Direction) -> Approved {
         digest: plan.version.digest.clone(),
         step,
         direction,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expired_approval_names_the_time_in_the_zone_of_this_machine() {
+        let at: Timestamp = "2026-11-20T13:02:11.250Z".parse().expect("a time");
+        let expected = format!(
+            "this approval expired at {}: approve again",
+            local_time::moment(at)
+        );
+        assert_eq!(ApprovalRefused::Expired(at).to_string(), expected);
     }
 }

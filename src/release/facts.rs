@@ -63,7 +63,7 @@ pub struct Facts {
     /// environment, the inner none that no version is live in it.
     pub live_in_first: Option<Known<Option<Version>>>,
     /// Messages about keys in the store that belong to another target and that this release would write.
-    pub taken: Vec<String>,
+    pub taken: Known<Vec<String>>,
     /// Whether the runtime has the image already.
     pub has_image: bool,
 }

@@ -147,17 +147,16 @@ fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>;
 }
 
 /// Messages about keys in the store that belong to another target and that the release would write. The list is
-/// empty if this console may only read, or if the store does not answer. A promote compares these keys again at its
-/// switch.
-async fn taken(site: &Site) -> Vec<String> {
+/// empty if this console may only read. A promote compares these keys again at its switch.
+async fn taken(site: &Site) -> Known<Vec<String>> {
     let Some(write) = &site.write else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let definition = &site.definition;
     let taken = write
         .registry
         .keys_of_others(&definition.target, &definition.endpoints);
-    taken.await.unwrap_or_default()
+    taken.await.map_err(|failure| failure.to_string())
 }
 
 /// The newest releases of a target, and the newer releases that cannot be read, each with the reason.

@@ -92,7 +92,8 @@ pub fn decide(
     }
     if !is_back {
         refuse_by_installation(installation, &mut against);
-        let taken = facts.taken.iter().cloned();
+        let taken = known(&facts.taken, OTHERS_KEYS, &mut against);
+        let taken = taken.into_iter().flatten().cloned();
         against.extend(taken.map(|why| Refusal::PlaceTaken { why }));
     }
     let generation = next_generation(record, proxy.and_then(Option::as_ref));
@@ -119,12 +120,12 @@ pub fn decide(
         warnings.push(why.clone());
     }
     warnings.extend(match kind {
-        ReleaseKind::Promote => overridden.iter().map(in_spite_of).collect(),
+        ReleaseKind::Promote => overridden.iter().map(override_warning).collect(),
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
     });
     if kind != ReleaseKind::Promote {
         warnings.extend(unreadable_warnings(definition, facts, record));
-        warnings.extend(facts.taken.iter().cloned());
+        warnings.extend(taken_warnings(facts));
     }
     Ok(Draft {
         plan: Plan {
@@ -243,6 +244,21 @@ impl Draft {
 
     pub(super) fn installs(&self) -> bool {
         ladder::definition(Step::Install).is_needed(self)
+    }
+}
+
+/// The fact `taken`, as an indirect question.
+const OTHERS_KEYS: &str = "which keys in the store belong to other targets";
+
+/// Warnings of a rollback about keys that belong to other targets. A rollback leaves such keys unchanged, so it is not
+/// refused.
+fn taken_warnings(facts: &Facts) -> Vec<String> {
+    match &facts.taken {
+        Ok(taken) => taken.clone(),
+        Err(why) => {
+            let (fact, why) = (OTHERS_KEYS.to_owned(), why.clone());
+            vec![Refusal::Unknown { fact, why }.to_string()]
+        }
     }
 }
 
@@ -591,9 +607,9 @@ fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
     })
 }
 
-fn in_spite_of(overridden: &Overridden) -> String {
+fn override_warning(overridden: &Overridden) -> String {
     format!(
-        "in spite of: {}, because: {}",
+        "overrides: {}, because: {}",
         overridden.hold, overridden.why
     )
 }

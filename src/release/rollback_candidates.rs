@@ -13,8 +13,6 @@ use crate::history::{Fate, UnprovenClaim, fate};
 use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
 use crate::ports::FailureKind;
 
-/// How many versions are listed at most, from the newest on.
-const MOST: usize = 40;
 /// How many images are looked up at the same time. More requests may slow the image registry down.
 const AT_ONCE: usize = 4;
 /// How long one lookup may take.
@@ -66,7 +64,7 @@ impl Engine {
         let past = past.map_err(|failure| {
             unknown("which versions were live in the target before", &failure)
         })?;
-        let versions = past.was_live.versions.iter().take(MOST);
+        let versions = past.was_live.versions.iter();
         let candidates = versions.map(|version| {
             let (fate, live) = (fate(&past.heads, &version.digest), &live);
             async move {

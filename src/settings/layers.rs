@@ -234,6 +234,15 @@ impl Setting<'_> {
             value: Value::Text(self.text.to_owned()),
             origin: self.origin.clone(),
         };
+        // Without quotes, `true` and `false` mean in a layer what they mean in the file, if the key may be a boolean.
+        if kinds.contains(&Some("boolean"))
+            && let Ok(is_set) = self.text.parse()
+        {
+            return Ok(Node {
+                value: Value::Boolean(is_set),
+                origin: self.origin.clone(),
+            });
+        }
         if kinds.contains(&Some("string")) {
             return Ok(text);
         }

@@ -76,6 +76,10 @@ async fn ask_store<T>(request: impl Future<Output = Result<Option<T>>>) -> Store
         Ok(Err(failure)) if failure.kind == FailureKind::Garbled => {
             StoreAnswer::Garbled(format!("in the store, {failure}"))
         }
+        // Another Greenroom may be able to verify this record. The other records of the target are still verified.
+        Ok(Err(failure)) if failure.kind == FailureKind::Unsupported => StoreAnswer::Garbled(
+            format!("this Greenroom cannot verify the record: in the store, {failure}"),
+        ),
         Ok(Err(failure)) => StoreAnswer::Silent(failure.to_string()),
         Err(_) => StoreAnswer::Silent(format!("no answer within {TIMEOUT:?}")),
     }

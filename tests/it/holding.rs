@@ -70,7 +70,7 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
     assert_eq!(sandbox.live("web", "dev"), "1.9.0");
     let over = [&promote[..], &["--override-hold", "the shop is down"]].concat();
     let said = done(&sandbox.run(&over));
-    assert!(said.contains("in spite of: held by"), "{said}");
+    assert!(said.contains("overrides: held by"), "{said}");
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
     // Overriding does not clear the hold; the release records the override and its reason.
     let next = ["promote", "web", "dev", "--version", "1.9.0", "--yes"];

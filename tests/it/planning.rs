@@ -143,7 +143,7 @@ fn facts() -> Facts {
         past: Ok(vec![past("1.8.2", 'a', Some(Outcome::Done))]),
         was_live: was_live(version("1.8.2", 'a')),
         live_in_first: None,
-        taken: Vec::new(),
+        taken: Ok(Vec::new()),
         has_image: false,
     }
 }
@@ -638,7 +638,7 @@ fn an_override_covers_the_holds_and_freezes_in_force() {
     assert!(
         plan.warnings
             .iter()
-            .any(|it| it.contains("in spite of: held by") && it.contains("payday")),
+            .any(|it| it.contains("overrides: held by") && it.contains("payday")),
         "{:?}",
         plan.warnings
     );
@@ -949,17 +949,39 @@ fn a_file_of_another_target_refuses_a_promote() {
 fn an_extra_key_of_another_target_refuses_a_promote_and_warns_of_a_rollback() {
     let why = "the key /upstream in etcd belongs to api/qa".to_owned();
     let mut taken = facts();
-    taken.taken = vec![why.clone()];
+    taken.taken = Ok(vec![why.clone()]);
     assert_eq!(
         refused(&promote(), &definition(Tier::Staging), &taken),
         [Refusal::PlaceTaken { why: why.clone() }]
     );
     let mut taken = warm();
-    taken.taken = vec![why.clone()];
+    taken.taken = Ok(vec![why.clone()]);
     let back = request(Wanted::Standby);
     let plan =
         plan(&back, &definition(Tier::Staging), &taken).expect("the way out is never locked");
     assert!(plan.warnings.contains(&why), "{:?}", plan.warnings);
+}
+
+#[test]
+fn unknown_keys_of_other_targets_refuse_a_promote_and_warn_of_a_rollback() {
+    let why = "etcd: reading the extra keys of web/qa: permission denied".to_owned();
+    let mut unread = facts();
+    unread.taken = Err(why.clone());
+    let against = refused(&promote(), &definition(Tier::Staging), &unread);
+    assert!(
+        matches!(&against[..], [Refusal::Unknown { why: given, .. }] if *given == why),
+        "{against:?}"
+    );
+    let mut unread = warm();
+    unread.taken = Err(why.clone());
+    let back = request(Wanted::Standby);
+    let plan =
+        plan(&back, &definition(Tier::Staging), &unread).expect("the way out is never locked");
+    assert!(
+        plan.warnings.iter().any(|warning| warning.contains(&why)),
+        "{:?}",
+        plan.warnings
+    );
 }
 
 #[test]

@@ -214,7 +214,7 @@ async fn a_sent_body_does_not_make_an_answer_unreadable() {
     };
     let (checker, at) = (HttpChecker::new(), Address::from(server.at));
     let report = checker.run(&case, &at, None).await;
-    assert_eq!(report.detail, "/id is `7` instead of 8", "{report:?}");
+    assert_eq!(report.detail, "/id is `7` instead of `8`", "{report:?}");
     assert!(
         report.response.contains(r#"{"id": 7, "order": (hidden)}"#),
         "{report:?}"

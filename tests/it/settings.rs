@@ -12,7 +12,8 @@ use greenroom::inventory::{EnvironmentValue, SecretSource, Slot};
 use greenroom::port_check::OutgoingPorts;
 use greenroom::release::Limit;
 use greenroom::settings::{
-    Loaded, Origin, Problem, Problems, ProxyConfig, Request, RuntimeConfig, Settings, StoreConfig,
+    AsciiSetting, Loaded, Origin, Problem, Problems, ProxyConfig, Request, RuntimeConfig, Settings,
+    StoreConfig,
 };
 use proptest::prelude::*;
 
@@ -822,4 +823,20 @@ fn a_target_is_reached_at_the_configured_addresses() {
             Some("127.0.0.1:7082 as 127.0.0.1:7082".to_owned())
         )
     );
+}
+
+#[test]
+fn a_key_of_a_boolean_or_a_word_takes_both_from_a_layer() {
+    let ascii = |value: &str| {
+        let flag = ruled(&[("console.ascii", value)], &[]);
+        let variable = ruled(&[], &[("GREENROOM__CONSOLE__ASCII", value)]);
+        [flag, variable].map(|read| {
+            let loaded = read.unwrap_or_else(|problems| panic!("{value}: {problems}"));
+            loaded.settings.console.ascii
+        })
+    };
+    assert_eq!(ascii("true"), [AsciiSetting::Is(true); 2]);
+    assert_eq!(ascii("false"), [AsciiSetting::Is(false); 2]);
+    assert_eq!(ascii("auto"), [AsciiSetting::Auto; 2]);
+    assert!(ruled(&[("console.ascii", "yes")], &[]).is_err());
 }

@@ -51,6 +51,11 @@ impl TooLarge {
         Self(ITEM)
     }
 
+    /// The error for an answer with more bytes than `limit`.
+    pub(super) fn over(limit: u64) -> Self {
+        Self(limit)
+    }
+
     /// The exceeded limit in MiB.
     pub(super) fn mebibytes(self) -> u64 {
         self.0 / MIB

@@ -45,7 +45,7 @@ pub const BOUNDS: [Bound; 6] = [
     ),
     bound("a frame of logs", connection::ITEM, TimeLimit::Endless),
     bound(
-        "each output of a command in a container",
+        "the output of a command in a container",
         proxy_host::LONGEST as u64,
         TimeLimit::Within(proxy_host::DEADLINE),
     ),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::exec::{StartExecOptions, StartExecResults};
@@ -16,14 +17,15 @@ use tokio::time::sleep;
 use ulid::Ulid;
 
 use super::Engine;
-use super::failure::Act;
+use super::connection::TooLarge;
+use super::failure::{Act, oversized};
 use super::names::is_container_name;
 use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result, STAGED};
 use crate::sanitize::sanitize;
 
 /// The time limit of a command.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
-/// The most bytes of each output stream that are kept.
+/// The most bytes of output that are kept.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
 /// How many times Greenroom asks for the exit code after the output has ended.
 const MOST_CHECKS: u32 = 100;
@@ -62,15 +64,49 @@ pub struct ContainerHost {
 
 /// The result of a command: its exit code, its standard output, and its standard output together with its standard
 /// error.
+#[derive(Default)]
 struct ExecResult {
     code: Option<i64>,
     out: Vec<u8>,
     both: Vec<u8>,
+    /// Whether there was more output than `LONGEST`.
+    is_cut: bool,
 }
 
 impl ExecResult {
     fn succeeded(&self) -> bool {
         self.code == Some(0)
+    }
+
+    /// Adds output, up to its limit.
+    fn keep(&mut self, frame: &LogOutput) {
+        let bytes = frame.as_ref();
+        let room = LONGEST.saturating_sub(self.both.len());
+        let kept = bytes.get(..room).unwrap_or(bytes);
+        if matches!(frame, LogOutput::StdOut { .. }) {
+            self.out.extend_from_slice(kept);
+        }
+        self.both.extend_from_slice(kept);
+        self.is_cut |= kept.len() < bytes.len();
+    }
+
+    /// Refuses cut output of a call that reads: a part of a file or a list would be a wrong answer.
+    fn whole(self, act: Act, target: String, doing: &str) -> Result<Self> {
+        if self.is_cut && act == Act::Read {
+            return Err(oversized(
+                TooLarge::over(LONGEST as u64),
+                act,
+                target,
+                doing,
+            ));
+        }
+        Ok(self)
+    }
+
+    /// The output of a command as text. Cut output ends with `…`.
+    fn text(&self) -> String {
+        let end = if self.is_cut { "…" } else { "" };
+        format!("{}{end}", String::from_utf8_lossy(&self.both))
     }
 }
 
@@ -97,26 +133,27 @@ impl ContainerHost {
             );
             return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
         }
-        let call = || self.exec(argv, input);
+        let docker = self.engine.docker().await?;
+        let call = || self.exec(docker, argv, input);
         let ended = self.engine.within(DEADLINE, act, doing, call).await;
-        ended.map_err(|mut failure| {
-            if failure.kind == FailureKind::Conflict {
-                // Docker answers with this status if the container is stopped or paused.
-                failure.kind = FailureKind::Unreachable;
-                failure.hint = "check that the container is running".into();
-            }
-            failure
-        })
+        ended
+            .map_err(|mut failure| {
+                if failure.kind == FailureKind::Conflict {
+                    // Docker answers with this status if the container is stopped or paused.
+                    failure.kind = FailureKind::Unreachable;
+                    failure.hint = "check that the container is running".into();
+                }
+                failure
+            })?
+            .whole(act, self.engine.target(), doing)
     }
 
     async fn exec(
         &self,
+        docker: &Docker,
         argv: &[&str],
         input: Option<&[u8]>,
     ) -> std::result::Result<ExecResult, Error> {
-        let Ok(docker) = self.engine.docker().await else {
-            return Err(Error::RequestTimeoutError);
-        };
         let config = ExecConfig {
             attach_stdin: Some(input.is_some()),
             attach_stdout: Some(true),
@@ -126,11 +163,7 @@ impl ContainerHost {
         };
         let exec = docker.create_exec(&self.container, config).await?.id;
         let started = docker.start_exec(&exec, None::<StartExecOptions>).await?;
-        let mut ended = ExecResult {
-            code: None,
-            out: Vec::new(),
-            both: Vec::new(),
-        };
+        let mut ended = ExecResult::default();
         if let StartExecResults::Attached {
             mut output,
             input: mut stdin,
@@ -143,11 +176,7 @@ impl ContainerHost {
                 let _ = stdin.flush().await;
             }
             while let Some(frame) = output.next().await {
-                let frame = frame?;
-                if matches!(frame, LogOutput::StdOut { .. }) {
-                    keep(&mut ended.out, frame.as_ref());
-                }
-                keep(&mut ended.both, frame.as_ref());
+                ended.keep(&frame?);
             }
         }
         for _ in 0..MOST_CHECKS {
@@ -206,11 +235,6 @@ impl ContainerHost {
             self.container
         ))
     }
-}
-
-fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
-    let room = LONGEST.saturating_sub(kept.len());
-    kept.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
 }
 
 #[async_trait]
@@ -345,7 +369,7 @@ impl ProxyHost for ContainerHost {
         let ended = self.execute(Act::Write, &doing, &argv, None).await?;
         Ok(CommandOutput {
             code: ended.code,
-            output: String::from_utf8_lossy(&ended.both).into_owned(),
+            output: ended.text(),
         })
     }
 
@@ -363,5 +387,41 @@ impl ProxyHost for ContainerHost {
             .await?;
         let text = || String::from_utf8_lossy(&ended.out).into_owned();
         Ok(ended.succeeded().then(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(output: &[usize]) -> ExecResult {
+        let mut result = ExecResult::default();
+        for length in output {
+            result.keep(&LogOutput::StdOut {
+                message: vec![b'x'; *length].into(),
+            });
+        }
+        result
+    }
+
+    #[test]
+    fn a_file_above_the_limit_is_an_error_that_names_the_limit() {
+        let read = |output: &[usize]| {
+            with(output)
+                .whole(Act::Read, "docker".into(), "reading /etc/a")
+                .map(|result| result.out.len())
+        };
+        assert_eq!(read(&[LONGEST]).expect("within the limit"), LONGEST);
+        let failure = read(&[LONGEST, 1]).expect_err("above the limit");
+        assert_eq!(failure.kind, FailureKind::Unsupported);
+        assert!(failure.message.contains("more than 4 MiB"), "{failure}");
+    }
+
+    #[test]
+    fn cut_output_of_a_command_is_marked() {
+        let command = with(&[LONGEST, 1]).whole(Act::Write, "docker".into(), "running nginx");
+        let text = command.expect("the command has run").text();
+        assert!(text.ends_with("x…"), "{}", text.len());
+        assert!(!with(&[LONGEST]).text().ends_with('…'));
     }
 }

@@ -6,7 +6,6 @@ use std::io::ErrorKind;
 use etcd_client::Error;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::cluster::LARGEST_ANSWER;
 use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind};
 use crate::sanitize::sanitize;
@@ -92,10 +91,7 @@ impl From<Error> for EtcdError {
     fn from(error: Error) -> Self {
         let class = classify(&error);
         let message = match &error {
-            Error::GRpcStatus(status) if exceeds(status.message()) => {
-                let most = LARGEST_ANSWER / (1024 * 1024);
-                format!("{TOO_LARGE} {most} MiB")
-            }
+            Error::GRpcStatus(status) if exceeds(status.message()) => too_large(status.message()),
             Error::GRpcStatus(status) => innermost_cause(status),
             Error::TransportError(transport) => innermost_cause(transport),
             other => other.to_string(),
@@ -155,8 +151,22 @@ fn classify(error: &Error) -> Class {
 /// The message with which etcd refuses a user or a password.
 const LOGIN_REFUSED: &str = "authentication failed";
 
+const MIB: u64 = 1024 * 1024;
+
 /// The start of the message about an answer that is larger than its limit.
 const TOO_LARGE: &str = "the answer has more than";
+
+/// The message about an answer that is larger than its limit. The client library names the limit, which differs from call
+/// to call.
+fn too_large(message: &str) -> String {
+    let limit = message.split_once("the limit is: ").map(|(_, rest)| rest);
+    let limit = limit.and_then(|rest| rest.split(' ').next()?.parse::<u64>().ok());
+    match limit {
+        Some(bytes) if bytes >= MIB => format!("{TOO_LARGE} {} MiB", bytes / MIB),
+        Some(bytes) => format!("{TOO_LARGE} {bytes} bytes"),
+        None => format!("{TOO_LARGE} its limit"),
+    }
+}
 
 /// Whether the message says that an answer was larger than its limit.
 pub(super) fn is_too_large(message: &str) -> bool {
@@ -197,4 +207,30 @@ fn never_connected(status: &(impl std::error::Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_too_large_names_the_limit_of_its_call() {
+        let refused = |limit: u64| {
+            too_large(&format!(
+                "Error, decoded message length too large: found 99999999 bytes, the limit is: {limit} bytes"
+            ))
+        };
+        for (limit, expected) in [
+            (4 * MIB, "the answer has more than 4 MiB"),
+            (32 * MIB, "the answer has more than 32 MiB"),
+            (1000, "the answer has more than 1000 bytes"),
+        ] {
+            assert_eq!(refused(limit), expected);
+            assert!(is_too_large(expected));
+        }
+        assert_eq!(
+            too_large("decoded message length too large"),
+            "the answer has more than its limit"
+        );
+    }
 }

@@ -29,6 +29,7 @@ const PROBE: &str =
     "# Written by Greenroom's doctor to test whether nginx reads this file. You can delete it.\n";
 
 const START: &str = "start nginx, or read its error log";
+const NO_TARGETS: &str = "no target uses this nginx";
 const READ_ONLY: &str = "read-only mode: this test has to write a file";
 
 impl Nginx {
@@ -83,6 +84,9 @@ impl Nginx {
             Err(failure) => return DoctorResult::Failed(failure),
         };
         let installed = |target: &&Target| names.contains(&owner::file_name(target));
+        if self.sites.is_empty() {
+            return DoctorResult::NotTried(NO_TARGETS.to_owned());
+        }
         let Some(target) = self.sites.keys().find(installed) else {
             let why = "read-only mode: no configuration is installed yet that could answer";
             return DoctorResult::NotTried(why.to_owned());
@@ -122,7 +126,12 @@ impl Nginx {
             format!("{name}{PROBE_NAME}{}.conf", Ulid::generate())
         });
         if present.is_empty() && probe.is_none() {
-            return DoctorResult::NotTried(READ_ONLY.to_owned());
+            let why = if self.sites.is_empty() {
+                NO_TARGETS
+            } else {
+                READ_ONLY
+            };
+            return DoctorResult::NotTried(why.to_owned());
         }
         let read = self.read_with(probe.as_deref()).await;
         let read = match read {

@@ -90,18 +90,19 @@ pub(super) fn complaints(before: &str, after: &str) -> String {
             .iter()
             .any(|l| line.contains(l))
     };
-    let mut messages: Vec<String> = after
+    let new = after
         .lines()
         .filter(is_serious)
-        .filter(|line| !before.contains(*line))
-        .map(|line| {
-            // The text before the first `: ` is the time, the level and the process of the line. This text is removed,
-            // so that `dedup` removes a message that nginx wrote several times in a row.
-            let message = line.split_once(": ").map_or(line, |(_, message)| message);
-            sanitize(message)
-        })
-        .collect();
-    messages.dedup();
+        .filter(|line| !before.contains(*line));
+    let mut messages: Vec<String> = Vec::new();
+    for line in new {
+        // The text before the first `: ` is the time, the level and the process of the line. Without it, a message that
+        // nginx repeats is the same text, and is quoted once.
+        let message = sanitize(line.split_once(": ").map_or(line, |(_, message)| message));
+        if !messages.contains(&message) {
+            messages.push(message);
+        }
+    }
     if messages.is_empty() {
         return String::new();
     }
@@ -123,4 +124,24 @@ fn cut(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(QUOTED).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_alternates_with_another_is_quoted_once() {
+        let line = |second: u32, message: &str| {
+            format!("2026/11/20 14:02:0{second} [emerg] 12#12: {message}\n")
+        };
+        let (busy, missing) = ("bind() to 0.0.0.0:80 failed", "open() \"a.pem\" failed");
+        let log: String = (0..6)
+            .map(|second| line(second, if second % 2 == 0 { busy } else { missing }))
+            .collect();
+        assert_eq!(
+            complaints("", &log),
+            format!("nginx's error log says: {busy}, {missing}")
+        );
+    }
 }

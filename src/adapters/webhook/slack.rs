@@ -55,7 +55,7 @@ fn fields(notice: &Notice) -> Vec<Value> {
         fields.push(field("reason", reason.clone(), false));
     }
     for overridden in &notice.overridden {
-        fields.push(field("in spite of", overridden.clone(), false));
+        fields.push(field("overrides", overridden.clone(), false));
     }
     if let Some(why) = &notice.why {
         fields.push(field("why", why.clone(), false));

@@ -15,9 +15,10 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
     let sites: Vec<&Site> = app.engine.sites().filter(is_wanted).collect();
     if sites.is_empty() {
         let (service, environment) = (verb.service.as_ref(), verb.environment.as_ref());
-        return names::check(app.targets(), service, environment)
-            .err()
-            .unwrap_or(Exit::Usage);
+        return match names::check(app, service, environment) {
+            Err(exit) => exit,
+            Ok(()) => names::refuse("nothing can be sealed", names::NO_TARGET),
+        };
     }
     let (mut exit, mut answers) = (Exit::Done, Vec::new());
     for site in sites {
@@ -47,6 +48,8 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
             }
             Err(failure) => {
                 warn_line!("greenroom: {target}: {failure}");
+                // Some records of the target may be sealed now. Which ones is unknown.
+                answers.push(serde_json::json!({ "target": target, "sealed": null }));
                 exit = Exit::Failed;
             }
         }

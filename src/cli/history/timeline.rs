@@ -26,7 +26,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Timeline) -> Exit {
         return Exit::Failed;
     }
     if items.is_empty()
-        && let Err(exit) = names::check(app.targets(), None, Some(&verb.environment))
+        && let Err(exit) = names::check(app, None, Some(&verb.environment))
     {
         return exit;
     }

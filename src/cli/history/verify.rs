@@ -30,11 +30,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
         }
     };
     if found.releases + found.audits == 0
-        && let Err(exit) = names::check(
-            app.targets(),
-            verb.service.as_ref(),
-            verb.environment.as_ref(),
-        )
+        && let Err(exit) = names::check(app, verb.service.as_ref(), verb.environment.as_ref())
     {
         return exit;
     }

@@ -12,7 +12,7 @@ use crate::console::dialogs::{
 };
 use crate::console::effect::Effect;
 use crate::console::model::{Armed, Mode, Model, Weight};
-use crate::history::Step;
+use crate::history::{Direction, Step};
 use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
 use crate::release::describe::duration;
@@ -117,12 +117,24 @@ fn busy(model: &Model) -> Option<String> {
         return Some(not_here(model, ""));
     }
     let status = model.release_in_flight()?;
+    let (release, target) = (status.plan.release.short(), status.plan.target());
+    let approve = model.keymap.shown(Action::Approve);
+    let is_backing_out = matches!(
+        status.progress,
+        Progress::Back(_)
+            | Progress::Choosing {
+                direction: Direction::Back,
+                ..
+            }
+    );
+    if is_backing_out {
+        return Some(format!(
+            "release {release} of {target} is being backed out and has not ended: if it waits for you, {approve} answers"
+        ));
+    }
+    let back_out = model.keymap.shown(Action::BackOut);
     Some(format!(
-        "release {} of {} has not ended: if it waits for you, {} answers; {} backs it out",
-        status.plan.release.short(),
-        status.plan.target(),
-        model.keymap.shown(Action::Approve),
-        model.keymap.shown(Action::BackOut)
+        "release {release} of {target} has not ended: if it waits for you, {approve} answers; {back_out} backs it out"
     ))
 }
 

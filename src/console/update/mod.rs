@@ -35,6 +35,7 @@ pub use handover_request::{RequestHandover, WithdrawRequest};
 pub use repair::PlanRepair;
 pub use timeline::ReadTimeline;
 
+use super::action::Action;
 use super::dialogs::{Picker, Refusal, picker};
 use super::effect::{Effect, ExitReason};
 use super::event::{Event, Input};
@@ -207,9 +208,11 @@ fn expire(model: &mut Model) -> bool {
 }
 
 fn command_lost(model: &mut Model, release: ReleaseId, why: &str) -> Vec<Effect> {
+    // The footer cuts a long line, so the key comes before the reason.
     let text = format!(
-        "release {} did not get the command, because {why}",
-        release.short()
+        "release {} did not get the command: {} resumes it if it has not ended ({why})",
+        release.short(),
+        model.keymap.shown(Action::Resume)
     );
     model.refused(&text)
 }

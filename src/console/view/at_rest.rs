@@ -2,7 +2,7 @@
 
 use super::{progress_words, text};
 use crate::console::action::Action;
-use crate::console::model::Model;
+use crate::console::model::{Mode, Model};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Outcome;
 use crate::inventory::local_time;
@@ -110,8 +110,11 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
     }
     if let Some(outage) = snapshot.outage() {
         let [repair, back] = [Action::Repair, Action::RollBack].map(|it| model.keymap.shown(it));
-        let message = format!("next: {outage}; {repair} plans a repair, {back} rolls back");
-        return (message, Meaning::Bad);
+        let keys = of_keys(
+            model,
+            format!("; {repair} plans a repair, {back} rolls back"),
+        );
+        return (format!("next: {outage}{keys}"), Meaning::Bad);
     }
     let holds = snapshot.holds(model.now);
     if let Some(first) = holds.first() {
@@ -129,10 +132,11 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         );
     }
     let promote = model.keymap.shown(Action::Promote);
+    let promotes_it = of_keys(model, format!(", {promote} promotes it"));
     let cleared = cleared(model, snapshot);
     if let Some((environment, other)) = version_to_promote(model, &snapshot.target) {
         let message = format!(
-            "next: {} is live in {environment}, {promote} promotes it{cleared}",
+            "next: {} is live in {environment}{promotes_it}{cleared}",
             other.version_name()
         );
         return (message, Meaning::Text);
@@ -140,15 +144,29 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
     if snapshot.live_slot() == LiveSlot::NoSlot {
         let message = match live_before(model, &snapshot.target) {
             Some((environment, other)) => format!(
-                "next: nothing is live yet; {} is live in {environment}, {promote} promotes it{cleared}",
+                "next: nothing is live yet; {} is live in {environment}{promotes_it}{cleared}",
                 other.version_name()
             ),
-            None => format!("next: nothing is live yet, {promote} promotes a version{cleared}"),
+            None => {
+                let promotes = of_keys(model, format!(", {promote} promotes a version"));
+                format!("next: nothing is live yet{promotes}{cleared}")
+            }
         };
         return (message, Meaning::Text);
     }
-    let message = format!("next: {promote} promotes a version{cleared}");
+    let message = match model.mode {
+        Mode::ReadOnly => format!("no release is running{cleared}"),
+        Mode::Armable(_) => format!("next: {promote} promotes a version{cleared}"),
+    };
     (message, Meaning::Muted)
+}
+
+/// A hint about keys that change the target. It is empty in a read-only console, where these keys only refuse.
+fn of_keys(model: &Model, hint: String) -> String {
+    match model.mode {
+        Mode::ReadOnly => String::new(),
+        Mode::Armable(_) => hint,
+    }
 }
 
 /// A note for the end of the line if a hold was cleared in the last day.
@@ -172,10 +190,7 @@ fn version_to_promote<'a>(
 ) -> Option<(&'a EnvironmentName, &'a Instance)> {
     let live = observed_live(model, target)?;
     let (environment, other) = live_before(model, target)?;
-    let built = |instance: &Instance| -> Option<jiff::Timestamp> {
-        instance.labels.created.as_deref()?.parse().ok()
-    };
-    let is_older = match (built(live), built(other)) {
+    let is_older = match (live.labels.built_at(), other.labels.built_at()) {
         (Some(live), Some(other)) => other < live,
         _ => false,
     };

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::samples::{backed_out, by, done, open};
 use crate::store::world::World;
-use crate::support::json_lines::{json_data, json_list};
+use crate::support::json_lines::{assert_fits, json_data, json_end, json_list};
 use crate::support::pairs::Pairs;
 
 const CONFIGURATION: &str = r#"
@@ -433,6 +433,73 @@ async fn verify_names_a_hold_that_was_changed_or_deleted() {
         said.contains("1 altered or not verifiable; 2 were not compared"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn verify_names_a_record_of_a_newer_version_and_verifies_the_others() {
+    let all = three();
+    let place = Place::with(&all).await;
+    assert!(place.run(&["history", "verify"]).status.success());
+    // Releases are verified from the newest on, so two more follow the unreadable one.
+    place.sql(
+        "store.db",
+        "UPDATE pairs SET value = json_set(value, '$.format', 99)
+         WHERE key = (SELECT max(key) FROM pairs WHERE key GLOB '*/releases/*')",
+    );
+    let verified = place.run(&["history", "verify", "--json"]);
+    assert_eq!(verified.status.code(), Some(3), "{}", err(&verified));
+    let found = json_data(&verified);
+    let wrong = found["wrong"].as_array().expect("a list");
+    assert_eq!(wrong.len(), 1, "{found}");
+    assert_eq!(wrong[0]["id"], id(&all[2]), "{found}");
+    let problem = wrong[0]["wrong"].to_string();
+    for words in [
+        "this Greenroom cannot verify the record",
+        "a newer Greenroom wrote it",
+    ] {
+        assert!(problem.contains(words), "{words:?} is not in {problem}");
+    }
+    assert_eq!(found["not_compared"], 0, "{found}");
+}
+
+#[tokio::test]
+async fn a_target_whose_records_cannot_be_sealed_is_listed_with_null() {
+    let place = Place::with(&three()).await;
+    // A store in a file keeps no seals, because it does not restrict who writes which record.
+    let failed = place.run(&["history", "seal", "--json"]);
+    assert_eq!(failed.status.code(), Some(1), "{}", err(&failed));
+    assert_fits(&json_end(&failed));
+    let targets = json_list(&failed, "targets");
+    assert_eq!(targets.len(), 1, "{targets:?}");
+    assert_eq!(targets[0]["target"]["service"], "web");
+    assert!(targets[0]["sealed"].is_null(), "{targets:?}");
+}
+
+#[tokio::test]
+async fn sealing_without_a_target_names_the_missing_configuration() {
+    let place = Place::with(&[]).await;
+    std::fs::write(place.path("greenroom.toml"), "").expect("written");
+    let refused = place.run(&["history", "seal"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = err(&refused);
+    assert!(said.contains("no target is configured: add"), "{said}");
+}
+
+#[tokio::test]
+async fn a_target_whose_hold_cannot_be_read_is_listed_with_null() {
+    let place = Place::with(&[]).await;
+    assert!(place.run(&["hold"]).status.success());
+    let store = Pairs::of(&place.path("store.db"));
+    store.put("targets/web/production/hold", "garbage");
+    let listed = place.run(&["hold", "--json"]);
+    assert_eq!(listed.status.code(), Some(3), "{}", err(&listed));
+    assert_fits(&json_end(&listed));
+    let targets = json_list(&listed, "targets");
+    assert_eq!(targets.len(), 1, "{targets:?}");
+    assert_eq!(targets[0]["target"]["service"], "web");
+    for unknown in ["holds", "last_cleared", "past"] {
+        assert!(targets[0][unknown].is_null(), "{unknown}");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use greenroom::checks::{CaseReport, Verdict};
 use greenroom::console::Model;
 use greenroom::console::dialogs::Page;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{HistoryAnswer, HistoryQuestion, Pane};
+use greenroom::console::model::{HistoryAnswer, HistoryQuestion, Mode, Pane};
 use greenroom::console::update::ReadTimeline;
 use greenroom::history::{Filter, Item, Listed, Outcome, Step};
 use greenroom::inventory::{Hold, Slot, Snapshot};
@@ -126,7 +126,11 @@ fn the_last_release_says_how_it_ended_by_whom_why_and_when() {
 
 fn next(snapshot: Snapshot) -> String {
     let told = backed_out("1.8.2", "4f2a9c01e7");
-    let shown = screen(&at_rest(WIDE, snapshot, told));
+    next_on(&at_rest(WIDE, snapshot, told))
+}
+
+fn next_on(model: &Model) -> String {
+    let shown = screen(model);
     let next = shown.lines().find(|line| line.contains("│ next: "));
     let next = next.unwrap_or_else(|| panic!("nothing comes next:\n{shown}"));
     next.trim_matches(['│', ' ']).to_owned()
@@ -152,6 +156,29 @@ fn next_is_a_hold_or_a_version_of_the_previous_environment() {
         held.contains("no promote without an override: held by ana@ops-1: payday"),
         "{held}"
     );
+}
+
+#[test]
+fn a_read_only_console_names_no_key_that_changes_the_target() {
+    let next_read_only = |snapshot| {
+        let told = backed_out("1.8.2", "4f2a9c01e7");
+        let mut model = at_rest(WIDE, snapshot, told);
+        model.mode = Mode::ReadOnly;
+        next_on(&model)
+    };
+    assert_eq!(
+        next_read_only(web_production()),
+        "next: 1.9.0 is live in qa"
+    );
+
+    let mut down = web_production();
+    let public = down.public.as_mut().expect("a public answer");
+    public.status = Some(502);
+    assert!(down.outage().is_some(), "{down:?}");
+    assert!(next(down.clone()).contains("plans a repair"));
+    let said = next_read_only(down);
+    assert!(!said.contains("plans a repair"), "{said}");
+    assert!(!said.contains("rolls back"), "{said}");
 }
 
 #[test]

@@ -11,10 +11,12 @@ use greenroom::console::keymap::Chord;
 use greenroom::console::model::Pane;
 use greenroom::console::{Charset, Keymap, Model};
 use greenroom::history::Step;
+use greenroom::release::Progress;
 use proptest::prelude::*;
 
 use super::world::{
-    asking, drawn, model, press, press_key, screen, tell, theme, web_production, with_candidate,
+    asking, drawn, model, press, press_key, release_id, screen, tell, theme, web_production,
+    with_candidate,
 };
 
 fn chord(text: &str) -> Chord {
@@ -83,6 +85,33 @@ fn a_refusal_names_the_rebound_key() {
         "{}",
         screen(&model)
     );
+}
+
+#[test]
+fn no_key_to_back_out_is_named_while_a_release_is_backed_out() {
+    let mut model = with_keys(&[]);
+    press(&mut model, "W");
+    let mut status = asking(Step::Switch);
+    status.progress = Progress::Back(Step::Register);
+    tell(&mut model, Event::ReleaseMoved(Arc::new(status)));
+    press(&mut model, "P");
+    let shown = screen(&model);
+    assert!(
+        shown.contains("is being backed out and has not ended"),
+        "{shown}"
+    );
+    assert!(!shown.contains("backs it out"), "{shown}");
+}
+
+#[test]
+fn a_command_without_a_driver_names_the_key_that_resumes() {
+    let mut model = with_keys(&[(Action::Resume, &["Y"])]);
+    let why = "this console does not drive the release".to_owned();
+    let release = release_id(1);
+    tell(&mut model, Event::CommandLost { release, why });
+    let shown = screen(&model);
+    let words = "did not get the command: Y resumes it if it has not ended";
+    assert!(shown.contains(words), "{shown}");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn facts(world: &World, scope: &Scope, number: u8, version: Resolved) -> Facts {
         past: Ok(vec![past()]),
         was_live: was_live(),
         live_in_first: None,
-        taken: Vec::new(),
+        taken: Ok(Vec::new()),
         has_image: true,
     }
 }

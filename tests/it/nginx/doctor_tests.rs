@@ -175,3 +175,15 @@ async fn a_false_include_proves_nothing() {
     );
     assert!(arena.files("conf.d").is_empty());
 }
+
+#[tokio::test]
+async fn without_targets_no_file_is_looked_for() {
+    let mut arena = Arena::start().await;
+    arena.arrangement.targets.clear();
+    let expected = Ok("not tried: no target uses this nginx".to_owned());
+    assert_eq!(tried(&arena, "include").await, expected);
+    for what in ["running", "include"] {
+        let read = result_of(arena.reader().doctor_tests(), what).await;
+        assert_eq!(read, expected, "{what}");
+    }
+}

@@ -81,7 +81,7 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
         "1.9.0 to web/production: why?",
     );
     press(&mut ana, "lamp sale\r", "[ Begin the release ]");
-    ana.wait_for_text("in spite of: held by ana@", SOON);
+    ana.wait_for_text("overrides: held by ana@", SOON);
     ana.wait_for_text("the switch needs 1 approval by someone else", SOON);
     press(&mut ana, YES, "A answers: register waits for you");
     press(&mut ana, "A", "[ Register the candidate ]");
