@@ -113,7 +113,7 @@
 //! | `release`, its core | the nouns, `sanitize` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `version_catalog`, `rollback_candidates` | also `ports` |
 //! | `watchers` | `release`, `logs`, `ports`, the nouns, `sanitize` |
-//! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; the two proxies also `adapters::live_pointer`; `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy` and `adapters::system_authorities`; `adapters::etcd`, `adapters::http` and `adapters::oci_registry` also `adapters::tls_provider`; `adapters::archive` and `adapters::sqlite` also `adapters::database_file`; these three and `adapters::process` also `private_files`, and `adapters::process` `port_check` |
+//! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; `adapters::http` and the two proxies also `adapters::connect`; the two proxies also `adapters::live_pointer`; `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy` and `adapters::system_authorities`; `adapters::connect` also `adapters::system_authorities`; `adapters::etcd` and `adapters::oci_registry` also `adapters::tls_provider`; `adapters::archive` and `adapters::sqlite` also `adapters::database_file`; these three and `adapters::process` also `private_files`, and `adapters::process` `port_check` |
 //! | `settings` | `release` (a target is configured as a `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `port_check` (the ports that must not be configured) |
 //! | `console` | `release`, `logs`, the nouns, `sanitize`, `output` |
 //! | `console::view` | of the console: `model`, `sheet`, `theme`, `layout`, `grid` and the table of keys |

@@ -1,4 +1,4 @@
-//! The address of an instance: a TCP address or a unix socket.
+//! Where a program listens: a TCP address or a unix socket.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plain;
 
-/// An address to connect to, written `127.0.0.1:18081` or `unix:/run/web/blue.sock`. Two spellings of one address are
+/// An address to listen at, written `127.0.0.1:18081` or `unix:/run/web/blue.sock`. Two spellings of one address are
 /// equal: `[0:0::1]:80` is `[::1]:80`, and `[::ffff:127.0.0.1]:80` is `127.0.0.1:80`.
 #[derive(
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -35,6 +35,14 @@ impl Endpoint {
             IpAddr::V4(ip) => Self::Tcp(SocketAddr::new(ip.into(), address.port())),
             // An IPv6 address stays as it is, because a link-local address also names its interface.
             IpAddr::V6(_) => Self::Tcp(address),
+        }
+    }
+
+    /// The port; none for a unix socket.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) => Some(address.port()),
+            Self::Unix(_) => None,
         }
     }
 

@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Endpoint, PerSlot, Route, Slot, Target};
+use super::{Address, PerSlot, Route, Slot, Target};
 use crate::sanitize::sanitize_line;
 
 /// The longest key that a template may produce, in bytes.
@@ -60,7 +60,7 @@ pub struct ExtraKeys {
 /// The values that fill the templates.
 struct Values<'a> {
     slot: Slot,
-    address: &'a Endpoint,
+    address: &'a Address,
     tag: &'a str,
     digest: &'a str,
     generation: u64,
@@ -113,7 +113,7 @@ impl ExtraKeys {
     pub fn possible_keys(
         &self,
         target: &Target,
-        endpoints: &PerSlot<Endpoint>,
+        endpoints: &PerSlot<Address>,
     ) -> Result<BTreeSet<String>, BadExtraKey> {
         let mut keys = BTreeSet::new();
         for slot in Slot::BOTH {

@@ -2,6 +2,7 @@
 //! snapshots of these, and how servers are reached. The module has only data: it uses no client library and no screen,
 //! and it waits for nothing. Only [`ReleaseId::after`] reads a clock. Everywhere else the caller passes the time.
 
+mod address;
 mod address_range;
 mod change;
 mod clocks;
@@ -12,6 +13,7 @@ pub mod extra_key;
 mod fingerprint;
 pub mod freeze;
 mod hold;
+mod host_name;
 mod instance;
 pub mod local_time;
 mod lock;
@@ -44,6 +46,7 @@ pub mod units;
 mod version;
 mod world;
 
+pub use address::{ADDRESS_FORMS, Address, InvalidAddress, NotAnEndpoint};
 pub use address_range::{AddressRange, InvalidRange};
 pub use change::{Changes, Difference, changes, commit};
 pub use clocks::{ClockReading, Clocks, engine_of, http_date, store_of};
@@ -53,6 +56,7 @@ pub use extra_key::{BadExtraKey, ExtraKey, ExtraKeys};
 pub use fingerprint::FingerprintKey;
 pub use freeze::Freeze;
 pub use hold::{Cleared, Hold, SeenHold};
+pub use host_name::HostName;
 pub use instance::{
     Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth,
 };

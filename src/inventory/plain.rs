@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use super::Address;
+
 /// Whether a path is absolute, has no `..` and needs no quoting.
 pub fn is_path(path: &Path) -> bool {
     let Some(text) = path.to_str() else {
@@ -41,12 +43,8 @@ pub fn is_key_prefix(text: &str) -> bool {
 
 /// Whether a text is a host and a port, such as `docker.example:2376` or `[::1]:2376`.
 pub fn is_host_and_port(text: &str) -> bool {
-    text.rsplit_once(':').is_some_and(|(host, port)| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);
-        let is_port = port.bytes().all(|byte| byte.is_ascii_digit())
-            && port.parse::<u16>().is_ok_and(|port| port > 0);
-        !host.is_empty() && host.chars().all(plain) && is_port
-    })
+    let address = text.parse::<Address>();
+    !text.contains("://") && address.is_ok_and(|address| address.port().is_some())
 }
 
 #[cfg(test)]
@@ -87,7 +85,17 @@ mod tests {
             assert!(is_host_and_port(good), "{good}");
         }
         for bad in [
-            "", "a", ":1", "a:", "a:0", "a:+1", "a:65536", "a/b:1", "a b:1",
+            "",
+            "a",
+            ":1",
+            "a:",
+            "a:0",
+            "a:+1",
+            "a:65536",
+            "a/b:1",
+            "a b:1",
+            "http://a:1",
+            "unix:/a",
         ] {
             assert!(!is_host_and_port(bad), "{bad}");
         }

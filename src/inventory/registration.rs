@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Endpoint, FencingToken, InstanceId, ReleaseId, Slot, SlotMembers};
+use super::{Address, Digest, FencingToken, InstanceId, ReleaseId, Slot, SlotMembers};
 
 /// The entry of a slot: which members answer at its addresses, and which version they run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,13 +27,13 @@ pub struct Registration {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredMember {
     /// The address at which the member answers.
-    pub endpoint: Endpoint,
+    pub endpoint: Address,
     pub instance: InstanceId,
 }
 
 impl Registration {
     /// Whether the entry has exactly this address.
-    pub fn is_at(&self, endpoint: &Endpoint) -> bool {
+    pub fn is_at(&self, endpoint: &Address) -> bool {
         self.members.iter().map(|it| &it.endpoint).eq([endpoint])
     }
 

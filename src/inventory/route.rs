@@ -3,9 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{
-    Cleared, Digest, Endpoint, FencingToken, Hold, PeerApproval, PerSlot, ReleaseId, Slot,
-};
+use super::{Address, Cleared, Digest, FencingToken, Hold, PeerApproval, PerSlot, ReleaseId, Slot};
 
 /// The highest generation. No target is switched this often. If a stored generation is higher, another program wrote
 /// it.
@@ -58,7 +56,7 @@ pub struct Route {
     /// The slot with the traffic.
     pub live: Slot,
     /// The address of that slot.
-    pub endpoint: Endpoint,
+    pub endpoint: Address,
     /// The digest that runs in that slot.
     pub digest: Digest,
     /// The release that wrote the route.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::units::readable;
-use super::{AddressRange, Endpoint, SecretSource};
+use super::{Address, AddressRange, Endpoint, SecretSource};
 
 /// How to connect to a Docker engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -167,14 +167,14 @@ pub struct AnswerConfig {
     pub listen: Endpoint,
     /// The address that Greenroom connects to; `listen` when absent.
     #[serde(default)]
-    pub connect: Option<Endpoint>,
+    pub connect: Option<Address>,
 }
 
 impl AnswerConfig {
     /// The address that Greenroom connects to.
-    pub fn address(&self) -> Endpoint {
+    pub fn address(&self) -> Address {
         let connect = self.connect.clone();
-        connect.unwrap_or_else(|| self.listen.reachable())
+        connect.unwrap_or_else(|| self.listen.reachable().into())
     }
 }
 
@@ -244,10 +244,10 @@ impl SiteConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AskConfig {
-    /// The address to connect to; the server's own address when absent.
-    pub connect: Option<Endpoint>,
-    /// The `Host` header. When absent: the first server name, otherwise the TCP address, or `localhost` for a unix
-    /// socket.
+    /// The address to connect to, e.g. `https://web.example` for a load balancer with TLS; the server's own address when
+    /// absent. The certificate must be valid for the host of this address.
+    pub connect: Option<Address>,
+    /// The `Host` header. When absent: the first server name, otherwise the host of the address, or `localhost` for a unix socket.
     pub host: Option<String>,
     /// The path; the health path of the service when absent.
     #[schemars(extend("format" = "http-path"))]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::Endpoint;
+use super::Address;
 
 /// A directory of the host, or a volume, that a container or process sees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -125,24 +125,24 @@ pub struct InstanceShape {
 /// The address at which the public reaches a target. Greenroom sends requests to it to find out which slot answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAddress {
-    /// Where the proxy listens.
-    pub endpoint: Endpoint,
+    /// Where the proxy, or a load balancer in front of it, is reached.
+    pub endpoint: Address,
     /// The `Host` header that selects the target.
     pub host: String,
     pub path: String,
 }
 
 impl PublicAddress {
-    /// The URL to type into a browser. Port 80 is left out. For a unix socket, the host and the path of the socket.
+    /// The URL to type into a browser, without the default port. For a unix socket, the host and the path of the socket.
     pub fn url(&self) -> String {
-        let host = &self.host;
+        let (host, scheme) = (&self.host, self.endpoint.scheme());
         // The colons of an IPv6 address are not a port.
         let has_port = host.rsplit(']').next().unwrap_or_default().contains(':');
-        match &self.endpoint {
-            _ if has_port => format!("http://{host}/"),
-            Endpoint::Tcp(at) if at.port() == 80 => format!("http://{host}/"),
-            Endpoint::Tcp(at) => format!("http://{host}:{}/", at.port()),
-            Endpoint::Unix(path) => format!("{host} at {}", path.display()),
+        let is_default = self.endpoint.has_default_port();
+        match (&self.endpoint, self.endpoint.port()) {
+            (Address::Unix(path), _) if !has_port => format!("{host} at {}", path.display()),
+            (_, Some(port)) if !has_port && !is_default => format!("{scheme}://{host}:{port}/"),
+            _ => format!("{scheme}://{host}/"),
         }
     }
 }
@@ -164,6 +164,8 @@ mod tests {
             ("[::1]", "[::1]:8081", "http://[::1]:8081/"),
             ("[::1]:8081", "[::1]:8081", "http://[::1]:8081/"),
             ("127.0.0.1:8081", "127.0.0.1:8081", "http://127.0.0.1:8081/"),
+            ("web.example", "https://lb:443", "https://web.example/"),
+            ("web.example", "https://lb:80", "https://web.example:80/"),
             (
                 "web.example",
                 "unix:/run/web.sock",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    ClockReading, Clocks, Endpoint, Freeze, HandoverRequest, Hold, Installation, Instance,
+    Address, ClockReading, Clocks, Freeze, HandoverRequest, Hold, Installation, Instance,
     InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval, PerSlot, PointerState, Probe,
     ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role, Route,
     RuntimeHealth, RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher,
@@ -116,7 +116,7 @@ pub struct RegistryRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotSnapshot {
     /// The address of the slot.
-    pub endpoint: Endpoint,
+    pub endpoint: Address,
     #[serde(flatten)]
     pub members: SlotMembers,
     /// The entry of the slot in the store.
@@ -216,7 +216,7 @@ impl Snapshot {
     pub fn unobserved(
         target: Target,
         tier: Tier,
-        endpoints: &PerSlot<Endpoint>,
+        endpoints: &PerSlot<Address>,
         at: Timestamp,
     ) -> Self {
         Self {

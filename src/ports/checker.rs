@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::checks::{Case, CaseReport, HealthCheck};
-use crate::inventory::{Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer};
+use crate::inventory::{Address, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer};
 
 /// How to connect to the public address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,16 +20,16 @@ pub enum Connection {
 #[async_trait]
 pub trait Checker: Send + Sync {
     /// Sends one health probe to the instance at `at`.
-    async fn health(&self, at: &Endpoint, check: &HealthCheck) -> Probe;
+    async fn health(&self, at: &Address, check: &HealthCheck) -> Probe;
 
     /// Runs one case against the candidate's own address `at`, or through `preview` if the case says so.
-    async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport;
+    async fn run(&self, case: &Case, at: &Address, preview: Option<&PublicAddress>) -> CaseReport;
 
     /// Sends the request of [`Checker::public`] directly to the instance at `at`, with the headers that a proxy adds. A
     /// header in `headers` replaces an added header of the same name. The answer names no slot.
     async fn direct(
         &self,
-        at: &Endpoint,
+        at: &Address,
         address: &PublicAddress,
         headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Failure, FailureKind, Result};
 use crate::inventory::{
-    Endpoint, FencingToken, KeyLine, PerSlot, Registration, RegistryRecord, Route, RouteChange,
+    Address, FencingToken, KeyLine, PerSlot, Registration, RegistryRecord, Route, RouteChange,
     Slot, Target,
 };
 
@@ -67,7 +67,7 @@ pub trait RegistryWriter: Send + Sync {
     async fn keys_of_others(
         &self,
         _target: &Target,
-        _endpoints: &PerSlot<Endpoint>,
+        _endpoints: &PerSlot<Address>,
     ) -> Result<Vec<String>> {
         Ok(Vec::new())
     }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Result;
 use crate::inventory::{
-    Endpoint, EngineImage, Exit, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot,
+    Address, EngineImage, Exit, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot,
     Target, Version, instance_name,
 };
 
@@ -40,7 +40,7 @@ pub struct InstanceSpec {
     /// The release that starts the instance.
     pub release: ReleaseId,
     /// The slot's own fixed address.
-    pub endpoint: Endpoint,
+    pub endpoint: Address,
     pub shape: InstanceShape,
 }
 
@@ -96,12 +96,8 @@ pub trait RuntimeReader: Send + Sync {
     }
 
     /// Finds the instance, container or process that occupies the name or the address of this slot.
-    async fn occupancy(
-        &self,
-        target: &Target,
-        slot: Slot,
-        endpoint: &Endpoint,
-    ) -> Result<Occupancy>;
+    async fn occupancy(&self, target: &Target, slot: Slot, endpoint: &Address)
+    -> Result<Occupancy>;
 
     /// Whether the runtime has the version's image.
     async fn has_image(&self, version: &Version) -> Result<bool>;

@@ -11,7 +11,7 @@ use super::timing::Timing;
 use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
-    Clocks, Digest, Endpoint, Hold, InstanceShape, Listen, Mount, PerSlot, PublicAddress,
+    Address, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot, PublicAddress,
     RestartPolicy, RuntimeKind, Target, Tier, freeze,
 };
 
@@ -24,7 +24,7 @@ pub struct Definition {
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     pub repository: String,
     /// The address of each slot.
-    pub endpoints: PerSlot<Endpoint>,
+    pub endpoints: PerSlot<Address>,
     pub instance: InstanceShape,
     /// The health endpoint. Without a health endpoint, the planner refuses every release.
     pub health: Option<HealthCheck>,

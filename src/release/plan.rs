@@ -8,7 +8,7 @@ use crate::history::{
     Baseline, FORMAT, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{
-    Clocks, Endpoint, EnvironmentName, Hold, Operator, ReleaseId, Route, Slot, SlotMembers, Target,
+    Address, Clocks, EnvironmentName, Hold, Operator, ReleaseId, Route, Slot, SlotMembers, Target,
     Tier, Version,
 };
 
@@ -18,7 +18,7 @@ pub struct LiveBefore {
     pub slot: Slot,
     pub version: Version,
     /// The address at which the version answers.
-    pub endpoint: Endpoint,
+    pub endpoint: Address,
     pub members: SlotMembers,
     /// The generation of the route.
     pub generation: u64,
@@ -140,7 +140,7 @@ impl Plan {
     }
 
     /// The address at which the version will answer.
-    pub fn endpoint(&self) -> &Endpoint {
+    pub fn endpoint(&self) -> &Address {
         self.definition.endpoints.get(self.slot)
     }
 

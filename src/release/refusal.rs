@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::approval::NotPeerApproved;
 use crate::inventory::{
-    Clocks, Endpoint, EnvironmentName, Hold, LockHolder, LockPurpose, Operator, ReleaseId, Slot,
+    Address, Clocks, EnvironmentName, Hold, LockHolder, LockPurpose, Operator, ReleaseId, Slot,
     Target,
 };
 
@@ -68,7 +68,7 @@ pub enum Refusal {
     SlotTaken {
         slot: Slot,
         /// The address of the slot.
-        endpoint: Endpoint,
+        endpoint: Address,
         /// A description of what uses the slot.
         by: String,
     },

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::SandboxError;
-use crate::inventory::{Endpoint, Instance, SlotMembers};
+use crate::inventory::{Address, Instance, SlotMembers};
 use crate::ports::Failure;
 use crate::release::{Command, Engine, Handle, Progress, Site};
 
@@ -119,8 +119,8 @@ async fn restart_live_slot(site: &Site) -> Result<(), SandboxError> {
     }
 }
 
-async fn answers(endpoint: &Endpoint) -> bool {
-    let Endpoint::Tcp(address) = endpoint else {
+async fn answers(endpoint: &Address) -> bool {
+    let Address::Ip { at: address, .. } = endpoint else {
         return true;
     };
     let until = Instant::now() + ANSWER_TIMEOUT;

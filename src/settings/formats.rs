@@ -3,7 +3,9 @@
 use super::problem::WrongValue;
 use crate::console::keymap::Chord;
 use crate::inventory::units::{Percent, Size, Time, Unit as _};
-use crate::inventory::{Endpoint, Limit, ServiceName, plain};
+use crate::inventory::{
+    ADDRESS_FORMS, Address, Endpoint, InvalidAddress, Limit, ServiceName, plain,
+};
 use crate::sanitize::visible;
 
 /// The longest path of a unix socket in bytes: the kernel's `sockaddr_un` has 108 bytes with the closing zero.
@@ -23,6 +25,7 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), WrongValue> {
             ))
         }),
         "endpoint" => endpoint(text),
+        "address" => address(text),
         "docker-address" => docker_address(text),
         "http-path" => http_path(text),
         "http-method" => http_method(text),
@@ -41,33 +44,59 @@ pub(super) fn description(format: &str) -> Option<&'static str> {
         "limit" => "a duration such as \"30s\", or \"never\"",
         "size" => "a size such as \"256MiB\"",
         "percent" => "a percentage such as \"5%\"",
-        "endpoint" => "an address such as \"127.0.0.1:8080\" or \"unix:/absolute/path.sock\"",
+        "address" | "endpoint" => {
+            "an address such as \"127.0.0.1:8080\" or \"unix:/absolute/path.sock\""
+        }
         _ => return None,
     })
 }
 
+/// Checks an address to connect to.
+fn address(text: &str) -> Result<(), WrongValue> {
+    match text.parse() {
+        Ok(Address::Unix(_)) => endpoint(text),
+        Ok(_) => Ok(()),
+        Err(InvalidAddress { .. }) if text.starts_with('/') => endpoint(text),
+        Err(InvalidAddress { why, .. }) => Err(WrongValue(format!(
+            "{} is not an address: {why}; {ADDRESS_FORMS}",
+            quoted(text)
+        ))),
+    }
+}
+
+/// The text of an address for a message. A text with a user may contain a password, and is not repeated.
+fn quoted(text: &str) -> String {
+    if text.contains('@') {
+        return "this".to_owned();
+    }
+    format!("`{}`", visible(text))
+}
+
+/// Checks an address to listen at.
 fn endpoint(text: &str) -> Result<(), WrongValue> {
     let shown = visible(text);
-    let read = text.parse::<Endpoint>();
-    match read {
-        Ok(Endpoint::Tcp(address)) if address.port() == 0 => Err(WrongValue(format!(
+    match (text.parse::<Endpoint>(), text.parse::<Address>()) {
+        (Ok(Endpoint::Tcp(address)), _) if address.port() == 0 => Err(WrongValue(format!(
             "`{shown}` has no fixed port: use a port other than 0, so that the address is the same after a restart"
         ))),
-        Ok(Endpoint::Unix(path)) if path.as_os_str().len() > LONGEST_SOCKET => {
+        (Ok(Endpoint::Unix(path)), _) if path.as_os_str().len() > LONGEST_SOCKET => {
             Err(WrongValue(format!(
                 "the path in `{shown}` is too long for a unix socket: use at most {LONGEST_SOCKET} bytes"
             )))
         }
-        Ok(_) => Ok(()),
-        Err(_) if text.starts_with('/') => Err(WrongValue(format!(
+        (Ok(_), _) => Ok(()),
+        (Err(_), Ok(Address::Name { port, .. })) => Err(WrongValue(format!(
+            "`{shown}` has a host name, and a program listens at an IP address: write 127.0.0.1:{port}, or 0.0.0.0:{port} for all addresses of the machine"
+        ))),
+        (Err(_), Ok(Address::Ip { at, .. })) => Err(WrongValue(format!(
+            "`{shown}` has a scheme, which an address to listen at cannot have: write {at}"
+        ))),
+        (Err(_), _) if text.starts_with('/') => Err(WrongValue(format!(
             "`{shown}` is not an address; did you mean `unix:{shown}`?"
         ))),
-        Err(_) if text.starts_with("localhost:") => Err(WrongValue(format!(
-            "`{shown}` is not an address; did you mean `127.0.0.1:{}`?",
-            visible(&text["localhost:".len()..])
-        ))),
-        Err(_) => Err(WrongValue(format!(
-            "`{shown}` is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/absolute/path.sock"
+        (Err(_), _) => Err(WrongValue(format!(
+            "{} is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/absolute/path.sock",
+            quoted(text)
         ))),
     }
 }

@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use futures_util::stream;
 use greenroom::adapters::embedded_proxy::{EmbeddedProxy, EmbeddedRouter, Limits, Site};
-use greenroom::inventory::{Endpoint, FencingToken, PerSlot, Slot, Target};
+use greenroom::inventory::{Address, Endpoint, FencingToken, PerSlot, Slot, Target};
 use greenroom::ports::{
     Connections, FailureKind, Installation, RouterReader, RouterWriter, SwitchOrder,
 };
@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::support::{eventually, free_port};
+use crate::support::{eventually, free_port, http_client};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -74,10 +74,10 @@ fn application(slot: Slot, proceed: Arc<Notify>) -> Router {
         )
 }
 
-async fn upstream(slot: Slot, at: &Endpoint) -> Upstream {
+async fn upstream(slot: Slot, at: &Address) -> Upstream {
     let proceed = Arc::new(Notify::new());
     let application = application(slot, Arc::clone(&proceed));
-    let task = match at {
+    let task = match at.endpoint().expect("an endpoint") {
         Endpoint::Tcp(address) => {
             let listener = TcpListener::bind(address).await.expect("a listener");
             tokio::spawn(async move { axum::serve(listener, application).await.expect("served") })
@@ -115,8 +115,8 @@ impl World {
             preview: loopback(),
             preview_allow: Vec::new(),
             slots: PerSlot {
-                blue: Endpoint::Tcp(loopback()),
-                green: Endpoint::Unix(green),
+                blue: loopback().into(),
+                green: Address::Unix(green),
             },
         };
         let answer = loopback();
@@ -252,7 +252,7 @@ async fn a_preview_with_an_allow_list_answers_only_listed_addresses() {
     world.switch(None, Slot::Blue, 1).await;
     assert_eq!(fetch(world.site.preview, "/").await.0, 200);
     let from = |at: SocketAddr| async move {
-        let client = reqwest::Client::builder().no_proxy();
+        let client = http_client();
         let other = std::net::IpAddr::from([127, 0, 0, 2]);
         let client = client.local_address(other).build().expect("a client");
         let answer = client.get(format!("http://{at}/")).send().await;
@@ -410,7 +410,7 @@ async fn bodies_are_forwarded_both_ways_and_connection_headers_are_not() {
     let _both = world.both().await;
     for (from, to, generation) in [(None, Slot::Blue, 1), (Some(Slot::Blue), Slot::Green, 2)] {
         world.switch(from, to, generation).await;
-        let client = reqwest::Client::new();
+        let client = http_client().build().expect("a client");
         let large = "x".repeat(1 << 20);
         let url = format!("http://{}/echo", world.site.public);
         let answer = client
@@ -476,7 +476,7 @@ async fn the_router_reads_back_a_switch_and_refuses_a_stale_one() {
     let missing = router.answer(&elsewhere).await.expect_err("unknown");
     assert_eq!(missing.kind, FailureKind::Missing);
     let mut moved = world.site.clone();
-    moved.slots.blue = Endpoint::Tcp(loopback());
+    moved.slots.blue = loopback().into();
     let state = world.directory.path().join("state");
     let moved = EmbeddedRouter::new(vec![moved], world.answer, &state);
     let installation = moved.installation(target).await.expect("asked");

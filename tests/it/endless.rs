@@ -19,8 +19,8 @@ use greenroom::adapters::webhook::{Format, Webhook};
 use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
 use greenroom::history::{Notice, NoticeEvent, ReleaseKind};
 use greenroom::inventory::{
-    Endpoint, EnvironmentValue, ImageLabels, InstanceId, Operator, PublicAddress, ReleaseId,
-    Target, Tier, Version,
+    Address, EnvironmentValue, ImageLabels, InstanceId, Operator, PublicAddress, ReleaseId, Target,
+    Tier, Version,
 };
 use greenroom::ports::{
     Checker, Connection, Failure, FailureKind, Images, Notifier, RegistryReader, RuntimeReader,
@@ -311,7 +311,7 @@ pub(crate) fn case(timeout: Duration) -> Case {
 #[tokio::test]
 async fn a_slow_body_ends_at_the_timeout_of_the_whole_request() {
     let server = StandIn::start(|_| Answer::drip());
-    let (at, timeout) = (Endpoint::Tcp(server.at), Duration::from_millis(700));
+    let (at, timeout) = (Address::from(server.at), Duration::from_millis(700));
     let checker = HttpChecker::new();
     let probe = checker.health(&at, &health(timeout)).await;
     assert!(!probe.healthy, "{probe:?}");
@@ -325,7 +325,7 @@ async fn a_slow_body_ends_at_the_timeout_of_the_whole_request() {
 #[tokio::test]
 async fn endless_headers_are_no_answer() {
     let server = StandIn::start(|_| Answer::endless_headers());
-    let at = Endpoint::Tcp(server.at);
+    let at = Address::from(server.at);
     let report = HttpChecker::new()
         .run(&case(Duration::from_secs(20)), &at, None)
         .await;
@@ -337,7 +337,7 @@ async fn endless_headers_are_no_answer() {
 #[tokio::test]
 async fn an_endless_body_is_cut_for_a_check_and_refused_on_a_kept_connection() {
     let server = StandIn::start(|_| Answer::endless("200 OK", b""));
-    let endpoint = Endpoint::Tcp(server.at);
+    let endpoint = Address::from(server.at);
     let checker = HttpChecker::new();
     let report = checker
         .run(&case(Duration::from_secs(20)), &endpoint, None)
@@ -379,7 +379,7 @@ async fn a_compressed_answer_is_neither_requested_nor_unpacked() {
     let report = HttpChecker::new()
         .run(
             &case(Duration::from_secs(20)),
-            &Endpoint::Tcp(server.at),
+            &Address::from(server.at),
             None,
         )
         .await;

@@ -1,6 +1,7 @@
 //! Requests to real servers on TCP and on unix sockets, well-behaved and not.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use greenroom::adapters::http::HttpChecker;
 use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
-use greenroom::inventory::{BodyClass, Endpoint, PublicAddress, PublicAnswer, Slot};
+use greenroom::inventory::{Address, BodyClass, PublicAddress, PublicAnswer, Slot};
 use greenroom::ports::{Checker, Connection};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,7 +24,7 @@ use crate::support::free_port;
 
 /// A server that counts its connections.
 struct Server {
-    at: Endpoint,
+    at: Address,
     connections: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
     _place: Option<TempDir>,
@@ -32,7 +33,7 @@ struct Server {
 impl Server {
     async fn on_tcp() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let at = Endpoint::Tcp(listener.local_addr().expect("an address"));
+        let at = Address::from(listener.local_addr().expect("an address"));
         let connections = Arc::new(AtomicUsize::new(0));
         let count = connections.clone();
         let listener = listener.tap_io(move |_| {
@@ -58,7 +59,7 @@ impl Server {
         });
         let task = tokio::spawn(async move { axum::serve(listener, app()).await.expect("serve") });
         Self {
-            at: Endpoint::Unix(path),
+            at: Address::Unix(path),
             connections,
             task,
             _place: Some(place),
@@ -254,7 +255,7 @@ async fn a_health_probe_sends_the_headers_of_its_check() {
         }),
     );
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let at = Endpoint::Tcp(listener.local_addr().expect("an address"));
+    let at = Address::from(listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, app).await });
     let checker = HttpChecker::new();
     let mut check = health("/health");
@@ -272,16 +273,56 @@ async fn a_health_probe_sends_the_headers_of_its_check() {
 #[tokio::test]
 async fn a_missing_instance_is_unhealthy_with_its_cause() {
     let checker = HttpChecker::new();
-    let closed = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
+    let closed = Address::from(SocketAddr::from(([127, 0, 0, 1], free_port())));
     let probe = checker.health(&closed, &health("/health")).await;
     assert!(
         !probe.healthy && probe.detail.contains("refused"),
         "{probe:?}"
     );
-    let nothing = Endpoint::Unix("/nonexistent/web.sock".into());
+    let nothing = Address::Unix("/nonexistent/web.sock".into());
     let probe = checker.health(&nothing, &health("/health")).await;
     assert!(
         !probe.healthy && probe.detail.contains("No such file"),
+        "{probe:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_probe_resolves_the_host_of_its_address() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    let port = server.at.port().expect("a port");
+    let by_name: Address = format!("LocalHost:{port}").parse().expect("an address");
+    let mut case = case("/echo");
+    case.expect.json = [("/host".to_owned(), format!("localhost:{port}").into())].into();
+    let report = checker.run(&case, &by_name, None).await;
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    let request = format!("GET http://localhost:{port}/echo");
+    assert_eq!(report.request, request);
+
+    let mut check = health("/health");
+    check.timeout = Duration::from_secs(30);
+    let unknown = "web.invalid:80".parse().expect("an address");
+    let probe = checker.health(&unknown, &check).await;
+    assert!(!probe.healthy, "{probe:?}");
+    let said = "no connection: web.invalid cannot be resolved: ";
+    assert!(probe.detail.starts_with(said), "{probe:?}");
+    let public = PublicAddress {
+        endpoint: unknown,
+        ..server.public("/")
+    };
+    let answer = checker.public(&public, Connection::Kept).await;
+    assert!(answer.detail.starts_with(said), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_no_answer_over_tls() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    let port = server.at.port().expect("a port");
+    let over_tls: Address = format!("https://localhost:{port}").parse().expect("it");
+    let probe = checker.health(&over_tls, &health("/health")).await;
+    let said = format!("no connection: no TLS with https://localhost:{port}: ");
+    assert!(
+        !probe.healthy && probe.detail.starts_with(&said),
         "{probe:?}"
     );
 }
@@ -377,7 +418,7 @@ async fn a_server_of_another_protocol_is_an_error() {
         "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let at = Endpoint::Tcp(listener.local_addr().expect("an address"));
+        let at = Address::from(listener.local_addr().expect("an address"));
         let liar = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let _ = stream.read(&mut [0; 1024]).await;
@@ -424,7 +465,7 @@ async fn the_public_answer_names_the_slot_and_the_error() {
     assert_eq!((ill.slot, ill.status), (Some(Slot::Green), Some(502)));
     assert_eq!(ill.detail, "HTTP 502: no upstream");
     let closed = PublicAddress {
-        endpoint: Endpoint::Tcp(([127, 0, 0, 1], free_port()).into()),
+        endpoint: Address::from(SocketAddr::from(([127, 0, 0, 1], free_port()))),
         ..server.public("/")
     };
     let closed = checker.public(&closed, Connection::Kept).await;
@@ -461,6 +502,13 @@ async fn a_direct_request_has_the_headers_of_a_proxy() {
         let moved = checker
             .direct(&server.at, &server.public("/forwarded"), &over_tls)
             .await;
+        assert_eq!(moved.status, Some(301));
+        // Behind a public address with TLS, the proxy says so.
+        let public = PublicAddress {
+            endpoint: "https://shop.example.com".parse().expect("an address"),
+            ..server.public("/forwarded")
+        };
+        let moved = checker.direct(&server.at, &public, &none).await;
         assert_eq!(moved.status, Some(301));
     }
 }
@@ -562,7 +610,7 @@ async fn a_report_shows_request_and_answer_without_secrets() {
     .into();
     let report = checker.run(&ill, &server.at, None).await;
     assert_eq!(report.verdict, Verdict::Failed);
-    let Endpoint::Tcp(at) = &server.at else {
+    let Address::Ip { at, .. } = &server.at else {
         panic!("a port")
     };
     assert_eq!(
@@ -576,7 +624,7 @@ async fn a_report_shows_request_and_answer_without_secrets() {
     );
     let big = checker.run(&case("/big"), &server.at, None).await;
     assert!(big.response.chars().count() < 1000, "{}", big.response);
-    let closed = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
+    let closed = Address::from(SocketAddr::from(([127, 0, 0, 1], free_port())));
     let closed = checker.run(&case("/"), &closed, None).await;
     assert!(closed.request.starts_with("GET http://127.0.0.1:"));
     assert_eq!(closed.response, "");

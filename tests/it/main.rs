@@ -29,6 +29,7 @@ mod nginx;
 mod notices;
 mod oci_registry;
 mod other_users;
+mod over_tls;
 mod planning;
 mod planted;
 mod process;

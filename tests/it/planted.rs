@@ -12,8 +12,8 @@ use greenroom::adapters::http::HttpChecker;
 use greenroom::adapters::secrets::LocalSecrets;
 use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
 use greenroom::inventory::{
-    Endpoint, EnvironmentValue, InstanceShape, Listen, Mask, ReleaseId, RestartPolicy,
-    SecretSource, Slot, Target,
+    Address, EnvironmentValue, InstanceShape, Listen, Mask, ReleaseId, RestartPolicy, SecretSource,
+    Slot, Target,
 };
 use greenroom::ports::{
     Checker, Credentials, Failure, InstanceSpec, Result, RuntimeWriter, Secrets, TargetSecrets,
@@ -148,7 +148,7 @@ async fn a_check_sends_its_secrets_and_shows_none_of_them() {
         required: true,
     };
     let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
-    let report = checker.run(&case, &Endpoint::Tcp(server.at), None).await;
+    let report = checker.run(&case, &Address::from(server.at), None).await;
     assert_eq!(report.verdict, Verdict::Failed, "{report:?}");
     let requests = requests.lock().expect("no panic").clone();
     let escaped = "who=pl4nted%2Bquery%2FZz9-";
@@ -179,7 +179,7 @@ async fn no_answer_shows_secrets_of_other_requests_or_of_the_application() {
     let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::default());
     let of = TargetSecrets::of(Arc::clone(&secrets), [], names.iter().zip(&values), []);
     let checker = HttpChecker::reading(secrets).for_target(of);
-    let at = Endpoint::Tcp(server.at);
+    let at = Address::from(server.at);
     // This request sends none of them.
     let case = crate::endless::case(std::time::Duration::from_secs(20));
     let report = checker.run(&case, &at, None).await;
@@ -212,7 +212,7 @@ async fn a_sent_body_does_not_make_an_answer_unreadable() {
         json: [("/id".to_owned(), serde_json::json!(8))].into(),
         ..Expectation::default()
     };
-    let (checker, at) = (HttpChecker::new(), Endpoint::Tcp(server.at));
+    let (checker, at) = (HttpChecker::new(), Address::from(server.at));
     let report = checker.run(&case, &at, None).await;
     assert_eq!(report.detail, "/id is `7` instead of `8`", "{report:?}");
     assert!(
@@ -280,7 +280,7 @@ async fn a_refused_secret_is_read_again() {
         renewed: tokio::sync::Notify::new(),
     });
     let checker = HttpChecker::reading(Arc::clone(&secrets) as Arc<dyn Secrets>);
-    let at = Endpoint::Tcp(server.at);
+    let at = Address::from(server.at);
     assert_eq!(checker.run(&case, &at, None).await.verdict, Verdict::Failed);
     secrets.renewed.notified().await;
     std::fs::write(&file, "second-token").expect("written");
@@ -299,7 +299,7 @@ fn shell(line: String) -> SecretSource {
 #[tokio::test]
 async fn a_hanging_secret_delays_no_other_check() {
     let server = StandIn::start(|_| Answer::whole("200 OK", ""));
-    let at = Endpoint::Tcp(server.at);
+    let at = Address::from(server.at);
     let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
     let hanging = sending(shell("sleep 60".to_owned()));
     let quick = sending(shell("echo token".to_owned()));
@@ -318,7 +318,7 @@ async fn a_command_whose_secret_is_refused_runs_at_a_limited_rate() {
     let place = tempfile::tempdir().expect("a directory");
     let runs = place.path().join("runs");
     let server = StandIn::start(|_| Answer::whole("403 No", ""));
-    let at = Endpoint::Tcp(server.at);
+    let at = Address::from(server.at);
     let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
     let case = sending(shell(format!("echo >> {}; echo token", runs.display())));
     for _ in 0..5 {
@@ -370,7 +370,7 @@ async fn an_engine_that_repeats_a_request_reveals_no_secret() {
         slot: Slot::Blue,
         version: version(),
         release: ReleaseId(ulid::Ulid::nil()),
-        endpoint: Endpoint::Tcp(([127, 0, 0, 1], 18_081).into()),
+        endpoint: "127.0.0.1:18081".parse().expect("an address"),
         shape: InstanceShape {
             listen: Listen::Port(8080),
             command: None,

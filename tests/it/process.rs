@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use greenroom::adapters::process::{Catalogue, Processes, Program};
 use greenroom::inventory::{
-    Endpoint, EnvironmentValue, ImageLabels, Instance, InstanceId, InstanceShape, InstanceState,
+    Address, EnvironmentValue, ImageLabels, Instance, InstanceId, InstanceShape, InstanceState,
     Listen, ReleaseId, RestartPolicy, SecretSource, Slot, Target, VersionRef,
 };
 use greenroom::ports::{
@@ -116,7 +116,7 @@ impl World {
             slot: Slot::Blue,
             version: self.catalogue.programs[0].version(),
             release: ReleaseId(7_u128.into()),
-            endpoint: Endpoint::Tcp(([127, 0, 0, 1], free_port()).into()),
+            endpoint: SocketAddr::from(([127, 0, 0, 1], free_port())).into(),
             shape: InstanceShape {
                 listen: Listen::Port(8080),
                 command: None,
@@ -445,7 +445,7 @@ async fn a_used_address_is_foreign_and_a_stale_socket_is_not() {
     let world = World::new("exec sleep 1000");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
     let mut spec = world.spec();
-    spec.endpoint = Endpoint::Tcp(taken.local_addr().expect("an address"));
+    spec.endpoint = taken.local_addr().expect("an address").into();
     let looked = world
         .runtime
         .occupancy(&web(), Slot::Blue, &spec.endpoint)
@@ -465,7 +465,7 @@ async fn a_used_address_is_foreign_and_a_stale_socket_is_not() {
     let socket = world.directory.path().join("run/blue.sock");
     std::fs::create_dir(socket.parent().expect("a parent")).expect("made");
     drop(std::os::unix::net::UnixListener::bind(&socket).expect("a socket"));
-    spec.endpoint = Endpoint::Unix(socket.clone());
+    spec.endpoint = Address::Unix(socket.clone());
     let looked = world
         .runtime
         .occupancy(&web(), Slot::Blue, &spec.endpoint)
@@ -610,8 +610,8 @@ async fn a_program_answers_at_its_configured_address() {
     let value = EnvironmentValue::Plain(page);
     spec.shape.environment.insert("HOME_PAGE".into(), value);
     world.runtime.start(&spec).await.expect("started");
-    let Endpoint::Tcp(address) = spec.endpoint else {
-        panic!("a TCP endpoint");
+    let Address::Ip { at: address, .. } = spec.endpoint else {
+        panic!("an IP address");
     };
     eventually("it answers", SOON, async || {
         let Ok(mut stream) = TcpStream::connect(address) else {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use greenroom::inventory::servers::SwitchMode;
-use greenroom::inventory::{Endpoint, EnvironmentValue, SecretSource, Slot};
+use greenroom::inventory::{EnvironmentValue, SecretSource, Slot};
 use greenroom::port_check::OutgoingPorts;
 use greenroom::release::Limit;
 use greenroom::settings::{
@@ -253,7 +253,7 @@ fn paths_are_relative_to_the_file_and_not_to_the_working_directory() {
     };
     assert_eq!(nginx.sites, Path::new("/etc/nginx/conf.d"));
     assert_eq!(nginx.switch, SwitchMode::Pointer);
-    assert!(matches!(nginx.answer.address(), Endpoint::Tcp(place) if place.port() == 8091));
+    assert_eq!(nginx.answer.address().port(), Some(8091));
 }
 
 #[test]
@@ -791,6 +791,38 @@ fn an_environment_defined_only_by_variables_loosens_no_rule() {
     let loaded = ruled(&[], &variables).unwrap_or_else(|problems| panic!("{problems}"));
     let name = "ci".parse().expect("a name");
     assert!(loaded.settings.environment(&name).is_some());
+}
+
+#[test]
+fn a_target_is_reached_at_the_configured_addresses() {
+    let loaded = valid("addresses.toml");
+    let shown = |environment: &str| {
+        let mut targets = loaded.settings.targets.iter();
+        let target = targets.find(|it| it.definition.target.environment.as_str() == environment);
+        let definition = &target.expect("a target").definition;
+        let (blue, green) = (&definition.endpoints.blue, &definition.endpoints.green);
+        let public = definition.public.as_ref().expect("a public address");
+        let preview = definition.preview.as_ref();
+        let preview = preview.map(|it| format!("{} as {}", it.endpoint, it.host));
+        let public = format!("{} as {}", public.endpoint, public.host);
+        (format!("{blue} {green}"), public, preview)
+    };
+    assert_eq!(
+        shown("qa"),
+        (
+            "[::1]:18081 127.0.0.1:18082".to_owned(),
+            "https://web.qa.example:443 as web.qa.example".to_owned(),
+            None
+        )
+    );
+    assert_eq!(
+        shown("dev"),
+        (
+            "https://127.0.0.1:18081 https://[::1]:18083".to_owned(),
+            "127.0.0.1:7081 as localhost".to_owned(),
+            Some("127.0.0.1:7082 as 127.0.0.1:7082".to_owned())
+        )
+    );
 }
 
 #[test]

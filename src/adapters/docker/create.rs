@@ -26,7 +26,9 @@ pub(super) fn body(
     environment: Vec<String>,
 ) -> Result<ContainerCreateBody, String> {
     let shape = &spec.shape;
-    let reach = reach(&shape.listen, &spec.endpoint)?;
+    let endpoint = spec.endpoint.endpoint();
+    let endpoint = endpoint.map_err(|error| error.to_string())?;
+    let reach = reach(&shape.listen, &endpoint)?;
     let memory = shape.memory.map(i64::try_from).transpose();
     let mounts = shape.mounts.iter().map(mount).chain(reach.mount);
     Ok(ContainerCreateBody {

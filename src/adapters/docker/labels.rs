@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::inventory::{Endpoint, ImageLabels, ReleaseId, Slot, Target};
+use crate::inventory::{Address, Endpoint, ImageLabels, ReleaseId, Slot, Target};
 use crate::ports::InstanceSpec;
 use crate::sanitize::sanitize;
 
@@ -47,7 +47,7 @@ impl Labels {
             tag: text(TAG).filter(|t| !t.is_empty()).map(sanitize),
             digest: text(DIGEST).unwrap_or_default().to_owned(),
             repository: text(REPOSITORY).unwrap_or_default().to_owned(),
-            endpoint: text(ENDPOINT).and_then(|t| t.parse().ok()),
+            endpoint: text(ENDPOINT).and_then(|t| t.parse::<Address>().ok()?.endpoint().ok()),
         })
     }
 

@@ -19,7 +19,7 @@ use super::labels::{Labels, SERVICE};
 use super::log_frames::{Frame, Frames};
 use super::log_lines::Lines;
 use super::names::container_id;
-use crate::inventory::{Endpoint, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
+use crate::inventory::{Address, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
 /// The events that [`RuntimeReader::changes`] reports. Docker also sends events about executed commands and copied
@@ -92,9 +92,14 @@ impl RuntimeReader for DockerReader {
         &self,
         target: &Target,
         slot: Slot,
-        endpoint: &Endpoint,
+        endpoint: &Address,
     ) -> Result<Occupancy> {
-        self.engine.occupancy(target, slot, endpoint).await
+        let endpoint = endpoint.endpoint().map_err(|error| {
+            let doing = format!("looking for what is in {slot} of {target}");
+            self.engine
+                .refuse(FailureKind::Rejected, &doing, error.to_string())
+        })?;
+        self.engine.occupancy(target, slot, &endpoint).await
     }
 
     async fn has_image(&self, version: &Version) -> Result<bool> {

@@ -22,8 +22,8 @@ use super::observe::Container;
 use super::{Engine, socket};
 use crate::checks::may_be_secret;
 use crate::inventory::{
-    Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Mask, Version, is_word,
-    registry_host,
+    Address, Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Mask, Version,
+    is_word, registry_host,
 };
 use crate::ports::{
     Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
@@ -208,13 +208,14 @@ impl DockerWriter {
                 spec.version.repository
             )));
         }
-        if matches!(spec.endpoint, Endpoint::Unix(_)) && !self.engine.is_local() {
+        if matches!(spec.endpoint, Address::Unix(_)) && !self.engine.is_local() {
             let reason = "the slot's address is a unix socket, which cannot be reached on another host: configure a host and port";
             return Err(self.engine.refuse(FailureKind::Unsupported, doing, reason));
         }
         let (environment, mask) = self.environment(spec).await?;
         let body = body(spec, environment).map_err(rejected)?;
-        self.make_room(Some(&spec.endpoint), doing).await?;
+        let endpoint = spec.endpoint.endpoint().ok();
+        self.make_room(endpoint.as_ref(), doing).await?;
         let options = CreateContainerOptions {
             name: Some(name.to_owned()),
             ..Default::default()

@@ -10,15 +10,14 @@ use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use hyper::{Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::count::{Counted, Open, Streamed};
 use super::recent::{Recent, RequestSummary};
 use super::request_body::RequestBody;
 use super::site::Site;
-use crate::inventory::{Door, Endpoint, Slot};
+use crate::adapters::connect::{Stream, connect};
+use crate::inventory::{Address, Door, Slot};
 use crate::sanitize::sanitize;
 
 /// The time limit to connect to a slot.
@@ -105,7 +104,7 @@ impl Traffic {
         let request_line = RequestSummary::read(&request, Door::Public);
         let recorded = request_line.map(|request_line| self.recent.note(request_line, slot));
         let mut counted = self.open.begin(slot).recorded(recorded);
-        let answer = if let Some(stream) = connect(self.site.slots.get(slot)).await {
+        let answer = if let Some(stream) = open(self.site.slots.get(slot)).await {
             exchange(request, stream, (peer, self.body_idle), counted).await
         } else {
             counted.answered(StatusCode::BAD_GATEWAY);
@@ -122,7 +121,7 @@ impl Traffic {
     ) -> Response<Content> {
         for slot in slots {
             let counted = self.open.begin(*slot);
-            let Some(stream) = connect(self.site.slots.get(*slot)).await else {
+            let Some(stream) = open(self.site.slots.get(*slot)).await else {
                 continue;
             };
             let request_line = RequestSummary::read(&request, Door::Preview);
@@ -142,23 +141,8 @@ impl Traffic {
     }
 }
 
-/// A connection to a slot, over TCP or a unix socket.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
-async fn connect(endpoint: &Endpoint) -> Option<Box<dyn Stream>> {
-    let connected = async {
-        Ok::<Box<dyn Stream>, std::io::Error>(match endpoint {
-            Endpoint::Tcp(address) => {
-                let stream = TcpStream::connect(address).await?;
-                stream.set_nodelay(true)?;
-                Box::new(stream)
-            }
-            Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await?),
-        })
-    };
-    timeout(CONNECT, connected).await.ok()?.ok()
+async fn open(slot: &Address) -> Option<Box<dyn Stream>> {
+    timeout(CONNECT, connect(slot, CONNECT)).await.ok()?.ok()
 }
 
 async fn exchange(

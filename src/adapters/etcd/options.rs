@@ -6,8 +6,8 @@ use std::time::Duration;
 use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::inventory::plain;
 use crate::inventory::servers::TlsConfig;
+use crate::inventory::{Address, plain};
 pub use crate::ports::Credentials;
 use crate::ports::{Failure, FailureKind, Result};
 
@@ -63,24 +63,20 @@ fn url(given: &str, tls: bool) -> Result<String> {
         return Err(refused("an endpoint contains an `@`")
             .hint("set `user` and `password` separately from the address"));
     }
-    let (scheme, address) = match given.split_once("://") {
-        Some((scheme, address)) => (scheme, address),
-        None if tls => ("https", given),
-        None => ("http", given),
-    };
-    let address = address.trim_end_matches('/');
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-    if address.is_empty() || !address.chars().all(plain) || !matches!(scheme, "http" | "https") {
+    let default = if tls { "https" } else { "http" };
+    let (scheme, rest) = given.split_once("://").unwrap_or((default, given));
+    let address = format!("{scheme}://{}", rest.trim_end_matches('/'));
+    let Ok(address) = address.parse::<Address>() else {
         return Err(refused(format!("{given:?} is not an endpoint"))
             .hint("write an address like http://10.0.0.7:2379"));
-    }
-    if tls && scheme == "http" {
+    };
+    if tls && !address.uses_tls() {
         return Err(refused(format!(
             "certificates are configured, but {given} is plain http"
         ))
         .hint("write https://, or remove `tls` from the etcd table"));
     }
-    Ok(format!("{scheme}://{address}"))
+    Ok(address.url())
 }
 
 /// The prefix, validated: it starts with a slash, does not end with a slash, and has only plain characters.

@@ -65,17 +65,6 @@ fn title(page: &str) -> Option<String> {
     Some(parts.join(" ")).filter(|title| !title.is_empty())
 }
 
-pub(super) fn of_error(error: &reqwest::Error) -> String {
-    let problem = if error.is_connect() {
-        "no connection"
-    } else if error.is_body() || error.is_decode() {
-        "the connection broke during the answer"
-    } else {
-        "no answer"
-    };
-    of_any(problem, error)
-}
-
 /// Describes a problem with its innermost cause, which is the most specific: `no connection: Connection refused`.
 pub(super) fn of_any(problem: &str, error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;

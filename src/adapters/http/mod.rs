@@ -1,9 +1,8 @@
-//! Sends HTTP requests to instances and to the public address, over TCP and unix sockets. A missing answer is reported
+//! Sends HTTP requests to instances and to the public address, over TCP with or without TLS, and over unix sockets. A missing answer is reported
 //! like any other result. This module does not know what an answer means for a release: `checks::judge` decides
 //! whether a case passed.
 
 mod describe;
-mod fresh;
 mod kept;
 mod request;
 mod transcript;
@@ -15,14 +14,13 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use fresh::Fresh;
 use kept::Kept;
 use request::{OutgoingRequest, ask};
 use values::Values;
 
 use crate::checks::{Answer, Case, CaseReport, HealthCheck, Verdict, hide_in_query, judge};
 use crate::inventory::{
-    BodyClass, Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer, Slot,
+    Address, BodyClass, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer, Slot,
 };
 use crate::ports::{Bound, Checker, Connection, Secrets, TargetSecrets, TimeLimit};
 
@@ -31,14 +29,6 @@ const PUBLIC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The header in which the proxy names the slot that answered.
 const SLOT_HEADER: &str = "x-greenroom-slot";
-
-/// The headers that a proxy in front of an instance adds to a request from this machine. With these headers, an
-/// instance that is probed directly has no reason to answer differently.
-const FORWARDED: [(&str, &str); 3] = [
-    ("x-real-ip", "127.0.0.1"),
-    ("x-forwarded-for", "127.0.0.1"),
-    ("x-forwarded-proto", "http"),
-];
 
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
@@ -74,7 +64,6 @@ const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
 /// address.
 #[derive(Default)]
 pub struct HttpChecker {
-    fresh: Arc<Fresh>,
     kept: Arc<Kept>,
     values: Values,
 }
@@ -98,20 +87,15 @@ impl HttpChecker {
     #[must_use]
     pub fn for_target(&self, target: TargetSecrets) -> Self {
         Self {
-            fresh: Arc::clone(&self.fresh),
             kept: Arc::clone(&self.kept),
             values: self.values.for_target(target),
         }
-    }
-
-    async fn ask_fresh(&self, outgoing: &OutgoingRequest<'_>) -> Result<Answer, String> {
-        ask(&self.fresh.client(outgoing.at)?, outgoing).await
     }
 }
 
 #[async_trait]
 impl Checker for HttpChecker {
-    async fn health(&self, at: &Endpoint, check: &HealthCheck) -> Probe {
+    async fn health(&self, at: &Address, check: &HealthCheck) -> Probe {
         let began = Instant::now();
         let failed = |detail| Probe {
             healthy: false,
@@ -129,7 +113,7 @@ impl Checker for HttpChecker {
             headers: Some(&prepared.headers),
             ..OutgoingRequest::get(at, &prepared.path, check.timeout)
         };
-        match self.ask_fresh(&outgoing).await {
+        match ask(&outgoing).await {
             Ok(answer) => {
                 let detail = describe::of_answer(&prepared.shown(&answer));
                 values.renew_if_denied(prepared, &answer);
@@ -143,7 +127,7 @@ impl Checker for HttpChecker {
         }
     }
 
-    async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport {
+    async fn run(&self, case: &Case, at: &Address, preview: Option<&PublicAddress>) -> CaseReport {
         let began = Instant::now();
         let (at, host) = match (case.through_preview, preview) {
             (false, _) => (at, None),
@@ -173,7 +157,7 @@ impl Checker for HttpChecker {
             headers: Some(&prepared.shown_headers),
             ..outgoing
         });
-        match self.ask_fresh(&outgoing).await {
+        match ask(&outgoing).await {
             Ok(answer) => {
                 values.renew_if_denied(prepared, &answer);
                 let shown = values::shown(&answer, &mask);
@@ -198,12 +182,8 @@ impl Checker for HttpChecker {
     }
 
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer {
-        let outgoing = OutgoingRequest {
-            host: Some(&address.host),
-            ..OutgoingRequest::get(&address.endpoint, &address.path, PUBLIC_TIMEOUT)
-        };
         let answered = match connection {
-            Connection::Fresh => self.ask_fresh(&outgoing).await,
+            Connection::Fresh => ask(&OutgoingRequest::public(address, PUBLIC_TIMEOUT)).await,
             Connection::Kept => self.kept.ask(address, PUBLIC_TIMEOUT).await,
         };
         let (_, hidden) = hide_in_query(&address.path);
@@ -224,12 +204,17 @@ impl Checker for HttpChecker {
 
     async fn direct(
         &self,
-        at: &Endpoint,
+        at: &Address,
         address: &PublicAddress,
         headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer {
-        let mut sent =
-            BTreeMap::from(FORWARDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let forwarded = [
+            ("x-real-ip", "127.0.0.1"),
+            ("x-forwarded-for", "127.0.0.1"),
+            ("x-forwarded-proto", address.endpoint.scheme()),
+        ];
+        // With the headers that a proxy adds, an instance has no reason to answer a direct request differently.
+        let mut sent = BTreeMap::from(forwarded.map(|(name, value)| (name.into(), value.into())));
         let none = BTreeMap::new();
         let prepared = self.values.prepare(&address.path, &none, headers, None);
         let prepared = match prepared.await {
@@ -246,7 +231,7 @@ impl Checker for HttpChecker {
         };
         PublicAnswer {
             slot: None,
-            ..public_answer(self.ask_fresh(&outgoing).await, &prepared.mask)
+            ..public_answer(ask(&outgoing).await, &prepared.mask)
         }
     }
 }

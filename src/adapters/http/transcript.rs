@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::request::OutgoingRequest;
 use crate::checks::{Answer, Verdict, hide_in_query, may_be_secret};
-use crate::inventory::{Endpoint, HIDDEN};
+use crate::inventory::{Address, HIDDEN};
 use crate::sanitize::{sanitize, sanitize_line};
 
 /// The most characters of the first line of a request, or of a header line. Lines of a body have no limit of their own.
@@ -22,8 +22,8 @@ const LONGEST: usize = 2_048;
 /// The request as text: its first line, its headers, and the length of its body.
 pub(super) fn request(outgoing: &OutgoingRequest<'_>) -> String {
     let place = match outgoing.at {
-        Endpoint::Tcp(address) => format!("http://{address}"),
-        Endpoint::Unix(path) => format!("unix:{} ", path.display()),
+        Address::Unix(_) => format!("{} ", outgoing.at),
+        address => address.url(),
     };
     let mut text = cut(&format!(
         "{} {place}{}",

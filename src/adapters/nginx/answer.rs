@@ -9,13 +9,12 @@ use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderMap};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::render::answer_name;
+use crate::adapters::connect::connect;
 use crate::adapters::live_pointer::Pointer;
-use crate::inventory::{Endpoint, ProxyAnswer, Slot, Target};
+use crate::inventory::{Address, ProxyAnswer, Slot, Target};
 use crate::ports::FailureKind;
 use crate::sanitize::sanitize;
 
@@ -43,7 +42,7 @@ impl Miss {
         }
     }
 
-    fn late(at: &Endpoint) -> Self {
+    fn late(at: &Address) -> Self {
         let message = format!("no answer from {at} within {} s", DEADLINE.as_secs());
         Self {
             late: true,
@@ -81,36 +80,23 @@ impl Miss {
 }
 
 /// Asks the answer server at `at` once, with a time limit.
-pub(super) async fn ask(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
+pub(super) async fn ask(at: &Address, target: &Target) -> Result<ProxyAnswer, Miss> {
     match timeout(DEADLINE, ask_without_deadline(at, target)).await {
         Ok(answer) => answer,
         Err(_) => Err(Miss::late(at)),
     }
 }
 
-async fn ask_without_deadline(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
-    let refused = |error: std::io::Error| {
+async fn ask_without_deadline(at: &Address, target: &Target) -> Result<ProxyAnswer, Miss> {
+    let stream = connect(at, DEADLINE).await.map_err(|error| {
+        if error.late {
+            return Miss::late(at);
+        }
         Miss::new(
             FailureKind::Unreachable,
-            format!("cannot connect to {at}: {}", sanitize(&error.to_string())),
+            format!("cannot connect to {at}: {error}"),
         )
-    };
-    match at {
-        Endpoint::Tcp(address) => {
-            let stream = TcpStream::connect(address).await.map_err(refused)?;
-            exchange(stream, target).await
-        }
-        Endpoint::Unix(path) => {
-            let stream = UnixStream::connect(path).await.map_err(refused)?;
-            exchange(stream, target).await
-        }
-    }
-}
-
-async fn exchange<S>(stream: S, target: &Target) -> Result<ProxyAnswer, Miss>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+    })?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| Miss::broken(&error))?;

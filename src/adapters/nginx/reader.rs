@@ -12,7 +12,7 @@ use super::refusal::quoted;
 use super::traffic::{self, Logs};
 use super::{Nginx, SwitchMode, answer, describe, inherited, sockets};
 use crate::adapters::live_pointer::Pointer;
-use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
+use crate::inventory::{Address, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
     Connections, DoctorTest, Failure, FailureKind, Installation, LogChunk, PointerState,
     RebaseOrder, Result, RouterReader, SwitchOrder,
@@ -187,7 +187,7 @@ impl RouterReader for NginxReader {
         let doing = format!("counting the connections to {slot} of {target}");
         let endpoint = self.nginx.site(target, &doing)?.endpoints.get(slot);
         match endpoint {
-            Endpoint::Tcp(remote) => {
+            Address::Ip { at: remote, .. } => {
                 let mut tables = Vec::new();
                 for table in ["tcp", "tcp6"] {
                     tables.push(self.nginx.host().socket_table(table).await?);
@@ -205,7 +205,9 @@ impl RouterReader for NginxReader {
                 }
                 Ok(Connections::Open(open))
             }
-            Endpoint::Unix(path) => {
+            // `Site::problems` refuses a host name.
+            Address::Name { .. } => Ok(uncounted("the slot has a host name")),
+            Address::Unix(path) => {
                 let table = self.nginx.host().socket_table("unix").await?;
                 let open = table.and_then(|table| sockets::unix_to(&table, path));
                 Ok(open.map_or_else(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{AddressRange, Endpoint, PerSlot, Target, plain};
+use crate::inventory::{Address, AddressRange, Endpoint, PerSlot, Target, plain};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
@@ -24,7 +24,7 @@ pub struct Site {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview_users: Option<PathBuf>,
     /// The addresses of the slots, as the proxy reaches them.
-    pub endpoints: PerSlot<Endpoint>,
+    pub endpoints: PerSlot<Address>,
 }
 
 /// The options that are allowed after an address in `listen`. Other options need a template.
@@ -78,15 +78,8 @@ impl Site {
                     .into(),
             );
         }
-        for (slot, endpoint) in self.endpoints.iter() {
-            if let Endpoint::Unix(path) = endpoint
-                && !plain::is_path(path)
-            {
-                problems.push(format!(
-                    "{slot}: {} must be an absolute path with only letters, digits and the characters . _ - /",
-                    path.display()
-                ));
-            }
+        for (slot, address) in self.endpoints.iter() {
+            problems.extend(refusal(address).map(|why| format!("{slot}: {why}")));
         }
         problems
     }
@@ -107,6 +100,27 @@ impl Site {
             }
         };
         self.preview_listen.iter().find(is_open).map(String::as_str)
+    }
+}
+
+/// Why nginx cannot have a slot at this address.
+///
+/// nginx resolves a host name of an upstream once, when it starts or reloads, and does not start at all if the name
+/// cannot be resolved then. To resolve it again, nginx before 1.27.3 needs its commercial version. With TLS, nginx
+/// compares the certificate only with host names, never with an IP address, so it cannot verify that the slot answers.
+fn refusal(slot: &Address) -> Option<String> {
+    match slot {
+        Address::Unix(path) if !plain::is_path(path) => Some(format!(
+            "{} must be an absolute path with only letters, digits and the characters . _ - /",
+            path.display()
+        )),
+        Address::Name { .. } => Some(format!(
+            "{slot} has a host name, which nginx would resolve only when it starts: write an IP address, such as 127.0.0.1:18081"
+        )),
+        Address::Ip { at, tls: true } => Some(format!(
+            "nginx cannot verify the certificate of an IP address, so {slot} cannot use TLS behind nginx: write {at}"
+        )),
+        Address::Ip { .. } | Address::Unix(_) => None,
     }
 }
 

@@ -13,7 +13,7 @@ use super::catalogue::Catalogue;
 use super::records::Records;
 use super::{address, changes, follow};
 use crate::inventory::{
-    Endpoint, EngineImage, FingerprintKey, Instance, InstanceId, Slot, SlotMembers, Target, Version,
+    Address, EngineImage, FingerprintKey, Instance, InstanceId, Slot, SlotMembers, Target, Version,
 };
 use crate::ports::{
     EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
@@ -122,10 +122,15 @@ impl RuntimeReader for Processes {
         &self,
         target: &Target,
         slot: Slot,
-        endpoint: &Endpoint,
+        endpoint: &Address,
     ) -> Result<Occupancy> {
-        let (name, at) = (instance_name(target, slot), endpoint.clone());
-        self.read_blocking(&format!("reading {slot} of {target}"), move |own| {
+        let name = instance_name(target, slot);
+        let doing = format!("reading {slot} of {target}");
+        let at = endpoint.endpoint().map_err(|error| {
+            self.records
+                .failure(FailureKind::Rejected, &doing, error.to_string())
+        })?;
+        self.read_blocking(&doing, move |own| {
             let record = match own.records.load(&name) {
                 Ok(record) => record.map(|record| record.observe(&own.fingerprints)),
                 Err(failure) if failure.kind == FailureKind::Garbled => {

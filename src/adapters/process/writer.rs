@@ -143,6 +143,9 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     if let Some(reason) = program.obstacle() {
         return Err(records.failure(FailureKind::Missing, doing, reason));
     }
+    let endpoint = spec.endpoint.endpoint();
+    let endpoint = endpoint
+        .map_err(|error| records.failure(FailureKind::Rejected, &doing, error.to_string()))?;
     check_supported(records, spec)?;
     records.prepare()?;
     let _lock = records.lock(&spec.name())?;
@@ -169,7 +172,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
         digest: program.digest.clone(),
         tag: spec.version.tag.clone(),
         release: spec.release,
-        endpoint: spec.endpoint.clone(),
+        endpoint,
         argv: program.argv.clone(),
         environment: spec.shape.environment.clone(),
         labels: program.labels.clone(),

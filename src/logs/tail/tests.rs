@@ -6,7 +6,7 @@ use futures_util::stream;
 
 use super::super::Origin;
 use super::*;
-use crate::inventory::{Endpoint, EngineImage, Instance, Slot, Target, Version};
+use crate::inventory::{Address, EngineImage, Instance, Slot, Target, Version};
 use crate::ports::{EngineInfo, LogStream, Occupancy};
 
 /// A runtime with nothing but scripted log streams, one per opening.
@@ -36,7 +36,7 @@ impl RuntimeReader for Scripted {
     async fn all_instances(&self) -> ports::Result<BTreeMap<Target, Vec<Instance>>> {
         unsupported()
     }
-    async fn occupancy(&self, _: &Target, _: Slot, _: &Endpoint) -> ports::Result<Occupancy> {
+    async fn occupancy(&self, _: &Target, _: Slot, _: &Address) -> ports::Result<Occupancy> {
         unsupported()
     }
     async fn has_image(&self, _: &Version) -> ports::Result<bool> {

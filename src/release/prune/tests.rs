@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::history::{FORMAT, Outcome, ReleaseKind};
 use crate::inventory::{
-    Endpoint, FencingToken, ImageLabels, Operator, ReleaseId, Revisioned, Route, Version,
+    FencingToken, ImageLabels, Operator, ReleaseId, Revisioned, Route, Version,
 };
 
 fn digest(number: u8) -> Digest {
@@ -72,7 +72,7 @@ fn used(environment: &str, past: Vec<ReleaseRecord>, route: Option<u8>, keep: us
         value: Route {
             generation: 1,
             live: Slot::Green,
-            endpoint: Endpoint::Tcp("127.0.0.1:1".parse().expect("an address")),
+            endpoint: "127.0.0.1:1".parse().expect("an address"),
             digest: digest(number),
             release: ReleaseId(ulid::Ulid::from_parts(1, 1)),
             token: FencingToken(1),

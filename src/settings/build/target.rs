@@ -118,13 +118,11 @@ fn listen(section: &ListenSection) -> Option<Listen> {
 }
 
 fn address(listen: &Endpoint, names: &[String], ask: &AskConfig, path: &str) -> PublicAddress {
-    let endpoint = ask.connect.clone().unwrap_or_else(|| listen.reachable());
+    let connect = ask.connect.clone();
+    let endpoint = connect.unwrap_or_else(|| listen.reachable().into());
     let host = ask.host.as_ref().or(names.first()).cloned();
     PublicAddress {
-        host: host.unwrap_or_else(|| match &endpoint {
-            Endpoint::Tcp(address) => address.to_string(),
-            Endpoint::Unix(_) => "localhost".into(),
-        }),
+        host: host.unwrap_or_else(|| endpoint.http_host()),
         endpoint,
         path: ask.path.clone().unwrap_or_else(|| path.to_owned()),
     }

@@ -12,6 +12,7 @@ mod ports;
 mod preview;
 mod proxies;
 mod services;
+mod slots;
 
 pub(super) use services::looks_secret;
 

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use super::super::model::{EnvironmentSection, Root};
 use super::Checker;
 use super::collisions::{THIS_MACHINE, host_of, is_local};
-use crate::inventory::Endpoint;
 use crate::port_check::RESERVED;
 
 /// A listening port and its key.
@@ -57,7 +56,7 @@ fn listeners(root: &Root) -> Vec<Listener<'_>> {
                 ] {
                     push(
                         &mut found,
-                        endpoint,
+                        endpoint.port(),
                         [&at[..], &["endpoints", slot]].concat(),
                     );
                 }
@@ -65,12 +64,12 @@ fn listeners(root: &Root) -> Vec<Listener<'_>> {
             if let Some(site) = in_environment.proxy.as_ref().filter(|_| is_local(section)) {
                 push(
                     &mut found,
-                    &site.listen,
+                    site.listen.port(),
                     [&at[..], &["proxy", "listen"]].concat(),
                 );
                 if let Some(listen) = &site.preview_listen {
                     let path = [&at[..], &["proxy", "preview_listen"]].concat();
-                    push(&mut found, listen, path);
+                    push(&mut found, listen.port(), path);
                 }
             }
         }
@@ -89,19 +88,17 @@ fn of_proxy<'a>(
     let at = ["environments", environment];
     if let Some(nginx) = &section.nginx {
         let path = [&at[..], &["nginx", "answer", "listen"]].concat();
-        push(found, &nginx.answer.listen, path);
+        push(found, nginx.answer.listen.port(), path);
     }
     if let Some(embedded) = &section.embedded {
         push(
             found,
-            &embedded.answer,
+            embedded.answer.port(),
             [&at[..], &["embedded", "answer"]].concat(),
         );
     }
 }
 
-fn push<'a>(found: &mut Vec<Listener<'a>>, endpoint: &Endpoint, path: Vec<&'a str>) {
-    if let Endpoint::Tcp(address) = endpoint {
-        found.push((address.port(), path));
-    }
+fn push<'a>(found: &mut Vec<Listener<'a>>, port: Option<u16>, path: Vec<&'a str>) {
+    found.extend(port.map(|port| (port, path)));
 }

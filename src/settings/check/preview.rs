@@ -9,7 +9,7 @@ use super::super::model::{
 use super::super::tree::{Node, Value};
 use super::Checker;
 use crate::inventory::servers::SiteConfig;
-use crate::inventory::{AddressRange, Endpoint, EnvironmentValue};
+use crate::inventory::{Address, AddressRange, Endpoint, EnvironmentValue};
 use crate::sanitize::visible;
 
 impl Checker<'_> {
@@ -69,10 +69,11 @@ impl Checker<'_> {
                 format!("the preview server at {listen} shows candidates to every client that can reach it: set preview_allow or preview_users, or use a loopback address"),
             );
         }
-        let connect = site.preview.connect.as_ref().unwrap_or(listen);
+        let connect = site.preview.connect.clone();
+        let connect = connect.unwrap_or_else(|| listen.clone().into());
         let nginx = environment.nginx.as_ref();
         let is_in_container = by_nginx && nginx.is_some_and(|nginx| nginx.container.is_some());
-        let from = (!is_in_container).then(|| own_address(connect)).flatten();
+        let from = (!is_in_container).then(|| own_address(&connect)).flatten();
         self.own_checks(at, (from, is_in_container), service, (in_environment, site));
     }
 
@@ -188,16 +189,16 @@ fn may_be_login(authorization: &EnvironmentValue) -> bool {
 
 /// The address from which Greenroom's requests reach the proxy; none if it is unknown. A connection to an address of
 /// this machine comes from that same address. For another machine, the address is unknown, because a router may
-/// translate it.
-fn own_address(connect: &Endpoint) -> Option<IpAddr> {
-    match connect {
-        Endpoint::Tcp(address) if address.ip().is_unspecified() => Some(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        }),
-        Endpoint::Tcp(address) if address.ip().is_loopback() => Some(address.ip()),
-        Endpoint::Tcp(address) => source_towards(*address).filter(|from| *from == address.ip()),
-        Endpoint::Unix(_) => None,
+/// translate it. A host name is not resolved here.
+fn own_address(connect: &Address) -> Option<IpAddr> {
+    let Address::Ip { at, .. } = connect else {
+        return None;
+    };
+    match at.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Some(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => Some(Ipv6Addr::LOCALHOST.into()),
+        ip if ip.is_loopback() => Some(ip),
+        ip => source_towards(*at).filter(|from| *from == ip),
     }
 }
 
@@ -220,7 +221,7 @@ mod tests {
     fn a_connection_to_an_address_of_this_machine_comes_from_it() {
         let far: SocketAddr = "192.0.2.1:9".parse().expect("an address");
         let own = source_towards(far).unwrap_or(Ipv4Addr::LOCALHOST.into());
-        let to = |ip: IpAddr| own_address(&Endpoint::Tcp((ip, 8081).into()));
+        let to = |ip: IpAddr| own_address(&Endpoint::Tcp((ip, 8081).into()).into());
         assert_eq!(to(own), Some(own));
         assert_eq!(to(far.ip()), None);
         assert_eq!(

@@ -1,18 +1,16 @@
-//! Checks of services: whether slots can be reached where the service listens, whether health requests and checks can
-//! be sent, and everything that would make every release of the service fail.
+//! Checks of services: whether health requests and checks can be sent, and everything that would make every release of
+//! the service fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::super::model::{
-    ProxyKind, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
-};
+use super::super::model::{ProxyKind, Root, ServiceEnvironmentSection, ServiceSection};
 use super::super::problem::nearest;
 use super::super::read::suggestion;
 use super::{Checker, SOCKET_OF_NGINX};
 use crate::checks::{Case, HealthCheck};
 use crate::inventory::servers::SiteConfig;
-use crate::inventory::{Endpoint, EnvironmentValue, Slot, plain};
+use crate::inventory::{Endpoint, EnvironmentValue, plain};
 use crate::sanitize::visible;
 
 impl Checker<'_> {
@@ -233,12 +231,7 @@ impl Checker<'_> {
                 "there is no `health`, and a release needs one: add health = { path = \"/health\" }",
             );
         }
-        // Only for Docker. Greenroom tells a process to listen at the slot's address. Greenroom cannot tell a
-        // container, so the slot's address must be of the kind (port or socket) on which the program inside listens.
-        let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
-        if environment.runtime == RuntimeKind::Docker && listens_once {
-            self.slot_addresses(at, service, in_environment);
-        }
+        self.slots(at, environment, service, in_environment);
         let through = in_environment
             .checks
             .as_ref()
@@ -291,36 +284,6 @@ impl Checker<'_> {
             self.error(at, says);
         }
         self.preview(at, environment, service, in_environment);
-    }
-
-    fn slot_addresses(
-        &mut self,
-        at: &[&str],
-        service: &ServiceSection,
-        in_environment: &ServiceEnvironmentSection,
-    ) {
-        for slot in Slot::BOTH {
-            let endpoint = match slot {
-                Slot::Blue => &in_environment.endpoints.blue,
-                Slot::Green => &in_environment.endpoints.green,
-            };
-            let path = [at, &["endpoints", slot.as_str()]].concat();
-            match endpoint {
-                Endpoint::Unix(_) if service.listen.port.is_some() => self.error(
-                    &path,
-                    "a unix socket cannot reach a port: set listen.socket, or use an address such as 127.0.0.1:18081",
-                ),
-                Endpoint::Tcp(_) if service.listen.socket.is_some() => self.error(
-                    &path,
-                    "a port cannot reach a socket: set listen.port, or use a path such as unix:/run/web/blue.sock",
-                ),
-                Endpoint::Tcp(address) if !address.ip().is_loopback() => self.warning(
-                    &path,
-                    "this is not a loopback address, so clients can reach the slot without the proxy",
-                ),
-                _ => {}
-            }
-        }
     }
 
     fn site(&mut self, at: &[&str], by_nginx: bool, site: &SiteConfig) {

@@ -11,7 +11,7 @@ use super::{Ordered, TimingSection};
 use crate::checks::{Case, HealthCheck};
 use crate::inventory::servers::SiteConfig;
 use crate::inventory::units::{MaybeWritten, Size};
-use crate::inventory::{Endpoint, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy};
+use crate::inventory::{Address, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy};
 
 /// One service.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -76,7 +76,7 @@ pub(in crate::settings) struct ListenSection {
 pub(in crate::settings) struct ServiceEnvironmentSection {
     /// The fixed address of each slot.
     #[schemars(with = "EndpointsSection")]
-    pub(in crate::settings) endpoints: PerSlot<Endpoint>,
+    pub(in crate::settings) endpoints: PerSlot<Address>,
     /// How clients reach the service.
     #[serde(default)]
     pub(in crate::settings) proxy: Option<SiteConfig>,
@@ -103,7 +103,7 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
 #[expect(dead_code, reason = "only its schema is used")]
 struct EndpointsSection {
     /// The address of blue: `127.0.0.1:18081` or `unix:/run/web/blue.sock`.
-    blue: Endpoint,
+    blue: Address,
     /// The address of green: `127.0.0.1:18082` or `unix:/run/web/green.sock`.
-    green: Endpoint,
+    green: Address,
 }

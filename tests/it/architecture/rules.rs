@@ -44,12 +44,14 @@ const WITH_FILES: &[&str] = &[
     // Both keep a database in a file.
     "adapters::database_file",
 ];
-const WITH_POINTER: &[&str] = &[
+const A_PROXY: &[&str] = &[
     "ports",
     "inventory",
     "checks",
     "history",
     "sanitize",
+    // Everything that connects to an address resolves it, tries its addresses and verifies its certificate alike.
+    "adapters::connect",
     // Two proxies read the same pointer, so its layout is defined once, next to them.
     "adapters::live_pointer",
 ];
@@ -89,13 +91,14 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no interface"),
     module_rule("adapters", &[], "each outside system has its own module"),
     module_rule("adapters::archive", WITH_FILES, AN_ADAPTER),
+    module_rule("adapters::connect", &["inventory", "sanitize", "adapters::system_authorities"], AN_ADAPTER),
     module_rule("adapters::database_file", &["ports", "sanitize", "private_files"], AN_ADAPTER),
     module_rule("adapters::docker", THE_WORLD, AN_ADAPTER),
-    module_rule("adapters::embedded_proxy", WITH_POINTER, AN_ADAPTER),
+    module_rule("adapters::embedded_proxy", A_PROXY, AN_ADAPTER),
     module_rule("adapters::etcd", WITH_TLS, AN_ADAPTER),
-    module_rule("adapters::http", WITH_TLS, AN_ADAPTER),
+    module_rule("adapters::http", &["ports", "inventory", "checks", "history", "sanitize", "adapters::connect"], AN_ADAPTER),
     module_rule("adapters::live_pointer", THE_WORLD, AN_ADAPTER),
-    module_rule("adapters::nginx", WITH_POINTER, AN_ADAPTER),
+    module_rule("adapters::nginx", A_PROXY, AN_ADAPTER),
     module_rule("adapters::oci_registry", TO_OTHER_MACHINES, AN_ADAPTER),
     module_rule("adapters::outbound_proxy", &[], AN_ADAPTER),
     module_rule("adapters::process", &["ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], AN_ADAPTER),

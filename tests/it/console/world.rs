@@ -14,9 +14,9 @@ use greenroom::console::update::update;
 use greenroom::console::{Charset, Depth, Mode, Model, Theme, view};
 use greenroom::history::{Direction, PlannedCalls, ReleaseKind, Step};
 use greenroom::inventory::{
-    ClockReading, Clocks, Digest, Endpoint, FencingToken, Hold, ImageLabels, Installation,
-    Instance, InstanceId, InstanceShape, InstanceState, KeyLine, Listen, LockHolder, LockRecord,
-    Operator, PerSlot, Probe, ProxyAnswer, PublicAnswer, RegisteredMember, Registration, ReleaseId,
+    Address, ClockReading, Clocks, Digest, FencingToken, Hold, ImageLabels, Installation, Instance,
+    InstanceId, InstanceShape, InstanceState, KeyLine, Listen, LockHolder, LockRecord, Operator,
+    PerSlot, Probe, ProxyAnswer, PublicAnswer, RegisteredMember, Registration, ReleaseId,
     RestartPolicy, Revisioned, Route, RuntimeHealth, Slot, SlotMembers, SlotSnapshot, Snapshot,
     SourceState, Sources, Target, Tier, Version, World, instance_name,
 };
@@ -80,7 +80,7 @@ pub(crate) fn release_id(number: u8) -> ReleaseId {
         .expect("an id")
 }
 
-fn endpoint(slot: Slot) -> Endpoint {
+fn endpoint(slot: Slot) -> Address {
     let port = match slot {
         Slot::Blue => 32_771,
         Slot::Green => 32_780,

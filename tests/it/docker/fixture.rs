@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use greenroom::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine};
 use greenroom::inventory::{
-    Endpoint, EnvironmentName, ImageLabels, InstanceShape, Listen, ReleaseId, RestartPolicy,
+    Address, EnvironmentName, ImageLabels, InstanceShape, Listen, ReleaseId, RestartPolicy,
     SecretSource, ServiceName, Slot, Target, Version,
 };
 use greenroom::ports::{Failure, FailureKind, InstanceSpec, Result, Secrets};
@@ -184,8 +184,8 @@ pub(crate) fn push(repository: &str, tag: &str, labels: &[(&str, &str)], own: us
 }
 
 /// A port of the loopback interface.
-pub(crate) fn tcp(port: u16) -> Endpoint {
-    format!("127.0.0.1:{port}").parse().expect("an endpoint")
+pub(crate) fn tcp(port: u16) -> Address {
+    format!("127.0.0.1:{port}").parse().expect("an address")
 }
 
 /// The real engine.

@@ -12,6 +12,7 @@ use greenroom::ports::{FailureKind, ProxyHost, RuntimeReader, RuntimeWriter};
 use tempfile::TempDir;
 
 use super::fixture::{World, both, engine};
+use crate::support::certificates::{authority, certificate};
 use crate::support::{docker, eventually, free_port};
 
 struct Front {
@@ -29,41 +30,13 @@ impl Drop for Front {
     }
 }
 
-fn openssl(directory: &Path, arguments: &str) {
-    let done = Command::new("openssl")
-        .args(arguments.split(' '))
-        .current_dir(directory)
-        .output()
-        .expect("openssl");
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "openssl {arguments}: {said}");
-}
-
-const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-
 /// Writes `ca.pem`, and `server.pem` with its key for 127.0.0.1, signed by that authority.
 pub(crate) fn certificates(directory: &Path) {
-    std::fs::write(
-        directory.join("extensions"),
-        "subjectAltName=IP:127.0.0.1\n",
-    )
-    .expect("written");
-    for authority in ["ca", "other"] {
-        let out = format!("-keyout {authority}.key -out {authority}.pem");
-        openssl(
-            directory,
-            &format!("req -x509 {KEY} {out} -subj /CN={authority} -days 2"),
-        );
+    for name in ["ca", "other"] {
+        authority(directory, name);
     }
-    for who in ["server", "client"] {
-        let out = format!("-keyout {who}.key -out {who}.csr");
-        openssl(directory, &format!("req {KEY} {out} -subj /CN={who}"));
-        let signed =
-            format!("-in {who}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out {who}.pem");
-        openssl(
-            directory,
-            &format!("x509 -req {signed} -days 2 -extfile extensions"),
-        );
+    for name in ["server", "client"] {
+        certificate(directory, name, "ca", "subjectAltName=IP:127.0.0.1");
     }
 }
 

@@ -1,7 +1,6 @@
 //! Passwords, roles and certificates.
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::server::Server;
 use super::world::{World, etcdctl, registration};
+use crate::support::certificates::{authority, certificate};
 use crate::support::eventually;
 
 fn options(server: &Server, user: &str, password: &str) -> Options {
@@ -149,43 +149,18 @@ async fn authentication_can_be_switched_on_and_off_under_an_open_console() {
         .expect("it hears again");
 }
 
-fn openssl(directory: &Path, arguments: &str) {
-    let done = Command::new("openssl")
-        .current_dir(directory)
-        .args(arguments.split(' '))
-        .output()
-        .expect("openssl runs");
-    assert!(
-        done.status.success(),
-        "{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-}
-
 #[tokio::test]
 async fn certificates_are_checked_both_ways() {
     let directory = tempfile::tempdir().expect("a directory");
     let at = |name: &str| directory.path().join(name);
-    std::fs::write(at("server.ext"), "subjectAltName=IP:127.0.0.1\n").expect("written");
-    std::fs::write(at("client.ext"), "extendedKeyUsage=clientAuth\n").expect("written");
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
     for name in ["ca", "other"] {
-        openssl(
-            directory.path(),
-            &format!("req -x509 {key} -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem"),
-        );
+        authority(directory.path(), name);
     }
-    for name in ["server", "client"] {
-        openssl(
-            directory.path(),
-            &format!("req -new {key} -subj /CN={name} -keyout {name}.key -out {name}.csr"),
-        );
-        openssl(
-            directory.path(),
-            &format!(
-                "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile {name}.ext -out {name}.pem"
-            ),
-        );
+    for (name, extension) in [
+        ("server", "subjectAltName=IP:127.0.0.1"),
+        ("client", "extendedKeyUsage=clientAuth"),
+    ] {
+        certificate(directory.path(), name, "ca", extension);
     }
     let file = |name: &str| at(name).display().to_string();
     let more = [

@@ -1,6 +1,7 @@
 //! A private nginx with two small upstreams, in a directory that is removed.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use axum::http::HeaderMap;
 use greenroom::adapters::live_pointer::ThisHost;
 use greenroom::adapters::nginx::{Nginx, NginxOptions, NginxReader, NginxWriter, Site, SwitchMode};
 use greenroom::inventory::servers::{AnswerConfig, NginxConfig};
-use greenroom::inventory::{Endpoint, FencingToken, PerSlot, Slot, Target};
+use greenroom::inventory::{Address, Endpoint, FencingToken, PerSlot, Slot, Target};
 use greenroom::ports::{RouterReader, SwitchOrder};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -24,7 +25,7 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) async fn start(endpoint: &Endpoint, slot: Slot) -> Self {
+    pub(super) async fn start(address: &Address, slot: Slot) -> Self {
         let app = Router::new().fallback(move |headers: HeaderMap| async move {
             let host = headers.get("host").and_then(|h| h.to_str().ok());
             (
@@ -32,7 +33,7 @@ impl Upstream {
                 format!("{slot} for {}", host.unwrap_or("nobody")),
             )
         });
-        let task = match endpoint {
+        let task = match address.endpoint().expect("an endpoint") {
             Endpoint::Tcp(address) => {
                 let listener = tokio::net::TcpListener::bind(address).await.expect("bind");
                 tokio::spawn(async move { axum::serve(listener, app).await.expect("serve") })
@@ -65,16 +66,16 @@ pub(super) struct Arena {
 impl Arena {
     /// A running nginx with nothing installed.
     pub(super) async fn start() -> Self {
-        let arena = Self::arrange(|port| Endpoint::Tcp(([127, 0, 0, 1], port).into()));
+        let arena = Self::arrange();
         arena.run().await
     }
 
     /// The same with slots on unix sockets.
     pub(super) async fn start_on_sockets() -> Self {
-        let mut arena = Self::arrange(|port| Endpoint::Tcp(([127, 0, 0, 1], port).into()));
+        let mut arena = Self::arrange();
         let place = arena.place.path().to_owned();
         arena.arrangement.targets[0].endpoints =
-            PerSlot::from_fn(|slot| Endpoint::Unix(place.join(format!("{slot}.sock"))));
+            PerSlot::from_fn(|slot| Address::Unix(place.join(format!("{slot}.sock"))));
         arena.run().await
     }
 
@@ -90,7 +91,7 @@ impl Arena {
         assert!(status.is_ok_and(|status| status.success()), "{workers}");
     }
 
-    fn arrange(endpoint: impl Fn(u16) -> Endpoint) -> Self {
+    fn arrange() -> Self {
         let place = tempfile::Builder::new()
             .prefix("greenroom-nginx")
             .tempdir()
@@ -124,7 +125,7 @@ impl Arena {
             preview_listen: vec![format!("127.0.0.1:{preview}")],
             preview_allow: Vec::new(),
             preview_users: None,
-            endpoints: PerSlot::from_fn(|_| endpoint(free_port())),
+            endpoints: PerSlot::from_fn(|_| SocketAddr::from(([127, 0, 0, 1], free_port())).into()),
         };
         Self {
             arrangement: NginxOptions {
@@ -138,7 +139,7 @@ impl Arena {
                     state: at.join("state"),
                     answer: AnswerConfig {
                         listen: answer.clone(),
-                        connect: Some(answer),
+                        connect: Some(answer.into()),
                     },
                     access_log: None,
                     template: None,

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use greenroom::adapters::nginx::{DEFAULT_TEMPLATE, Nginx, NginxOptions, SwitchMode};
-use greenroom::inventory::{Endpoint, Slot, Target};
+use greenroom::inventory::{Address, Endpoint, Slot, Target};
 use greenroom::ports::{FailureKind, Installation, RouterReader, RouterWriter};
 
 use super::arena::{Arena, client, get, order};
@@ -194,7 +194,7 @@ async fn values_that_could_inject_a_directive_are_refused_before_any_change() {
         |a, evil| a.targets[0].listen = vec![format!("80 {evil}")],
         |a, evil| a.targets[0].preview_server_names = vec![evil.into()],
         |a, evil| a.targets[0].preview_listen = vec![evil.into()],
-        |a, evil| a.targets[0].endpoints.blue = Endpoint::Unix(format!("/{evil}").into()),
+        |a, evil| a.targets[0].endpoints.blue = Address::Unix(format!("/{evil}").into()),
         |a, evil| a.config.state = format!("/{evil}").into(),
         |a, evil| a.config.sites = format!("/{evil}/..").into(),
     ];

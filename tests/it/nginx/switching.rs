@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use greenroom::adapters::nginx::SwitchMode;
-use greenroom::inventory::{Endpoint, FencingToken, Slot};
+use greenroom::inventory::{Address, FencingToken, Slot};
 use greenroom::ports::{
     Connections, FailureKind, Installation, PointerState, RebaseOrder, RouterReader, RouterWriter,
 };
@@ -363,11 +363,12 @@ async fn the_connections_of_a_slot_are_counted() {
             async move { wait.wait_for(|go| *go).await.map_or((), |_| ()) }
         });
         let held = match &arena.site().endpoints.blue {
-            Endpoint::Tcp(address) => {
+            Address::Ip { at: address, .. } => {
                 let listener = tokio::net::TcpListener::bind(address).await.expect("bind");
                 tokio::spawn(async move { axum::serve(listener, waiting).await })
             }
-            Endpoint::Unix(path) => {
+            Address::Name { .. } => panic!("a host name"),
+            Address::Unix(path) => {
                 let listener = tokio::net::UnixListener::bind(path).expect("bind");
                 tokio::spawn(async move { axum::serve(listener, waiting).await })
             }
@@ -453,7 +454,7 @@ async fn an_invalid_answer_is_an_error() {
             .await
             .expect("bind");
         arena.arrangement.config.answer.connect =
-            Some(Endpoint::Tcp(listener.local_addr().expect("an address")));
+            Some(listener.local_addr().expect("an address").into());
         let said = answer.clone();
         let liar = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
@@ -484,7 +485,7 @@ async fn a_hanging_answer_times_out() {
         .await
         .expect("bind");
     arena.arrangement.config.answer.connect =
-        Some(Endpoint::Tcp(listener.local_addr().expect("an address")));
+        Some(listener.local_addr().expect("an address").into());
     let failed = arena
         .reader()
         .answer(&arena.target)

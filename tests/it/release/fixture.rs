@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenroom::history::{Outcome, Step};
-use greenroom::inventory::{Endpoint, Role, Slot, Snapshot, SourceState, Target, VersionRef};
+use greenroom::inventory::{Address, Role, Slot, Snapshot, SourceState, Target, VersionRef};
 use greenroom::release::{
     AnnouncementKind, Approval, Command as ReleaseCommand, Handle, OnFailure, Plan, PlanRequest,
     Progress, Refused, Scope, Status, StepState, Wanted,
@@ -604,9 +604,9 @@ impl Running {
 }
 
 /// The address of a slot, for direct requests.
-pub(super) fn tcp(endpoint: &Endpoint) -> SocketAddr {
-    match endpoint {
-        Endpoint::Tcp(address) => *address,
-        Endpoint::Unix(path) => panic!("{} is a socket", path.display()),
+pub(super) fn tcp(address: &Address) -> SocketAddr {
+    match address {
+        Address::Ip { at, .. } => *at,
+        other => panic!("{other} has no IP address"),
     }
 }

@@ -1,5 +1,6 @@
 //! Where the real servers are, and small functions that every test needs.
 
+pub(crate) mod certificates;
 pub(crate) mod disk;
 pub(crate) mod foreign_keys;
 pub(crate) mod holds;

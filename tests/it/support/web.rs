@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use greenroom::checks::{HealthCheck, Suite};
 use greenroom::inventory::{
-    Digest, Endpoint, ImageLabels, InstanceShape, Listen, Operator, PerSlot, RestartPolicy, Slot,
+    Address, Digest, ImageLabels, InstanceShape, Listen, Operator, PerSlot, RestartPolicy, Slot,
     Target, Tier, Version,
 };
 use greenroom::release::{Definition, Rules, Timing};
@@ -41,7 +41,7 @@ pub(crate) fn version(tag: &str, fill: char) -> Version {
     }
 }
 
-pub(crate) fn endpoint(slot: Slot) -> Endpoint {
+pub(crate) fn endpoint(slot: Slot) -> Address {
     match slot {
         Slot::Blue => "127.0.0.1:32771",
         Slot::Green => "127.0.0.1:32772",

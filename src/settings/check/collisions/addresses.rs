@@ -147,12 +147,13 @@ fn listeners(root: &Root) -> Vec<Listener> {
                 ("blue", &in_environment.endpoints.blue),
                 ("green", &in_environment.endpoints.green),
             ] {
-                found.push(Listener {
+                // A check of the service refuses an address at which no program can listen.
+                found.extend(endpoint.endpoint().ok().map(|endpoint| Listener {
                     machine: host_of(section),
-                    endpoint: endpoint.clone(),
+                    endpoint,
                     kind: ListenerKind::Slot,
                     key: of_target(name, environment, &["endpoints", slot]),
-                });
+                }));
             }
         }
     }

@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use super::super::model::{EnvironmentSection, ProxyKind, Root, RuntimeKind};
 use super::super::problem::dotted;
 use super::Checker;
-use crate::inventory::Endpoint;
+use crate::inventory::Address;
 
 /// The machine that Greenroom runs on.
 pub(super) const THIS_MACHINE: &str = "here";
@@ -72,7 +72,7 @@ pub(super) fn host_of(section: &EnvironmentSection) -> String {
     match section.runtime {
         RuntimeKind::Docker if address.starts_with("tcp:") => {
             // The address is parsed and written again, so that two spellings of an address are one machine.
-            let authority = address.strip_prefix("tcp://").map(str::parse::<Endpoint>);
+            let authority = address.strip_prefix("tcp://").map(str::parse::<Address>);
             match authority {
                 Some(Ok(endpoint)) => endpoint.to_string(),
                 _ => address,
