@@ -120,7 +120,7 @@ impl Dialog for ResumeDialog {
         match (&found.observed.driver_stopped, found.driver()) {
             (_, Some(_)) => {}
             (Some(driver_stopped), None) => {
-                say(&together::driver_stopped(driver_stopped), Meaning::Muted)
+                say(&together::driver_stopped(driver_stopped), Meaning::Muted);
             }
             (None, None) => say(together::CUT_OFF, Meaning::Muted),
         }

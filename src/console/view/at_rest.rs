@@ -142,15 +142,14 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         return (message, Meaning::Text);
     }
     if snapshot.live_slot() == LiveSlot::NoSlot {
-        let message = match live_before(model, &snapshot.target) {
-            Some((environment, other)) => format!(
+        let message = if let Some((environment, other)) = live_before(model, &snapshot.target) {
+            format!(
                 "next: nothing is live yet; {} is live in {environment}{promotes_it}{cleared}",
                 other.version_name()
-            ),
-            None => {
-                let promotes = of_keys(model, format!(", {promote} promotes a version"));
-                format!("next: nothing is live yet{promotes}{cleared}")
-            }
+            )
+        } else {
+            let promotes = of_keys(model, format!(", {promote} promotes a version"));
+            format!("next: nothing is live yet{promotes}{cleared}")
         };
         return (message, Meaning::Text);
     }

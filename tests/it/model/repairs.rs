@@ -43,7 +43,7 @@ pub(crate) enum RepairTurn {
 
 impl<S: Side> Scope<S> {
     /// The possible next turns of a running repair.
-    pub(super) fn repair_turns(&self, state: &State<S>, repairer: &Repairer) -> Vec<RepairTurn> {
+    pub(super) fn repair_turns(state: &State<S>, repairer: &Repairer) -> Vec<RepairTurn> {
         use RepairTurn::{
             AnswerIsLost, Crashes, Fails, Goes, IsCutOff, IsRefused, IsUnanswered, PauseEnds, Sees,
             Stops,
@@ -115,16 +115,16 @@ impl<S: Side> Scope<S> {
             }
             RepairTurn::Fails => {
                 state.left.faults -= 1;
-                self.repair_fails(state, by, ActionErrorKind::Temporary);
+                Self::repair_fails(state, by, ActionErrorKind::Temporary);
             }
             RepairTurn::IsRefused => {
                 state.left.faults -= 1;
-                self.repair_fails(state, by, ActionErrorKind::Final);
+                Self::repair_fails(state, by, ActionErrorKind::Final);
             }
             RepairTurn::IsUnanswered => {
                 state.left.unheard -= 1;
                 leave_late(state, by);
-                self.repair_fails(state, by, ActionErrorKind::Temporary);
+                Self::repair_fails(state, by, ActionErrorKind::Temporary);
             }
             RepairTurn::Sees(blind) => {
                 state.left.faults -= u8::from(blind != Blind::Nothing);
@@ -233,7 +233,7 @@ impl<S: Side> Scope<S> {
         hears(state, by, event);
     }
 
-    fn repair_fails(&self, state: &mut State<S>, by: usize, kind: ActionErrorKind) {
+    fn repair_fails(state: &mut State<S>, by: usize, kind: ActionErrorKind) {
         answer(state, by, |owed| match owed {
             Some(Owed::Record(_)) => RepairEvent::Unrecorded("no answer".to_owned()),
             Some(Owed::Count(_)) => RepairEvent::Counted(None),

@@ -75,7 +75,7 @@ impl<S: Side> Model for Scope<S> {
                 Seat::Driving(driver) => self.driven(state, driver, turns),
                 Seat::ToRepair(_) => turns.push(Turn::Repairs(by, RepairTurn::Opens)),
                 Seat::Repairing(repairer) => {
-                    let all = self.repair_turns(state, repairer);
+                    let all = Self::repair_turns(state, repairer);
                     turns.extend(all.into_iter().map(|turn| Turn::Repairs(by, turn)));
                 }
                 Seat::Over(_) => {}

@@ -42,7 +42,7 @@ pub(super) fn sheet(model: &Model, theme: &Theme, confirm: &Confirm, columns: us
     let mut scrolled: Rows<'_> = Vec::new();
     match &confirm.question {
         Question::Begin(plan) => {
-            rows::begin(model, theme, plan, room, (&mut pinned, &mut scrolled))
+            rows::begin(model, theme, plan, room, (&mut pinned, &mut scrolled));
         }
         Question::Step(status, step) => {
             if *step == Step::Switch {

@@ -83,6 +83,7 @@ const DEREGISTERS: &[Flaw] = &[
 /// A scope, its flaws, and the property that must break.
 type Mutant = (Scope, &'static [Flaw], &'static str);
 
+#[expect(clippy::too_many_lines, reason = "one table over all mutants")]
 fn mutants() -> Vec<Mutant> {
     use super::super::flaws::Flaw::{
         ActAnswersEarly, ApprovedTomorrow, ChecksSeenOfPlan, ChecksSeenPassed, EngineAsksNobody,
