@@ -83,9 +83,8 @@ impl std::error::Error for Problems {}
 pub(super) fn dotted(path: &[String]) -> String {
     let mut text = String::new();
     for part in path {
-        if let Some(index) = part.strip_prefix('[') {
-            text.push('[');
-            text.push_str(index);
+        if is_index(part) {
+            text.push_str(part);
             continue;
         }
         if !text.is_empty() {
@@ -94,6 +93,13 @@ pub(super) fn dotted(path: &[String]) -> String {
         text.push_str(&quoted(part));
     }
     text
+}
+
+/// Whether a part of a path is the index of a list, such as `[0]`. A key of the file may also start with a bracket.
+fn is_index(part: &str) -> bool {
+    let index = part.strip_prefix('[');
+    let index = index.and_then(|part| part.strip_suffix(']'));
+    index.is_some_and(|index| index.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// One key, quoted unless it is bare.
@@ -131,6 +137,14 @@ mod tests {
             dotted(&path),
             "services.\"we\\u{1b}[31mb\\\"\".checks[2].name"
         );
+    }
+
+    #[test]
+    fn a_key_that_starts_like_an_index_is_quoted_and_escaped() {
+        for (key, shown) in [("[\0", "\"[\\u{0}\""), ("[0", "\"[0\""), ("[a]", "\"[a]\"")] {
+            let path = ["services", key].map(str::to_owned);
+            assert_eq!(dotted(&path), format!("services.{shown}"));
+        }
     }
 
     #[test]
