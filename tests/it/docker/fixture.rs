@@ -1,7 +1,6 @@
 //! Small images, their registry, and containers that are removed at the end of a test.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -54,14 +53,16 @@ fn docker_output(arguments: &[&str]) -> std::process::Output {
     Command::new("docker")
         .args(["-H", &support::docker()])
         .args(arguments)
-        .env("DOCKER_BUILDKIT", "0")
         .env_remove("DOCKER_API_VERSION")
         .output()
         .expect("the docker client")
 }
 
-/// Builds an image with these labels and some unique bytes.
-pub(crate) fn build(reference: &str, labels: &[(&str, &str)], own_bytes: usize) {
+/// Makes an image with these labels and some unique bytes.
+///
+/// It is imported, because a build from `scratch` looks for a match among all images of the engine, and fails if another
+/// test removes one of them meanwhile ("unable to find image").
+pub(crate) fn import(reference: &str, labels: &[(&str, &str)], own_bytes: usize) {
     let context = TempDir::new().expect("a directory");
     let bin = context.path().join("root/bin");
     std::fs::create_dir_all(&bin).expect("made");
@@ -77,14 +78,25 @@ pub(crate) fn build(reference: &str, labels: &[(&str, &str)], own_bytes: usize) 
         state.to_be_bytes()[0]
     }));
     std::fs::write(context.path().join("root/own"), own).expect("written");
-    let mut file = String::from("FROM scratch\nCOPY root /\nENV PATH=/bin\n");
-    for (name, value) in labels {
-        writeln!(file, "LABEL {name}={value:?}").expect("written");
-    }
-    file.push_str("CMD [\"sh\"]\n");
-    std::fs::write(context.path().join("Dockerfile"), file).expect("written");
-    let path = context.path().to_string_lossy();
-    docker(&["build", "-q", "-t", reference, &path]);
+    let archive = context.path().join("root.tar");
+    let packed = Command::new("tar")
+        .arg("-C")
+        .arg(context.path().join("root"))
+        .arg("-cf")
+        .args([archive.as_path(), Path::new(".")])
+        .status();
+    assert!(packed.is_ok_and(|status| status.success()));
+    let mut changes = vec!["ENV PATH=/bin".to_owned(), "CMD [\"sh\"]".to_owned()];
+    changes.extend(
+        labels
+            .iter()
+            .map(|(name, value)| format!("LABEL {name}={value:?}")),
+    );
+    let archive = archive.to_string_lossy();
+    let mut arguments = vec!["import"];
+    arguments.extend(changes.iter().flat_map(|change| ["--change", change]));
+    arguments.extend([&*archive, reference]);
+    docker(&arguments);
 }
 
 /// An image in the test registry, and everything else to remove at the end of the test.
@@ -172,7 +184,7 @@ impl Drop for World {
 /// Builds and pushes an image, removes it from the engine, and returns the digest.
 pub(crate) fn push(repository: &str, tag: &str, labels: &[(&str, &str)], own: usize) -> String {
     let reference = format!("{repository}:{tag}");
-    build(&reference, labels, own);
+    import(&reference, labels, own);
     docker(&["push", "-q", &reference]);
     let format = "{{range .RepoDigests}}{{println .}}{{end}}";
     let digests = docker(&["image", "inspect", "--format", format, &reference]);
@@ -287,7 +299,7 @@ impl PrivateRegistry {
         let home = self.directory.path().join("client");
         let home = home.to_string_lossy();
         let reference = format!("{repository}:1");
-        build(&reference, &[], 16);
+        import(&reference, &[], 16);
         docker(&[
             "--config", &home, "login", "-u", USER, "-p", PASSWORD, &self.host,
         ]);

@@ -11,7 +11,7 @@ use greenroom::inventory::{
 use greenroom::ports::{FailureKind, RuntimeReader, RuntimeWriter};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::fixture::{WAIT, World, both, build, docker, engine, engine_behind, push, tcp, unique};
+use super::fixture::{WAIT, World, both, docker, engine, engine_behind, import, push, tcp, unique};
 use super::proxy::Proxy;
 use crate::support::{eventually, free_port};
 
@@ -309,7 +309,7 @@ async fn the_digest_is_that_of_the_running_image_not_of_the_labels() {
 
     // An image that was never pulled has only an id, which is shown.
     let local = unique("it-local");
-    build(&local, &[], 18);
+    import(&local, &[], 18);
     let id = docker(&["image", "inspect", "--format", "{{.Id}}", &local]);
     let mut run = vec!["run", "-d"];
     run.extend(labels.iter().map(|l| {

@@ -17,6 +17,7 @@ use greenroom::ports::{RouterReader, SwitchOrder};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use crate::support::reload::nginx_workers;
 use crate::support::{eventually, free_port, http_client};
 
 /// An upstream that answers every request with its own name.
@@ -81,14 +82,12 @@ impl Arena {
 
     /// Stops or continues nginx's workers.
     pub(super) fn signal_workers(&self, signal: &str) {
-        let master = self.server.as_ref().expect("it runs").id();
-        let children = format!("/proc/{master}/task/{master}/children");
-        let workers = fs::read_to_string(children).expect("its workers");
+        let workers = nginx_workers(self.place.path());
         let status = Command::new("kill")
             .arg(format!("-{signal}"))
-            .args(workers.split_whitespace())
+            .args(&workers)
             .status();
-        assert!(status.is_ok_and(|status| status.success()), "{workers}");
+        assert!(status.is_ok_and(|status| status.success()), "{workers:?}");
     }
 
     fn arrange() -> Self {

@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
 
 use greenroom::adapters::nginx::{NginxOptions, SwitchMode};
 use greenroom::inventory::{Digest, Slot};
@@ -12,8 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::arena::{Arena, order};
-use crate::support::eventually;
-
+use crate::support::reload::reload_nginx;
 /// Serves another name, as a changed configuration would.
 fn with_another_name(arrangement: &mut NginxOptions) {
     arrangement.targets[0].server_names = vec!["store.example.com".into()];
@@ -41,18 +38,9 @@ async fn installed_by_another_greenroom(arena: &Arena, generation: u32) {
     said["inputs"]["template"]["generation"] = generation.into();
     said["mark"] = other.into();
     fs::write(record(arena), said.to_string()).expect("written");
-    let reloaded = Command::new("nginx")
-        .args(["-p", &arena.place.path().display().to_string(), "-c"])
-        .arg(&arena.arrangement.config.configuration)
-        .args(["-s", "reload"])
-        .status();
-    assert!(reloaded.is_ok_and(|status| status.success()));
-    let reader = arena.reader();
-    eventually("nginx has reloaded", Duration::from_secs(10), || async {
-        let answer = reader.answer(&arena.target).await;
-        answer.is_ok_and(|answer| answer.configuration == other)
-    })
-    .await;
+    reload_nginx(arena.place.path()).await;
+    let answer = arena.reader().answer(&arena.target).await;
+    assert_eq!(answer.expect("an answer").configuration, other);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use greenroom::release::{Command as ReleaseCommand, Progress};
 
 use super::fixture::{Finished, Fixture, FixtureOptions, Running, version};
 use super::load;
+use crate::support::reload::reload_nginx;
 use crate::support::{docker, etcd, eventually, from_environment};
 
 fn settings_with(text: &str, changes: &[(&str, &str)]) -> String {
@@ -285,13 +286,7 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
         fixture.public
     );
     fs::write(sites.join("000-by-hand.conf"), own).expect("written");
-    let configuration = fixture.place.path().join("nginx.conf");
-    let status = Command::new("nginx")
-        .arg("-c")
-        .arg(&configuration)
-        .args(["-s", "reload"])
-        .status();
-    assert!(status.expect("nginx").success());
+    reload_nginx(fixture.place.path()).await;
     eventually(
         "the other server answers",
         Duration::from_secs(10),

@@ -16,6 +16,7 @@ pub(crate) mod peer_approvals;
 pub(crate) mod presence;
 pub(crate) mod pty;
 mod pty_tests;
+pub(crate) mod reload;
 pub(crate) mod takeover;
 pub(crate) mod versions;
 pub(crate) mod web;
