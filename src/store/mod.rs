@@ -56,7 +56,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::ports::kv::{Call, Kv, Pair, Range, Read, Write};
-use crate::ports::{Failure, FailureKind, Result};
+use crate::ports::{Failure, FailureKind, PresenceStore, Result, StoreWriting};
 use change::{Change, Decision};
 use keys::Keys;
 
@@ -79,6 +79,25 @@ impl Store {
     pub fn new(kv: Arc<dyn Kv>) -> Self {
         let keys = Keys::new(kv.prefix());
         Self { kv, keys }
+    }
+
+    /// The writers of the store. The extra keys of other programs are in `writer`. Environments may share `presence`.
+    pub fn writing(
+        &self,
+        writer: StoreWriter,
+        times: LockTimes,
+        presence: Arc<dyn PresenceStore>,
+    ) -> StoreWriting {
+        let writer = Arc::new(writer);
+        StoreWriting {
+            registry: Arc::clone(&writer) as _,
+            journal: writer,
+            locks: Arc::new(StoredLocks::new(self, times)),
+            presence,
+            holds: Arc::new(StoredHolds::new(self)),
+            peer_approvals: Arc::new(StoredPeerApprovals::new(self)),
+            seals: Arc::new(StoredSeals::new(self)),
+        }
     }
 
     fn kv(&self) -> &dyn Kv {

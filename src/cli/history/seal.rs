@@ -28,7 +28,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
             return Exit::Failed;
         };
         let (by, now) = (app.engine.operator(), app.engine.clock().now());
-        match seal(site, write.seals.as_ref(), by, now).await {
+        match seal(site, write.store.seals.as_ref(), by, now).await {
             Ok(sealed) if common.json => {
                 answers.push(serde_json::json!({ "target": target, "sealed": sealed }));
             }
