@@ -208,23 +208,10 @@
 //!
 //! # What is stored where
 //!
-//! In etcd, below the prefix `/greenroom/v1` unless configured otherwise. `{t}` is `targets/{service}/{environment}`:
-//!
-//! | key | value |
-//! |---|---|
-//! | `{t}/route` | generation, live slot, digest, address, release, token |
-//! | `{t}/slots/{slot}` | registration |
-//! | `{t}/lock` | operator, time, release; on a lease |
-//! | `{t}/hold` | the hold that was placed last: active, ended or cleared |
-//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval, on its own lease. The key is outside the target's keys. So the permissions of etcd can stop drivers from writing approvals, and approvers from writing under another name |
-//! | `{t}/watching/{console}` | the operator who has the target open, on that console's lease; Greenroom decides nothing by this key |
-//! | `{t}/handover` | the operator who requests the handover, on the lease of the requesting console |
-//! | `{t}/releases/{ulid}` | the record of a release: plan, and outcome after its end |
-//! | `{t}/steps/{ulid}/{number}` | the entries of the release: intents, outcomes, approvals, check reports |
-//! | `{t}/repairs/{ulid}` | the record of a repair: the differences, the actions, the progress, the end |
-//!
-//! Seals are below `seals/{service}/{environment}/{ulid}`. These keys are outside the targets, so that a user of etcd
-//! who drives releases cannot write seals.
+//! [`crate::store`] says which keys the store has, and [`crate::inventory::STORED_KEYS`] what each contains. Locks are
+//! on a lease. Greenroom decides nothing by the keys of consoles that have a target open. Approvals and seals are outside
+//! the target's keys. So the permissions of etcd can stop drivers from writing approvals and seals, and approvers from
+//! writing under another name.
 //!
 //! A service may have its own extra key for other readers of etcd, written in the same transaction. Without etcd, one
 //! SQLite file has the same content. The proxy has one directory per target with `blue/`, `green/` and the link `live`,

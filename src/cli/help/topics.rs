@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::markdown::{self, Block};
 use super::{keys, limits};
+use crate::inventory::STORED_KEYS;
 use crate::inventory::drift::Name;
 use crate::release::TIMING;
 use crate::wire;
@@ -15,6 +16,7 @@ pub(super) const JSON: &str = "json";
 // Each of these marks in a topic is replaced by a generated table or list.
 const TABLE_OF_KEYS: &str = "<!-- table of keys -->";
 const TABLE_OF_LIMITS: &str = "<!-- table of limits -->";
+const TABLE_OF_STORED_KEYS: &str = "<!-- table of stored keys -->";
 const TABLE_OF_TIMES: &str = "<!-- table of times -->";
 const LIST_OF_DIFFERENCES: &str = "<!-- list of differences -->";
 
@@ -79,6 +81,7 @@ impl Topic {
         let text = self.text.replace(TABLE_OF_KEYS, &keys::table());
         let text = text.replace(TABLE_OF_LIMITS, &limits::table(&wire::bounds()));
         let text = text.replace(TABLE_OF_TIMES, &times());
+        let text = text.replace(TABLE_OF_STORED_KEYS, &stored_keys());
         text.replace(LIST_OF_DIFFERENCES, &differences())
     }
 }
@@ -89,6 +92,15 @@ fn times() -> String {
     for row in TIMING {
         let (key, built_in, meaning) = (row.key, row.built_in(), row.meaning());
         let _ = write!(text, "\n| `{key}` | {built_in} | {meaning} |");
+    }
+    text
+}
+
+/// All keys below a target in the store.
+fn stored_keys() -> String {
+    let mut text = "| key | what it contains |\n|---|---|".to_owned();
+    for row in STORED_KEYS {
+        let _ = write!(text, "\n| `{}` | {} |", row.name, row.contents);
     }
     text
 }

@@ -104,6 +104,7 @@ fn marks_are_replaced_by_generated_tables_and_lists() {
     };
     has_table("keys", crate::console::action::BINDINGS.len());
     has_table("limits", wire::bounds().len());
+    has_table("etcd", STORED_KEYS.len());
     let blocks = find("drift").expect("a topic").blocks();
     let is_list =
         |block: &Block| matches!(block, Block::List(_, items) if items.len() == Name::ALL.len());
