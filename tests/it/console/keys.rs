@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crossterm::event::KeyCode;
-use greenroom::console::action::{Action, BINDINGS};
+use greenroom::console::action::{Action, bindings};
 use greenroom::console::dialogs::Help;
 use greenroom::console::event::Event;
 use greenroom::console::keymap::Chord;
@@ -191,7 +191,7 @@ fn the_footer_shows_answers_first_and_always_help_and_quit() {
             let footer = screen.lines().last().expect("a footer");
             assert!(footer.starts_with(" A approve  X back out"), "{footer}");
             assert!(footer.ends_with("? help  q quit"), "{footer}");
-            let labels: Vec<&str> = BINDINGS.iter().map(|binding| binding.label).collect();
+            let labels: Vec<&str> = bindings().map(|binding| binding.label).collect();
             for part in footer.trim().split("  ") {
                 let (_, label) = part.split_once(' ').expect("a key and a label");
                 assert!(labels.contains(&label), "{label:?} is cut in {footer:?}");

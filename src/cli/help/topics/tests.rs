@@ -102,7 +102,7 @@ fn marks_are_replaced_by_generated_tables_and_lists() {
             "{name} has no table of {rows} rows"
         );
     };
-    has_table("keys", crate::console::action::BINDINGS.len());
+    has_table("keys", crate::console::action::Action::ALL.len());
     has_table("limits", wire::bounds().len());
     has_table("etcd", STORED_KEYS.len());
     let blocks = find("drift").expect("a topic").blocks();
