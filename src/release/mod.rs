@@ -17,20 +17,9 @@
 //!
 //! [`Engine::plan`] observes everything at the same time and resolves the tag to a digest. It returns a [`Plan`] that
 //! names every call, or every reason against the release ([`Refused`]). It changes nothing. [`Engine::open`] takes the
-//! lock, verifies that the plan's baseline is unchanged, and starts a driver. A plan contains the steps of this table
-//! that the release needs:
-//!
-//! | step | act | done when | undone by |
-//! |---|---|---|---|
-//! | pull | the runtime pulls the digest; left out for a warm rollback | the runtime has it | nothing: the image stays |
-//! | install | the proxy gets the target's configuration, if it is missing or outdated | the proxy answers with it over fresh connections | nothing: the configuration stays |
-//! | start | all members of the leftover in the slot are removed, the candidate is created and started; left out for a warm rollback | that digest is running and was healthy without a break for the minimum time | stop and remove the candidate |
-//! | verify | none: the checks query the candidate | every required check passed for the running digest | nothing |
-//! | register | the slot's registration is written | it reads back with digest and address | deregister, unless it was warm before |
-//! | switch | the route in the store moves *from* X *to* Y, then the proxy's pointer moves | route and proxy name slot and generation, and the slot answers the public address over a fresh and a kept connection, without a server error. If the public answers of the old version agreed with its direct answers, the candidate's public answers must have the status and the kind of body of its direct answers. Three bad answers in a row move the traffic of a promote back | the same in the other direction, with a higher generation |
-//! | watch | none: candidate, public address and the proxy's access log are observed | the watch time is over. The watch fails if the candidate restarts, after three bad observations in a row, if more public requests fail than [`Rules::watch_errors`] allows, or if the proxy names another slot | nothing |
-//! | drain | none: new connections go elsewhere | the old slot has no connections left, or the time is over and their number was reported | nothing |
-//! | stop | after the standby time: the old slot is deregistered, then all its members are stopped; a rollback also removes them. Only while the store still routes to the new version, the public gets good answers, and the new version has not crashed since its checks | it is deregistered and stopped | start it again, register it; not possible after it was removed |
+//! lock, verifies that the plan's baseline is unchanged, and starts a driver. A plan contains the steps of its ladder
+//! that the release needs. Each file of `ladder` begins with the act of its step, when the step is done, and what undoes
+//! it; [`step_summaries`] says the same in short.
 //!
 //! If no version was live before, drain and stop are left out. If `standby = "never"`, stop is left out.
 //!
@@ -287,6 +276,7 @@ pub use facts::{Facts, Known, Resolved};
 pub(crate) use gather::clock_reading;
 pub use handle::{Command, Handle, NotDriven};
 pub use interrupted::Interrupted;
+pub use ladder::{StepSummary, step_summaries};
 pub use machine::{Machine, OnFailure, ResumeAction, Resumption};
 pub use notices::NoticeSource;
 pub use observation::{Ask, Observation, Stage};
@@ -303,7 +293,7 @@ pub use repair::{
 pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};
-pub use rules::{Rule, RuleScope, Rules, rules};
+pub use rules::{RULE_KEYS, Rule, RuleKey, RuleScope, Rules, rules};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
 pub use timing::{TIMING, Timing, TimingKey};
