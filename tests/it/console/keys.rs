@@ -151,7 +151,12 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
 fn the_help_groups_keys_by_purpose() {
     let mut model = with_keys(&[]);
     press(&mut model, "?");
-    insta::assert_snapshot!(screen(&model));
+    let screen = screen(&model);
+    // How many lines are left depends on the number of actions.
+    let lines = screen
+        .lines()
+        .filter(|line| !line.contains(" more lines below"));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
