@@ -1,8 +1,9 @@
 //! `greenroom history seal`: seals every finished record. A seal is a copy of the record's last hash. The seals are in
 //! a place of the store that the drivers of releases should not be able to write.
 
+use super::arguments::SealHistory;
 use super::{Exit, json, names};
-use crate::cli::arguments::{Common, SealHistory};
+use crate::cli::arguments::Common;
 use crate::release::{Refusal, Site};
 use crate::watchers::{Sealed, seal};
 use crate::wire::App;
