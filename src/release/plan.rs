@@ -164,7 +164,7 @@ impl Plan {
         now: Timestamp,
         clocks: &Clocks,
     ) -> Option<Refusal> {
-        if self.kind != ReleaseKind::Promote {
+        if self.kind.is_rollback() {
             return None;
         }
         let holds = self.definition.holds_by(placed, now, clocks);
