@@ -296,12 +296,11 @@ fn refuse_by_record(
     }
     if !is_back && request.override_holds.is_none() {
         let placed = record.hold.as_ref();
-        let own = definition.holds(placed, facts.now);
-        let holds = definition.holds_by(placed, facts.now, &facts.clocks);
-        let holds = holds.into_iter();
+        let (now, clocks) = (facts.now, &facts.clocks);
+        let holds = definition.holds_by(placed, now, clocks).into_iter();
         against.extend(holds.map(|hold| {
-            let is_own = own.contains(&hold);
-            Refusal::held(hold, is_own, &facts.clocks)
+            let only_by = definition.only_by_clock(&hold, placed, now, clocks);
+            Refusal::held(hold, only_by)
         }));
     }
 }
