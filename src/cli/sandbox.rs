@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -23,7 +24,6 @@ use crate::port_check::OutgoingPorts;
 use crate::sandbox::{self, Place, Ports, SampleTraffic, SandboxError, State, Tally};
 use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::wire::{self, App, EmbeddedProxy, WireError};
-use std::path::PathBuf;
 
 /// Runs Greenroom with sample services on this machine: nothing to install, no network
 #[derive(Debug, Args)]

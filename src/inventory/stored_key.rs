@@ -93,13 +93,8 @@ pub static STORED_KEYS: &[StoredKeyRow] = &[
 impl StoredKeyRow {
     /// The first part of the name, e.g. `slots`.
     pub fn group(&self) -> &'static str {
-        group_of(self.name)
+        StoredKey::group_of(self.name)
     }
-}
-
-/// The first part of a name below a target, e.g. `slots` of `slots/blue`.
-pub fn group_of(name: &str) -> &str {
-    name.split('/').next().unwrap_or(name)
 }
 
 impl StoredKey {
@@ -117,7 +112,7 @@ impl StoredKey {
 
     /// The kind of a key with this name below its target.
     pub fn named(name: &str) -> Self {
-        let group = group_of(name);
+        let group = Self::group_of(name);
         let rest = name.strip_prefix(group).and_then(|it| it.strip_prefix('/'));
         let row = STORED_KEYS.iter().find(|row| row.group() == group);
         match (row.map(|row| (row.kind, row.name == group)), rest) {
@@ -130,6 +125,11 @@ impl StoredKey {
             (None, Some(_)) if group == "approvals" => Self::Approval,
             _ => Self::Unknown,
         }
+    }
+
+    /// The first part of a name below a target, e.g. `slots` of `slots/blue`.
+    pub fn group_of(name: &str) -> &str {
+        name.split('/').next().unwrap_or(name)
     }
 
     fn row(self) -> Option<&'static StoredKeyRow> {

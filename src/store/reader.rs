@@ -84,7 +84,14 @@ impl StoreReader {
                     }
                     LockStatus::Unreadable(reason) => Err(reason),
                 },
-                _ => Err("Greenroom does not know this key".to_owned().into()),
+                // The ranges leave out the history and the approvals, and no key has the name of the end of a lock.
+                StoredKey::HoldRecord
+                | StoredKey::Releases
+                | StoredKey::Steps
+                | StoredKey::Repair
+                | StoredKey::Approval
+                | StoredKey::LockEnd
+                | StoredKey::Unknown => Err("Greenroom does not know this key".to_owned().into()),
             };
             if let Err(reason) = read {
                 record

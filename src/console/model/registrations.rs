@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::inventory::local_time;
 use crate::inventory::{
     InstanceId, KeyLine, PeerApproval, Registration, Revisioned, Role, Route, RuntimeKind,
-    STORED_KEYS, Slot, SlotMembers, SlotSnapshot, Snapshot, StoredKey, drift, group_of,
+    STORED_KEYS, Slot, SlotMembers, SlotSnapshot, Snapshot, StoredKey, drift,
 };
 
 /// The result of comparing a key with the observations.
@@ -137,11 +137,11 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
     let wrong: BTreeSet<String> = entries
         .iter()
         .filter(|(name, entry)| describe_entry(snapshot, name, entry).2.is_wrong())
-        .map(|(name, _)| group_of(name).to_owned())
+        .map(|(name, _)| StoredKey::group_of(name).to_owned())
         .collect();
     entries.sort_by(|(first, _), (second, _)| {
         let rank = |name: &str| {
-            let group = group_of(name);
+            let group = StoredKey::group_of(name);
             rank(snapshot, group, wrong.contains(group))
         };
         let order = rank(first).cmp(&rank(second));
