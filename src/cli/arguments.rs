@@ -159,10 +159,10 @@ macro_rules! verbs {
 verbs! {
     Promote(promote::Promote),
     Rollback(promote::Rollback),
-    Resume(resume::Arguments),
-    Repair(repair::Arguments),
+    Resume(resume::ResumeVerb),
+    Repair(repair::Repair),
     Approve(approve::Approve),
-    Hold(hold::Verb),
+    Hold(hold::HoldVerb),
     Prune(prune::Prune),
     Status(status::Status),
     History(history::History),

@@ -23,7 +23,7 @@ use crate::wire::App;
 
 /// Stops promotes of a target, or allows them again; without a target, lists all holds and freezes
 #[derive(Debug, Args)]
-pub(crate) struct Verb {
+pub(crate) struct HoldVerb {
     /// The service, e.g. web
     #[arg(requires = "environment", add = ArgValueCompleter::new(complete::services))]
     service: Option<ServiceName>,
@@ -47,7 +47,7 @@ pub(crate) struct Verb {
     clear: bool,
 }
 
-impl VerbDefinition for Verb {
+impl VerbDefinition for HoldVerb {
     #[rustfmt::skip]
     const MANUALS: &'static [Manual] = &[
         ("hold", &[("greenroom hold", "Lists the holds and freezes of every target."), ("greenroom hold web production --reason payday --until 18:00", "Stops promotes until 18:00 in this machine's time zone."), ("greenroom hold web production --clear", "Allows promotes again.")], &["promote", "history"], &["holds"]),
@@ -65,7 +65,7 @@ impl VerbDefinition for Verb {
 /// How many ended holds are shown at most.
 const PAST: usize = 20;
 
-async fn run(common: &Common, verb: Verb) -> Exit {
+async fn run(common: &Common, verb: HoldVerb) -> Exit {
     let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
         Ok(app) => app,
         Err(exit) => return exit,

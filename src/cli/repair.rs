@@ -24,7 +24,7 @@ use crate::settings::nearest;
 
 /// Repairs differences: containers, registrations, the route, the proxy
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {
+pub(crate) struct Repair {
     /// The service, e.g. web
     #[arg(add = ArgValueCompleter::new(complete::services))]
     service: ServiceName,
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     yes: bool,
 }
 
-impl VerbDefinition for Arguments {
+impl VerbDefinition for Repair {
     #[rustfmt::skip]
     const MANUALS: &'static [Manual] = &[
         ("repair", &[("greenroom repair web qa --dry-run", "Shows what differs, and every call that would repair it."), ("greenroom repair web qa --only proxy-edited", "Repairs one difference.")], &["status", "doctor"], &["drift"]),
@@ -71,7 +71,7 @@ fn drift_name(text: &str) -> Result<Name, String> {
     })
 }
 
-async fn run(common: &Common, verb: Arguments) -> Exit {
+async fn run(common: &Common, verb: Repair) -> Exit {
     let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,

@@ -25,7 +25,7 @@ use crate::watchers;
     clippy::struct_excessive_bools,
     reason = "each is a flag on the command line"
 )]
-pub(crate) struct Arguments {
+pub(crate) struct ResumeVerb {
     /// The service, e.g. web
     #[arg(add = ArgValueCompleter::new(complete::services))]
     service: ServiceName,
@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     yes: bool,
 }
 
-impl VerbDefinition for Arguments {
+impl VerbDefinition for ResumeVerb {
     #[rustfmt::skip]
     const MANUALS: &'static [Manual] = &[
         ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Backs out a release that lost its driver: undoes its steps.")], &["promote", "status"], &["ladder"]),
@@ -71,7 +71,7 @@ impl VerbDefinition for Arguments {
 /// If a step fails, the command backs the release out. Only the console asks the operator what to do.
 const ON_FAILURE: OnFailure = OnFailure::BackOut;
 
-async fn run(common: &Common, verb: Arguments) -> Exit {
+async fn run(common: &Common, verb: ResumeVerb) -> Exit {
     let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,

@@ -93,19 +93,18 @@ impl Topic {
 
 /// All keys of `timing`, with their built-in values.
 fn times() -> String {
-    let rows = TIMING.iter().map(|row| {
-        let (key, built_in) = (row.key, row.built_in());
-        format!("`{key}` | {built_in} | {}", row.meaning())
-    });
-    markdown::table_text("key | built in | meaning", rows)
+    let rows = TIMING.iter();
+    settings(rows.map(|row| (row.key, row.built_in(), row.meaning())))
 }
 
 /// All keys of `rules`, with their built-in values.
 fn rules() -> String {
-    let rows = RULE_KEYS.iter().map(|row| {
-        let (key, built_in) = (row.key, (row.built_in)());
-        format!("`{key}` | {built_in} | {}", row.meaning())
-    });
+    let rows = RULE_KEYS.iter();
+    settings(rows.map(|row| (row.key, (row.built_in)(), row.meaning())))
+}
+
+fn settings(rows: impl Iterator<Item = (&'static str, String, &'static str)>) -> String {
+    let rows = rows.map(|(key, built_in, meaning)| format!("`{key}` | {built_in} | {meaning}"));
     markdown::table_text("key | built in | meaning", rows)
 }
 
