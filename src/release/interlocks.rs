@@ -56,7 +56,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
             };
             if members.iter().any(|it| it.release != Some(*release)) {
                 return Err(Wait(format!(
-                    "{slot} is occupied, but the planned version is not healthy in it yet"
+                    "{slot} still has a member that this release did not create"
                 )));
             }
             Ok(())
@@ -199,9 +199,15 @@ fn may_be_lowered(view: &View<'_>, from: u64, to: u64) -> Result<(), Obstacle> {
         let why = "the generation of the route cannot be lowered: the proxy does not answer with its generation";
         return Err(Wait(why.into()));
     };
-    if !is_beyond_any_switch(from, proxy.generation) || to < proxy.generation {
+    if to < proxy.generation {
         return Err(Changed(format!(
-            "the generation of the route cannot be lowered from {from} to {to}: the proxy has generation {}",
+            "the generation of the route cannot be lowered to {to}: the proxy already has generation {}",
+            proxy.generation
+        )));
+    }
+    if !is_beyond_any_switch(from, proxy.generation) {
+        return Err(Changed(format!(
+            "the route keeps generation {from}: a switch may have made it, because the proxy has generation {}",
             proxy.generation
         )));
     }
