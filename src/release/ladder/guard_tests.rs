@@ -9,11 +9,11 @@ use super::{Situation, Verdict};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, entry, instance, release, route, started_again, with_copy,
+    agreed, digest, entry, instance, proxy, release, route, started_again, with_copy,
 };
 use crate::inventory::{
-    ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, SlotMembers,
-    Snapshot, Tier, Version,
+    EdgeSlots, ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot,
+    SlotMembers, Snapshot, Tier, Version,
 };
 use crate::release::action::{Action, Move, RouteBefore};
 use crate::release::observation::{Observation, Stage};
@@ -84,7 +84,7 @@ fn after_the_switch() -> Snapshot {
     let route = route(&mut snapshot);
     (route.live, route.generation) = (Slot::Green, 42);
     (route.digest, route.endpoint) = (digest('b'), endpoint);
-    let proxy = snapshot.proxy.as_mut().expect("it answers");
+    let proxy = proxy(&mut snapshot);
     (proxy.slot, proxy.generation) = (Some(Slot::Green), 42);
     snapshot
 }
@@ -110,7 +110,7 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
             },
             ..RegistryRecord::default()
         }),
-        proxy: Some(snapshot.proxy),
+        edges: snapshot.edges,
         ..Observation::default()
     };
     let report = Report {
@@ -158,7 +158,7 @@ fn a_switch_goes_from_the_planned_slot_to_the_candidate() {
     let planned = switch(verdict(SWITCH, &plan(), before_the_switch()));
     let route = planned.route.expect("a route");
     assert_eq!(route.from, RouteBefore::Contains(41, Slot::Blue));
-    assert_eq!(planned.from, Some(Slot::Blue));
+    assert_eq!(planned.from, EdgeSlots::from(Some(Slot::Blue)));
     assert_eq!((planned.to, planned.generation), (Slot::Green, 42));
 }
 
@@ -169,7 +169,7 @@ fn a_first_switch_is_allowed_if_the_slot_that_the_proxy_names_is_empty() {
     snapshot.slots.blue.members = SlotMembers::default();
     let planned = switch(verdict(SWITCH, &without_live(), snapshot));
     assert_eq!(planned.route.expect("a route").from, RouteBefore::Missing);
-    assert_eq!(planned.from, Some(Slot::Blue));
+    assert_eq!(planned.from, EdgeSlots::from(Some(Slot::Blue)));
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn another_version_in_the_old_slot_is_not_started() {
 #[test]
 fn the_old_version_is_not_stopped_while_the_proxy_names_its_slot() {
     let mut snapshot = after_the_switch();
-    snapshot.proxy.as_mut().expect("it answers").slot = Some(Slot::Blue);
+    proxy(&mut snapshot).slot = Some(Slot::Blue);
     let stop = (Direction::Forward, Step::Stop);
     let why = refusal(verdict(stop, &plan(), snapshot));
     assert!(why.contains("has the traffic"), "{why}");

@@ -15,7 +15,7 @@ impl StageDefinition for Install {
     }
 
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        match &situation.observation.installation {
+        match situation.observation.edges.installation() {
             Some(Installation::Current) => {
                 Verdict::Already("the proxy already has the configuration".into())
             }
@@ -28,15 +28,13 @@ impl StageDefinition for Install {
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        match &situation.observation.installation {
+        match situation.observation.edges.installation() {
             Some(Installation::Current) => Judgement::reached(),
             Some(Installation::Missing) => {
                 Judgement::NotYet("the proxy's configuration is not installed".into())
             }
-            Some(Installation::Outdated(why)) => Judgement::NotYet(why.clone()),
-            Some(Installation::Newer(why) | Installation::Foreign(why)) => {
-                Judgement::Never(why.clone())
-            }
+            Some(Installation::Outdated(why)) => Judgement::NotYet(why),
+            Some(Installation::Newer(why) | Installation::Foreign(why)) => Judgement::Never(why),
             None => Judgement::blind(situation.observation),
         }
     }

@@ -31,17 +31,16 @@ impl StageDefinition for Watch {
         }
     }
 
-    /// Judges four things: the proxy still names the candidate, the candidate is healthy, it is still the run that was
+    /// Judges four things: every edge that answers still names the candidate, the candidate is healthy, it is still the run that was
     /// checked, and the candidate answers the public address. For a rollback, only the first two are judged.
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
         let (plan, observation) = (situation.plan, situation.observation);
         let slot = plan.slot;
-        if let Some(Some(proxy)) = &observation.proxy
-            && proxy.slot != Some(slot)
-        {
+        if let Some(edge) = observation.edges.answering_elsewhere(slot) {
             return Judgement::Never(format!(
-                "the proxy now names {} instead of {slot}",
-                proxy.slot.map_or("no slot", Slot::as_str)
+                "{} now names {} instead of {slot}",
+                edge.subject,
+                edge.slot().map_or("no slot", Slot::as_str)
             ));
         }
         if !is_rollback(plan)
@@ -56,7 +55,7 @@ impl StageDefinition for Watch {
             public::judge(plan, slot, observation, course.compares)
         };
         // If the proxy does not answer, nothing is known about the version, and the traffic could not be switched back.
-        let is_proxy_down = observation.proxy.is_none() && matches!(public, Public::Silent(_));
+        let is_proxy_down = matches!(public, Public::ProxyDown(_));
         if !is_proxy_down
             && !is_rollback(plan)
             && let Some(why) = above_the_limit(plan, &public, course, observation)

@@ -8,10 +8,10 @@ use super::combined_tests::is_whole;
 use super::guard_tests::probe;
 use super::machine_tests::{Answer, World};
 use super::tests::BY_HAND;
-use crate::inventory::drift::world_tests::{entry, instance, started_again};
+use crate::inventory::drift::world_tests::{edge, entry, instance, started_again};
 use crate::inventory::{
-    FencingToken, Installation, InstanceState, ProxyAnswer, Registration, Revisioned, Route, Slot,
-    SlotMembers, Snapshot,
+    EdgeAnswer, FencingToken, Installation, InstanceState, ProxyAnswer, Registration, Revisioned,
+    Route, Slot, SlotMembers, Snapshot,
 };
 use crate::release::action::{Action, ActionErrorKind, Rewrite};
 
@@ -38,14 +38,14 @@ const MEANWHILE: &[Change] = &[
 
 /// Sets the proxy to a slot.
 fn point_proxy(snapshot: &mut Snapshot, slot: Slot) {
-    if let Some(proxy) = &mut snapshot.proxy {
+    if let Some(proxy) = edge(snapshot).answer.proxy_mut() {
         proxy.slot = Some(slot);
     }
 }
 
 fn has_traffic(snapshot: &Snapshot, slot: Slot) -> bool {
     let routed = snapshot.route.as_ref().map(|route| route.value.live);
-    let pointed = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
+    let pointed = snapshot.edges.slot();
     routed == Some(slot) || pointed == Some(slot)
 }
 
@@ -70,10 +70,8 @@ pub(super) fn broken(action: &Action, snapshot: &Snapshot) -> Option<String> {
         Action::Route(rewrite) if !moves_nothing(snapshot, rewrite) && !is_fit(rewrite.live) => 2,
         Action::Switch(movement) if !is_fit(movement.to) => 2,
         Action::Switch(movement)
-            if snapshot
-                .proxy
-                .as_ref()
-                .is_none_or(|it| it.slot != movement.from) =>
+            if !snapshot.edges.answer_for_target()
+                || snapshot.edges.slots().as_ref() != Some(&movement.from) =>
         {
             5
         }
@@ -128,7 +126,7 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.problems.clear();
         }
         Action::Install => {
-            snapshot.installation = Some(Installation::Current);
+            edge(snapshot).installation = Some(Installation::Current);
             let live = snapshot.route.as_ref().map(|route| &route.value);
             let answer = ProxyAnswer {
                 slot: live.map(|route| route.live),
@@ -136,7 +134,10 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
                 token: FencingToken(1),
                 configuration: "c0ffee".into(),
             };
-            snapshot.proxy.get_or_insert(answer);
+            let edge = edge(snapshot);
+            if edge.answer.proxy().is_none() {
+                edge.answer = EdgeAnswer::Routes(answer);
+            }
         }
         Action::Route(rewrite) => {
             let value = Route {
@@ -151,14 +152,14 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.problems.clear();
         }
         Action::Switch(movement) => {
-            if let Some(proxy) = &mut snapshot.proxy {
+            if let Some(proxy) = edge(snapshot).answer.proxy_mut() {
                 proxy.slot = Some(movement.to);
                 proxy.generation = movement.generation;
             }
         }
         Action::Rebase { generation, .. } => {
-            snapshot.pointer = None;
-            if let Some(proxy) = &mut snapshot.proxy {
+            edge(snapshot).pointer = None;
+            if let Some(proxy) = edge(snapshot).answer.proxy_mut() {
                 proxy.generation = *generation;
             }
         }
@@ -244,8 +245,9 @@ fn every_guard_of_a_repair_that_is_missing_is_noticed() {
         (
             "the slot that the proxy names",
             |s| {
-                if let (Some(proxy), Some(route)) = (&mut s.proxy, &s.route) {
-                    proxy.slot = Some(route.value.live.other());
+                let routed = s.route.as_ref().map(|route| route.value.live);
+                if let (Some(proxy), Some(live)) = (edge(s).answer.proxy_mut(), routed) {
+                    proxy.slot = Some(live.other());
                     proxy.generation = proxy.generation.min(40);
                 }
             },

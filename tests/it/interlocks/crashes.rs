@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use greenroom::history::{Direction, JournalEvent, Outcome, RecordedStep, Step, Takeover};
-use greenroom::inventory::{Clocks, Operator, Slot, Tier};
+use greenroom::inventory::{Clocks, EdgeSlots, Operator, Slot, Tier};
 use greenroom::release::{
     Action, Choice, Event, Machine, OnFailure, Plan, Progress, Refusal, ResumeAction, Resumption,
     TargetState,
@@ -94,7 +94,7 @@ impl World {
             .find(|action| matches!(action, Action::Start { .. }));
         match late.as_slice() {
             [Action::Switch(movement)] => {
-                if !self.is_pointer_fenced && self.pointer() == movement.from {
+                if !self.is_pointer_fenced && movement.from == EdgeSlots::from(self.pointer()) {
                     self.pointer = Some((movement.generation, movement.to));
                 }
             }

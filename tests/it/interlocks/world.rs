@@ -10,10 +10,10 @@ use greenroom::history::{
     Direction, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord, Step,
 };
 use greenroom::inventory::{
-    Clocks, Connections, Digest, FencingToken, Hold, ImageLabels, Installation, Instance,
-    InstanceId, InstanceState, LockHolder, LockRecord, PeerApproval, PerSlot, Probe, ProxyAnswer,
-    PublicAddress, RegisteredMember, Registration, RegistryRecord, ReleaseId, Revisioned, Route,
-    Slot, SlotMembers, Tier, Version,
+    Clocks, Connections, Digest, Edge, EdgeAnswer, EdgeSlots, Edges, FencingToken, Hold,
+    ImageLabels, Installation, Instance, InstanceId, InstanceState, LockHolder, LockRecord,
+    PeerApproval, PerSlot, Probe, ProxyAnswer, PublicAddress, RegisteredMember, Registration,
+    RegistryRecord, ReleaseId, Revisioned, Route, Slot, SlotMembers, Tier, Version,
 };
 use greenroom::release::{
     Action, ActionError, ActionErrorKind, Approval, Ask, Definition, Effect, Event, LiveBefore,
@@ -450,7 +450,8 @@ impl World {
                     self.route
                 );
                 assert!(self.is_pointer_told, "interlock 5: the proxy was not asked");
-                assert_eq!(movement.from, self.told_pointer, "interlock 5");
+                let told = EdgeSlots::from(self.told_pointer);
+                assert_eq!(movement.from, told, "interlock 5");
                 let newest = self
                     .route
                     .max(self.pointer)
@@ -644,7 +645,7 @@ impl World {
     }
 
     fn is_moved_meanwhile(&self, actions: &[Action]) -> bool {
-        movement(actions).is_some_and(|movement| movement.from != self.pointer())
+        movement(actions).is_some_and(|movement| movement.from != EdgeSlots::from(self.pointer()))
     }
 
     /// Performs the actions, or only the first half: of several actions the last one is left out.
@@ -716,20 +717,12 @@ impl World {
         let report = ask.checks.then(|| self.report());
         Observation {
             image: ask.image.then_some(self.has_image),
-            installation: ask.installation.then_some(if self.is_installed {
-                Installation::Current
-            } else {
-                Installation::Missing
-            }),
+            edges: Edges::from(self.edge(ask)),
             instances: ask
                 .instances
                 .then(|| PerSlot::from_fn(|slot| SlotMembers::new(self.instance(slot)))),
             probe,
             registry: ask.registry.then(|| self.record()),
-            proxy: ask.proxy.then(|| Some(self.proxy())),
-            public: ask
-                .public
-                .then(|| Some(self.public.answers(self.pointer()))),
             direct: ask.direct.map(|_| self.public.direct()),
             traffic: ask.traffic.and(self.public.traffic),
             connections: ask.connections.map(|_| Connections::Open(0)),
@@ -851,6 +844,29 @@ impl World {
             problems: self.problems.clone(),
             revision: i64::MAX,
             ..RegistryRecord::default()
+        }
+    }
+
+    /// The only edge, as far as it is asked for.
+    fn edge(&mut self, ask: Ask) -> Edge {
+        let installation = if self.is_installed {
+            Installation::Current
+        } else {
+            Installation::Missing
+        };
+        let pointer = self.pointer();
+        let public = ask.public.then(|| self.public.answers(pointer));
+        let (public, public_kept) = public.unzip();
+        Edge {
+            answer: if ask.proxy {
+                EdgeAnswer::Routes(self.proxy())
+            } else {
+                EdgeAnswer::Unknown
+            },
+            installation: ask.installation.then_some(installation),
+            public,
+            public_kept,
+            ..Edge::default()
         }
     }
 
