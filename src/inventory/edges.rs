@@ -135,8 +135,13 @@ impl Edges {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn edges_mut(&mut self) -> impl Iterator<Item = &mut Edge> {
+        self.0.values_mut()
+    }
+
     /// Each edge: its name if there are several edges, the subject of a sentence about it, and what it reported.
-    pub(super) fn each(&self) -> impl Iterator<Item = (Option<&EdgeName>, String, &Edge)> {
+    pub(crate) fn each(&self) -> impl Iterator<Item = (Option<&EdgeName>, String, &Edge)> {
         self.0.iter().map(|(name, edge)| {
             let (subject, is_one) = (self.subject(name), self.0.len() == 1);
             ((!is_one).then_some(name), subject, edge)
@@ -282,8 +287,8 @@ impl Edges {
             .find(|(report, before)| report.slot() != *before)
     }
 
-    /// The first edge that names a slot for which `is_expected` is false. It is asked with none for an edge that names no
-    /// slot.
+    /// The first edge that names a slot for which `is_expected` is false. For an edge that names no slot, it is asked
+    /// with none.
     pub fn unexpected(&self, is_expected: impl Fn(Option<Slot>) -> bool) -> Option<EdgeReport<'_>> {
         self.reports().find(|report| !is_expected(report.slot()))
     }
@@ -380,9 +385,15 @@ impl Edges {
         }
     }
 
-    /// Why the last check of a configuration failed; none if no check failed.
+    /// Why the state of a configuration is unknown; none if it is known at every edge.
     pub fn installation_unknown(&self) -> Option<String> {
-        self.texts(|edge| edge.installation_unknown.as_deref())
+        self.texts(
+            |edge| match (&edge.installation, &edge.installation_unknown) {
+                (Some(_), _) => None,
+                (None, Some(why)) => Some(why.as_str()),
+                (None, None) => Some("it was not checked"),
+            },
+        )
     }
 
     /// The answer of the public address at all edges.

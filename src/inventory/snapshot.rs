@@ -378,9 +378,10 @@ impl Snapshot {
         slot_snapshot.members.difference().is_some() || slot_snapshot.members.iter().any(is_bad)
     }
 
-    /// Why the public gets no good answer from a target with a route: the public address of an edge gives no answer or a
-    /// status of 500 or above, or the live slot is empty, not whole or unhealthy. None if none of these is known, or if no request was sent
-    /// to the public address. Greenroom sends requests there even while the proxy does not report its own state.
+    /// Why the public gets no good answer from a target with a route: the public address of an edge gives no answer or
+    /// a status of 500 or above, or the live slot is empty, not whole or unhealthy. None if none of these is known, or
+    /// if no request was sent to the public address. Greenroom sends requests there even while the proxy does not
+    /// report its own state.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;
         if let Some(why) = self.edges.outage() {

@@ -193,8 +193,8 @@ fn only_lowers(view: &View<'_>, rewrite: &Rewrite) -> bool {
 }
 
 /// Checks that no switch can have made the generation `from`, and that `to` is not lower than the generation of any
-/// edge. A driver that planned its switch with the old generation cannot write: the route has changed, and that driver no
-/// longer has the lock.
+/// edge. A driver that planned its switch with the old generation cannot write: the route has changed, and that driver
+/// no longer has the lock.
 fn may_be_lowered(view: &View<'_>, from: u64, to: u64) -> Result<(), Obstacle> {
     if let Some(EdgeReport { subject, .. }) = view.edges.without_answer() {
         return Err(Wait(format!(
@@ -210,11 +210,11 @@ fn may_be_lowered(view: &View<'_>, from: u64, to: u64) -> Result<(), Obstacle> {
     Ok(())
 }
 
-/// The pointer of every edge must be unchanged since the plan was made. A pointer without a live slot may then be written. For any
-/// other pointer, the new generation must be higher than all generations in the pointer. If the live slot can answer,
-/// the route must already name this slot and the new generation. If the live slot cannot answer, no route to that slot
-/// is written. Then only the pointer gets the generation, which must be so high that no earlier driver can have it, and
-/// higher than the generation of the route.
+/// The pointer of every edge must be unchanged since the plan was made. A pointer without a live slot may then be
+/// written. For any other pointer, the new generation must be higher than all generations in the pointer. If the live
+/// slot can answer, the route must already name this slot and the new generation. If the live slot cannot answer, no
+/// route to that slot is written. Then only the pointer gets the generation, which must be so high that no earlier
+/// driver can have it, and higher than the generation of the route.
 fn rebase(view: &View<'_>, from: &PointerState, generation: u64) -> Result<(), Obstacle> {
     if view.edges.pointer() != Consensus::Unanimous(*from) {
         return Err(Changed(
@@ -242,10 +242,10 @@ fn rebase(view: &View<'_>, from: &PointerState, generation: u64) -> Result<(), O
     )))
 }
 
-/// Requires that each edge names the slot that the movement takes the traffic from; that `to` is healthy, registered and
-/// runs the version of the route; and that the generation is new to each edge, or already the one with which the edge
-/// names `to`. If the move does not write
-/// the route itself, the stored route must already name `to` and this generation.
+/// Requires that each edge names the slot that the movement takes the traffic from; that `to` is healthy, registered
+/// and runs the version of the route; and that the generation is new to each edge, or already the one with which the
+/// edge names `to`. If the move does not write the route itself, the stored route must already name `to` and this
+/// generation.
 fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
     let (to, generation) = (movement.to, movement.generation);
     let purpose = movement.route.as_ref().map(|rewrite| &rewrite.purpose);

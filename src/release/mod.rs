@@ -23,12 +23,12 @@
 //! | step | act | done when | undone by |
 //! |---|---|---|---|
 //! | pull | the runtime pulls the digest; left out for a warm rollback | the runtime has it | nothing: the image stays |
-//! | install | the proxy gets the target's configuration, if it is missing or outdated | the proxy answers with it over fresh connections | nothing: the configuration stays |
+//! | install | every edge gets the target's configuration, if it is missing or outdated | every edge answers with it over fresh connections | nothing: the configuration stays |
 //! | start | all members of the leftover in the slot are removed, the candidate is created and started; left out for a warm rollback | that digest is running and was healthy without a break for the minimum time | stop and remove the candidate |
 //! | verify | none: the checks query the candidate | every required check passed for the running digest | nothing |
 //! | register | the slot's registration is written | it reads back with digest and address | deregister, unless it was warm before |
-//! | switch | the route in the store moves *from* X *to* Y, then the proxy's pointer moves | route and proxy name slot and generation, and the slot answers the public address over a fresh and a kept connection, without a server error. If the public answers of the old version agreed with its direct answers, the candidate's public answers must have the status and the kind of body of its direct answers. Three bad answers in a row move the traffic of a promote back | the same in the other direction, with a higher generation |
-//! | watch | none: candidate, public address and the proxy's access log are observed | the watch time is over. The watch fails if the candidate restarts, after three bad observations in a row, if more public requests fail than [`Rules::watch_errors`] allows, or if the proxy names another slot | nothing |
+//! | switch | the route in the store moves *from* X *to* Y, then the pointer of every edge moves | route and every edge name slot and generation, and the slot answers the public address over a fresh and a kept connection, without a server error. If the public answers of the old version agreed with its direct answers, the candidate's public answers must have the status and the kind of body of its direct answers. Three bad answers in a row move the traffic of a promote back | the same in the other direction, with a higher generation |
+//! | watch | none: candidate, public address and the proxy's access log are observed | the watch time is over. The watch fails if the candidate restarts, after three bad observations in a row, if more public requests fail than [`Rules::watch_errors`] allows, or if an edge names another slot | nothing |
 //! | drain | none: new connections go elsewhere | the old slot has no connections left, or the time is over and their number was reported | nothing |
 //! | stop | after the standby time: the old slot is deregistered, then all its members are stopped; a rollback also removes them. Only while the store still routes to the new version, the public gets good answers, and the new version has not crashed since its checks | it is deregistered and stopped | start it again, register it; not possible after it was removed |
 //!
@@ -40,6 +40,12 @@
 //! Only *stop* and *remove* act on such a slot: on all its members, if none of them can have traffic.
 //!
 //! [`SlotMembers`]: crate::inventory::SlotMembers
+//!
+//! The proxies in front of a target are its *edges* ([`Edges`]); one is configured for each target. All edges count
+//! together. A step is done only if every edge has it. A switch that reached some edges is made again for the others,
+//! or back at all of them. No release starts while the edges differ, or while one of them does not answer.
+//!
+//! [`Edges`]: crate::inventory::Edges
 //!
 //! *Healthy* has one meaning ([`Instance::unhealthy`]): the runtime says that the instance is running, the image's own
 //! HEALTHCHECK, if it has one, says healthy, and Greenroom's probe got a good answer. Checks belong to one *run* of an
@@ -63,11 +69,11 @@
 //!
 //! | | interlock | enforced by |
 //! |---|---|---|
-//! | 1 | a slot with traffic is not stopped, removed or replaced; if it is not known whether a slot has traffic, it is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
+//! | 1 | a slot with traffic is not stopped, removed or replaced. A slot has traffic if the route or any edge names it; if an edge does not answer, the slot is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
 //! | 2 | no route to a slot that is not whole, not healthy or not registered | `interlocks`, before register and every change of route or proxy; a change that only lowers the generation of the same route is allowed, because it moves no traffic |
 //! | 3 | no switch without a current healthy observation and passed checks of the running digest; old checks are run again | the guard of switch; it cannot be overridden |
 //! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
-//! | 5 | no act toggles: a switch names the slot that it leaves and the slot that it goes to | [`Action`], [`Move`] |
+//! | 5 | no act toggles: a switch names the slot that each edge leaves and the slot that all go to | [`Action`], [`Move`] |
 //! | 6 | an act that may have happened is observed before it is tried again | the machines of releases and repairs: every new try passes the guard |
 //! | 7 | what is shown as running was observed, never taken from a record | [`crate::watchers`] and [`Observation`] |
 //! | 8 | a request to stop or to back out waits until the current act was observed | `machine`: a request is granted between acts |

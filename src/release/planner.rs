@@ -206,10 +206,8 @@ fn next_generation(record: &RegistryRecord, edges: &Edges) -> u64 {
 
 /// The state of the configurations of all edges, or why it is not known.
 fn known_installation(edges: &Edges) -> Known<Installation> {
-    edges.installation().ok_or_else(|| {
-        let why = edges.installation_unknown();
-        why.unwrap_or_else(|| "it was not checked".to_owned())
-    })
+    let unknown = || edges.installation_unknown().unwrap_or_default();
+    edges.installation().ok_or_else(unknown)
 }
 
 /// Refuses a generation that is so high that no later switch could have a higher one. If the plan is already refused

@@ -1,7 +1,8 @@
-//! Polls the proxy of one target, which is an edge, because a proxy does not report changes. The proxy is polled at once when the
-//! generation of the route changes, an instance starts or stops, or the target comes on screen. Otherwise the pause
-//! between two polls is two seconds while the target is on screen, and 15 seconds at other times. While store and proxy
-//! name different generations, as they do during a switch, the pause after the first 39 polls is 50 milliseconds.
+//! Polls the proxy of one target, which is an edge, because a proxy does not report changes. The proxy is polled at
+//! once when the generation of the route changes, an instance starts or stops, or the target comes on screen. Otherwise
+//! the pause between two polls is two seconds while the target is on screen, and 15 seconds at other times. While store
+//! and proxy name different generations, as they do during a switch, the pause after the first 39 polls is 50
+//! milliseconds.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -694,6 +694,57 @@ fn disagreement_on_the_live_slot_refuses_a_plan() {
 }
 
 #[test]
+fn two_edges_that_differ_refuse_a_plan() {
+    let edge = |slot, generation| Edge {
+        answer: EdgeAnswer::Routes(ProxyAnswer {
+            slot: Some(slot),
+            generation,
+            token: FencingToken(7),
+            configuration: "mark".into(),
+        }),
+        installation: Some(Installation::Current),
+        ..Edge::default()
+    };
+    let with = |west: Edge| {
+        let mut facts = facts();
+        let names = ["east", "west"].map(|name| name.parse().expect("a name"));
+        let edges = [edge(Slot::Blue, 41), west];
+        facts.edges = names.into_iter().zip(edges).collect();
+        facts
+    };
+    let against = |west| refused(&promote(), &definition(Tier::Protected), &with(west));
+    assert_eq!(planned(&with(edge(Slot::Blue, 41))).generation, 42);
+    let differs = against(edge(Slot::Green, 41));
+    let said = differs[0].to_string();
+    assert!(
+        matches!(differs[..], [Refusal::RouteDisagrees { .. }]) && said.contains("proxy west"),
+        "{differs:?}"
+    );
+    let behind = against(edge(Slot::Blue, 40));
+    assert!(
+        matches!(behind[..], [Refusal::RouteDisagrees { .. }]),
+        "{behind:?}"
+    );
+    let silent = against(Edge::default());
+    let silent: Vec<String> = silent.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        silent,
+        [
+            "it is not known which configuration the proxy has: west: it was not checked",
+            "it is not known where the traffic goes: west: no answer yet",
+        ]
+    );
+    let newer = against(Edge {
+        installation: Some(Installation::Newer("a newer configuration".into())),
+        ..edge(Slot::Blue, 41)
+    });
+    assert!(
+        newer[0].to_string().contains("west: a newer configuration"),
+        "{newer:?}"
+    );
+}
+
+#[test]
 fn an_unreachable_source_refuses_a_plan() {
     for silence in 0..4 {
         let mut facts = facts();

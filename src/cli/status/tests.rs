@@ -1,8 +1,8 @@
 use super::*;
 use crate::inventory::drift::world_tests::{
-    agreed, edge, entry, instance, live, locked, public, router_is, side,
+    agreed, edge, edge_at, entry, instance, live, locked, public, router_is, side, with_two,
 };
-use crate::inventory::{EdgeAnswer, InstanceState, Role, Slot, SlotMembers, SourceState};
+use crate::inventory::{Edge, EdgeAnswer, InstanceState, Role, Slot, SlotMembers, SourceState};
 
 fn unreachable(why: &str) -> SourceState {
     SourceState::Unreachable {
@@ -276,4 +276,34 @@ fn two_containers_in_a_slot_are_shown_by_name() {
         (&1.into(), &"debugging".into())
     );
     assert!(needs_person(&snapshot, None));
+}
+
+#[test]
+fn a_difference_of_one_of_two_edges_names_the_edge() {
+    let mut snapshot = agreed();
+    let (east, west) = (edge_at(Slot::Blue, 41), edge_at(Slot::Green, 40));
+    with_two(&mut snapshot, east, west);
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    let difference = "store: blue generation 41; proxy west: green generation 40";
+    assert!(output.contains(difference), "{output}");
+    let json = json::of(&snapshot, None, &Approvals::NotNeeded);
+    assert_eq!(json["live"], serde_json::Value::Null);
+    assert_eq!(json["agreed"], false);
+    assert_eq!(json["drift"][0]["edge"], "west");
+    assert_eq!(json["snapshot"]["edges"]["west"]["proxy"]["slot"], "green");
+}
+
+#[test]
+fn a_silent_edge_is_named() {
+    let mut snapshot = agreed();
+    let west = Edge {
+        state: unreachable("connection refused"),
+        ..Edge::default()
+    };
+    with_two(&mut snapshot, edge_at(Slot::Blue, 41), west);
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    let silence = "the proxy has not answered: west: connection refused";
+    assert!(output.contains(silence), "{output}");
+    let json = json::of(&snapshot, None, &Approvals::NotNeeded);
+    assert_eq!(json["agreed"], serde_json::Value::Null);
 }

@@ -1,6 +1,8 @@
 //! Compares the four places that should agree: runtime, store, proxy and public address. Each kind of difference has a
 //! stable name, a message that an operator can act on, a meaning and a repair.
 
+#[cfg(test)]
+mod edges_tests;
 mod instances;
 mod keys;
 mod name;

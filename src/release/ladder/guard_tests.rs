@@ -21,7 +21,7 @@ use crate::release::repair::sample_definition;
 use crate::release::{LiveBefore, Plan};
 
 /// Release 9 promotes version `b` into green. Version `a` was live in blue, with generation 41.
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let definition = sample_definition(Tier::Staging);
     let version = |fill| Version {
         repository: definition.repository.clone(),
@@ -68,7 +68,7 @@ fn without_live() -> Plan {
 }
 
 /// Version `a` runs in blue, and the candidate in green. They are registered and healthy, and the traffic goes to blue.
-fn before_the_switch() -> Snapshot {
+pub(super) fn before_the_switch() -> Snapshot {
     let mut snapshot = agreed();
     let candidate = instance(Slot::Green, 'b', 9);
     let green = &mut snapshot.slots.green;
@@ -78,7 +78,7 @@ fn before_the_switch() -> Snapshot {
 }
 
 /// Version `a` runs in blue, and the candidate in green. Route and proxy name green, with generation 42.
-fn after_the_switch() -> Snapshot {
+pub(super) fn after_the_switch() -> Snapshot {
     let mut snapshot = before_the_switch();
     let endpoint = snapshot.slots.green.endpoint.clone();
     let route = route(&mut snapshot);
@@ -89,10 +89,10 @@ fn after_the_switch() -> Snapshot {
     snapshot
 }
 
-fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict {
-    let (direction, step) = step;
+/// The observation of everything in a snapshot.
+pub(super) fn observed(snapshot: Snapshot) -> Observation {
     let slots = snapshot.slots;
-    let observation = Observation {
+    Observation {
         instances: Some(PerSlot {
             blue: slots.blue.members,
             green: slots.green.members,
@@ -112,7 +112,12 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
         }),
         edges: snapshot.edges,
         ..Observation::default()
-    };
+    }
+}
+
+pub(super) fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict {
+    let (direction, step) = step;
+    let observation = observed(snapshot);
     let report = Report {
         digest: digest('b'),
         run: None,
@@ -128,15 +133,17 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
     })
 }
 
-const SWITCH: (Direction, Step) = (Direction::Forward, Step::Switch);
-const SWITCH_BACK: (Direction, Step) = (Direction::Back, Step::Switch);
+pub(super) const INSTALL: (Direction, Step) = (Direction::Forward, Step::Install);
+pub(super) const WATCH: (Direction, Step) = (Direction::Forward, Step::Watch);
+pub(super) const SWITCH: (Direction, Step) = (Direction::Forward, Step::Switch);
+pub(super) const SWITCH_BACK: (Direction, Step) = (Direction::Back, Step::Switch);
 const UNDO_STOP: (Direction, Step) = (Direction::Back, Step::Stop);
 const UNDO_START: (Direction, Step) = (Direction::Back, Step::Start);
 const START: (Direction, Step) = (Direction::Forward, Step::Start);
-const STOP: (Direction, Step) = (Direction::Forward, Step::Stop);
+pub(super) const STOP: (Direction, Step) = (Direction::Forward, Step::Stop);
 
 /// The only action of a verdict, which is a switch.
-fn switch(verdict: Verdict) -> Move {
+pub(super) fn switch(verdict: Verdict) -> Move {
     match verdict {
         Verdict::Act(actions) => match actions.as_slice() {
             [Action::Switch(movement)] => movement.as_ref().clone(),
@@ -146,7 +153,7 @@ fn switch(verdict: Verdict) -> Move {
     }
 }
 
-fn refusal(verdict: Verdict) -> String {
+pub(super) fn refusal(verdict: Verdict) -> String {
     match verdict {
         Verdict::Refuse(why) => why,
         other => panic!("it was not refused: {other:?}"),

@@ -11,8 +11,8 @@ pub(super) enum Public {
     NotConfigured,
     /// The public address was not requested.
     Unknown,
-    /// Neither the public address nor the proxy behind it answered, so nothing is known about the version. The text says
-    /// why the public address did not answer.
+    /// Neither the public address nor the proxy behind it answered, so nothing is known about the version. The text
+    /// says why the public address did not answer.
     ProxyDown(String),
     /// Nothing answered, although the proxy does. The text says why.
     Silent(String),

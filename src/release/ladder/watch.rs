@@ -31,8 +31,9 @@ impl StageDefinition for Watch {
         }
     }
 
-    /// Judges four things: every edge that answers still names the candidate, the candidate is healthy, it is still the run that was
-    /// checked, and the candidate answers the public address. For a rollback, only the first two are judged.
+    /// Judges four things: every edge that answers still names the candidate, the candidate is healthy, it is still the
+    /// run that was checked, and the candidate answers the public address. For a rollback, only the first two are
+    /// judged.
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
         let (plan, observation) = (situation.plan, situation.observation);
         let slot = plan.slot;

@@ -177,9 +177,13 @@ fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
 
 /// Points the proxy at blue.
 pub(super) fn point(from: Slot, generation: u64) -> Action {
+    point_from(EdgeSlots::from(Some(from)), generation)
+}
+
+pub(super) fn point_from(from: EdgeSlots, generation: u64) -> Action {
     Action::Switch(Box::new(Move {
         route: None,
-        from: EdgeSlots::from(Some(from)),
+        from,
         to: Slot::Blue,
         generation,
     }))
@@ -299,7 +303,7 @@ fn a_started_instance_must_become_healthy_and_is_not_started_twice() {
     );
 }
 
-pub(super) fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
+pub(super) fn repair(tier: Tier, how: impl Fn(&mut Snapshot)) -> RepairPlan {
     let mut snapshot = well();
     how(&mut snapshot);
     let definition = definition(tier);
