@@ -127,9 +127,8 @@ async fn clocks<'a>(app: &App, sites: &[&'a Site]) -> BTreeMap<&'a EnvironmentNa
 struct Held {
     /// All holds and freezes in effect. Those in effect by this machine's clock come first.
     holds: Vec<Hold>,
-    /// The entries of `holds` that are in effect only by another machine's clock, and a text about the clock that
-    /// differs most.
-    by_another_clock: Option<(Vec<Hold>, String)>,
+    /// The entries of `holds` that are in effect only by another machine's clock, each with a text about that clock.
+    by_another_clock: Vec<(Hold, String)>,
     /// The start of the next freeze, if a freeze starts within eight days.
     next_freeze: Option<Timestamp>,
     last_cleared: Option<Cleared>,
@@ -155,14 +154,15 @@ impl Held {
             ));
         }
         let definition = &site.definition;
-        let holds = definition.holds_by(record.hold.as_ref(), now, clocks);
-        let own = definition.holds(record.hold.as_ref(), now);
-        let by_other = holds.iter().filter(|hold| !own.contains(hold));
-        let by_other: Vec<Hold> = by_other.cloned().collect();
-        let differs = clocks.differs().filter(|_| !by_other.is_empty());
+        let placed = record.hold.as_ref();
+        let holds = definition.holds_by(placed, now, clocks);
+        let by_another_clock = holds.iter().filter_map(|hold| {
+            let clock = definition.only_by_clock(hold, placed, now, clocks)?;
+            Some((hold.clone(), clock.to_string()))
+        });
         Ok(Self {
+            by_another_clock: by_another_clock.collect(),
             holds,
-            by_another_clock: differs.map(|clock| (by_other, clock.to_string())),
             next_freeze: next_freeze(site, now),
             past: past(site, target, clocks.earliest(now)).await?,
             last_cleared: record.hold.and_then(|hold| hold.cleared),
@@ -184,8 +184,8 @@ impl Held {
     fn print(&self, target: &Target, lists_ended: bool) -> bool {
         for hold in &self.holds {
             say_line!("{target}: {hold}");
-            let by = self.by_another_clock.as_ref();
-            if let Some((_, clock)) = by.filter(|(holds, _)| holds.contains(hold)) {
+            let mut by = self.by_another_clock.iter();
+            if let Some((_, clock)) = by.find(|(held, _)| held == hold) {
                 say_line!(
                     "{target}: this hold or freeze is in effect only by the clock of another machine: {clock}"
                 );

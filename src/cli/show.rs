@@ -17,7 +17,7 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
     let Some(archive) = history::archive(&app).await else {
         return Exit::Failed;
     };
-    let named = match named(&app, &archive, verb).await {
+    let (named, exit) = match named(&app, &archive, verb).await {
         Ok(named) => named,
         Err(exit) => return exit,
     };
@@ -25,7 +25,7 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
         Ok(Found::Release(kept)) => kept,
         Ok(Found::Audit(kept)) => {
             show_audit(common, &kept);
-            return Exit::Done;
+            return exit;
         }
         Err(exit) => return exit,
     };
@@ -47,7 +47,7 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
             "log_lines": count,
             "log": kept.log,
         }));
-        return Exit::Done;
+        return exit;
     }
     for line in report(&kept) {
         say_line!("{}", line.text);
@@ -59,18 +59,19 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
         }
         _ => {}
     }
-    Exit::Done
+    exit
 }
 
 /// The argument for the newest release.
 const LAST: &str = "last";
 
 /// The typed id, or for `last` the id of the newest release. With a service or an environment, `last` is the newest
-/// release of that service or in that environment.
-async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit> {
+/// release of that service or in that environment. Returns the exit code for a release that is shown: if a store was not
+/// read, it may have a newer release.
+async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<(String, Exit), Exit> {
     if verb.release != LAST {
         if verb.service.is_none() {
-            return Ok(verb.release.clone());
+            return Ok((verb.release.clone(), Exit::Done));
         }
         warn_line!(
             "greenroom: a service and an environment are only allowed with `last`: \
@@ -80,9 +81,11 @@ async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit
     }
     let (service, environment) = (verb.service.as_ref(), verb.environment.as_ref());
     let is_wanted = |target: &Target| target.is_among(service, environment);
-    if !verb.offline {
-        history::catch_up(app, archive, is_wanted).await;
-    }
+    let exit = if verb.offline {
+        Exit::Done
+    } else {
+        history::catch_up(app, archive, is_wanted).await
+    };
     let filter = Filter {
         service: service.map(ToString::to_string),
         environment: environment.map(ToString::to_string),
@@ -94,7 +97,7 @@ async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit
                 warn_line!("greenroom: the archive of this machine has no such release; greenroom history lists the releases");
                 Err(Exit::Usage)
             },
-            |newest| Ok(newest.head.id.to_string()),
+            |newest| Ok((newest.head.id.to_string(), exit)),
         ),
         Err(failure) => {
             warn_line!("greenroom: {failure}");

@@ -6,11 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::backend::Backend;
-use super::model::{HistoryQuestion, LogSource, Model, ViewState};
-use crate::inventory::{Digest, ReleaseId, Target, VersionRef};
-use crate::release::{
-    Approval, Command, Plan, RepairApproval, RepairPlan, ResumeAction, TakeoverRequest,
-};
+use super::model::{LogSource, Model, ViewState};
+use crate::inventory::{ReleaseId, Target};
+use crate::release::{Command, Handle, RepairApproval, RepairPlan};
 
 /// Whether to report new diagnostic messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,38 +24,10 @@ pub enum Effect {
     Ask(Arc<dyn AnyQuestion>),
     /// Ring the terminal's bell.
     Ring,
-    /// List the versions that can be chosen, and read the rules and the past releases of the target.
-    ListVersions(Target),
-    /// Ask the image registry which image a tag names now.
-    LookUp {
-        target: Target,
-        /// The tag. The answer contains it too.
-        name: String,
-        reference: VersionRef,
-    },
-    /// Find the image of a version that was live in the target before.
-    FindImage {
-        target: Target,
-        digest: Digest,
-    },
-    /// Cancel the lists and look-ups of the picker, because the picker was closed.
-    ForgetVersions,
-    /// Read the rules and the past releases of a target.
-    AskTerms(Target),
-    /// Start the release of an approved plan.
-    Begin {
-        plan: Arc<Plan>,
-        approval: Approval,
-    },
-    /// Continue a release that this console does not drive, back it out, or end it and keep everything as it is.
-    ResumeRelease {
-        target: Target,
-        release: ReleaseId,
-        resume_action: ResumeAction,
-        /// Set if another console or command holds the lock. The lock is then taken from this holder.
-        takeover: Option<TakeoverRequest>,
-        approval: Approval,
-    },
+    /// Cancel the unanswered questions of this group.
+    Cancel(QuestionGroup),
+    /// Report the changes of a release that this process has started or resumed.
+    WatchRelease(Handle),
     /// Carry out an approved repair plan.
     Repair {
         plan: Arc<RepairPlan>,
@@ -72,11 +42,6 @@ pub enum Effect {
     FollowLog(LogSource),
     /// Stop following all logs.
     LeaveLogs,
-    /// Ask the archive of past releases. The answer repeats the number `request_id`.
-    AskHistory {
-        request_id: u64,
-        question: HistoryQuestion,
-    },
     /// Report new diagnostic messages, or stop reporting them.
     WatchDiagnostics(Watch),
     /// Observe this target more often, because the operator has opened it.
@@ -116,12 +81,33 @@ pub trait Question: Debug + Send + Sync + 'static {
     fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer>;
 
     fn answered(&self, model: &mut Model, answer: Self::Answer) -> Vec<Effect>;
+
+    /// The group with which the question is cancelled.
+    fn group(&self) -> Option<QuestionGroup> {
+        None
+    }
+
+    /// Whether to ask again after a pause, because the answer is a failure that may pass. Each answer is handled.
+    fn is_repeated_after(&self, _answer: &Self::Answer) -> bool {
+        false
+    }
+}
+
+/// Questions that are cancelled together, when nobody waits for their answers any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum QuestionGroup {
+    /// The lists and look-ups of the picker.
+    Picker,
+    /// The question of the history. Only the answer to the last one is shown.
+    History,
 }
 
 /// A question of any type.
 pub trait AnyQuestion: Any + Debug + Send + Sync {
     /// Asks the backend. Returns the answer together with its question.
     fn put(self: Arc<Self>, backend: Arc<dyn Backend>) -> Call<'static, Arc<dyn Answer>>;
+
+    fn group(&self) -> Option<QuestionGroup>;
 }
 
 /// A running call of the backend.
@@ -134,16 +120,27 @@ impl<Q: Question> AnyQuestion for Q {
             Arc::new((self, answer)) as Arc<dyn Answer>
         })
     }
+
+    fn group(&self) -> Option<QuestionGroup> {
+        Question::group(self)
+    }
 }
 
 /// The answer to a question, with the question.
 pub trait Answer: Debug + Send + Sync {
     fn handle(&self, model: &mut Model) -> Vec<Effect>;
+
+    /// Whether to ask the question again after a pause.
+    fn is_repeated(&self) -> bool;
 }
 
 impl<Q: Question> Answer for (Arc<Q>, Q::Answer) {
     fn handle(&self, model: &mut Model) -> Vec<Effect> {
         self.0.answered(model, self.1.clone())
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.0.is_repeated_after(&self.1)
     }
 }
 

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::effect::Answer;
-use super::model::{HistoryAnswer, LogSource, NewConfiguration};
-use crate::inventory::{Digest, ReleaseId, Target, World};
+use super::model::{LogSource, NewConfiguration};
+use crate::inventory::{ReleaseId, Target, World};
 use crate::logs::Batch;
-use crate::release::{
-    Announcement, ImageAt, Refused, Releases, RepairNews, Resolved, Status, Terms,
-};
+use crate::release::{Announcement, Refused, Releases, RepairNews, Status};
 
 /// An event from the terminal or a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,28 +52,6 @@ pub enum Event {
         announcement: Announcement,
     },
     DiagnosticsMoved,
-    /// The attempt to list the tags of a target has ended.
-    VersionsListed {
-        target: Target,
-        versions: Result<Vec<String>, String>,
-    },
-    /// The attempt to look up a tag has ended.
-    LookedUp {
-        target: Target,
-        name: String,
-        resolved: Resolved,
-    },
-    /// The search for the image of an earlier version has ended.
-    ImageFound {
-        target: Target,
-        digest: Digest,
-        image: ImageAt,
-    },
-    /// The attempt to read the rules and the past releases of a target has ended.
-    TermsRead {
-        target: Target,
-        terms: Result<Terms, String>,
-    },
     /// A repair that this console carries out made progress, or has ended.
     RepairMoved {
         target: Target,
@@ -86,21 +62,10 @@ pub enum Event {
         target: Target,
         refused: Refused,
     },
-    /// A release could not be started or resumed.
-    BeginRefused {
-        target: Target,
-        refused: Refused,
-    },
     /// A command did not reach the driver of its release.
     CommandLost {
         release: ReleaseId,
         why: String,
-    },
-    /// The archive answered a question, or returned an error.
-    HistoryAnswered {
-        /// The number of the question that is answered.
-        request_id: u64,
-        answer: Result<HistoryAnswer, String>,
     },
     /// The archive of past releases was brought up to date with the journals that could be read.
     HistoryKept,

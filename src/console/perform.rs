@@ -10,22 +10,20 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::backend::Backend;
-use super::effect::{AnyQuestion, Watch};
+use super::effect::{AnyQuestion, QuestionGroup, Watch};
 use super::event::Event;
-use super::model::{HistoryQuestion, LogFeed, LogSource};
-use crate::inventory::{Digest, ReleaseId, Target, VersionRef};
+use super::model::{LogFeed, LogSource};
+use crate::inventory::{ReleaseId, Target};
 use crate::release::{
-    AnnouncementKind, Approval, Command, Handle, Plan, Refusal, RepairApproval, RepairNews,
-    RepairPlan, ResumeAction, TakeoverRequest,
+    AnnouncementKind, Command, Handle, Refusal, RepairApproval, RepairNews, RepairPlan,
 };
 
 /// How many events can wait in the queue before the tasks that send them pause. A small number, because one event
 /// may contain a thousand log lines.
 const QUEUED: usize = 16;
-/// Delay before the tags are listed again after a failure, while the picker is open. The delay doubles each time, up to
-/// `LONGEST_LIST_RETRY`.
-const FIRST_LIST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_LIST_RETRY: Duration = Duration::from_secs(15);
+/// The pause before a question is repeated. It doubles each time, up to [`LONGEST_REPEAT`].
+const FIRST_REPEAT: Duration = Duration::from_secs(1);
+const LONGEST_REPEAT: Duration = Duration::from_secs(15);
 
 /// The running tasks of the console.
 pub(super) struct EffectRunner {
@@ -33,33 +31,24 @@ pub(super) struct EffectRunner {
     answers: mpsc::Sender<Event>,
     tasks: JoinSet<()>,
     handles: HashMap<ReleaseId, Handle>,
-    /// The tasks that list and look up versions for the picker.
-    choosing: Vec<AbortHandle>,
+    /// The tasks of the questions that can be cancelled.
+    groups: HashMap<QuestionGroup, Vec<AbortHandle>>,
     logs: HashMap<LogFeed, AbortHandle>,
     diagnostics: Option<AbortHandle>,
-    history: Option<AbortHandle>,
-    /// Receives the handle of each release that a task has started or resumed.
-    started: mpsc::Receiver<Handle>,
-    /// The other end of `started`.
-    starts: mpsc::Sender<Handle>,
 }
 
 impl EffectRunner {
     /// A runner that uses `backend`, and the channel on which its tasks send events.
     pub(super) fn new(backend: Arc<dyn Backend>) -> (Self, mpsc::Receiver<Event>) {
         let (answers, events) = mpsc::channel(QUEUED);
-        let (starts, started) = mpsc::channel(QUEUED);
         let mut effect_runner = Self {
             backend,
             answers,
             tasks: JoinSet::new(),
             handles: HashMap::new(),
-            choosing: Vec::new(),
+            groups: HashMap::new(),
             logs: HashMap::new(),
             diagnostics: None,
-            history: None,
-            started,
-            starts,
         };
         effect_runner.watch_archive();
         effect_runner.watch_configuration();
@@ -98,19 +87,14 @@ impl EffectRunner {
         });
     }
 
-    /// Returns when a task has panicked. Until then, starts to watch new releases and removes finished tasks.
+    /// Returns when a task has panicked. Until then, removes finished tasks.
     pub(super) async fn panicked(&mut self) {
-        loop {
-            tokio::select! {
-                Some(handle) = self.started.recv() => self.watch_release(handle),
-                Some(ended) = self.tasks.join_next() => {
-                    if ended.is_err_and(|error| error.is_panic()) {
-                        return;
-                    }
-                }
-                else => std::future::pending().await,
+        while let Some(ended) = self.tasks.join_next().await {
+            if ended.is_err_and(|error| error.is_panic()) {
+                return;
             }
         }
+        std::future::pending().await
     }
 
     /// Watches a release that this process drives: sends an event for each change of its status.
@@ -163,117 +147,35 @@ impl EffectRunner {
         });
     }
 
+    /// Asks the backend. A question that is repeated is asked until its answer is no failure, or until its group is
+    /// cancelled.
     pub(super) fn ask(&mut self, question: Arc<dyn AnyQuestion>) {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        self.tasks.spawn(async move {
-            let answer = question.put(backend).await;
-            let _ = answers.send(Event::Answered(answer)).await;
-        });
-    }
-
-    pub(super) fn list_versions(&mut self, target: Target) {
-        self.forget_versions();
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let listed_target = target.clone();
-        let listing = self.tasks.spawn(async move {
-            let mut wait = FIRST_LIST_RETRY;
+        let group = question.group();
+        let task = self.tasks.spawn(async move {
+            let mut pause = FIRST_REPEAT;
             loop {
-                let versions = backend.versions(&listed_target).await;
-                let is_over = versions.is_ok();
-                let target = listed_target.clone();
-                let sent = answers.send(Event::VersionsListed { target, versions });
-                if sent.await.is_err() || is_over {
+                let answer = Arc::clone(&question).put(Arc::clone(&backend)).await;
+                let is_last = !answer.is_repeated();
+                if answers.send(Event::Answered(answer)).await.is_err() || is_last {
                     return;
                 }
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_LIST_RETRY);
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_REPEAT);
             }
         });
-        let reading_terms = self.ask_terms(target);
-        self.choosing.extend([listing, reading_terms]);
-    }
-
-    pub(super) fn look_up(&mut self, target: Target, name: String, reference: VersionRef) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let task = self.tasks.spawn(async move {
-            let resolved = backend.look_up(&target, &reference).await;
-            let answer = Event::LookedUp {
-                target,
-                name,
-                resolved,
-            };
-            let _ = answers.send(answer).await;
-        });
-        self.choosing.retain(|task| !task.is_finished());
-        self.choosing.push(task);
-    }
-
-    pub(super) fn find_image(&mut self, target: Target, digest: Digest) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let task = self.tasks.spawn(async move {
-            let image = backend.find_image(&target, &digest).await;
-            let answer = Event::ImageFound {
-                target,
-                digest,
-                image,
-            };
-            let _ = answers.send(answer).await;
-        });
-        self.choosing.retain(|task| !task.is_finished());
-        self.choosing.push(task);
-    }
-
-    /// Cancels the lists and look-ups of a picker that was closed.
-    pub(super) fn forget_versions(&mut self) {
-        for task in self.choosing.drain(..) {
-            task.abort();
+        if let Some(group) = group {
+            let asked = self.groups.entry(group).or_default();
+            asked.retain(|task| !task.is_finished());
+            asked.push(task);
         }
     }
 
-    pub(super) fn ask_terms(&mut self, target: Target) -> AbortHandle {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        self.tasks.spawn(async move {
-            let terms = backend.terms(&target).await;
-            let _ = answers.send(Event::TermsRead { target, terms }).await;
-        })
-    }
-
-    pub(super) fn begin(&mut self, plan: Arc<Plan>, approval: Approval) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let starts = self.starts.clone();
-        self.tasks.spawn(async move {
-            let target = plan.target().clone();
-            match backend.begin(plan, approval).await {
-                Ok(handle) => {
-                    let _ = starts.send(handle).await;
-                }
-                Err(refused) => {
-                    let _ = answers.send(Event::BeginRefused { target, refused }).await;
-                }
-            }
-        });
-    }
-
-    pub(super) fn resume(
-        &mut self,
-        target: Target,
-        release: ReleaseId,
-        (resume_action, takeover): (ResumeAction, Option<TakeoverRequest>),
-        approval: Approval,
-    ) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let starts = self.starts.clone();
-        self.tasks.spawn(async move {
-            let resumed = backend.resume(&target, release, resume_action, takeover, approval);
-            match resumed.await {
-                Ok(handle) => {
-                    let _ = starts.send(handle).await;
-                }
-                Err(refused) => {
-                    let _ = answers.send(Event::BeginRefused { target, refused }).await;
-                }
-            }
-        });
+    /// Cancels the unanswered questions of a group.
+    pub(super) fn cancel(&mut self, group: QuestionGroup) {
+        for task in self.groups.remove(&group).unwrap_or_default() {
+            task.abort();
+        }
     }
 
     /// Starts the repair, and sends an event for each report of its progress.
@@ -351,20 +253,6 @@ impl EffectRunner {
     pub(super) fn leave_logs(&mut self) {
         for (_, task) in self.logs.drain() {
             task.abort();
-        }
-    }
-
-    /// Asks the archive, and cancels the previous question, because only the last answer is shown.
-    pub(super) fn ask_history(&mut self, request_id: u64, question: HistoryQuestion) {
-        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
-        let task = self.tasks.spawn(async move {
-            let answer = backend.history(question).await;
-            let _ = answers
-                .send(Event::HistoryAnswered { request_id, answer })
-                .await;
-        });
-        if let Some(old) = self.history.replace(task) {
-            old.abort();
         }
     }
 

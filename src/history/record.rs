@@ -29,6 +29,12 @@ pub enum ReleaseKind {
     ColdRollback,
 }
 
+impl ReleaseKind {
+    pub fn is_rollback(self) -> bool {
+        self != Self::Promote
+    }
+}
+
 impl fmt::Display for ReleaseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -223,7 +229,7 @@ impl ReleaseRecord {
     /// The reason, as lists show it. A rollback without a reason has [`NO_REASON_YET`]; a promote without a reason has
     /// none.
     pub fn why(&self) -> Option<&str> {
-        let missing = (self.kind != ReleaseKind::Promote).then_some(NO_REASON_YET);
+        let missing = self.kind.is_rollback().then_some(NO_REASON_YET);
         self.reason.as_deref().or(missing)
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 
-use super::EnvironmentName;
+use super::{EnvironmentName, Hold};
 
 /// How far two clocks may differ before Greenroom warns the operator. The clocks of machines that synchronise their
 /// time differ far less, and holds and approvals usually last much longer.
@@ -165,6 +165,23 @@ impl Clocks {
 
     fn differing(&self) -> impl Iterator<Item = &ClockReading> {
         self.0.iter().filter(|reading| reading.differs())
+    }
+
+    /// The clock by which a hold that is not active by the clock of this machine is active at `now`: it has not reached
+    /// the end of the hold, or has already reached its start. If there are several, or none, the clock that differs
+    /// most of them or of all. None if no clock differs.
+    pub fn by_which(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
+        let is_active_by = |reading: &&ClockReading| {
+            let time = reading.time(now);
+            if now < hold.since {
+                hold.since <= time
+            } else {
+                hold.is_active(time)
+            }
+        };
+        let by = self.differing().filter(is_active_by);
+        by.max_by_key(|reading| reading.ahead.abs())
+            .or_else(|| self.differs())
     }
 
     /// The differing clock that is furthest ahead, if it has reached `moment` when the clock of this machine shows

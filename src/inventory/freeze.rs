@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 pub use self::written::{InvalidFreeze, WrittenFreeze};
-use super::{Clocks, Hold, Operator, ServiceName};
+use super::{ClockReading, Clocks, Hold, Operator, ServiceName};
 
 /// One freeze of the configuration, which happens once or every week.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,7 +178,8 @@ pub fn active_holds(
 }
 
 /// The holds and freezes that stop a promote at `now`. First come those that are active by the clock of this machine.
-/// Then come those that are active only by the clock that is furthest behind or by the clock that is furthest ahead.
+/// Then come those that are active at any time between the clock that is furthest behind and the clock that is furthest
+/// ahead, because the true time is one of these.
 pub fn holds_by_all_clocks(
     placed: Option<&Hold>,
     freezes: &[Freeze],
@@ -186,7 +187,11 @@ pub fn holds_by_all_clocks(
     (now, clocks): (Timestamp, &Clocks),
 ) -> Vec<Hold> {
     let mut holds = active_holds(placed, freezes, service, now);
-    for time in [clocks.earliest(now), clocks.latest(now)] {
+    let (earliest, latest) = (clocks.earliest(now), clocks.latest(now));
+    // A freeze that is active only between the two clocks is active when it starts.
+    let starts = freezes.iter().flat_map(|freeze| freeze.starts(earliest));
+    let starts = starts.filter(|start| earliest < *start && *start < latest);
+    for time in [earliest, latest].into_iter().chain(starts) {
         for hold in active_holds(placed, freezes, service, time) {
             if !holds.contains(&hold) {
                 holds.push(hold);
@@ -194,6 +199,19 @@ pub fn holds_by_all_clocks(
         }
     }
     holds
+}
+
+/// The clock by which a hold or freeze stops promotes at `now`. None if it is active by the clock of this machine, or if
+/// no clock differs.
+pub fn only_by_clock<'a>(
+    hold: &Hold,
+    placed: Option<&Hold>,
+    freezes: &[Freeze],
+    service: &ServiceName,
+    (now, clocks): (Timestamp, &'a Clocks),
+) -> Option<&'a ClockReading> {
+    let own = active_holds(placed, freezes, service, now);
+    clocks.by_which(hold, now).filter(|_| !own.contains(hold))
 }
 
 /// How far into the future [`next_start`] searches.
@@ -269,6 +287,48 @@ mod tests {
 
     fn from(since: &str, until: &str) -> (String, String) {
         (since.into(), until.into())
+    }
+
+    fn clock(of: &str, minutes_ahead_of_ours: i64, now: Timestamp) -> ClockReading {
+        let ahead = SignedDuration::from_mins(minutes_ahead_of_ours);
+        ClockReading::new(of.into(), (now, now), now + ahead)
+    }
+
+    #[test]
+    fn a_freeze_between_two_clocks_counts_and_names_the_clock_that_decides() {
+        let freeze = Freeze {
+            window: Window::Once {
+                from: "2026-11-24T12:00:00".parse().expect("a time"),
+                until: "2026-11-24T12:10:00".parse().expect("a time"),
+            },
+            ..weekly("UTC", &[], "00:00", "01:00")
+        };
+        let freezes = [freeze];
+        let service: ServiceName = "web".parse().expect("a name");
+        let held = |now: &str, minutes: &[(&str, i64)]| {
+            let now = at(now);
+            let clocks = minutes.iter().map(|(of, minutes)| clock(of, *minutes, now));
+            let clocks = Clocks(clocks.collect());
+            let holds = holds_by_all_clocks(None, &freezes, &service, (now, &clocks));
+            holds
+                .iter()
+                .map(|hold| {
+                    let by = only_by_clock(hold, None, &freezes, &service, (now, &clocks));
+                    by.map(|clock| clock.of.clone())
+                })
+                .collect::<Vec<_>>()
+        };
+        let store = || vec![Some("the store".to_owned())];
+        // Over by the store, which is an hour ahead, and not yet begun by this machine.
+        assert_eq!(held("2026-11-24T11:30:00Z", &[("the store", 60)]), store());
+        // The engine differs more, but by its clock the freeze is over.
+        let both = [("the engine", -600), ("the store", 60)];
+        assert_eq!(held("2026-11-24T11:30:00Z", &both), store());
+        let behind = [("the engine", 600), ("the store", -60)];
+        assert_eq!(held("2026-11-24T13:05:00Z", &behind), store());
+        assert_eq!(held("2026-11-24T12:05:00Z", &behind), [None]);
+        assert!(held("2026-11-24T10:30:00Z", &[("the store", 60)]).is_empty());
+        assert!(held("2026-11-24T11:30:00Z", &[]).is_empty());
     }
 
     #[test]

@@ -237,20 +237,19 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The holds that stop promotes at `now`: the placed hold and the freezes, if they are active by the clock of this
-    /// machine, by the clock that is furthest behind or by the clock that is furthest ahead.
+    /// machine, or at any time between the clocks that are furthest behind and furthest ahead.
     pub fn holds(&self, now: Timestamp) -> Vec<Hold> {
         let service = &self.target.service;
         let by = (now, &self.clocks);
         freeze::holds_by_all_clocks(self.hold.as_ref(), &self.freezes, service, by)
     }
 
-    /// The clock that differs most, if `hold` is not active at `now` by the clock of this machine. Another clock may be
-    /// the one by which the hold is active. None if the hold is active by the clock of this machine, or if no clock
-    /// differs.
+    /// The clock by which `hold` stops promotes at `now`. None if the hold is active by the clock of this machine, or if
+    /// no clock differs.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
-        let own = freeze::active_holds(self.hold.as_ref(), &self.freezes, service, now);
-        self.clocks.differs().filter(|_| !own.contains(hold))
+        let by = (now, &self.clocks);
+        freeze::only_by_clock(hold, self.hold.as_ref(), &self.freezes, service, by)
     }
 
     /// The snapshot of a target before any source has answered.

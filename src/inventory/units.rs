@@ -140,8 +140,9 @@ impl Unit for Size {
         let shown = visible(text);
         let zero = "zero is not allowed: write a size such as \"256MiB\"";
         Err(InvalidAmount(match parse_amount(text, &SIZES) {
-            Some(bytes) if bytes > 0 => return Ok(bytes),
-            Some(_) => zero.to_owned(),
+            Some(0) => zero.to_owned(),
+            Some(u64::MAX) => format!("`{shown}` is too large: check the unit"),
+            Some(bytes) => return Ok(bytes),
             None if text.trim() == "0" => zero.to_owned(),
             None if is_bare(text) => {
                 format!("`{shown}` has no unit: write \"{shown}MiB\" or \"{shown}B\"")
@@ -166,7 +167,7 @@ fn is_bare(text: &str) -> bool {
 }
 
 /// Parses an amount such as `1m30s`: pairs of digits and a unit, with the units from large to small and each at most
-/// once. None if the text has another form, or if the amount is too large.
+/// once. None if the text has another form. An amount that is too large is [`u64::MAX`].
 pub fn parse_amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let mut rest = text;
     let mut total = 0_u64;
@@ -180,8 +181,12 @@ pub fn parse_amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
         if index < next {
             return None;
         }
-        let amount = number.parse::<u64>().ok()?.checked_mul(units[index].1)?;
-        total = total.checked_add(amount)?;
+        if number.is_empty() {
+            return None;
+        }
+        // Digits fail to parse only if they are too many.
+        let number = number.parse::<u64>().unwrap_or(u64::MAX);
+        total = total.saturating_add(number.saturating_mul(units[index].1));
         next = index + 1;
         rest = after;
     }
@@ -341,6 +346,10 @@ mod tests {
             "`40000000` has no unit: write a duration such as \"1m30s\""
         );
         assert!(refused("0s").contains("not allowed"));
+        for long in ["400d", "99999999999999999999s", "18446744073709551615d"] {
+            let expected = format!("`{long}` is longer than a year: check the unit");
+            assert_eq!(refused(long), expected);
+        }
         let limit = |text: &str| Limit::try_from(text.to_owned());
         let refused = limit("0").expect_err("zero").to_string();
         assert!(refused.ends_with("or \"never\""), "{refused}");
@@ -367,5 +376,8 @@ mod tests {
         for bad in ["", "0", "0MiB", "256", "256MB", "256m", "MiB"] {
             assert!(Size::read(bad).is_err(), "{bad}");
         }
+        let large = "99999999999GiB";
+        let refused = Size::read(large).expect_err(large).to_string();
+        assert_eq!(refused, "`99999999999GiB` is too large: check the unit");
     }
 }

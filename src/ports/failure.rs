@@ -1,5 +1,6 @@
 //! How an outside system fails: a kind for decisions, and a text for people.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::inventory::Mask;
@@ -50,7 +51,7 @@ pub struct Failure {
     /// What the operator can do; may be empty.
     pub hint: String,
     /// The client library's own error.
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Failure {
@@ -85,7 +86,7 @@ impl Failure {
     }
 
     #[must_use]
-    pub fn caused_by(mut self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn caused_by(mut self, error: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(error));
         self
     }
@@ -101,10 +102,20 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|e| e as _)
     }
 }
 
 pub type Result<T> = std::result::Result<T, Failure>;
+
+/// The innermost cause of an error, which is the most specific. The outer errors of a client often only say that sending
+/// the request failed.
+pub fn innermost_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost
+}

@@ -33,7 +33,7 @@ pub use bound::{Bound, TimeLimit};
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, Steady, SystemClock};
 pub use doctor_test::{DoctorResult, DoctorTest};
-pub use failure::{Failure, FailureKind, Result};
+pub use failure::{Failure, FailureKind, Result, innermost_cause};
 pub use holds::Holds;
 pub use images::Images;
 pub use journal::{JournalReader, JournalWriter};

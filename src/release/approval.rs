@@ -5,32 +5,24 @@
 //! (the first act after *verify*) and *switch* need their own approvals (interlock 10), and so does *stop*. For a warm
 //! rollback, the approval of the plan covers *register* and *switch*.
 
+mod not_peer_approved;
 mod others;
 mod repair;
 
 use jiff::Timestamp;
 
+pub use not_peer_approved::NotPeerApproved;
 pub(super) use others::needs_words;
 pub use others::{
-    NotPeerApproved, Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words,
+    Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words,
     need_to_peer_approve, own_release, peer_approved_words, unread_approvals, weigh,
 };
 pub use repair::{ApprovedRepair, RepairApproval, need_to_repair};
 
 use super::time::after;
-use super::{Plan, ladder};
+use super::{Need, Plan, ladder};
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{Digest, Operator, ReleaseId, Tier, local_time};
-
-/// What a step requires from a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Need {
-    /// Nothing, because the approval of the plan covers the step.
-    Nothing,
-    Confirmation,
-    /// The operator must type the environment's name.
-    TypedName,
-}
 
 /// What a step forward requires from a person in a tier.
 pub fn need(step: Step, tier: Tier) -> Need {

@@ -11,8 +11,8 @@ use super::timing::Timing;
 use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
-    Address, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot, PublicAddress,
-    RestartPolicy, RuntimeKind, Target, Tier, freeze,
+    Address, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
+    PublicAddress, RestartPolicy, RuntimeKind, Target, Tier, freeze,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,19 @@ impl Definition {
     pub fn holds_by(&self, placed: Option<&Hold>, now: Timestamp, clocks: &Clocks) -> Vec<Hold> {
         let service = &self.target.service;
         freeze::holds_by_all_clocks(placed, &self.rules.freezes, service, (now, clocks))
+    }
+
+    /// The clock by which one of [`Self::holds_by`] stops a promote at `now`. None if the hold is active by this
+    /// machine's clock.
+    pub fn only_by_clock<'a>(
+        &self,
+        hold: &Hold,
+        placed: Option<&Hold>,
+        now: Timestamp,
+        clocks: &'a Clocks,
+    ) -> Option<&'a ClockReading> {
+        let service = &self.target.service;
+        freeze::only_by_clock(hold, placed, &self.rules.freezes, service, (now, clocks))
     }
 
     /// The hash of the settings that create an instance. The hash leaves out the command and the values of environment

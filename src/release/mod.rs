@@ -249,6 +249,7 @@ mod action;
 mod approval;
 mod definition;
 pub mod describe;
+mod draft;
 mod driver;
 mod engine;
 mod event;
@@ -259,6 +260,7 @@ mod interlocks;
 mod interrupted;
 mod ladder;
 mod machine;
+mod need;
 mod notices;
 mod observation;
 mod observed;
@@ -280,6 +282,7 @@ mod rollback_candidates;
 mod rules;
 mod standby;
 mod status;
+mod step_state;
 mod time;
 mod timing;
 mod track;
@@ -290,12 +293,13 @@ mod view;
 
 pub use action::{Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore};
 pub use approval::{
-    Approval, ApprovalRefused, Approved, ApprovedRepair, Need, NotPeerApproved, RepairApproval,
-    Scope, Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words, need,
-    need_back, need_of, need_to_begin, need_to_peer_approve, need_to_repair, own_release,
-    peer_approved_words, unread_approvals, weigh,
+    Approval, ApprovalRefused, Approved, ApprovedRepair, NotPeerApproved, RepairApproval, Scope,
+    Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words, need, need_back,
+    need_of, need_to_begin, need_to_peer_approve, need_to_repair, own_release, peer_approved_words,
+    unread_approvals, weigh,
 };
 pub use definition::Definition;
+pub use draft::{Draft, ProxyWords};
 pub use driver::{Reading, Writing};
 pub use engine::{
     Driven, Engine, NewestReleases, PeerApprovable, Pruned, ReleaseObserver, RepairHandle,
@@ -307,11 +311,12 @@ pub(crate) use gather::clock_reading;
 pub use handle::{Command, Handle, NotDriven};
 pub use interrupted::Interrupted;
 pub use machine::{Machine, OnFailure, ResumeAction, Resumption};
+pub use need::Need;
 pub use notices::NoticeSource;
 pub use observation::{Ask, Observation, Stage};
 pub use observed::{DriverStopped, LiveChecks, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
-pub use planner::{Draft, ProxyWords, decide};
+pub use planner::decide;
 pub use preview::{Intent, ReleasePreview, Terms};
 pub use prune::{KeptBecause, PrunePlan, Spare};
 pub use refusal::{NotRollbackCandidate, Refusal, Refused};
@@ -324,7 +329,8 @@ pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};
 pub use rules::{Rule, RuleScope, Rules, rules};
 pub use standby::{StandbyOf, standby_entry};
-pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
+pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepStatus};
+pub use step_state::StepState;
 pub use timing::{TIMING, Timing, TimingKey};
 
 pub use crate::inventory::Limit;

@@ -164,14 +164,14 @@ impl Plan {
         now: Timestamp,
         clocks: &Clocks,
     ) -> Option<Refusal> {
-        if self.kind != ReleaseKind::Promote {
+        if self.kind.is_rollback() {
             return None;
         }
         let holds = self.definition.holds_by(placed, now, clocks);
         let is_overridden = |hold: &Hold| self.overridden.iter().any(|it| it.hold == *hold);
         let hold = holds.into_iter().find(|hold| !is_overridden(hold))?;
-        let is_own = self.definition.holds(placed, now).contains(&hold);
-        Some(Refusal::held(hold, is_own, clocks))
+        let only_by = self.definition.only_by_clock(&hold, placed, now, clocks);
+        Some(Refusal::held(hold, only_by))
     }
 
     /// The hold that a rollback places, so that the version before is not promoted again by accident. None for a

@@ -9,35 +9,16 @@ use crate::history::{Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::{difference_of_route, store_went_back};
 use crate::inventory::{
     Digest, Edges, Hold, ImageLabels, Installation, Instance, LAST_PLANNED_GENERATION, Occupancy,
-    RegistryRecord, Slot, SlotMembers, StoredKey, SwitchOrder, Target, Version,
+    RegistryRecord, Slot, SlotMembers, StoredKey, Version,
 };
 
 use self::warnings::{ends_standby, override_warning, warnings};
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
 use super::{
-    Definition, Facts, Known, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, Wanted,
+    Definition, Draft, Facts, Known, LiveBefore, Plan, PlanRequest, ProxyWords, Refusal, Refused,
+    Resolved, Wanted,
 };
-
-/// Every decision of a plan, without the texts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
-    pub(super) plan: Plan,
-    pub(super) installation: Installation,
-    pub(super) has_image: bool,
-}
-
-/// What the proxy says about the calls of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ProxyWords {
-    /// The calls that install the proxy's configuration.
-    pub install: Vec<String>,
-    pub switch: Vec<String>,
-    /// What an operator should know before starting the plan.
-    pub warnings: Vec<String>,
-    /// Protected targets whose connections an installation or a switch may cut.
-    pub touched: Vec<Target>,
-}
 
 /// Decides the slot, the generation and the kind of the release, or refuses with every reason.
 pub fn decide(
@@ -121,7 +102,7 @@ pub fn decide(
         ReleaseKind::Promote => overridden.iter().map(override_warning).collect(),
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
     });
-    if kind != ReleaseKind::Promote {
+    if kind.is_rollback() {
         warnings.extend(unreadable_warnings(definition, facts, record));
         warnings.extend(taken_warnings(&facts.taken));
     }
@@ -222,20 +203,6 @@ fn refuse_by_generation(definition: &Definition, generation: u64, against: &mut 
 }
 
 impl Draft {
-    /// The switch of the plan, for the proxy to describe.
-    pub fn order(&self) -> SwitchOrder {
-        SwitchOrder {
-            from: self.plan.from.as_ref().map(|from| from.slot),
-            to: self.plan.slot,
-            generation: self.plan.generation,
-            token: crate::inventory::FencingToken::default(),
-        }
-    }
-
-    pub fn target(&self) -> &Target {
-        self.plan.target()
-    }
-
     /// Makes the plan with the calls of every step. `words` are the proxy's descriptions.
     pub fn into_plan(mut self, words: &ProxyWords) -> Plan {
         let calls = |step: &Step| {
@@ -338,12 +305,11 @@ fn refuse_by_record(
     }
     if !is_back && request.override_holds.is_none() {
         let placed = record.hold.as_ref();
-        let own = definition.holds(placed, facts.now);
-        let holds = definition.holds_by(placed, facts.now, &facts.clocks);
-        let holds = holds.into_iter();
+        let (now, clocks) = (facts.now, &facts.clocks);
+        let holds = definition.holds_by(placed, now, clocks).into_iter();
         against.extend(holds.map(|hold| {
-            let is_own = own.contains(&hold);
-            Refusal::held(hold, is_own, &facts.clocks)
+            let only_by = definition.only_by_clock(&hold, placed, now, clocks);
+            Refusal::held(hold, only_by)
         }));
     }
 }
@@ -373,7 +339,7 @@ fn overridden(
     let Some(why) = &request.override_holds else {
         return Vec::new();
     };
-    if kind != ReleaseKind::Promote {
+    if kind.is_rollback() {
         return Vec::new();
     }
     let holds = definition.holds_by(record.hold.as_ref(), facts.now, &facts.clocks);

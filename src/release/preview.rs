@@ -49,8 +49,8 @@ pub struct ReleasePreview<'a> {
 fn held(snapshot: &Snapshot, now: Timestamp) -> impl Iterator<Item = Refusal> {
     let holds = snapshot.holds(now).into_iter();
     holds.map(move |hold| {
-        let is_own = snapshot.only_by_clock(&hold, now).is_none();
-        Refusal::held(hold, is_own, &snapshot.clocks)
+        let only_by = snapshot.only_by_clock(&hold, now);
+        Refusal::held(hold, only_by)
     })
 }
 

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::approval::NotPeerApproved;
 use crate::inventory::{
-    Address, Clocks, EnvironmentName, Hold, LockHolder, LockPurpose, Operator, ReleaseId, Slot,
-    Target,
+    Address, ClockReading, EnvironmentName, Hold, LockHolder, LockPurpose, Operator, ReleaseId,
+    Slot, Target,
 };
 
 /// One reason of a refusal.
@@ -226,15 +226,15 @@ impl Refusal {
         }
     }
 
-    /// The refusal because of an active hold or freeze. `is_own` says whether the hold or freeze is active by the clock
-    /// of this machine.
-    pub fn held(hold: Hold, is_own: bool, clocks: &Clocks) -> Self {
-        match clocks.differs() {
-            Some(clock) if !is_own => Self::HeldByAnotherClock {
+    /// The refusal because of an active hold or freeze. `only_by` is the clock by which it is active, if that is not the
+    /// clock of this machine.
+    pub fn held(hold: Hold, only_by: Option<&ClockReading>) -> Self {
+        match only_by {
+            Some(clock) => Self::HeldByAnotherClock {
                 hold,
                 clock: clock.to_string(),
             },
-            _ => Self::Held(hold),
+            None => Self::Held(hold),
         }
     }
 

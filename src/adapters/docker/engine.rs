@@ -3,7 +3,6 @@
 //! the call fails; the console starts nevertheless.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::DockerAddress;
+use super::api_version::ApiVersion;
 use super::connection::{self, Meter, Reading};
 use super::failure::{Act, failure, refuses_version, timed_out};
 use super::mend::mend;
@@ -37,32 +37,6 @@ const NEWEST: ApiVersion = ApiVersion {
     minor: 53,
 };
 
-/// A version of Docker's API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ApiVersion {
-    major: u16,
-    minor: u16,
-}
-
-impl fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl FromStr for ApiVersion {
-    type Err = ();
-
-    fn from_str(text: &str) -> std::result::Result<Self, ()> {
-        let (major, minor) = text.split_once('.').ok_or(())?;
-        let number = |part: &str| part.parse().map_err(|_| ());
-        Ok(Self {
-            major: number(major)?,
-            minor: number(minor)?,
-        })
-    }
-}
-
 /// The agreed API version, shared by all clients for one address.
 #[derive(Debug, Clone)]
 struct Agreed(Arc<AtomicU32>);
@@ -73,22 +47,11 @@ impl Agreed {
     }
 
     fn version(&self) -> ApiVersion {
-        let packed = self.0.load(Ordering::Relaxed);
-        let [a, b, c, d] = packed.to_be_bytes();
-        ApiVersion {
-            major: u16::from_be_bytes([a, b]),
-            minor: u16::from_be_bytes([c, d]),
-        }
+        ApiVersion::unpacked(self.0.load(Ordering::Relaxed))
     }
 
     fn change_to(&self, version: ApiVersion) {
         self.0.store(version.packed(), Ordering::Relaxed);
-    }
-}
-
-impl ApiVersion {
-    fn packed(self) -> u32 {
-        u32::from(self.major) << 16 | u32::from(self.minor)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bollard::errors::Error;
 
 use super::connection::TooLarge;
-use crate::ports::{Failure, FailureKind};
+use crate::ports::{Failure, FailureKind, innermost_cause};
 use crate::sanitize::sanitize;
 
 /// Whether a call can change something, which decides what a lost answer means.
@@ -48,11 +48,11 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
             (FailureKind::Rejected, err.to_string())
         }
         Error::HyperLegacyError { err } if err.is_connect() => {
-            (FailureKind::Unreachable, innermost(err))
+            (FailureKind::Unreachable, innermost_cause(err).to_string())
         }
-        Error::HyperLegacyError { err } => (act.lost(), innermost(err)),
+        Error::HyperLegacyError { err } => (act.lost(), innermost_cause(err).to_string()),
         Error::HyperResponseError { .. } | Error::IOError { .. } | Error::RequestTimeoutError => {
-            (act.lost(), innermost(error))
+            (act.lost(), innermost_cause(error).to_string())
         }
         Error::JsonDataError { .. }
         | Error::JsonSerdeError { .. }
@@ -167,14 +167,6 @@ fn by_text(message: &str) -> FailureKind {
         return FailureKind::Unreachable;
     }
     FailureKind::Rejected
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }
 
 #[cfg(test)]

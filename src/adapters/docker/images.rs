@@ -7,7 +7,7 @@ use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
 
 use super::Engine;
 use super::failure::Act;
-use super::names::is_repository;
+use super::names::{is_repository, without_docker_hub};
 use super::write::SLOW;
 use crate::inventory::EngineImage;
 use crate::ports::{FailureKind, Result};
@@ -68,31 +68,5 @@ impl Engine {
             Err(failure) if failure.kind == FailureKind::Missing => Ok(()),
             Err(failure) => Err(failure),
         }
-    }
-}
-
-/// A repository as Docker shows it: without `docker.io/` and `library/`, the prefixes of Docker Hub.
-pub(super) fn without_docker_hub(repository: &str) -> &str {
-    let name = repository.strip_prefix("docker.io/").unwrap_or(repository);
-    name.strip_prefix("library/").unwrap_or(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_default_registry_is_dropped() {
-        for (name, other) in [
-            ("docker.io/library/busybox", "busybox"),
-            ("docker.io/team/web", "team/web"),
-            (
-                "registry.example:5000/team/web",
-                "registry.example:5000/team/web",
-            ),
-        ] {
-            assert_eq!(without_docker_hub(name), without_docker_hub(other));
-        }
-        assert_ne!(without_docker_hub("registry.example/web"), "web");
     }
 }

@@ -5,7 +5,7 @@ use bollard::BollardRequest;
 use hyper::Uri;
 use hyper::header::HeaderValue;
 
-use super::engine::ApiVersion;
+use super::api_version::ApiVersion;
 
 const REGISTRY_AUTH: &str = "x-registry-auth";
 

@@ -3,6 +3,7 @@
 //! about the release procedure and does not poll: it answers calls or follows events.
 
 mod address;
+mod api_version;
 mod configuration;
 mod connection;
 mod create;

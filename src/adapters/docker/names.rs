@@ -48,6 +48,12 @@ pub(super) fn is_repository(repository: &str) -> bool {
     host_is_plain && repository.len() <= 255 && rest.split('/').all(part_is_plain)
 }
 
+/// A repository as Docker shows it: without `docker.io/` and `library/`, the prefixes of Docker Hub.
+pub(super) fn without_docker_hub(repository: &str) -> &str {
+    let name = repository.strip_prefix("docker.io/").unwrap_or(repository);
+    name.strip_prefix("library/").unwrap_or(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +86,20 @@ mod tests {
         ] {
             assert!(container_id(&InstanceId(bad.to_owned())).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_default_registry_is_dropped() {
+        for (name, other) in [
+            ("docker.io/library/busybox", "busybox"),
+            ("docker.io/team/web", "team/web"),
+            (
+                "registry.example:5000/team/web",
+                "registry.example:5000/team/web",
+            ),
+        ] {
+            assert_eq!(without_docker_hub(name), without_docker_hub(other));
+        }
+        assert_ne!(without_docker_hub("registry.example/web"), "web");
     }
 }

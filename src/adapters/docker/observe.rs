@@ -11,8 +11,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::failure::Act;
-use super::images::without_docker_hub;
 use super::labels::{Labels, image_labels};
+use super::names::without_docker_hub;
 use super::{Engine, configuration};
 use crate::inventory::{
     Digest, Exit, FingerprintKey, ImageLabels, Instance, InstanceId, InstanceState, RuntimeHealth,

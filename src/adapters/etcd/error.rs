@@ -7,7 +7,7 @@ use etcd_client::Error;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::inventory::Mask;
-use crate::ports::{Failure, FailureKind};
+use crate::ports::{Failure, FailureKind, innermost_cause};
 use crate::sanitize::sanitize;
 
 /// A call that failed on one node.
@@ -92,8 +92,8 @@ impl From<Error> for EtcdError {
         let class = classify(&error);
         let message = match &error {
             Error::GRpcStatus(status) if exceeds(status.message()) => too_large(status.message()),
-            Error::GRpcStatus(status) => innermost_cause(status),
-            Error::TransportError(transport) => innermost_cause(transport),
+            Error::GRpcStatus(status) => innermost_cause(status).to_string(),
+            Error::TransportError(transport) => innermost_cause(transport).to_string(),
             other => other.to_string(),
         };
         Self {
@@ -102,15 +102,6 @@ impl From<Error> for EtcdError {
             hint: String::new(),
         }
     }
-}
-
-/// The innermost cause of an error. The outermost text is often only `transport error`.
-fn innermost_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(next) = innermost.source() {
-        innermost = next;
-    }
-    innermost.to_string()
 }
 
 fn classify(error: &Error) -> Class {

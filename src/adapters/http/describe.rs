@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use crate::checks::Answer;
+use crate::ports::innermost_cause;
 use crate::sanitize::sanitize;
 
 /// The most characters that a text quotes from a body.
@@ -67,11 +68,7 @@ fn title(page: &str) -> Option<String> {
 
 /// Describes a problem with its innermost cause, which is the most specific: `no connection: Connection refused`.
 pub(super) fn of_any(problem: &str, error: &(dyn Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    let cause = innermost.to_string();
+    let cause = innermost_cause(error).to_string();
     if cause.contains("message head is too large") {
         return format!(
             "{problem}: the answer has more than 100 headers, or more than {} KiB of headers; see greenroom help limits",

@@ -175,8 +175,8 @@ impl Nginx {
     }
 
     /// The path of the main configuration that is used for a test. It is in the directory of the real main
-    /// configuration, because nginx resolves relative includes from that directory. Its name does not end in `.conf`
-    /// (unless the environment is named `conf`), so an include of `*.conf` does not match it.
+    /// configuration, because nginx resolves relative includes from that directory. Its name does not end in `.conf`,
+    /// whatever the target is called, so an include of `*.conf` does not match it.
     fn test_main(&self, target: &Target) -> PathBuf {
         let name = self
             .options
@@ -184,7 +184,7 @@ impl Nginx {
             .configuration
             .file_name()
             .unwrap_or_default();
-        let name = format!("{}.{}", name.to_string_lossy(), target.own_name());
+        let name = format!("{}.{}.test", name.to_string_lossy(), target.own_name());
         self.options.config.configuration.with_file_name(name)
     }
 

@@ -1,11 +1,9 @@
 //! Finds the kind of an error that an image registry answered, and extracts the reason from its text.
 
-use std::error::Error;
-
 use serde::Deserialize;
 
 use crate::inventory::Mask;
-use crate::ports::FailureKind;
+use crate::ports::{FailureKind, innermost_cause};
 
 /// The most characters that are shown of a registry's text.
 const LONGEST: usize = 300;
@@ -41,7 +39,7 @@ pub(super) fn of_request(error: &reqwest::Error) -> (FailureKind, String) {
     } else {
         FailureKind::Unreachable
     };
-    (kind, innermost(error))
+    (kind, innermost_cause(error).to_string())
 }
 
 /// The kind of an unsuccessful answer, and its masked text.
@@ -61,24 +59,26 @@ pub(super) fn of_status(code: u16, body: &[u8], mask: &Mask) -> (FailureKind, St
     }
 }
 
+/// An image counts as missing only if nothing else is wrong: with another error, the image registry may have it.
 fn by_envelope(envelope: &Envelope, mask: &Mask) -> (FailureKind, String) {
-    let mut kind = FailureKind::Rejected;
-    let mut messages = Vec::new();
-    for error in &envelope.errors {
-        kind = match error.code.as_str() {
-            "MANIFEST_UNKNOWN"
-            | "NAME_UNKNOWN"
-            | "NOT_FOUND"
-            | "BLOB_UNKNOWN"
-            | "MANIFEST_BLOB_UNKNOWN" => FailureKind::Missing,
-            "UNAUTHORIZED" | "DENIED" => FailureKind::Denied,
-            "TOOMANYREQUESTS" => FailureKind::Unreachable,
-            "UNSUPPORTED" => FailureKind::Unsupported,
-            _ => kind,
-        };
-        messages.push(error.message.as_str());
-    }
-    (kind, cut(&mask.hide(&messages.join("; "))))
+    let of_code = |code: &str| match code {
+        "MANIFEST_UNKNOWN"
+        | "NAME_UNKNOWN"
+        | "NOT_FOUND"
+        | "BLOB_UNKNOWN"
+        | "MANIFEST_BLOB_UNKNOWN" => Some(FailureKind::Missing),
+        "UNAUTHORIZED" | "DENIED" => Some(FailureKind::Denied),
+        "TOOMANYREQUESTS" => Some(FailureKind::Unreachable),
+        "UNSUPPORTED" => Some(FailureKind::Unsupported),
+        _ => None,
+    };
+    let codes = envelope.errors.iter().map(|error| error.code.as_str());
+    let known: Vec<FailureKind> = codes.filter_map(of_code).collect();
+    let other = known.iter().find(|kind| **kind != FailureKind::Missing);
+    let kind = other.or(known.first()).copied();
+    let messages: Vec<&str> = envelope.errors.iter().map(|e| e.message.as_str()).collect();
+    let message = cut(&mask.hide(&messages.join("; ")));
+    (kind.unwrap_or(FailureKind::Rejected), message)
 }
 
 fn by_status(code: u16) -> FailureKind {
@@ -95,14 +95,6 @@ pub(super) fn cut(text: &str) -> String {
     text.trim().chars().take(LONGEST).collect()
 }
 
-fn innermost(error: &dyn Error) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +105,27 @@ mod tests {
         let (kind, message) = of_status(404, body, &Mask::of(["errors"]));
         assert_eq!(kind, FailureKind::Missing);
         assert_eq!(message, "no (hidden) for (hidden)");
+    }
+
+    #[test]
+    fn an_image_is_missing_only_if_nothing_else_is_wrong() {
+        for (codes, kind) in [
+            (&["MANIFEST_UNKNOWN"][..], FailureKind::Missing),
+            (&["MANIFEST_UNKNOWN", "X"], FailureKind::Missing),
+            (&["DENIED", "NAME_UNKNOWN"], FailureKind::Denied),
+            (&["NAME_UNKNOWN", "DENIED"], FailureKind::Denied),
+            (&["NOT_FOUND", "TOOMANYREQUESTS"], FailureKind::Unreachable),
+            (&["X"], FailureKind::Rejected),
+            (&[], FailureKind::Rejected),
+        ] {
+            let errors = codes
+                .iter()
+                .map(|code| format!(r#"{{"code":"{code}","message":"m"}}"#));
+            let errors: Vec<String> = errors.collect();
+            let body = format!(r#"{{"errors":[{}]}}"#, errors.join(","));
+            let (found, _) = of_status(404, body.as_bytes(), &Mask::of(["hunter2"]));
+            assert_eq!(found, kind, "{codes:?}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use reqwest::{Client, ClientBuilder, Response, StatusCode, Url, redirect};
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::adapters::system_authorities;
 use crate::inventory::Mask;
-use crate::ports::{Failure, FailureKind, Result};
+use crate::ports::{Failure, FailureKind, Result, innermost_cause};
 use crate::sanitize::sanitize;
 
 /// The time limit for one request with its answer.
@@ -121,11 +121,7 @@ fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {TIMEOUT:?}");
     }
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    sanitize(&inner.to_string())
+    sanitize(&innermost_cause(error).to_string())
 }
 
 /// The status of an error answer, and the reason in its body.

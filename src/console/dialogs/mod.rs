@@ -20,6 +20,7 @@ mod refusal;
 pub(super) mod reload;
 mod resume;
 mod resume_choice;
+mod starting;
 pub(super) mod themes;
 mod thinking;
 pub(super) mod waiting;
@@ -35,12 +36,16 @@ pub use missing_approvals::MissingApprovals;
 pub use open_releases::{OpenRelease, OpenReleases, ReadRelease};
 pub use page::Page;
 pub use palette::{Found, Palette, PaletteChoice, palette_entries};
-pub use picker::{Before, Knowledge, LookUp, Picker, VersionList, VersionRow};
-pub use reason::{MakePlan, Reason};
+pub use picker::{
+    Before, FindImage, Knowledge, ListVersions, LookUp, LookUpTag, Picker, ReadTerms, VersionList,
+    VersionRow,
+};
+pub use reason::{MakePlan, ReadRules, Reason};
 pub use refusal::Refusal;
 pub use reload::{ReloadAnswer, ReloadDialog};
 pub use resume::ResumeDialog;
 pub use resume_choice::ResumeChoice;
+pub use starting::{ResumeRelease, StartRelease};
 pub use themes::ThemeChoice;
 pub use thinking::Thinking;
 pub use waiting::WaitingList;

@@ -13,7 +13,7 @@ use crate::console::sheet::Sheet;
 use crate::console::theme::{Meaning, Theme};
 use crate::history::{NO_REASON_YET, ReleaseKind};
 use crate::inventory::{Hold, Target, VersionRef};
-use crate::release::{Plan, PlanRequest, Refused, Wanted};
+use crate::release::{Plan, PlanRequest, Refused, Terms, Wanted};
 use crate::sanitize::sanitize;
 
 /// Asks for the reason of a release, or for the reason to override a hold.
@@ -51,7 +51,10 @@ pub(in crate::console) fn ask(
     required: Option<bool>,
     overridden_holds: Vec<Hold>,
 ) -> Vec<Effect> {
-    let read_terms = required.is_none().then(|| Effect::AskTerms(target.clone()));
+    let read_rules = required.is_none().then(|| {
+        let target = target.clone();
+        Effect::ask(ReadRules { target })
+    });
     model.show(Reason {
         target,
         wanted,
@@ -62,7 +65,7 @@ pub(in crate::console) fn ask(
         override_holds: None,
         planned: None,
     });
-    read_terms.into_iter().collect()
+    read_rules.into_iter().collect()
 }
 
 /// Requests the plan of a rollback without asking for a reason first.
@@ -227,6 +230,29 @@ fn ask_for_plan(model: &mut Model, reason: Reason, text: Option<String>) -> Vec<
             operator: model.operator.clone(),
         },
     })]
+}
+
+/// Reads whether the rules of a target require a reason.
+#[derive(Debug)]
+pub struct ReadRules {
+    pub target: Target,
+}
+
+impl Question for ReadRules {
+    type Answer = Result<Terms, String>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.terms(&self.target)
+    }
+
+    fn answered(&self, model: &mut Model, terms: Self::Answer) -> Vec<Effect> {
+        if let Some(reason) = model.shown_mut::<Reason>()
+            && reason.target == self.target
+        {
+            reason.required = terms.ok().map(|terms| terms.rules.require_reason);
+        }
+        Vec::new()
+    }
 }
 
 /// Plans a release.

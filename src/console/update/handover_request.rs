@@ -5,7 +5,7 @@
 use super::handover;
 use crate::console::action::Action;
 use crate::console::backend::Backend;
-use crate::console::dialogs::Refusal;
+use crate::console::dialogs::{Refusal, ResumeRelease};
 use crate::console::effect::{Call, Effect, Question};
 use crate::console::model::{Asking, Model, Weight};
 use crate::inventory::{HandoverRequest, ReleaseId, SourceState, Target};
@@ -176,13 +176,13 @@ fn resume_release(model: &mut Model, asking: Asking) -> Vec<Effect> {
     );
     model.say(Weight::Normal, &text);
     let mut effects = withdraw(model);
-    effects.push(Effect::ResumeRelease {
+    effects.push(Effect::ask(ResumeRelease {
         target: asking.target,
         release: asking.release,
         resume_action: ResumeAction::Continue,
         takeover: None,
         approval: asking.approval,
-    });
+    }));
     effects
 }
 

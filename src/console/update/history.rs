@@ -2,7 +2,8 @@
 
 use super::history_pages::{of_audit, of_environment, of_releases, proof};
 use crate::console::action::Action;
-use crate::console::effect::Effect;
+use crate::console::backend::Backend;
+use crate::console::effect::{Call, Effect, Question, QuestionGroup};
 use crate::console::layout;
 use crate::console::model::{
     HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Model, PromptKind, Waiting, Weight,
@@ -184,10 +185,38 @@ pub(super) fn read_more(model: &mut Model) -> Vec<Effect> {
 fn ask(model: &mut Model, waiting: Waiting, question: HistoryQuestion) -> Vec<Effect> {
     model.history.request_id += 1;
     model.history.waiting = Some(waiting);
-    vec![Effect::AskHistory {
+    let read = ReadHistory {
         request_id: model.history.request_id,
         question,
-    }]
+    };
+    vec![Effect::Cancel(QuestionGroup::History), Effect::ask(read)]
+}
+
+/// Reads records from the archive for the list or a page.
+#[derive(Debug)]
+pub struct ReadHistory {
+    /// The number of the request. The answer is dropped if there was a later request.
+    pub request_id: u64,
+    pub question: HistoryQuestion,
+}
+
+impl Question for ReadHistory {
+    type Answer = Result<HistoryAnswer, String>;
+
+    fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
+        backend.history(self.question.clone())
+    }
+
+    /// After the answer, reads an outdated list again.
+    fn answered(&self, model: &mut Model, answer: Self::Answer) -> Vec<Effect> {
+        let mut effects = apply_answer(model, self.request_id, answer);
+        effects.extend(refresh(model));
+        effects
+    }
+
+    fn group(&self) -> Option<QuestionGroup> {
+        Some(QuestionGroup::History)
+    }
 }
 
 /// Whether the list is being read. If the filter has changed, the rows belong to the previous filter until the answer
@@ -331,17 +360,6 @@ fn refresh(model: &mut Model) -> Vec<Effect> {
     }
     let releases = history.rows.iter().filter_map(Item::release).count();
     list_up_to(model, releases.max(LISTED))
-}
-
-/// Handles an answer of the archive, then reads an outdated list again.
-pub(super) fn answered(
-    model: &mut Model,
-    request_id: u64,
-    answer: Result<HistoryAnswer, String>,
-) -> Vec<Effect> {
-    let mut effects = apply_answer(model, request_id, answer);
-    effects.extend(refresh(model));
-    effects
 }
 
 fn apply_answer(

@@ -32,12 +32,13 @@ mod world;
 use jiff::Timestamp;
 
 pub use handover_request::{RequestHandover, WithdrawRequest};
+pub use history::ReadHistory;
 pub use repair::PlanRepair;
 pub use timeline::ReadTimeline;
 
 use super::action::Action;
-use super::dialogs::{Picker, Refusal, picker};
-use super::effect::{Effect, ExitReason};
+use super::dialogs::{Picker, picker};
+use super::effect::{Effect, ExitReason, QuestionGroup};
 use super::event::{Event, Input};
 use super::layout;
 use super::model::{Model, Weight};
@@ -53,7 +54,7 @@ pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         effects.extend(waits::observed(model));
     }
     if was_picking && !is_picking(model) {
-        effects.push(Effect::ForgetVersions);
+        effects.push(Effect::Cancel(QuestionGroup::Picker));
     }
     effects.extend(timeline::ask(model));
     effects
@@ -105,24 +106,8 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             steps::announced(model, &target, &announcement);
             Vec::new()
         }
-        Event::VersionsListed { target, versions } => picker::listed(model, &target, versions),
-        Event::LookedUp {
-            target,
-            name,
-            resolved,
-        } => picker::looked_up(model, &target, name, resolved),
-        Event::TermsRead { target, terms } => picker::terms_read(model, &target, terms),
-        Event::ImageFound {
-            target,
-            digest,
-            image,
-        } => picker::image_found(model, &target, digest, image),
         Event::RepairMoved { target, news } => repair::moved(model, &target, news),
         Event::RepairRefused { target, refused } => repair::refused(model, &target, &refused),
-        Event::BeginRefused { target, refused } => {
-            model.show(Refusal::new(format!("release of {target}"), &refused));
-            Vec::new()
-        }
         Event::CommandLost { release, why } => command_lost(model, release, &why),
         Event::HistoryKept => history::archive_updated(model),
         Event::HistoryNotKept { why } => {
@@ -130,9 +115,6 @@ fn apply(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
                 "the history on this machine cannot be updated: {why}"
             ));
             Vec::new()
-        }
-        Event::HistoryAnswered { request_id, answer } => {
-            history::answered(model, request_id, answer)
         }
         Event::ConfigurationObserved(found) => reload::observed(model, found),
         Event::Ticked => handover_request::observed(model),

@@ -11,51 +11,20 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Need, need};
-use crate::history::{ReleaseKind, Step};
+use super::need;
+use crate::history::Step;
 use crate::inventory::{Clocks, Operator, PeerApproval, StoredKey, Target};
-use crate::release::Plan;
 use crate::release::describe::duration;
+use crate::release::{Need, Plan};
 
 /// How many other people must approve the plan before the switch. A promote that overrides a hold in a protected
 /// environment needs at least one approval. A rollback needs none.
 pub fn approvers_needed(plan: &Plan) -> usize {
-    if plan.kind != ReleaseKind::Promote {
+    if plan.kind.is_rollback() {
         return 0;
     }
     let second = usize::from(plan.overrides_hold() && plan.tier().is_protected());
     usize::from(plan.definition.rules.approvals).max(second)
-}
-
-/// Why an operator's approval of a release is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotPeerApproved {
-    #[error(
-        "the release needs no approval by others, because it is a rollback or rules.approvals is 0: there is nothing to approve"
-    )]
-    NeedsNone,
-    /// The switch was started, so the traffic may have moved.
-    #[error("the switch of the release has already started: there is nothing to approve")]
-    TooLate,
-    #[error(
-        "{by} opened or drives the release, and operators cannot approve their own releases: another operator must approve it"
-    )]
-    Own { by: Operator },
-    /// The approver's name looks like the name of the operator who opened or drives the release.
-    #[error(
-        "your name looks like that of {owner}, who opened or drives the release: an operator with another name must approve it"
-    )]
-    LooksLike { owner: Operator },
-    /// The store authenticates the approver under another name than the configured one.
-    #[error(
-        "the store authenticates you as {proved}, but your operator name is {name}: with approvals, both names must be the same\n  Set name = \"{proved}\" in [operator], or from = \"etcd\". Operators who share a login cannot approve each other's releases."
-    )]
-    NameNotProved { name: String, proved: String },
-    #[error("the store refused the approval: {why}")]
-    NotTaken { why: String },
-    /// This operator has no approval to withdraw.
-    #[error("this release has no approval of yours that counts: there is nothing to withdraw")]
-    Nothing,
 }
 
 /// What another operator must confirm to approve a plan: the same as the driver must confirm for *switch*.
@@ -272,7 +241,7 @@ pub fn approvals_ahead(plan: &Plan) -> Option<String> {
             approvers_words(plan, None)
         ));
     }
-    let is_rollback = plan.kind != ReleaseKind::Promote;
+    let is_rollback = plan.kind.is_rollback();
     (is_rollback && plan.definition.rules.approvals > 0)
         .then(|| "a rollback needs no approval by others".to_owned())
 }

@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::{ApprovalRefused, Need};
+use super::ApprovalRefused;
 use crate::inventory::{Operator, ReleaseId};
-use crate::release::{Action, RepairPlan};
+use crate::release::{Action, Need, RepairPlan};
 
 /// What a repair requires from a person. In a protected environment, the person types the environment's name if an
 /// action is grave ([`Action::is_grave`]). In an unprotected environment, the person types the name if the repair

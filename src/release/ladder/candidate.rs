@@ -2,7 +2,6 @@
 //! use this module.
 
 use super::Situation;
-use super::conditions::is_rollback;
 use crate::inventory::local_time;
 use crate::inventory::{Exit, Instance, Probe, RuntimeHealth, SlotMembers};
 use crate::release::{Observation, Plan};
@@ -104,7 +103,7 @@ pub(super) fn why_unhealthy(
     members: &SlotMembers,
     probe: Option<&Probe>,
 ) -> Option<String> {
-    if !is_rollback(plan) {
+    if !plan.kind.is_rollback() {
         return members.unhealthy(probe);
     }
     let mut unchecked = members.clone();

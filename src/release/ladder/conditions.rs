@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::candidate::{self, Run};
 use super::{Judgement, Situation, Verdict};
-use crate::history::ReleaseKind;
 use crate::inventory::{InstanceId, Slot, SlotMembers};
 use crate::release::describe::duration;
 use crate::release::interlocks;
@@ -23,12 +22,6 @@ pub(super) fn slots_and_traffic() -> Ask {
         proxy: true,
         ..Ask::default()
     }
-}
-
-/// Whether the release is a rollback. Bad public answers do not end a rollback: a fault of the proxy or of a database
-/// concerns both versions, and the traffic must not move back to the version that the operator rolled back from.
-pub(super) fn is_rollback(plan: &Plan) -> bool {
-    plan.kind != ReleaseKind::Promote
 }
 
 /// The interval of the health check.

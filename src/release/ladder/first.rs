@@ -3,7 +3,7 @@
 //! replacement.
 
 use super::Verdict;
-use crate::history::{Outcome, ReleaseKind, ReleaseRecord};
+use crate::history::{Outcome, ReleaseRecord};
 use crate::inventory::{Digest, EnvironmentName, Version};
 use crate::release::{Observation, Plan};
 
@@ -54,7 +54,7 @@ fn replaced(past: &[ReleaseRecord], digest: &Digest) -> Result<(), String> {
         let id = head.id.short();
         let outcome = head.closed.as_ref().map(|(_, outcome)| outcome);
         let is_success = outcome.is_some_and(Outcome::is_success);
-        let is_back = head.kind != ReleaseKind::Promote;
+        let is_back = head.kind.is_rollback();
         let is_from = head.from.as_ref().is_some_and(|it| it.1.digest == *digest);
         let is_to = head.to.1.digest == *digest;
         if is_back && is_success && !is_to {

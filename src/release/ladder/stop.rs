@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::candidate::{self, Run};
 use super::conditions::{
-    another_version, candidate_is_healthy, is_probed_healthy, is_rollback, removal,
-    slots_and_traffic, unseen, without_traffic,
+    another_version, candidate_is_healthy, is_probed_healthy, removal, slots_and_traffic, unseen,
+    without_traffic,
 };
 use super::{
     AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict,
@@ -99,7 +99,7 @@ fn retirement(plan: &Plan, observation: &Observation) -> Vec<Action> {
         let [stop, remove] = removal(old, &there.id);
         actions.push(stop);
         // The version that a rollback replaced is not kept for a cold start, because an operator went back from it.
-        actions.extend(is_rollback(plan).then_some(remove));
+        actions.extend(plan.kind.is_rollback().then_some(remove));
     }
     actions
 }

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::conditions::{
-    BAD_IN_A_ROW, checked_candidate, checks_passed, is_rollback, slots_and_traffic,
-};
+use super::conditions::{BAD_IN_A_ROW, checked_candidate, checks_passed, slots_and_traffic};
 use super::public::{self, Public};
 use super::{
     AfterFailure, Course, Evidence, Judgement, Property, Situation, StageDefinition,
@@ -87,7 +85,7 @@ impl StageDefinition for Switch {
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
         let (plan, observation) = (situation.plan, situation.observation);
         let routed = routed(plan, plan.slot, Some(plan.generation), observation);
-        if !matches!(routed, Judgement::True(_)) || is_rollback(plan) {
+        if !matches!(routed, Judgement::True(_)) || plan.kind.is_rollback() {
             return routed;
         }
         let Public::Bad(why) = public::judge(plan, plan.slot, observation, course.compares) else {
@@ -158,7 +156,7 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
             planned.map_or("no version", |(_, slot)| slot.as_str())
         )));
     }
-    let purpose = if is_rollback(plan) {
+    let purpose = if plan.kind.is_rollback() {
         Purpose::Rollback(plan.hold_left())
     } else {
         // The store compares the hold and the approvals at the switch: an operator may place a hold or withdraw an
@@ -354,7 +352,7 @@ impl StepDefinition for Switch {
 /// Says which public answers *switch* waits for, as the judge decides.
 fn until_words(plan: &Plan) -> String {
     let slot = plan.slot;
-    let then = match (is_rollback(plan), &plan.from) {
+    let then = match (plan.kind.is_rollback(), &plan.from) {
         (true, _) => return format!("{slot} answers"),
         (false, Some(_)) => "switch back",
         (false, None) => "fail the step",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::candidate::{self, Run};
-use super::conditions::{BAD_IN_A_ROW, is_rollback, pause_within};
+use super::conditions::{BAD_IN_A_ROW, pause_within};
 use super::public::{self, Public};
 use super::{
     AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, switch,
@@ -44,13 +44,14 @@ impl StageDefinition for Watch {
                 edge.slot().map_or("no slot", Slot::as_str)
             ));
         }
-        if !is_rollback(plan)
+        // A fault of the proxy or of a database concerns both versions, so bad answers do not undo a rollback.
+        if !plan.kind.is_rollback()
             && let Run::Crashed(why) | Run::StartedAgain(why) =
                 candidate::run_since_checks(situation)
         {
             return Judgement::Never(why);
         }
-        let public = if is_rollback(plan) {
+        let public = if plan.kind.is_rollback() {
             Public::Unknown
         } else {
             public::judge(plan, slot, observation, course.compares)
@@ -58,7 +59,7 @@ impl StageDefinition for Watch {
         // If the proxy does not answer, nothing is known about the version, and the traffic could not be switched back.
         let is_proxy_down = matches!(public, Public::ProxyDown(_));
         if !is_proxy_down
-            && !is_rollback(plan)
+            && !plan.kind.is_rollback()
             && let Some(why) = above_the_limit(plan, &public, course, observation)
         {
             return Judgement::Never(why);
@@ -151,7 +152,7 @@ impl StepDefinition for Watch {
         let rules = &plan.definition.rules;
         let window = duration(plan.definition.timing.watch);
         let slot = plan.slot;
-        if is_rollback(plan) {
+        if plan.kind.is_rollback() {
             return vec![format!(
                 "for {window}: probe {slot}; {BAD_IN_A_ROW} bad probes in a row switch back; nothing else moves the traffic back"
             )];

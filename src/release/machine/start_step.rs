@@ -10,13 +10,13 @@ use super::{Attempt, Machine, Phase};
 use crate::history::{Direction, JournalEvent};
 use crate::inventory::local_time;
 use crate::release::action::Action;
-use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
 use crate::release::ladder::{Evidence, Property, Situation, Verdict};
 use crate::release::observation::{Course, Observation, Stage};
 use crate::release::retry::GUARD_AGAIN;
 use crate::release::time::elapsed;
 use crate::release::{AnnouncementKind, StepState};
+use crate::release::{Need, approval};
 
 impl Machine {
     /// Starts the current stage. If all stages are done, ends the release.

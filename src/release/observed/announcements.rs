@@ -13,7 +13,15 @@ use crate::sanitize::sanitize;
 pub(super) fn announcements(recorded: &Recorded) -> Vec<Announcement> {
     let head = &recorded.head;
     let mut lines = vec![opened(head)];
-    lines.extend(recorded.entries.iter().flat_map(of_entry));
+    let mut direction = Direction::Forward;
+    for entry in &recorded.entries {
+        if let JournalEvent::Intent { direction: to, .. }
+        | JournalEvent::Outcome { direction: to, .. } = &entry.event
+        {
+            direction = *to;
+        }
+        lines.extend(of_entry(entry, direction));
+    }
     if let Some((at, outcome)) = &head.closed {
         lines.push(line(
             *at,
@@ -50,7 +58,8 @@ fn line(
     }
 }
 
-fn of_entry(entry: &Entry) -> Vec<Announcement> {
+/// `direction` is that of the stage that was last recorded. The entry of a choice does not name it.
+fn of_entry(entry: &Entry, direction: Direction) -> Vec<Announcement> {
     let forward = |step: &Step| Some(Stage::forward(*step));
     let (stage, kind, text) = match &entry.event {
         JournalEvent::Intent {
@@ -99,7 +108,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             choice,
             decision,
         } => (
-            forward(step),
+            Some(Stage::new(*step, direction)),
             AnnouncementKind::Decided,
             format!("{choice} by {}{}", decision.by, note(decision)),
         ),
@@ -144,4 +153,53 @@ fn checked(entry: &Entry, report: &crate::checks::Report) -> Vec<Announcement> {
         line(entry.at, stage, AnnouncementKind::Noted, &text)
     }));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::history::samples_for_tests::planned;
+    use crate::inventory::Operator;
+
+    #[test]
+    fn a_choice_belongs_to_the_direction_of_the_failed_stage() {
+        for direction in [Direction::Forward, Direction::Back] {
+            let step = Step::Register;
+            let failed = JournalEvent::Outcome {
+                step,
+                direction,
+                failure: Some("no answer".into()),
+                took: std::time::Duration::from_secs(1),
+            };
+            let chosen = JournalEvent::Chosen {
+                step,
+                choice: "retry".into(),
+                decision: Decision {
+                    by: Operator {
+                        name: "ana".into(),
+                        host: "ops-1".into(),
+                    },
+                    asked_at: None,
+                    note: None,
+                },
+            };
+            let entries = [failed, chosen].into_iter().zip(1..);
+            let entries = entries.map(|(event, sequence)| Entry {
+                sequence,
+                at: Timestamp::UNIX_EPOCH,
+                event,
+                chain: None,
+            });
+            let recorded = Recorded {
+                head: planned(1, Some(2), true),
+                entries: entries.collect(),
+            };
+            let announced = announcements(&recorded);
+            let chosen = announced.last().expect("the choice");
+            assert_eq!(chosen.text, "retry by ana@ops-1");
+            assert_eq!(chosen.direction, direction);
+        }
+    }
 }

@@ -8,31 +8,6 @@ use super::source::{self, Source};
 /// Uses that close a cycle, until they are mended: the file that uses, the used file, and the reason for the use.
 const NOT_MENDED: &[(&str, &str, &str)] = &[
     (
-        "release::refusal",
-        "release::approval::others",
-        "a refusal contains why a peer approval does not count, which is defined with the plan's approvals",
-    ),
-    (
-        "release::approval",
-        "release::ladder",
-        "the step says which approval it needs, and the kinds of approval are defined here",
-    ),
-    (
-        "release::status",
-        "release::ladder",
-        "the step says when a release is in standby, and the state of a step is defined here",
-    ),
-    (
-        "release::ladder",
-        "release::planner",
-        "the draft of a plan, which says whether a step is needed, is defined in the planner",
-    ),
-    (
-        "release::ladder::candidate",
-        "release::ladder::conditions",
-        "both have conditions that several steps share",
-    ),
-    (
         "release::rules",
         "release::definition",
         "a rule reads its value from a definition, and a definition contains the rules",
@@ -51,16 +26,6 @@ const NOT_MENDED: &[(&str, &str, &str)] = &[
         "release::gather",
         "release::engine",
         "the ports and the configuration of a target (`Site`) are defined in the engine",
-    ),
-    (
-        "adapters::docker::mend",
-        "adapters::docker::engine",
-        "the version of the API is defined with the connection",
-    ),
-    (
-        "adapters::docker::observe",
-        "adapters::docker::images",
-        "the short name of an image is defined with the image store",
     ),
 ];
 

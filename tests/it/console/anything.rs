@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use greenroom::console::dialogs::{ListVersions, LookUpTag, ReadRules, ReadTerms, Reason};
 use greenroom::console::event::{Event, Input};
 use greenroom::console::{Charset, Depth, Theme};
 use greenroom::history::{Direction, Outcome, Step};
@@ -12,7 +13,7 @@ use greenroom::release::{Choice, Progress, Refusal, Refused, Resolved, Rules, Te
 use proptest::prelude::*;
 
 use super::world::{
-    PRODUCTION, ago, asking, drawn, later, model, plan, planned, status, target, version,
+    PRODUCTION, ago, answered, asking, drawn, later, model, plan, planned, status, target, version,
     web_production, with_candidate, with_standby, world,
 };
 
@@ -120,28 +121,32 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
                 .map(|n| NewLine::notice(format!("{n} 日本語 é")))
                 .collect(),
         },
-        Act::Versions(listed) => Event::VersionsListed {
-            target: here,
-            versions: if *listed {
+        Act::Versions(listed) => {
+            let versions = if *listed {
                 Ok((0..80).map(|n| format!("1.{}.0", n / 2)).collect())
             } else {
                 Err("no".into())
-            },
-        },
-        Act::Looked(minor) => Event::LookedUp {
-            target: here,
-            name: format!("1.{minor}.0"),
-            resolved: match minor % 3 {
+            };
+            answered(ListVersions { target: here }, versions)
+        }
+        Act::Looked(minor) => {
+            let name = format!("1.{minor}.0");
+            let look_up = LookUpTag {
+                target: here,
+                reference: name.parse().expect("a tag"),
+                name,
+            };
+            let resolved = match minor % 3 {
                 0 => Resolved::Version(Box::new(version("1.9.0", "b81d77aa30"))),
                 1 => Resolved::Missing {
                     wanted: "no".into(),
                 },
                 _ => Resolved::Unknown("\u{1b}[2Jno".into()),
-            },
-        },
-        Act::Told(known) => Event::TermsRead {
-            target: here,
-            terms: if *known {
+            };
+            answered(look_up, resolved)
+        }
+        Act::Told(known) => {
+            let terms = if *known {
                 Ok(Terms {
                     rules: Rules {
                         require_reason: true,
@@ -155,8 +160,12 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
                 })
             } else {
                 Err("no".into())
-            },
-        },
+            };
+            match model.shown::<Reason>() {
+                Some(_) => answered(ReadRules { target: here }, terms),
+                None => answered(ReadTerms { target: here }, terms),
+            }
+        }
         Act::Planned(made) => {
             let plan = if *made {
                 Ok(Arc::new(plan(&here, Tier::Protected)))

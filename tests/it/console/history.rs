@@ -7,12 +7,15 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Waiting};
 use greenroom::console::theme::Meaning;
+use greenroom::console::update::ReadHistory;
 use greenroom::console::{Charset, Model};
 use greenroom::history::{Difference, Filter, Item, Kept, KeptAudit, Listed, Outcome, Recorded};
 
 use jiff::Timestamp;
 
-use super::world::{self, drawn, model, press, press_key, screen, tell, web_production};
+use super::world::{
+    self, answered, drawn, model, press, press_key, question_of, screen, tell, web_production,
+};
 use crate::archive::audit_records::{cleared, held, repaired};
 use crate::archive::samples::{START, backed_out, by, done, open, target, version};
 
@@ -48,20 +51,23 @@ fn listed() -> Vec<Listed> {
 }
 
 fn question(effects: &[Effect]) -> (u64, &HistoryQuestion) {
-    match effects {
-        [
-            Effect::AskHistory {
-                request_id,
-                question,
-            },
-        ] => (*request_id, question),
-        other => panic!("no question, but {other:?}"),
-    }
+    let read: &ReadHistory = question_of(effects);
+    (read.request_id, &read.question)
+}
+
+/// The answer of the archive to the request of this number.
+fn read(request_id: u64, answer: Result<HistoryAnswer, String>) -> Event {
+    // The question counts only for the archive.
+    let question = HistoryQuestion::Releases(Vec::new());
+    let question = ReadHistory {
+        request_id,
+        question,
+    };
+    answered(question, answer)
 }
 
 fn answer(model: &mut Model, request_id: u64, answer: HistoryAnswer) {
-    let answer = Ok(answer);
-    tell(model, Event::HistoryAnswered { request_id, answer });
+    tell(model, read(request_id, Ok(answer)));
 }
 
 /// A console with the history open and its list loaded.
@@ -187,13 +193,8 @@ fn every_typed_letter_filters_and_only_the_last_answer_counts() {
             .as_ref()
             .is_some_and(|said| said.contains("is not an outcome"))
     );
-    let (early, _) = match first.first() {
-        Some(Effect::AskHistory {
-            request_id,
-            question,
-        }) => (*request_id, question),
-        other => panic!("{other:?}"),
-    };
+    let early = first.iter().find_map(Effect::question::<ReadHistory>);
+    let early = early.expect("a question").request_id;
     let effects = press(&mut model, "d");
     let (request_id, question_asked) = question(&effects);
     let wanted = HistoryQuestion::List {
@@ -254,7 +255,7 @@ fn an_unreadable_archive_is_reported_and_esc_returns_to_the_panes() {
     let effects = press(&mut model, "H");
     let (request_id, _) = question(&effects);
     let answer = Err("the archive at x: the disk \u{1b}[2Jis gone".to_owned());
-    tell(&mut model, Event::HistoryAnswered { request_id, answer });
+    tell(&mut model, read(request_id, answer));
     let shown = screen(&model);
     assert!(
         shown.contains("the history cannot be read: the archive at x: the disk is gone"),
@@ -381,11 +382,7 @@ fn a_page_no_longer_wanted_does_not_open_and_a_failed_one_keeps_the_list() {
     let effects = press_key(&mut model, KeyCode::Enter);
     let (request_id, _) = question(&effects);
     let garbled = Err("it is garbled\u{1b}[2J".to_owned());
-    let event = Event::HistoryAnswered {
-        request_id,
-        answer: garbled,
-    };
-    tell(&mut model, event);
+    tell(&mut model, read(request_id, garbled));
     assert!(
         notice(&model).contains("it is garbled"),
         "{}",
@@ -397,8 +394,7 @@ fn a_page_no_longer_wanted_does_not_open_and_a_failed_one_keeps_the_list() {
 #[test]
 fn enter_while_the_list_loads_opens_its_first_row() {
     let arrive = |model: &mut Model, request_id: u64, rows: Vec<Listed>| {
-        let answer = Ok(list_of(rows));
-        tell(model, Event::HistoryAnswered { request_id, answer })
+        tell(model, read(request_id, Ok(list_of(rows))))
     };
     let mut model = opened((118, 34));
     press(&mut model, "/");
@@ -559,11 +555,7 @@ fn new_records_appear_in_the_open_history_and_the_cursor_stays() {
         },
     );
     let newest = more[0].head.id;
-    let answered = Event::HistoryAnswered {
-        request_id,
-        answer: Ok(list_of(more.clone())),
-    };
-    let effects = tell(&mut model, answered);
+    let effects = tell(&mut model, read(request_id, Ok(list_of(more.clone()))));
     assert_eq!(model.history.rows[0].id(), newest);
     assert_eq!(under(&model), was);
     let (request_id, _) = question(&effects);
@@ -576,11 +568,8 @@ fn new_records_appear_in_the_open_history_and_the_cursor_stays() {
         tell(&mut model, Event::HistoryKept).is_empty(),
         "the open request comes first"
     );
-    let answered = Event::HistoryAnswered {
-        request_id: reading,
-        answer: Ok(HistoryAnswer::Releases(vec![kept(1)])),
-    };
-    let (request_id, _) = question(&tell(&mut model, answered));
+    let releases = Ok(HistoryAnswer::Releases(vec![kept(1)]));
+    let (request_id, _) = question(&tell(&mut model, read(reading, releases)));
     assert!(model.history.page.is_some());
     answer(&mut model, request_id, list_of(listed()));
     assert!(model.history.page.is_some());

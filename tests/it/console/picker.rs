@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use greenroom::console::dialogs::{Knowledge, MakePlan, Picker, Reason, VersionRow};
-use greenroom::console::effect::Effect;
+use greenroom::console::dialogs::{
+    Knowledge, ListVersions, LookUpTag, MakePlan, Picker, ReadTerms, Reason, VersionRow,
+};
+use greenroom::console::effect::{Effect, QuestionGroup};
 use greenroom::console::event::{Event, Input};
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
@@ -23,9 +25,9 @@ use ratatui::style::Modifier;
 
 use super::dialogs::dialog;
 use super::world::{
-    PRODUCTION, ago, clock_ahead_by, digest, drawn, later, model, now, operator, press, press_key,
-    question_of, release_id, screen, settled, status, target, tell, text, theme, version,
-    web_production, with_candidate, with_standby, world,
+    PRODUCTION, ago, answered, clock_ahead_by, digest, drawn, later, model, now, operator, press,
+    press_key, question_of, release_id, screen, settled, status, target, tell, text, theme,
+    version, web_production, with_candidate, with_standby, world,
 };
 use crate::support::edge;
 
@@ -98,22 +100,22 @@ fn asked(size: (u16, u16)) -> (Model, Vec<Effect>) {
 fn list(model: &mut Model, tags: &[&str]) -> Vec<Effect> {
     let versions = Ok(tags.iter().map(|tag| (*tag).to_owned()).collect());
     let target = here();
-    tell(model, Event::VersionsListed { target, versions })
+    tell(model, answered(ListVersions { target }, versions))
 }
 
 fn tell_terms(model: &mut Model, terms: Terms) {
     let target = here();
     let terms = Ok(terms);
-    tell(model, Event::TermsRead { target, terms });
+    tell(model, answered(ReadTerms { target }, terms));
 }
 
 fn answer(model: &mut Model, name: &str, resolved: Resolved) -> Vec<Effect> {
-    let event = Event::LookedUp {
+    let look_up = LookUpTag {
         target: here(),
         name: name.into(),
-        resolved,
+        reference: name.parse().expect("a tag"),
     };
-    tell(model, event)
+    tell(model, answered(look_up, resolved))
 }
 
 fn found(model: &mut Model, version: Version) -> Vec<Effect> {
@@ -166,11 +168,8 @@ fn notice(model: &Model) -> &str {
 }
 
 fn looked_up(effects: &[Effect]) -> Vec<&str> {
-    let names = effects.iter().filter_map(|effect| match effect {
-        Effect::LookUp { name, .. } => Some(name.as_str()),
-        _ => None,
-    });
-    names.collect()
+    let look_ups = effects.iter().filter_map(Effect::question::<LookUpTag>);
+    look_ups.map(|look_up| look_up.name.as_str()).collect()
 }
 
 /// Puts the cursor on a row.
@@ -434,7 +433,8 @@ fn a_moved_tag_is_distinguished_from_the_version_that_qa_runs() {
 #[test]
 fn at_most_four_lookups_run_at_a_time_and_visible_rows_come_first() {
     let (mut model, effects) = asked(SIZE);
-    assert!(matches!(effects.as_slice(), [Effect::ListVersions(_)]));
+    let lists = |effect: &Effect| effect.question::<ListVersions>().is_some();
+    assert!(effects.iter().any(lists), "{effects:?}");
     let tags: Vec<String> = (0..5000).map(|n| format!("2.0.{n}")).collect();
     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
     let effects = list(&mut model, &tags);
@@ -594,7 +594,7 @@ fn after_a_failed_listing_the_cursor_waits_for_the_versions() {
     tell(&mut model, Event::WorldObserved(Arc::new(alone)));
     tell_terms(&mut model, terms());
     let (target, versions) = (here(), Err("connection refused".to_owned()));
-    tell(&mut model, Event::VersionsListed { target, versions });
+    tell(&mut model, answered(ListVersions { target }, versions));
     assert!(
         picker(&model).version_rows.is_empty(),
         "{:?}",
@@ -646,7 +646,7 @@ fn enter_chooses_no_version_that_was_not_drawn_under_the_cursor() {
     // The list arrives, and the key is pressed before the screen is drawn again.
     update(
         &mut model,
-        Event::VersionsListed { target, versions },
+        answered(ListVersions { target }, versions),
         now(),
     );
     assert!(update(&mut model, enter.clone(), now()).is_empty());
@@ -774,7 +774,7 @@ fn closing_the_picker_cancels_its_lookups() {
         let effects = press_key(&mut model, key);
         let ended = effects
             .iter()
-            .filter(|e| matches!(e, Effect::ForgetVersions))
+            .filter(|e| matches!(e, Effect::Cancel(QuestionGroup::Picker)))
             .count();
         assert_eq!(ended, 1, "{effects:?}");
         let late = found(&mut model, built("1.8.0", "ff", 100));
@@ -874,10 +874,7 @@ fn without_a_standby_a_rollback_offers_formerly_live_versions() {
     let mut model = model(SIZE, web_production());
     press(&mut model, "W");
     let effects = press(&mut model, "R");
-    assert!(
-        matches!(effects.as_slice(), [Effect::AskTerms(_)]),
-        "{effects:?}"
-    );
+    question_of::<ReadTerms>(&effects);
     tell_terms(&mut model, terms());
     assert_eq!(names(&model), ["1.8.1", "1.8.2"]);
     // A rollback needs no other environment to run the version, and cannot go to the live version.

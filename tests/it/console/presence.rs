@@ -9,7 +9,7 @@ use greenroom::console::Model;
 use greenroom::console::action::Action;
 use greenroom::console::dialogs::{
     Confirm, DeclineHandover, MessageDialog, OpenRelease, Picker, ReadRelease, ResumeChoice,
-    ResumeDialog, Thinking,
+    ResumeDialog, ResumeRelease, Thinking,
 };
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
@@ -295,14 +295,12 @@ fn a_forced_takeover_needs_a_reason_the_name_and_the_shown_driver() {
     // In a protected environment Enter alone is no answer.
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     let effects = yes(&mut model);
-    let [
-        Effect::ResumeRelease {
-            takeover: Some(force),
-            resume_action,
-            release,
-            ..
-        },
-    ] = effects.as_slice()
+    let ResumeRelease {
+        takeover: Some(force),
+        resume_action,
+        release,
+        ..
+    } = question_of(&effects)
     else {
         panic!("{effects:?}");
     };
@@ -338,12 +336,10 @@ fn taking_the_lock_of_a_repair_wants_a_reason_the_name_and_exactly_that_holder()
     press_key(&mut model, KeyCode::Enter);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     let effects = yes(&mut model);
-    let [
-        Effect::ResumeRelease {
-            takeover: Some(force),
-            ..
-        },
-    ] = effects.as_slice()
+    let ResumeRelease {
+        takeover: Some(force),
+        ..
+    } = question_of(&effects)
     else {
         panic!("{effects:?}");
     };
@@ -444,8 +440,8 @@ fn the_requester_resumes_at_once_after_a_handover() {
     let releases = [(target("web", PRODUCTION), Arc::new(handed_to(HERE)))];
     let releases = Arc::new(releases.into());
     let effects = tell(&mut model, Event::ReleasesObserved(releases));
-    let taken = effects.iter().any(|effect| {
-        matches!(effect, Effect::ResumeRelease { resume_action: ResumeAction::Continue, takeover: None, release, .. }
+    let taken = effects.iter().filter_map(Effect::question).any(|resumed| {
+        matches!(resumed, ResumeRelease { resume_action: ResumeAction::Continue, takeover: None, release, .. }
             if *release == release_id(2))
     });
     assert!(taken, "{effects:?}");

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crossterm::event::KeyCode;
-use greenroom::console::dialogs::{Button, Confirm, MakePlan, Reason, Thinking};
+use greenroom::console::dialogs::{
+    Button, Confirm, ListVersions, MakePlan, ReadTerms, Reason, StartRelease, Thinking,
+};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
 use greenroom::console::update::update;
@@ -13,7 +15,7 @@ use greenroom::inventory::{Tier, VersionRef};
 use greenroom::release::{Command, Progress, Refusal, Refused, Scope, Status, Wanted};
 
 use super::world::{
-    PRODUCTION, asking, later, model, now, operator, plan, planned_for, press, press_key,
+    PRODUCTION, answered, asking, later, model, now, operator, plan, planned_for, press, press_key,
     question_of, screen, target, tell, web_production, with_candidate, with_standby, world,
 };
 
@@ -241,7 +243,7 @@ fn a_question_closes_when_the_release_moves_on() {
 fn no_terms(model: &mut Model) {
     let terms = Err("no answer".to_owned());
     let target = target("web", PRODUCTION);
-    tell(model, Event::TermsRead { target, terms });
+    tell(model, answered(ReadTerms { target }, terms));
 }
 
 #[test]
@@ -249,16 +251,17 @@ fn a_promote_asks_version_reason_and_plan_before_it_starts() {
     let mut model = model(SIZE, web_production());
     press(&mut model, "W");
     let effects = press(&mut model, "P");
-    assert!(
-        matches!(effects.as_slice(), [Effect::ListVersions(t)] if *t == target("web", PRODUCTION))
-    );
+    let listed = effects.iter().find_map(Effect::question::<ListVersions>);
+    assert!(listed.is_some_and(|asked| asked.target == target("web", PRODUCTION)));
     let versions = Ok(vec!["1.9.0".into(), "1.8.2".into()]);
     tell(
         &mut model,
-        Event::VersionsListed {
-            target: target("web", PRODUCTION),
+        answered(
+            ListVersions {
+                target: target("web", PRODUCTION),
+            },
             versions,
-        },
+        ),
     );
     no_terms(&mut model);
     let shown = screen(&model);
@@ -285,9 +288,8 @@ fn a_promote_asks_version_reason_and_plan_before_it_starts() {
     insta::assert_snapshot!(screen(&model));
     press_key(&mut model, KeyCode::Tab);
     let effects = press_key(&mut model, KeyCode::Enter);
-    assert!(
-        matches!(effects.as_slice(), [Effect::Begin { approval, .. }] if approval.scope() == Scope::Plan)
-    );
+    let start: &StartRelease = question_of(&effects);
+    assert_eq!(start.approval.scope(), Scope::Plan);
 }
 
 #[test]
@@ -298,10 +300,12 @@ fn any_tag_or_digest_can_be_typed_when_the_registry_does_not_answer() {
     let versions = Err("connection refused".to_owned());
     tell(
         &mut model,
-        Event::VersionsListed {
-            target: target("web", PRODUCTION),
+        answered(
+            ListVersions {
+                target: target("web", PRODUCTION),
+            },
             versions,
-        },
+        ),
     );
     no_terms(&mut model);
     press(&mut model, "2.0.0-rc1");

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 use greenroom::console::Model;
-use greenroom::console::dialogs::{Confirm, MakePlan, Palette, Picker, Question};
+use greenroom::console::dialogs::{
+    Confirm, ListVersions, MakePlan, Palette, Picker, Question, ReadTerms,
+};
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, WasLive, once_live};
@@ -14,8 +16,8 @@ use greenroom::release::{Definition, Plan, Rules, Terms, Wanted};
 
 use super::decisive::flat;
 use super::world::{
-    PRODUCTION, ago, digest, model, operator, plan, planned_for, press, press_key, question_of,
-    release_id, screen, target, tell, version, web_production, with_standby,
+    PRODUCTION, ago, answered, digest, model, operator, plan, planned_for, press, press_key,
+    question_of, release_id, screen, target, tell, version, web_production, with_standby,
 };
 
 const SIZES: [(u16, u16); 3] = [(118, 34), (80, 24), (60, 16)];
@@ -56,7 +58,7 @@ fn terms(past: Vec<ReleaseRecord>) -> Terms {
 
 fn tell_terms(model: &mut Model, target: &Target, terms: Terms) {
     let (target, terms) = (target.clone(), Ok(terms));
-    tell(model, Event::TermsRead { target, terms });
+    tell(model, answered(ReadTerms { target }, terms));
 }
 
 fn picker(model: &Model) -> &Picker {
@@ -107,7 +109,7 @@ fn promoting(environment: &str, tags: &[&str]) -> Model {
     let target = target("web", environment);
     let versions = Ok(tags.iter().map(|tag| (*tag).to_owned()).collect());
     let here = target.clone();
-    tell(&mut model, Event::VersionsListed { target, versions });
+    tell(&mut model, answered(ListVersions { target }, versions));
     tell_terms(&mut model, &here, terms(Vec::new()));
     model
 }
@@ -140,10 +142,7 @@ fn a_moved_cursor_stays_when_more_rows_load() {
     let here = target("web", "dev");
     tell(
         &mut model,
-        Event::VersionsListed {
-            target: here,
-            versions,
-        },
+        answered(ListVersions { target: here }, versions),
     );
     assert_eq!(under_cursor(&model), chosen);
     tell_terms(&mut model, &target("web", "dev"), terms(Vec::new()));

@@ -134,7 +134,8 @@ impl World {
             return;
         };
         let is_between = matches!(self.owed, None | Some(Owed::Look(_)));
-        let is_switched = self.route() == Some(self.plan.slot) && self.pointer() == self.route();
+        let slot = Some(self.plan.slot);
+        let is_switched = self.route() == slot && self.is_pointed_at(slot);
         if !is_between || !is_switched {
             return;
         }

@@ -37,8 +37,8 @@ use side::Side;
 
 use crate::support::is_fast;
 
-/// The largest number of states of a scope that `tests/run --fast` checks. Every test has a smaller scope.
-const MOST_IN_FAST: usize = 60_000;
+/// The largest number of states of a scope that `tests/run --fast` checks. The whole run checks all scopes.
+const MOST_IN_FAST: usize = 20_000;
 
 /// Tries everything within the bounds, prints the number of states, and requires at least `least`
 /// of them.

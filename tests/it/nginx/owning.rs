@@ -97,7 +97,7 @@ async fn a_file_that_was_made_by_hand_is_not_replaced() {
 #[tokio::test]
 async fn a_file_in_the_place_of_the_tested_configuration_is_not_replaced() {
     let arena = Arena::start().await;
-    let doctor_test = "nginx.conf.greenroom-web.production";
+    let doctor_test = "nginx.conf.greenroom-web.production.test";
     let doctor_test = arena
         .arrangement
         .config

@@ -3,7 +3,7 @@
 use super::{Confirm, Question};
 use crate::console::action::Action;
 use crate::console::backend::Backend;
-use crate::console::dialogs::Refusal;
+use crate::console::dialogs::{Refusal, ResumeRelease, StartRelease};
 use crate::console::effect::{self, Call, Effect};
 use crate::console::model::{Model, Weight};
 use crate::console::update::handover_request;
@@ -37,7 +37,7 @@ pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect>
     let note = confirm.note;
     match confirm.question {
         Question::Begin(plan) => match Approval::give(&plan, Scope::Plan, by, typed, now) {
-            Ok(approval) => vec![Effect::Begin { plan, approval }],
+            Ok(approval) => vec![Effect::ask(StartRelease { plan, approval })],
             Err(why) => model.refused(&why.to_string()),
         },
         Question::Step(status, step) => {
@@ -58,7 +58,7 @@ pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect>
         }],
         Question::Resume(found, resume_action) => {
             match Approval::give(found.plan(), Scope::Plan, by, typed, now) {
-                Ok(approval) => vec![Effect::ResumeRelease {
+                Ok(approval) => vec![Effect::ask(ResumeRelease {
                     target,
                     release: found.plan().release,
                     resume_action,
@@ -67,7 +67,7 @@ pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect>
                         from: holder.token,
                     }),
                     approval,
-                }],
+                })],
                 Err(why) => model.refused(&why.to_string()),
             }
         }

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::version_rows::was_bad;
 use super::{Picker, VersionRow};
 use crate::console::model::Model;
-use crate::history::{Fate, ReleaseKind};
+use crate::history::Fate;
 use crate::inventory::{Instance, Snapshot, by_version};
 use crate::release::Intent;
 
@@ -48,7 +48,7 @@ fn was_rolled_back_from(picker: &Picker, version_row: &VersionRow) -> bool {
         let from = record.from.as_ref().map(|(_, from)| &from.digest);
         from.is_some() && from == version_row.digest.as_ref()
     });
-    replaced.is_some_and(|record| record.kind != ReleaseKind::Promote)
+    replaced.is_some_and(|record| record.kind.is_rollback())
 }
 
 /// The version that is live in the nearest earlier environment in promotion order. Environments in which no listed

@@ -3,6 +3,7 @@
 mod best_version;
 mod choose;
 mod look_ups;
+mod questions;
 mod sheet;
 mod version_row;
 mod version_rows;
@@ -11,10 +12,10 @@ use std::collections::BTreeMap;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-pub(in crate::console) use look_ups::{image_found, listed, looked_up, terms_read};
+pub use questions::{FindImage, ListVersions, LookUpTag, ReadTerms};
 pub use version_row::{Knowledge, VersionRow};
 
-use crate::console::effect::Effect;
+use crate::console::effect::{Effect, QuestionGroup};
 use crate::console::layout;
 use crate::console::model::{Dialog, Model, TextLine, Weight};
 use crate::console::sheet::Sheet;
@@ -198,10 +199,14 @@ pub(in crate::console) fn open(model: &mut Model, target: Target, intent: Intent
     let mut picker = Picker::new(target.clone(), intent);
     picker.arrange(model);
     model.show(picker);
-    vec![match intent {
-        Intent::Promote => Effect::ListVersions(target),
-        Intent::GoBack => Effect::AskTerms(target),
-    }]
+    // The picker may replace an open picker.
+    let mut effects = vec![Effect::Cancel(QuestionGroup::Picker)];
+    if intent == Intent::Promote {
+        let target = target.clone();
+        effects.push(Effect::ask(ListVersions { target }));
+    }
+    effects.push(Effect::ask(ReadTerms { target }));
+    effects
 }
 
 /// Computes the rows of the open picker again, after a new observation.
