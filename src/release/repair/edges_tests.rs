@@ -175,6 +175,28 @@ fn an_installation_is_done_only_if_each_edge_has_it() {
 }
 
 #[test]
+fn nothing_is_done_until_each_edge_has_it() {
+    let mute = Edge {
+        answer: EdgeAnswer::Unknown,
+        ..blue()
+    };
+    let installed = with(blue(), mute);
+    assert_eq!(guard_verdict(&Action::Install, &installed), Verdict::Act);
+
+    let rebased = |generation| Edge {
+        pointer: Some(pointer(9, 8)),
+        ..edge_at(Slot::Blue, generation)
+    };
+    let rebase = Action::Rebase {
+        from: pointer(9, 8),
+        generation: 2_000,
+    };
+    let verdict = |west| guard_verdict(&rebase, &with(rebased(2_000), rebased(west)));
+    assert_eq!(verdict(2_000), Verdict::Already);
+    assert_ne!(verdict(41), Verdict::Already);
+}
+
+#[test]
 fn a_token_is_written_only_to_equal_pointers() {
     let with_pointer = |live| Edge {
         pointer: Some(pointer(live, 8000)),

@@ -12,7 +12,7 @@ use greenroom::release::{
 };
 use proptest::prelude::*;
 
-use super::world::{Fate, Owed, World, movement, plan};
+use super::world::{Fate, Owed, World, by_edges, movement, plan};
 use super::{Turn, play, turn};
 use crate::support::cases;
 use crate::support::web::operator;
@@ -597,15 +597,12 @@ proptest! {
     fn the_interlocks_hold_over_any_number_of_drivers(
         is_protected in any::<bool>(),
         is_first in prop::bool::weighted(0.2),
-        has_two_edges in any::<bool>(),
+        edges in by_edges(),
         asks in any::<bool>(),
         steps in prop::collection::vec(step(), 1..300),
     ) {
         let tier = if is_protected { Tier::Protected } else { Tier::Staging };
-        let mut world = World::new(plan(tier, is_first), on_failure(asks));
-        if has_two_edges {
-            world.add_second_edge();
-        }
+        let mut world = World::with_edges(plan(tier, is_first), on_failure(asks), edges);
         for step in steps {
             match step {
                 Dice::Usual(turn) => play(&mut world, turn),

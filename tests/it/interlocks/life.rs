@@ -147,10 +147,12 @@ impl World {
         }
     }
 
-    /// Points the proxy elsewhere, without Greenroom.
+    /// Points the proxy elsewhere, without Greenroom. Of two edges, the second.
     pub(super) fn point_by_hand(&mut self, slot: Slot) {
-        if let Some((generation, _)) = self.pointer {
-            self.pointer = Some((generation - 1, slot));
+        let second = self.second.as_mut().map(|edge| &mut edge.pointer);
+        let pointer = second.unwrap_or(&mut self.pointer);
+        if let Some((generation, _)) = *pointer {
+            *pointer = Some((generation - 1, slot));
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod crashes;
 mod driver_stops;
+mod edges;
 mod life;
 mod observed_elsewhere;
 mod others;
@@ -19,7 +20,7 @@ use greenroom::release::{Action, Choice, Event, OnFailure, Progress, StepState};
 use proptest::prelude::*;
 
 use life::ByHand;
-use world::{Fate, World, plan};
+use world::{Fate, World, by_edges, plan};
 
 use crate::support::cases;
 use crate::support::web::operator;
@@ -602,16 +603,13 @@ proptest! {
     fn the_interlocks_hold_for_any_order_of_events(
         is_protected in any::<bool>(),
         is_first in prop::bool::weighted(0.2),
-        has_two_edges in any::<bool>(),
+        edges in by_edges(),
         asks in any::<bool>(),
         turns in prop::collection::vec(turn(), 1..400),
     ) {
         let tier = if is_protected { Tier::Protected } else { Tier::Staging };
         let on_failure = if asks { OnFailure::Ask } else { OnFailure::BackOut };
-        let mut world = World::new(plan(tier, is_first), on_failure);
-        if has_two_edges {
-            world.add_second_edge();
-        }
+        let mut world = World::with_edges(plan(tier, is_first), on_failure, edges);
         for turn in turns {
             play(&mut world, turn);
         }
@@ -635,13 +633,10 @@ proptest! {
     /// Whatever happened before, a release can be brought to an end: it is never stuck.
     #[test]
     fn a_release_can_always_end_once_every_server_works_again(
-        has_two_edges in any::<bool>(),
+        edges in by_edges(),
         turns in prop::collection::vec(turn(), 1..200),
     ) {
-        let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
-        if has_two_edges {
-            world.add_second_edge();
-        }
+        let mut world = World::with_edges(plan(Tier::Staging, false), OnFailure::Ask, edges);
         for turn in turns {
             play(&mut world, turn);
         }

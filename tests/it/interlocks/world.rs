@@ -21,6 +21,7 @@ use greenroom::release::{
     Scope, Stage, observed,
 };
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use super::life::{Life, PublicSide};
 use crate::support::web::{self, digest, endpoint, operator, version};
@@ -168,6 +169,22 @@ pub(crate) struct World {
     pub(super) is_put_back: bool,
 }
 
+/// The edges of the target. Without a public address, only the answers of the edges say where the traffic goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ByEdges {
+    One,
+    Two,
+    TwoWithoutPublicAddress,
+}
+
+pub(super) fn by_edges() -> impl Strategy<Value = ByEdges> {
+    prop::sample::select(vec![
+        ByEdges::One,
+        ByEdges::Two,
+        ByEdges::TwoWithoutPublicAddress,
+    ])
+}
+
 /// A second edge of the target.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SecondEdge {
@@ -288,12 +305,17 @@ impl World {
         self.pointer.map(|(_, slot)| slot)
     }
 
-    /// Adds a second edge, at the place of the first.
-    pub(super) fn add_second_edge(&mut self) {
-        self.second = Some(SecondEdge {
-            pointer: self.pointer,
+    /// A world with these edges.
+    pub(super) fn with_edges(mut plan: Plan, on_failure: OnFailure, edges: ByEdges) -> Self {
+        if edges == ByEdges::TwoWithoutPublicAddress {
+            plan.definition.public = None;
+        }
+        let mut world = Self::new(plan, on_failure);
+        world.second = (edges != ByEdges::One).then_some(SecondEdge {
+            pointer: world.pointer,
             is_silent: false,
         });
+        world
     }
 
     /// Whether the route or any edge names this slot.
