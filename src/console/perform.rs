@@ -94,7 +94,7 @@ impl EffectRunner {
                 return;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Watches a release that this process drives: sends an event for each change of its status.

@@ -30,7 +30,8 @@ pub struct NoticeSource {
     is_started: bool,
     is_switched: bool,
     waiting: Option<Waiting>,
-    failed: Option<(Step, String)>,
+    /// The failures in the previous status. Each was sent.
+    failures: Vec<(Step, String)>,
     is_over: bool,
 }
 
@@ -51,7 +52,7 @@ impl NoticeSource {
             is_started: false,
             is_switched: false,
             waiting: None,
-            failed: None,
+            failures: Vec::new(),
             is_over: false,
         }
     }
@@ -87,12 +88,9 @@ impl NoticeSource {
     }
 
     fn failure(&mut self, status: &Status, now: Timestamp) -> Option<Notice> {
-        let failed = failed(status);
-        if self.failed == failed {
-            return None;
-        }
-        self.failed = failed;
-        let (step, why) = self.failed.clone()?;
+        let before = std::mem::replace(&mut self.failures, failures(status));
+        let mut new = self.failures.iter().filter(|it| !before.contains(it));
+        let (step, why) = new.next().cloned()?;
         let message = match &status.progress {
             Progress::Choosing {
                 direction, choices, ..
@@ -280,16 +278,18 @@ impl NoticeSource {
     }
 }
 
-/// The step that failed and was not tried again since then, with the reason.
-fn failed(status: &Status) -> Option<(Step, String)> {
-    if let Progress::Choosing { step, why, .. } = &status.progress {
-        return Some((*step, why.clone()));
-    }
-    let mut steps = status.steps.iter();
-    steps.find_map(|step_status| match &step_status.state {
-        StepState::Failed { why } => Some((step_status.step, why.clone())),
+/// The steps that failed and were not tried again since then, with the reasons. The first is the one about which an
+/// operator must choose.
+fn failures(status: &Status) -> Vec<(Step, String)> {
+    let chosen = match &status.progress {
+        Progress::Choosing { step, why, .. } => Some((*step, why.clone())),
         _ => None,
-    })
+    };
+    let failed = status.steps.iter().filter_map(|it| match &it.state {
+        StepState::Failed { why } => Some((it.step, why.clone())),
+        _ => None,
+    });
+    chosen.into_iter().chain(failed).collect()
 }
 
 fn started(plan: &Plan) -> String {

@@ -157,6 +157,28 @@ fn a_failed_step_is_announced_once_per_failure() {
 }
 
 #[test]
+fn an_earlier_failure_is_not_announced_again_after_a_later_one() {
+    let mut notice_source = NoticeSource::new(operator());
+    let back = at(Step::Start, Progress::Back(Step::Start));
+    let not_undone = Progress::Choosing {
+        step: Step::Start,
+        direction: Direction::Back,
+        why: "no answer".into(),
+        choices: vec![Choice::Retry, Choice::Leave],
+    };
+    let seen = [
+        at(Step::Verify, Progress::Back(Step::Verify)),
+        at(Step::Start, not_undone),
+        // The step is undone again, and only the first failure is left.
+        back,
+    ];
+    let seen = seen.map(|status| with_failed(status, Step::Verify, "a check failed"));
+    let notices = told(&mut notice_source, seen);
+    let whys: Vec<&str> = notices.iter().filter_map(|it| it.why.as_deref()).collect();
+    assert_eq!(whys, ["a check failed", "no answer"]);
+}
+
+#[test]
 fn an_automatic_back_out_is_announced() {
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
     let back = with_failed(

@@ -207,11 +207,37 @@ impl Nginx {
             Ok(Err(output)) => self.not_accepted(doing, &output),
             Err(failure) => failure,
         };
-        match old {
-            Some(text) => self.host().write(&file, text.as_bytes()).await?,
-            None => self.host().remove(&file).await?,
+        match self.restore(target, old).await {
+            Ok(_) => Err(refused),
+            Err(failure) => {
+                let message = format!(
+                    "{}; the old state could not be restored: {failure}",
+                    refused.message
+                );
+                let hint = format!(
+                    "nginx reads {} when it is reloaded or restarted: correct or remove the file before that",
+                    file.display()
+                );
+                Err(self
+                    .failure(FailureKind::Ambiguous, doing, message)
+                    .hint(hint))
+            }
         }
-        Err(refused)
+    }
+
+    /// Restores the old file, or removes the new file if there was no old file. Says which of them it did.
+    async fn restore(&self, target: &Target, old: Option<&str>) -> Result<&'static str> {
+        let file = self.file(target);
+        match old {
+            Some(text) => {
+                self.host().write(&file, text.as_bytes()).await?;
+                Ok("the old file was restored")
+            }
+            None => {
+                self.host().remove(&file).await?;
+                Ok("the new file was removed")
+            }
+        }
     }
 
     fn not_accepted(&self, doing: &str, output: &str) -> Failure {
@@ -220,8 +246,7 @@ impl Nginx {
             .hint("nothing was changed")
     }
 
-    /// Restores the old file, or removes the new file if there was no old file. Then reloads nginx and waits until nginx
-    /// answers as before. Both results are texts for people.
+    /// Restores the old state, reloads nginx and waits until nginx answers as before. Both results are texts for people.
     async fn put_back(
         &self,
         target: &Target,
@@ -229,16 +254,10 @@ impl Nginx {
         was_loaded: Option<&str>,
         new: &Rendered,
     ) -> std::result::Result<String, String> {
-        let file = self.file(target);
-        let (outcome, put) = match old {
-            Some(text) => ("the old file was restored", {
-                self.host().write(&file, text.as_bytes()).await
-            }),
-            None => ("the new file was removed", self.host().remove(&file).await),
+        let outcome = match self.restore(target, old).await {
+            Ok(outcome) => outcome,
+            Err(failure) => return Err(format!("the old state could not be restored: {failure}")),
         };
-        if let Err(failure) = put {
-            return Err(format!("the old state could not be restored: {failure}"));
-        }
         let as_before = |mark: Option<&str>| match (was_loaded, mark) {
             (_, Some(mark)) if mark == new.mark => false,
             (Some(_), Some(mark)) => old.is_some_and(|text| text.contains(mark)),

@@ -96,21 +96,25 @@ pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect
         super::world::show_release(model);
     }
     super::steps::observed(model, &before);
-    let ended = model.releases_observed.iter().find_map(|(target, now)| {
+    let ended = model.releases_observed.iter().filter_map(|(target, now)| {
         let outcome = now.status.outcome()?;
         let old = before.get(target)?;
         let has_just_ended = old.status.plan.release == now.status.plan.release
             && old.status.outcome().is_none()
             && model.elsewhere_in(target).is_some();
-        has_just_ended.then(|| (end_text(target, outcome), outcome.is_success()))
+        has_just_ended.then(|| (outcome.is_success(), end_text(target, outcome)))
     });
-    if let Some((text, is_success)) = ended {
-        let weight = if is_success {
+    let mut ended: Vec<(bool, String)> = ended.collect();
+    // The notice may be cut, so it starts with the releases that did not succeed.
+    ended.sort_by_key(|(is_success, _)| *is_success);
+    if let Some((is_success, _)) = ended.first() {
+        let weight = if *is_success {
             Weight::Normal
         } else {
             Weight::Prominent
         };
-        model.say(weight, &text);
+        let texts: Vec<&str> = ended.iter().map(|(_, text)| text.as_str()).collect();
+        model.say(weight, &texts.join("; "));
     }
     super::follow::follow(model)
 }

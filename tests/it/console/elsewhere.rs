@@ -478,6 +478,30 @@ fn the_outcome_is_announced_once_and_stays_on_the_ladder() {
 }
 
 #[test]
+fn releases_that_end_together_are_announced_in_one_notice() {
+    let mut model = model(SIZES[0], with_candidate(web_production()));
+    let mut tell_both = |web: Observed, api: Observed| {
+        let both = [
+            (target("api", "qa"), Arc::new(api)),
+            (target("web", PRODUCTION), Arc::new(web)),
+        ];
+        let both = Event::ReleasesObserved(Arc::new(Releases::from(both)));
+        tell(&mut model, both);
+        model.notice.take().map(|notice| notice.text)
+    };
+    tell_both(told_up_to(Step::Register), told_up_to(Step::Register));
+    let reason = "the checks failed".to_owned();
+    let failed = closed(done_up_to(Step::Register), Outcome::BackedOut { reason });
+    let done = closed(done_up_to(Step::Drain), Outcome::Done);
+    let said = tell_both(failed.clone(), done.clone());
+    assert_eq!(
+        said.as_deref(),
+        Some("web/production backed out: the checks failed; api/qa done")
+    );
+    assert_eq!(tell_both(failed, done), None);
+}
+
+#[test]
 fn lease_and_waiting_times_count_between_two_readings() {
     let mut model = watching(
         SIZES[0],

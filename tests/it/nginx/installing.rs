@@ -357,6 +357,31 @@ async fn an_nginx_that_died_later_is_reported_and_the_files_stay() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_left_after_a_failed_test_is_reported() {
+    let mut arena = Arena::start().await;
+    // The sites are not included, so the file is tested where it belongs. Meanwhile it becomes a directory, which
+    // cannot be removed as a file.
+    arena.arrangement.config.sites = arena.place.path().join("elsewhere");
+    fs::create_dir(&arena.arrangement.config.sites).expect("a directory");
+    let site = arena.site_file();
+    let spoiling = arena.place.path().join("spoiling");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *-T*) [ ! -f {0} ] || {{ rm {0}; mkdir {0}; }};; esac\nnginx \"$@\"\n",
+        site.display()
+    );
+    fs::write(&spoiling, script).expect("written");
+    let at = arena.place.path().display().to_string();
+    arena.arrangement.command = vec!["sh".into(), spoiling.display().to_string(), "-p".into(), at];
+    let failed = arena.writer().install(&arena.target).await;
+    let failed = failed.expect_err("not included");
+    assert_eq!(failed.kind, FailureKind::Ambiguous, "{failed}");
+    let said = failed.to_string();
+    for part in ["could not be restored", "correct or remove the file"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn an_nginx_that_dies_during_the_reload_gets_its_old_file_back() {
     let mut arena = Arena::start().await;
     arena
