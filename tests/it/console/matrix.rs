@@ -10,8 +10,8 @@ use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Mode, Model};
 use greenroom::history::Step;
 use greenroom::inventory::{
-    EdgeAnswer, EdgeName, Hold, ServiceName, SlotMembers, Snapshot, SourceState, Target, Tier,
-    World,
+    EdgeAnswer, EdgeName, Hold, ServiceName, Slot, SlotMembers, Snapshot, SourceState, Target,
+    Tier, World,
 };
 use greenroom::release::Progress;
 use ratatui::style::Modifier;
@@ -362,6 +362,28 @@ fn many_targets_are_drawn_as_fast_as_few() {
         many < few * 10 + Duration::from_millis(2),
         "{many:?} for many, {few:?} for few"
     );
+}
+
+#[test]
+fn a_target_whose_edges_differ_is_drifted() {
+    let mut snapshot = web_production();
+    let west = "west".parse().expect("a name");
+    let edge = snapshot.edges.edge_mut(&EdgeName::default()).clone();
+    snapshot.change_edge(&west, |west| *west = edge);
+    let target = snapshot.target.clone();
+    let state = |snapshot: &Snapshot| cell(&model((118, 34), snapshot.clone()), &target);
+    assert_eq!(state(&snapshot), CellState::Healthy);
+
+    let mut differs = snapshot.clone();
+    differs.change_edge(&west, |west| {
+        west.answer.proxy_mut().expect("an answer").slot = Some(Slot::Green);
+    });
+    assert_eq!(state(&differs), CellState::Drifted);
+    let shown = screen(&model((118, 34), differs));
+    assert!(shown.contains("proxy west: green generation 41"), "{shown}");
+
+    snapshot.change_edge(&west, |west| west.state = SourceState::Connecting);
+    assert_eq!(state(&snapshot), CellState::Unknown);
 }
 
 /// The proxy has not answered.
