@@ -178,8 +178,10 @@ impl<'a> Following<'a> {
                 let next = &status.next;
                 let answer = match need {
                     _ if self.confirms_back_out => format!("type {environment} to back out:"),
-                    Need::TypedName => format!("type {environment} to continue, or back out:"),
-                    _ => "type yes to continue, or back out:".to_owned(),
+                    Need::TypedName => {
+                        format!("type {environment} to continue, or type \"back out\":")
+                    }
+                    _ => "type yes to continue, or type \"back out\":".to_owned(),
                 };
                 self.reporter.without_progress(|| {
                     warn_line!("{next}");

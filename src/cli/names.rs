@@ -58,7 +58,7 @@ fn unknown(
     if let Some(service) = service.map(ServiceName::as_str)
         && !services.contains(service)
     {
-        let message = format!("no service is called {service}");
+        let message = format!("no target has the service {service}");
         return Some((message, suggestion(service, &services)));
     }
     let environment = environment.map(EnvironmentName::as_str)?;
@@ -136,7 +136,7 @@ mod tests {
             (
                 Some("wbe"),
                 Some("qa"),
-                "no service is called wbe: did you mean web?",
+                "no target has the service wbe: did you mean web?",
             ),
             (
                 Some("web"),
@@ -151,7 +151,7 @@ mod tests {
             (
                 Some("billing"),
                 None,
-                "no service is called billing: known names: wallets, web",
+                "no target has the service billing: known names: wallets, web",
             ),
             (
                 Some("wallets"),

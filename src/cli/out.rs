@@ -1,6 +1,7 @@
 //! Writes to standard output and standard error. If the reader of the output is gone (`| head`, a closed terminal), the
-//! output is dropped, because a release must not panic half-way. If the output cannot be written for another reason
-//! (a full disk), the command continues too, but does not end with success.
+//! output is dropped, because a release must not panic half-way. If standard output cannot be written for another
+//! reason (a full disk), the command continues too, but does not end with success. Errors of standard error are
+//! ignored.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};

@@ -23,7 +23,8 @@ pub const SEARCHED_FOR_OPEN: usize = 8;
 
 impl ReleaseRecord {
     /// Whether this release started after `other`, a release of the same target. The release whose planned switch has
-    /// the higher generation started later. If the generations are equal or one is missing, the greater id decides.
+    /// the higher generation started later. If the generations are equal, or if one is missing or impossible, the
+    /// greater id decides.
     pub fn started_after(&self, other: &Self) -> bool {
         let generations = self.possible_generation().zip(other.possible_generation());
         let differ = generations

@@ -1,6 +1,6 @@
-//! Names of people. Two records are about the same person if their names have the same key. Invisible characters,
-//! letter case and compatibility forms of letters do not change the key. Stores derive their own keys from this key, so
-//! that one person has one key and two people never share a key.
+//! Names of people. Greenroom takes two records to be about the same person if their names have the same key. Invisible
+//! characters, letter case and compatibility forms of letters do not change it. The keys of a store contain it in an
+//! escaped form, in which different keys stay different.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization as _;
@@ -96,7 +96,8 @@ fn visible(text: &str) -> String {
 
 /// Whether a reader cannot see or recognize a character: control characters, default-ignorable characters of Unicode
 /// (`DerivedCoreProperties.txt`), line and paragraph separators, the blank Braille pattern, characters for private use,
-/// and the replacement that `sanitize` inserts.
+/// the marks of annotations and embedded objects, the replacement that `sanitize` inserts, and everything from U+E0000
+/// on.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -42,7 +42,8 @@ pub fn need_to_begin(plan: &Plan) -> Need {
     }
 }
 
-/// What a step of this plan requires from a person, in addition to the confirmation that starts the plan.
+/// What a step of this plan requires from a person, in addition to what the start of the plan requires
+/// ([`need_to_begin`]).
 pub fn need_of(plan: &Plan, step: Step) -> Need {
     ladder::definition(step).need(plan)
 }

@@ -57,7 +57,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
             };
             if members.iter().any(|it| it.release != Some(*release)) {
                 return Err(Wait(format!(
-                    "{slot} is occupied, but the planned version is not healthy in it yet"
+                    "{slot} still has a member that this release did not create"
                 )));
             }
             Ok(())
@@ -202,9 +202,14 @@ fn may_be_lowered(view: &View<'_>, from: u64, to: u64) -> Result<(), Obstacle> {
         )));
     }
     let highest = view.edges.answered_generation();
-    if !is_beyond_any_switch(from, highest) || to < highest {
+    if to < highest {
         return Err(Changed(format!(
-            "the generation of the route cannot be lowered from {from} to {to}: the proxy has generation {highest}"
+            "the generation of the route cannot be lowered to {to}: the proxy already has generation {highest}"
+        )));
+    }
+    if !is_beyond_any_switch(from, highest) {
+        return Err(Changed(format!(
+            "the route keeps generation {from}: a switch may have made it, because the proxy has generation {highest}"
         )));
     }
     Ok(())

@@ -15,7 +15,8 @@ use crate::inventory::{Clocks, LockHolder, RegistryRecord, ReleaseId};
 #[derive(Debug, Clone)]
 pub struct Interrupted {
     pub recorded: Recorded,
-    /// The progress according to the journal, and the plan.
+    /// The plan, the progress and the driver, according to the journal and the lock. Nothing of it was observed on a
+    /// server.
     pub observed: Observed,
     /// The current holder of the target's lock, for this release or another.
     pub holder: Option<LockHolder>,
@@ -28,12 +29,13 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// Reads the progress from the records, and decides which ways to resume are possible. `overtaken` is the release
-    /// that overtook this release, if any. The caller must read `record` before the journal: then a driver that has
-    /// released its lock has already recorded that it stopped, or how the release ended.
+    /// Reads the progress from `recorded`, and decides which ways to resume are possible. `overtaken_by` is the later
+    /// release that overtook this release, if any. `record` is what the store says about the target. The caller must
+    /// read it before the journal: then a driver that has released its lock has already recorded that it stopped, or how
+    /// the release ended.
     pub fn of(
         recorded: Recorded,
-        overtaken: Option<ReleaseId>,
+        overtaken_by: Option<ReleaseId>,
         definition: &Definition,
         record: &RegistryRecord,
         (now, clocks): (Timestamp, &Clocks),
@@ -45,7 +47,7 @@ impl Interrupted {
             clocks,
         };
         let against = ResumeAction::ALL.into_iter().filter_map(|resume_action| {
-            let fits = not_overtaken(overtaken, resume_action)
+            let fits = not_overtaken(overtaken_by, resume_action)
                 .and_then(|()| Plan::resumed(&recorded, definition, target_state, resume_action));
             fits.err().map(|refused| (resume_action, refused))
         });

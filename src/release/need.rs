@@ -1,9 +1,8 @@
-//! What an act requires from a person.
+//! What a person must do before a plan starts, a step runs or a release backs out.
 
-/// What a step requires from a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// Nothing, because the approval of the plan covers the step.
+    /// Nothing: the approval of the plan is enough.
     Nothing,
     Confirmation,
     /// The operator must type the environment's name.

@@ -20,7 +20,8 @@ use super::{
     Resolved, Wanted,
 };
 
-/// Decides the slot, the generation and the kind of the release, or refuses with every reason.
+/// Decides the slot, the generation and the kind of the release, or refuses with all reasons that are known. If the
+/// store cannot be read, these are the reasons from the rules and the image.
 pub fn decide(
     request: &PlanRequest,
     definition: &Definition,

@@ -13,7 +13,8 @@ use crate::history::{Direction, Entry, JournalEvent, Recorded, Step};
 /// The state of the current stage after the last entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Last {
-    /// No act of the stage is running: the stage was not started, or another driver has resumed the release since then.
+    /// No act of the stage is running: the stage was not started, an operator chose to try it again, or another driver
+    /// has resumed the release since it was started.
     Between,
     /// The stage was approved or started, and has no outcome yet.
     UnderWay,
@@ -35,7 +36,8 @@ pub(super) struct Replay {
     pub(super) moved_at: Timestamp,
     /// When the standby of the old version started.
     pub(super) standby_began: Option<Timestamp>,
-    /// The step that was last done or undone.
+    /// The step that was last done, or that was last undone while backing out. None directly after the release turned
+    /// back.
     pub(super) settled: Option<Step>,
     /// The number of the last entry.
     pub(super) sequence: u32,
@@ -154,8 +156,8 @@ impl Replay {
                 self.turn_back(reason);
             }
             CHECK_AGAIN => {
-                // The waiting step may have been done before an earlier return to *verify*. That step must be done
-                // again.
+                // The step that waits for an approval may be marked as done: it was done before the checks were run
+                // again. It must be done again, so it becomes pending.
                 self.track.set(step, StepState::Pending);
                 self.track.go_to(|stage| stage.has(Property::RunsChecks));
                 self.last = Last::Between;

@@ -84,7 +84,8 @@ pub enum Progress {
     },
     /// The release has not ended and has no driver, according to its journal and the lock.
     Interrupted {
-        /// The step that was last done or undone; none if no step was.
+        /// The step that was last done, or that was last undone while backing out. None if there is none in this
+        /// direction yet.
         after: Option<Step>,
         direction: Direction,
         /// When the last entry was written.
@@ -104,8 +105,8 @@ impl Progress {
         }
     }
 
-    /// Whether the release waits for an approval, and an operator may have the checks run again before it. The
-    /// candidate was checked and has no traffic yet.
+    /// Whether the release waits for the approval of a step before which an operator may have the checks run again. At
+    /// these steps the candidate was checked and has no traffic yet.
     pub fn may_check_again(&self) -> bool {
         match self {
             Self::Asking { step, .. } => has(*step, Property::MayCheckAgain),

@@ -9,7 +9,8 @@ use super::{Ports, SandboxError};
 /// The ports of a target: public, preview, blue and green.
 const PORTS_PER_TARGET: u16 = 4;
 
-/// The timing of the sample releases that a new sandbox makes to have a history. It is as short as possible.
+/// The timing of the sample releases that a new sandbox makes to have a history. All waits are very short. `drain` is
+/// only a limit: it ends as soon as no connection is open.
 const SEED_TIMING: [(&str, &str); 4] = [
     ("minimum_healthy", "50ms"),
     ("watch", "50ms"),
@@ -69,8 +70,8 @@ through_preview = true
 pub fn seed_overrides() -> Vec<(String, String)> {
     let mut overrides = vec![
         ("operator.name".to_owned(), "sandbox".to_owned()),
-        // If the operator closes the sandbox during the sample releases, a log that is still being stored would be
-        // written after the end. So no logs are kept.
+        // If the operator closes the sandbox during the sample releases, a log could still be written after the sandbox
+        // was closed. So no logs are kept.
         ("history.keep_logs".to_owned(), "false".to_owned()),
     ];
     for (environment, ..) in ENVIRONMENTS {

@@ -1,7 +1,8 @@
 //! The sandbox, for trying Greenroom without servers: a sample application in three environments behind a proxy, with a
 //! small stream of requests and some past releases. Everything in the sandbox is real: processes, a proxy and a store,
 //! all in one directory. This module writes the configuration, makes the past releases through the release engine, and
-//! removes everything at the end. The module must not know adapters or screens.
+//! stops everything at the end. A temporary directory is then removed; a kept one can be used again. The module must not
+//! know adapters or screens.
 //!
 //! [`Place`] first writes a mark into the directory. Only a directory with this mark is a sandbox, so Greenroom never
 //! starts or removes another directory as a sandbox.

@@ -21,7 +21,7 @@ use crate::sanitize::sanitize;
 
 /// The time between two requests of one visitor.
 const REQUEST_INTERVAL: Duration = Duration::from_millis(500);
-/// The delay between the starts of two visitors, so that they do not send in step.
+/// The delay between the starts of two visitors, so that they do not all send at the same moment.
 const START_SPACING: Duration = Duration::from_millis(170);
 /// A request that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(5);

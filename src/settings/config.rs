@@ -80,7 +80,7 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistorySettings {
     pub archive: PathBuf,
-    /// How long records are kept.
+    /// Which records are kept: the limits of age, number and size.
     pub retention: Retention,
     /// How many bytes of a candidate's log are kept; with 0 no logs are kept.
     pub log_size: usize,
@@ -115,7 +115,7 @@ impl EnvironmentSettings {
         format!("environments.{}.{key}{origin}", self.name)
     }
 
-    /// The password of an image registry, as messages name its key. The table `registry` describes a registry that
+    /// The key of an image registry's password, as messages name it. The table `registry` describes a registry that
     /// `registries` does not name.
     pub fn registry_password(&self, host: &str) -> String {
         let table = dotted(&["registries", host].map(str::to_owned));
@@ -173,6 +173,6 @@ pub struct TargetSettings {
     pub definition: Definition,
     /// The settings for the proxy.
     pub site: Option<SiteConfig>,
-    /// An additional etcd key, written in the same transaction as a registration.
+    /// An additional etcd key, written in the same transaction as the route.
     pub extra_key: Option<ExtraKey>,
 }

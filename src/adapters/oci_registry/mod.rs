@@ -34,7 +34,8 @@ use crate::sanitize::sanitize;
 /// `host[:port]`, with files that end in `.crt`.
 pub const DOCKER_CERTIFICATES: &str = "/etc/docker/certs.d";
 
-/// The time limit of one lookup, including all of its requests.
+/// The time limit of each part of a lookup: finding out how to reach the registry, logging in for a list of tags, each
+/// page of that list, and resolving a reference with all its requests.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The read limits for a registry.
@@ -102,7 +103,7 @@ impl OciRegistry {
         }
     }
 
-    /// Sets another time limit for a lookup.
+    /// Sets another time limit for each part of a lookup.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

@@ -27,7 +27,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
         }
     };
     if common.json {
-        json::answer(serde_json::json!({ "dry_run": verb.dry_run, "forgotten": pruned }));
+        json::answer(serde_json::json!({ "dry_run": verb.dry_run, "removed": pruned }));
     } else {
         print_pruning(&pruned, verb.dry_run);
     }
@@ -45,8 +45,8 @@ fn print_pruning(pruned: &Pruning, is_dry: bool) {
     for (id, cause) in &pruned.releases {
         let cause = match cause {
             Cause::Age => "older than history.keep_days",
-            Cause::Count => "not among the history.keep_last newest",
-            Cause::Size => "the oldest of an archive larger than history.max_size",
+            Cause::Count => "the target has more releases than history.keep_last",
+            Cause::Size => "one of the oldest, and the archive is larger than history.max_size",
         };
         say_line!("{id}  {cause}");
     }

@@ -95,7 +95,7 @@ impl MessageDialog {
             }
             _ => {
                 let need = self.found.need_to_request_handover();
-                (Question::Ask(self.found), need)
+                (Question::RequestHandover(self.found), need)
             }
         };
         confirm::ask_with_note(model, question, need, note);

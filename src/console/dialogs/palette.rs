@@ -94,7 +94,7 @@ impl Dialog for Palette {
         }
         // The dialog keeps its height while the list gets shorter.
         sheet.body.resize_with(height + 2, Line::default);
-        // A row may be too narrow for its text, so the complete text of the row under the cursor is below the list.
+        // A row may be too narrow for its text, so the text of the row under the cursor is repeated below the list.
         let chosen = found.get(self.row);
         let mut details = chosen.map_or_else(Vec::new, |found| {
             let (description, meaning) = described(found);
@@ -218,7 +218,7 @@ fn focus_for(model: &mut Model, action: Action) {
     }
 }
 
-/// The number of lines below the list, which show the complete text of the row under the cursor.
+/// The number of lines below the list, which repeat the text of the row under the cursor.
 const DETAIL_LINES: usize = 2;
 
 const KEY_COLUMNS: usize = 10;

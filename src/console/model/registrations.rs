@@ -392,7 +392,7 @@ fn mark_of(differences: Vec<String>, is_compared: bool) -> Mark {
 }
 
 /// A short description of the value of a key. For a key that does not belong to Greenroom or cannot be read, only the
-/// size. The page that Enter opens shows the complete value.
+/// size. The page that Enter opens shows the value as it was read: a long value is cut.
 fn value_summary(snapshot: &Snapshot, line: &KeyLine) -> String {
     let size = || size(&line.value);
     if snapshot.problems.contains_key(&line.key) {

@@ -44,8 +44,7 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
         }
         None if is_open => {
             model.dialog = None;
-            let text =
-                "the configuration on disk equals the one in use again: there is nothing to reload";
+            let text = "the configuration on disk was changed back to the one in use: there is nothing to reload";
             model.say(Weight::Normal, text);
         }
         None => {}

@@ -211,7 +211,7 @@ pub(in crate::console) fn driver(observed: &Observed) -> &Operator {
 }
 
 fn standby(model: &Model, status: &Status, until: Option<Timestamp>) -> String {
-    let left = until.map_or("until an operator ends it".to_owned(), |until| {
+    let left = until.map_or("until an operator stops it".to_owned(), |until| {
         format!("for {}", text::clock(text::seconds(model.now, until)))
     });
     let from = old_version(status);
@@ -220,7 +220,7 @@ fn standby(model: &Model, status: &Status, until: Option<Timestamp>) -> String {
         None => {
             let [back, stop] =
                 [Action::RollBack, Action::EndStandby].map(|it| model.keymap.shown(it));
-            format!(": {back} rolls back, {stop} stops it now")
+            format!(": {back} rolls back, {stop} stops {from} now")
         }
         Some(observed) => format!("; {} drives the release", driver(observed)),
     };

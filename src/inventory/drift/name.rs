@@ -237,7 +237,7 @@ impl Name {
                 "the store is changed to match the proxy, and the pointer gets a token of this store; no traffic moves"
             }
             Self::ProxyNotInstalled | Self::ProxyEdited => {
-                "the configuration is installed again, which reloads the proxy; put edits that must stay into the template"
+                "the configuration is installed again, which reloads the proxy; edits of the installed file are lost: make them in the template"
             }
             Self::ProxyForeign => {
                 "an operator must restore the file for the target that it names, or move it away; a repair never replaces it"

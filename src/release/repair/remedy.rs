@@ -277,8 +277,8 @@ fn address(seen: &Seen<'_>, slot: Slot) -> Remedy {
 
 fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
-        // The proxy names this slot, but the route names the other slot. After the repair has set the proxy to the
-        // other slot, this slot has an old version that is running again.
+        // The repair sets the proxy to the other slot, which the route names. Then this slot has no traffic, and what is
+        // running in it is stopped like an old version that was started again.
         let mut members = seen.members(slot).iter();
         return if members.any(Instance::is_up) {
             started(seen, slot)
@@ -467,7 +467,7 @@ fn point(from: EdgeSlots, route: &Rewrite) -> Action {
     }))
 }
 
-/// Says that no release proves the version in a slot, and what a person must do.
+/// Says that no release proves that the version in a slot was checked and live there, and what a person must do.
 fn not_proven(slot: Slot, why: &str) -> String {
     format!(
         "no release proves that the version in {slot} was checked and live there ({why}). Find out which version it is. If it should have the traffic, set the proxy's live pointer to {slot} by hand, then repair again"
@@ -502,11 +502,10 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         Some(route) => {
             let route_generation = seen.possible_generation(route);
             if named == Some(live) && proxy_generation >= route_generation {
-                // Each switch has its own generation, so another slot needs another generation.
-                let is_one_switch = route.live == live || proxy_generation > route_generation;
-                proxy_generation
-                    .saturating_add(u64::from(!is_one_switch))
-                    .max(1)
+                // If the route names the other slot with the same generation, the two are from different switches, and
+                // each switch needs its own generation.
+                let may_keep = route.live == live || proxy_generation > route_generation;
+                proxy_generation.saturating_add(u64::from(!may_keep)).max(1)
             } else if route.live == live && edges.refusing(live, route_generation).is_none() {
                 // Every edge accepts the generation of the route, or has it already.
                 route_generation

@@ -1,5 +1,5 @@
-//! The part of a report that lists the decisions. For each decision it says who made it, when the question was asked
-//! and answered, which checks were known, and why.
+//! The part of a report that lists the decisions. For each decision it says who made it and why, when the question was
+//! asked and answered, and which results of checks were known.
 
 use jiff::Timestamp;
 

@@ -32,7 +32,9 @@ const WRITES_WITHIN: Duration = Duration::from_secs(1);
 pub enum SampleFailure {
     #[error(transparent)]
     Options(#[from] InvalidOptions),
-    /// The application cannot listen on its address or for signals, or an error ended the listening.
+    #[error("SIGTERM and SIGINT cannot be received: {0}")]
+    Signals(io::Error),
+    /// The application cannot listen on its address, or an error ended the listening.
     #[error("listening on {address} failed: {source}")]
     Listen {
         /// The address as configured.
@@ -67,12 +69,8 @@ pub async fn main_from_environment(arguments: impl IntoIterator<Item = String>) 
 }
 
 async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {
-    let signal_error = |source| SampleFailure::Listen {
-        address: "signals".to_owned(),
-        source,
-    };
-    let mut terminate = signal(SignalKind::terminate()).map_err(signal_error)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(signal_error)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(SampleFailure::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(SampleFailure::Signals)?;
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     let listener = tokio::spawn(async move {
@@ -91,7 +89,7 @@ async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {
 pub async fn serve(options: SampleOptions, stop: CancellationToken) -> Result<(), SampleFailure> {
     let (log, all_written) = RequestLog::start();
     let served = serve_logged(options, stop, log).await;
-    // The wait is limited, because neither a slow reader nor an abandoned connection may delay the end.
+    // The wait is limited: standard output may be read slowly, and a connection that did not end keeps the log open.
     drop(timeout(WRITES_WITHIN, all_written).await);
     served
 }

@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Accepts a table `T` in the file, for the schema only, and stores nothing. The values of the table are copied into
-/// the environments first, and are read there.
+/// Accepts any value in the file and stores nothing; `T` is only for the schema. The values of the table are copied into
+/// the environments first, and are read and checked there.
 #[derive(Debug)]
 pub(in crate::settings) struct SharedTable<T>(PhantomData<T>);
 

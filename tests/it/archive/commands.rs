@@ -521,7 +521,11 @@ async fn unknown_filters_and_targets_and_an_empty_history_are_reported() {
     for (arguments, code, says) in [
         (&["history"][..], 0, "there are no releases yet"),
         (&["history", "--search", "x"], 0, "no release matches"),
-        (&["history", "nobody"], 2, "no service is called nobody"),
+        (
+            &["history", "nobody"],
+            2,
+            "no target has the service nobody",
+        ),
         (&["history", "wbe"], 2, "did you mean web?"),
         (
             &["show", "last", "web", "prodution"],
@@ -748,8 +752,9 @@ async fn pruned_releases_are_listed_first_stay_forgotten_and_verify() {
     let dry = [&keeps[..], &["history", "prune", "--dry-run"]].concat();
     let said = out(&place.run(&dry));
     assert!(
-        said.contains(&format!("{first}  not among the history.keep_last newest"))
-            && said.contains("2 releases and 0 logs would be removed")
+        said.contains(&format!(
+            "{first}  the target has more releases than history.keep_last"
+        )) && said.contains("2 releases and 0 logs would be removed")
             && !said.contains(&last),
         "{said}"
     );

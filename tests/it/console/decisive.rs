@@ -172,7 +172,7 @@ fn of_a_release() -> Vec<Case> {
         ),
         (
             "asking to take over",
-            confirm(Question::Ask(forced), Need::Confirmation),
+            confirm(Question::RequestHandover(forced), Need::Confirmation),
             vec!["then after the handover, without another question"],
         ),
         (

@@ -1,4 +1,5 @@
-//! What a confirmed question does. `Approval::give` in `release` decides whether an answer is valid.
+//! What a confirmed question does. If it needs an approval, `Approval::give` or `RepairApproval::give` in `release`
+//! decides whether the answer is valid.
 
 use super::{Confirm, Question};
 use crate::console::action::Action;
@@ -80,10 +81,12 @@ pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect>
             }
             Err(why) => model.refused(&why.to_string()),
         },
-        Question::Ask(found) => match Approval::give(found.plan(), Scope::Plan, by, typed, now) {
-            Ok(approval) => handover_request::ask(model, &found, approval, note),
-            Err(why) => model.refused(&why.to_string()),
-        },
+        Question::RequestHandover(found) => {
+            match Approval::give(found.plan(), Scope::Plan, by, typed, now) {
+                Ok(approval) => handover_request::ask(model, &found, approval, note),
+                Err(why) => model.refused(&why.to_string()),
+            }
+        }
         Question::PeerApprove(status) => vec![Effect::ask(PeerApprove {
             target,
             release: status.plan.release,

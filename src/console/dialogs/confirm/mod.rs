@@ -45,7 +45,7 @@ pub enum Question {
     /// Approve a release that another operator drives.
     PeerApprove(Arc<Status>),
     /// Request the handover of a release from its driver, and resume the release after the handover.
-    Ask(Arc<Interrupted>),
+    RequestHandover(Arc<Interrupted>),
 }
 
 impl Question {
@@ -57,7 +57,9 @@ impl Question {
             | Self::BackOut(status)
             | Self::EndStandby(status)
             | Self::PeerApprove(status) => Some(&status.plan),
-            Self::Resume(found, _) | Self::Ask(found) => Some(&found.observed.status.plan),
+            Self::Resume(found, _) | Self::RequestHandover(found) => {
+                Some(&found.observed.status.plan)
+            }
             Self::Repair(_) => None,
         }
     }
@@ -71,7 +73,9 @@ impl Question {
             | Self::BackOut(status)
             | Self::EndStandby(status)
             | Self::PeerApprove(status) => &status.plan.definition,
-            Self::Resume(found, _) | Self::Ask(found) => &found.observed.status.plan.definition,
+            Self::Resume(found, _) | Self::RequestHandover(found) => {
+                &found.observed.status.plan.definition
+            }
         }
     }
 
@@ -234,7 +238,7 @@ impl Dialog for Confirm {
         match &self.question {
             Question::Begin(_)
             | Question::Resume(..)
-            | Question::Ask(_)
+            | Question::RequestHandover(_)
             | Question::Repair(_)
             | Question::PeerApprove(_) => false,
             Question::Step(old, step) => {

@@ -85,7 +85,7 @@ pub(super) fn sheet(model: &Model, theme: &Theme, confirm: &Confirm, columns: us
                 scrolled.push(("because", note.clone(), Meaning::Muted));
             }
         }
-        Question::Ask(found) => {
+        Question::RequestHandover(found) => {
             let sanitize = crate::sanitize::sanitize;
             if let Some(holder) = found.driver() {
                 let drives = sanitize(&together::lock_held_by(found, holder));
@@ -127,7 +127,7 @@ fn verb(question: &Question) -> &'static str {
         Question::Step(..) => "Run the step",
         Question::BackOut(_) | Question::Resume(_, ResumeAction::BackOut) => "Back out",
         Question::EndStandby(_) => "End the standby",
-        Question::Ask(_) => "Ask to take over",
+        Question::RequestHandover(_) => "Ask to take over",
         Question::PeerApprove(_) => "Approve the release",
         Question::Resume(found, ResumeAction::Continue) if found.holder.is_some() => {
             "Take over and continue"

@@ -147,7 +147,7 @@ fn listeners(root: &Root) -> Vec<Listener> {
                 ("blue", &in_environment.endpoints.blue),
                 ("green", &in_environment.endpoints.green),
             ] {
-                // A check of the service refuses an address at which no program can listen.
+                // `slots.rs` reports addresses at which no program can listen, so they are left out here.
                 found.extend(endpoint.endpoint().ok().map(|endpoint| Listener {
                     machine: host_of(section),
                     endpoint,
