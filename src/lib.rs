@@ -15,8 +15,9 @@
 //! | standby | the version that was live before the switch, kept warm for a rollback |
 //! | registration | the entry in the store that says which version has which address in a slot |
 //! | route | the entry in the store that says which slot is live, with a *generation* that each switch raises |
+//! | edge | one proxy that carries out the route of a target; one is configured. A slot may have traffic if any edge names it, and a switch is reached only if every edge has it |
 //! | pointer | the file or link that the proxy reads at every request: the route as the proxy applies it. In nginx's switch mode `reload` its configuration contains the route |
-//! | drift | a difference between runtime, store, proxy and public address; a *repair* removes it |
+//! | drift | a difference between runtime, store, an edge and its public address; a *repair* removes it |
 //! | release | one attempt to make one version live; a promote or a rollback |
 //! | plan, step | what a release will do, and one part of it, for example *verify* or *switch* |
 //! | baseline, observation | the state when the plan was made, and the state before and after each step, both as observed |
@@ -33,7 +34,7 @@
 //!
 //! | module | what it is | what it must not use |
 //! |---|---|---|
-//! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots; how servers are reached; only data | anything that waits, any client library |
+//! | [`inventory`] | what is running where: services, targets, slots, versions, routes, edges, snapshots; how servers are reached; only data | anything that waits, any client library |
 //! | [`checks`] | the requests that check a candidate, and how the answers are judged | the code that sends the requests |
 //! | [`history`] | the records of a release, how they are linked, and how they are searched | data about what is running now, which must be observed |
 //! | [`sanitize`] | makes bytes of other programs safe to show | the rest of the crate |

@@ -1,6 +1,7 @@
-//! The nouns of the crate: services, environments, targets, slots, versions, instances, registrations, routes, holds,
-//! snapshots of these, and how servers are reached. The module has only data: it uses no client library and no screen,
-//! and it waits for nothing. Only [`ReleaseId::after`] reads a clock. Everywhere else the caller passes the time.
+//! The nouns of the crate: services, environments, targets, slots, versions, instances, registrations, routes, edges,
+//! holds, snapshots of these, and how servers are reached. The module has only data: it uses no client library and no
+//! screen, and it waits for nothing. Only [`ReleaseId::after`] reads a clock. Everywhere else the caller passes the
+//! time.
 
 mod address;
 mod address_range;
@@ -8,6 +9,7 @@ mod change;
 mod clocks;
 mod derived_name;
 pub mod drift;
+mod edges;
 mod endpoint;
 pub mod extra_key;
 mod fingerprint;
@@ -51,6 +53,9 @@ pub use address_range::{AddressRange, InvalidRange};
 pub use change::{Changes, Difference, changes, commit};
 pub use clocks::{ClockReading, Clocks, engine_of, http_date, store_of};
 pub use derived_name::instance_name;
+pub use edges::{
+    Consensus, Edge, EdgeAnswer, EdgeReport, EdgeSlots, EdgeTraffic, Edges, PublicReport,
+};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use extra_key::{BadExtraKey, ExtraKey, ExtraKeys};
 pub use fingerprint::FingerprintKey;
@@ -63,7 +68,7 @@ pub use instance::{
 pub use lock::{FencingToken, LONGEST_LEASE, LockHolder, LockPurpose, LockRecord, Operator};
 pub use mask::{HIDDEN, HIDDEN_ANYWHERE, Mask, is_word};
 pub use members::SlotMembers;
-pub use name::{EnvironmentName, InvalidName, ServiceName};
+pub use name::{EdgeName, EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};
 pub use peer_approval::PeerApproval;
 pub use person::{NameRefused, key_part, operator_name};
@@ -78,7 +83,7 @@ pub use request_count::{RequestCount, RequestCounts};
 pub use route::{
     Connections, HIGHEST_GENERATION, HoldChange, Installation, LAST_PLANNED_GENERATION, LastSwitch,
     OthersKeys, PointerState, ProxyAnswer, RebaseOrder, Route, RouteChange, SwitchOrder,
-    generation, highest_generation, is_beyond_any_switch,
+    generation, is_beyond_any_switch,
 };
 pub use runtime_kind::RuntimeKind;
 pub use shape::{

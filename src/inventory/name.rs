@@ -1,4 +1,4 @@
-//! The names of services and environments, as an operator types them.
+//! The names of services, environments and edges, as an operator types them.
 //!
 //! Names become part of container names, etcd keys, file paths and nginx upstreams. So they contain only characters
 //! that need no escaping in any of these.
@@ -88,6 +88,18 @@ name! {
 name! {
     /// One environment, e.g. `dev`, `qa` or `production`.
     EnvironmentName
+}
+
+name! {
+    /// One edge of a target, e.g. `west`.
+    EdgeName
+}
+
+/// The name of the only edge of a target. Settings do not name edges.
+impl Default for EdgeName {
+    fn default() -> Self {
+        Self("proxy".to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,16 @@ impl BodyClass {
 }
 
 impl PublicAnswer {
+    /// Why the public gets no good answer: there is no answer, or it has a status of 500 or above.
+    pub fn failure(&self) -> Option<String> {
+        match self.status {
+            None if self.detail.is_empty() => Some("the public gets no answer".to_owned()),
+            None => Some(format!("the public gets no answer: {}", self.detail)),
+            Some(status) if status >= 500 => Some(format!("the public gets HTTP {status}")),
+            Some(_) => None,
+        }
+    }
+
     /// How this public answer differs from the direct answer of the instance to the same request. None if the answers
     /// agree, or if one answer is missing. Bodies may differ in every byte, e.g. because of a clock or a token, but not
     /// in their kind.

@@ -39,6 +39,29 @@ impl Began {
 }
 
 impl Rates {
+    /// The traffic of one slot over several edges; none without rates. The times are those of the slowest edge, because
+    /// the times of all requests are not known.
+    pub fn together<'a>(rates: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let mut rates = rates.into_iter();
+        let first = rates.next()?.clone();
+        Some(rates.fold(first, |sum, more| Self {
+            requests: sum.requests.saturating_add(more.requests),
+            errors: sum.errors.saturating_add(more.errors),
+            p50: sum.p50.max(more.p50),
+            p99: sum.p99.max(more.p99),
+            window: sum.window.max(more.window),
+            began: match (sum.began, more.began) {
+                (Some(one), Some(other)) => Some(Began {
+                    first: one.first.max(other.first),
+                    last: one.last.min(other.last),
+                }),
+                (Some(began), None) if more.requests == 0 => Some(began),
+                (None, Some(began)) if sum.requests == 0 => Some(began),
+                _ => None,
+            },
+        }))
+    }
+
     /// Requests per second, e.g. `312 req/s` or `0.4 req/s`.
     pub fn per_second(&self) -> String {
         let seconds = self.window.as_secs().max(1);

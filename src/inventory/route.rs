@@ -23,19 +23,6 @@ pub fn is_beyond_any_switch(routed: u64, pointed: u64) -> bool {
     routed > pointed.saturating_add(FARTHEST_AHEAD)
 }
 
-/// The highest generation that the route, the answer of the proxy or the pointer files of the slots contain. The next
-/// release is planned one above it.
-pub fn highest_generation(
-    route: Option<&Route>,
-    proxy: Option<&ProxyAnswer>,
-    pointer: Option<&PointerState>,
-) -> u64 {
-    let routed = route.map_or(0, |route| route.generation);
-    let pointed = proxy.map_or(0, |proxy| proxy.generation);
-    let last = pointer.map_or(0, PointerState::highest_generation);
-    routed.max(pointed).max(last)
-}
-
 /// Decodes a stored generation. Fails if it is above [`HIGHEST_GENERATION`].
 pub fn generation<'de, D: Deserializer<'de>>(stored: D) -> Result<u64, D::Error> {
     let generation = u64::deserialize(stored)?;
@@ -65,8 +52,9 @@ pub struct Route {
     pub token: FencingToken,
 }
 
-/// What the proxy reports about a target. Greenroom opens a new connection each time that it reads this.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a proxy reports about a target. Greenroom opens a new connection each time that it reads this. By default, the
+/// answer of a proxy without a live pointer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ProxyAnswer {
     /// The slot that gets the requests; none without a live pointer, e.g. before the first release.
     pub slot: Option<Slot>,

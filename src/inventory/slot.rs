@@ -101,7 +101,8 @@ pub enum LiveSlot {
     Slot(Slot),
     /// No slot has the traffic, e.g. before the first release.
     NoSlot,
-    /// The proxy has not answered, or it has no configuration for the target and the store has not answered.
+    /// An edge has not answered, the edges differ, or none has a configuration for the target and the store has not
+    /// answered.
     Unknown,
 }
 

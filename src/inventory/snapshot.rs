@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    Address, ClockReading, Clocks, Freeze, HandoverRequest, Hold, Installation, Instance,
-    InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval, PerSlot, PointerState, Probe,
-    ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role, Route,
-    RuntimeHealth, RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher,
+    Address, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, Freeze, HandoverRequest, Hold,
+    Instance, InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval, PerSlot, Probe,
+    PublicAddress, Rates, Registration, Revisioned, Role, Route, RuntimeHealth, RuntimeKind, Slot,
+    SlotMembers, Target, Tier, Watcher,
 };
 
 /// Whether a source (runtime, store or proxy) answers at the moment.
@@ -49,6 +49,67 @@ impl SourceState {
         matches!(self, Self::Live | Self::Stale { .. })
     }
 
+    /// The state of a source that gave no answer now. `retry_at` is when Greenroom asks it again.
+    #[must_use]
+    pub fn silent(&self, why: String, now: Timestamp, retry_at: Option<Timestamp>) -> Self {
+        match self {
+            Self::Stale { since, .. } => Self::Stale {
+                since: *since,
+                why,
+                retry_at,
+            },
+            // The source answered until now, so it is stale since now, even if its last change was long ago.
+            Self::Live => Self::Stale {
+                since: now,
+                why,
+                retry_at,
+            },
+            Self::Connecting | Self::Unreachable { .. } => Self::Unreachable { why, retry_at },
+        }
+    }
+
+    /// The state of several sources that are only useful together, each with its name: live only if all are live, and
+    /// answered only if all have answered. The reasons name the sources, except if there is only one.
+    pub(super) fn together<'a>(named: impl IntoIterator<Item = (&'a str, &'a Self)>) -> Self {
+        let all: Vec<(&str, &Self)> = named.into_iter().collect();
+        if let [(_, only)] = all[..] {
+            return only.clone();
+        }
+        let (mut whys, mut retries, mut sinces) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut is_connecting, mut is_unreachable) = (false, false);
+        for (name, state) in all {
+            match state {
+                Self::Live => {}
+                Self::Connecting => is_connecting = true,
+                Self::Stale {
+                    since,
+                    why,
+                    retry_at,
+                } => {
+                    sinces.push(*since);
+                    whys.push(format!("{name}: {why}"));
+                    retries.extend(*retry_at);
+                }
+                Self::Unreachable { why, retry_at } => {
+                    is_unreachable = true;
+                    whys.push(format!("{name}: {why}"));
+                    retries.extend(*retry_at);
+                }
+            }
+        }
+        let (why, retry_at) = (whys.join("; "), retries.into_iter().min());
+        match sinces.into_iter().min() {
+            _ if is_connecting => Self::Connecting,
+            _ if is_unreachable => Self::Unreachable { why, retry_at },
+            Some(since) => Self::Stale {
+                since,
+                why,
+                retry_at,
+            },
+            None => Self::Live,
+        }
+    }
+
     /// Since when and why the source does not answer; none while it answers. Shown after the name of the source, e.g.
     /// `has not answered: connection refused`.
     pub fn silence(&self) -> Option<String> {
@@ -71,7 +132,7 @@ pub struct Sources {
     pub runtime: SourceState,
     /// The system that stores registrations, route and lock.
     pub registry: SourceState,
-    /// The system that routes the traffic.
+    /// The edges that route the traffic, together: live only if every edge answers.
     pub router: SourceState,
 }
 
@@ -123,71 +184,51 @@ pub struct SlotSnapshot {
     pub registration: Option<Revisioned<Registration>>,
     /// The last health probe; none if no probe was made.
     pub probe: Option<Probe>,
-    /// The traffic of the slot; none if the proxy does not report it.
-    #[serde(default)]
+    /// The traffic of the slot over all edges; none if no edge reports it.
     pub rates: Option<Rates>,
 }
 
 /// One target, as all sources show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
     pub target: Target,
     /// How careful an operator must be with the target.
     pub tier: Tier,
     /// The kind of runtime that runs the instances of the target.
-    #[serde(default)]
     pub runtime_kind: RuntimeKind,
     pub slots: PerSlot<SlotSnapshot>,
     /// The route in the store.
     pub route: Option<Revisioned<Route>>,
     /// The revision of the store when the target was read; none before the first reading.
-    #[serde(default, skip_serializing)]
+    #[serde(skip)]
     pub store_revision: Option<i64>,
-    /// What the proxy reports about the target.
-    pub proxy: Option<ProxyAnswer>,
-    /// What the proxy checks before a switch; none if it was not read.
-    #[serde(default, skip_serializing)]
-    pub pointer: Option<PointerState>,
-    /// The last known state of the proxy's configuration, on disk and loaded; none if it was never known. A failed
-    /// check leaves it unchanged.
-    #[serde(default)]
-    pub installation: Option<Installation>,
-    /// Why the last check of the proxy's configuration failed; none if there was no check, or if the last check
-    /// succeeded.
-    #[serde(default)]
-    pub installation_unknown: Option<String>,
-    /// The answer on the public address.
-    pub public: Option<PublicAnswer>,
+    /// The proxies that carry out the route, each with what it reported.
+    #[serde(flatten)]
+    pub edges: Edges,
     /// The address at which the proxy shows the slot without traffic.
-    #[serde(default)]
     pub preview: Option<PublicAddress>,
     /// Why the rates are unknown; none if they are known, or if the proxy was not asked for them.
-    #[serde(default)]
     pub rates_unknown: Option<String>,
     pub lock: Option<LockHolder>,
     /// The hold that was placed last, active or not.
     pub hold: Option<Hold>,
     /// The freezes of the configuration.
-    #[serde(default, skip)]
+    #[serde(skip)]
     pub freezes: Vec<Freeze>,
     /// The clocks of the target's servers that differ from the clock of this machine.
-    #[serde(default, skip)]
+    #[serde(skip)]
     pub clocks: Clocks,
     /// The consoles that report that they have the target open.
-    #[serde(default)]
     pub watching: Vec<Watcher>,
     /// The request of an operator who wants to drive the release of the target.
-    #[serde(default)]
     #[serde(rename = "handover")]
     pub handover_request: Option<HandoverRequest>,
-    #[serde(default)]
     pub peer_approvals: Vec<PeerApproval>,
     /// Keys that could not be read, each with the problem.
     pub problems: BTreeMap<String, String>,
     /// The stored keys below the prefix of the target.
     pub keys: Vec<KeyLine>,
     /// When lock and keys were read. The remaining time of a lease counts from then.
-    #[serde(default)]
     pub keys_at: Option<Timestamp>,
     pub sources: Sources,
     /// When the snapshot was made or last changed.
@@ -256,11 +297,7 @@ impl Snapshot {
             }),
             route: None,
             store_revision: None,
-            proxy: None,
-            pointer: None,
-            installation: None,
-            installation_unknown: None,
-            public: None,
+            edges: Edges::default(),
             preview: None,
             rates_unknown: None,
             lock: None,
@@ -285,14 +322,23 @@ impl Snapshot {
         (self.slots.blue.members, self.slots.green.members) = (blue, green);
     }
 
-    /// The slot with the traffic according to the proxy. If the proxy has no configuration for the target, the route in
-    /// the store decides.
-    pub fn live_slot(&self) -> LiveSlot {
-        if let Some(answer) = &self.proxy {
-            return answer.slot.map_or(LiveSlot::NoSlot, LiveSlot::Slot);
+    /// Changes what is known about one edge, and with it what the edges say together.
+    pub fn change_edge(&mut self, name: &EdgeName, change: impl FnOnce(&mut Edge)) {
+        change(self.edges.edge_mut(name));
+        self.sources.router = self.edges.state();
+        for slot in Slot::BOTH {
+            self.slots.get_mut(slot).rates = self.edges.rates(slot);
         }
-        if !self.sources.router.has_answered() || !self.sources.registry.has_answered() {
-            return LiveSlot::Unknown;
+        self.rates_unknown = self.edges.rates_unknown();
+    }
+
+    /// The slot with the traffic according to the edges; unknown if they differ. If no edge has a configuration for the
+    /// target, the route in the store decides.
+    pub fn live_slot(&self) -> LiveSlot {
+        match self.edges.live() {
+            Consensus::Unanimous(Some(live)) => return live,
+            Consensus::Unanimous(None) if self.sources.registry.has_answered() => {}
+            _ => return LiveSlot::Unknown,
         }
         let routed = self.route.as_ref().map(|route| route.value.live);
         routed.map_or(LiveSlot::NoSlot, LiveSlot::Slot)
@@ -356,14 +402,17 @@ impl Snapshot {
         slot_snapshot.members.difference().is_some() || slot_snapshot.members.iter().any(is_bad)
     }
 
-    /// Why the public gets no good answer from a target with a route: the public address gives no answer or a status of
-    /// 500 or above, or the live slot is empty, not whole or unhealthy. None if none of these is known, or if no request was sent
-    /// to the public address. Greenroom sends requests there even while the proxy does not report its own state.
+    /// Why the public gets no good answer from a target with a route: the public address of an edge gives no answer or
+    /// a status of 500 or above, or the live slot is empty, not whole or unhealthy. None if none of these is known, or
+    /// if no request was sent to the public address. Greenroom sends requests there even while the proxy does not
+    /// report its own state.
     pub fn outage(&self) -> Option<String> {
         self.route.as_ref()?;
-        let public = self.public.as_ref()?;
-        if let Some(why) = public_failure(public) {
+        if let Some(why) = self.edges.outage() {
             return Some(why);
+        }
+        if !self.edges.is_any_public_known() {
+            return None;
         }
         let slot = self
             .live_slot()
@@ -383,14 +432,5 @@ impl Snapshot {
     /// A member of the live slot. None if no slot is known to be live, or if the live slot has no digest.
     pub fn live_instance(&self) -> Option<&Instance> {
         self.slots.get(self.live()?).members.representative()
-    }
-}
-
-fn public_failure(public: &PublicAnswer) -> Option<String> {
-    match public.status {
-        None if public.detail.is_empty() => Some("the public gets no answer".to_owned()),
-        None => Some(format!("the public gets no answer: {}", public.detail)),
-        Some(status) if status >= 500 => Some(format!("the public gets HTTP {status}")),
-        Some(_) => None,
     }
 }

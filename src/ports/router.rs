@@ -1,4 +1,4 @@
-//! The proxy that routes the traffic. A pointer tells the proxy which slot is live.
+//! The proxy that routes the traffic: one edge of each of its targets. A pointer tells the proxy which slot is live.
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;

@@ -6,8 +6,8 @@
 //! order, for example deregister a slot and then stop its instance. It stops at the first action that fails.
 
 use crate::inventory::{
-    Digest, FencingToken, Hold, InstanceId, PeerApproval, PointerState, ReleaseId, Slot,
-    SwitchOrder, Version,
+    Digest, EdgeName, EdgeSlots, FencingToken, Hold, InstanceId, PeerApproval, PointerState,
+    ReleaseId, Slot, SwitchOrder, Version,
 };
 
 /// A change to the servers.
@@ -43,7 +43,8 @@ pub enum Action {
     /// Give the live pointer a token of this store. This is needed after the store was wiped, restored or replaced:
     /// then the pointer's token is higher than all tokens of the store, and the proxy refuses every switch.
     Rebase {
-        /// The observed content of the pointer. The pointer is written only if its content is still the same.
+        /// The observed content of the pointer, the same at every edge. The pointer is written only if its content is
+        /// still the same.
         from: PointerState,
         /// The new generation of the pointer. It is the generation of the route, except if the live slot cannot answer
         /// or the pointer names no slot.
@@ -62,18 +63,18 @@ pub enum Action {
     },
 }
 
-/// One movement of the traffic. Route and proxy change in one action: the proxy is prepared before the route is
-/// written, so a switch that the proxy cannot make leaves the route unchanged. The pointer moves directly after the
-/// route, so store and proxy disagree as briefly as possible.
+/// One movement of the traffic. Route and edges change in one action: every edge is prepared before the route is
+/// written, so a switch that an edge cannot make leaves the route unchanged. The pointers move directly after the
+/// route, so store and edges disagree as briefly as possible.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Move {
     /// The new route; none if the route already names this slot and generation.
     pub route: Option<Rewrite>,
-    /// The slot that the proxy names now; none if the proxy names no slot.
-    pub from: Option<Slot>,
+    /// The slot that each edge names now. After a switch that did not reach every edge, the edges differ.
+    pub from: EdgeSlots,
     /// The slot that gets the traffic.
     pub to: Slot,
-    /// The generation that the proxy gets. The route has it, too.
+    /// The generation that every edge gets. The route has it, too.
     pub generation: u64,
 }
 
@@ -141,10 +142,10 @@ impl RouteBefore {
 }
 
 impl Move {
-    /// The order for the proxy.
-    pub(super) fn order(&self, token: FencingToken) -> SwitchOrder {
+    /// The order for one edge.
+    pub(super) fn order(&self, edge: &EdgeName, token: FencingToken) -> SwitchOrder {
         SwitchOrder {
-            from: self.from,
+            from: self.from.at(edge),
             to: self.to,
             generation: self.generation,
             token,

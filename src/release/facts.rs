@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use super::StandbyOf;
 use crate::history::{ReleaseRecord, WasLive};
 use crate::inventory::{
-    Clocks, Installation, Occupancy, PerSlot, PointerState, Probe, ProxyAnswer, RegistryRecord,
-    ReleaseId, Version,
+    Clocks, Edges, Occupancy, PerSlot, Probe, RegistryRecord, ReleaseId, Version,
 };
 
 /// A fact: its value, or why it is not known.
@@ -44,11 +43,8 @@ pub struct Facts {
     /// Which console drives the standby that holds the lock; none if no standby holds the lock. The planned release
     /// ends that standby.
     pub standby: Option<StandbyOf>,
-    /// What the proxy reports; none while its configuration is not installed.
-    pub proxy: Known<Option<ProxyAnswer>>,
-    /// The pointer with which the proxy compares a switch; none if it was not read.
-    pub pointer: Option<PointerState>,
-    pub installation: Known<Installation>,
+    /// The edges, each with the reasons why it did not answer or its configuration is not known.
+    pub edges: Edges,
     pub slots: PerSlot<Known<Occupancy>>,
     /// The answer of the live slot's health endpoint, if there is one.
     pub live_probe: Option<Probe>,

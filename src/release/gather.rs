@@ -9,14 +9,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use super::engine::Site;
+use super::Site;
 use super::{Facts, Known, PlanRequest, Refusal, Resolved, Wanted};
 use crate::history::{ReleaseRecord, WasLive};
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{
-    ClockReading, Clocks, EnvironmentName, Installation, Occupancy, PerSlot, PointerState, Probe,
-    ProxyAnswer, RegistryRecord, ReleaseId, Slot, SlotMembers, Target, Version, VersionRef,
-    engine_of, highest_generation, store_of,
+    ClockReading, Clocks, Edge, EdgeAnswer, Edges, EnvironmentName, Installation, Occupancy,
+    PerSlot, PointerState, Probe, RegistryRecord, ReleaseId, Slot, SlotMembers, Target, Version,
+    VersionRef, engine_of, store_of,
 };
 use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result};
 use past::PAGE;
@@ -60,11 +60,11 @@ pub(super) async fn gather(
     let definition = &site.definition;
     let target = &definition.target;
     let only_from = definition.rules.only_from.as_ref();
-    let (clocks, version, record, proxy, pointer, blue, green, past, live_in_first, taken) = tokio::join!(
+    let (clocks, version, record, edge, pointer, blue, green, past, live_in_first, taken) = tokio::join!(
         clocks(site, clock),
         resolve(request, site, sites),
         read.registry.read(target),
-        proxy(site),
+        edge(site),
         pointer(site),
         read.runtime
             .occupancy(target, Slot::Blue, &definition.endpoints.blue),
@@ -100,7 +100,7 @@ pub(super) async fn gather(
         Err(why) => (Err(why), WasLive::default()),
     };
     let record = record.map_err(|failure| failure.to_string());
-    let (installation, proxy) = proxy;
+    let edges = Edges::from(Edge { pointer, ..edge });
     let (live_probe, has_image) =
         tokio::join!(live_probe(site, &record), has_image(site, &version));
     Facts {
@@ -111,9 +111,7 @@ pub(super) async fn gather(
         version,
         record,
         standby: None,
-        proxy,
-        pointer,
-        installation,
+        edges,
         slots: PerSlot {
             blue: blue.map_err(|failure| failure.to_string()),
             green: green.map_err(|failure| failure.to_string()),
@@ -177,18 +175,19 @@ pub(super) async fn past_and_unreadable(
     Ok((past, newer.collect()))
 }
 
-async fn proxy(site: &Site) -> (Known<Installation>, Known<Option<ProxyAnswer>>) {
+/// The configuration and the answer of the proxy.
+async fn edge(site: &Site) -> Edge {
     let target = &site.definition.target;
     let router = &site.read.router;
     let installation = router.installation(target).await;
     let answer = match &installation {
-        Ok(Installation::Missing) => Ok(None),
-        _ => router.answer(target).await.map(Some),
+        Ok(Installation::Missing) => Ok(EdgeAnswer::NotInstalled),
+        _ => router.answer(target).await.map(EdgeAnswer::Routes),
     };
-    (
-        installation.map_err(|failure| failure.to_string()),
-        answer.map_err(|failure| failure.to_string()),
-    )
+    let mut edge = Edge::default();
+    edge.take_answer(answer.map_err(|failure| failure.to_string()));
+    edge.take_installation(installation.map_err(|failure| failure.to_string()));
+    edge
 }
 
 /// The proxy's pointer; none if it does not exist or cannot be read. A switch reads the pointer again, and fails with
@@ -202,16 +201,17 @@ async fn pointer(site: &Site) -> Option<PointerState> {
 /// cannot be read.
 pub(super) async fn proxy_generation(site: &Site) -> Option<u64> {
     let pointer = site.read.router.pointer(&site.definition.target);
-    let ((_, answer), pointer) = tokio::join!(proxy(site), pointer);
-    known_generation(answer, pointer)
+    let (edge, pointer) = tokio::join!(edge(site), pointer);
+    generation_of(edge, pointer)
 }
 
-fn known_generation<A, P>(
-    answer: std::result::Result<Option<ProxyAnswer>, A>,
-    pointer: std::result::Result<Option<PointerState>, P>,
+fn generation_of<E>(
+    edge: Edge,
+    pointer: std::result::Result<Option<PointerState>, E>,
 ) -> Option<u64> {
-    let (answer, pointer) = (answer.ok()?, pointer.ok()?);
-    Some(highest_generation(None, answer.as_ref(), pointer.as_ref()))
+    let pointer = pointer.ok()?;
+    let edges = Edges::from(Edge { pointer, ..edge });
+    edges.have_answered().then(|| edges.highest_generation())
 }
 
 /// The refusal if the store was wiped, restored or replaced, so that the proxy has a token that no lock of this store
@@ -219,8 +219,13 @@ fn known_generation<A, P>(
 /// store.
 pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Option<Refusal> {
     let target = &site.definition.target;
-    let (proxy, pointer) = tokio::join!(site.read.router.answer(target), pointer(site));
-    let message = store_went_back(record.revision, proxy.ok().as_ref(), pointer.as_ref())?;
+    let (answer, pointer) = tokio::join!(site.read.router.answer(target), pointer(site));
+    let edges = Edges::from(Edge {
+        answer: answer.map_or(EdgeAnswer::Unknown, EdgeAnswer::Routes),
+        pointer,
+        ..Edge::default()
+    });
+    let message = store_went_back(record.revision, &edges)?;
     let target = target.clone();
     Some(Refusal::StoreWentBack { target, message })
 }
@@ -365,15 +370,18 @@ pub(super) async fn live_at(site: &Site) -> Known<Option<Version>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{FencingToken, LastSwitch};
+    use crate::inventory::{FencingToken, LastSwitch, ProxyAnswer};
 
     #[test]
     fn the_proxys_generation_is_unknown_without_its_answer_or_its_pointer() {
-        let answer = ProxyAnswer {
-            slot: Some(Slot::Blue),
-            generation: 41,
-            token: FencingToken(7),
-            configuration: "mark".into(),
+        let answered = Edge {
+            answer: EdgeAnswer::Routes(ProxyAnswer {
+                slot: Some(Slot::Blue),
+                generation: 41,
+                token: FencingToken(7),
+                configuration: "mark".into(),
+            }),
+            ..Edge::default()
         };
         let switched = |generation| {
             Some(LastSwitch {
@@ -388,13 +396,11 @@ mod tests {
                 green: switched(42),
             },
         };
-        let answered = || Ok::<_, ()>(Some(answer.clone()));
-        assert_eq!(
-            known_generation(answered(), Ok::<_, ()>(Some(pointer))),
-            Some(42)
-        );
-        assert_eq!(known_generation(answered(), Ok::<_, ()>(None)), Some(41));
-        assert_eq!(known_generation(answered(), Err(())), None);
-        assert_eq!(known_generation(Err(()), Ok::<_, ()>(Some(pointer))), None);
+        let generation =
+            |edge: &Edge, pointer: std::result::Result<_, ()>| generation_of(edge.clone(), pointer);
+        assert_eq!(generation(&answered, Ok(Some(pointer))), Some(42));
+        assert_eq!(generation(&answered, Ok(None)), Some(41));
+        assert_eq!(generation(&answered, Err(())), None);
+        assert_eq!(generation(&Edge::default(), Ok(Some(pointer))), None);
     }
 }

@@ -5,7 +5,8 @@
 use super::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use super::view::{Traffic, View};
 use crate::inventory::{
-    Digest, Installation, InstanceId, PointerState, Route, Slot, is_beyond_any_switch,
+    Consensus, Digest, EdgeReport, Installation, InstanceId, PointerState, Route, Slot,
+    is_beyond_any_switch,
 };
 
 /// After the store was wiped, restored or replaced, new generations are multiples of this number.
@@ -42,11 +43,11 @@ pub(super) fn allow_all(actions: &[Action], mut view: View<'_>) -> Result<(), Ob
 pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
     match action {
         Action::Pull(_) => Ok(()),
-        Action::Install => match view.installation {
+        Action::Install => match view.edges.installation() {
             Some(Installation::Newer(why)) => {
                 Err(Refuse(format!("{why}. The newer configuration is kept")))
             }
-            Some(Installation::Foreign(why)) => Err(Refuse(why.clone())),
+            Some(Installation::Foreign(why)) => Err(Refuse(why)),
             _ => Ok(()),
         },
         // If the release has created the instance already, it is only started.
@@ -191,36 +192,36 @@ fn only_lowers(view: &View<'_>, rewrite: &Rewrite) -> bool {
     rewrite.lowered().is_some() && view.route().is_some_and(is_same)
 }
 
-/// Checks that no switch can have made the generation `from`, and that `to` is not lower than the proxy's generation. A
-/// driver that planned its switch with the old generation cannot write: the route has changed, and that driver no
-/// longer has the lock.
+/// Checks that no switch can have made the generation `from`, and that `to` is not lower than the generation of any
+/// edge. A driver that planned its switch with the old generation cannot write: the route has changed, and that driver
+/// no longer has the lock.
 fn may_be_lowered(view: &View<'_>, from: u64, to: u64) -> Result<(), Obstacle> {
-    let Some(proxy) = view.proxy else {
-        let why = "the generation of the route cannot be lowered: the proxy does not answer with its generation";
-        return Err(Wait(why.into()));
-    };
-    if to < proxy.generation {
-        return Err(Changed(format!(
-            "the generation of the route cannot be lowered to {to}: the proxy already has generation {}",
-            proxy.generation
+    if let Some(EdgeReport { subject, .. }) = view.edges.without_answer() {
+        return Err(Wait(format!(
+            "the generation of the route cannot be lowered: {subject} does not answer with its generation"
         )));
     }
-    if !is_beyond_any_switch(from, proxy.generation) {
+    let highest = view.edges.answered_generation();
+    if to < highest {
         return Err(Changed(format!(
-            "the route keeps generation {from}: a switch may have made it, because the proxy has generation {}",
-            proxy.generation
+            "the generation of the route cannot be lowered to {to}: the proxy already has generation {highest}"
+        )));
+    }
+    if !is_beyond_any_switch(from, highest) {
+        return Err(Changed(format!(
+            "the route keeps generation {from}: a switch may have made it, because the proxy has generation {highest}"
         )));
     }
     Ok(())
 }
 
-/// The pointer must be unchanged since the plan was made. A pointer without a live slot may then be written. For any
-/// other pointer, the new generation must be higher than all generations in the pointer. If the live slot can answer,
-/// the route must already name this slot and the new generation. If the live slot cannot answer, no route to that slot
-/// is written. Then only the pointer gets the generation, which must be so high that no earlier driver can have it, and
-/// higher than the generation of the route.
+/// The pointer of every edge must be unchanged since the plan was made. A pointer without a live slot may then be
+/// written. For any other pointer, the new generation must be higher than all generations in the pointer. If the live
+/// slot can answer, the route must already name this slot and the new generation. If the live slot cannot answer, no
+/// route to that slot is written. Then only the pointer gets the generation, which must be so high that no earlier
+/// driver can have it, and higher than the generation of the route.
 fn rebase(view: &View<'_>, from: &PointerState, generation: u64) -> Result<(), Obstacle> {
-    if view.pointer != Some(*from) {
+    if view.edges.pointer() != Consensus::Unanimous(*from) {
         return Err(Changed(
             "the live pointer is not as it was when the plan was made".into(),
         ));
@@ -246,9 +247,10 @@ fn rebase(view: &View<'_>, from: &PointerState, generation: u64) -> Result<(), O
     )))
 }
 
-/// Requires that the proxy names `from`; that `to` is healthy, registered and runs the version of the route; and that
-/// the generation is new to the proxy, or already the one with which the proxy names `to`. If the move does not write
-/// the route itself, the stored route must already name `to` and this generation.
+/// Requires that each edge names the slot that the movement takes the traffic from; that `to` is healthy, registered
+/// and runs the version of the route; and that the generation is new to each edge, or already the one with which the
+/// edge names `to`. If the move does not write the route itself, the stored route must already name `to` and this
+/// generation.
 fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
     let (to, generation) = (movement.to, movement.generation);
     let purpose = movement.route.as_ref().map(|rewrite| &rewrite.purpose);
@@ -267,29 +269,30 @@ fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
         }
         view.route().map(|route| &route.digest)
     };
-    let Some(proxy) = view.proxy else {
-        return Err(Wait(
-            "it is not known which slot the proxy names: the proxy does not answer for this target"
-                .into(),
-        ));
-    };
-    if proxy.slot != movement.from {
-        return Err(Changed(format!(
-            "the proxy now names {} instead of {}",
-            named(proxy.slot),
-            named(movement.from)
+    let edges = view.edges;
+    if let Some(EdgeReport { subject, .. }) = edges.without_answer() {
+        return Err(Wait(format!(
+            "it is not known which slot {subject} names: {subject} does not answer for this target"
         )));
     }
-    if is_beyond_any_switch(generation, proxy.generation) {
+    if let Some((edge, before)) = edges.moved_from(&movement.from) {
+        return Err(Changed(format!(
+            "{} now names {} instead of {}",
+            edge.subject,
+            named(edge.slot()),
+            named(before)
+        )));
+    }
+    if is_beyond_any_switch(generation, edges.answered_generation()) {
         return Err(Refuse(format!(
             "the proxy cannot get generation {generation}: no switch can have made it. Run greenroom repair to rewrite the route first"
         )));
     }
-    let has_moved = (proxy.slot, proxy.generation) == (Some(to), generation);
-    if proxy.generation >= generation && !has_moved {
+    if let Some(edge) = edges.refusing(to, generation) {
         return Err(Changed(format!(
-            "the proxy already has generation {}, and a switch needs a higher one",
-            proxy.generation
+            "{} already has generation {}, and a switch needs a higher one",
+            edge.subject,
+            edge.generation()
         )));
     }
     if view.digest(to) != digest {

@@ -30,6 +30,12 @@
 //!
 //! [`SlotMembers`]: crate::inventory::SlotMembers
 //!
+//! The proxies in front of a target are its *edges* ([`Edges`]); one is configured for each target. All edges count
+//! together. A step is done only if every edge has it. A switch that reached some edges is made again for the others,
+//! or back at all of them. No release starts while the edges differ, or while one of them does not answer.
+//!
+//! [`Edges`]: crate::inventory::Edges
+//!
 //! *Healthy* has one meaning ([`Instance::unhealthy`]): the runtime says that the instance is running, the image's own
 //! HEALTHCHECK, if it has one, says healthy, and Greenroom's probe got a good answer. Checks belong to one *run* of an
 //! instance. An instance that exited and was restarted since its checks is not registered and not switched to, and
@@ -52,11 +58,11 @@
 //!
 //! | | interlock | enforced by |
 //! |---|---|---|
-//! | 1 | a slot with traffic is not stopped, removed or replaced; if it is not known whether a slot has traffic, it is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
+//! | 1 | a slot with traffic is not stopped, removed or replaced. A slot has traffic if the route or any edge names it; if an edge does not answer, the slot is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
 //! | 2 | no route to a slot that is not whole, not healthy or not registered | `interlocks`, before register and every change of route or proxy; a change that only lowers the generation of the same route is allowed, because it moves no traffic |
 //! | 3 | no switch without a current healthy observation and passed checks of the running digest; old checks are run again | the guard of switch; it cannot be overridden |
 //! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
-//! | 5 | no act toggles: a switch names the slot that it leaves and the slot that it goes to | [`Action`], [`Move`] |
+//! | 5 | no act toggles: a switch names the slot that each edge leaves and the slot that all go to | [`Action`], [`Move`] |
 //! | 6 | an act that may have happened is observed before it is tried again | the machines of releases and repairs: every new try passes the guard |
 //! | 7 | what is shown as running was observed, never taken from a record | [`crate::watchers`] and [`Observation`] |
 //! | 8 | a request to stop or to back out waits until the current act was observed | `machine`: a request is granted between acts |
@@ -250,6 +256,7 @@ mod retry;
 pub mod review;
 mod rollback_candidates;
 mod rules;
+mod site;
 mod standby;
 mod status;
 mod step_state;
@@ -270,10 +277,9 @@ pub use approval::{
 };
 pub use definition::Definition;
 pub use draft::{Draft, ProxyWords};
-pub use driver::{Reading, Writing};
 pub use engine::{
     Driven, Engine, NewestReleases, PeerApprovable, Pruned, ReleaseObserver, RepairHandle,
-    RepairNews, Resume, Site, TakeoverRequest, Undriven, UnreadableHold,
+    RepairNews, Resume, TakeoverRequest, Undriven, UnreadableHold,
 };
 pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};
@@ -299,6 +305,7 @@ pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};
 pub use rules::{RULE_KEYS, Rule, RuleKey, RuleScope, Rules, rules};
+pub use site::{Reading, Site, Writing};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepStatus};
 pub use step_state::StepState;

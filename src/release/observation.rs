@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseRecord, Step};
 use crate::inventory::{
-    Clocks, Connections, Installation, InstanceRun, PerSlot, Probe, ProxyAnswer, PublicAnswer,
-    RegistryRecord, RequestCount, Slot, SlotMembers, Version,
+    Clocks, Connections, Edges, InstanceRun, PerSlot, Probe, PublicAnswer, RegistryRecord,
+    RequestCount, Slot, SlotMembers, Version,
 };
 
 /// The things to observe, all at the same time.
@@ -50,21 +50,19 @@ impl Ask {
 pub struct Observation {
     /// Whether the runtime has the image.
     pub image: Option<bool>,
-    pub installation: Option<Installation>,
+    /// The edges of the target: their configurations, their answers and the answers of the public address, as far as
+    /// these were requested.
+    pub edges: Edges,
     pub instances: Option<PerSlot<SlotMembers>>,
     /// The health of the requested slot.
     pub probe: Option<Probe>,
     pub registry: Option<RegistryRecord>,
-    /// What the proxy reports. The inner none means that the proxy has no configuration of the target.
-    pub proxy: Option<Option<ProxyAnswer>>,
-    /// The public answers over a fresh and a kept connection. The inner none means that no public address is
-    /// configured.
-    pub public: Option<Option<(PublicAnswer, PublicAnswer)>>,
     /// The direct answer of the requested slot; none if no public address is configured.
     pub direct: Option<PublicAnswer>,
-    /// The public requests of the requested slot, and how many of them failed; none if the proxy does not report them.
+    /// The public requests of the requested slot over all edges, and how many of them failed; none if they are not
+    /// reported.
     pub traffic: Option<RequestCount>,
-    /// The connections of the requested slot.
+    /// The connections of all edges to the requested slot.
     pub connections: Option<Connections>,
     pub report: Option<Report>,
     /// The version that is live in the environment of `rules.only_from`. The inner none means that no version is live.
@@ -87,10 +85,6 @@ impl Observation {
     pub fn route(&self) -> Option<(u64, Slot)> {
         let route = &self.registry.as_ref()?.route.as_ref()?.value;
         Some((route.generation, route.live))
-    }
-
-    pub fn proxy_slot(&self) -> Option<Slot> {
-        self.proxy.as_ref()?.as_ref()?.slot
     }
 
     /// The messages of `blind`, or a general message if there are none.

@@ -8,15 +8,15 @@ mod warnings;
 use crate::history::{Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::{difference_of_route, store_went_back};
 use crate::inventory::{
-    Digest, Hold, ImageLabels, Installation, Instance, LAST_PLANNED_GENERATION, Occupancy,
-    ProxyAnswer, RegistryRecord, Slot, SlotMembers, StoredKey, Version, highest_generation,
+    Digest, Edges, Hold, ImageLabels, Installation, Instance, LAST_PLANNED_GENERATION, Occupancy,
+    RegistryRecord, Slot, SlotMembers, StoredKey, Version,
 };
 
 use self::warnings::{ends_standby, override_warning, warnings};
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
 use super::{
-    Definition, Draft, Facts, LiveBefore, Plan, PlanRequest, ProxyWords, Refusal, Refused,
+    Definition, Draft, Facts, Known, LiveBefore, Plan, PlanRequest, ProxyWords, Refusal, Refused,
     Resolved, Wanted,
 };
 
@@ -34,16 +34,19 @@ pub fn decide(
         return Err(Refused(against));
     };
     refuse_by_record(request, definition, facts, record, &mut against);
+    let installation = known_installation(&facts.edges);
     let installation = known(
-        &facts.installation,
+        &installation,
         "which configuration the proxy has",
         &mut against,
     );
-    let proxy = known(&facts.proxy, "where the traffic goes", &mut against);
-    refuse_by_pointer(definition, facts, record, proxy, &mut against);
+    let edges = &facts.edges;
+    let answered = edges.unanswered().map_or(Ok(()), Err);
+    known(&answered, "where the traffic goes", &mut against);
+    refuse_by_pointer(definition, facts, record, &mut against);
 
     let from = live_before(record, definition, facts, &mut against);
-    let slot = slot_without_traffic(from.as_ref(), proxy.and_then(Option::as_ref));
+    let slot = slot_without_traffic(from.as_ref(), edges);
     let other = occupant(slot, definition, facts, &mut against);
     refuse_by_image(request, definition, facts, &mut against);
     let version = match &facts.version {
@@ -75,7 +78,7 @@ pub fn decide(
         refuse_by_installation(installation, &mut against);
         against.extend(taken_keys(&facts.taken));
     }
-    let generation = next_generation(record, proxy.and_then(Option::as_ref));
+    let generation = next_generation(record, edges);
     refuse_by_generation(definition, generation, &mut against);
     let (Some(version), Some(installation), true) = (version, installation, against.is_empty())
     else {
@@ -143,16 +146,14 @@ fn refuse_by_pointer(
     definition: &Definition,
     facts: &Facts,
     record: &RegistryRecord,
-    proxy: Option<&Option<ProxyAnswer>>,
     against: &mut Vec<Refusal>,
 ) {
-    let answer = proxy.and_then(Option::as_ref);
-    if let Some(message) = store_went_back(record.revision, answer, facts.pointer.as_ref()) {
+    let edges = &facts.edges;
+    if let Some(message) = store_went_back(record.revision, edges) {
         let target = definition.target.clone();
         against.push(Refusal::StoreWentBack { target, message });
-    } else if let Some(proxy) = proxy
-        && let Some(difference) = difference_of_route(record.route.as_ref(), proxy.as_ref())
-        && !is_without_live(record.route.is_some(), proxy.as_ref(), |slot| {
+    } else if let Some(difference) = difference_of_route(record.route.as_ref(), edges)
+        && !is_without_live(record.route.is_some(), edges, |slot| {
             matches!(facts.slots.get(slot), Ok(Occupancy::Free))
         })
     {
@@ -160,27 +161,35 @@ fn refuse_by_pointer(
     }
 }
 
-/// The slot for the new version: the slot that is not live. Without a route, this is the slot that the proxy does not
-/// name: a version in the proxy's slot would get traffic before its checks.
-fn slot_without_traffic(from: Option<&LiveBefore>, proxy: Option<&ProxyAnswer>) -> Slot {
-    let named = proxy.and_then(|proxy| proxy.slot);
-    let live = from.map(|from| from.slot).or(named);
+/// The slot for the new version: the slot that is not live. Without a route, this is the slot that the edges do not
+/// name: a version in their slot would get traffic before its checks. If the edges differ, the plan is refused.
+fn slot_without_traffic(from: Option<&LiveBefore>, edges: &Edges) -> Slot {
+    let live = from.map(|from| from.slot).or(edges.slot());
     live.map_or(Slot::Blue, Slot::other)
 }
 
-/// Whether no version has traffic: there is no route, and the slot that the proxy names is empty. Then a release may
+/// Whether no version has traffic: there is no route, and the slot that all edges name is empty. Then a release may
 /// start, and its switch takes no traffic from a version. `is_empty` is false for a slot whose content is unknown.
 pub(super) fn is_without_live(
     has_route: bool,
-    proxy: Option<&ProxyAnswer>,
+    edges: &Edges,
     is_empty: impl FnOnce(Slot) -> bool,
 ) -> bool {
-    !has_route && proxy.and_then(|proxy| proxy.slot).is_some_and(is_empty)
+    !has_route && edges.slot().is_some_and(is_empty)
 }
 
-fn next_generation(record: &RegistryRecord, proxy: Option<&ProxyAnswer>) -> u64 {
-    let route = record.route.as_ref().map(|route| &route.value);
-    highest_generation(route, proxy, None).saturating_add(1)
+fn next_generation(record: &RegistryRecord, edges: &Edges) -> u64 {
+    let routed = record
+        .route
+        .as_ref()
+        .map_or(0, |route| route.value.generation);
+    routed.max(edges.answered_generation()).saturating_add(1)
+}
+
+/// The state of the configurations of all edges, or why it is not known.
+fn known_installation(edges: &Edges) -> Known<Installation> {
+    let unknown = || edges.installation_unknown().unwrap_or_default();
+    edges.installation().ok_or_else(unknown)
 }
 
 /// Refuses a generation that is so high that no later switch could have a higher one. If the plan is already refused

@@ -75,12 +75,11 @@ impl ReleasePreview<'_> {
         let sources = &snapshot.sources;
         if sources.registry.is_live()
             && sources.router.is_live()
-            && snapshot.proxy.is_some()
-            && !is_without_live(snapshot.route.is_some(), snapshot.proxy.as_ref(), |slot| {
+            && snapshot.edges.does_any_answer()
+            && !is_without_live(snapshot.route.is_some(), &snapshot.edges, |slot| {
                 sources.runtime.is_live() && snapshot.slots.get(slot).members.is_empty()
             })
-            && let Some(difference) =
-                difference_of_route(snapshot.route.as_ref(), snapshot.proxy.as_ref())
+            && let Some(difference) = difference_of_route(snapshot.route.as_ref(), &snapshot.edges)
         {
             against.push(Refusal::RouteDisagrees { difference });
         }

@@ -25,8 +25,8 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
             require(there.is_some(), || replaced(*slot))
         }
         Action::Install => {
-            let is_current = view.installation == Some(&Installation::Current);
-            require(is_current && view.proxy.is_some(), || {
+            let is_current = view.edges.installation() == Some(Installation::Current);
+            require(is_current && view.edges.answer_for_target(), || {
                 "the proxy does not run the new configuration, or does not answer for this target"
                     .into()
             })
@@ -70,11 +70,11 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
             })
         }
         Action::Rebase { from, generation } => {
-            let highest = view.pointer.map(|pointer| pointer.highest_token().0);
-            let has_token = highest.is_some_and(|token| Some(token) <= view.store_revision);
-            let answered = view.proxy.map(|proxy| proxy.generation);
+            let edges = view.edges;
+            let revision = view.store_revision;
+            let has_token = revision.is_some_and(|revision| edges.have_tokens_up_to(revision));
             require(
-                has_token && (from.live.is_none() || answered == Some(*generation)),
+                has_token && (from.live.is_none() || edges.all_have_generation(*generation)),
                 || {
                     "the live pointer does not have a token of this store, or the proxy does not have the planned generation".into()
                 },
@@ -82,14 +82,15 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
         }
         Action::Switch(movement) => {
             let Move { to, generation, .. } = movement.as_ref();
-            let proxy = view.proxy;
-            let answer = proxy.map(|proxy| (proxy.slot, proxy.generation));
-            require(answer == Some((Some(*to), *generation)), || {
-                format!(
-                    "the proxy does not answer with {to} and generation {generation}; it names {}",
-                    proxy.map_or("no slot, because it does not answer", |it| named(it.slot))
-                )
-            })
+            let Some(edge) = view.edges.not_at(*to, *generation) else {
+                return Ok(());
+            };
+            Err(format!(
+                "{} does not answer with {to} and generation {generation}; it names {}",
+                edge.subject,
+                edge.answer
+                    .map_or("no slot, because it does not answer", |it| named(it.slot))
+            ))
         }
         Action::Deregister(slot) => {
             let has_key = view.entry(*slot).is_some() || view.is_entry_unreadable(*slot);

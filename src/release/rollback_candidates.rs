@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 
-use super::engine::{Site, unknown};
+use super::Site;
+use super::engine::unknown;
 use super::gather::past_releases;
 use super::{Engine, Known, NotRollbackCandidate, Refusal, Refused};
 use crate::history::{Fate, UnprovenClaim, fate};

@@ -1,4 +1,4 @@
-//! A common view of what releases and repairs observed: the slots, the route and the proxy of a target. A release
+//! A common view of what releases and repairs observed: the slots, the route and the edges of a target. A release
 //! observes what a step needs, and a repair observes everything. The guards of both read this view.
 
 use std::borrow::Cow;
@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::observation::why_blind;
 use super::{Definition, Observation};
 use crate::inventory::{
-    Digest, Installation, Instance, InstanceId, PerSlot, PointerState, Probe, ProxyAnswer,
-    Registration, RegistryRecord, Revisioned, Route, Slot, SlotMembers, Snapshot, StoredKey,
+    Digest, EdgeTraffic, Edges, Instance, InstanceId, PerSlot, Probe, Registration, RegistryRecord,
+    Revisioned, Route, Slot, SlotMembers, Snapshot, StoredKey,
 };
 use crate::release::action::Action;
 
@@ -22,12 +22,9 @@ pub(super) struct View<'a> {
     requests: PerSlot<u64>,
     /// None if the store was not observed.
     stored: Option<Stored<'a>>,
-    /// None if the proxy was not observed, or does not answer for the target.
-    pub(super) proxy: Option<&'a ProxyAnswer>,
-    pub(super) pointer: Option<PointerState>,
+    pub(super) edges: &'a Edges,
     /// The revision of the store at which this driver took the lock; none if unknown.
     pub(super) store_revision: Option<i64>,
-    pub(super) installation: Option<&'a Installation>,
     /// A message for each value that could not be observed.
     blind: &'a [String],
     /// The members that earlier actions of the same stage start (true) or stop (false), in the order of the actions.
@@ -47,7 +44,7 @@ struct Stored<'a> {
 /// Whether a slot has traffic. The texts are the reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Traffic {
-    /// Store and proxy are known, and neither of them names the slot.
+    /// The store and every edge are known, and none of them names the slot.
     Without,
     With(String),
     Unknown(String),
@@ -77,16 +74,14 @@ impl<'a> View<'a> {
                 let registrations = PerSlot::from_fn(|slot| slots.get(slot).as_ref());
                 Stored::of(definition, route.as_ref(), registrations, problems)
             }),
-            proxy: observation.proxy.as_ref().and_then(Option::as_ref),
-            pointer: None,
+            edges: &observation.edges,
             store_revision: None,
-            installation: observation.installation.as_ref(),
             blind: &observation.blind,
             started: Vec::new(),
         }
     }
 
-    /// The view of a repair. The caller checks first that runtime, store and proxy have answered.
+    /// The view of a repair. The caller checks first that runtime, store and every edge have answered.
     pub(super) fn of_snapshot(snapshot: &'a Snapshot, definition: &'a Definition) -> Self {
         let slots = &snapshot.slots;
         let registrations = PerSlot::from_fn(|slot| slots.get(slot).registration.as_ref());
@@ -106,10 +101,8 @@ impl<'a> View<'a> {
                 registrations,
                 &snapshot.problems,
             )),
-            proxy: snapshot.proxy.as_ref(),
-            pointer: snapshot.pointer,
+            edges: &snapshot.edges,
             store_revision: snapshot.store_revision,
-            installation: snapshot.installation.as_ref(),
             blind: &[],
             started: Vec::new(),
         }
@@ -226,15 +219,14 @@ impl<'a> View<'a> {
             Traffic::Unknown(format!("it is not known whether {slot} has traffic: {why}"))
         };
         let with = |who: &str| Traffic::With(format!("{slot} has the traffic: {who} names it"));
-        let (Some(stored), Some(proxy)) = (&self.stored, self.proxy) else {
-            return if self.blind.is_empty() {
-                unknown("the proxy does not answer for this target")
-            } else {
-                unknown(&self.why_blind())
-            };
+        let Some(stored) = &self.stored else {
+            return unknown(&self.why_blind());
         };
-        if proxy.slot == Some(slot) {
-            return with("the proxy");
+        match self.edges.traffic(slot) {
+            EdgeTraffic::Without => {}
+            EdgeTraffic::With(edge) => return with(&edge),
+            EdgeTraffic::Unknown(why) if self.blind.is_empty() => return unknown(&why),
+            EdgeTraffic::Unknown(_) => return unknown(&self.why_blind()),
         }
         if stored.is_route_unreadable {
             return unknown("the route cannot be read");

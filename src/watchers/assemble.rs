@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::inventory::{
-    ClockReading, EnvironmentName, Installation, Instance, KeyLine, PerSlot, PointerState, Probe,
-    ProxyAnswer, PublicAnswer, Rates, RegistryRecord, ServiceName, Slot, Snapshot, SourceState,
-    Target, Tier, World, engine_of, store_of,
+    ClockReading, Edge, EdgeAnswer, EdgeName, EnvironmentName, Installation, Instance, KeyLine,
+    PerSlot, PointerState, Probe, PublicAnswer, Rates, RegistryRecord, ServiceName, Slot, Snapshot,
+    SourceState, Target, Tier, World, engine_of, store_of,
 };
 use crate::ports::Clock;
 use crate::release::{Observed, Releases, Site};
@@ -28,10 +28,12 @@ pub(super) enum Part {
     Instances(Vec<(Target, Vec<Instance>)>),
     /// The store's record of a target.
     Record(Target, Box<Registered>),
-    /// The proxy's answers for a target.
-    Routing(Target, Box<Routing>),
-    /// What the public address and the slots answered, even if the proxy did not.
-    Probed(Target, Box<Probed>),
+    /// The answers of an edge for a target.
+    Routing(Target, EdgeName, Box<Routing>),
+    /// An edge did not answer for a target: the reason, and when a watcher asks the edge again.
+    SilentEdge(Target, EdgeName, String, Timestamp),
+    /// What the public address at an edge and the slots answered, even if the edge did not.
+    Probed(Target, EdgeName, Box<Probed>),
     /// The reading of a source's clock; none if the source has no clock or did not answer.
     Clock(Source, Vec<Target>, Option<ClockReading>),
     /// A source did not answer for these targets: the reason, and when a watcher asks the source again.
@@ -53,21 +55,19 @@ pub(super) struct Registered {
 pub(super) enum Source {
     Runtime,
     Registry,
-    Router,
 }
 
-/// What a proxy answered about a target.
+/// What an edge answered about a target.
 #[derive(Debug)]
 pub(super) struct Routing {
-    /// The answer of the proxy; none if the proxy has no configuration for the target.
-    pub(super) proxy: Option<ProxyAnswer>,
-    /// What the proxy checks before a switch; none if it was not read.
+    pub(super) answer: EdgeAnswer,
+    /// What the edge checks before a switch; none if it was not read.
     pub(super) pointer: Option<PointerState>,
-    /// The state of the proxy's configuration, or why the state is unknown. None if it was not inspected; then the
+    /// The state of the edge's configuration, or why the state is unknown. None if it was not inspected; then the
     /// snapshot keeps the last state.
     pub(super) installation: Option<Result<Installation, String>>,
-    /// The rates, or why they are unknown. None if the target is not on screen or not installed, or if the proxy did
-    /// not report the rates in time.
+    /// The rates, or why they are unknown. None if the target is not on screen or not installed, or if the edge did not
+    /// report the rates in time.
     pub(super) rates: Option<Result<PerSlot<Option<Rates>>, String>>,
 }
 
@@ -136,18 +136,27 @@ impl Assembly {
                     None => self.releases.remove(&target),
                 };
             }
-            Part::Routing(target, routing) => {
-                self.change(&target, |snapshot| take_routing(snapshot, *routing));
+            Part::Routing(target, edge, routing) => {
+                self.change(&target, |snapshot| {
+                    snapshot.change_edge(&edge, |edge| take_routing(edge, *routing));
+                });
             }
-            Part::Probed(target, probed) => {
-                self.change(&target, |snapshot| take_probed(snapshot, *probed));
+            Part::SilentEdge(target, edge, why, retry_at) => {
+                let now = self.clock.now();
+                self.change(&target, |snapshot| {
+                    snapshot.change_edge(&edge, |edge| {
+                        edge.state = edge.state.silent(why, now, Some(retry_at));
+                    });
+                });
+            }
+            Part::Probed(target, edge, probed) => {
+                self.change(&target, |snapshot| take_probed(snapshot, &edge, *probed));
             }
             Part::Clock(source, targets, reading) => {
                 for target in targets {
                     let of = match source {
                         Source::Runtime => engine_of(&target.environment),
                         Source::Registry => store_of(&target.environment),
-                        Source::Router => return,
                     };
                     let reading = reading.as_ref().map(|reading| reading.called(of.clone()));
                     self.change(&target, |snapshot| snapshot.clocks.keep(&of, reading));
@@ -203,44 +212,20 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
     snapshot.keys = keys;
 }
 
-fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
-    snapshot.sources.router = SourceState::Live;
-    snapshot.proxy = routing.proxy;
-    if routing.pointer.is_some() || !pointer_matches_proxy(snapshot) {
-        snapshot.pointer = routing.pointer;
+fn take_routing(edge: &mut Edge, routing: Routing) {
+    edge.take_answer(Ok(routing.answer));
+    if routing.pointer.is_some() || !edge.is_pointer_current() {
+        edge.pointer = routing.pointer;
     }
-    match routing.installation {
-        Some(Ok(installation)) => {
-            snapshot.installation = Some(installation);
-            snapshot.installation_unknown = None;
-        }
-        Some(Err(why)) => snapshot.installation_unknown = Some(why),
-        None => {}
+    if let Some(checked) = routing.installation {
+        edge.take_installation(checked);
     }
-    // If the proxy reported no rates now, the old rates are dropped, because they would soon be outdated.
-    let (rates, unknown) = match routing.rates {
-        Some(Ok(rates)) => (rates, None),
-        Some(Err(why)) => (PerSlot::default(), Some(why)),
-        None => (PerSlot::default(), None),
-    };
-    snapshot.slots.blue.rates = rates.blue;
-    snapshot.slots.green.rates = rates.green;
-    snapshot.rates_unknown = unknown;
+    // If the edge reported no rates now, the old rates are dropped, because they would soon be outdated.
+    edge.take_rates(routing.rates.unwrap_or_else(|| Ok(PerSlot::default())));
 }
 
-/// Whether the pointer that was read before still matches the proxy's answer.
-fn pointer_matches_proxy(snapshot: &Snapshot) -> bool {
-    let (Some(proxy), Some(pointer)) = (&snapshot.proxy, &snapshot.pointer) else {
-        return false;
-    };
-    let last = proxy.slot.and_then(|slot| *pointer.slots.get(slot));
-    pointer.live == proxy.slot
-        && last.map(|last| (last.generation, last.token))
-            == proxy.slot.map(|_| (proxy.generation, proxy.token))
-}
-
-fn take_probed(snapshot: &mut Snapshot, probed: Probed) {
-    snapshot.public = probed.public;
+fn take_probed(snapshot: &mut Snapshot, edge: &EdgeName, probed: Probed) {
+    snapshot.edges.edge_mut(edge).public = probed.public;
     // The duration of a probe differs every time, so a probe that differs only in its duration is ignored.
     for (slot, probe) in [
         (Slot::Blue, probed.probes.blue),
@@ -268,22 +253,8 @@ fn mark_silent(
     let state = match source {
         Source::Runtime => &mut snapshot.sources.runtime,
         Source::Registry => &mut snapshot.sources.registry,
-        Source::Router => &mut snapshot.sources.router,
     };
-    let retry_at = Some(retry_at);
-    let silent_since = |since| SourceState::Stale {
-        since,
-        why: why.clone(),
-        retry_at,
-    };
-    *state = match state {
-        SourceState::Stale { since, .. } => silent_since(*since),
-        // The source answered until now, so it is stale since now, even if its last change was long ago.
-        SourceState::Live => silent_since(now),
-        SourceState::Connecting | SourceState::Unreachable { .. } => {
-            SourceState::Unreachable { why, retry_at }
-        }
-    };
+    *state = state.silent(why, now, Some(retry_at));
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::assemble::{Assembly, Part, Registered, Source};
 use super::router::{Answers, Attention, PollInputs, ask};
 use super::{Frame, all_clocks, clocks, engines, stores, too_long};
-use crate::inventory::{Target, World};
+use crate::inventory::{EdgeName, Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
 use crate::release::{Engine, Site};
 
@@ -98,12 +98,13 @@ async fn records(
 
 async fn routing(site: &Site, now: Timestamp) -> [Part; 2] {
     let target = site.definition.target.clone();
+    let edge = EdgeName::default();
     let inputs = PollInputs::both_running();
     let Answers { routing, probed } =
         ask(site, &inputs, Attention::Background, true, Some(TIMEOUT)).await;
     let part = match routing {
-        Ok(routing) => Part::Routing(target.clone(), Box::new(routing)),
-        Err(why) => Part::Silent(Source::Router, vec![target.clone()], why, now),
+        Ok(routing) => Part::Routing(target.clone(), edge.clone(), Box::new(routing)),
+        Err(why) => Part::SilentEdge(target.clone(), edge.clone(), why, now),
     };
-    [part, Part::Probed(target, Box::new(probed))]
+    [part, Part::Probed(target, edge, Box::new(probed))]
 }

@@ -1,7 +1,8 @@
-//! Polls the proxy of one target, because a proxy does not report changes. The proxy is polled at once when the
-//! generation of the route changes, an instance starts or stops, or the target comes on screen. Otherwise the pause
-//! between two polls is two seconds while the target is on screen, and 15 seconds at other times. While store and proxy
-//! name different generations, as they do during a switch, the pause after the first 39 polls is 50 milliseconds.
+//! Polls the proxy of one target, which is an edge, because a proxy does not report changes. The proxy is polled at
+//! once when the generation of the route changes, an instance starts or stops, or the target comes on screen. Otherwise
+//! the pause between two polls is two seconds while the target is on screen, and 15 seconds at other times. While store
+//! and proxy name different generations, as they do during a switch, the pause after the first 39 polls is 50
+//! milliseconds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +11,11 @@ use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::assemble::{Part, Probed, Routing, Source};
+use super::assemble::{Part, Probed, Routing};
 use super::{opening, too_long};
-use crate::inventory::{Installation, PerSlot, Probe, PublicAnswer, Rates, Slot, Target, World};
+use crate::inventory::{
+    EdgeAnswer, EdgeName, Installation, PerSlot, Probe, PublicAnswer, Rates, Slot, Target, World,
+};
 use crate::ports::{Clock, Connection, Failure, FailureKind};
 use crate::release::Site;
 
@@ -38,6 +41,7 @@ pub(super) async fn watch(
     clock: Arc<dyn Clock>,
 ) {
     let target = site.definition.target.clone();
+    let edge = EdgeName::default();
     // How many answered polls in a row found different generations in store and proxy.
     let mut unsettled_polls = 0;
     // When the last inspection ended, if it found the installation correct.
@@ -69,7 +73,7 @@ pub(super) async fn watch(
                     let is_current = routing.installation == Some(Ok(Installation::Current));
                     found_correct_at = is_current.then(Instant::now);
                 }
-                let generation = routing.proxy.as_ref().map_or(0, |p| p.generation);
+                let generation = routing.answer.proxy().map_or(0, |it| it.generation);
                 unsettled_polls = if generation == inputs.generation {
                     0
                 } else {
@@ -78,14 +82,14 @@ pub(super) async fn watch(
                 if (1..UNSETTLED_POLLS).contains(&unsettled_polls) {
                     pause = UNSETTLED_INTERVAL;
                 }
-                Part::Routing(target.clone(), Box::new(routing))
+                Part::Routing(target.clone(), edge.clone(), Box::new(routing))
             }
             Err(why) => {
                 let retry_at = clock.now().checked_add(pause).unwrap_or_default();
-                Part::Silent(Source::Router, vec![target.clone()], why, retry_at)
+                Part::SilentEdge(target.clone(), edge.clone(), why, retry_at)
             }
         };
-        let probed = Part::Probed(target.clone(), Box::new(probed));
+        let probed = Part::Probed(target.clone(), edge.clone(), Box::new(probed));
         if parts.send(part).await.is_err() || parts.send(probed).await.is_err() {
             return;
         }
@@ -187,8 +191,8 @@ pub(super) async fn ask(
         probe(site, Slot::Blue, inputs, within),
         probe(site, Slot::Green, inputs, within),
     );
-    let proxy = match answer {
-        Ok(answer) => Ok(Some(answer)),
+    let answer = match answer {
+        Ok(answer) => Ok(EdgeAnswer::Routes(answer)),
         Err(failure) => {
             let inspected_now;
             let installation = if let Some(inspected) = &inspected {
@@ -198,7 +202,7 @@ pub(super) async fn ask(
                 &inspected_now
             };
             match installation {
-                Ok(Installation::Missing) => Ok(None),
+                Ok(Installation::Missing) => Ok(EdgeAnswer::NotInstalled),
                 Ok(Installation::Foreign(why)) => Err(why.clone()),
                 // The configuration cannot be used. This explains more than the missing answer.
                 Err(unusable) if unusable.kind == FailureKind::Rejected => {
@@ -208,15 +212,15 @@ pub(super) async fn ask(
             }
         }
     };
-    let is_installed = !matches!(proxy, Ok(None));
-    let routing = proxy.map(|proxy| Routing {
+    let is_installed = answer != Ok(EdgeAnswer::NotInstalled);
+    let routing = answer.map(|answer| Routing {
         installation: if is_installed {
             // If the inspection failed, the installation is unknown, and no drift is reported for it.
             inspected.map(|inspected| inspected.map_err(|failure| failure.to_string()))
         } else {
             Some(Ok(Installation::Missing))
         },
-        proxy,
+        answer,
         pointer: pointer.flatten().filter(|_| is_installed),
         rates: rates.filter(|_| is_installed),
     });

@@ -9,10 +9,11 @@ use greenroom::history::{
 };
 use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{
-    ClockReading, Clocks, FencingToken, HIGHEST_GENERATION, Hold, ImageLabels, Installation,
-    Instance, InstanceId, InstanceState, LockHolder, LockPurpose, LockRecord, Occupancy, PerSlot,
-    Probe, ProxyAnswer, RegisteredMember, Registration, RegistryRecord, ReleaseId, Revisioned,
-    Route, RuntimeHealth, Slot, SlotMembers, Target, Tier, Version, VersionRef,
+    ClockReading, Clocks, Edge, EdgeAnswer, Edges, FencingToken, HIGHEST_GENERATION, Hold,
+    ImageLabels, Installation, Instance, InstanceId, InstanceState, LockHolder, LockPurpose,
+    LockRecord, Occupancy, PerSlot, Probe, ProxyAnswer, RegisteredMember, Registration,
+    RegistryRecord, ReleaseId, Revisioned, Route, RuntimeHealth, Slot, SlotMembers, Target, Tier,
+    Version, VersionRef,
 };
 use greenroom::release::{
     Approval, Definition, Facts, Limit, Need, Plan, PlanRequest, ProxyWords, Refusal, Refused,
@@ -20,6 +21,7 @@ use greenroom::release::{
 };
 use jiff::Timestamp;
 
+use crate::support::edge;
 use crate::support::web::{definition, digest, endpoint, operator, target, version};
 
 fn release(n: u64) -> ReleaseId {
@@ -125,14 +127,16 @@ fn facts() -> Facts {
             ..RegistryRecord::default()
         }),
         standby: None,
-        proxy: Ok(Some(ProxyAnswer {
-            slot: Some(Slot::Blue),
-            generation: 41,
-            token: FencingToken(7),
-            configuration: "mark".into(),
-        })),
-        pointer: None,
-        installation: Ok(Installation::Current),
+        edges: Edges::from(Edge {
+            answer: EdgeAnswer::Routes(ProxyAnswer {
+                slot: Some(Slot::Blue),
+                generation: 41,
+                token: FencingToken(7),
+                configuration: "mark".into(),
+            }),
+            installation: Some(Installation::Current),
+            ..Edge::default()
+        }),
         slots: PerSlot {
             blue: Ok(Occupancy::Ours(one(instance(
                 Slot::Blue,
@@ -275,8 +279,8 @@ fn every_call_is_described_with_digest_and_generations() {
 fn the_first_release_goes_to_blue_and_has_no_way_back() {
     let mut facts = facts();
     facts.record = Ok(RegistryRecord::default());
-    facts.proxy = Ok(None);
-    facts.installation = Ok(Installation::Missing);
+    edge(&mut facts.edges).answer = EdgeAnswer::NotInstalled;
+    edge(&mut facts.edges).installation = Some(Installation::Missing);
     facts.slots = PerSlot {
         blue: Ok(Occupancy::Free),
         green: Ok(Occupancy::Free),
@@ -304,12 +308,12 @@ fn a_generation_is_higher_than_any_that_the_proxy_has_seen() {
         revision: 9,
         ..RegistryRecord::default()
     });
-    facts.proxy = Ok(Some(ProxyAnswer {
+    edge(&mut facts.edges).answer = EdgeAnswer::Routes(ProxyAnswer {
         slot: None,
         generation: 57,
         token: FencingToken(7),
         configuration: "mark".into(),
-    }));
+    });
     facts.slots.blue = Ok(Occupancy::Free);
     assert_eq!(planned(&facts).generation, 58);
 }
@@ -385,12 +389,12 @@ fn a_version_is_released_beside_an_empty_slot_that_only_the_proxy_names() {
             revision: 9,
             ..RegistryRecord::default()
         });
-        facts.proxy = Ok(Some(ProxyAnswer {
+        edge(&mut facts.edges).answer = EdgeAnswer::Routes(ProxyAnswer {
             slot: Some(named),
             generation: 41,
             token: FencingToken(7),
             configuration: "mark".into(),
-        }));
+        });
         *facts.slots.get_mut(named) = Ok(Occupancy::Free);
         *facts.slots.get_mut(named.other()) = Ok(Occupancy::Free);
         let plan = planned(&facts);
@@ -677,16 +681,67 @@ fn an_ended_hold_stops_no_promote() {
 #[test]
 fn disagreement_on_the_live_slot_refuses_a_plan() {
     let mut facts = facts();
-    facts.proxy = Ok(Some(ProxyAnswer {
+    edge(&mut facts.edges).answer = EdgeAnswer::Routes(ProxyAnswer {
         slot: Some(Slot::Green),
         generation: 42,
         token: FencingToken(7),
         configuration: "mark".into(),
-    }));
+    });
     let against = refused(&promote(), &definition(Tier::Protected), &facts);
     assert!(
         matches!(against[..], [Refusal::RouteDisagrees { .. }]),
         "{against:?}"
+    );
+}
+
+#[test]
+fn two_edges_that_differ_refuse_a_plan() {
+    let edge = |slot, generation| Edge {
+        answer: EdgeAnswer::Routes(ProxyAnswer {
+            slot: Some(slot),
+            generation,
+            token: FencingToken(7),
+            configuration: "mark".into(),
+        }),
+        installation: Some(Installation::Current),
+        ..Edge::default()
+    };
+    let with = |west: Edge| {
+        let mut facts = facts();
+        let names = ["east", "west"].map(|name| name.parse().expect("a name"));
+        let edges = [edge(Slot::Blue, 41), west];
+        facts.edges = names.into_iter().zip(edges).collect();
+        facts
+    };
+    let against = |west| refused(&promote(), &definition(Tier::Protected), &with(west));
+    assert_eq!(planned(&with(edge(Slot::Blue, 41))).generation, 42);
+    let differs = against(edge(Slot::Green, 41));
+    let said = differs[0].to_string();
+    assert!(
+        matches!(differs[..], [Refusal::RouteDisagrees { .. }]) && said.contains("proxy west"),
+        "{differs:?}"
+    );
+    let behind = against(edge(Slot::Blue, 40));
+    assert!(
+        matches!(behind[..], [Refusal::RouteDisagrees { .. }]),
+        "{behind:?}"
+    );
+    let silent = against(Edge::default());
+    let silent: Vec<String> = silent.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        silent,
+        [
+            "it is not known which configuration the proxy has: west: it was not checked",
+            "it is not known where the traffic goes: west: no answer yet",
+        ]
+    );
+    let newer = against(Edge {
+        installation: Some(Installation::Newer("a newer configuration".into())),
+        ..edge(Slot::Blue, 41)
+    });
+    assert!(
+        newer[0].to_string().contains("west: a newer configuration"),
+        "{newer:?}"
     );
 }
 
@@ -697,8 +752,14 @@ fn an_unreachable_source_refuses_a_plan() {
         let why = "connection refused".to_owned();
         match silence {
             0 => facts.record = Err(why),
-            1 => facts.proxy = Err(why),
-            2 => facts.installation = Err(why),
+            1 => {
+                edge(&mut facts.edges).answer = EdgeAnswer::Unknown;
+                edge(&mut facts.edges).take_answer(Err(why));
+            }
+            2 => {
+                edge(&mut facts.edges).installation = None;
+                edge(&mut facts.edges).take_installation(Err(why));
+            }
             _ => facts.slots.green = Err(why),
         }
         let against = refused(&promote(), &definition(Tier::Protected), &facts);
@@ -782,7 +843,7 @@ fn a_plan_names_only_switch_backs_that_its_watch_makes() {
     );
     let mut first = facts();
     first.record = Ok(RegistryRecord::default());
-    first.proxy = Ok(None);
+    edge(&mut first.edges).answer = EdgeAnswer::NotInstalled;
     first.slots.blue = Ok(Occupancy::Free);
     let first = words(&planned(&first));
     assert!(!first.contains("switch back"), "{first}");
@@ -915,9 +976,8 @@ fn no_switch_is_planned_with_a_generation_near_the_highest() {
         said.contains("no switch can have made the route's generation"),
         "{said}"
     );
-    if let Ok(Some(proxy)) = &mut facts.proxy {
-        proxy.generation = HIGHEST_GENERATION;
-    }
+    let proxy = edge(&mut facts.edges).answer.proxy_mut();
+    proxy.expect("an answer").generation = HIGHEST_GENERATION;
     let against = refused(&promote(), &definition(Tier::Development), &facts);
     let said = against[0].to_string();
     assert!(
@@ -939,13 +999,13 @@ fn an_unlimited_standby_has_no_stop_step() {
 fn a_file_of_another_target_refuses_a_promote() {
     let why = "/etc/nginx/conf.d/greenroom-web.production.conf is the file of api/qa".to_owned();
     let mut taken = facts();
-    taken.installation = Ok(Installation::Foreign(why.clone()));
+    edge(&mut taken.edges).installation = Some(Installation::Foreign(why.clone()));
     taken.may_write = false;
     let refused = plan(&promote(), &definition(Tier::Staging), &taken).expect_err("refused");
     assert!(refused.to_string().contains(&why), "{refused}");
     assert!(refused.0.contains(&Refusal::ReadOnly), "{refused}");
     let mut taken = warm();
-    taken.installation = Ok(Installation::Foreign(why.clone()));
+    edge(&mut taken.edges).installation = Some(Installation::Foreign(why.clone()));
     let back = request(Wanted::Standby);
     let plan =
         plan(&back, &definition(Tier::Staging), &taken).expect("the way out is never locked");
@@ -1013,12 +1073,12 @@ fn an_open_release_of_a_restored_store_must_be_left_before_a_repair() {
 fn an_outdated_configuration_refuses_a_promote_but_no_rollback() {
     let why = "web.conf was installed from a configuration of 14:02".to_owned();
     let mut newer = facts();
-    newer.installation = Ok(Installation::Newer(why.clone()));
+    edge(&mut newer.edges).installation = Some(Installation::Newer(why.clone()));
     let refused = plan(&promote(), &definition(Tier::Staging), &newer).expect_err("refused");
     assert!(refused.to_string().contains(&why), "{refused}");
     assert!(refused.to_string().contains("restart"), "{refused}");
     let mut newer = warm();
-    newer.installation = Ok(Installation::Newer(why));
+    edge(&mut newer.edges).installation = Some(Installation::Newer(why));
     let plan = plan(
         &request(Wanted::Standby),
         &definition(Tier::Staging),

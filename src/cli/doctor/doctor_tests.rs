@@ -7,7 +7,10 @@ use jiff::Timestamp;
 
 use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
-use crate::inventory::{ClockReading, Installation, Slot, StoredKey, engine_of, store_of};
+use crate::inventory::{
+    ClockReading, Edge, EdgeAnswer, Edges, Installation, PointerState, ProxyAnswer, Slot,
+    StoredKey, engine_of, store_of,
+};
 use crate::ports::{Connection, DoctorResult, DoctorTest, Failure, FailureKind, Result};
 use crate::release::{Site, unread_approvals};
 use crate::wire::{self, App};
@@ -250,7 +253,7 @@ async fn route(site: &Site) -> Result<String> {
     let (record, pointer) = tokio::join!(site.read.registry.read(target), router.pointer(target));
     if let (Ok(record), Ok(pointer)) = (record, pointer)
         && record.lock.is_none()
-        && let Some(reason) = store_went_back(record.revision, Some(&answer), pointer.as_ref())
+        && let Some(reason) = store_went_back(record.revision, &edges(&answer, pointer))
     {
         let doing = format!("comparing the pointer of {target} with the store");
         let hint = format!(
@@ -284,6 +287,15 @@ async fn route(site: &Site) -> Result<String> {
             ));
         }
         Installation::Current | Installation::Missing => format!("the proxy says: {live}"),
+    })
+}
+
+/// The only edge, with this answer and this pointer.
+fn edges(answer: &ProxyAnswer, pointer: Option<PointerState>) -> Edges {
+    Edges::from(Edge {
+        answer: EdgeAnswer::Routes(answer.clone()),
+        pointer,
+        ..Edge::default()
     })
 }
 

@@ -48,13 +48,18 @@ fn drift(truth: &Truth, snapshot: &Snapshot) -> Option<Vec<Value>> {
 
 fn difference((pair, drift): (Pair, &Drift), snapshot: &Snapshot) -> Value {
     let (left, right) = pair.sides(snapshot.runtime_kind);
-    json!({
+    let mut difference = json!({
         "name": drift.name,
         "between": [left, right],
         "says": drift.message,
         "means": drift.name.means(),
         "repair": drift.name.mend(),
-    })
+    });
+    // A target with one edge has no name for it.
+    if let Some(edge) = &drift.edge {
+        difference["edge"] = json!(edge);
+    }
+    difference
 }
 
 /// The comparisons that could not be made, with the reasons.

@@ -1,6 +1,8 @@
 use super::*;
-use crate::inventory::drift::world_tests::{agreed, entry, instance, live, locked, public, side};
-use crate::inventory::{InstanceState, Role, Slot, SlotMembers, SourceState};
+use crate::inventory::drift::world_tests::{
+    agreed, edge, edge_at, entry, instance, live, locked, public, router_is, side, with_two,
+};
+use crate::inventory::{Edge, EdgeAnswer, InstanceState, Role, Slot, SlotMembers, SourceState};
 
 fn unreachable(why: &str) -> SourceState {
     SourceState::Unreachable {
@@ -32,8 +34,8 @@ fn without_registry() -> Snapshot {
 /// A snapshot without an answer of the proxy.
 fn without_proxy() -> Snapshot {
     let mut snapshot = agreed();
-    snapshot.sources.router = unreachable("connection refused");
-    snapshot.proxy = None;
+    router_is(&mut snapshot, unreachable("connection refused"));
+    edge(&mut snapshot).answer = EdgeAnswer::Unknown;
     snapshot
 }
 
@@ -101,11 +103,13 @@ fn without_an_answer_of_the_proxy_the_live_slot_is_unknown() {
 #[test]
 fn stale_data_is_not_compared() {
     let mut snapshot = agreed();
-    snapshot.sources.router = SourceState::Stale {
-        since: snapshot.at,
+    let since = snapshot.at;
+    let stale = SourceState::Stale {
+        since,
         why: "refused".into(),
         retry_at: None,
     };
+    router_is(&mut snapshot, stale);
     assert_eq!(compare(&snapshot).agreed(), None);
     // A known difference counts, whatever else is unknown.
     live(&mut snapshot).state = InstanceState::Exited { code: None };
@@ -117,8 +121,8 @@ fn a_target_before_its_first_release_agrees_and_has_no_live_slot() {
     let mut snapshot = agreed();
     snapshot.slots.blue = side(Slot::Blue);
     snapshot.route = None;
-    snapshot.proxy = None;
-    snapshot.public = None;
+    edge(&mut snapshot).answer = EdgeAnswer::NotInstalled;
+    edge(&mut snapshot).public = None;
     assert_eq!(roles(&snapshot), [Role::Empty; 2]);
     let json = json::of(&snapshot, Some(&Undriven::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], "none");
@@ -272,4 +276,34 @@ fn two_containers_in_a_slot_are_shown_by_name() {
         (&1.into(), &"debugging".into())
     );
     assert!(needs_person(&snapshot, None));
+}
+
+#[test]
+fn a_difference_of_one_of_two_edges_names_the_edge() {
+    let mut snapshot = agreed();
+    let (east, west) = (edge_at(Slot::Blue, 41), edge_at(Slot::Green, 40));
+    with_two(&mut snapshot, east, west);
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    let difference = "store: blue generation 41; proxy west: green generation 40";
+    assert!(output.contains(difference), "{output}");
+    let json = json::of(&snapshot, None, &Approvals::NotNeeded);
+    assert_eq!(json["live"], serde_json::Value::Null);
+    assert_eq!(json["agreed"], false);
+    assert_eq!(json["drift"][0]["edge"], "west");
+    assert_eq!(json["snapshot"]["edges"]["west"]["proxy"]["slot"], "green");
+}
+
+#[test]
+fn a_silent_edge_is_named() {
+    let mut snapshot = agreed();
+    let west = Edge {
+        state: unreachable("connection refused"),
+        ..Edge::default()
+    };
+    with_two(&mut snapshot, edge_at(Slot::Blue, 41), west);
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    let silence = "the proxy has not answered: west: connection refused";
+    assert!(output.contains(silence), "{output}");
+    let json = json::of(&snapshot, None, &Approvals::NotNeeded);
+    assert_eq!(json["agreed"], serde_json::Value::Null);
 }

@@ -5,7 +5,7 @@ use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
 use crate::inventory::{
-    Installation, Instance, LiveSlot, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
+    Instance, LiveSlot, PublicReport, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
 };
 use crate::release::{Undriven, unread_approvals};
 use crate::sanitize::sanitize;
@@ -264,19 +264,23 @@ fn unknown_lines(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// The answer at the public address, if the proxy does not answer or has no configuration for the target. In both cases
-/// the answer cannot be compared with the proxy.
-fn public(snapshot: &Snapshot) -> Option<String> {
-    let is_compared =
-        snapshot.sources.router.is_live() && snapshot.installation != Some(Installation::Missing);
-    let answer = snapshot.public.as_ref().filter(|_| !is_compared)?;
-    Some(match (answer.slot, answer.status) {
-        (Some(slot), Some(status)) => {
-            format!("      {slot} answers at the public address with {status}")
-        }
-        (None, Some(status)) => {
-            format!("  ! a server that names no slot answers at the public address with {status}")
-        }
-        (_, None) => format!("  ! the public address does not answer: {}", answer.detail),
-    })
+/// The answers at the public address of each edge that does not answer or has no configuration for the target. In both
+/// cases the answer cannot be compared with the edge.
+fn public(snapshot: &Snapshot) -> Vec<String> {
+    let reports = snapshot.edges.public_answers();
+    let uncompared = reports.filter(|report| !report.is_compared);
+    uncompared
+        .filter_map(|PublicReport { address, fresh, .. }| {
+            let answer = fresh?;
+            Some(match (answer.slot, answer.status) {
+                (Some(slot), Some(status)) => {
+                    format!("      {slot} answers at {address} with {status}")
+                }
+                (None, Some(status)) => {
+                    format!("  ! a server that names no slot answers at {address} with {status}")
+                }
+                (_, None) => format!("  ! {address} does not answer: {}", answer.detail),
+            })
+        })
+        .collect()
 }

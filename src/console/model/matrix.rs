@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::Model;
-use crate::inventory::{LiveSlot, Slot, Snapshot, Target, drift};
+use crate::inventory::{EdgeTraffic, LiveSlot, Slot, Snapshot, Target, drift};
 use crate::release::{Progress, Status};
 
 /// The state of a cell, ordered by urgency. If several states apply, `cell_state` decides which one is shown; the order
@@ -84,6 +84,7 @@ pub fn cell_state(
     }
     let live = snapshot.live_slot();
     let is_gone = |slot: Slot| snapshot.slots.get(slot).members.is_empty();
+    let is_named = |slot| matches!(snapshot.edges.traffic(slot), EdgeTraffic::With(_));
     match live {
         LiveSlot::Slot(slot) if is_gone(slot) || snapshot.is_unwell(slot) => {
             return CellState::Failed;
@@ -93,7 +94,9 @@ pub fn cell_state(
         LiveSlot::Unknown
             if sources.registry.is_live()
                 && snapshot.route.is_none()
-                && Slot::BOTH.into_iter().all(is_gone) =>
+                && Slot::BOTH
+                    .into_iter()
+                    .all(|slot| is_gone(slot) && !is_named(slot)) =>
         {
             return CellState::Empty;
         }

@@ -354,14 +354,12 @@ fn mark_of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
             value.live
         ));
     }
-    let proxy = snapshot
-        .proxy
-        .as_ref()
-        .filter(|_| snapshot.sources.router.is_live());
-    if let Some(proxy) = proxy {
-        differences.extend(drift::difference_of_route(Some(route), Some(proxy)));
+    let edges = &snapshot.edges;
+    let is_compared = snapshot.sources.router.is_live() && edges.does_any_answer();
+    if is_compared {
+        differences.extend(drift::difference_of_route(Some(route), edges));
     }
-    mark_of(differences, proxy.is_some())
+    mark_of(differences, is_compared)
 }
 
 fn mark_of(differences: Vec<String>, is_compared: bool) -> Mark {

@@ -12,7 +12,8 @@ use crate::console::layout::Slots;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{
-    Changes, Instance, InstanceState, PublicAddress, Role, RuntimeHealth, Slot, Snapshot, changes,
+    Changes, Consensus, Instance, InstanceState, PublicAddress, Role, RuntimeHealth, Slot,
+    Snapshot, changes,
 };
 use crate::release::Progress;
 
@@ -402,7 +403,13 @@ fn role_rows(
 
 fn public_answer(theme: &Theme, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
     let tick = theme.glyph(Glyph::Tick);
-    match &snapshot.public {
+    let answer = match snapshot.edges.public() {
+        Consensus::Split => {
+            return ("the public addresses differ".into(), Meaning::Warn);
+        }
+        public => public.unanimous(),
+    };
+    match answer {
         Some(answer) if answer.slot == Some(slot) => (
             match answer.status {
                 Some(status @ 500..) => {

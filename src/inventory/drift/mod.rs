@@ -1,6 +1,8 @@
 //! Compares the four places that should agree: runtime, store, proxy and public address. Each kind of difference has a
 //! stable name, a message that an operator can act on, a meaning and a repair.
 
+#[cfg(test)]
+mod edges_tests;
 mod instances;
 mod keys;
 mod name;
@@ -13,7 +15,7 @@ pub(crate) mod world_tests;
 
 use serde::Serialize;
 
-use super::{RuntimeKind, Slot, Snapshot, SourceState};
+use super::{EdgeName, Edges, RuntimeKind, Slot, Snapshot, SourceState};
 pub use name::Name;
 pub use public::still_gets_requests;
 pub use route::{difference_of_route, store_went_back};
@@ -29,6 +31,9 @@ pub struct Drift {
     pub slot: Option<Slot>,
     /// The key below the target; none if the difference is not about one key.
     pub key: Option<String>,
+    /// The edge that differs; none if the target has only one edge, or if the difference is not about one edge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edge: Option<EdgeName>,
 }
 
 impl Drift {
@@ -37,9 +42,15 @@ impl Drift {
         self
     }
 
+    fn at(mut self, edge: Option<&EdgeName>) -> Self {
+        self.edge = edge.cloned();
+        self
+    }
+
     /// Whether `other` is the same problem. The messages may differ.
     pub fn is_same_problem(&self, other: &Self) -> bool {
-        (self.name, self.slot, &self.key) == (other.name, other.slot, &other.key)
+        (self.name, self.slot, &self.key, &self.edge)
+            == (other.name, other.slot, &other.key, &other.edge)
     }
 }
 
@@ -50,6 +61,7 @@ impl Name {
             message,
             slot: None,
             key: None,
+            edge: None,
         }
     }
 }
@@ -68,6 +80,22 @@ impl Agreement {
     /// `Unknown` if the source does not answer now, because old answers are not compared. None if the source answers.
     fn unknown_without(name: &str, source: &SourceState) -> Option<Self> {
         (!source.is_live()).then(|| Self::Unknown(format!("the {name} has not answered")))
+    }
+
+    /// `Unknown` if no edge answers now. The edges that answer are compared, even if others do not.
+    fn unknown_without_edges(edges: &Edges) -> Option<Self> {
+        let mut each = edges.each();
+        if each.any(|(.., edge)| edge.state.is_live()) {
+            return None;
+        }
+        Self::unknown_because_of_silent_edge(edges)
+    }
+
+    /// `Unknown` if an edge does not answer now.
+    fn unknown_because_of_silent_edge(edges: &Edges) -> Option<Self> {
+        let mut each = edges.each();
+        let silent = each.find(|(.., edge)| !edge.state.is_live());
+        silent.map(|(_, subject, _)| Self::Unknown(format!("{subject} has not answered")))
     }
 
     fn of(differences: Vec<Drift>) -> Self {

@@ -1,26 +1,42 @@
 //! Compares the slot that the proxy names with the slot that answers the public address. Also reports public requests
 //! in the slot that the proxy does not name.
 
-use super::{Agreement, Name};
-use crate::inventory::{ProxyAnswer, PublicAnswer, Slot, Snapshot};
+use super::{Agreement, Drift, Name};
+use crate::inventory::{EdgeAnswer, ProxyAnswer, PublicAnswer, Slot, Snapshot};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
-    if let Some(unknown) = Agreement::unknown_without("proxy", &snapshot.sources.router) {
+    let edges = &snapshot.edges;
+    if let Some(unknown) = Agreement::unknown_without_edges(edges) {
         return unknown;
     }
-    let Some(proxy) = &snapshot.proxy else {
-        // The proxy has no configuration for the target, so it names no slot.
-        return Agreement::Same;
-    };
-    let Some(public) = &snapshot.public else {
+    let mut drifts = Vec::new();
+    let mut unasked = false;
+    for (name, subject, edge) in edges.each().filter(|(.., edge)| edge.state.is_live()) {
+        // An edge without a configuration for the target names no slot.
+        let EdgeAnswer::Routes(answer) = &edge.answer else {
+            continue;
+        };
+        match &edge.public {
+            Some(public) => {
+                let drift = answer_difference(&subject, answer, public);
+                drifts.extend(drift.map(|drift| drift.at(name)));
+            }
+            None => unasked = true,
+        }
+    }
+    if !unasked {
+        drifts.extend(two_live(snapshot));
+    }
+    if !drifts.is_empty() {
+        return Agreement::Differs(drifts);
+    }
+    if unasked {
         return Agreement::Unknown("no request was sent to the public address".into());
-    };
-    let mut drifts: Vec<_> = answer_difference(proxy, public).into_iter().collect();
-    drifts.extend(two_live(snapshot, proxy));
-    Agreement::of(drifts)
+    }
+    Agreement::unknown_because_of_silent_edge(edges).unwrap_or(Agreement::Same)
 }
 
-fn answer_difference(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> {
+fn answer_difference(subject: &str, proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<Drift> {
     match (proxy.slot, public.slot) {
         // If the proxy names no slot, no good public answer is expected, so a bad answer is no difference.
         (named, answered) if named == answered && (public.detail.is_empty() || named.is_none()) => {
@@ -36,7 +52,7 @@ fn answer_difference(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super
                 Name::PublicNotOurs
             };
             let mut message = format!(
-                "the proxy names {}, but {} answered the public address",
+                "{subject} names {}, but {} answered the public address",
                 named.map_or("no slot", Slot::as_str),
                 answered.map_or("no slot of this target", Slot::as_str)
             );
@@ -71,9 +87,9 @@ pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
 }
 
 /// Reports public requests in the slot that the proxy does not name. During a release they are normal, because the
-/// driver moves the traffic.
-fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
-    let live = proxy.slot?;
+/// driver moves the traffic. They are normal, too, while the edges name different slots.
+fn two_live(snapshot: &Snapshot) -> Option<Drift> {
+    let live = snapshot.edges.slot()?;
     let slot_snapshot = snapshot.slots.get(live.other());
     let requests = slot_snapshot
         .rates

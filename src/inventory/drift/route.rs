@@ -2,65 +2,90 @@
 
 use super::{Agreement, Drift, Name, keys};
 use crate::inventory::{
-    Installation, PointerState, ProxyAnswer, Revisioned, Route, Slot, Snapshot,
+    Edge, EdgeAnswer, Edges, Installation, ProxyAnswer, Revisioned, Route, Slot, Snapshot,
     is_beyond_any_switch,
 };
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
-    let sources = &snapshot.sources;
+    let (sources, edges) = (&snapshot.sources, &snapshot.edges);
     let unknown = Agreement::unknown_without("store", &sources.registry)
-        .or_else(|| Agreement::unknown_without("proxy", &sources.router));
+        .or_else(|| Agreement::unknown_without_edges(edges));
     if let Some(unknown) = unknown {
         return unknown;
     }
     let unreadable = keys::unreadable(snapshot, |name| name == "route");
     let route = snapshot.route.as_ref();
-    let mut drifts = match (&snapshot.proxy, route) {
-        (None, Some(route)) => {
-            let message = format!(
-                "store: {} generation {}; the proxy has no configuration for this target",
-                route.value.live, route.value.generation
-            );
-            vec![Name::ProxyNotInstalled.with_message(message)]
-        }
-        // A proxy that was never configured agrees with a store that has no route.
-        (None, None) => Vec::new(),
-        (Some(_), None) if !unreadable.is_empty() => Vec::new(),
-        (proxy, route) => route_difference(route, proxy.as_ref())
-            .into_iter()
-            .collect(),
-    };
+    let compared = || edges.each().filter(|(.., edge)| edge.state.is_live());
+    let mut drifts: Vec<Drift> = compared()
+        .filter_map(|(name, subject, edge)| {
+            let difference = match (&edge.answer, route) {
+                (EdgeAnswer::Routes(_), None) if !unreadable.is_empty() => None,
+                (EdgeAnswer::Routes(answer), route) => route_difference(route, &subject, answer),
+                (_, Some(route)) => {
+                    let message = format!(
+                        "store: {} generation {}; {subject} has no configuration for this target",
+                        route.value.live, route.value.generation
+                    );
+                    Some(Name::ProxyNotInstalled.with_message(message))
+                }
+                // A proxy that was never configured agrees with a store that has no route.
+                (_, None) => None,
+            };
+            difference.map(|drift| drift.at(name))
+        })
+        .collect();
     drifts.extend(went_back(snapshot));
     drifts.extend(unreadable);
-    // Before its first release, a target may have no configuration in the proxy. That is no difference.
-    let is_used = snapshot.proxy.is_some() && route.is_some();
-    match &snapshot.installation {
-        Some(Installation::Outdated(problem)) if is_used => {
-            drifts.push(Name::ProxyEdited.with_message(problem.clone()));
-        }
-        Some(Installation::Newer(problem)) if is_used => {
-            drifts.push(Name::ProxyNewer.with_message(problem.clone()));
-        }
-        Some(Installation::Foreign(problem)) if is_used => {
-            drifts.push(Name::ProxyForeign.with_message(problem.clone()));
-        }
-        Some(Installation::Missing) if is_used => {
-            let message = "the proxy still answers, but its configuration file for this target does not exist";
-            drifts.push(Name::ProxyNotInstalled.with_message(message.into()));
-        }
-        _ => {}
-    }
+    drifts.extend(compared().filter_map(|(name, subject, edge)| {
+        let drift = configuration_difference(route, &subject, edge);
+        drift.map(|drift| drift.at(name))
+    }));
     drifts.extend(
         route
             .into_iter()
             .flat_map(|route| differences_from_slot(snapshot, &route.value)),
     );
-    match &snapshot.installation_unknown {
-        Some(why) if is_used && drifts.is_empty() => {
-            Agreement::Unknown(format!("the proxy's configuration cannot be read: {why}"))
-        }
-        _ => Agreement::of(drifts),
+    let unchecked = || {
+        let mut used = compared().filter(|(.., edge)| is_used(route, edge));
+        used.find_map(|(_, subject, edge)| {
+            let why = edge.installation_unknown.as_ref()?;
+            let unknown = format!("{subject}'s configuration cannot be read: {why}");
+            Some(Agreement::Unknown(unknown))
+        })
+    };
+    let unknown = drifts
+        .is_empty()
+        .then(|| Agreement::unknown_because_of_silent_edge(edges).or_else(unchecked));
+    unknown.flatten().unwrap_or_else(|| Agreement::of(drifts))
+}
+
+/// Before its first release, a target may have no configuration in the proxy. That is no difference.
+fn is_used(route: Option<&Revisioned<Route>>, edge: &Edge) -> bool {
+    edge.answer.proxy().is_some() && route.is_some()
+}
+
+/// How the configuration of an edge differs from the configuration that it should have.
+fn configuration_difference(
+    route: Option<&Revisioned<Route>>,
+    subject: &str,
+    edge: &Edge,
+) -> Option<Drift> {
+    if !is_used(route, edge) {
+        return None;
     }
+    let (name, problem) = match edge.installation.as_ref()? {
+        Installation::Current => return None,
+        Installation::Outdated(problem) => (Name::ProxyEdited, problem.clone()),
+        Installation::Newer(problem) => (Name::ProxyNewer, problem.clone()),
+        Installation::Foreign(problem) => (Name::ProxyForeign, problem.clone()),
+        Installation::Missing => {
+            let problem = format!(
+                "{subject} still answers, but its configuration file for this target does not exist"
+            );
+            (Name::ProxyNotInstalled, problem)
+        }
+    };
+    Some(name.with_message(problem))
 }
 
 /// Compares the tokens in the proxy with the revision of the store. Nothing is compared while a driver holds the lock,
@@ -69,43 +94,37 @@ fn went_back(snapshot: &Snapshot) -> Option<Drift> {
     if snapshot.lock.is_some() {
         return None;
     }
-    let revision = snapshot.store_revision?;
-    let message = store_went_back(revision, snapshot.proxy.as_ref(), snapshot.pointer.as_ref())?;
-    Some(Name::StoreWentBack.with_message(message))
+    let message = store_went_back(snapshot.store_revision?, &snapshot.edges)?;
+    let (edge, ..) = snapshot.edges.highest_token()?;
+    Some(Name::StoreWentBack.with_message(message).at(edge))
 }
 
 /// The message that the store may have been wiped, restored or replaced; none if there is no sign of that. A token is
-/// the revision at which its lock was written, and revisions only grow. So if a token in the proxy is above the
-/// revision of the store, either the token is from another store, or this store has lost its newest changes.
-pub fn store_went_back(
-    revision: i64,
-    proxy: Option<&ProxyAnswer>,
-    pointer: Option<&PointerState>,
-) -> Option<String> {
-    let reported = proxy.map(|proxy| proxy.token);
-    let token = reported.max(pointer.map(PointerState::highest_token))?;
+/// the revision at which its lock was written, and revisions only grow. So if a token at any edge is above the revision
+/// of the store, either the token is from another store, or this store has lost its newest changes.
+pub fn store_went_back(revision: i64, edges: &Edges) -> Option<String> {
+    let (_, subject, token) = edges.highest_token()?;
     (token.0 > revision).then(|| {
         format!(
-            "the pointer of the proxy carries token {token}, but the store is only at revision {revision}: the store may have been wiped, restored from a backup or replaced"
+            "the pointer of {subject} carries token {token}, but the store is only at revision {revision}: the store may have been wiped, restored from a backup or replaced"
         )
     })
 }
 
-/// How the route in the store and the answer of the proxy differ; none if they agree.
+/// How the route in the store and the answer of one edge differ; none if they agree.
 fn route_difference(
     route: Option<&Revisioned<Route>>,
-    proxy: Option<&ProxyAnswer>,
+    subject: &str,
+    answer: &ProxyAnswer,
 ) -> Option<Drift> {
-    let answered = proxy.and_then(|proxy| proxy.slot);
-    let word = answered.map_or("no slot,", Slot::as_str);
-    let generation = proxy.map_or(0, |proxy| proxy.generation);
+    let generation = answer.generation;
     let Some(route) = route.map(|route| &route.value) else {
-        return answered.map(|slot| {
-            let message = format!("the proxy sends traffic to {slot}, but the store has no route");
+        return answer.slot.map(|slot| {
+            let message = format!("{subject} sends traffic to {slot}, but the store has no route");
             Name::RouteMissing.with_message(message)
         });
     };
-    let name = match answered == Some(route.live) {
+    let name = match answer.slot == Some(route.live) {
         true if generation == route.generation => return None,
         true => Name::GenerationDiffers,
         false => Name::ProxyElsewhere,
@@ -121,18 +140,28 @@ fn route_difference(
         ""
     };
     Some(name.with_message(format!(
-        "store: {} generation {}; proxy: {word} generation {generation}{why}",
-        route.live, route.generation
+        "store: {} generation {}; {}: {} generation {generation}{why}",
+        route.live,
+        route.generation,
+        subject.trim_start_matches("the "),
+        answer.slot.map_or("no slot,", Slot::as_str),
     )))
 }
 
-/// How the route in the store and the answer of the proxy differ, as a message; none if they agree. A proxy that was
-/// never configured agrees with a store that has no route.
-pub fn difference_of_route(
-    route: Option<&Revisioned<Route>>,
-    proxy: Option<&ProxyAnswer>,
-) -> Option<String> {
-    route_difference(route, proxy).map(|drift| drift.message)
+/// How the route in the store and the answers of the edges differ, as a message; none if they agree. An edge that was
+/// never configured agrees with a store that has no route. An edge that has not answered is not compared.
+pub fn difference_of_route(route: Option<&Revisioned<Route>>, edges: &Edges) -> Option<String> {
+    let never = ProxyAnswer::default();
+    let messages = edges.each().filter_map(|(_, subject, edge)| {
+        let answer = match &edge.answer {
+            EdgeAnswer::Unknown => return None,
+            EdgeAnswer::NotInstalled => &never,
+            EdgeAnswer::Routes(answer) => answer,
+        };
+        route_difference(route, &subject, answer).map(|drift| drift.message)
+    });
+    let messages: Vec<String> = messages.collect();
+    (!messages.is_empty()).then(|| messages.join("; "))
 }
 
 /// How the route differs from the slot that the route names.

@@ -2,12 +2,13 @@
 //! differences.
 
 use super::world_tests::{
-    agreed, digest, entry, instance, live, locked, pointer, proxy, public, registered, requests,
-    requests_from, route, side, started_again, with_copy,
+    agreed, digest, edge, entry, instance, live, locked, pointer, proxy, public, registered,
+    requests, requests_from, route, router_is, side, started_again, with_copy,
 };
 use super::{Agreement, Name, compare};
 use crate::inventory::{
-    Installation, InstanceId, InstanceState, Slot, SlotMembers, Snapshot, SourceState, Sources,
+    EdgeAnswer, Installation, InstanceId, InstanceState, Slot, SlotMembers, Snapshot, SourceState,
+    Sources,
 };
 
 type ByHand = (
@@ -176,7 +177,7 @@ const BY_HAND: &[ByHand] = &[
     ),
     (
         "a store that was restored, and a switch that was prepared before",
-        |s| s.pointer = Some(pointer(1, 8123)),
+        |s| edge(s).pointer = Some(pointer(1, 8123)),
         &[Name::StoreWentBack],
         "carries token 8123, but the store is only at revision 100",
     ),
@@ -216,23 +217,23 @@ const BY_HAND: &[ByHand] = &[
     (
         "rm of nginx's file and a reload",
         |s| {
-            s.proxy = None;
-            s.public = None;
-            s.installation = Some(Installation::Missing);
+            edge(s).answer = EdgeAnswer::NotInstalled;
+            edge(s).public = None;
+            edge(s).installation = Some(Installation::Missing);
         },
         &[Name::ProxyNotInstalled],
         "the proxy has no configuration for this target",
     ),
     (
         "rm of nginx's file, not yet reloaded",
-        |s| s.installation = Some(Installation::Missing),
+        |s| edge(s).installation = Some(Installation::Missing),
         &[Name::ProxyNotInstalled],
         "its configuration file for this target does not exist",
     ),
     (
         "nginx's file edited by hand",
         |s| {
-            s.installation = Some(Installation::Outdated(
+            edge(s).installation = Some(Installation::Outdated(
                 "web.conf is not what the configuration asks for".into(),
             ));
         },
@@ -241,14 +242,14 @@ const BY_HAND: &[ByHand] = &[
     ),
     (
         "nginx's file installed from a newer configuration",
-        |s| s.installation = Some(Installation::Newer("web.conf is newer".into())),
+        |s| edge(s).installation = Some(Installation::Newer("web.conf is newer".into())),
         &[Name::ProxyNewer],
         "web.conf is newer",
     ),
     (
         "another target's file in the place of nginx's",
         |s| {
-            s.installation = Some(Installation::Foreign(
+            edge(s).installation = Some(Installation::Foreign(
                 "web.conf is the file of api/qa".into(),
             ));
         },
@@ -410,9 +411,9 @@ const NO_DRIFT: &[NoDrift] = &[
     ("a target before its first release", |s| {
         s.slots.blue = side(Slot::Blue);
         s.route = None;
-        s.proxy = None;
-        s.public = None;
-        s.installation = Some(Installation::Missing);
+        edge(s).answer = EdgeAnswer::NotInstalled;
+        edge(s).public = None;
+        edge(s).installation = Some(Installation::Missing);
     }),
 ];
 
@@ -449,8 +450,8 @@ fn an_unreachable_source_is_unknown_and_no_difference() {
         "{truth:?}"
     );
     let mut snapshot = agreed();
-    snapshot.proxy = None;
-    snapshot.sources.router = SourceState::Connecting;
+    edge(&mut snapshot).answer = EdgeAnswer::Unknown;
+    router_is(&mut snapshot, SourceState::Connecting);
     let truth = compare(&snapshot);
     assert!(
         matches!(

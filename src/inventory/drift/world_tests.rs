@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::inventory::{
-    Began, Digest, FencingToken, ImageLabels, Installation, Instance, InstanceId, InstanceState,
-    LastSwitch, LockHolder, LockRecord, Operator, PerSlot, PointerState, ProxyAnswer, PublicAnswer,
-    Rates, RegisteredMember, Registration, ReleaseId, Revisioned, Route, RuntimeHealth, Slot,
-    SlotMembers, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier,
+    Began, Digest, Edge, EdgeAnswer, EdgeName, Edges, FencingToken, ImageLabels, Installation,
+    Instance, InstanceId, InstanceState, LastSwitch, LockHolder, LockRecord, Operator, PerSlot,
+    PointerState, ProxyAnswer, PublicAnswer, Rates, RegisteredMember, Registration, ReleaseId,
+    Revisioned, Route, RuntimeHealth, Slot, SlotMembers, SlotSnapshot, Snapshot, SourceState,
+    Sources, Target, Tier,
 };
 
 pub(crate) fn digest(fill: char) -> Digest {
@@ -100,24 +101,10 @@ pub(crate) fn agreed() -> Snapshot {
             value: route,
             revision: 6,
         }),
-        proxy: Some(ProxyAnswer {
-            slot: Some(Slot::Blue),
-            generation: 41,
-            token: FencingToken(1),
-            configuration: "c0ffee".into(),
-        }),
-        installation: Some(Installation::Current),
-        installation_unknown: None,
-        public: Some(PublicAnswer {
-            slot: Some(Slot::Blue),
-            status: Some(200),
-            body: None,
-            detail: String::new(),
-        }),
+        edges: Edges::from(edge_at(Slot::Blue, 41)),
         preview: None,
         rates_unknown: None,
         store_revision: Some(100),
-        pointer: None,
         sources: Sources {
             runtime: SourceState::Live,
             registry: SourceState::Live,
@@ -162,12 +149,57 @@ pub(crate) fn route(snapshot: &mut Snapshot) -> &mut Route {
     &mut snapshot.route.as_mut().expect("a route").value
 }
 
+/// The only edge.
+pub(crate) fn edge(snapshot: &mut Snapshot) -> &mut Edge {
+    snapshot.edges.edge_mut(&EdgeName::default())
+}
+
 pub(crate) fn proxy(snapshot: &mut Snapshot) -> &mut ProxyAnswer {
-    snapshot.proxy.as_mut().expect("it answers")
+    edge(snapshot).answer.proxy_mut().expect("it answers")
 }
 
 pub(crate) fn public(snapshot: &mut Snapshot) -> &mut PublicAnswer {
-    snapshot.public.as_mut().expect("it answers")
+    edge(snapshot).public.as_mut().expect("it answers")
+}
+
+/// An edge of an installed proxy that names a slot with a generation, and whose public address answers.
+pub(crate) fn edge_at(slot: Slot, generation: u64) -> Edge {
+    let public = PublicAnswer {
+        slot: Some(slot),
+        status: Some(200),
+        body: None,
+        detail: String::new(),
+    };
+    Edge {
+        state: SourceState::Live,
+        answer: EdgeAnswer::Routes(ProxyAnswer {
+            slot: Some(slot),
+            generation,
+            token: FencingToken(1),
+            configuration: "c0ffee".into(),
+        }),
+        installation: Some(Installation::Current),
+        public: Some(public.clone()),
+        public_kept: Some(public),
+        ..Edge::default()
+    }
+}
+
+/// Sets whether the only edge answers.
+pub(crate) fn router_is(snapshot: &mut Snapshot, state: SourceState) {
+    snapshot.change_edge(&EdgeName::default(), |edge| edge.state = state);
+}
+
+/// Two edges, `east` and `west`.
+pub(crate) fn two(east: Edge, west: Edge) -> Edges {
+    let name = |text: &str| text.parse().expect("a name");
+    Edges::from_iter([(name("east"), east), (name("west"), west)])
+}
+
+/// Replaces the edges of a snapshot by these two.
+pub(crate) fn with_two(snapshot: &mut Snapshot, east: Edge, west: Edge) {
+    snapshot.edges = two(east, west);
+    snapshot.change_edge(&"east".parse().expect("a name"), |_| {});
 }
 
 pub(crate) fn locked(snapshot: &mut Snapshot) {

@@ -9,7 +9,8 @@ use super::World;
 use crate::checks::Report;
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Digest, Instance, InstanceRun, Probe, PublicAnswer, Slot, SlotMembers, Version,
+    Digest, Edge, EdgeAnswer, Edges, Instance, InstanceRun, Probe, PublicAnswer, Slot, SlotMembers,
+    Version,
 };
 use crate::ports::{Connection, Failure};
 use crate::release::Known;
@@ -61,14 +62,24 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
     let mut blind = Vec::new();
     let live_and_past = live_in_first.and_then(|result| result.map_err(|why| blind.push(why)).ok());
     let (live_in_first, past_of_first) = live_and_past.unzip();
+    let (public, public_kept) = public.flatten().unzip();
+    let image = observed(image, &mut blind);
+    let installation = observed(installation, &mut blind);
+    let instances = observed(instances, &mut blind).map(SlotMembers::by_slot);
+    let registry = observed(registry, &mut blind);
+    let answer = observed(proxy, &mut blind).map_or(EdgeAnswer::Unknown, EdgeAnswer::Routes);
     Observation {
-        image: observed(image, &mut blind),
-        installation: observed(installation, &mut blind),
-        instances: observed(instances, &mut blind).map(SlotMembers::by_slot),
+        image,
+        edges: Edges::from(Edge {
+            answer,
+            installation,
+            public,
+            public_kept,
+            ..Edge::default()
+        }),
+        instances,
         probe: probe.flatten(),
-        registry: observed(registry, &mut blind),
-        proxy: observed(proxy, &mut blind).map(Some),
-        public,
+        registry,
         direct: direct.flatten(),
         traffic: observed(traffic, &mut blind).flatten(),
         connections: observed(connections, &mut blind),

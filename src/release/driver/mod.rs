@@ -18,37 +18,12 @@ use lost::Lost;
 pub(super) use perform::{Performer, error_kind};
 
 use super::action::{ActionError, ActionErrorKind};
-use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::observation::Observation;
-use super::{Announcement, Command, Machine, Plan, Status};
+use super::{Announcement, Command, Machine, Plan, Reading, Site, Status, Writing};
 use crate::history::{Chain, Entry, JournalEvent, ReleaseRecord, Successor};
 use crate::inventory::{Clocks, InstanceId, Operator};
-use crate::ports::{
-    Checker, Clock, FailureKind, Fence, Images, JournalReader, Lease, LeaseState, RegistryReader,
-    RouterReader, RouterWriter, RuntimeReader, RuntimeWriter, StoreWriting,
-};
-
-/// The readers of a target.
-#[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "trait objects")]
-pub struct Reading {
-    pub runtime: Arc<dyn RuntimeReader>,
-    pub registry: Arc<dyn RegistryReader>,
-    pub router: Arc<dyn RouterReader>,
-    pub checker: Arc<dyn Checker>,
-    pub journal: Arc<dyn JournalReader>,
-    pub images: Arc<dyn Images>,
-}
-
-/// The writers of a target. They are not built if this console may only read.
-#[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "trait objects")]
-pub struct Writing {
-    pub runtime: Arc<dyn RuntimeWriter>,
-    pub router: Arc<dyn RouterWriter>,
-    pub store: StoreWriting,
-}
+use crate::ports::{Clock, FailureKind, Fence, Lease, LeaseState};
 
 /// The ports, the plan, the lock's fence and the clocks of a running release. Each effect of the machine gets a copy.
 #[derive(Clone)]

@@ -5,8 +5,9 @@ use tokio::sync::mpsc;
 
 use super::{Reading, World, Writing, lost};
 use crate::inventory::{
-    Cleared, Digest, HoldChange, InstanceId, Operator, OthersKeys, RebaseOrder, RegisteredMember,
-    Registration, ReleaseId, Route, RouteChange, Slot, SlotMembers, SwitchOrder, Target, Version,
+    Cleared, Digest, EdgeName, HoldChange, InstanceId, Operator, OthersKeys, RebaseOrder,
+    RegisteredMember, Registration, ReleaseId, Route, RouteChange, Slot, SlotMembers, SwitchOrder,
+    Target, Version,
 };
 use crate::ports::{
     Clock, Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result, RouterWriter,
@@ -239,7 +240,7 @@ impl Performer<'_> {
     }
 
     async fn switch(&self, movement: &Move) -> Result<()> {
-        let order = movement.order(self.fence.token);
+        let order = movement.order(&EdgeName::default(), self.fence.token);
         let route = movement.route.as_ref().map(|rewrite| self.route(rewrite));
         move_proxy(self.write.router.as_ref(), self.target(), &order, route).await
     }

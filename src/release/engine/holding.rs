@@ -3,9 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::{Engine, Site, unknown};
+use super::{Engine, unknown};
 use crate::inventory::{Cleared, Clocks, Hold, SeenHold, StoredKey, Target};
 use crate::ports::{Failure, FailureKind};
+use crate::release::Site;
 use crate::release::gather;
 use crate::release::{Refusal, Refused};
 use crate::sanitize::sanitize;

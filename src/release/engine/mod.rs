@@ -25,11 +25,11 @@ pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Resume, TakeoverRequest};
 pub use undriven::{NewestReleases, Undriven};
 
-use super::driver::{Driver, Reading, World, Writing};
+use super::driver::{Driver, World};
 use super::gather::{behind_the_proxy, clocks, gather, past_and_unreadable};
 use super::{
     Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, ProxyWords,
-    Refusal, Refused, Scope, decide,
+    Reading, Refusal, Refused, Scope, Site, Writing, decide,
 };
 use crate::history::Chain;
 use crate::inventory::{Clocks, LockPurpose, LockRecord, Operator, Target, Tier};
@@ -41,16 +41,6 @@ const COMMANDS: usize = 16;
 const EVENTS: usize = 64;
 /// How many announcements a slow subscriber may lag behind.
 const ANNOUNCEMENTS: usize = 1024;
-
-/// A target with its ports.
-#[derive(Clone)]
-#[expect(missing_debug_implementations, reason = "trait objects")]
-pub struct Site {
-    pub definition: Definition,
-    pub read: Reading,
-    /// The writers; none if this console may only read.
-    pub write: Option<Writing>,
-}
 
 /// Plans, starts and resumes the releases of this console.
 #[expect(missing_debug_implementations, reason = "trait objects")]

@@ -1,11 +1,12 @@
 //! Ends the standby of a release when the next release of the target starts. If another console drives the standby, the
 //! new driver takes the lock in one transaction, which fails if the previous driver has recorded anything new.
 
-use super::{Engine, Site, clocks, still_as_planned, unknown};
+use super::{Engine, clocks, still_as_planned, unknown};
 use crate::history::Recorded;
 use crate::inventory::{LockHolder, LockPurpose, LockRecord, RegistryRecord, Target};
 use crate::ports::{Acquired, JournalEnd, Lease};
-use crate::release::driver::Writing;
+use crate::release::Site;
+use crate::release::Writing;
 use crate::release::{Command, Plan, Refusal, Refused, StandbyOf, standby_entry};
 
 /// How long a driver of this console may take to end its standby. After that, the next release is refused.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use ulid::Ulid;
 
-use super::{Engine, Site, release_lock, unknown};
+use super::{Engine, release_lock, unknown};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
     EngineImage, LockPurpose, LockRecord, ReleaseId, StoredKey, Target, Version,
 };
 use crate::ports::{Acquired, Fence, JournalReader, Lease, Locks, RuntimeWriter};
-use crate::release::driver::Writing;
+use crate::release::Site;
+use crate::release::Writing;
 use crate::release::gather::{Past, Sought, search};
 use crate::release::prune::{PrunePlan, Use, plan};
 use crate::release::{Refusal, Refused};

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Driven, Engine, Site, behind_the_proxy, clocks, release_lock, unknown};
+use super::{Driven, Engine, behind_the_proxy, clocks, release_lock, unknown};
 use crate::history::{
     Chain, ObservedSwitches, Recorded, ReleaseRecord, Successor, Takeover, current, ignored_claims,
     overtaken_by,
@@ -13,7 +13,8 @@ use crate::inventory::{
     Clocks, FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord, ReleaseId, Target,
 };
 use crate::ports::{Acquired, Lease};
-use crate::release::driver::Writing;
+use crate::release::Site;
+use crate::release::Writing;
 use crate::release::gather::{past_and_unreadable, proxy_generation};
 use crate::release::interrupted::not_overtaken;
 use crate::release::unreadable::unreadable_release;

@@ -7,7 +7,7 @@ use super::Engine;
 use crate::history::{
     ObservedSwitches, ReleaseRecord, SEARCHED_FOR_OPEN, current, ignored_claims, overtaken_by,
 };
-use crate::inventory::{ReleaseId, Snapshot, Target, highest_generation};
+use crate::inventory::{ReleaseId, Snapshot, Target};
 use crate::ports::{Failure, Result};
 use crate::release::standby_entry;
 
@@ -107,14 +107,11 @@ impl NewestReleases {
     }
 }
 
-/// The switches that the route and the proxy show. The highest generation is unknown if the proxy does not answer now,
-/// or if it has shown neither a pointer nor a generation.
+/// The switches that the route and the edges show. The highest generation is unknown if an edge does not answer now, or
+/// if it has shown neither a pointer nor a generation.
 fn switches_seen(snapshot: &Snapshot) -> ObservedSwitches {
     let route = snapshot.route.as_ref().map(|route| &route.value);
-    let (proxy, pointer) = (snapshot.proxy.as_ref(), snapshot.pointer.as_ref());
-    let highest = highest_generation(None, proxy, pointer);
-    // Without a pointer and without a generation, it is unknown how many switches there were.
-    let has_answered = pointer.is_some() || highest > 0;
-    let is_known = has_answered && snapshot.sources.router.is_live();
-    ObservedSwitches::new(route, is_known.then_some(highest))
+    let known = snapshot.edges.known_generation();
+    let is_live = snapshot.sources.router.is_live();
+    ObservedSwitches::new(route, known.filter(|_| is_live))
 }

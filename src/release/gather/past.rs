@@ -1,6 +1,6 @@
 //! Reads the earlier releases of a target, and finds the versions that they prove to have been live.
 
-use super::super::engine::Site;
+use super::super::Site;
 use crate::history::{LivePeriod, ReleaseRecord, WasLive};
 use crate::inventory::{Digest, Target, Version, VersionRef};
 use crate::ports::{FailureKind, JournalReader, Result};

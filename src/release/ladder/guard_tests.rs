@@ -9,11 +9,11 @@ use super::{Situation, Verdict};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, entry, instance, release, route, started_again, with_copy,
+    agreed, digest, entry, instance, proxy, release, route, started_again, with_copy,
 };
 use crate::inventory::{
-    ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot, SlotMembers,
-    Snapshot, Tier, Version,
+    EdgeSlots, ImageLabels, InstanceState, Operator, PerSlot, Probe, RegistryRecord, Slot,
+    SlotMembers, Snapshot, Tier, Version,
 };
 use crate::release::action::{Action, Move, RouteBefore};
 use crate::release::observation::{Observation, Stage};
@@ -21,7 +21,7 @@ use crate::release::repair::sample_definition;
 use crate::release::{LiveBefore, Plan};
 
 /// Release 9 promotes version `b` into green. Version `a` was live in blue, with generation 41.
-fn plan() -> Plan {
+pub(super) fn plan() -> Plan {
     let definition = sample_definition(Tier::Staging);
     let version = |fill| Version {
         repository: definition.repository.clone(),
@@ -68,7 +68,7 @@ fn without_live() -> Plan {
 }
 
 /// Version `a` runs in blue, and the candidate in green. They are registered and healthy, and the traffic goes to blue.
-fn before_the_switch() -> Snapshot {
+pub(super) fn before_the_switch() -> Snapshot {
     let mut snapshot = agreed();
     let candidate = instance(Slot::Green, 'b', 9);
     let green = &mut snapshot.slots.green;
@@ -78,21 +78,21 @@ fn before_the_switch() -> Snapshot {
 }
 
 /// Version `a` runs in blue, and the candidate in green. Route and proxy name green, with generation 42.
-fn after_the_switch() -> Snapshot {
+pub(super) fn after_the_switch() -> Snapshot {
     let mut snapshot = before_the_switch();
     let endpoint = snapshot.slots.green.endpoint.clone();
     let route = route(&mut snapshot);
     (route.live, route.generation) = (Slot::Green, 42);
     (route.digest, route.endpoint) = (digest('b'), endpoint);
-    let proxy = snapshot.proxy.as_mut().expect("it answers");
+    let proxy = proxy(&mut snapshot);
     (proxy.slot, proxy.generation) = (Some(Slot::Green), 42);
     snapshot
 }
 
-fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict {
-    let (direction, step) = step;
+/// The observation of everything in a snapshot.
+pub(super) fn observed(snapshot: Snapshot) -> Observation {
     let slots = snapshot.slots;
-    let observation = Observation {
+    Observation {
         instances: Some(PerSlot {
             blue: slots.blue.members,
             green: slots.green.members,
@@ -110,9 +110,14 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
             },
             ..RegistryRecord::default()
         }),
-        proxy: Some(snapshot.proxy),
+        edges: snapshot.edges,
         ..Observation::default()
-    };
+    }
+}
+
+pub(super) fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict {
+    let (direction, step) = step;
+    let observation = observed(snapshot);
     let report = Report {
         digest: digest('b'),
         run: None,
@@ -128,15 +133,17 @@ fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) -> Verdict 
     })
 }
 
-const SWITCH: (Direction, Step) = (Direction::Forward, Step::Switch);
-const SWITCH_BACK: (Direction, Step) = (Direction::Back, Step::Switch);
+pub(super) const INSTALL: (Direction, Step) = (Direction::Forward, Step::Install);
+pub(super) const WATCH: (Direction, Step) = (Direction::Forward, Step::Watch);
+pub(super) const SWITCH: (Direction, Step) = (Direction::Forward, Step::Switch);
+pub(super) const SWITCH_BACK: (Direction, Step) = (Direction::Back, Step::Switch);
 const UNDO_STOP: (Direction, Step) = (Direction::Back, Step::Stop);
 const UNDO_START: (Direction, Step) = (Direction::Back, Step::Start);
 const START: (Direction, Step) = (Direction::Forward, Step::Start);
-const STOP: (Direction, Step) = (Direction::Forward, Step::Stop);
+pub(super) const STOP: (Direction, Step) = (Direction::Forward, Step::Stop);
 
 /// The only action of a verdict, which is a switch.
-fn switch(verdict: Verdict) -> Move {
+pub(super) fn switch(verdict: Verdict) -> Move {
     match verdict {
         Verdict::Act(actions) => match actions.as_slice() {
             [Action::Switch(movement)] => movement.as_ref().clone(),
@@ -146,7 +153,7 @@ fn switch(verdict: Verdict) -> Move {
     }
 }
 
-fn refusal(verdict: Verdict) -> String {
+pub(super) fn refusal(verdict: Verdict) -> String {
     match verdict {
         Verdict::Refuse(why) => why,
         other => panic!("it was not refused: {other:?}"),
@@ -158,7 +165,7 @@ fn a_switch_goes_from_the_planned_slot_to_the_candidate() {
     let planned = switch(verdict(SWITCH, &plan(), before_the_switch()));
     let route = planned.route.expect("a route");
     assert_eq!(route.from, RouteBefore::Contains(41, Slot::Blue));
-    assert_eq!(planned.from, Some(Slot::Blue));
+    assert_eq!(planned.from, EdgeSlots::from(Some(Slot::Blue)));
     assert_eq!((planned.to, planned.generation), (Slot::Green, 42));
 }
 
@@ -169,7 +176,7 @@ fn a_first_switch_is_allowed_if_the_slot_that_the_proxy_names_is_empty() {
     snapshot.slots.blue.members = SlotMembers::default();
     let planned = switch(verdict(SWITCH, &without_live(), snapshot));
     assert_eq!(planned.route.expect("a route").from, RouteBefore::Missing);
-    assert_eq!(planned.from, Some(Slot::Blue));
+    assert_eq!(planned.from, EdgeSlots::from(Some(Slot::Blue)));
 }
 
 #[test]
@@ -326,7 +333,7 @@ fn another_version_in_the_old_slot_is_not_started() {
 #[test]
 fn the_old_version_is_not_stopped_while_the_proxy_names_its_slot() {
     let mut snapshot = after_the_switch();
-    snapshot.proxy.as_mut().expect("it answers").slot = Some(Slot::Blue);
+    proxy(&mut snapshot).slot = Some(Slot::Blue);
     let stop = (Direction::Forward, Step::Stop);
     let why = refusal(verdict(stop, &plan(), snapshot));
     assert!(why.contains("has the traffic"), "{why}");

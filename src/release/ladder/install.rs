@@ -1,7 +1,7 @@
-//! *install*: the proxy gets the target's configuration, if it is missing or outdated.
+//! *install*: prepares the proxy for the target.
 //!
-//! - Act: the proxy gets the target's configuration, if it is missing or outdated.
-//! - Done when the proxy answers with it over fresh connections.
+//! - Act: every edge gets the target's configuration, if it is missing or outdated.
+//! - Done when every edge answers with it over fresh connections.
 //! - Undone by: nothing: the configuration stays.
 
 use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, StepSummary, Verdict};
@@ -19,7 +19,7 @@ impl StageDefinition for Install {
     }
 
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        match &situation.observation.installation {
+        match situation.observation.edges.installation() {
             Some(Installation::Current) => {
                 Verdict::Already("the proxy already has the configuration".into())
             }
@@ -32,15 +32,13 @@ impl StageDefinition for Install {
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        match &situation.observation.installation {
+        match situation.observation.edges.installation() {
             Some(Installation::Current) => Judgement::reached(),
             Some(Installation::Missing) => {
                 Judgement::NotYet("the proxy's configuration is not installed".into())
             }
-            Some(Installation::Outdated(why)) => Judgement::NotYet(why.clone()),
-            Some(Installation::Newer(why) | Installation::Foreign(why)) => {
-                Judgement::Never(why.clone())
-            }
+            Some(Installation::Outdated(why)) => Judgement::NotYet(why),
+            Some(Installation::Newer(why) | Installation::Foreign(why)) => Judgement::Never(why),
             None => Judgement::blind(situation.observation),
         }
     }

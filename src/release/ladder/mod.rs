@@ -8,6 +8,8 @@
 mod candidate;
 mod conditions;
 mod drain;
+#[cfg(test)]
+mod edges_tests;
 mod first;
 #[cfg(test)]
 mod guard_tests;

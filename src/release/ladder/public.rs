@@ -1,7 +1,7 @@
 //! Compares the public answers with the candidate's direct answers. A health probe does not pass through the proxy, so
 //! it does not show whether the proxy can pass the answers on. If nginx cannot, every client gets a 502.
 
-use crate::inventory::{PublicAnswer, Slot};
+use crate::inventory::{PublicAnswer, PublicReport, Slot};
 use crate::release::{Observation, Plan};
 
 /// The judgement of the public answers for the slot that should have the traffic.
@@ -11,13 +11,16 @@ pub(super) enum Public {
     NotConfigured,
     /// The public address was not requested.
     Unknown,
-    /// Nothing answered. The text says why.
+    /// Neither the public address nor the proxy behind it answered, so nothing is known about the version. The text
+    /// says why the public address did not answer.
+    ProxyDown(String),
+    /// Nothing answered, although the proxy does. The text says why.
     Silent(String),
     /// The answer was not from this slot. The text says who answered.
     Elsewhere(String),
     /// The slot gave a bad answer. The text says why.
     Bad(String),
-    /// The slot answered without a fault, over a fresh and a kept connection.
+    /// The slot answered without a fault at every edge, over a fresh and a kept connection.
     Good,
 }
 
@@ -25,8 +28,31 @@ impl Public {
     /// The message about a fault; none if the answers are good or unknown, or if no public address is configured.
     pub(super) fn fault(&self) -> Option<&str> {
         match self {
-            Self::Silent(why) | Self::Elsewhere(why) | Self::Bad(why) => Some(why),
+            Self::ProxyDown(why) | Self::Silent(why) | Self::Elsewhere(why) | Self::Bad(why) => {
+                Some(why)
+            }
             Self::NotConfigured | Self::Unknown | Self::Good => None,
+        }
+    }
+
+    /// How bad the judgement is. A fault is worse than no answer, because an edge without an answer may be good.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::NotConfigured | Self::Good => 0,
+            Self::Unknown => 1,
+            Self::ProxyDown(_) => 2,
+            Self::Bad(_) => 3,
+            Self::Elsewhere(_) => 4,
+            Self::Silent(_) => 5,
+        }
+    }
+
+    /// The worse of two judgements; the first of two that are equally bad.
+    fn worse(self, other: Self) -> Self {
+        if other.rank() > self.rank() {
+            other
+        } else {
+            self
         }
     }
 }
@@ -40,41 +66,48 @@ pub(super) fn agreed_before(plan: &Plan, observation: &Observation) -> bool {
     })
 }
 
-/// Judges the public answers over a fresh and a kept connection for `slot`, and returns the worse judgement. With
+/// Judges the public answers at every edge over a fresh and a kept connection for `slot`, and returns the worst
+/// judgement. With
 /// `compares`, the status and the kind of body are compared with the slot's direct answer. A server error is always
 /// bad.
 pub(super) fn judge(plan: &Plan, slot: Slot, observation: &Observation, compares: bool) -> Public {
     if plan.definition.public.is_none() {
         return Public::NotConfigured;
     }
-    let Some(Some((fresh, kept))) = &observation.public else {
+    let direct = observation.direct.as_ref();
+    let edges = observation.edges.public_answers();
+    edges
+        .map(|edge| judge_edge(slot, &edge, direct, compares))
+        .reduce(Public::worse)
+        .unwrap_or(Public::Unknown)
+}
+
+fn judge_edge(
+    slot: Slot,
+    edge: &PublicReport<'_>,
+    direct: Option<&PublicAnswer>,
+    compares: bool,
+) -> Public {
+    let (Some(fresh), Some(kept)) = (edge.fresh, edge.kept) else {
         return Public::Unknown;
     };
-    let direct = observation.direct.as_ref();
-    let judged = [(fresh, "fresh"), (kept, "kept-alive")]
-        .map(|(answer, connection)| judge_answer(slot, answer, direct, connection, compares));
-    let rank = |public: &Public| match public {
-        Public::Silent(_) => 3,
-        Public::Elsewhere(_) => 2,
-        Public::Bad(_) => 1,
-        _ => 0,
-    };
-    let [fresh, kept] = judged;
-    if rank(&kept) > rank(&fresh) {
-        kept
-    } else {
-        fresh
+    let [fresh, kept] = [(fresh, "fresh"), (kept, "kept-alive")].map(|(answer, connection)| {
+        let address = format!("{} over a {connection} connection", edge.address);
+        judge_answer(slot, (&address, answer), direct, compares)
+    });
+    match fresh.worse(kept) {
+        Public::Silent(why) if !edge.has_edge_answered => Public::ProxyDown(why),
+        judged => judged,
     }
 }
 
 fn judge_answer(
     slot: Slot,
-    answer: &PublicAnswer,
+    (address, answer): (&str, &PublicAnswer),
     direct: Option<&PublicAnswer>,
-    connection: &str,
     compares: bool,
 ) -> Public {
-    let message = |why: String| format!("the public address over a {connection} connection: {why}");
+    let message = |why: String| format!("{address}: {why}");
     let Some(status) = answer.status else {
         return Public::Silent(message(answer.detail.clone()));
     };

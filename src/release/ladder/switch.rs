@@ -1,9 +1,8 @@
-//! *switch*: the route in the store moves to the candidate, then the proxy's pointer moves. The undo of *switch*
-//! moves the traffic back the same way, with a higher generation.
+//! *switch*: moves the traffic to the candidate.
 //!
-//! - Act: the route in the store moves *from* X *to* Y, then the proxy's pointer moves.
-//! - Done when route and proxy name slot and generation, and the slot answers the public address over a fresh and a
-//!   kept connection, without a server error. If the public answers of the old version agreed with its direct
+//! - Act: the route in the store moves *from* X *to* Y, then the pointer of every edge moves.
+//! - Done when route and every edge name slot and generation, and the slot answers the public address over a fresh and
+//!   a kept connection, without a server error. If the public answers of the old version agreed with its direct
 //!   answers, the candidate's public answers must have the status and the kind of body of its direct answers. Three
 //!   bad answers in a row move the traffic of a promote back.
 //! - Undone by: the same in the other direction, with a higher generation.
@@ -21,8 +20,7 @@ use super::{
     StepDefinition, StepSummary, Verdict, first,
 };
 use crate::checks::hide_in_query;
-use crate::inventory::{PeerApproval, RegistryRecord, Slot, SlotMembers};
-use crate::release::planner::is_without_live;
+use crate::inventory::{EdgeSlots, PeerApproval, RegistryRecord, Slot, SlotMembers};
 use crate::release::{
     Action, Ask, Draft, Move, Need, Observation, Plan, ProxyWords, Purpose, Refusal, Rewrite,
     RouteBefore, Weighed, approvers_needed, peer_approved_words, unread_approvals, weigh,
@@ -58,7 +56,8 @@ impl StageDefinition for Switch {
 
     fn evidence(&self, situation: &Situation<'_>) -> Evidence {
         let (plan, observation) = (situation.plan, situation.observation);
-        let is_observed = observation.public.is_some();
+        let is_observed =
+            plan.definition.public.is_none() || observation.edges.is_any_public_known();
         let replaced = first::replaced_by(plan, observation);
         Evidence {
             agreed: is_observed.then(|| public::agreed_before(plan, observation)),
@@ -119,7 +118,8 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
     let (plan, observation) = (situation.plan, situation.observation);
     checked_candidate(situation)?;
     checks_passed(situation)?;
-    let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
+    let edges = &observation.edges;
+    let (Some(record), Some(from)) = (&observation.registry, edges.slots()) else {
         return Err(unknown_live(observation));
     };
     match plan.held(record.hold.as_ref(), situation.now, &observation.clocks) {
@@ -147,16 +147,18 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
             route_words(route)
         )));
     }
-    let proxy_from = proxy.as_ref().and_then(|p| p.slot);
-    let has_planned = proxy_from == planned.map(|(_, slot)| slot);
-    // This release may already have written the route. So the plan says whether there was a route before.
-    let is_without_live = is_without_live(planned.is_some(), proxy.as_ref(), |slot| {
-        observation.members(slot).is_some_and(SlotMembers::is_empty)
+    // An earlier switch of this release may have reached some edges. If no version was live, an edge may name an empty
+    // slot. This release may already have written the route, so the plan says whether there was a route before.
+    let expected = [planned.map(|(_, slot)| slot), Some(plan.slot)];
+    let is_empty = |slot| observation.members(slot).is_some_and(SlotMembers::is_empty);
+    let unexpected = edges.unexpected(|named| {
+        expected.contains(&named) || planned.is_none() && named.is_some_and(is_empty)
     });
-    if !has_planned && !is_without_live && proxy_from != Some(plan.slot) {
+    if let Some(edge) = unexpected {
         return Err(Verdict::Refuse(format!(
-            "the proxy names {}, but {} was live when the plan was made: back out, then plan again",
-            proxy_from.map_or("no slot", Slot::as_str),
+            "{} names {}, but {} was live when the plan was made: back out, then plan again",
+            edge.subject,
+            edge.slot().map_or("no slot", Slot::as_str),
             planned.map_or("no version", |(_, slot)| slot.as_str())
         )));
     }
@@ -179,11 +181,11 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
         release: plan.release,
         purpose,
     };
-    Ok(move_to(rewrite, proxy_from))
+    Ok(move_to(rewrite, from))
 }
 
-/// The action that writes the route, and moves the proxy from the slot `from` that the proxy names now.
-fn move_to(route: Rewrite, from: Option<Slot>) -> Action {
+/// The action that writes the route, and moves each edge from the slot that the edge names now.
+fn move_to(route: Rewrite, from: EdgeSlots) -> Action {
     Action::Switch(Box::new(Move {
         from,
         to: route.live,
@@ -253,12 +255,11 @@ fn peer_approvals<'a>(situation: &Situation<'a>) -> Weighed<'a> {
     )
 }
 
-/// Whether the route and the proxy have exactly the slot and the generation of the plan.
+/// Whether the route and every edge have exactly the slot and the generation of the plan.
 fn is_switched(plan: &Plan, observation: &Observation) -> bool {
-    let ours = Some((plan.generation, plan.slot));
-    let proxy = observation.proxy.as_ref().and_then(Option::as_ref);
-    let named = proxy.and_then(|proxy| Some((proxy.generation, proxy.slot?)));
-    observation.route() == ours && named == ours
+    let edges = &observation.edges;
+    observation.route() == Some((plan.generation, plan.slot))
+        && edges.are_at(plan.slot, plan.generation)
 }
 
 fn route_words(route: Option<(u64, Slot)>) -> String {
@@ -268,27 +269,31 @@ fn route_words(route: Option<(u64, Slot)>) -> String {
     )
 }
 
-/// Judges whether the route, the proxy and the public answers over a fresh and a kept connection name the slot `to`.
-/// The proxy must have this generation; if `generation` is none, the generation of the route.
+/// Judges whether the route, every edge and the public answers over a fresh and a kept connection name the slot `to`.
+/// The edges must have this generation; if `generation` is none, the generation of the route.
 fn routed(plan: &Plan, to: Slot, generation: Option<u64>, observation: &Observation) -> Judgement {
-    let (Some(_), Some(proxy)) = (&observation.registry, &observation.proxy) else {
+    let edges = &observation.edges;
+    if observation.registry.is_none() || !edges.have_answered() {
         return Judgement::blind(observation);
-    };
+    }
     let route = observation.route();
     if route.map(|(_, slot)| slot) != Some(to) {
         return Judgement::NotYet(format!("the route does not name {to}"));
     }
     let wanted = generation.or(route.map(|(generation, _)| generation));
-    let (slot, named) = proxy.as_ref().map_or((None, 0), |p| (p.slot, p.generation));
-    if slot != Some(to) || Some(named) != wanted {
+    if let Some(edge) = edges.not_at(to, wanted.unwrap_or_default()) {
         return Judgement::NotYet(format!(
-            "the proxy names {} at generation {named}",
-            slot.map_or("no slot", Slot::as_str)
+            "{} names {} at generation {}",
+            edge.subject,
+            edge.slot().map_or("no slot", Slot::as_str),
+            edge.generation()
         ));
     }
     match public::judge(plan, to, observation, false) {
         Public::Unknown => Judgement::blind(observation),
-        Public::Silent(why) | Public::Elsewhere(why) => Judgement::NotYet(why),
+        Public::ProxyDown(why) | Public::Silent(why) | Public::Elsewhere(why) => {
+            Judgement::NotYet(why)
+        }
         Public::NotConfigured | Public::Bad(_) | Public::Good => Judgement::reached(),
     }
 }

@@ -1,9 +1,8 @@
-//! *watch*: the candidate, the public address and the proxy's access log are observed for a while. Too many failures
-//! move the traffic back.
+//! *watch*: observes the new version for a while after the switch. Too many failures move the traffic back.
 //!
 //! - Act: none: candidate, public address and the proxy's access log are observed.
 //! - Done when the watch time is over. The watch fails if the candidate restarts, after three bad observations in a
-//!   row, if more public requests fail than `rules.watch_errors` allows, or if the proxy names another slot.
+//!   row, if more public requests fail than `rules.watch_errors` allows, or if an edge names another slot.
 //! - Undone by: nothing.
 
 use std::time::Duration;
@@ -37,17 +36,17 @@ impl StageDefinition for Watch {
         }
     }
 
-    /// Judges four things: the proxy still names the candidate, the candidate is healthy, it is still the run that was
-    /// checked, and the candidate answers the public address. For a rollback, only the first two are judged.
+    /// Judges four things: every edge that answers still names the candidate, the candidate is healthy, it is still the
+    /// run that was checked, and the candidate answers the public address. For a rollback, only the first two are
+    /// judged.
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
         let (plan, observation) = (situation.plan, situation.observation);
         let slot = plan.slot;
-        if let Some(Some(proxy)) = &observation.proxy
-            && proxy.slot != Some(slot)
-        {
+        if let Some(edge) = observation.edges.answering_elsewhere(slot) {
             return Judgement::Never(format!(
-                "the proxy now names {} instead of {slot}",
-                proxy.slot.map_or("no slot", Slot::as_str)
+                "{} now names {} instead of {slot}",
+                edge.subject,
+                edge.slot().map_or("no slot", Slot::as_str)
             ));
         }
         // A fault of the proxy or of a database concerns both versions, so bad answers do not undo a rollback.
@@ -63,7 +62,7 @@ impl StageDefinition for Watch {
             public::judge(plan, slot, observation, course.compares)
         };
         // If the proxy does not answer, nothing is known about the version, and the traffic could not be switched back.
-        let is_proxy_down = observation.proxy.is_none() && matches!(public, Public::Silent(_));
+        let is_proxy_down = matches!(public, Public::ProxyDown(_));
         if !is_proxy_down
             && !plan.kind.is_rollback()
             && let Some(why) = above_the_limit(plan, &public, course, observation)

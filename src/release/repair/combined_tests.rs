@@ -11,8 +11,8 @@ pub(super) fn is_whole(snapshot: &Snapshot) -> bool {
     !blue.members.is_empty()
         && blue.registration.is_some()
         && snapshot.route.is_some()
-        && snapshot.proxy.is_some()
-        && snapshot.public.is_some()
+        && snapshot.edges.answer_for_target()
+        && snapshot.edges.is_any_public_known()
 }
 
 /// No plan stops or deregisters the slot that has the traffic, and none lowers a generation that a switch can have
@@ -29,7 +29,7 @@ fn after_two_manual_changes_a_plan_keeps_the_interlocks() {
             }
             other(&mut snapshot);
             let (_, repair_actions) = planned(&snapshot, None);
-            let proxy_generation = snapshot.proxy.as_ref().map_or(0, |proxy| proxy.generation);
+            let proxy_generation = snapshot.edges.answered_generation();
             let route_generation = snapshot.route.as_ref().map_or(0, |r| r.value.generation);
             let pointed = repair_actions
                 .iter()
@@ -37,7 +37,7 @@ fn after_two_manual_changes_a_plan_keeps_the_interlocks() {
                     Action::Switch(movement) => Some(movement.to),
                     _ => None,
                 });
-            let answered = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
+            let answered = snapshot.edges.slot();
             let traffic = pointed.or(answered);
             for planned in &repair_actions {
                 let what = format!("{first} and {second}: {planned:?}");

@@ -1,6 +1,6 @@
 //! Describes the actions of a repair for its plan: titles, calls and costs.
 
-use crate::inventory::{FencingToken, RebaseOrder, SwitchOrder, instance_name};
+use crate::inventory::{EdgeName, FencingToken, RebaseOrder, SwitchOrder, instance_name};
 use crate::release::Definition;
 use crate::release::action::{Action, Rewrite, RouteBefore};
 use crate::release::describe::duration;
@@ -90,8 +90,9 @@ impl Action {
                     .into(),
             ),
             Self::Switch(movement) => {
-                let from = movement.from.filter(|from| *from != movement.to)?;
-                Some(format!("all traffic moves from {from} to {}", movement.to))
+                let (from, to) = (movement.to.other(), movement.to);
+                let is_moving = movement.from.contains(from);
+                is_moving.then(|| format!("all traffic moves from {from} to {to}"))
             }
             Self::Stop { slot, .. } => Some(format!(
                 "a rollback to {slot} then needs a cold start"
@@ -110,7 +111,8 @@ impl Action {
             Self::Install => return proxy.install(),
             Self::Switch(movement) => {
                 let mut calls: Vec<String> = movement.route.iter().map(Rewrite::describe).collect();
-                calls.extend(proxy.switch(&movement.order(FencingToken::default())));
+                let order = movement.order(&EdgeName::default(), FencingToken::default());
+                calls.extend(proxy.switch(&order));
                 return calls;
             }
             Self::Rebase { from, generation } => {

@@ -7,7 +7,7 @@ use super::guard_tests::{guard_verdict, operator, point, well};
 use super::tests::{TestProxy, definition, planned, planned_where};
 use super::{Item, Planned, Remedy, RepairPlan, plan};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, entry, instance, live, pointer, proxy, public, release, route,
+    agreed, digest, edge, entry, instance, live, pointer, proxy, public, release, route,
 };
 use crate::inventory::{
     HIGHEST_GENERATION, InstanceState, PointerState, Slot, SlotMembers, Snapshot, Tier,
@@ -65,7 +65,7 @@ fn a_forged_generation_is_lowered_to_that_of_the_proxy() {
 #[test]
 fn after_a_store_restore_a_forged_route_does_not_raise_the_pointer() {
     let mut snapshot = forged(Slot::Blue);
-    snapshot.pointer = Some(pointer(8123, 8000));
+    edge(&mut snapshot).pointer = Some(pointer(8123, 8000));
     let generations = generations(&snapshot);
     assert!(!generations.is_empty());
     assert!(generations.iter().all(|it| *it < 10_000), "{generations:?}");
@@ -236,7 +236,7 @@ fn without_a_live_slot_an_unproven_version_gets_no_traffic_and_is_not_started() 
 #[test]
 fn after_a_store_restore_an_unproven_version_gets_no_traffic() {
     let mut snapshot = to_a_failed_candidate();
-    snapshot.pointer = Some(PointerState {
+    edge(&mut snapshot).pointer = Some(PointerState {
         live: None,
         ..pointer(8123, 8000)
     });

@@ -7,11 +7,12 @@ use super::guard::{Verdict, guard};
 use super::plan;
 use super::tests::{TestProxy, definition};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, entry, live, pointer, proxy, registered, release, requests, route,
+    agreed, digest, edge, entry, live, pointer, proxy, registered, release, requests, route,
     started_again,
 };
 use crate::inventory::{
-    FencingToken, InstanceId, InstanceState, Operator, Probe, Slot, SlotMembers, Snapshot, Tier,
+    EdgeAnswer, EdgeSlots, FencingToken, InstanceId, InstanceState, Operator, Probe, Slot,
+    SlotMembers, Snapshot, Tier,
 };
 use crate::release::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use crate::release::reached::reached;
@@ -81,7 +82,7 @@ fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
         |s| proxy(s).slot = Some(Slot::Green),
         |s| route(s).live = Slot::Green,
         |s| requests(s, Slot::Green),
-        |s| s.proxy = None,
+        |s| edge(s).answer = EdgeAnswer::NotInstalled,
         |s| {
             s.route = None;
             let key = "/greenroom/v1/targets/web/qa/route".to_owned();
@@ -119,7 +120,7 @@ fn a_slot_with_traffic_is_not_stopped_or_deregistered() {
 /// the store is at revision 100, and the route already has the new generation.
 fn went_back() -> (Snapshot, Action) {
     let mut snapshot = well();
-    snapshot.pointer = Some(pointer(8123, 8000));
+    edge(&mut snapshot).pointer = Some(pointer(8123, 8000));
     proxy(&mut snapshot).token = FencingToken(8123);
     route(&mut snapshot).generation = 2_000;
     let rebase = Action::Rebase {
@@ -134,9 +135,9 @@ fn a_changed_pointer_or_route_prevents_a_new_token() {
     let (snapshot, rebase) = went_back();
     assert_eq!(guard_verdict(&rebase, &snapshot), Verdict::Act);
     let moved: [fn(&mut Snapshot); 5] = [
-        |s| s.pointer = Some(pointer(8124, 8000)),
-        |s| s.pointer = Some(pointer(8123, 8125)),
-        |s| s.pointer = None,
+        |s| edge(s).pointer = Some(pointer(8124, 8000)),
+        |s| edge(s).pointer = Some(pointer(8123, 8125)),
+        |s| edge(s).pointer = None,
         |s| s.route = None,
         |s| route(s).generation = 41,
     ];
@@ -164,7 +165,7 @@ fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
         healthy.slots.blue = well().slots.blue;
         assert_not_allowed(&rebase, &healthy);
         let mut moved = snapshot.clone();
-        moved.pointer = Some(pointer(8124, 8000));
+        edge(&mut moved).pointer = Some(pointer(8124, 8000));
         assert_not_allowed(&rebase, &moved);
         let low = Action::Rebase {
             from: pointer(8123, 8000),
@@ -176,9 +177,13 @@ fn a_pointer_at_a_dead_slot_gets_a_token_without_a_route() {
 
 /// Points the proxy at blue.
 pub(super) fn point(from: Slot, generation: u64) -> Action {
+    point_from(EdgeSlots::from(Some(from)), generation)
+}
+
+pub(super) fn point_from(from: EdgeSlots, generation: u64) -> Action {
     Action::Switch(Box::new(Move {
         route: None,
-        from: Some(from),
+        from,
         to: Slot::Blue,
         generation,
     }))
@@ -298,7 +303,7 @@ fn a_started_instance_must_become_healthy_and_is_not_started_twice() {
     );
 }
 
-pub(super) fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
+pub(super) fn repair(tier: Tier, how: impl Fn(&mut Snapshot)) -> RepairPlan {
     let mut snapshot = well();
     how(&mut snapshot);
     let definition = definition(tier);

@@ -8,10 +8,10 @@ use super::combined_tests::is_whole;
 use super::guard_tests::probe;
 use super::machine_tests::{Answer, World};
 use super::tests::BY_HAND;
-use crate::inventory::drift::world_tests::{entry, instance, started_again};
+use crate::inventory::drift::world_tests::{edge, edge_at, entry, instance, started_again};
 use crate::inventory::{
-    FencingToken, Installation, InstanceState, ProxyAnswer, Registration, Revisioned, Route, Slot,
-    SlotMembers, Snapshot,
+    EdgeAnswer, FencingToken, Installation, InstanceState, ProxyAnswer, Registration, Revisioned,
+    Route, Slot, SlotMembers, Snapshot,
 };
 use crate::release::action::{Action, ActionErrorKind, Rewrite};
 
@@ -38,15 +38,15 @@ const MEANWHILE: &[Change] = &[
 
 /// Sets the proxy to a slot.
 fn point_proxy(snapshot: &mut Snapshot, slot: Slot) {
-    if let Some(proxy) = &mut snapshot.proxy {
+    if let Some(proxy) = edge(snapshot).answer.proxy_mut() {
         proxy.slot = Some(slot);
     }
 }
 
 fn has_traffic(snapshot: &Snapshot, slot: Slot) -> bool {
     let routed = snapshot.route.as_ref().map(|route| route.value.live);
-    let pointed = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
-    routed == Some(slot) || pointed == Some(slot)
+    let pointed = snapshot.edges.slots();
+    routed == Some(slot) || pointed.is_none_or(|slots| slots.contains(slot))
 }
 
 fn can_answer(snapshot: &Snapshot, slot: Slot) -> bool {
@@ -70,10 +70,8 @@ pub(super) fn broken(action: &Action, snapshot: &Snapshot) -> Option<String> {
         Action::Route(rewrite) if !moves_nothing(snapshot, rewrite) && !is_fit(rewrite.live) => 2,
         Action::Switch(movement) if !is_fit(movement.to) => 2,
         Action::Switch(movement)
-            if snapshot
-                .proxy
-                .as_ref()
-                .is_none_or(|it| it.slot != movement.from) =>
+            if !snapshot.edges.answer_for_target()
+                || snapshot.edges.slots().as_ref() != Some(&movement.from) =>
         {
             5
         }
@@ -128,7 +126,6 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.problems.clear();
         }
         Action::Install => {
-            snapshot.installation = Some(Installation::Current);
             let live = snapshot.route.as_ref().map(|route| &route.value);
             let answer = ProxyAnswer {
                 slot: live.map(|route| route.live),
@@ -136,7 +133,12 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
                 token: FencingToken(1),
                 configuration: "c0ffee".into(),
             };
-            snapshot.proxy.get_or_insert(answer);
+            for edge in snapshot.edges.edges_mut() {
+                edge.installation = Some(Installation::Current);
+                if edge.answer.proxy().is_none() {
+                    edge.answer = EdgeAnswer::Routes(answer.clone());
+                }
+            }
         }
         Action::Route(rewrite) => {
             let value = Route {
@@ -151,15 +153,18 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.problems.clear();
         }
         Action::Switch(movement) => {
-            if let Some(proxy) = &mut snapshot.proxy {
+            let edges = snapshot.edges.edges_mut();
+            for proxy in edges.filter_map(|edge| edge.answer.proxy_mut()) {
                 proxy.slot = Some(movement.to);
                 proxy.generation = movement.generation;
             }
         }
         Action::Rebase { generation, .. } => {
-            snapshot.pointer = None;
-            if let Some(proxy) = &mut snapshot.proxy {
-                proxy.generation = *generation;
+            for edge in snapshot.edges.edges_mut() {
+                edge.pointer = None;
+                if let Some(proxy) = edge.answer.proxy_mut() {
+                    proxy.generation = *generation;
+                }
             }
         }
         Action::Pull(_) | Action::Remove { .. } => panic!("no repair does that: {action:?}"),
@@ -167,8 +172,9 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
 }
 
 /// Repairs every manual change, with each of these sequences of answers and each other change after the first action.
-/// Returns the broken interlocks and the number of actions that were performed.
-fn repair_all(deceive: Change, answers: &[Vec<Answer>]) -> (Vec<String>, usize) {
+/// `first` changes every target before that. Returns the broken interlocks and the number of actions that were
+/// performed.
+fn repair_all(first: Change, deceive: Change, answers: &[Vec<Answer>]) -> (Vec<String>, usize) {
     let mut broken = Vec::new();
     let mut performed = 0;
     let others = BY_HAND.iter().map(|(_, change, _)| *change);
@@ -176,7 +182,10 @@ fn repair_all(deceive: Change, answers: &[Vec<Answer>]) -> (Vec<String>, usize) 
     for (what, change, _) in BY_HAND {
         for (number, then) in meanwhile.iter().enumerate() {
             for answers in answers {
-                let mut world = World::new(*change);
+                let mut world = World::new(|snapshot| {
+                    first(snapshot);
+                    change(snapshot);
+                });
                 // The changes by hand need a live instance, a registration, a route and an answer of the proxy.
                 if number >= MEANWHILE.len() && !is_whole(&world.snapshot) {
                     continue;
@@ -201,9 +210,33 @@ fn no_failure_during_a_repair_breaks_an_interlock() {
         vec![Answer::Lost],
         vec![Answer::Fails(ActionErrorKind::Temporary); 2],
     ];
-    let (broken, performed) = repair_all(|_| {}, &answers);
+    let (broken, performed) = repair_all(|_| {}, |_| {}, &answers);
     assert_eq!(broken, [""; 0]);
     assert!(performed > 3_000, "only {performed} actions");
+}
+
+/// The changes by hand are made at the edge `proxy`, so it then differs from the edge `west`.
+#[test]
+fn no_failure_during_a_repair_of_two_edges_breaks_an_interlock() {
+    let answers = [
+        vec![Answer::ReachesOne],
+        vec![Answer::Done, Answer::ReachesOne],
+    ];
+    let add_west: Change = |s| {
+        let west = "west".parse().expect("a name");
+        *s.edges.edge_mut(&west) = edge_at(Slot::Blue, 41);
+    };
+    let (broken, performed) = repair_all(add_west, |_| {}, &answers);
+    assert_eq!(broken, [""; 0]);
+    assert!(performed > 3_000, "only {performed} actions");
+
+    // The machine sees only the edge `west`, as if its guards asked one edge.
+    let deceive: Change = |s| {
+        let west = s.edges.each().last().map(|(.., edge)| edge.clone());
+        *edge(s) = west.expect("an edge");
+    };
+    let (broken, _) = repair_all(add_west, deceive, &[Vec::new()]);
+    assert!(broken.iter().any(|it| it.contains(": 1: ")), "{broken:?}");
 }
 
 /// In each of these cases the machine does not see one fact, as if one guard were missing.
@@ -244,8 +277,9 @@ fn every_guard_of_a_repair_that_is_missing_is_noticed() {
         (
             "the slot that the proxy names",
             |s| {
-                if let (Some(proxy), Some(route)) = (&mut s.proxy, &s.route) {
-                    proxy.slot = Some(route.value.live.other());
+                let routed = s.route.as_ref().map(|route| route.value.live);
+                if let (Some(proxy), Some(live)) = (edge(s).answer.proxy_mut(), routed) {
+                    proxy.slot = Some(live.other());
                     proxy.generation = proxy.generation.min(40);
                 }
             },
@@ -253,7 +287,7 @@ fn every_guard_of_a_repair_that_is_missing_is_noticed() {
         ),
     ];
     for (fact, deceive, interlock) in blind {
-        let (broken, _) = repair_all(deceive, &[Vec::new()]);
+        let (broken, _) = repair_all(|_| {}, deceive, &[Vec::new()]);
         assert!(
             broken
                 .iter()

@@ -23,10 +23,12 @@ pub(super) enum Answer {
     Done,
     /// The action was done, and its answer was lost.
     Lost,
+    /// The action was done, but it did not reach the second edge.
+    ReachesOne,
     Fails(ActionErrorKind),
 }
 
-use Answer::{Done, Fails, Lost};
+use Answer::{Done, Fails, Lost, ReachesOne};
 
 const TEMPORARY: Answer = Fails(ActionErrorKind::Temporary);
 
@@ -59,8 +61,8 @@ pub(super) struct World {
 
 impl World {
     /// The healthy target of [`well`], changed by `how`.
-    pub(super) fn new(how: fn(&mut Snapshot)) -> Self {
-        let plan: RepairPlan = repair(Tier::Staging, how);
+    pub(super) fn new(how: impl Fn(&mut Snapshot)) -> Self {
+        let plan: RepairPlan = repair(Tier::Staging, &how);
         let mut snapshot = well();
         how(&mut snapshot);
         let record = plan.record(&operator(), plan.made_at);
@@ -141,8 +143,15 @@ impl World {
             self.answers.remove(0)
         };
         self.broken.extend(broken(&action, &self.snapshot));
-        if let Done | Lost = answer {
+        let before = self.snapshot.edges.clone();
+        if !matches!(answer, Fails(_)) {
             apply(&action, &mut self.snapshot);
+        }
+        if answer == ReachesOne {
+            let edges = self.snapshot.edges.edges_mut().zip(before.each());
+            edges
+                .skip(1)
+                .for_each(|(now, (.., before))| *now = before.clone());
         }
         if let Some(then) = self.then.take() {
             then(&mut self.snapshot);
@@ -150,7 +159,7 @@ impl World {
         self.done.push(action);
         let kind = match answer {
             Done => return Ok(()),
-            Lost => ActionErrorKind::Temporary,
+            Lost | ReachesOne => ActionErrorKind::Temporary,
             Fails(kind) => kind,
         };
         Err(ActionError {

@@ -40,6 +40,8 @@
 #[cfg(test)]
 mod combined_tests;
 mod describe;
+#[cfg(test)]
+mod edges_tests;
 mod event;
 #[cfg(test)]
 mod forged_tests;

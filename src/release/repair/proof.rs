@@ -19,15 +19,14 @@ pub struct RouteProof {
 
 impl RouteProof {
     /// The error says why no release must be read: there is no route, the members of its slot are not whole, or the
-    /// slot is not empty and the proxy already sends the traffic to it.
+    /// slot is not empty and every edge already sends the traffic to it.
     pub fn of(snapshot: &Snapshot) -> Result<Self, String> {
         let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
             return Err("there is no route".to_owned());
         };
         let slot = snapshot.slots.get(route.live);
-        let named = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
         let is_there = !slot.members.is_empty();
-        if is_there && named == Some(route.live) {
+        if is_there && snapshot.edges.all_name(route.live) {
             return Err("the release was not read, because the proxy already sends the traffic to the slot of the route".to_owned());
         }
         if let Some(difference) = slot.members.difference() {

@@ -5,7 +5,8 @@
 use super::seen::Seen;
 use crate::inventory::drift::{Drift, Name};
 use crate::inventory::{
-    Digest, Instance, InstanceState, LAST_PLANNED_GENERATION, PointerState, Slot, Target,
+    Consensus, Digest, EdgeReport, EdgeSlots, Instance, InstanceState, LAST_PLANNED_GENERATION,
+    LiveSlot, PointerState, Slot, Target,
 };
 use crate::release::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use crate::release::describe::generations_used_up;
@@ -337,15 +338,32 @@ fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
 /// slot. First the route gets a generation that no earlier driver can have. Then the pointer gets the same generation,
 /// with a token of this store. If the proxy's slot cannot answer, only the pointer is changed.
 fn went_back(seen: &Seen<'_>) -> Remedy {
-    let Some(from) = seen.snapshot.pointer else {
-        return person("the live pointer is missing or cannot be read: run greenroom doctor");
+    let edges = seen.edges();
+    let from = match edges.pointer() {
+        Consensus::Unanimous(from) => from,
+        Consensus::Split => {
+            return person(
+                "the live pointers of the proxies differ, and a repair writes a token only to equal pointers: make them equal by hand, then repair again",
+            );
+        }
+        Consensus::Unknown => {
+            return person("the live pointer is missing or cannot be read: run greenroom doctor");
+        }
     };
-    let Some(proxy) = seen.proxy() else {
-        return person(
-            "the proxy does not answer for this target, and a repair must know its live slot: start the proxy if it is not running, or install its configuration (greenroom repair with --only proxy-not-installed), then repair again",
-        );
+    if let Some(EdgeReport { subject, .. }) = edges.without_answer() {
+        return person(format!(
+            "{subject} does not answer for this target, and a repair must know its live slot: start the proxy if it is not running, or install its configuration (greenroom repair with --only proxy-not-installed), then repair again"
+        ));
+    }
+    let live = match edges.live() {
+        Consensus::Split => {
+            return person(
+                "the proxies name different slots: repair again in a few seconds; if they still differ, run greenroom doctor",
+            );
+        }
+        live => live.unanimous().flatten().and_then(LiveSlot::slot),
     };
-    let Some(live) = proxy.slot else {
+    let Some(live) = live else {
         return live_nowhere(seen, from);
     };
     if from.live != Some(live) {
@@ -390,7 +408,7 @@ fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     if seen.route().is_some() && seen.released.is_ok() {
         match wanted(seen) {
             Ok(wanted) => {
-                repair_actions.push(point(None, &wanted));
+                repair_actions.extend(seen.edges().slots().map(|named| point(named, &wanted)));
                 repair_actions.push(Action::Route(Box::new(wanted)));
             }
             Err(why) => return person(why),
@@ -409,8 +427,9 @@ fn route(seen: &Seen<'_>) -> Remedy {
         Err(why) => return person(why),
     };
     let mut repair_actions = Vec::new();
-    if let Some(proxy) = seen.proxy()
-        && (proxy.slot, proxy.generation) != (Some(wanted.live), wanted.generation)
+    let edges = seen.edges();
+    if let Some(named) = edges.slots().filter(|_| edges.does_any_answer())
+        && !edges.are_at(wanted.live, wanted.generation)
     {
         // A route and a registration alone move no traffic, because another program may have written them.
         if let Some(why) = seen.unproven(wanted.live) {
@@ -427,7 +446,7 @@ fn route(seen: &Seen<'_>) -> Remedy {
         {
             repair_actions.extend(registering);
         }
-        repair_actions.push(point(proxy.slot, &wanted));
+        repair_actions.push(point(named, &wanted));
     }
     if !seen.is_route(&wanted) {
         repair_actions.insert(0, Action::Route(Box::new(wanted)));
@@ -438,8 +457,8 @@ fn route(seen: &Seen<'_>) -> Remedy {
     Remedy::Actions(repair_actions)
 }
 
-/// The action that sets the proxy from its slot `from` to the slot and generation of the route.
-fn point(from: Option<Slot>, route: &Rewrite) -> Action {
+/// The action that sets each edge from its slot in `from` to the slot and generation of the route.
+fn point(from: EdgeSlots, route: &Rewrite) -> Action {
     Action::Switch(Box::new(Move {
         route: None,
         from,
@@ -472,8 +491,9 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
     let Some(live) = seen.slot_for_traffic() else {
         return Err("store and proxy do not say which slot has the traffic: promote the version that should run".into());
     };
-    let proxy_generation = seen.proxy().map_or(0, |proxy| proxy.generation);
-    let named = seen.proxy().and_then(|proxy| proxy.slot);
+    let edges = seen.edges();
+    let proxy_generation = edges.answered_generation();
+    let named = edges.slot();
     let routed = seen.route();
     let generation = match routed {
         _ if seen.store_went_back() => seen.generation_out_of_reach(),
@@ -486,7 +506,8 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
                 // each switch needs its own generation.
                 let may_keep = route.live == live || proxy_generation > route_generation;
                 proxy_generation.saturating_add(u64::from(!may_keep)).max(1)
-            } else if route.live == live && route_generation > proxy_generation {
+            } else if route.live == live && edges.refusing(live, route_generation).is_none() {
+                // Every edge accepts the generation of the route, or has it already.
                 route_generation
             } else {
                 route_generation.max(proxy_generation).saturating_add(1)

@@ -3,8 +3,8 @@
 
 use crate::inventory::drift::{Drift, Name, still_gets_requests};
 use crate::inventory::{
-    Digest, ImageLabels, Instance, ProxyAnswer, Registration, ReleaseId, Route, Slot, SlotMembers,
-    Snapshot, SourceState, StoredKey, Version, highest_generation, is_beyond_any_switch,
+    Digest, Edges, ImageLabels, Instance, Registration, ReleaseId, Route, Slot, SlotMembers,
+    Snapshot, SourceState, StoredKey, Version, is_beyond_any_switch,
 };
 use crate::release::action::{Action, Rewrite};
 use crate::release::interlocks::out_of_reach;
@@ -45,8 +45,8 @@ impl<'a> Seen<'a> {
         self.route().filter(|route| route.live == slot)
     }
 
-    pub(super) fn proxy(&self) -> Option<&'a ProxyAnswer> {
-        self.snapshot.proxy.as_ref()
+    pub(super) fn edges(&self) -> &'a Edges {
+        &self.snapshot.edges
     }
 
     fn runs(&self, slot: Slot) -> bool {
@@ -59,7 +59,8 @@ impl<'a> Seen<'a> {
         self.members(slot).are_running() && probe.is_none_or(|probe| probe.healthy)
     }
 
-    /// Whether the proxy names another slot than the route, and the proxy's slot is right.
+    /// Whether the proxy names another slot than the route, and the proxy's slot is right. Edges that differ name no
+    /// slot together.
     ///
     /// The proxy's slot is right if the proxy has a higher generation than the route, and its slot can answer. Each
     /// switch writes the route before the proxy. So a proxy with a higher generation means that the route was edited,
@@ -68,16 +69,16 @@ impl<'a> Seen<'a> {
     /// If no switch can have made the generation of the route, the proxy's slot is right with one exception: the
     /// route's slot is right if a release proves its version, the route's slot can answer, and the proxy's slot cannot.
     fn is_proxy_ahead(&self) -> bool {
-        let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
+        let (Some(route), Some(slot)) = (self.route(), self.edges().slot()) else {
             return false;
         };
-        let Some(slot) = proxy.slot.filter(|slot| *slot != route.live) else {
+        if slot == route.live {
             return false;
-        };
+        }
         if is_beyond_any_switch(route.generation, self.proxys_generation()) {
             return self.can_answer(slot) || !self.can_answer(route.live) || self.released.is_err();
         }
-        proxy.generation > route.generation && self.can_answer(slot)
+        self.edges().answered_generation() > route.generation && self.can_answer(slot)
     }
 
     /// Whether the store is older than the proxy: the proxy has a token that no lock of this store can have had. Then
@@ -103,16 +104,16 @@ impl<'a> Seen<'a> {
         out_of_reach(self.proxys_generation().max(routed))
     }
 
-    /// The highest generation in the proxy's answer and in the proxy's live pointer.
+    /// The highest generation in the answers and in the live pointers of the edges.
     pub(super) fn proxys_generation(&self) -> u64 {
-        highest_generation(None, self.proxy(), self.snapshot.pointer.as_ref())
+        self.edges().highest_generation()
     }
 
     /// The generation of the route. If no switch can have made that generation, the result is the generation of the
     /// proxy, or 0 if the proxy does not answer.
     pub(super) fn possible_generation(&self, route: &Route) -> u64 {
         if is_beyond_any_switch(route.generation, self.proxys_generation()) {
-            self.proxy().map_or(0, |proxy| proxy.generation)
+            self.edges().answered_generation()
         } else {
             route.generation
         }
@@ -122,7 +123,7 @@ impl<'a> Seen<'a> {
     /// slot in the route. It is the proxy's slot, so that no traffic moves, in these cases: the proxy is newer than the
     /// store; there is no route; no release proves the route; or an instance is running only in the proxy's slot.
     pub(super) fn slot_for_traffic(&self) -> Option<Slot> {
-        let named = self.proxy().and_then(|proxy| proxy.slot);
+        let named = self.edges().slot();
         if named.is_some() && (self.store_went_back() || self.is_proxy_ahead()) {
             return named;
         }
@@ -202,13 +203,13 @@ impl<'a> Seen<'a> {
         still_gets_requests(self.snapshot, slot)
     }
 
-    /// Whether the proxy names this slot.
+    /// Whether every edge names this slot.
     pub(super) fn is_pointed_at(&self, slot: Slot) -> bool {
-        self.proxy().is_some_and(|proxy| proxy.slot == Some(slot))
+        self.edges().all_name(slot)
     }
 
-    /// Why the version in a slot must not be started or get traffic. None if a release proves the version, or if the
-    /// proxy already names the slot.
+    /// Why the version in a slot must not be started or get traffic. None if a release proves the version, or if
+    /// every edge already names the slot.
     pub(super) fn unproven(&self, slot: Slot) -> Option<&'a str> {
         let why = self.released.as_ref().err()?;
         (!self.is_pointed_at(slot)).then_some(why.as_str())
@@ -257,7 +258,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Refuses if the runtime, the store or the proxy has not answered: an unknown state cannot be repaired.
+/// Refuses if the runtime, the store or an edge has not answered: an unknown state cannot be repaired.
 pub fn all_answered(snapshot: &Snapshot) -> Result<(), Refused> {
     let states = &snapshot.sources;
     let sources = [

@@ -7,12 +7,12 @@ use super::plan::{Planned, plan};
 use super::{Item, ProxyCalls, Remedy};
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, entry, live, member, pointer, proxy, public, registered, release, requests,
-    route, started_again, with_copy,
+    agreed, digest, edge, entry, live, member, pointer, proxy, public, registered, release,
+    requests, route, started_again, with_copy,
 };
 use crate::inventory::drift::{Name, compare};
 use crate::inventory::{
-    HIGHEST_GENERATION, Installation, InstanceId, InstanceShape, InstanceState, Listen,
+    EdgeAnswer, HIGHEST_GENERATION, Installation, InstanceId, InstanceShape, InstanceState, Listen,
     PointerState, RebaseOrder, RestartPolicy, Slot, SlotMembers, Snapshot, SwitchOrder, Tier,
 };
 use crate::release::{Definition, Known, Rules, Timing};
@@ -365,7 +365,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
     ),
     (
         "a store that was restored from an older backup",
-        |s| s.pointer = Some(pointer(8123, 8000)),
+        |s| edge(s).pointer = Some(pointer(8123, 8000)),
         &[
             "set the route to blue",
             "give the live pointer a token of this store",
@@ -374,7 +374,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "a store that was wiped",
         |s| {
-            s.pointer = Some(pointer(8123, 8000));
+            edge(s).pointer = Some(pointer(8123, 8000));
             s.route = None;
             s.slots.blue.registration = None;
         },
@@ -387,7 +387,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "a store that was restored from before the last release",
         |s| {
-            s.pointer = Some(pointer(8123, 8000));
+            edge(s).pointer = Some(pointer(8123, 8000));
             route(s).live = Slot::Green;
             route(s).generation = 40;
             route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
@@ -403,7 +403,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "a restored store while the live slot does not answer",
         |s| {
-            s.pointer = Some(pointer(8123, 8000));
+            edge(s).pointer = Some(pointer(8123, 8000));
             route(s).live = Slot::Green;
             route(s).generation = 40;
             route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
@@ -427,17 +427,17 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "a store that was wiped, and rm of nginx's file and a reload",
         |s| {
-            s.pointer = Some(pointer(8123, 8000));
-            s.proxy = None;
-            s.public = None;
-            s.installation = Some(Installation::Missing);
+            edge(s).pointer = Some(pointer(8123, 8000));
+            edge(s).answer = EdgeAnswer::NotInstalled;
+            edge(s).public = None;
+            edge(s).installation = Some(Installation::Missing);
         },
         &["install the proxy's configuration"],
     ),
     (
         "a store that was restored, and rm of the live pointer",
         |s| {
-            s.pointer = Some(PointerState {
+            edge(s).pointer = Some(PointerState {
                 live: None,
                 ..pointer(8123, 8000)
             });
@@ -477,20 +477,20 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "rm of nginx's file and a reload",
         |s| {
-            s.proxy = None;
-            s.public = None;
-            s.installation = Some(Installation::Missing);
+            edge(s).answer = EdgeAnswer::NotInstalled;
+            edge(s).public = None;
+            edge(s).installation = Some(Installation::Missing);
         },
         &["install the proxy's configuration"],
     ),
     (
         "rm of nginx's file, not yet reloaded",
-        |s| s.installation = Some(Installation::Missing),
+        |s| edge(s).installation = Some(Installation::Missing),
         &["install the proxy's configuration"],
     ),
     (
         "nginx's file edited by hand",
-        |s| s.installation = Some(Installation::Outdated("web.conf is another".into())),
+        |s| edge(s).installation = Some(Installation::Outdated("web.conf is another".into())),
         &["install the proxy's configuration"],
     ),
     (
@@ -510,12 +510,12 @@ pub(super) const BY_HAND: &[ByHand] = &[
     ),
     (
         "a configuration that was installed from a newer file",
-        |s| s.installation = Some(Installation::Newer("web.conf is newer".into())),
+        |s| edge(s).installation = Some(Installation::Newer("web.conf is newer".into())),
         &[],
     ),
     (
         "another target's file in the place of the configuration",
-        |s| s.installation = Some(Installation::Foreign("web.conf is api/qa's".into())),
+        |s| edge(s).installation = Some(Installation::Foreign("web.conf is api/qa's".into())),
         &[],
     ),
     (
@@ -524,7 +524,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             started_again(s);
             requests(s, Slot::Blue);
             requests(s, Slot::Green);
-            s.installation = Some(Installation::Outdated("web.conf is another".into()));
+            edge(s).installation = Some(Installation::Outdated("web.conf is another".into()));
         },
         &["install the proxy's configuration", "stop green"],
     ),
@@ -542,7 +542,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             started_again(s);
             live(s).state = EXITED;
             public(s).detail = "status 502".into();
-            s.installation = Some(Installation::Outdated("web.conf is another".into()));
+            edge(s).installation = Some(Installation::Outdated("web.conf is another".into()));
             proxy(s).generation = 12;
         },
         &[

@@ -14,10 +14,15 @@ fn snapshot() -> Snapshot {
 fn routing(rates: Option<Result<PerSlot<Option<Rates>>, String>>) -> Routing {
     Routing {
         pointer: None,
-        proxy: None,
+        answer: EdgeAnswer::NotInstalled,
         installation: None,
         rates,
     }
+}
+
+/// Takes an answer of the only edge.
+fn take(known: &mut Snapshot, routing: Routing) {
+    known.change_edge(&EdgeName::default(), |edge| take_routing(edge, routing));
 }
 
 fn probed(took: u64) -> Probed {
@@ -55,11 +60,11 @@ fn polling_does_not_change_a_target_without_traffic() {
         }))
     };
     let mut known = snapshot();
-    take_routing(&mut known, routing(rates()));
-    take_probed(&mut known, probed(3));
+    take(&mut known, routing(rates()));
+    take_probed(&mut known, &EdgeName::default(), probed(3));
     let before = known.clone();
-    take_routing(&mut known, routing(rates()));
-    take_probed(&mut known, probed(4));
+    take(&mut known, routing(rates()));
+    take_probed(&mut known, &EdgeName::default(), probed(4));
     assert_eq!(known, before);
     assert_eq!(known.slots.blue.rates, Some(quiet()));
 }
@@ -71,36 +76,36 @@ fn unavailable_rates_say_why_and_old_rates_are_dropped() {
         blue: Some(quiet()),
         green: None,
     };
-    take_routing(&mut known, routing(Some(Ok(rates))));
-    take_routing(&mut known, routing(Some(Err("no log".into()))));
+    take(&mut known, routing(Some(Ok(rates))));
+    take(&mut known, routing(Some(Err("no log".into()))));
     assert_eq!(known.slots.blue.rates, None);
     assert_eq!(known.rates_unknown.as_deref(), Some("no log"));
-    take_routing(&mut known, routing(None));
+    take(&mut known, routing(None));
     assert_eq!(known.rates_unknown, None, "not asked");
 }
 
 #[test]
 fn a_source_is_stale_since_its_first_missing_answer() {
     let mut known = snapshot();
-    known.sources.router = SourceState::Live;
+    known.sources.registry = SourceState::Live;
     let at = |second| Timestamp::from_second(second).unwrap();
     mark_silent(
         &mut known,
-        Source::Router,
+        Source::Registry,
         "refused".into(),
         at(500),
         at(502),
     );
     mark_silent(
         &mut known,
-        Source::Router,
+        Source::Registry,
         "refused".into(),
         at(502),
         at(504),
     );
     let SourceState::Stale {
         since, retry_at, ..
-    } = known.sources.router
+    } = known.sources.registry
     else {
         panic!("it is stale");
     };

@@ -17,16 +17,6 @@ const NOT_MENDED: &[(&str, &str, &str)] = &[
         "release::timing",
         "the list of the rules includes the times, and a time is a rule",
     ),
-    (
-        "release::driver",
-        "release::engine",
-        "the ports and the configuration of a target (`Site`) are defined in the engine",
-    ),
-    (
-        "release::gather",
-        "release::engine",
-        "the ports and the configuration of a target (`Site`) are defined in the engine",
-    ),
 ];
 
 /// The files by module, each with the modules that it uses.

@@ -22,6 +22,7 @@ use super::world::{
     verifying, web_production, with_candidate,
 };
 use crate::archive::samples::{done, target};
+use crate::support::edge;
 
 const WIDE: (u16, u16) = (118, 34);
 const NARROW: (u16, u16) = (80, 24);
@@ -172,7 +173,10 @@ fn a_read_only_console_names_no_key_that_changes_the_target() {
     );
 
     let mut down = web_production();
-    let public = down.public.as_mut().expect("a public answer");
+    let public = edge(&mut down.edges)
+        .public
+        .as_mut()
+        .expect("a public answer");
     public.status = Some(502);
     assert!(down.outage().is_some(), "{down:?}");
     assert!(next(down.clone()).contains("plans a repair"));

@@ -10,7 +10,8 @@ use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Mode, Model};
 use greenroom::history::Step;
 use greenroom::inventory::{
-    Hold, ServiceName, SlotMembers, Snapshot, SourceState, Target, Tier, World,
+    EdgeAnswer, EdgeName, Hold, ServiceName, Slot, SlotMembers, Snapshot, SourceState, Target,
+    Tier, World,
 };
 use greenroom::release::Progress;
 use ratatui::style::Modifier;
@@ -287,16 +288,14 @@ fn a_cell_is_unknown_while_a_source_does_not_answer() {
             s.slots.blue.registration = None;
         }),
         ("the proxy", |s, away| {
-            s.sources.router = away;
-            s.proxy = None;
+            silence_proxy(s, away);
         }),
     ];
     for (source, change) in silent {
         assert_eq!(state(change), CellState::Unknown, "{source}");
     }
     let empty = state(|s, away| {
-        s.sources.router = away;
-        s.proxy = None;
+        silence_proxy(s, away);
         s.route = None;
         s.slots.blue.registration = None;
         s.slots.blue.members = SlotMembers::default();
@@ -363,4 +362,34 @@ fn many_targets_are_drawn_as_fast_as_few() {
         many < few * 10 + Duration::from_millis(2),
         "{many:?} for many, {few:?} for few"
     );
+}
+
+#[test]
+fn a_target_whose_edges_differ_is_drifted() {
+    let mut snapshot = web_production();
+    let west = "west".parse().expect("a name");
+    let edge = snapshot.edges.edge_mut(&EdgeName::default()).clone();
+    snapshot.change_edge(&west, |west| *west = edge);
+    let target = snapshot.target.clone();
+    let state = |snapshot: &Snapshot| cell(&model((118, 34), snapshot.clone()), &target);
+    assert_eq!(state(&snapshot), CellState::Healthy);
+
+    let mut differs = snapshot.clone();
+    differs.change_edge(&west, |west| {
+        west.answer.proxy_mut().expect("an answer").slot = Some(Slot::Green);
+    });
+    assert_eq!(state(&differs), CellState::Drifted);
+    let shown = screen(&model((118, 34), differs));
+    assert!(shown.contains("proxy west: green generation 41"), "{shown}");
+
+    snapshot.change_edge(&west, |west| west.state = SourceState::Connecting);
+    assert_eq!(state(&snapshot), CellState::Unknown);
+}
+
+/// The proxy has not answered.
+fn silence_proxy(snapshot: &mut Snapshot, state: SourceState) {
+    snapshot.change_edge(&EdgeName::default(), |edge| {
+        edge.state = state;
+        edge.answer = EdgeAnswer::Unknown;
+    });
 }

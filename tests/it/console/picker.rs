@@ -29,6 +29,7 @@ use super::world::{
     press_key, question_of, release_id, screen, settled, status, target, tell, text, theme,
     version, web_production, with_candidate, with_standby, world,
 };
+use crate::support::edge;
 
 const SIZE: (u16, u16) = (118, 34);
 const DAY: u64 = 86_400;
@@ -370,7 +371,8 @@ fn a_freeze_that_has_started_by_another_clock_is_shown_before_planning() {
 #[test]
 fn disagreement_on_the_live_slot_or_another_driver_blocks_every_version() {
     let mut drifted = web_production();
-    drifted.proxy.as_mut().expect("an answer").generation = 40;
+    let proxy = edge(&mut drifted.edges).answer.proxy_mut();
+    proxy.expect("an answer").generation = 40;
     for (seen, word, why) in [
         (
             drifted,

@@ -18,6 +18,7 @@ use super::world::{
     ago, digest, drawn, later, model, now, operator, press, press_key, screen, text, theme,
     web_production, with_candidate, with_standby,
 };
+use crate::support::edge;
 
 fn put(snapshot: &mut Snapshot, name: &str, value: &str, ttl_seconds: Option<i64>) {
     let line = KeyLine {
@@ -84,7 +85,8 @@ fn each_difference_from_the_observation_is_named() {
             "route",
             "store: green generation 42; proxy: blue generation 41",
             blue(|s| {
-                let proxy = s.proxy.as_mut().expect("a proxy");
+                let proxy = edge(&mut s.edges).answer.proxy_mut();
+                let proxy = proxy.expect("a proxy");
                 proxy.slot = Some(Slot::Blue);
                 proxy.generation = 41;
             }),

@@ -17,6 +17,7 @@ use super::world::{
     self, ago, asking, drawn, model, press, press_key, screen, tell, text, verifying,
     web_production, with_candidate, with_standby,
 };
+use crate::support::edge;
 
 /// A release that verifies its candidate while its log arrives.
 fn busy(size: (u16, u16)) -> Model {
@@ -262,7 +263,7 @@ fn a_log_line_with_a_timestamp_gets_no_second_one() {
 #[test]
 fn drift_and_unreachable_sources_are_described_in_words() {
     let mut snapshot = with_standby(web_production());
-    if let Some(proxy) = &mut snapshot.proxy {
+    if let Some(proxy) = edge(&mut snapshot.edges).answer.proxy_mut() {
         proxy.slot = Some(Slot::Blue);
         proxy.generation = 41;
     }

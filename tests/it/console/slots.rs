@@ -19,6 +19,7 @@ use super::world::{
     self, ago, drawn, later, model, press, press_key, screen, tell, text, verifying,
     web_production, with_candidate, with_standby,
 };
+use crate::support::edge;
 
 fn rates(requests: u64, errors: u64) -> Rates {
     Rates {
@@ -273,7 +274,7 @@ fn a_slot_is_recognizable_by_side_word_and_border() {
 fn the_truth_row_marks_each_comparison_and_names_the_repair() {
     let theme = world::theme("dark", Charset::Unicode);
     let mut snapshot = rich();
-    if let Some(public) = &mut snapshot.public {
+    if let Some(public) = &mut edge(&mut snapshot.edges).public {
         public.slot = Some(Slot::Green);
     }
     let entry = snapshot.slots.blue.registration.as_mut().expect("an entry");

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::edge;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use greenroom::checks::{Case, CaseReport, Expectation, HealthCheck, Suite, Verdict};
 use greenroom::console::dialogs::{MakePlan, OpenRelease, ReadRelease};
@@ -14,11 +15,11 @@ use greenroom::console::update::update;
 use greenroom::console::{Charset, Depth, Mode, Model, Theme, view};
 use greenroom::history::{Direction, PlannedCalls, ReleaseKind, Step};
 use greenroom::inventory::{
-    Address, ClockReading, Clocks, Digest, FencingToken, Hold, ImageLabels, Installation, Instance,
-    InstanceId, InstanceShape, InstanceState, KeyLine, Listen, LockHolder, LockRecord, Operator,
-    PerSlot, Probe, ProxyAnswer, PublicAnswer, RegisteredMember, Registration, ReleaseId,
-    RestartPolicy, Revisioned, Route, RuntimeHealth, Slot, SlotMembers, SlotSnapshot, Snapshot,
-    SourceState, Sources, Target, Tier, Version, World, instance_name,
+    Address, ClockReading, Clocks, Digest, Edge, EdgeAnswer, Edges, FencingToken, Hold,
+    ImageLabels, Installation, Instance, InstanceId, InstanceShape, InstanceState, KeyLine, Listen,
+    LockHolder, LockRecord, Operator, PerSlot, Probe, ProxyAnswer, PublicAnswer, RegisteredMember,
+    Registration, ReleaseId, RestartPolicy, Revisioned, Route, RuntimeHealth, Slot, SlotMembers,
+    SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, Version, World, instance_name,
 };
 use greenroom::release::{
     Definition, LiveBefore, Plan, PlanRequest, Progress, Refused, Rules, Status, StepState,
@@ -165,24 +166,26 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
             },
             revision: 8813,
         }),
-        proxy: Some(ProxyAnswer {
-            slot: Some(Slot::Blue),
-            generation: 41,
-            token: FencingToken(7),
-            configuration: "c0ffee".into(),
-        }),
-        installation: Some(Installation::Current),
-        installation_unknown: None,
-        public: Some(PublicAnswer {
-            slot: Some(Slot::Blue),
-            status: Some(200),
-            body: None,
-            detail: String::new(),
+        edges: Edges::from(Edge {
+            state: SourceState::Live,
+            answer: EdgeAnswer::Routes(ProxyAnswer {
+                slot: Some(Slot::Blue),
+                generation: 41,
+                token: FencingToken(7),
+                configuration: "c0ffee".into(),
+            }),
+            installation: Some(Installation::Current),
+            public: Some(PublicAnswer {
+                slot: Some(Slot::Blue),
+                status: Some(200),
+                body: None,
+                detail: String::new(),
+            }),
+            ..Edge::default()
         }),
         preview: None,
         rates_unknown: None,
         store_revision: Some(100),
-        pointer: None,
         keys: vec![
             key(
                 target,
@@ -256,11 +259,12 @@ pub(crate) fn with_standby(mut snapshot: Snapshot) -> Snapshot {
         route.value.generation = 42;
         route.value.release = release_id(2);
     }
-    if let Some(proxy) = &mut snapshot.proxy {
+    let edge = edge(&mut snapshot.edges);
+    if let Some(proxy) = edge.answer.proxy_mut() {
         proxy.slot = Some(Slot::Green);
         proxy.generation = 42;
     }
-    if let Some(public) = &mut snapshot.public {
+    if let Some(public) = &mut edge.public {
         public.slot = Some(Slot::Green);
     }
     snapshot

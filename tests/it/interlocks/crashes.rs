@@ -12,7 +12,7 @@ use greenroom::release::{
 };
 use proptest::prelude::*;
 
-use super::world::{Fate, Owed, World, movement, plan};
+use super::world::{Fate, Owed, World, by_edges, movement, plan};
 use super::{Turn, play, turn};
 use crate::support::cases;
 use crate::support::web::operator;
@@ -94,8 +94,8 @@ impl World {
             .find(|action| matches!(action, Action::Start { .. }));
         match late.as_slice() {
             [Action::Switch(movement)] => {
-                if !self.is_pointer_fenced && self.pointer() == movement.from {
-                    self.pointer = Some((movement.generation, movement.to));
+                if !self.is_pointer_fenced {
+                    self.point(movement, false);
                 }
             }
             [create @ Action::Create { slot, .. }] => {
@@ -105,7 +105,7 @@ impl World {
             }
             [Action::Deregister(_), Action::Stop { slot, .. }, ..] => {
                 let slot = *slot;
-                let has_traffic = self.route() == Some(slot) || self.pointer() == Some(slot);
+                let has_traffic = self.has_traffic(slot);
                 assert!(!has_traffic, "interlock 1: {slot} is stopped late");
                 self.exit(slot);
             }
@@ -182,6 +182,9 @@ impl World {
 
     fn all_is_well(&mut self) {
         self.checks_pass = true;
+        if let Some(edge) = &mut self.second {
+            edge.is_silent = false;
+        }
         for slot in Slot::BOTH {
             self.set_health(slot, true);
         }
@@ -194,12 +197,12 @@ fn is_backed_out(world: &World) -> bool {
     (world.has_landed_late || !world.holds_something(slot))
         && !world.is_registered(slot)
         && world.route() == from
-        && world.pointer() == from
+        && world.is_pointed_at(from)
 }
 
 fn is_done(world: &World) -> bool {
     let slot = Some(world.plan.slot);
-    world.route() == slot && world.pointer() == slot && world.is_registered(world.plan.slot)
+    world.route() == slot && world.is_pointed_at(slot) && world.is_registered(world.plan.slot)
 }
 
 /// Answers well for this many turns. Returns false when the release ended before.
@@ -594,11 +597,12 @@ proptest! {
     fn the_interlocks_hold_over_any_number_of_drivers(
         is_protected in any::<bool>(),
         is_first in prop::bool::weighted(0.2),
+        edges in by_edges(),
         asks in any::<bool>(),
         steps in prop::collection::vec(step(), 1..300),
     ) {
         let tier = if is_protected { Tier::Protected } else { Tier::Staging };
-        let mut world = World::new(plan(tier, is_first), on_failure(asks));
+        let mut world = World::with_edges(plan(tier, is_first), on_failure(asks), edges);
         for step in steps {
             match step {
                 Dice::Usual(turn) => play(&mut world, turn),

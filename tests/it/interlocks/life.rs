@@ -134,7 +134,8 @@ impl World {
             return;
         };
         let is_between = matches!(self.owed, None | Some(Owed::Look(_)));
-        let is_switched = self.route() == Some(self.plan.slot) && self.pointer() == self.route();
+        let slot = Some(self.plan.slot);
+        let is_switched = self.route() == slot && self.is_pointed_at(slot);
         if !is_between || !is_switched {
             return;
         }
@@ -146,10 +147,12 @@ impl World {
         }
     }
 
-    /// Points the proxy elsewhere, without Greenroom.
+    /// Points the proxy elsewhere, without Greenroom. Of two edges, the second.
     pub(super) fn point_by_hand(&mut self, slot: Slot) {
-        if let Some((generation, _)) = self.pointer {
-            self.pointer = Some((generation - 1, slot));
+        let second = self.second.as_mut().map(|edge| &mut edge.pointer);
+        let pointer = second.unwrap_or(&mut self.pointer);
+        if let Some((generation, _)) = *pointer {
+            *pointer = Some((generation - 1, slot));
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod crashes;
 mod driver_stops;
+mod edges;
 mod life;
 mod observed_elsewhere;
 mod others;
@@ -19,7 +20,7 @@ use greenroom::release::{Action, Choice, Event, OnFailure, Progress, StepState};
 use proptest::prelude::*;
 
 use life::ByHand;
-use world::{Fate, World, plan};
+use world::{Fate, World, by_edges, plan};
 
 use crate::support::cases;
 use crate::support::web::operator;
@@ -506,6 +507,8 @@ pub(super) enum Turn {
     ByHand(ByHand),
     /// What the public gets.
     Public(u16),
+    /// The second edge, if there is one, stops to answer, or answers again.
+    Silence(bool),
 }
 
 pub(super) fn turn() -> impl Strategy<Value = Turn> {
@@ -541,6 +544,7 @@ pub(super) fn turn() -> impl Strategy<Value = Turn> {
         1 => any::<bool>().prop_map(Turn::Restarts),
         1 => prop::sample::select(ByHand::ALL.to_vec()).prop_map(Turn::ByHand),
         1 => prop::sample::select(vec![200, 502, 404]).prop_map(Turn::Public),
+        2 => any::<bool>().prop_map(Turn::Silence),
     ]
 }
 
@@ -583,6 +587,11 @@ pub(super) fn play(world: &mut World, turn: Turn) {
         }
         Turn::ByHand(what) => world.change_by_hand(what),
         Turn::Public(status) => world.public.status = Some(status),
+        Turn::Silence(is_silent) => {
+            if let Some(edge) = &mut world.second {
+                edge.is_silent = is_silent;
+            }
+        }
     }
 }
 
@@ -594,12 +603,13 @@ proptest! {
     fn the_interlocks_hold_for_any_order_of_events(
         is_protected in any::<bool>(),
         is_first in prop::bool::weighted(0.2),
+        edges in by_edges(),
         asks in any::<bool>(),
         turns in prop::collection::vec(turn(), 1..400),
     ) {
         let tier = if is_protected { Tier::Protected } else { Tier::Staging };
         let on_failure = if asks { OnFailure::Ask } else { OnFailure::BackOut };
-        let mut world = World::new(plan(tier, is_first), on_failure);
+        let mut world = World::with_edges(plan(tier, is_first), on_failure, edges);
         for turn in turns {
             play(&mut world, turn);
         }
@@ -610,11 +620,11 @@ proptest! {
                 prop_assert!(!world.holds_something(world.plan.slot));
                 prop_assert!(!world.is_registered(world.plan.slot));
                 prop_assert_eq!(world.route(), world.plan.from.as_ref().map(|f| f.slot));
-                prop_assert_eq!(world.pointer(), world.route());
+                prop_assert!(world.is_pointed_at(world.route()));
             }
             Some(Outcome::Done) => {
                 prop_assert_eq!(world.route(), Some(world.plan.slot));
-                prop_assert_eq!(world.pointer(), Some(world.plan.slot));
+                prop_assert!(world.is_pointed_at(Some(world.plan.slot)));
             }
             _ => {}
         }
@@ -623,14 +633,16 @@ proptest! {
     /// Whatever happened before, a release can be brought to an end: it is never stuck.
     #[test]
     fn a_release_can_always_end_once_every_server_works_again(
+        edges in by_edges(),
         turns in prop::collection::vec(turn(), 1..200),
     ) {
-        let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
+        let mut world = World::with_edges(plan(Tier::Staging, false), OnFailure::Ask, edges);
         for turn in turns {
             play(&mut world, turn);
         }
         world.checks_pass = true;
         world.public.status = Some(200);
+        play(&mut world, Turn::Silence(false));
         for _ in 0..20 {
             for slot in Slot::BOTH {
                 world.set_health(slot, true);

@@ -38,7 +38,7 @@ fn backed_out_because(world: &World, words: &str) {
 
 /// The old version is kept, with the reason. Without an operator to ask, the release ends with
 /// that.
-fn kept_because(world: &World, words: &str) {
+pub(super) fn kept_because(world: &World, words: &str) {
     let Some(Outcome::NeedsPerson { reason }) = world.outcome() else {
         panic!("{:?}", world.progress());
     };

@@ -10,10 +10,10 @@ use greenroom::history::{
     Direction, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord, Step,
 };
 use greenroom::inventory::{
-    Clocks, Connections, Digest, FencingToken, Hold, ImageLabels, Installation, Instance,
-    InstanceId, InstanceState, LockHolder, LockRecord, PeerApproval, PerSlot, Probe, ProxyAnswer,
-    PublicAddress, RegisteredMember, Registration, RegistryRecord, ReleaseId, Revisioned, Route,
-    Slot, SlotMembers, Tier, Version,
+    Clocks, Connections, Digest, Edge, EdgeAnswer, EdgeName, EdgeSlots, Edges, FencingToken, Hold,
+    ImageLabels, Installation, Instance, InstanceId, InstanceState, LockHolder, LockRecord,
+    PeerApproval, PerSlot, Probe, ProxyAnswer, PublicAddress, RegisteredMember, Registration,
+    RegistryRecord, ReleaseId, Revisioned, Route, Slot, SlotMembers, Tier, Version,
 };
 use greenroom::release::{
     Action, ActionError, ActionErrorKind, Approval, Ask, Definition, Effect, Event, LiveBefore,
@@ -21,6 +21,7 @@ use greenroom::release::{
     Scope, Stage, observed, step_summaries,
 };
 use jiff::Timestamp;
+use proptest::prelude::*;
 
 use super::life::{Life, PublicSide};
 use crate::support::web::{self, digest, endpoint, operator, version};
@@ -118,7 +119,10 @@ pub(crate) struct World {
     pub(super) slots: PerSlot<Option<Running>>,
     pub(super) registered: PerSlot<bool>,
     pub(super) route: Option<(u64, Slot)>,
+    /// The pointer of the first edge.
     pub(super) pointer: Option<(u64, Slot)>,
+    /// The second edge, if the target has one.
+    pub(super) second: Option<SecondEdge>,
     pub(super) has_image: bool,
     pub(super) is_installed: bool,
     pub(crate) checks_pass: bool,
@@ -135,8 +139,8 @@ pub(crate) struct World {
     pub(super) journal: Option<Recorded>,
     /// The release that wrote the route.
     pub(super) routed_by: ReleaseId,
-    /// The slot that the proxy named at the last observation.
-    pub(super) told_pointer: Option<Slot>,
+    /// The slots that the edges named at the last observation.
+    pub(super) told_pointers: Option<EdgeSlots>,
     /// Whether the machine has observed the proxy since it started to drive, or has switched.
     pub(super) is_pointer_told: bool,
     /// Whether the machine has observed anything since it started to drive, or has acted.
@@ -163,6 +167,34 @@ pub(crate) struct World {
     pub(super) public: PublicSide,
     /// Whether traffic was moved back by hand.
     pub(super) is_put_back: bool,
+}
+
+/// The edges of the target. Without a public address, only the answers of the edges say where the traffic goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ByEdges {
+    One,
+    Two,
+    TwoWithoutPublicAddress,
+}
+
+pub(super) fn by_edges() -> impl Strategy<Value = ByEdges> {
+    prop::sample::select(vec![
+        ByEdges::One,
+        ByEdges::Two,
+        ByEdges::TwoWithoutPublicAddress,
+    ])
+}
+
+/// A second edge of the target.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SecondEdge {
+    pub(super) pointer: Option<(u64, Slot)>,
+    /// Whether it does not answer. It still carries out what it is told.
+    pub(super) is_silent: bool,
+}
+
+fn edge_names() -> [EdgeName; 2] {
+    [EdgeName::default(), "second".parse().expect("a name")]
 }
 
 /// The switch among these actions.
@@ -219,6 +251,7 @@ impl World {
             registered,
             route: live,
             pointer: live,
+            second: None,
             has_image: false,
             is_installed: false,
             checks_pass: true,
@@ -233,7 +266,7 @@ impl World {
             records: 0,
             journal: None,
             routed_by: before(),
-            told_pointer: None,
+            told_pointers: None,
             is_pointer_told: false,
             has_looked: false,
             is_pointer_fenced: true,
@@ -270,6 +303,55 @@ impl World {
 
     pub(crate) fn pointer(&self) -> Option<Slot> {
         self.pointer.map(|(_, slot)| slot)
+    }
+
+    /// A world with these edges.
+    pub(super) fn with_edges(mut plan: Plan, on_failure: OnFailure, edges: ByEdges) -> Self {
+        if edges == ByEdges::TwoWithoutPublicAddress {
+            plan.definition.public = None;
+        }
+        let mut world = Self::new(plan, on_failure);
+        world.second = (edges != ByEdges::One).then_some(SecondEdge {
+            pointer: world.pointer,
+            is_silent: false,
+        });
+        world
+    }
+
+    /// Whether the route or any edge names this slot.
+    pub(super) fn has_traffic(&self, slot: Slot) -> bool {
+        let second = self.second.as_ref().and_then(|edge| edge.pointer);
+        let named = [self.route, self.pointer, second].into_iter().flatten();
+        named.into_iter().any(|(_, named)| named == slot)
+    }
+
+    /// Whether every edge names this slot, or no slot.
+    pub(super) fn is_pointed_at(&self, slot: Option<Slot>) -> bool {
+        let named = |pointer: Option<(u64, Slot)>| pointer.map(|(_, slot)| slot);
+        let second = self.second.as_ref();
+        self.pointer() == slot && second.is_none_or(|edge| named(edge.pointer) == slot)
+    }
+
+    /// Whether each edge still names the slot that the movement takes its traffic from.
+    fn is_from(&self, movement: &Move) -> bool {
+        let [first, second] = edge_names();
+        let edge = self.second.as_ref();
+        movement.from.at(&first) == self.pointer()
+            && edge.is_none_or(|edge| movement.from.at(&second) == edge.pointer.map(|(_, it)| it))
+    }
+
+    /// A switch arrives at each edge. An edge that no longer names its slot in `from` refuses it.
+    pub(super) fn point(&mut self, movement: &Move, is_half: bool) {
+        let [first, second] = edge_names();
+        let to = Some((movement.generation, movement.to));
+        if self.pointer() == movement.from.at(&first) {
+            self.pointer = to;
+        }
+        if let Some(edge) = self.second.as_mut().filter(|_| !is_half)
+            && edge.pointer.map(|(_, slot)| slot) == movement.from.at(&second)
+        {
+            edge.pointer = to;
+        }
     }
 
     pub(crate) fn runs(&self, slot: Slot) -> bool {
@@ -421,14 +503,13 @@ impl World {
     /// Interlock 6: what may have happened is observed first, and what has happened is not done
     /// again.
     fn hold_action_against_interlocks(&self, action: &Action, stage: Stage) {
-        let has_traffic = |slot| self.route() == Some(slot) || self.pointer() == Some(slot);
         match action {
             Action::Stop { slot, .. }
             | Action::Remove { slot, .. }
             | Action::Create { slot, .. }
             | Action::Deregister(slot) => {
                 assert!(
-                    !has_traffic(*slot),
+                    !self.has_traffic(*slot),
                     "interlock 1: {action:?} while {slot} has traffic"
                 );
             }
@@ -450,11 +531,11 @@ impl World {
                     self.route
                 );
                 assert!(self.is_pointer_told, "interlock 5: the proxy was not asked");
-                assert_eq!(movement.from, self.told_pointer, "interlock 5");
-                let newest = self
-                    .route
-                    .max(self.pointer)
-                    .map_or(0, |(generation, _)| generation);
+                let told = self.told_pointers.as_ref();
+                assert_eq!(Some(&movement.from), told, "interlock 5");
+                let second = self.second.as_ref().and_then(|edge| edge.pointer);
+                let pointers = self.pointer.max(second);
+                let newest = self.route.max(pointers).map_or(0, |(newest, _)| newest);
                 assert!(
                     movement.generation >= newest,
                     "a generation never goes back: {} after {newest}",
@@ -493,10 +574,9 @@ impl World {
             }
             Action::Switch(movement) => {
                 let to = Some((movement.generation, movement.to));
-                assert!(
-                    self.route != to || self.pointer != to,
-                    "interlock 6: switched again"
-                );
+                let second = self.second.as_ref();
+                let is_there = self.pointer == to && second.is_none_or(|edge| edge.pointer == to);
+                assert!(self.route != to || !is_there, "interlock 6: switched again");
             }
             _ => {}
         }
@@ -644,7 +724,7 @@ impl World {
     }
 
     fn is_moved_meanwhile(&self, actions: &[Action]) -> bool {
-        movement(actions).is_some_and(|movement| movement.from != self.pointer())
+        movement(actions).is_some_and(|movement| !self.is_from(movement))
     }
 
     /// Performs the actions, or only the first half: of several actions the last one is left out.
@@ -677,10 +757,11 @@ impl World {
                 self.route = Some((movement.generation, movement.to));
                 self.routed_by = self.plan.release;
                 self.is_pointer_told = false;
-                if !is_half {
-                    self.pointer = Some((movement.generation, movement.to));
-                    self.is_pointer_fenced = true;
+                // With two edges, half of a switch reaches the route and the first edge.
+                if !is_half || self.second.is_some() {
+                    self.point(movement, is_half);
                 }
+                self.is_pointer_fenced |= !is_half;
             }
             Action::Deregister(slot) => *self.registered.get_mut(*slot) = false,
             Action::Stop { slot, .. } => {
@@ -708,28 +789,21 @@ impl World {
             };
         }
         self.has_looked = true;
+        let edges = self.edges(ask);
         if ask.proxy {
-            self.told_pointer = self.pointer();
+            self.told_pointers = edges.slots();
             self.is_pointer_told = true;
         }
         let probe = ask.probe.map(|slot| self.probe(slot));
         let report = ask.checks.then(|| self.report());
         Observation {
             image: ask.image.then_some(self.has_image),
-            installation: ask.installation.then_some(if self.is_installed {
-                Installation::Current
-            } else {
-                Installation::Missing
-            }),
+            edges,
             instances: ask
                 .instances
                 .then(|| PerSlot::from_fn(|slot| SlotMembers::new(self.instance(slot)))),
             probe,
             registry: ask.registry.then(|| self.record()),
-            proxy: ask.proxy.then(|| Some(self.proxy())),
-            public: ask
-                .public
-                .then(|| Some(self.public.answers(self.pointer()))),
             direct: ask.direct.map(|_| self.public.direct()),
             traffic: ask.traffic.and(self.public.traffic),
             connections: ask.connections.map(|_| Connections::Open(0)),
@@ -854,12 +928,39 @@ impl World {
         }
     }
 
-    fn proxy(&self) -> ProxyAnswer {
-        ProxyAnswer {
-            slot: self.pointer(),
-            generation: self.pointer.map_or(0, |(generation, _)| generation),
-            token: FencingToken(7),
-            configuration: "mark".into(),
+    /// The edges, as far as they are asked.
+    fn edges(&mut self, ask: Ask) -> Edges {
+        let [first, second] = edge_names();
+        let mut edges = Edges::from_iter([(first, self.edge(ask, self.pointer))]);
+        if let Some(SecondEdge { pointer, is_silent }) = self.second {
+            *edges.edge_mut(&second) = if is_silent {
+                Edge::default()
+            } else {
+                self.edge(ask, pointer)
+            };
+        }
+        edges
+    }
+
+    fn edge(&mut self, ask: Ask, pointer: Option<(u64, Slot)>) -> Edge {
+        let installation = if self.is_installed {
+            Installation::Current
+        } else {
+            Installation::Missing
+        };
+        let named = pointer.map(|(_, slot)| slot);
+        let public = ask.public.then(|| self.public.answers(named));
+        let (public, public_kept) = public.unzip();
+        Edge {
+            answer: if ask.proxy {
+                EdgeAnswer::Routes(proxy_answer(pointer))
+            } else {
+                EdgeAnswer::Unknown
+            },
+            installation: ask.installation.then_some(installation),
+            public,
+            public_kept,
+            ..Edge::default()
         }
     }
 
@@ -889,5 +990,14 @@ impl World {
             }
         }
         panic!("not over after {most} turns: {:?}", self.progress());
+    }
+}
+
+fn proxy_answer(pointer: Option<(u64, Slot)>) -> ProxyAnswer {
+    ProxyAnswer {
+        slot: pointer.map(|(_, slot)| slot),
+        generation: pointer.map_or(0, |(generation, _)| generation),
+        token: FencingToken(7),
+        configuration: "mark".into(),
     }
 }

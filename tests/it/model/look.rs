@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use greenroom::checks::{CaseReport, Report, Verdict};
 use greenroom::inventory::{
-    Clocks, FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord,
+    Clocks, Edges, FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord,
 };
 use greenroom::release::{Ask, Observation, Plan};
 
@@ -36,14 +36,12 @@ pub(crate) struct Look {
 pub(crate) fn nothing(blind: Blind) -> Observation {
     Observation {
         image: None,
-        installation: None,
+        edges: Edges::default(),
         instances: None,
         probe: None,
         registry: None,
-        proxy: None,
         connections: None,
         report: None,
-        public: None,
         direct: None,
         traffic: None,
         live_in_first: None,

@@ -213,7 +213,7 @@ impl Fixture {
             if is_heard(&snapshot) {
                 break snapshot;
             }
-            let (answers, public) = (&snapshot.sources, &snapshot.public);
+            let (answers, public) = (&snapshot.sources, &snapshot.edges);
             assert!(Instant::now() < until, "no answer: {answers:?} {public:?}");
         };
         let slot = snapshot.live().expect("something is live");
@@ -254,8 +254,8 @@ impl Drop for Fixture {
 /// Whether every server answered in time, with any answer.
 fn is_heard(snapshot: &Snapshot) -> bool {
     let sources = &snapshot.sources;
-    let public = snapshot.public.as_ref();
-    let is_answered = public.is_none_or(|answer| answer.status.is_some());
+    let mut public = snapshot.edges.public_answers();
+    let is_answered = public.all(|it| it.fresh.is_none_or(|answer| answer.status.is_some()));
     let sources = [&sources.runtime, &sources.registry, &sources.router];
     sources.into_iter().all(SourceState::is_live) && is_answered
 }

@@ -292,9 +292,8 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
         Duration::from_secs(10),
         || async {
             let snapshot = fixture.snapshot().await;
-            snapshot
-                .public
-                .is_some_and(|answer| answer.slot.is_none() && answer.status == Some(200))
+            let answer = snapshot.edges.public().unanimous();
+            answer.is_some_and(|answer| answer.slot.is_none() && answer.status == Some(200))
         },
     )
     .await;

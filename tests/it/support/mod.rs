@@ -24,7 +24,13 @@ pub(crate) mod web;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use greenroom::inventory::{Edge, EdgeName, Edges};
 use greenroom::port_check;
+
+/// The only edge of a target.
+pub(crate) fn edge(edges: &mut Edges) -> &mut Edge {
+    edges.edge_mut(&EdgeName::default())
+}
 
 /// An HTTP client that connects without a proxy. `reqwest` needs a TLS provider, also for plain HTTP.
 pub(crate) fn http_client() -> reqwest::ClientBuilder {

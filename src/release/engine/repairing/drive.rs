@@ -13,9 +13,10 @@ use crate::inventory::{Connections, Slot};
 use crate::ports::{Clock, Lease, LeaseState};
 use crate::release::action::{Action, ActionError, ActionErrorKind};
 use crate::release::approval::ApprovedRepair;
-use crate::release::driver::{Performer, Writing, error_kind};
-use crate::release::engine::{Site, release_lock};
+use crate::release::driver::{Performer, error_kind};
+use crate::release::engine::release_lock;
 use crate::release::repair::{RepairEffect, RepairEvent, RepairMachine};
+use crate::release::{Site, Writing};
 
 /// How long releasing the lock may take. If the store does not answer in time, the lock expires with its lease.
 const RELEASE_LOCK: Duration = Duration::from_secs(5);

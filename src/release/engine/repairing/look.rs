@@ -7,10 +7,11 @@ use jiff::Timestamp;
 
 use super::is_own;
 use crate::inventory::{
-    FencingToken, Installation, PerSlot, Probe, RegistryRecord, Slot, Snapshot, SourceState,
+    EdgeAnswer, EdgeName, FencingToken, Installation, PerSlot, Probe, RegistryRecord, Slot,
+    Snapshot, SourceState,
 };
 use crate::ports::{Connection, Failure};
-use crate::release::engine::Site;
+use crate::release::Site;
 
 /// How long one source may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -64,33 +65,26 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<Fenc
 async fn routing(site: &Site, snapshot: &mut Snapshot) {
     let target = &site.definition.target;
     let router = &site.read.router;
+    let edge = EdgeName::default();
     let (installation, answer, pointer) = tokio::join!(
         timely(router.installation(target)),
         timely(router.answer(target)),
         timely(router.pointer(target))
     );
-    // Why the pointer cannot be read is not kept: a switch reads the pointer again, and fails with the reason.
-    snapshot.pointer = pointer.ok().flatten();
-    match (answer, &installation) {
-        (Ok(answer), Ok(_)) => snapshot.proxy = Some(answer),
+    let answer = match (answer, &installation) {
         // The target was never released, or its configuration was removed.
-        (Err(_), Ok(Installation::Missing)) => {}
-        (Err(_), Ok(Installation::Foreign(why))) => {
-            snapshot.sources.router = silent(why.clone());
-            return;
-        }
-        (Err(why), _) => {
-            snapshot.sources.router = silent(why);
-            return;
-        }
-        (_, Err(why)) => {
-            snapshot.sources.router = silent(why.clone());
-            return;
-        }
-    }
-    snapshot.sources.router = SourceState::Live;
-    snapshot.installation = installation.ok();
-    if snapshot.proxy.is_none() {
+        (Err(_), Ok(Installation::Missing)) => Ok(EdgeAnswer::NotInstalled),
+        (Err(_), Ok(Installation::Foreign(why))) | (Ok(_), Err(why)) => Err(why.clone()),
+        (answer, _) => answer.map(EdgeAnswer::Routes),
+    };
+    let has_answered = answer.is_ok();
+    snapshot.change_edge(&edge, |edge| {
+        // Why the pointer cannot be read is not kept: a switch reads the pointer again, and fails with the reason.
+        edge.pointer = pointer.ok().flatten();
+        edge.take_answer(answer);
+        edge.installation = installation.ok().filter(|_| has_answered);
+    });
+    if !snapshot.edges.answer_for_target() {
         return;
     }
     let public = async {
@@ -98,14 +92,10 @@ async fn routing(site: &Site, snapshot: &mut Snapshot) {
         Some(site.read.checker.public(address, Connection::Fresh).await)
     };
     let (public, rates) = tokio::join!(public, timely(router.rates(target)));
-    snapshot.public = public;
-    match rates {
-        Ok(rates) => {
-            snapshot.slots.blue.rates = rates.blue;
-            snapshot.slots.green.rates = rates.green;
-        }
-        Err(why) => snapshot.rates_unknown = Some(why),
-    }
+    snapshot.change_edge(&edge, |edge| {
+        edge.public = public;
+        edge.take_rates(rates);
+    });
 }
 
 async fn probe(site: &Site, slot: Slot, is_running: bool) -> Option<Probe> {

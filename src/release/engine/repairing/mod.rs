@@ -11,13 +11,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use ulid::Ulid;
 
-use super::{Engine, Site, behind_the_proxy, release_lock, unknown};
+use super::{Engine, behind_the_proxy, release_lock, unknown};
 use crate::history::RepairRecord;
 use crate::inventory::{
     FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, SwitchOrder, Target,
 };
 use crate::ports::{Acquired, FailureKind, Lease, RouterReader};
-use crate::release::driver::Writing;
+use crate::release::Site;
+use crate::release::Writing;
 use crate::release::repair::{RepairMachine, RouteProof, all_answered, plan};
 use crate::release::standby_entry;
 use crate::release::{

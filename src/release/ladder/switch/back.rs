@@ -27,25 +27,19 @@ impl StageDefinition for SwitchBack {
                 "no version was live before: there is nothing to go back to".into(),
             );
         };
-        let (Some(_), Some(proxy)) = (&observation.registry, &observation.proxy) else {
+        let edges = &observation.edges;
+        let (Some(_), Some(named)) = (&observation.registry, edges.slots()) else {
             return unknown_live(observation);
         };
         let route = observation.route();
-        let proxy_slot = proxy.as_ref().and_then(|p| p.slot);
-        let generations = (
-            route.map_or(0, |(generation, _)| generation),
-            proxy.as_ref().map_or(0, |p| p.generation),
-        );
-        if route.map(|(_, slot)| slot) == Some(from.slot)
-            && proxy_slot == Some(from.slot)
-            && generations.0 == generations.1
-        {
+        let routed = route.map_or(0, |(generation, _)| generation);
+        if route.map(|(_, slot)| slot) == Some(from.slot) && edges.are_at(from.slot, routed) {
             return Verdict::Already(format!("{} has the traffic", from.slot));
         }
         if let Some(other) = another_version(from, observation.members(from.slot)) {
             return Verdict::Refuse(format!("the traffic does not move: {other}"));
         }
-        let newest = generations.0.max(generations.1).max(plan.generation);
+        let newest = routed.max(edges.answered_generation()).max(plan.generation);
         let rewrite = Rewrite {
             from: RouteBefore::of(route),
             live: from.slot,
@@ -54,7 +48,7 @@ impl StageDefinition for SwitchBack {
             release: plan.release,
             purpose: Purpose::BackOut,
         };
-        Verdict::Act(vec![move_to(rewrite, proxy_slot)])
+        Verdict::Act(vec![move_to(rewrite, named)])
     }
 
     fn ask_after(&self, _plan: &Plan, _course: &Course) -> Ask {

@@ -1,7 +1,9 @@
 //! The calls of each action, in the order of `release::driver::perform`. The engine compares no token.
 
 use greenroom::adapters::live_pointer::Admission;
-use greenroom::inventory::{Digest, FencingToken, Hold, PeerApproval, Slot, SwitchOrder, Version};
+use greenroom::inventory::{
+    Digest, EdgeName, FencingToken, Hold, PeerApproval, Slot, SwitchOrder, Version,
+};
 use greenroom::ports::FailureKind;
 use greenroom::release::{Action, Move, Purpose, Rewrite, RouteBefore};
 
@@ -158,7 +160,7 @@ impl Hand<'_, '_, Slots> {
 
     fn switch(&mut self, doing: &mut Doing, movement: &Move) -> Call {
         let order = SwitchOrder {
-            from: movement.from,
+            from: movement.from.at(&EdgeName::default()),
             to: movement.to,
             generation: movement.generation,
             token: FencingToken(self.who.token),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom::inventory::{
-    Connections, FencingToken, ImageLabels, Installation, Instance, InstanceId, InstanceState,
-    PerSlot, Probe, ProxyAnswer, RegisteredMember, Registration, RegistryRecord, Revisioned, Route,
-    RuntimeHealth, Slot, SlotMembers,
+    Connections, Edge, EdgeAnswer, Edges, FencingToken, ImageLabels, Installation, Instance,
+    InstanceId, InstanceState, PerSlot, Probe, ProxyAnswer, RegisteredMember, Registration,
+    RegistryRecord, Revisioned, Route, RuntimeHealth, Slot, SlotMembers,
 };
 use greenroom::release::{Observation, Plan};
 
@@ -21,6 +21,7 @@ use super::engine::{Running, index};
 use super::flaws::SlotsFlaw;
 use super::store::Entered;
 use super::{Seen, Slots};
+use crate::support::edge;
 use crate::support::web::{endpoint, target};
 
 pub(super) fn see(
@@ -34,12 +35,19 @@ pub(super) fn see(
     let engine = blind != Blind::Engine;
     let mut observation = Observation {
         image: (ask.image && engine).then_some(true),
-        installation: ask.installation.then_some(Installation::Current),
+        edges: Edges::from(Edge {
+            answer: if ask.proxy && blind != Blind::Proxy {
+                EdgeAnswer::Routes(answer(world))
+            } else {
+                EdgeAnswer::Unknown
+            },
+            installation: ask.installation.then_some(Installation::Current),
+            ..Edge::default()
+        }),
         instances: (ask.instances && engine)
             .then(|| PerSlot::from_fn(|slot| SlotMembers::new(instance(world, slot)))),
         probe: ask.probe.map(|slot| probe(is_healthy(world, slot))),
         registry: (ask.registry && blind != Blind::Registry).then(|| record(world)),
-        proxy: (ask.proxy && blind != Blind::Proxy).then(|| Some(answer(world))),
         connections: (ask.connections.is_some() && blind != Blind::Proxy)
             .then_some(Connections::Open(0)),
         ..look::nothing(blind)
@@ -48,7 +56,8 @@ pub(super) fn see(
         let candidate = running(world, plan.slot);
         observation.report = candidate.map(|it| look::report(world, it.digest, look.checks_pass));
     }
-    if let (Some(Some(proxy)), Some(route)) = (&mut observation.proxy, world.side.route)
+    let proxy = edge(&mut observation.edges).answer.proxy_mut();
+    if let (Some(proxy), Some(route)) = (proxy, world.side.route)
         && scope.has_own(SlotsFlaw::ProxySeenAsRouted)
     {
         proxy.slot = Some(route.live);

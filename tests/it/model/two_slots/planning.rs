@@ -1,7 +1,9 @@
 //! What production's planner needs to know about two slots, and whether they are still as a plan needs them.
 
 use greenroom::history::{FORMAT, Outcome, Recorded, ReleaseKind, ReleaseRecord, WasLive};
-use greenroom::inventory::{Clocks, Installation, Occupancy, PerSlot, Probe, Slot, SlotMembers};
+use greenroom::inventory::{
+    Clocks, Edge, EdgeAnswer, Edges, Installation, Occupancy, PerSlot, Probe, Slot, SlotMembers,
+};
 use greenroom::release::{Definition, Facts, Plan, Resolved, ResumeAction, StandbyOf, TargetState};
 
 use super::super::names::{LIVE, OLDER, release, time, version};
@@ -27,9 +29,11 @@ pub(super) fn facts(
         version,
         record: Ok(look::record(world)),
         standby: planning::standby(world, scope).map(|_| StandbyOf::AnotherConsole),
-        proxy: Ok(Some(look::answer(world))),
-        pointer: None,
-        installation: Ok(Installation::Current),
+        edges: Edges::from(Edge {
+            answer: EdgeAnswer::Routes(look::answer(world)),
+            installation: Some(Installation::Current),
+            ..Edge::default()
+        }),
         slots: PerSlot::from_fn(|slot| Ok(occupancy(world, slot))),
         live_probe: world.side.route.map(|route| Probe {
             healthy: look::is_healthy(world, route.live),

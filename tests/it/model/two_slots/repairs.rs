@@ -8,8 +8,9 @@ use greenroom::history::{
     Direction, Entry, JournalEvent, LivePeriod, Outcome, Recorded, ReleaseRecord, Step,
 };
 use greenroom::inventory::{
-    Began, FencingToken, Installation, InstanceState, LastSwitch, PerSlot, PointerState,
-    PublicAnswer, Rates, RegistryRecord, Slot, SlotMembers, Snapshot, SourceState,
+    Began, EdgeAnswer, EdgeName, EdgeSlots, FencingToken, Installation, InstanceState, LastSwitch,
+    PerSlot, PointerState, PublicAnswer, Rates, RegistryRecord, Slot, SlotMembers, Snapshot,
+    SourceState,
 };
 use greenroom::release::{Action, Rewrite};
 
@@ -23,6 +24,7 @@ use super::super::state::World;
 use super::engine::{Running, index};
 use super::flaws::SlotsFlaw;
 use super::{Slots, look, planning};
+use crate::support::edge;
 
 /// See `engine::repairing::look`.
 pub(super) fn snapshot(
@@ -41,7 +43,9 @@ pub(super) fn snapshot(
     );
     snapshot.sources.runtime = source(blind, Blind::Engine);
     snapshot.sources.registry = source(blind, Blind::Registry);
-    snapshot.sources.router = source(blind, Blind::Proxy);
+    snapshot.change_edge(&EdgeName::default(), |edge| {
+        edge.state = source(blind, Blind::Proxy);
+    });
     if blind != Blind::Engine {
         for slot in Slot::BOTH {
             let side = snapshot.slots.get_mut(slot);
@@ -62,14 +66,15 @@ pub(super) fn snapshot(
     }
     if blind != Blind::Proxy {
         let answer = look::answer(world);
-        snapshot.public = Some(PublicAnswer {
+        let edge = edge(&mut snapshot.edges);
+        edge.public = Some(PublicAnswer {
             slot: answer.slot,
             status: Some(200),
             body: None,
             detail: String::new(),
         });
-        snapshot.proxy = Some(answer);
-        snapshot.pointer = Some(PointerState {
+        edge.answer = EdgeAnswer::Routes(answer);
+        edge.pointer = Some(PointerState {
             live: slots.proxy.link,
             slots: PerSlot::from_fn(|slot| {
                 slots
@@ -81,7 +86,7 @@ pub(super) fn snapshot(
                     })
             }),
         });
-        snapshot.installation = Some(Installation::Current);
+        edge.installation = Some(Installation::Current);
         for slot in Slot::BOTH {
             snapshot.slots.get_mut(slot).rates = slots.has_requests(slot).then(rates);
         }
@@ -115,7 +120,8 @@ fn rates() -> Rates {
 
 fn deceive(snapshot: &mut Snapshot, world: &World<Slots>, scope: &Scope<Slots>) {
     let slots = &world.side;
-    if let (Some(proxy), Some(route)) = (&mut snapshot.proxy, slots.route)
+    let proxy = edge(&mut snapshot.edges).answer.proxy_mut();
+    if let (Some(proxy), Some(route)) = (proxy, slots.route)
         && scope.has_own(SlotsFlaw::ProxySeenAsRouted)
     {
         proxy.slot = Some(route.live);
@@ -197,7 +203,7 @@ impl Slots {
             Action::Switch(movement) if !self.is_fit(movement.to) => {
                 Some(Violation::RoutedToNothing)
             }
-            Action::Switch(movement) if self.proxy.link != movement.from => {
+            Action::Switch(movement) if movement.from != EdgeSlots::from(self.proxy.link) => {
                 Some(Violation::Toggled)
             }
             Action::Switch(movement) if !is_proven(movement.to) => Some(Violation::Unchecked),

@@ -24,7 +24,7 @@ async fn a_switch_that_was_left_half_done_is_finished_by_a_repair() {
     let (live, _) = before.live;
     let snapshot = stage.snapshot().await;
     let routed = snapshot.route.as_ref().map(|route| route.value.live);
-    let pointed = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
+    let pointed = snapshot.edges.slot();
     assert_eq!((routed, pointed), (Some(live.other()), Some(live)));
 
     let name = stage.name();

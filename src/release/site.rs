@@ -1,0 +1,40 @@
+//! A target of this console, with the ports that read and change it.
+
+use std::sync::Arc;
+
+use super::Definition;
+use crate::ports::{
+    Checker, Images, JournalReader, RegistryReader, RouterReader, RouterWriter, RuntimeReader,
+    RuntimeWriter, StoreWriting,
+};
+
+/// A target with its ports.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "trait objects")]
+pub struct Site {
+    pub definition: Definition,
+    pub read: Reading,
+    /// The writers; none if this console may only read.
+    pub write: Option<Writing>,
+}
+
+/// The readers of a target.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "trait objects")]
+pub struct Reading {
+    pub runtime: Arc<dyn RuntimeReader>,
+    pub registry: Arc<dyn RegistryReader>,
+    pub router: Arc<dyn RouterReader>,
+    pub checker: Arc<dyn Checker>,
+    pub journal: Arc<dyn JournalReader>,
+    pub images: Arc<dyn Images>,
+}
+
+/// The writers of a target. They are not built if this console may only read.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "trait objects")]
+pub struct Writing {
+    pub runtime: Arc<dyn RuntimeWriter>,
+    pub router: Arc<dyn RouterWriter>,
+    pub store: StoreWriting,
+}
