@@ -19,7 +19,7 @@
 //! | pointer | the file or link that the proxy reads at every request: the route as the proxy applies it. In nginx's switch mode `reload` its configuration contains the route |
 //! | drift | a difference between runtime, store, an edge and its public address; a *repair* removes it |
 //! | release | one attempt to make one version live; a promote or a rollback |
-//! | plan, step | what a release will do, in order: pull, install, start, verify, register, switch, watch, drain, stop |
+//! | plan, step | what a release will do, and one part of it, for example *verify* or *switch* |
 //! | baseline, observation | the state when the plan was made, and the state before and after each step, both as observed |
 //! | approval, peer approval | an operator's confirmation of a step, and another person's confirmation of the release |
 //! | hold, freeze | what stops promotes of a target: placed by an operator or a rollback, or written in the configuration |

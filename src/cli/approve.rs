@@ -2,19 +2,66 @@
 //! asks the operator, and writes the approval to the store. The driver reads the approvals before the switch. With
 //! `--take-back`, removes the operator's own approval.
 
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use jiff::Timestamp;
 
-use super::arguments::{Approve, Common};
+use super::arguments::{Common, VerbDefinition};
+use super::complete;
 use super::consent::Consent;
+use super::man::Manual;
 use super::promote::refuse;
 use super::resume::named_release;
 use super::{Exit, json, open, plan_text, signals};
 use crate::inventory::local_time;
-use crate::inventory::{PerSlot, SlotMembers, Target};
+use crate::inventory::{EnvironmentName, PerSlot, ServiceName, SlotMembers, Target};
 use crate::release::{PeerApprovable, need_to_peer_approve, peer_approved_words, review};
 use crate::sanitize::sanitize;
 
-pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
+/// Approves a release that another operator drives, if its environment requires that
+///
+/// Every operator may approve, except those who opened or drive the release. If the store is an etcd with users,
+/// set `from = "etcd"` in [operator]: the operator's name is then the name of the etcd user. No other store can
+/// authenticate the name.
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
+    service: ServiceName,
+    /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
+    environment: EnvironmentName,
+    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open
+    /// release]
+    #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
+    release: Option<String>,
+    /// A note; it is kept with the release
+    #[arg(long, value_name = "TEXT", conflicts_with = "take_back")]
+    note: Option<String>,
+    /// Takes back your approval
+    #[arg(long)]
+    take_back: bool,
+    /// Answers yes in advance; a protected environment needs `rules.allow_yes = true`
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl VerbDefinition for Approve {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("approve", &[("greenroom approve web production --note \"checked the basket\"", "Approves the release that waits for approval in production.")], &["promote"], &["approvals"]),
+    ];
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, self).await
+    }
+}
+
+async fn run(common: &Common, verb: Approve) -> Exit {
     let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,

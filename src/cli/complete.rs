@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use clap::{ArgMatches, CommandFactory};
+use clap::{ArgMatches, Args, CommandFactory};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, Common, VerbDefinition};
 use super::help::topics::TOPICS;
+use super::man::Manual;
 use super::{Exit, out};
+use crate::diagnostics::LogFile;
 use crate::history::{Filter, ReleaseState};
 use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, Target};
@@ -22,7 +24,41 @@ use crate::port_check::OutgoingPorts;
 use crate::settings::{Request, Settings};
 use crate::wire::{self, App};
 
-pub(super) const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
+/// Prints the completion script of a shell
+///
+/// Completes verbs, options, services, environments, versions and release ids. For bash, add
+/// this line to ~/.bashrc:
+///
+///   source <(greenroom completions bash)
+///
+/// For zsh, add the line to ~/.zshrc, with zsh instead of bash. For fish, add this line to
+/// ~/.config/fish/config.fish:
+///
+///   greenroom completions fish | source
+///
+/// Versions come from the image registry and the history, within one second. If a server does not answer,
+/// nothing is completed.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(SHELLS))]
+    shell: String,
+}
+
+impl VerbDefinition for Completions {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("completions", &[("source <(greenroom completions bash)", "Turns on completion in this shell.")], &["help"], &[]),
+    ];
+    const LOG_FILE: LogFile = LogFile::OnRequest;
+
+    async fn run(self, _: &Common) -> Exit {
+        script(&self.shell)
+    }
+}
+
+const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
 /// The variable that a completion script sets when it asks for completions. To get the script itself, a shell sets the
 /// variable and gives no arguments.
@@ -53,7 +89,7 @@ pub(super) fn answer_the_shell() {
 }
 
 /// Prints the completion script of a shell.
-pub(super) fn script(shell: &str) -> Exit {
+fn script(shell: &str) -> Exit {
     let mut text = Vec::new();
     let name = "greenroom";
     let written = Shells::builtins()

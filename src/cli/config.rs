@@ -1,16 +1,63 @@
 //! `greenroom config`: checks the configuration, shows it, or writes one to start from.
 
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::arguments::{Common, Config};
+use clap::{Args, Subcommand};
+
+use super::arguments::{Common, VerbDefinition, see_also};
+use super::man::Manual;
 use super::{Exit, json, open};
+use crate::diagnostics::LogFile;
 use crate::settings::{self, Problem};
 
-pub(super) fn run(common: &Common, verb: &Config) -> Exit {
+/// Checks, shows or creates the configuration
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    verb: ConfigVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Checks the configuration, and lists all its errors
+    #[command(after_help = see_also("config check"))]
+    Check,
+    /// Prints the JSON schema of the configuration, for editors
+    #[command(after_help = see_also("config schema"))]
+    Schema,
+    /// Writes a commented configuration to start from
+    #[command(after_help = see_also("config init"))]
+    Init {
+        /// The new file; an existing one is never overwritten
+        #[arg(default_value = "greenroom.toml")]
+        path: PathBuf,
+    },
+    /// Prints every value in effect and where it came from
+    #[command(after_help = see_also("config show"))]
+    Show,
+}
+
+impl VerbDefinition for Config {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("config", &[("greenroom config init", "Writes a configuration to start from."), ("greenroom config check", "Checks the configuration.")], &["config check", "config show", "config schema", "config init"], &["configuration"]),
+        ("config check", &[("greenroom --config new.toml config check", "Checks a file before it is used.")], &["config show", "doctor"], &["configuration"]),
+        ("config schema", &[("greenroom config schema > greenroom.schema.json", "Writes the schema for an editor.")], &["config check"], &["configuration"]),
+        ("config init", &[("greenroom config init", "Writes ./greenroom.toml, unless that file exists.")], &["config check"], &["configuration"]),
+        ("config show", &[("greenroom config show", "Shows every value in effect and where it comes from.")], &["config check"], &["configuration"]),
+    ];
+    const LOG_FILE: LogFile = LogFile::OnRequest;
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, &self.verb)
+    }
+}
+
+fn run(common: &Common, verb: &ConfigVerb) -> Exit {
     match verb {
-        Config::Check => check(common),
-        Config::Schema => {
+        ConfigVerb::Check => check(common),
+        ConfigVerb::Schema => {
             let schema = settings::schema();
             if let Ok(schema) = serde_json::from_str::<serde_json::Value>(&schema) {
                 json::answer(serde_json::json!({ "schema": schema }));
@@ -18,8 +65,8 @@ pub(super) fn run(common: &Common, verb: &Config) -> Exit {
             say_line!("{schema}");
             Exit::Done
         }
-        Config::Init { path } => init(path),
-        Config::Show => show(common),
+        ConfigVerb::Init { path } => init(path),
+        ConfigVerb::Show => show(common),
     }
 }
 

@@ -6,15 +6,37 @@ mod doctor_tests;
 
 use std::time::Duration;
 
+use clap::Args;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::arguments::Common;
+use super::arguments::{Common, VerbDefinition};
+use super::man::Manual;
 use super::{Exit, json as lines, open};
+use crate::diagnostics::LogFile;
 use crate::ports::{DoctorResult, Failure, FailureKind};
 use crate::sanitize::sanitize;
 use crate::wire::App;
 use doctor_tests::PlacedTest;
+
+/// Checks every path, server and permission that Greenroom relies on
+///
+/// Tests all of them within five seconds, and then says what to do next. Removes the files that it writes for a
+/// test.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {}
+
+impl VerbDefinition for Doctor {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("doctor", &[("greenroom doctor", "Tests every server, path and permission.")], &["config check", "status"], &["nginx", "docker", "etcd"]),
+    ];
+    const LOG_FILE: LogFile = LogFile::OnRequest;
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common).await
+    }
+}
 
 /// The time limit of each test and of each command that prints a password. All tests and commands run at the same time,
 /// so the doctor ends within five seconds, however many servers hang.
@@ -27,7 +49,7 @@ struct Finding {
     result: DoctorResult,
 }
 
-pub(super) async fn run(common: &Common) -> Exit {
+async fn run(common: &Common) -> Exit {
     let app = match open::app(common) {
         Ok(app) => app,
         Err(exit) => return exit,

@@ -2,8 +2,6 @@
 
 use std::io::{self, IsTerminal as _};
 
-use clap::{ArgMatches, Command, CommandFactory};
-
 mod keys;
 mod limits;
 pub(in crate::cli) mod markdown;
@@ -11,12 +9,41 @@ mod table;
 mod text;
 pub(in crate::cli) mod topics;
 
-use super::arguments::{Arguments, Help};
+use clap::{ArgMatches, Args, Command, CommandFactory};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::arguments::{Arguments, Common, VerbDefinition};
+use super::complete;
 use super::json::{NO_VERB, SCHEMA};
+use super::man::Manual;
 use super::out::say_bytes;
 use super::{Exit, json, names};
+use crate::diagnostics::LogFile;
 use text::Page;
 use topics::{JSON, TOPICS, Topic};
+
+/// Prints help about a verb or a topic
+#[derive(Debug, Args)]
+pub(crate) struct Help {
+    /// A verb, e.g. `history compare`, or a topic, e.g. `ladder` [default: lists verbs and topics]
+    #[arg(add = ArgValueCompleter::new(complete::topics))]
+    topic: Vec<String>,
+    /// With `json`: prints the JSON schema of every line
+    #[arg(long)]
+    schema: bool,
+}
+
+impl VerbDefinition for Help {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help ladder", "Explains the steps of a release."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints the JSON schema of that output."), ("greenroom help limits", "Shows how much Greenroom reads from each server.")], &["man"], &["json", "limits"]),
+    ];
+    const LOG_FILE: LogFile = LogFile::OnRequest;
+
+    async fn run(self, _: &Common) -> Exit {
+        run(&self)
+    }
+}
 
 /// The width of a page that is not written to a terminal.
 const WIDTH: usize = 80;
@@ -24,7 +51,7 @@ const WIDTH: usize = 80;
 const WIDEST: usize = 100;
 const NARROWEST: usize = 30;
 
-pub(super) fn run(verb: &Help) -> Exit {
+fn run(verb: &Help) -> Exit {
     let path: Vec<&str> = verb.topic.iter().map(String::as_str).collect();
     if verb.schema {
         return schema(&path);

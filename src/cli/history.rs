@@ -1,6 +1,7 @@
 //! `greenroom history`: lists releases, holds and repairs from the archive, newest first. Unless `--offline` is given,
 //! first copies new records from the stores to the archive.
 
+mod arguments;
 mod compare;
 mod find;
 mod prune;
@@ -13,20 +14,43 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::arguments::{Common, History, HistoryVerb};
+use super::arguments::{Common, VerbDefinition};
+use super::man::Manual;
 use super::out::say_bytes;
 use super::{Exit, json, names, open};
 use crate::history::{Filter, Item, when};
 use crate::inventory::{ReleaseId, Target};
 use crate::watchers::{Archive, ArchiveProblem};
 use crate::wire::App;
+use arguments::HistoryVerb;
 
+pub(super) use arguments::History;
 pub(super) use find::{Found, find};
+
+impl VerbDefinition for History {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("history", &[("greenroom history web production --since monday", "Lists what was released since Monday."), ("greenroom history --operator ana --csv --limit 100000", "Writes a table of everything ana released.")], &["show", "history compare", "history timeline", "history verify"], &["history"]),
+        ("history compare", &[("greenroom history compare 01M8 01M9", "Compares two releases, named by the start of their ids.")], &["history", "show"], &["history"]),
+        ("history timeline", &[("greenroom history timeline production", "Shows what became live in production, in order.")], &["history"], &["history"]),
+        ("history verify", &[("greenroom history verify", "Recomputes the hashes of all records and compares them with the stores.")], &["history seal", "history"], &["history"]),
+        ("history seal", &[("greenroom history seal", "Seals all records that are finished.")], &["history verify"], &["history", "security"]),
+        ("history prune", &[("greenroom history prune --dry-run", "Shows which releases would be removed.")], &["history", "config"], &["history"]),
+    ];
+
+    fn has_own_format(&self) -> bool {
+        self.csv
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, &self).await
+    }
+}
 
 /// How many releases are read from the archive at a time.
 const PAGE: usize = 500;
 
-pub(super) async fn run(common: &Common, verb: &History) -> Exit {
+async fn run(common: &Common, verb: &History) -> Exit {
     let app = match open::app(common) {
         Ok(app) => app,
         Err(exit) => return exit,

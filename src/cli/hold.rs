@@ -2,22 +2,70 @@
 
 use std::collections::BTreeMap;
 
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::arguments::{Common, Hold as Verb};
+use super::arguments::{Common, VerbDefinition};
+use super::complete;
+use super::man::Manual;
+use super::names::nonblank_text;
 use super::promote::refuse;
 use super::{Exit, json, open};
 use crate::history::until;
 use crate::inventory::local_time;
-use crate::inventory::{Cleared, Clocks, EnvironmentName, Hold, StoredKey, Target, freeze};
+use crate::inventory::{
+    Cleared, Clocks, EnvironmentName, Hold, ServiceName, StoredKey, Target, freeze,
+};
 use crate::release::{Refused, Site};
 use crate::wire::App;
+
+/// Stops promotes of a target, or allows them again; without a target, lists all holds and freezes
+#[derive(Debug, Args)]
+pub(crate) struct HoldVerb {
+    /// The service, e.g. web
+    #[arg(requires = "environment", add = ArgValueCompleter::new(complete::services))]
+    service: Option<ServiceName>,
+    /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
+    environment: Option<EnvironmentName>,
+    /// Why promotes are stopped; with --clear, why they are allowed again
+    #[arg(long, value_name = "TEXT", requires = "service", value_parser = nonblank_text)]
+    reason: Option<String>,
+    /// When the hold ends: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00, in this machine's time zone [default:
+    /// until it is cleared]
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "reason",
+        conflicts_with = "clear"
+    )]
+    until: Option<String>,
+    /// Clears the hold
+    #[arg(long, requires = "service")]
+    clear: bool,
+}
+
+impl VerbDefinition for HoldVerb {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("hold", &[("greenroom hold", "Lists the holds and freezes of every target."), ("greenroom hold web production --reason payday --until 18:00", "Stops promotes until 18:00 in this machine's time zone."), ("greenroom hold web production --clear", "Allows promotes again.")], &["promote", "history"], &["holds"]),
+    ];
+
+    fn changes(&self) -> bool {
+        self.reason.is_some() || self.clear
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, self).await
+    }
+}
 
 /// How many ended holds are shown at most.
 const PAST: usize = 20;
 
-pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
+async fn run(common: &Common, verb: HoldVerb) -> Exit {
     let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
         Ok(app) => app,
         Err(exit) => return exit,

@@ -1,57 +1,54 @@
-//! Manual pages: one for every verb, made from the arguments and [`EXAMPLES`], and one for every topic.
+//! Manual pages: one for every verb, made from its [`VerbDefinition`], and one for every topic.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Command, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use roff::{Roff, bold, roman};
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, Common, Verb, VerbDefinition};
 use super::exit::MEANINGS;
 use super::out::say_bytes;
 use super::{Exit, json};
+use crate::diagnostics::LogFile;
 use crate::private_files;
+
+/// Prints the manual page, or writes one for every verb and topic
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Writes greenroom.1, greenroom-promote.1, greenroom-ladder.7 and so on into this directory; if the directory
+    /// is called man1, the pages of topics go into man7 next to it
+    #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
+    dir: Option<PathBuf>,
+}
+
+impl VerbDefinition for Man {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes the pages of all verbs into man1, and the pages of all topics into man7 next to man1.")], &["help"], &[]),
+    ];
+    const LOG_FILE: LogFile = LogFile::OnRequest;
+
+    async fn run(self, _: &Common) -> Exit {
+        run(self.dir.as_deref())
+    }
+}
 
 mod topics;
 
 /// A verb, example commands with their descriptions, related verbs, and topics that explain the verb.
-type Example = (
+pub(super) type Manual = (
     &'static str,
     &'static [(&'static str, &'static str)],
     &'static [&'static str],
     &'static [&'static str],
 );
 
+/// The page of the program.
 #[rustfmt::skip]
-const EXAMPLES: &[Example] = &[
-    ("", &[("greenroom", "Opens the console."), ("greenroom --read-only", "Opens the console so that nothing can be changed.")], &["status", "promote", "config", "doctor", "sandbox"], &["ladder", "configuration", "keys", "security"]),
-    ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Promotes the version that is live in qa to production."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"], &["ladder", "holds", "approvals"]),
-    ("rollback", &[("greenroom rollback web production --list", "Lists the versions to go back to."), ("greenroom rollback web production", "Switches back to the version that is still running."), ("greenroom rollback web production --to 1.8.2", "Starts 1.8.2 again and switches to it.")], &["promote", "history"], &["ladder", "images"]),
-    ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Backs out a release that lost its driver: undoes its steps.")], &["promote", "status"], &["ladder"]),
-    ("repair", &[("greenroom repair web qa --dry-run", "Shows what differs, and every call that would repair it."), ("greenroom repair web qa --only proxy-edited", "Repairs one difference.")], &["status", "doctor"], &["drift"]),
-    ("approve", &[("greenroom approve web production --note \"checked the basket\"", "Approves the release that waits for approval in production.")], &["promote"], &["approvals"]),
-    ("hold", &[("greenroom hold", "Lists the holds and freezes of every target."), ("greenroom hold web production --reason payday --until 18:00", "Stops promotes until 18:00 in this machine's time zone."), ("greenroom hold web production --clear", "Allows promotes again.")], &["promote", "history"], &["holds"]),
-    ("prune", &[("greenroom prune --dry-run", "Shows which images would be removed, and why the others stay.")], &["history prune"], &["images"]),
-    ("status", &[("greenroom status", "Shows every target."), ("greenroom --json status web production", "Shows one target as JSON, for a program.")], &["repair", "doctor", "help"], &["drift"]),
-    ("history", &[("greenroom history web production --since monday", "Lists what was released since Monday."), ("greenroom history --operator ana --csv --limit 100000", "Writes a table of everything ana released.")], &["show", "history compare", "history timeline", "history verify"], &["history"]),
-    ("history compare", &[("greenroom history compare 01M8 01M9", "Compares two releases, named by the start of their ids.")], &["history", "show"], &["history"]),
-    ("history timeline", &[("greenroom history timeline production", "Shows what became live in production, in order.")], &["history"], &["history"]),
-    ("history verify", &[("greenroom history verify", "Recomputes the hashes of all records and compares them with the stores.")], &["history seal", "history"], &["history"]),
-    ("history seal", &[("greenroom history seal", "Seals all records that are finished.")], &["history verify"], &["history", "security"]),
-    ("history prune", &[("greenroom history prune --dry-run", "Shows which releases would be removed.")], &["history", "config"], &["history"]),
-    ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release with the log of its candidate.")], &["history"], &["history"]),
-    ("doctor", &[("greenroom doctor", "Tests every server, path and permission.")], &["config check", "status"], &["nginx", "docker", "etcd"]),
-    ("config", &[("greenroom config init", "Writes a configuration to start from."), ("greenroom config check", "Checks the configuration.")], &["config check", "config show", "config schema", "config init"], &["configuration"]),
-    ("config check", &[("greenroom --config new.toml config check", "Checks a file before it is used.")], &["config show", "doctor"], &["configuration"]),
-    ("config schema", &[("greenroom config schema > greenroom.schema.json", "Writes the schema for an editor.")], &["config check"], &["configuration"]),
-    ("config init", &[("greenroom config init", "Writes ./greenroom.toml, unless that file exists.")], &["config check"], &["configuration"]),
-    ("config show", &[("greenroom config show", "Shows every value in effect and where it comes from.")], &["config check"], &["configuration"]),
-    ("sandbox", &[("greenroom sandbox", "Opens the console with sample services."), ("greenroom sandbox --headless --directory ./try", "Runs the sandbox without the console, and keeps its files.")], &["promote", "status"], &["keys"]),
-    ("completions", &[("source <(greenroom completions bash)", "Turns on completion in this shell.")], &["help"], &[]),
-    ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes the pages of all verbs into man1, and the pages of all topics into man7 next to man1.")], &["help"], &[]),
-    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help ladder", "Explains the steps of a release."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints the JSON schema of that output."), ("greenroom help limits", "Shows how much Greenroom reads from each server.")], &["man"], &["json", "limits"]),
-];
+const PROGRAM: Manual =
+    ("", &[("greenroom", "Opens the console."), ("greenroom --read-only", "Opens the console so that nothing can be changed.")], &["status", "promote", "config", "doctor", "sandbox"], &["ladder", "configuration", "keys", "security"]);
 
 #[rustfmt::skip]
 const FILES: &[(&str, &str)] = &[
@@ -77,7 +74,7 @@ struct Page {
 }
 
 /// Prints the page of the program, or writes the pages of all verbs and topics into a directory.
-pub(super) fn run(directory: Option<&Path>) -> Exit {
+fn run(directory: Option<&Path>) -> Exit {
     let pages = match pages() {
         Ok(pages) => pages,
         Err(error) => {
@@ -159,7 +156,7 @@ fn page(command: &Command, verb: &str) -> io::Result<Page> {
     section("EXIT STATUS", codes).to_writer(&mut text)?;
     section("FILES", FILES.iter().copied()).to_writer(&mut text)?;
     section("ENVIRONMENT", VARIABLES.iter().copied()).to_writer(&mut text)?;
-    if let Some((_, examples, related, topics)) = EXAMPLES.iter().find(|(of, ..)| *of == verb) {
+    if let Some((_, examples, related, topics)) = manual(verb) {
         section("EXAMPLES", examples.iter().copied()).to_writer(&mut text)?;
         let program = (!verb.is_empty()).then(|| page_name(""));
         let related = program
@@ -182,9 +179,18 @@ fn page_name(verb: &str) -> String {
     parts.collect::<Vec<_>>().join("-")
 }
 
+/// What the pages say in addition to the arguments.
+fn manuals() -> impl Iterator<Item = &'static Manual> {
+    std::iter::once(&PROGRAM).chain(Verb::manuals())
+}
+
+fn manual(verb: &str) -> Option<&'static Manual> {
+    manuals().find(|(of, ..)| *of == verb)
+}
+
 /// The topics that explain a verb.
 pub(super) fn topics_of(verb: &str) -> &'static [&'static str] {
-    match EXAMPLES.iter().find(|(of, ..)| *of == verb) {
+    match manual(verb) {
         Some((_, _, _, topics)) => topics,
         None => &[],
     }
@@ -270,7 +276,7 @@ mod tests {
     #[test]
     fn examples_can_be_parsed_and_name_existing_pages() {
         let verbs = verbs();
-        for (verb, examples, related, topics) in EXAMPLES {
+        for (verb, examples, related, topics) in manuals() {
             assert!(verbs.iter().any(|known| known == verb), "{verb}");
             for verb in *related {
                 assert!(verbs.iter().any(|known| known == verb), "{verb}");

@@ -61,7 +61,9 @@ pub fn main() -> ExitCode {
     if arguments.prints_json() {
         json::start(&name);
     }
-    if let Err(report) = diagnostics::install(log_file(arguments.verb.as_ref())) {
+    let verb = arguments.verb.as_ref();
+    let log_file = verb.map_or(LogFile::Wanted, Verb::log_file);
+    if let Err(report) = diagnostics::install(log_file) {
         warn_line!("greenroom: {report}");
         return finish(Exit::Usage, false);
     }
@@ -104,65 +106,18 @@ fn finish(exit: Exit, changes: bool) -> ExitCode {
     out::final_exit(exit, changes).into()
 }
 
-/// Whether a command writes a log file. A command that leaves servers and the archive unchanged, such as `status` or
-/// `doctor`, writes a log file only if `GREENROOM_LOG` is set. The sample application never writes a log file.
-fn log_file(verb: Option<&Verb>) -> LogFile {
-    match verb {
-        Some(Verb::SampleApp { .. }) => LogFile::Unwanted,
-        Some(
-            Verb::Status(_)
-            | Verb::Doctor
-            | Verb::Config(_)
-            | Verb::Completions { .. }
-            | Verb::Man { .. }
-            | Verb::Help(_),
-        ) => LogFile::OnRequest,
-        _ => LogFile::Wanted,
-    }
-}
-
-/// Whether a command changes what is running, or what operators share about releases. If the result of such a command
-/// cannot be printed, the exit code says that a person has to look.
-fn changes(verb: Option<&Verb>) -> bool {
-    match verb {
-        None | Some(Verb::Promote(_) | Verb::Resume(_) | Verb::Approve(_) | Verb::Sandbox(_)) => {
-            true
-        }
-        Some(Verb::Rollback(rollback)) => !rollback.list,
-        Some(Verb::Repair(repair)) => !repair.dry_run,
-        Some(Verb::Prune(prune)) => !prune.dry_run,
-        Some(Verb::Hold(hold)) => hold.reason.is_some() || hold.clear,
-        Some(_) => false,
-    }
-}
-
 async fn run(arguments: Arguments) -> ExitCode {
     let common = &arguments.common;
-    let changes = changes(arguments.verb.as_ref());
-    let exit = match arguments.verb {
-        None if common.json => {
+    let Some(verb) = arguments.verb else {
+        if common.json {
             warn_line!("greenroom: --json needs a verb, for example: greenroom --json status");
-            Exit::Usage
+            return finish(Exit::Usage, true);
         }
-        None => console::run(common).await,
-        Some(Verb::Promote(promote)) => promote::promote(common, promote).await,
-        Some(Verb::Rollback(rollback)) => promote::rollback(common, rollback).await,
-        Some(Verb::Resume(resume)) => resume::run(common, resume).await,
-        Some(Verb::Repair(repair)) => repair::run(common, repair).await,
-        Some(Verb::Approve(approve)) => approve::run(common, approve).await,
-        Some(Verb::Hold(hold)) => hold::run(common, hold).await,
-        Some(Verb::Prune(prune)) => prune::run(common, &prune).await,
-        Some(Verb::Status(status)) => status::run(common, &status).await,
-        Some(Verb::History(history)) => history::run(common, &history).await,
-        Some(Verb::Show(show)) => show::run(common, &show).await,
-        Some(Verb::Doctor) => doctor::run(common).await,
-        Some(Verb::Config(verb)) => config::run(common, &verb),
-        Some(Verb::Sandbox(sandbox)) => sandbox::run(common, sandbox).await,
-        Some(Verb::Completions { shell }) => complete::script(&shell),
-        Some(Verb::Man { dir }) => man::run(dir.as_deref()),
-        Some(Verb::Help(help)) => help::run(&help),
-        // The sample application is another program in the same file, with its own exit codes.
-        Some(Verb::SampleApp { arguments }) => return sandbox::sample_app(arguments).await,
+        return finish(console::run(common).await, true);
     };
-    finish(exit, changes)
+    let changes = verb.changes();
+    match verb.run(common).await {
+        Ok(exit) => finish(exit, changes),
+        Err(of_sample) => of_sample,
+    }
 }

@@ -101,6 +101,15 @@ pub(super) fn suggestion(wrong: &str, known: &BTreeSet<&str>) -> String {
     format!("known names: {}{rest}", listed.join(", "))
 }
 
+/// Parses the text of an argument that is kept with the operator's name.
+pub(super) fn nonblank_text(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("write at least one word; the text is kept with your name".into());
+    }
+    Ok(text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,17 +1,118 @@
 //! `greenroom promote` and `greenroom rollback`: plan a release, show the plan, ask the operator, drive the release,
 //! and report the result.
 
-use super::arguments::{Common, Promote, Rollback};
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::arguments::{Common, VerbDefinition};
+use super::complete;
 use super::consent::Consent;
 use super::following::Following;
+use super::man::Manual;
+use super::names::nonblank_text;
 use super::{Exit, ending, json, names, open, out, plan_text, rollback_candidates, signals};
-use crate::inventory::Target;
+use crate::inventory::{EnvironmentName, ServiceName, Target, VersionRef};
 use crate::release::{
     Engine, OnFailure, PlanRequest, Refusal, Refused, Wanted, need_to_begin, standby_entry,
 };
 use crate::sanitize::sanitize;
 
-pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
+/// Makes a version live
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
+    service: ServiceName,
+    /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
+    environment: EnvironmentName,
+    /// The version: a digest, or a tag, which is resolved once
+    #[arg(
+        long,
+        value_name = "TAG|DIGEST",
+        required_unless_present = "from",
+        conflicts_with = "from",
+        add = ArgValueCompleter::new(complete::tags)
+    )]
+    version: Option<VersionRef>,
+    /// Promotes the version that is live in this environment now
+    #[arg(long, value_name = "ENVIRONMENT", add = ArgValueCompleter::new(complete::environments))]
+    from: Option<EnvironmentName>,
+    /// The reason; it is kept with the release
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Why the release overrides a hold or a freeze; in a protected environment another person must
+    /// approve it
+    #[arg(long, value_name = "WHY", value_parser = nonblank_text)]
+    override_hold: Option<String>,
+    /// Ends after the watch and leaves the old version running, for a quick rollback
+    ///
+    /// The old version then runs until the next release of the target, or until it is stopped by
+    /// `greenroom resume SERVICE ENVIRONMENT`, which first waits for the rest of the standby time.
+    #[arg(long)]
+    no_standby_wait: bool,
+    /// Answers yes to every question; a protected environment needs `rules.allow_yes = true`
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl VerbDefinition for Promote {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Promotes the version that is live in qa to production."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"], &["ladder", "holds", "approvals"]),
+    ];
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        promote(common, self).await
+    }
+}
+
+/// Goes back to a version that was live
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
+    service: ServiceName,
+    /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
+    environment: EnvironmentName,
+    /// A version that was live before [default: the previous version, if it is still running]
+    #[arg(long, value_name = "TAG|DIGEST", add = ArgValueCompleter::new(complete::rollback_versions))]
+    to: Option<VersionRef>,
+    /// Lists the versions to go back to, and why others cannot be chosen; changes nothing
+    #[arg(long, conflicts_with_all = ["to", "reason", "yes", "no_standby_wait"])]
+    list: bool,
+    /// The reason; it is kept with the release
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Ends after the watch and leaves the previous version running, as `promote --no-standby-wait` does
+    #[arg(long)]
+    no_standby_wait: bool,
+    /// Answers yes to every question; a protected environment needs `rules.allow_yes = true`
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl VerbDefinition for Rollback {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("rollback", &[("greenroom rollback web production --list", "Lists the versions to go back to."), ("greenroom rollback web production", "Switches back to the version that is still running."), ("greenroom rollback web production --to 1.8.2", "Starts 1.8.2 again and switches to it.")], &["promote", "history"], &["ladder", "images"]),
+    ];
+
+    fn changes(&self) -> bool {
+        !self.list
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        roll_back(common, self).await
+    }
+}
+
+async fn promote(common: &Common, verb: Promote) -> Exit {
     let wanted = match (verb.version, verb.from) {
         (Some(version), _) => Wanted::Version(version),
         (None, Some(environment)) => Wanted::From(environment),
@@ -27,7 +128,7 @@ pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
     release(common, wanted, verb.yes).await
 }
 
-pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
+async fn roll_back(common: &Common, verb: Rollback) -> Exit {
     let target = Target::new(verb.service, verb.environment);
     if verb.list {
         return rollback_candidates::list(common, &target).await;

@@ -1,14 +1,51 @@
 //! `greenroom prune`: shows which images on a Docker host no target needs, and why the others are kept. Removes the
 //! unneeded images if the operator says yes.
 
-use super::arguments::{Common, Prune};
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::arguments::{Common, VerbDefinition};
+use super::complete;
 use super::consent::Consent;
+use super::man::Manual;
 use super::promote::refuse;
 use super::{Exit, json, open, signals};
-use crate::inventory::Target;
+use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::release::{KeptBecause, PrunePlan, Pruned};
 
-pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
+/// Removes images that no target needs; first shows which, and why the others stay
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// Only this service
+    #[arg(add = ArgValueCompleter::new(complete::services))]
+    service: Option<ServiceName>,
+    /// Only this environment, and other environments with the same image on the same Docker host
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
+    environment: Option<EnvironmentName>,
+    /// Only shows what would be removed
+    #[arg(long)]
+    dry_run: bool,
+    /// Removes without asking
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+}
+
+impl VerbDefinition for Prune {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("prune", &[("greenroom prune --dry-run", "Shows which images would be removed, and why the others stay.")], &["history prune"], &["images"]),
+    ];
+
+    fn changes(&self) -> bool {
+        !self.dry_run
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, &self).await
+    }
+}
+
+async fn run(common: &Common, verb: &Prune) -> Exit {
     let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
         Ok(app) => app,
         Err(exit) => return exit,

@@ -1,22 +1,77 @@
 //! `greenroom repair`: shows the differences, the repair and its calls, asks the operator, and does the repair. A
 //! difference that only a person can repair is shown with the reason.
 
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use tokio::sync::mpsc;
 
-use super::arguments::{Common, Repair as Arguments};
+use super::arguments::{Common, VerbDefinition};
+use super::complete;
 use super::consent::Consent;
+use super::man::Manual;
 use super::promote::refuse;
 use super::signals::StopRequest;
 use super::{Exit, json, open, signals};
 use crate::history::{RepairOutcome, RepairRecord};
-use crate::inventory::Target;
+use crate::inventory::drift::Name;
+use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::release::{
     Action, Engine, Refusal, Refused, Remedy, RepairHandle, RepairNews, RepairPlan, RepairRequest,
     need_to_repair,
 };
 use crate::sanitize::sanitize;
+use crate::settings::nearest;
 
-pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
+/// Repairs differences: containers, registrations, the route, the proxy
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
+    service: ServiceName,
+    /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
+    environment: EnvironmentName,
+    /// Repairs only the difference with this name, as `greenroom status` shows it, e.g. proxy-edited
+    #[arg(long, value_name = "NAME", value_parser = drift_name, add = ArgValueCompleter::new(complete::differences))]
+    only: Option<Name>,
+    /// Shows what the repair would do, and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Answers yes in advance; a protected environment needs `rules.allow_yes = true`
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl VerbDefinition for Repair {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("repair", &[("greenroom repair web qa --dry-run", "Shows what differs, and every call that would repair it."), ("greenroom repair web qa --only proxy-edited", "Repairs one difference.")], &["status", "doctor"], &["drift"]),
+    ];
+
+    fn changes(&self) -> bool {
+        !self.dry_run
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, self).await
+    }
+}
+
+fn drift_name(text: &str) -> Result<Name, String> {
+    let found = Name::ALL.into_iter().find(|name| name.as_str() == text);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
+        match nearest(text, names.iter().copied()) {
+            Some(near) => format!("no difference has this name; did you mean {near}?"),
+            None => format!(
+                "no difference has this name; use one of {}",
+                names.join(", ")
+            ),
+        }
+    })
+}
+
+async fn run(common: &Common, verb: Repair) -> Exit {
     let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,

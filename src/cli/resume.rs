@@ -1,23 +1,77 @@
 //! `greenroom resume`: shows a release that has not ended, its plan, its driver and the observed state. Then asks the
 //! operator, and resumes the release, backs it out, or closes it as it is.
 
-use super::arguments::{Common, Resume as Arguments};
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::arguments::{Common, VerbDefinition};
+use super::complete;
 use super::consent::Consent;
 use super::following::Following;
+use super::man::Manual;
 use super::promote::refuse;
 use super::{Exit, ending, json, open, signals, status};
 use crate::inventory::local_time;
-use crate::inventory::{ReleaseId, Snapshot, Target};
+use crate::inventory::{EnvironmentName, ReleaseId, ServiceName, Snapshot, Target};
 use crate::release::{
     Engine, Interrupted, OnFailure, Refusal, Refused, Resume, ResumeAction, TakeoverRequest,
 };
 use crate::sanitize::sanitize;
 use crate::watchers;
 
+/// Resumes a release that lost its driver, backs it out, or leaves it as it is
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag on the command line"
+)]
+pub(crate) struct ResumeVerb {
+    /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
+    service: ServiceName,
+    /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
+    environment: EnvironmentName,
+    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open
+    /// release]
+    #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
+    release: Option<String>,
+    /// Backs the release out instead of resuming it: undoes every step that was started
+    #[arg(long, conflicts_with = "leave")]
+    back_out: bool,
+    /// Closes the release and changes nothing else: everything stays as it is
+    #[arg(long)]
+    leave: bool,
+    /// Takes the release over from the operator who drives it now; the old driver's next write is refused
+    #[arg(long, requires = "reason")]
+    take_over: bool,
+    /// The reason; it is kept with the release
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Answers yes to every question; a protected environment needs `rules.allow_yes = true`
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl VerbDefinition for ResumeVerb {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Backs out a release that lost its driver: undoes its steps.")], &["promote", "status"], &["ladder"]),
+    ];
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, self).await
+    }
+}
+
 /// If a step fails, the command backs the release out. Only the console asks the operator what to do.
 const ON_FAILURE: OnFailure = OnFailure::BackOut;
 
-pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
+async fn run(common: &Common, verb: ResumeVerb) -> Exit {
     let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,

@@ -5,14 +5,17 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 
-use super::arguments::{Common, Sandbox};
+use super::arguments::{Common, VerbDefinition};
+use super::man::Manual;
 use super::signals::{self, StopRequest};
 use super::{Exit, console, json, open};
 use crate::console::{ExitReason, terminal};
@@ -22,10 +25,36 @@ use crate::sandbox::{self, Place, Ports, SampleTraffic, SandboxError, State, Tal
 use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::wire::{self, App, EmbeddedProxy, WireError};
 
+/// Runs Greenroom with sample services on this machine: nothing to install, no network
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// Keeps everything in this directory instead of a temporary one
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<PathBuf>,
+    /// Runs the sandbox without the console, until it is interrupted
+    #[arg(long)]
+    headless: bool,
+}
+
+impl VerbDefinition for Sandbox {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("sandbox", &[("greenroom sandbox", "Opens the console with sample services."), ("greenroom sandbox --headless --directory ./try", "Runs the sandbox without the console, and keeps its files.")], &["promote", "status"], &["keys"]),
+    ];
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, self).await
+    }
+}
+
 /// How long running requests may still take when the proxies stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
+async fn run(common: &Common, verb: Sandbox) -> Exit {
     if common.json && !verb.headless {
         print_error(
             "the console prints no JSON. For JSON, run: greenroom --json sandbox --headless",

@@ -1,15 +1,51 @@
 //! `greenroom show`: everything about one release, hold or repair.
 
-use super::arguments::{Common, Show};
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::arguments::{Common, VerbDefinition};
+use super::complete;
 use super::history::Found;
+use super::man::Manual;
 use super::{Exit, history, json, open};
 use crate::history::{CandidateLog, Filter, KeptAudit, Provable, prove};
-use crate::inventory::Target;
+use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::release::report::{audit, report};
 use crate::watchers::Archive;
 use crate::wire::App;
 
-pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
+/// Shows one release: plan, steps, checks, decisions
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The release: its id, the start of its id, its last eight characters, or `last` for the newest release
+    #[arg(add = ArgValueCompleter::new(complete::releases))]
+    release: String,
+    /// With `last`: only releases of this service
+    #[arg(add = ArgValueCompleter::new(complete::services))]
+    service: Option<ServiceName>,
+    /// With `last`: only releases in this environment
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
+    environment: Option<EnvironmentName>,
+    /// Also shows the log of the candidate
+    #[arg(long)]
+    logs: bool,
+    /// Uses only the archive of this machine; asks no store
+    #[arg(long)]
+    offline: bool,
+}
+
+impl VerbDefinition for Show {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release with the log of its candidate.")], &["history"], &["history"]),
+    ];
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, &self).await
+    }
+}
+
+async fn run(common: &Common, verb: &Show) -> Exit {
     let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
         Ok(app) => app,
         Err(exit) => return exit,

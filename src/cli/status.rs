@@ -5,13 +5,18 @@ mod approvals;
 mod json;
 mod text;
 
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use super::arguments::{Common, Status};
+use super::arguments::{Common, VerbDefinition};
+use super::complete;
+use super::man::Manual;
 use super::{Exit, json as lines, open};
+use crate::diagnostics::LogFile;
 use crate::inventory::drift::{Drift, Pair, compare};
-use crate::inventory::{EnvironmentName, LiveSlot, Snapshot, Target};
+use crate::inventory::{EnvironmentName, LiveSlot, ServiceName, Snapshot, Target};
 use crate::release::{NewestReleases, Undriven};
 use crate::watchers;
 use crate::wire::App;
@@ -20,7 +25,34 @@ pub(super) use approvals::Approvals;
 pub(super) use json::observed;
 pub(super) use text::text;
 
-pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
+/// Shows what runs where, as observed now
+///
+/// Answers within three seconds. A value that is unknown because a server does not answer is `null` in JSON. The
+/// exit code is 3 when a person has to look: something is unknown or differs, the live version is unhealthy, the
+/// public address answers with errors, or a release was interrupted.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Only this service
+    #[arg(add = ArgValueCompleter::new(complete::services))]
+    service: Option<ServiceName>,
+    /// Only this environment
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
+    environment: Option<EnvironmentName>,
+}
+
+impl VerbDefinition for Status {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("status", &[("greenroom status", "Shows every target."), ("greenroom --json status web production", "Shows one target as JSON, for a program.")], &["repair", "doctor", "help"], &["drift"]),
+    ];
+    const LOG_FILE: LogFile = LogFile::OnRequest;
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, &self).await
+    }
+}
+
+async fn run(common: &Common, verb: &Status) -> Exit {
     let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
         Ok(app) => app,
         Err(exit) => return exit,

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::action::{Action, BINDINGS, Binding, Scope};
+use super::action::{Action, Binding, Scope, bindings};
 pub use super::chord::Chord;
 use super::chord::{ctrl, named};
 use super::model::Pane;
@@ -87,7 +87,7 @@ impl Keymap {
     /// place, for example in the log pane. An action without an override keeps the key. If both actions have an
     /// override, the action that comes first in the table keeps the key.
     pub fn rebound(key_overrides: &[(Action, Vec<Chord>)]) -> Self {
-        let bound = BINDINGS.iter().map(|binding| {
+        let bound = bindings().map(|binding| {
             let key_override = key_overrides
                 .iter()
                 .find(|(action, _)| *action == binding.action);

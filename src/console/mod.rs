@@ -5,7 +5,6 @@
 //! [`backend::Backend`] for everything else.
 
 pub mod action;
-mod action_names;
 pub mod backend;
 mod chord;
 pub mod dialogs;
@@ -25,7 +24,6 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
-pub use action_names::Purpose;
 pub use backend::Backend;
 pub use effect::ExitReason;
 pub use keymap::Keymap;

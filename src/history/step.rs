@@ -6,59 +6,49 @@ use serde::{Deserialize, Serialize};
 
 use crate::sanitize::sanitize;
 
-/// A step of a release, in the order of execution. Planning is not a step: it ends before the release is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Step {
-    /// The runtime gets the image, by digest.
-    Pull,
-    /// The proxy's configuration for the target is installed, if it is missing or no longer matches.
-    Install,
-    /// The candidate is created and started in the slot that is not live.
-    Start,
-    /// The checks are run against the candidate.
-    Verify,
-    /// The candidate is registered.
-    Register,
-    /// Traffic moves to the candidate.
-    Switch,
-    /// The driver probes the new version and the public address, and counts failed requests. Too many failures move the
-    /// traffic back.
-    Watch,
-    /// The driver waits for the connections to the old slot to end.
-    Drain,
-    /// After the standby time, the old slot is deregistered and its instance is stopped. A rollback also removes the
-    /// instance.
-    Stop,
+macro_rules! steps {
+    ($($(#[doc = $text:literal])+ $step:ident = $name:literal,)+) => {
+        /// A step of a release. Planning is not a step: it ends before the release is opened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Step {
+            $($(#[doc = $text])+ #[serde(rename = $name)] $step,)+
+        }
+
+        impl Step {
+            /// Every step. A ladder puts those that it uses in order.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$step),+];
+
+            /// The name in records and on screens.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$step => $name,)+
+                }
+            }
+        }
+    };
 }
 
-impl Step {
-    /// Every step, in the order of execution.
-    pub const ALL: [Self; 9] = [
-        Self::Pull,
-        Self::Install,
-        Self::Start,
-        Self::Verify,
-        Self::Register,
-        Self::Switch,
-        Self::Watch,
-        Self::Drain,
-        Self::Stop,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pull => "pull",
-            Self::Install => "install",
-            Self::Start => "start",
-            Self::Verify => "verify",
-            Self::Register => "register",
-            Self::Switch => "switch",
-            Self::Watch => "watch",
-            Self::Drain => "drain",
-            Self::Stop => "stop",
-        }
-    }
+steps! {
+    /// The runtime gets the image, by digest.
+    Pull = "pull",
+    /// The proxy's configuration for the target is installed, if it is missing or no longer matches.
+    Install = "install",
+    /// The candidate is created and started in the slot that is not live.
+    Start = "start",
+    /// The checks are run against the candidate.
+    Verify = "verify",
+    /// The candidate is registered.
+    Register = "register",
+    /// Traffic moves to the candidate.
+    Switch = "switch",
+    /// The driver probes the new version and the public address, and counts failed requests. Too many failures move the
+    /// traffic back.
+    Watch = "watch",
+    /// The driver waits for the connections to the old slot to end.
+    Drain = "drain",
+    /// After the standby time, the old slot is deregistered and its instance is stopped. A rollback also removes the
+    /// instance.
+    Stop = "stop",
 }
 
 impl fmt::Display for Step {

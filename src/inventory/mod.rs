@@ -91,7 +91,7 @@ pub use shape::{
 };
 pub use slot::{LiveSlot, PerSlot, Role, Slot, UnknownSlot};
 pub use snapshot::{RegistryRecord, SlotSnapshot, Snapshot, SourceState, Sources};
-pub use stored_key::StoredKey;
+pub use stored_key::{STORED_KEYS, StoredKey, StoredKeyRow};
 pub use tag_order::by_version;
 pub use target::{Target, Tier};
 pub use units::Limit;

@@ -236,6 +236,31 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Replaces everything that the store has about the target.
+    pub fn take_record(&mut self, record: RegistryRecord) {
+        let RegistryRecord {
+            route,
+            slots,
+            lock,
+            hold,
+            watching,
+            handover_request,
+            peer_approvals,
+            problems,
+            revision,
+        } = record;
+        self.route = route;
+        self.slots.blue.registration = slots.blue;
+        self.slots.green.registration = slots.green;
+        self.lock = lock;
+        self.hold = hold;
+        self.watching = watching;
+        self.handover_request = handover_request;
+        self.peer_approvals = peer_approvals;
+        self.problems = problems;
+        self.store_revision = Some(revision);
+    }
+
     /// The holds that stop promotes at `now`: the placed hold and the freezes, if they are active by the clock of this
     /// machine, or at any time between the clocks that are furthest behind and furthest ahead.
     pub fn holds(&self, now: Timestamp) -> Vec<Hold> {

@@ -1,30 +1,100 @@
 //! Says what Greenroom does with each key below a target. Another program, a person or a newer Greenroom may write keys
 //! there too. An unreadable key stops only the work that depends on it.
 
+use std::mem;
+
 use super::{Slot, Target};
 
-/// The kinds of keys below a target.
+/// The kinds of keys below a target. [`STORED_KEYS`] says what is stored under each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoredKey {
-    /// The route, which says which slot has the traffic.
     Route,
-    /// The registration of a slot.
     Slot(Slot),
-    /// The lock, which says which operator drives the target.
     Lock,
-    /// The hold, which can stop promotes.
     Hold,
-    /// The journals of releases. The watchers also report this kind if the newest release of a target cannot be read.
+    HoldRecord,
+    Watching,
+    Handover,
+    /// The heads of releases. The watchers also report this kind if the newest release of a target cannot be read.
     Releases,
-    /// An approval by another operator. Greenroom ignores an unreadable approval.
+    Steps,
+    Repair,
+    /// An approval by another operator, which is not below the target. Greenroom ignores an unreadable approval.
     Approval,
-    /// A console that has the target open, or a request to drive its release.
-    Presence,
-    /// The time at which a lock expires. A time that no driver can have written is a problem, but stops nothing,
-    /// because Greenroom treats a lock with such a time as expired.
+    /// The time at which a lock expires, which is no key of its own. A time that no driver can have written is a
+    /// problem, but stops nothing, because Greenroom treats a lock with such a time as expired.
     LockEnd,
     /// A key that Greenroom does not know.
     Unknown,
+}
+
+/// What an unreadable key stops, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stops {
+    Nothing,
+    /// No release, but it is reported as a difference.
+    Agreement,
+    /// No promote can be planned or resumed. A hold never stops a rollback.
+    Promotes,
+    /// No release can be planned or resumed.
+    Releases,
+}
+
+/// What is stored under one kind of key.
+#[derive(Debug)]
+pub struct StoredKeyRow {
+    kind: StoredKey,
+    /// The name below the target. A part in braces differs from key to key.
+    pub name: &'static str,
+    /// What the value contains, as the documentation says it.
+    pub contents: &'static str,
+    stops: Stops,
+    is_history: bool,
+}
+
+const fn row(
+    kind: StoredKey,
+    name: &'static str,
+    contents: &'static str,
+    stops: Stops,
+) -> StoredKeyRow {
+    StoredKeyRow {
+        kind,
+        name,
+        contents,
+        stops,
+        is_history: false,
+    }
+}
+
+const fn history(row: StoredKeyRow) -> StoredKeyRow {
+    StoredKeyRow {
+        is_history: true,
+        ..row
+    }
+}
+
+/// Every kind of key below a target. The keys of the store, what an unreadable key stops, the rows of the console and
+/// the documentation come from this table. A new kind needs a row here and its transactions in `store`.
+#[rustfmt::skip]
+pub static STORED_KEYS: &[StoredKeyRow] = &[
+    row(StoredKey::Route, "route", "which slot is live, and the generation of the route", Stops::Releases),
+    row(StoredKey::Slot(Slot::Blue), "slots/{slot}", "what is registered for a slot: the address of each member, and the digest", Stops::Releases),
+    row(StoredKey::Lock, "lock", "who drives the target", Stops::Releases),
+    row(StoredKey::Hold, "hold", "the hold in effect", Stops::Promotes),
+    history(row(StoredKey::HoldRecord, "holds/{id}", "a record of each hold", Stops::Nothing)),
+    row(StoredKey::Watching, "watching/{console}", "consoles that show a release", Stops::Nothing),
+    row(StoredKey::Handover, "handover", "a request to hand over", Stops::Nothing),
+    history(row(StoredKey::Releases, "releases/{id}", "a release", Stops::Agreement)),
+    history(row(StoredKey::Steps, "steps/{id}/{number}", "the steps of a release, one by one", Stops::Nothing)),
+    history(row(StoredKey::Repair, "repairs/{id}", "a repair", Stops::Nothing)),
+];
+
+impl StoredKeyRow {
+    /// The first part of the name, e.g. `slots`.
+    pub fn group(&self) -> &'static str {
+        StoredKey::group_of(self.name)
+    }
 }
 
 impl StoredKey {
@@ -37,26 +107,48 @@ impl StoredKey {
         {
             return Self::Approval;
         }
-        let name = Self::name(target, key);
-        match name {
-            "route" => Self::Route,
-            "lock" => Self::Lock,
-            "lock/expires_at_ms" => Self::LockEnd,
-            "hold" => Self::Hold,
-            "releases" => Self::Releases,
-            "handover" => Self::Presence,
-            _ => {
-                if let Some(slot) = name.strip_prefix("slots/").and_then(|it| it.parse().ok()) {
-                    Self::Slot(slot)
-                } else if name.starts_with("approvals/") {
-                    Self::Approval
-                } else if name.starts_with("watching/") {
-                    Self::Presence
-                } else {
-                    Self::Unknown
-                }
+        Self::named(Self::name(target, key))
+    }
+
+    /// The kind of a key with this name below its target.
+    pub fn named(name: &str) -> Self {
+        let group = Self::group_of(name);
+        let rest = name.strip_prefix(group).and_then(|it| it.strip_prefix('/'));
+        let row = STORED_KEYS.iter().find(|row| row.group() == group);
+        match (row.map(|row| (row.kind, row.name == group)), rest) {
+            (Some((Self::Lock, _)), Some("expires_at_ms")) => Self::LockEnd,
+            (Some((Self::Slot(_), _)), Some(slot)) => {
+                slot.parse().map_or(Self::Unknown, Self::Slot)
             }
+            (Some((kind, true)), None) | (Some((kind, false)), Some(_)) => kind,
+            (Some((Self::Releases, _)), None) => Self::Releases,
+            (None, Some(_)) if group == "approvals" => Self::Approval,
+            _ => Self::Unknown,
         }
+    }
+
+    /// The first part of a name below a target, e.g. `slots` of `slots/blue`.
+    pub fn group_of(name: &str) -> &str {
+        name.split('/').next().unwrap_or(name)
+    }
+
+    fn row(self) -> Option<&'static StoredKeyRow> {
+        let kind = mem::discriminant(&self);
+        let mut rows = STORED_KEYS.iter();
+        rows.find(|row| mem::discriminant(&row.kind) == kind)
+    }
+
+    /// The first part of the name of such a key, e.g. `slots`. Empty for a kind that has no key below a target.
+    pub fn group(self) -> &'static str {
+        self.row().map_or("", StoredKeyRow::group)
+    }
+
+    /// The groups of keys that are the history of a target, in the order of their keys.
+    pub fn history() -> Vec<&'static str> {
+        let rows = STORED_KEYS.iter().filter(|row| row.is_history);
+        let mut groups: Vec<_> = rows.map(StoredKeyRow::group).collect();
+        groups.sort_unstable();
+        groups
     }
 
     /// The part of a key below its target, e.g. `slots/blue`.
@@ -70,20 +162,23 @@ impl StoredKey {
         Self::of(target, key) != Self::Approval && Self::name(target, key) == name
     }
 
-    /// Whether no promote can be planned or resumed while a key of this kind is unreadable.
-    pub fn stops_promote(self) -> bool {
-        self.stops_rollback() || self == Self::Hold
+    fn stops(self) -> Stops {
+        self.row().map_or(Stops::Nothing, |row| row.stops)
     }
 
-    /// Whether no rollback can be planned or resumed while a key of this kind is unreadable. A hold never stops a
-    /// rollback.
+    /// Whether no promote can be planned or resumed while a key of this kind is unreadable.
+    pub fn stops_promote(self) -> bool {
+        self.stops() >= Stops::Promotes
+    }
+
+    /// Whether no rollback can be planned or resumed while a key of this kind is unreadable.
     pub fn stops_rollback(self) -> bool {
-        matches!(self, Self::Route | Self::Slot(_) | Self::Lock)
+        self.stops() >= Stops::Releases
     }
 
     /// Whether an unreadable key of this kind is reported as a difference.
     pub fn is_drift(self) -> bool {
-        self.stops_promote() || self == Self::Releases
+        self.stops() >= Stops::Agreement
     }
 
     /// The message about a problem with a key. For an approval, the message says that the approval is ignored. For an
@@ -131,6 +226,15 @@ mod tests {
         ("holds/garbage", false, false, false),
         ("notes/hold", false, false, false),
     ];
+
+    #[test]
+    fn the_name_of_each_row_is_a_key_of_its_kind() {
+        for row in STORED_KEYS {
+            let name = row.name.replace("{slot}", "blue");
+            assert_eq!(StoredKey::named(&name), row.kind, "{name}");
+            assert_eq!(row.kind.row().map(|it| it.name), Some(row.name));
+        }
+    }
 
     #[test]
     fn a_key_stops_only_what_it_decides() {

@@ -24,6 +24,8 @@ mod seals;
 mod secrets;
 mod target_secrets;
 
+use std::sync::Arc;
+
 pub use crate::inventory::{
     Connections, Installation, KeyLine, Occupancy, PointerState, RebaseOrder, RouteChange,
     SwitchOrder, instance_name,
@@ -50,3 +52,19 @@ pub use runtime::{
 pub use seals::Seals;
 pub use secrets::{Credentials, Password, Secrets, same_secret};
 pub use target_secrets::TargetSecrets;
+
+/// The ports that write to the store of a target. A caller passes them on together, so that another port of the store
+/// needs no change between the store and the engine that uses it.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "trait objects")]
+pub struct StoreWriting {
+    pub registry: Arc<dyn RegistryWriter>,
+    pub journal: Arc<dyn JournalWriter>,
+    pub locks: Arc<dyn Locks>,
+    /// Writes which targets this console shows, and the operator's requests for a handover.
+    pub presence: Arc<dyn PresenceStore>,
+    pub holds: Arc<dyn Holds>,
+    pub peer_approvals: Arc<dyn PeerApprovals>,
+    /// Seals finished records. Drivers do not use this port.
+    pub seals: Arc<dyn Seals>,
+}

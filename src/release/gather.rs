@@ -152,6 +152,7 @@ async fn taken(site: &Site) -> Known<Vec<String>> {
     };
     let definition = &site.definition;
     let taken = write
+        .store
         .registry
         .keys_of_others(&definition.target, &definition.endpoints);
     taken.await.map_err(|failure| failure.to_string())

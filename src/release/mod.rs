@@ -17,20 +17,9 @@
 //!
 //! [`Engine::plan`] observes everything at the same time and resolves the tag to a digest. It returns a [`Plan`] that
 //! names every call, or every reason against the release ([`Refused`]). It changes nothing. [`Engine::open`] takes the
-//! lock, verifies that the plan's baseline is unchanged, and starts a driver. A plan contains the steps of this table
-//! that the release needs:
-//!
-//! | step | act | done when | undone by |
-//! |---|---|---|---|
-//! | pull | the runtime pulls the digest; left out for a warm rollback | the runtime has it | nothing: the image stays |
-//! | install | every edge gets the target's configuration, if it is missing or outdated | every edge answers with it over fresh connections | nothing: the configuration stays |
-//! | start | all members of the leftover in the slot are removed, the candidate is created and started; left out for a warm rollback | that digest is running and was healthy without a break for the minimum time | stop and remove the candidate |
-//! | verify | none: the checks query the candidate | every required check passed for the running digest | nothing |
-//! | register | the slot's registration is written | it reads back with digest and address | deregister, unless it was warm before |
-//! | switch | the route in the store moves *from* X *to* Y, then the pointer of every edge moves | route and every edge name slot and generation, and the slot answers the public address over a fresh and a kept connection, without a server error. If the public answers of the old version agreed with its direct answers, the candidate's public answers must have the status and the kind of body of its direct answers. Three bad answers in a row move the traffic of a promote back | the same in the other direction, with a higher generation |
-//! | watch | none: candidate, public address and the proxy's access log are observed | the watch time is over. The watch fails if the candidate restarts, after three bad observations in a row, if more public requests fail than [`Rules::watch_errors`] allows, or if an edge names another slot | nothing |
-//! | drain | none: new connections go elsewhere | the old slot has no connections left, or the time is over and their number was reported | nothing |
-//! | stop | after the standby time: the old slot is deregistered, then all its members are stopped; a rollback also removes them. Only while the store still routes to the new version, the public gets good answers, and the new version has not crashed since its checks | it is deregistered and stopped | start it again, register it; not possible after it was removed |
+//! lock, verifies that the plan's baseline is unchanged, and starts a driver. A plan contains the steps of its ladder
+//! that the release needs. Each file of `ladder` begins with the act of its step, when the step is done, and what undoes
+//! it; [`step_summaries`] says the same in short.
 //!
 //! If no version was live before, drain and stop are left out. If `standby = "never"`, stop is left out.
 //!
@@ -214,23 +203,10 @@
 //!
 //! # What is stored where
 //!
-//! In etcd, below the prefix `/greenroom/v1` unless configured otherwise. `{t}` is `targets/{service}/{environment}`:
-//!
-//! | key | value |
-//! |---|---|
-//! | `{t}/route` | generation, live slot, digest, address, release, token |
-//! | `{t}/slots/{slot}` | registration |
-//! | `{t}/lock` | operator, time, release; on a lease |
-//! | `{t}/hold` | the hold that was placed last: active, ended or cleared |
-//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval, on its own lease. The key is outside the target's keys. So the permissions of etcd can stop drivers from writing approvals, and approvers from writing under another name |
-//! | `{t}/watching/{console}` | the operator who has the target open, on that console's lease; Greenroom decides nothing by this key |
-//! | `{t}/handover` | the operator who requests the handover, on the lease of the requesting console |
-//! | `{t}/releases/{ulid}` | the record of a release: plan, and outcome after its end |
-//! | `{t}/steps/{ulid}/{number}` | the entries of the release: intents, outcomes, approvals, check reports |
-//! | `{t}/repairs/{ulid}` | the record of a repair: the differences, the actions, the progress, the end |
-//!
-//! Seals are below `seals/{service}/{environment}/{ulid}`. These keys are outside the targets, so that a user of etcd
-//! who drives releases cannot write seals.
+//! [`crate::store`] says which keys the store has, and [`crate::inventory::STORED_KEYS`] what each contains. Locks are
+//! on a lease. Greenroom decides nothing by the keys of consoles that have a target open. Approvals and seals are outside
+//! the target's keys. So the permissions of etcd can stop drivers from writing approvals and seals, and approvers from
+//! writing under another name.
 //!
 //! A service may have its own extra key for other readers of etcd, written in the same transaction. Without etcd, one
 //! SQLite file has the same content. The proxy has one directory per target with `blue/`, `green/` and the link `live`,
@@ -310,6 +286,7 @@ pub use facts::{Facts, Known, Resolved};
 pub(crate) use gather::clock_reading;
 pub use handle::{Command, Handle, NotDriven};
 pub use interrupted::Interrupted;
+pub use ladder::{StepSummary, step_summaries};
 pub use machine::{Machine, OnFailure, ResumeAction, Resumption};
 pub use need::Need;
 pub use notices::NoticeSource;
@@ -327,7 +304,7 @@ pub use repair::{
 pub use request::{PlanRequest, Wanted};
 pub use resume_plan::TargetState;
 pub use rollback_candidates::{ImageAt, RollbackCandidate, RollbackCandidates};
-pub use rules::{Rule, RuleScope, Rules, rules};
+pub use rules::{RULE_KEYS, Rule, RuleKey, RuleScope, Rules, rules};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepStatus};
 pub use step_state::StepState;

@@ -43,6 +43,22 @@ pub struct Rule {
     pub lacks: fn(&Definition, &Definition) -> Vec<String>,
 }
 
+/// The description of a rule: a key of `rules`.
+#[derive(Debug, Clone, Copy)]
+pub struct RuleKey {
+    pub key: &'static str,
+    text: &'static str,
+    /// Formats the built-in value.
+    pub built_in: fn() -> String,
+}
+
+impl RuleKey {
+    /// The description of the rule, from the doc comment of its field.
+    pub fn meaning(&self) -> &'static str {
+        self.text.trim_start()
+    }
+}
+
 /// The function [`Rule::lacks`] of a rule that is not a list.
 pub(super) fn lacks_nothing(_: &Definition, _: &Definition) -> Vec<String> {
     Vec::new()
@@ -86,8 +102,8 @@ fn list_difference(name: &str, is_listed: bool, differs: &str) -> String {
 
 macro_rules! rules {
     ($(
-        $(#[$meta:meta])+
-        $key:ident: $type:ty = $built_in:expr,
+        $(#[doc = $text:literal])+
+        $key:ident: $type:ty $([$($attribute:meta),+])? = $built_in:expr,
             shown as |$it:ident| $value:expr,
             protects less if |$now:ident, $file:ident| $is_looser:expr,
             $(lacks $lacks:expr,)?
@@ -97,7 +113,7 @@ macro_rules! rules {
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(default, deny_unknown_fields)]
         pub struct Rules {
-            $($(#[$meta])+ pub $key: $type,)+
+            $($(#[doc = $text])+ $($(#[$attribute])+)? pub $key: $type,)+
             /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. A rule without an
             /// entry has its built-in value.
             #[serde(skip)]
@@ -109,6 +125,16 @@ macro_rules! rules {
                 Self { $($key: $built_in,)+ origins: BTreeMap::new() }
             }
         }
+
+        /// Every key of `rules`.
+        pub const RULE_KEYS: &[RuleKey] = &[$(RuleKey {
+            key: stringify!($key),
+            text: concat!($($text),+),
+            built_in: || {
+                let $it = &Rules::default().$key;
+                $value
+            },
+        },)+];
 
         const RULES: &[Rule] = &[$(Rule {
             key: concat!("rules.", stringify!($key)),
@@ -152,33 +178,30 @@ rules! {
         shown as |it| it.to_string(), protects less if |now, file| now < file,
         loosened since Some(|then, now| then.parse().is_ok_and(|then: u8| now.rules.approvals < then));
     /// How long an approval by another person is valid.
-    #[serde(with = "Written::<Time>")]
-    approvals_last: Duration = Duration::from_hours(1),
+    approvals_last: Duration [serde(with = "Written::<Time>")] = Duration::from_hours(1),
         shown as |it| Time::write(*it), protects less if |now, file| now > file,
         loosened since Some(|then, now| {
             Time::read(then).is_ok_and(|then| now.rules.approvals_last > then)
         });
     /// The percentage of public requests that may fail during the watch. If more fail, the traffic goes back to the old
     /// version.
-    #[serde(with = "Written::<Percent>")]
-    watch_errors: u8 = 5,
+    watch_errors: u8 [serde(with = "Written::<Percent>")] = 5,
         shown as |it| Percent::write(*it), protects less if |now, file| now > file,
         loosened since None;
     /// The minimum number of public requests for the decision about `watch_errors`. With fewer requests the share says
     /// little.
-    #[schemars(range(min = 1))]
-    watch_requests: u64 = 20,
+    watch_requests: u64 [schemars(range(min = 1))] = 20,
         shown as |it| it.to_string(), protects less if |now, file| now > file,
         loosened since None;
     /// How many good versions of each target keep their image when `greenroom prune` removes other images.
-    #[schemars(range(min = 1))]
-    keep_images: u32 = 5,
+    keep_images: u32 [schemars(range(min = 1))] = 5,
         shown as |it| it.to_string(), protects less if |now, file| now < file,
         loosened since None;
     /// The times at which nothing is promoted, once or weekly, unless an operator overrides the freeze.
-    #[serde(skip_serializing, deserialize_with = "readable::<_, WrittenFreeze, _>")]
-    #[schemars(with = "Vec<WrittenFreeze>")]
-    freezes: Vec<Freeze> = Vec::new(),
+    freezes: Vec<Freeze> [
+        serde(skip_serializing, deserialize_with = "readable::<_, WrittenFreeze, _>"),
+        schemars(with = "Vec<WrittenFreeze>")
+    ] = Vec::new(),
         shown as |it| listed(it.iter().map(|freeze| &*freeze.name), "none"),
         protects less if |now, file| file.iter().any(|freeze| !now.contains(freeze)),
         lacks freezes_lacking,

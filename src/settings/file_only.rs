@@ -234,44 +234,67 @@ impl Comparison<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
-
     use super::*;
     use crate::settings::{schema, shared};
 
-    /// Where a key of the schema may be set for a protected environment.
-    fn class(path: &[String]) -> &'static str {
-        let mut path = path.to_vec();
+    /// The keys outside of environments and services that any layer may set, each with everything below. They decide
+    /// nothing about what a release of a protected environment may do.
+    const OF_NO_ENVIRONMENT: &[&str] = &[
+        "console",
+        "defaults.lock",
+        "defaults.timing",
+        "history.keep_days",
+        "history.keep_last",
+        "history.keep_logs",
+        "history.log_size",
+        "history.max_size",
+        "operator",
+    ];
+
+    /// Whether it was decided who may set a key of the schema for a protected environment.
+    fn is_classified(path: &[String]) -> bool {
         // The defaults' server tables are copied into the environments.
         let is_server = path.get(1).is_some_and(|key| shared::is_server(key));
-        if path[0] == "defaults" && is_server {
-            path.splice(..1, ["environments", ANY].map(str::to_owned));
-        }
+        let classes = [RECORDS, OF_NO_ENVIRONMENT].concat();
         match path[0].as_str() {
-            _ if may_be_set(&path) => "any layer",
-            "environments" | "services" => "the file",
-            _ if RECORDS.iter().any(|record| matches(record, &path)) => "the file",
-            _ => "no key of an environment",
+            "environments" | "services" => true,
+            "defaults" if is_server => true,
+            _ => classes.iter().any(|listed| matches(listed, path)),
         }
     }
 
     #[test]
     fn every_key_of_the_schema_is_classified() {
-        let mut classified = String::new();
-        for path in schema::keys() {
-            // Each action of the console has a key.
-            if path.len() > 2 && path[0] == "console" && path[1] == "keys" {
-                continue;
-            }
-            let _ = writeln!(classified, "{}: {}", path.join("."), class(&path));
+        let keys = schema::keys();
+        let is_table = |path: &Vec<String>| {
+            let mut others = keys.iter();
+            others.any(|other| other.len() > path.len() && other.starts_with(path))
+        };
+        for path in keys.iter().filter(|path| !is_table(path)) {
+            let key = path.join(".");
+            assert!(
+                is_classified(path),
+                "who may set {key}? See the lists in this file"
+            );
         }
-        insta::assert_snapshot!(classified);
+        let is_for_all =
+            |key: &str| may_be_set(&key.split('.').map(str::to_owned).collect::<Vec<_>>());
+        assert!(is_for_all("environments.*.rules.approvals"));
+        assert!(is_for_all("services.*.environments.*.timing.watch"));
+        assert!(is_for_all("environments.*.etcd.tls.key"));
+        for key in [
+            "environments.*.etcd.tls.ca",
+            "environments.*.etcd.prefix",
+            "services.*.command",
+        ] {
+            assert!(!is_for_all(key), "{key}");
+        }
     }
 
     #[test]
     fn every_listed_key_is_in_the_schema() {
         let known: Vec<String> = schema::keys().iter().map(|it| it.join(".")).collect();
-        for key in MAY_BE_SET {
+        for key in MAY_BE_SET.iter().chain(RECORDS).chain(OF_NO_ENVIRONMENT) {
             assert!(known.iter().any(|it| it == key), "{key}");
         }
         for key in REPLACED.iter().map(|keys| keys.join(".")) {

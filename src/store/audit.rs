@@ -3,7 +3,7 @@
 use super::reader::StoreReader;
 use super::values;
 use crate::history::{AuditRecord, HoldRecord, RepairRecord};
-use crate::inventory::{ReleaseId, Target};
+use crate::inventory::{ReleaseId, StoredKey, Target};
 use crate::ports::Result;
 use crate::ports::kv::{Pair, Range};
 
@@ -17,8 +17,8 @@ impl StoreReader {
         let doing = &format!("reading hold or repair {id} of {target}");
         let keys = self.store.keys();
         let reads = [
-            Range::one(keys.hold_record(target, id)),
-            Range::one(keys.repair(target, id)),
+            Range::one(keys.one(target, StoredKey::HoldRecord, id)),
+            Range::one(keys.one(target, StoredKey::Repair, id)),
         ];
         let read = self.store.read(self.store.call(doing), &reads).await?;
         let mut found = read.ranges.into_iter().map(|mut pairs| pairs.pop());

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::locks::token;
 use super::{Store, values};
-use crate::inventory::{LockRecord, Target};
+use crate::inventory::{LockRecord, StoredKey, Target};
 use crate::ports::kv::{Call, Committed, Pair, Range, Txn, Write};
 use crate::ports::{Failure, FailureKind, Fence, Result};
 use crate::sanitize::sanitize;
@@ -162,7 +162,7 @@ impl<'a> Change<'a> {
 
     fn lock_key(&self) -> Option<String> {
         let (target, _) = self.lock?;
-        Some(self.store.keys().lock(target))
+        Some(self.store.keys().key(target, StoredKey::Lock))
     }
 
     pub(super) async fn read(&self) -> Result<CurrentValues> {

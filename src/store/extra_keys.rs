@@ -8,7 +8,7 @@ use super::change::CurrentValues;
 use super::values;
 use super::writer::StoreWriter;
 use crate::inventory::{
-    Address, BadExtraKey, ExtraKey, ExtraKeys, OthersKeys, PerSlot, Route, Target,
+    Address, BadExtraKey, ExtraKey, ExtraKeys, OthersKeys, PerSlot, Route, StoredKey, Target,
 };
 use crate::ports::kv::Range;
 use crate::ports::{Failure, FailureKind, Result};
@@ -170,7 +170,7 @@ impl StoreWriter {
         let found = found.await?;
         let routes = found.iter().filter_map(|pair| {
             let of = keys.target_of(&pair.key)?;
-            (pair.key == keys.route(&of).as_bytes()).then_some(of)
+            (pair.key == keys.key(&of, StoredKey::Route).as_bytes()).then_some(of)
         });
         let owner = routes.into_iter().find(|of| of != target);
         Ok((owner, Some(revision)))

@@ -7,7 +7,7 @@ use super::change::{Change, Decision};
 use super::reader::StoreReader;
 use super::{Store, values};
 use crate::history::HoldRecord;
-use crate::inventory::{Cleared, Hold, Target};
+use crate::inventory::{Cleared, Hold, StoredKey, Target};
 use crate::ports::kv::{Command, Pair, Write};
 use crate::ports::{Failure, FailureKind, Holds, Result};
 use crate::sanitize::sanitize;
@@ -31,7 +31,7 @@ impl StoredHolds {
         doing: &str,
         decide: impl Fn(Option<Hold>) -> Result<Decision<T>>,
     ) -> Result<T> {
-        let key = self.store.keys().hold(target);
+        let key = self.store.keys().key(target, StoredKey::Hold);
         Change::without_lock(&self.store, doing, vec![key.clone()])
             .apply(|seen| {
                 let current = seen.get(&key).map(|pair| self.read(doing, pair));
@@ -81,7 +81,7 @@ pub(super) fn hold_writes(
     target: &Target,
     hold: &Hold,
 ) -> Result<[Write; 2]> {
-    let key = store.keys().hold(target);
+    let key = store.keys().key(target, StoredKey::Hold);
     Ok([
         Write::put(key, values::encode(store, doing, hold)?),
         record_write(store, doing, target, hold)?,
@@ -91,18 +91,21 @@ pub(super) fn hold_writes(
 /// The write of the permanent record of a hold.
 fn record_write(store: &Store, doing: &str, target: &Target, hold: &Hold) -> Result<Write> {
     let record = HoldRecord::new(target, hold);
-    let key = store.keys().hold_record(target, record.id);
+    let key = store.keys().one(target, StoredKey::HoldRecord, record.id);
     Ok(Write::put(key, values::encode(store, doing, &record)?))
 }
 
 impl StoreReader {
     pub(super) async fn holds_of(&self, target: &Target, limit: usize) -> Result<Vec<HoldRecord>> {
         let doing = format!("listing the holds of {target}");
-        let prefix = self.store.keys().holds(target);
+        let prefix = self.store.keys().below(target, StoredKey::HoldRecord);
         let found = self.newest_below(&doing, &prefix, limit).await?;
         let records = found.iter().filter_map(|pair| {
             let record: HoldRecord = values::decode(pair).ok()?;
-            let key = self.store.keys().hold_record(target, record.id);
+            let key = self
+                .store
+                .keys()
+                .one(target, StoredKey::HoldRecord, record.id);
             (pair.key == key.as_bytes() && record.target == *target).then_some(record)
         });
         Ok(records.collect())
@@ -159,9 +162,9 @@ impl Holds for StoredHolds {
 
     async fn remove_unreadable(&self, target: &Target, revision: i64, record: &Hold) -> Result<()> {
         let doing = &format!("removing the unreadable hold on {target}");
-        let key = self.store.keys().hold(target);
+        let key = self.store.keys().key(target, StoredKey::Hold);
         let id = HoldRecord::new(target, record).id;
-        let record_key = self.store.keys().hold_record(target, id);
+        let record_key = self.store.keys().one(target, StoredKey::HoldRecord, id);
         Change::without_lock(&self.store, doing, vec![key.clone(), record_key.clone()])
             .apply(|seen| {
                 let Some(pair) = seen.get(&key) else {

@@ -11,7 +11,7 @@ use crate::history::{
     AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, SEARCHED_FOR_OPEN, Seal,
     check_whole, current_read,
 };
-use crate::inventory::{ReleaseId, Target};
+use crate::inventory::{ReleaseId, StoredKey, Target};
 use crate::ports::kv::{MOST_RANGES, Pair, Range, behind};
 use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
@@ -52,7 +52,7 @@ impl JournalReader for StoreReader {
             let reads: Vec<Range> = targets
                 .iter()
                 .map(|target| {
-                    let heads = Range::below(&self.store.keys().heads(target));
+                    let heads = Range::below(&self.store.keys().below(target, StoredKey::Releases));
                     heads.descending().limit(SEARCHED_FOR_OPEN)
                 })
                 .collect();
@@ -91,7 +91,7 @@ impl JournalReader for StoreReader {
         let doing = &format!("reading release {id} of {target}");
         let keys = self.store.keys();
         let reads = [
-            Range::one(keys.head(target, id)),
+            Range::one(keys.one(target, StoredKey::Releases, id)),
             Range::below(&keys.entries(target, id)),
         ];
         let read = self.store.read(self.store.call(doing), &reads).await?;
@@ -155,13 +155,13 @@ impl StoreReader {
         let doing = format!("listing the releases of {target}");
         let keys = self.store.keys();
         let mut end = match before {
-            Some(before) => keys.head(target, before).into_bytes(),
-            None => behind(&keys.heads(target)).into_bytes(),
+            Some(before) => keys.one(target, StoredKey::Releases, before).into_bytes(),
+            None => behind(&keys.below(target, StoredKey::Releases)).into_bytes(),
         };
         let page = limit.max(FEWEST_HEADS);
         let mut heads = Vec::new();
         while heads.len() < limit {
-            let range = Range::between(keys.heads(target), end.as_slice())
+            let range = Range::between(keys.below(target, StoredKey::Releases), end.as_slice())
                 .descending()
                 .limit(page);
             let pairs = self.store.read_range(self.store.call(&doing), range);
@@ -183,7 +183,7 @@ impl StoreReader {
 
     /// The release id in a key below `releases/`; none if the key has no valid id.
     fn id_of_head(&self, target: &Target, pair: &Pair) -> Option<ReleaseId> {
-        let heads = self.store.keys().heads(target);
+        let heads = self.store.keys().below(target, StoredKey::Releases);
         let id = pair.key.strip_prefix(heads.as_bytes())?;
         let text = std::str::from_utf8(id).ok()?;
         let id: ReleaseId = text.parse().ok()?;

@@ -4,7 +4,7 @@ use super::change::{Change, Decision};
 use super::values::{self, Unreadable, same};
 use super::writer::StoreWriter;
 use crate::history::{Entry, ReleaseRecord, RepairRecord};
-use crate::inventory::{ReleaseId, Target};
+use crate::inventory::{ReleaseId, StoredKey, Target};
 use crate::ports::kv::{Pair, Range, Write};
 use crate::ports::{Failure, FailureKind, Fence, JournalWriter, Result};
 use async_trait::async_trait;
@@ -31,7 +31,10 @@ impl JournalWriter for StoreWriter {
             "opening"
         };
         let doing = &format!("{verb} release {} of {target}", record.id);
-        let key = self.store.keys().head(target, record.id);
+        let key = self
+            .store
+            .keys()
+            .one(target, StoredKey::Releases, record.id);
         let value = values::encode(&self.store, doing, record)?;
         let room = LARGEST_HEAD + record.closed.as_ref().map_or(0, |_| CLOSING);
         if value.len() > room {
@@ -70,7 +73,7 @@ impl JournalWriter for StoreWriter {
         );
         let keys = self.store.keys();
         let key = keys.entry(target, release, entry.sequence);
-        let head = keys.head(target, release);
+        let head = keys.one(target, StoredKey::Releases, release);
         let before = (entry.sequence > 1).then(|| keys.entry(target, release, entry.sequence - 1));
         let value = values::encode(&self.store, doing, entry)?;
         let mut on = vec![key.clone(), head.clone()];

@@ -1,7 +1,9 @@
 //! The key of each stored value. Target names use the inventory's alphabet and need no escaping. Names of people and
 //! consoles may have any characters, and are encoded without loss.
 
-use crate::inventory::{PeerApproval, ReleaseId, Slot, Target, key_part};
+use std::fmt::Display;
+
+use crate::inventory::{PeerApproval, ReleaseId, Slot, StoredKey, Target, key_part};
 use crate::ports::kv::{Range, behind};
 
 /// Makes the keys below a prefix.
@@ -61,34 +63,35 @@ impl Keys {
         ))
     }
 
-    pub(super) fn route(&self, target: &Target) -> String {
-        self.target(target) + "route"
+    /// A key that a target has once.
+    pub(super) fn key(&self, target: &Target, kind: StoredKey) -> String {
+        self.target(target) + kind.group()
+    }
+
+    /// The prefix of the keys of a kind that a target has many times, with a slash at the end.
+    pub(super) fn below(&self, target: &Target, kind: StoredKey) -> String {
+        self.key(target, kind) + "/"
+    }
+
+    /// One key of a kind that a target has many times.
+    pub(super) fn one(&self, target: &Target, kind: StoredKey, name: impl Display) -> String {
+        format!("{}{name}", self.below(target, kind))
+    }
+
+    /// The kind of a key below the target.
+    pub(super) fn kind(&self, target: &Target, key: &[u8]) -> StoredKey {
+        let name = key.strip_prefix(self.target(target).as_bytes());
+        let name = name.and_then(|name| std::str::from_utf8(name).ok());
+        name.map_or(StoredKey::Unknown, StoredKey::named)
     }
 
     pub(super) fn slot(&self, target: &Target, slot: Slot) -> String {
-        format!("{}slots/{slot}", self.target(target))
-    }
-
-    pub(super) fn lock(&self, target: &Target) -> String {
-        self.target(target) + "lock"
+        self.one(target, StoredKey::Slot(slot), slot)
     }
 
     /// The name of the problem that a lock expires later than any lease lasts. No key of this name is stored.
     pub(super) fn lock_end(&self, target: &Target) -> String {
-        self.target(target) + "lock/expires_at_ms"
-    }
-
-    pub(super) fn hold(&self, target: &Target) -> String {
-        self.target(target) + "hold"
-    }
-
-    /// The prefix of the records of all holds, including ended ones.
-    pub(super) fn holds(&self, target: &Target) -> String {
-        self.target(target) + "holds/"
-    }
-
-    pub(super) fn hold_record(&self, target: &Target, id: ReleaseId) -> String {
-        format!("{}{id}", self.holds(target))
+        self.one(target, StoredKey::Lock, "expires_at_ms")
     }
 
     fn all_peer_approvals(&self) -> String {
@@ -110,67 +113,32 @@ impl Keys {
         self.peer_approvals(target) + &of.store_key()
     }
 
-    pub(super) fn handover_request(&self, target: &Target) -> String {
-        self.target(target) + "handover"
-    }
-
-    /// The prefix of the consoles that have the target open.
-    pub(super) fn watching(&self, target: &Target) -> String {
-        self.target(target) + "watching/"
-    }
-
     /// The key of one console that has the target open. The name of a console contains spaces and is encoded.
     pub(super) fn watcher(&self, target: &Target, console: &str) -> String {
-        self.watching(target) + &key_part(console)
-    }
-
-    /// The prefix of the heads of all releases.
-    pub(super) fn heads(&self, target: &Target) -> String {
-        self.target(target) + "releases/"
-    }
-
-    pub(super) fn head(&self, target: &Target, id: ReleaseId) -> String {
-        format!("{}{id}", self.heads(target))
-    }
-
-    /// The prefix of the records of all repairs.
-    pub(super) fn repairs(&self, target: &Target) -> String {
-        self.target(target) + "repairs/"
-    }
-
-    pub(super) fn repair(&self, target: &Target, id: ReleaseId) -> String {
-        format!("{}{id}", self.repairs(target))
-    }
-
-    /// The prefix of the entries of all releases.
-    fn all_entries(&self, target: &Target) -> String {
-        self.target(target) + "steps/"
+        self.one(target, StoredKey::Watching, key_part(console))
     }
 
     /// The prefix of the entries of one release.
     pub(super) fn entries(&self, target: &Target, id: ReleaseId) -> String {
-        format!("{}{id}/", self.all_entries(target))
+        self.one(target, StoredKey::Steps, id) + "/"
     }
 
     pub(super) fn entry(&self, target: &Target, id: ReleaseId, sequence: u32) -> String {
         format!("{}{sequence:04}", self.entries(target, id))
     }
 
-    /// The ranges that together cover a target without its history. The history is the releases, the repairs and the
-    /// records of the holds.
-    pub(super) fn without_history(&self, target: &Target) -> [Range; 5] {
+    /// The ranges that together cover a target without its history.
+    pub(super) fn without_history(&self, target: &Target) -> Vec<Range> {
         let prefix = self.target(target);
-        let holds = self.holds(target);
-        let heads = self.heads(target);
-        let repairs = self.repairs(target);
-        let entries = self.all_entries(target);
-        [
-            Range::between(prefix.as_str(), holds.as_str()),
-            Range::between(behind(&holds), heads.as_str()),
-            Range::between(behind(&heads), repairs.as_str()),
-            Range::between(behind(&repairs), entries.as_str()),
-            Range::between(behind(&entries), behind(&prefix)),
-        ]
+        let mut from = prefix.clone();
+        let mut ranges = Vec::new();
+        for group in StoredKey::history() {
+            let left_out = format!("{prefix}{group}/");
+            ranges.push(Range::between(from, left_out.as_str()));
+            from = behind(&left_out);
+        }
+        ranges.push(Range::between(from, behind(&prefix)));
+        ranges
     }
 }
 
@@ -187,7 +155,7 @@ mod tests {
         );
         let id = ReleaseId(ulid::Ulid::nil());
         for key in [
-            keys.route(&target),
+            keys.key(&target, StoredKey::Route),
             keys.entry(&target, id, 1),
             "/g/targets/web/qa/foreign/one".into(),
             "/g/approvals/web/qa/ben/01JD4".into(),
@@ -225,10 +193,10 @@ mod tests {
             })
         };
         for key in [
-            keys.route(&target),
-            keys.lock(&target),
-            keys.hold(&target),
-            keys.handover_request(&target),
+            keys.key(&target, StoredKey::Route),
+            keys.key(&target, StoredKey::Lock),
+            keys.key(&target, StoredKey::Hold),
+            keys.key(&target, StoredKey::Handover),
             keys.watcher(&target, "ana@ops-1 4711 01JD4"),
             keys.slot(&target, Slot::Green),
             "/g/targets/web/qa/zzz".into(),
@@ -237,10 +205,10 @@ mod tests {
         }
         let id = ReleaseId(ulid::Ulid::nil());
         for key in [
-            keys.head(&target, id),
+            keys.one(&target, StoredKey::Releases, id),
             keys.entry(&target, id, 7),
-            keys.repair(&target, id),
-            keys.hold_record(&target, id),
+            keys.one(&target, StoredKey::Repair, id),
+            keys.one(&target, StoredKey::HoldRecord, id),
             "/g/targets/web/qa-2/route".into(),
             "/g/targets/web/q/route".into(),
         ] {

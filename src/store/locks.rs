@@ -11,7 +11,7 @@ use super::Store;
 use super::change::{Change, CurrentValues, Decision};
 use super::heartbeat::{self, Held};
 use super::values::{self, Unreadable};
-use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, Target};
+use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, StoredKey, Target};
 use crate::ports::kv::{Call, Command, LeaseId, Pair, Write};
 use crate::ports::{Acquired, FailureKind, Fence, JournalEnd, Locks, Result};
 
@@ -154,14 +154,14 @@ impl Locks for StoredLocks {
 
     async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
         let doing = format!("reading the lock of {target}");
-        let key = self.store.keys().lock(target);
+        let key = self.store.keys().key(target, StoredKey::Lock);
         let current = self.store.read_one(self.store.call(&doing), &key).await?;
         Ok(current.is_some_and(|pair| token(&pair) == fence.token))
     }
 
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
         let doing = &format!("releasing the lock of {target}");
-        let key = self.store.keys().lock(target);
+        let key = self.store.keys().key(target, StoredKey::Lock);
         let change = Change::without_lock(&self.store, doing, vec![key.clone()]);
         let lease = change.apply(|seen| {
             Ok(match seen.get(&key) {
@@ -195,7 +195,7 @@ impl StoredLocks {
         absent_key: Option<String>,
     ) -> Result<Acquired> {
         let doing = &format!("taking the lock of {target}");
-        let key = &self.store.keys().lock(target);
+        let key = &self.store.keys().key(target, StoredKey::Lock);
         let value = values::encode(&self.store, doing, record)?;
         let on = [key].into_iter().chain(&absent_key).cloned().collect();
         let change = Change {

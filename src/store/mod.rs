@@ -5,32 +5,22 @@
 //! revision 0. So a key that was missing, and was then written and deleted, counts as unchanged. This module knows
 //! nothing about the steps of a release.
 //!
-//! Keys below the prefix of the store (in etcd by default `/greenroom/v1/`, in SQLite none):
-//!
-//! | key | value |
-//! |---|---|
-//! | `targets/{service}/{environment}/route` | the route |
-//! | `targets/{service}/{environment}/slots/{slot}` | a registration |
-//! | `targets/{service}/{environment}/lock` | the lock record, on a lease |
-//! | `targets/{service}/{environment}/hold` | the current hold, or the last one |
-//! | `targets/{service}/{environment}/holds/{ulid}` | the permanent record of one hold |
-//! | `targets/{service}/{environment}/watching/{console}` | a console that has the target open, on the console's lease |
-//! | `targets/{service}/{environment}/handover` | a handover request, on the lease of the requesting console |
-//! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
-//! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of the journal of a release |
-//! | `targets/{service}/{environment}/repairs/{ulid}` | one repair of drift |
-//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval of a release that another operator drives |
-//! | `seals/{service}/{environment}/{ulid}` | the seal of a release, hold or repair that has ended |
+//! [`STORED_KEYS`] lists the keys of a target, which are below `targets/{service}/{environment}/`, below the prefix of
+//! the store (in etcd by default `/greenroom/v1/`, in SQLite none). Two kinds of keys are not below the targets, so that
+//! a role for a target can write neither: `approvals/{service}/{environment}/{name}/{ulid}` is one person's approval of
+//! a release that another operator drives, and `seals/{service}/{environment}/{ulid}` is the seal of a release, hold or
+//! repair that has ended.
 //!
 //! Each value states its format. A value that a newer Greenroom wrote in a newer format is neither read nor replaced.
 //! The failure, or the problem in the record of a target, names the key and the format. Lists of holds and repairs skip
 //! such a value.
 //!
-//! Entries are not below the heads, so that one range with a limit lists heads without entries. Seals and approvals are
-//! not below the targets, so that a role for a target can write neither. In the key of an approval, the approver's name
-//! comes before the id of the release. So, if the store authenticates its users, a role for
-//! `approvals/{service}/{environment}/{name}/` proves who wrote an approval. `{name}` is
+//! Entries are not below the heads, so that one range with a limit lists heads without entries. In the key of an
+//! approval, the approver's name comes before the id of the release. So, if the store authenticates its users, a role
+//! for `approvals/{service}/{environment}/{name}/` proves who wrote an approval. `{name}` is
 //! [`crate::inventory::Operator::store_key`].
+//!
+//! [`STORED_KEYS`]: crate::inventory::STORED_KEYS
 
 mod approvals;
 mod audit;
@@ -56,7 +46,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::ports::kv::{Call, Kv, Pair, Range, Read, Write};
-use crate::ports::{Failure, FailureKind, Result};
+use crate::ports::{Failure, FailureKind, PresenceStore, Result, StoreWriting};
 use change::{Change, Decision};
 use keys::Keys;
 
@@ -79,6 +69,25 @@ impl Store {
     pub fn new(kv: Arc<dyn Kv>) -> Self {
         let keys = Keys::new(kv.prefix());
         Self { kv, keys }
+    }
+
+    /// The writers of the store. The extra keys of other programs are in `writer`. Environments may share `presence`.
+    pub fn writing(
+        &self,
+        writer: StoreWriter,
+        times: LockTimes,
+        presence: Arc<dyn PresenceStore>,
+    ) -> StoreWriting {
+        let writer = Arc::new(writer);
+        StoreWriting {
+            registry: Arc::clone(&writer) as _,
+            journal: writer,
+            locks: Arc::new(StoredLocks::new(self, times)),
+            presence,
+            holds: Arc::new(StoredHolds::new(self)),
+            peer_approvals: Arc::new(StoredPeerApprovals::new(self)),
+            seals: Arc::new(StoredSeals::new(self)),
+        }
     }
 
     fn kv(&self) -> &dyn Kv {

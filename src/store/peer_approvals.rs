@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::change::{Change, Decision};
 use super::{Store, values};
 use crate::history::ReleaseRecord;
-use crate::inventory::{PeerApproval, Target};
+use crate::inventory::{PeerApproval, StoredKey, Target};
 use crate::ports::kv::{Pair, Write};
 use crate::ports::{Failure, FailureKind, PeerApprovals, Result};
 
@@ -62,7 +62,10 @@ impl PeerApprovals for StoredPeerApprovals {
         let doing = &format!("approving release {} of {target}", peer_approval.release);
         let value = values::encode(&self.store, doing, peer_approval)?;
         let key = self.store.keys().peer_approval(target, peer_approval);
-        let head = self.store.keys().head(target, peer_approval.release);
+        let head = self
+            .store
+            .keys()
+            .one(target, StoredKey::Releases, peer_approval.release);
         let life = peer_approval
             .expires_at
             .duration_since(peer_approval.given_at);

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::change::{Change, Decision};
 use super::{Store, values};
-use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
+use crate::inventory::{Declined, HandoverRequest, StoredKey, Target, Watcher};
 use crate::ports::kv::{LeaseId, Write};
 use crate::ports::{FailureKind, PresenceStore, Result};
 
@@ -78,7 +78,7 @@ impl StoredPresence {
         decide: impl Fn(Option<&HandoverRequest>, &str) -> Option<Write>,
     ) -> Result<Option<HandoverRequest>> {
         let store = &self.inner.store;
-        let key = store.keys().handover_request(target);
+        let key = store.keys().key(target, StoredKey::Handover);
         Change::without_lock(store, doing, vec![key.clone()])
             .apply(|seen| {
                 // A value that cannot be read is treated as no request.

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::approvals::Approvals;
 use super::locks::{self, LockStatus};
 use super::{Store, values, watch};
-use crate::inventory::{RegistryRecord, Revisioned, Slot, Target};
+use crate::inventory::{RegistryRecord, Revisioned, StoredKey, Target};
 use crate::ports::kv::{Call, LeaseId, Pair};
 use crate::ports::{Hint, KeyLine, RegistryReader, Result};
 
@@ -37,12 +37,6 @@ impl StoreReader {
         }
     }
 
-    fn is_presence(&self, target: &Target, pair: &Pair) -> bool {
-        let keys = self.store.keys();
-        pair.key.starts_with(keys.watching(target).as_bytes())
-            || pair.key == keys.handover_request(target).as_bytes()
-    }
-
     /// Reads the keys of a target at one revision. The approvals are read separately, so that approvers cannot make
     /// this answer too large.
     async fn stored(&self, call: Call<'_>, target: &Target) -> Result<Stored> {
@@ -66,23 +60,20 @@ impl StoreReader {
         };
         let keys = self.store.keys();
         for pair in &stored.pairs {
-            let is = |key: String| pair.key == key.as_bytes();
-            let slot = Slot::BOTH
-                .into_iter()
-                .find(|slot| is(keys.slot(target, *slot)));
-            let read = if let Some(slot) = slot {
-                values::decode_registration(pair, slot)
-                    .map(|value| *record.slots.get_mut(slot) = Some(revisioned(pair, value)))
-            } else if is(keys.route(target)) {
-                values::decode(pair).map(|value| record.route = Some(revisioned(pair, value)))
-            } else if is(keys.hold(target)) {
-                values::decode(pair).map(|value| record.hold = Some(value))
-            } else if is(keys.handover_request(target)) {
-                values::decode(pair).map(|value| record.handover_request = Some(value))
-            } else if self.is_presence(target, pair) {
-                values::decode(pair).map(|value| record.watching.push(value))
-            } else if is(keys.lock(target)) {
-                match locks::lock_status(&self.store, call, pair).await {
+            let read = match keys.kind(target, &pair.key) {
+                StoredKey::Slot(slot) => values::decode_registration(pair, slot)
+                    .map(|value| *record.slots.get_mut(slot) = Some(revisioned(pair, value))),
+                StoredKey::Route => {
+                    values::decode(pair).map(|value| record.route = Some(revisioned(pair, value)))
+                }
+                StoredKey::Hold => values::decode(pair).map(|value| record.hold = Some(value)),
+                StoredKey::Handover => {
+                    values::decode(pair).map(|value| record.handover_request = Some(value))
+                }
+                StoredKey::Watching => {
+                    values::decode(pair).map(|value| record.watching.push(value))
+                }
+                StoredKey::Lock => match locks::lock_status(&self.store, call, pair).await {
                     LockStatus::Held(holder) => {
                         record.lock = Some(holder);
                         Ok(())
@@ -92,9 +83,15 @@ impl StoreReader {
                         Ok(())
                     }
                     LockStatus::Unreadable(reason) => Err(reason),
-                }
-            } else {
-                Err("Greenroom does not know this key".to_owned().into())
+                },
+                // The ranges leave out the history and the approvals, and no key has the name of the end of a lock.
+                StoredKey::HoldRecord
+                | StoredKey::Releases
+                | StoredKey::Steps
+                | StoredKey::Repair
+                | StoredKey::Approval
+                | StoredKey::LockEnd
+                | StoredKey::Unknown => Err("Greenroom does not know this key".to_owned().into()),
             };
             if let Err(reason) = read {
                 record
@@ -113,7 +110,9 @@ impl StoreReader {
         let mut remaining: BTreeMap<LeaseId, Option<i64>> = BTreeMap::new();
         for pair in stored.pairs.iter().chain(&stored.approvals.pairs) {
             // The keys of consoles appear and expire by themselves, so their remaining time helps no operator.
-            let lease = pair.lease.filter(|_| !self.is_presence(target, pair));
+            let kind = self.store.keys().kind(target, &pair.key);
+            let is_presence = matches!(kind, StoredKey::Watching | StoredKey::Handover);
+            let lease = pair.lease.filter(|_| !is_presence);
             let ttl_seconds = match lease {
                 None => None,
                 Some(lease) => match remaining.get(&lease) {

@@ -5,7 +5,7 @@ use super::reader::StoreReader;
 use super::values;
 use super::writer::StoreWriter;
 use crate::history::RepairRecord;
-use crate::inventory::Target;
+use crate::inventory::{StoredKey, Target};
 use crate::ports::kv::Write;
 use crate::ports::{FailureKind, Fence, Result};
 
@@ -19,12 +19,12 @@ impl StoreReader {
         limit: usize,
     ) -> Result<Vec<RepairRecord>> {
         let doing = format!("listing the repairs of {target}");
-        let prefix = self.store.keys().repairs(target);
+        let prefix = self.store.keys().below(target, StoredKey::Repair);
         let found = self.newest_below(&doing, &prefix, limit).await?;
         let repairs = found.iter().filter_map(|pair| {
             // Nothing depends on these records, so the list skips those that cannot be read.
             let record: RepairRecord = values::decode(pair).ok()?;
-            let key = self.store.keys().repair(target, record.id);
+            let key = self.store.keys().one(target, StoredKey::Repair, record.id);
             (pair.key == key.as_bytes() && record.target == *target).then_some(record)
         });
         Ok(repairs.collect())
@@ -35,7 +35,7 @@ impl StoreWriter {
     pub(super) async fn write_repair(&self, record: &RepairRecord, fence: &Fence) -> Result<()> {
         let target = &record.target;
         let doing = &format!("recording repair {} of {target}", record.id);
-        let key = self.store.keys().repair(target, record.id);
+        let key = self.store.keys().one(target, StoredKey::Repair, record.id);
         let value = values::encode(&self.store, doing, record)?;
         if value.len() > LARGEST {
             let reason = format!(

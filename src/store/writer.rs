@@ -8,7 +8,7 @@ use super::values::{self, Unreadable};
 use super::{Store, extra_keys, holds};
 use crate::inventory::{
     Address, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PeerApproval, PerSlot,
-    Registration, Route, ServiceName, Slot, Target,
+    Registration, Route, ServiceName, Slot, StoredKey, Target,
 };
 use crate::ports::kv::{Command, Pair, Write};
 use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
@@ -107,7 +107,7 @@ impl RegistryWriter for StoreWriter {
     async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()> {
         let doing = &format!("deregistering {slot} of {target}");
         let key = self.store.keys().slot(target, slot);
-        let route = self.store.keys().route(target);
+        let route = self.store.keys().key(target, StoredKey::Route);
         self.change(target, fence, doing, vec![key.clone(), route.clone()])
             .apply(|seen| {
                 let pair = seen.get(&key);
@@ -138,9 +138,9 @@ impl RegistryWriter for StoreWriter {
             "switching {target} to {} generation {}",
             to.live, to.generation
         );
-        let route_key = self.store.keys().route(target);
+        let route_key = self.store.keys().key(target, StoredKey::Route);
         let slot_key = self.store.keys().slot(target, to.live);
-        let hold_key = self.store.keys().hold(target);
+        let hold_key = self.store.keys().key(target, StoredKey::Hold);
         let value = values::encode(&self.store, doing, to)?;
         let mut on = vec![route_key.clone(), slot_key.clone(), hold_key.clone()];
         let peer_approvals = change.peer_approvals.iter();
@@ -191,7 +191,7 @@ impl RegistryWriter for StoreWriter {
 
     async fn replace_route(&self, target: &Target, to: &Route, fence: &Fence) -> Result<()> {
         let doing = &format!("rewriting the route of {target}");
-        let route_key = self.store.keys().route(target);
+        let route_key = self.store.keys().key(target, StoredKey::Route);
         let slot_key = self.store.keys().slot(target, to.live);
         let value = values::encode(&self.store, doing, to)?;
         let checked = self
@@ -240,7 +240,7 @@ impl StoreWriter {
         let entry = values::decode_registration(pair, to.live)
             .map_err(|reason| self.blocked(doing, pair, reason))?;
         let mut writes = self.extra_writes(target, to, entry.tag.as_deref(), unchanged)?;
-        let key = self.store.keys().route(target);
+        let key = self.store.keys().key(target, StoredKey::Route);
         writes.push(Write::put(key, value));
         Ok(writes)
     }

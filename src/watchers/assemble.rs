@@ -208,16 +208,7 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
         snapshot.keys_at = Some(at);
     }
     snapshot.sources.registry = SourceState::Live;
-    snapshot.slots.blue.registration = record.slots.blue;
-    snapshot.slots.green.registration = record.slots.green;
-    snapshot.store_revision = Some(record.revision);
-    snapshot.route = record.route;
-    snapshot.lock = record.lock;
-    snapshot.hold = record.hold;
-    snapshot.watching = record.watching;
-    snapshot.handover_request = record.handover_request;
-    snapshot.peer_approvals = record.peer_approvals;
-    snapshot.problems = record.problems;
+    snapshot.take_record(record);
     snapshot.keys = keys;
 }
 

@@ -217,23 +217,17 @@ impl Builder<'_> {
         let proxy = self.proxy(environment, target)?;
         let write = may_write.then(|| Writing {
             runtime: runtime.write,
-            registry: store.write_registry,
             router: proxy.write,
-            journal: store.write_journal,
-            locks: store.locks,
-            presence: store.presence,
-            holds: store.holds,
-            peer_approvals: store.peer_approvals,
-            seals: store.seals,
+            store: store.write,
         });
         Ok(Site {
             definition: target.definition.clone(),
             read: Reading {
                 runtime: runtime.read,
-                registry: store.read_registry,
+                registry: Arc::clone(&store.read) as _,
                 router: proxy.read,
                 checker: Arc::new(checker.for_target(self.secrets_of(&target.definition))),
-                journal: store.read_journal,
+                journal: store.read,
                 images: runtime.images,
             },
             write,

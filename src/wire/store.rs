@@ -9,15 +9,9 @@ use crate::adapters::sqlite::Database;
 use crate::inventory::servers::EtcdConfig;
 use crate::inventory::{EnvironmentName, ExtraKey, ServiceName};
 use crate::ports::kv::Kv;
-use crate::ports::{
-    Holds, JournalReader, JournalWriter, Locks, Password, PeerApprovals, PresenceStore,
-    RegistryReader, RegistryWriter, Seals,
-};
+use crate::ports::{Password, PresenceStore, StoreWriting};
 use crate::settings::{EnvironmentSettings, StoreConfig};
-use crate::store::{
-    self, LockTimes, StoreReader, StoreWriter, StoredHolds, StoredLocks, StoredPeerApprovals,
-    StoredPresence, StoredSeals,
-};
+use crate::store::{self, LockTimes, StoreReader, StoreWriter, StoredPresence};
 
 /// What environments with the same store share. They share the presence too, so that a console is shown only once.
 #[derive(Clone)]
@@ -37,15 +31,8 @@ pub(super) struct Stores {
 
 /// The ports of the store of one environment.
 pub(super) struct Store {
-    pub(super) read_registry: Arc<dyn RegistryReader>,
-    pub(super) read_journal: Arc<dyn JournalReader>,
-    pub(super) write_registry: Arc<dyn RegistryWriter>,
-    pub(super) write_journal: Arc<dyn JournalWriter>,
-    pub(super) locks: Arc<dyn Locks>,
-    pub(super) presence: Arc<dyn PresenceStore>,
-    pub(super) holds: Arc<dyn Holds>,
-    pub(super) peer_approvals: Arc<dyn PeerApprovals>,
-    pub(super) seals: Arc<dyn Seals>,
+    pub(super) read: Arc<StoreReader>,
+    pub(super) write: StoreWriting,
 }
 
 impl Builder<'_> {
@@ -59,21 +46,14 @@ impl Builder<'_> {
             StoreConfig::Etcd(_) => self.extra_keys(environment),
             StoreConfig::Sqlite(_) => BTreeMap::new(),
         };
-        let writer = Arc::new(StoreWriter::new(&store, &extra)?);
+        let writer = StoreWriter::new(&store, &extra)?;
         let times = LockTimes {
             lease: environment.lock_lease,
             heartbeat: environment.lock_heartbeat,
         };
         Ok(Store {
-            read_registry: Arc::clone(&reader) as Arc<dyn RegistryReader>,
-            read_journal: reader,
-            write_registry: Arc::clone(&writer) as Arc<dyn RegistryWriter>,
-            write_journal: writer,
-            locks: Arc::new(StoredLocks::new(&store, times)),
-            presence,
-            holds: Arc::new(StoredHolds::new(&store)),
-            peer_approvals: Arc::new(StoredPeerApprovals::new(&store)),
-            seals: Arc::new(StoredSeals::new(&store)),
+            read: reader,
+            write: store.writing(writer, times, presence),
         })
     }
 

@@ -1,23 +1,15 @@
 //! The table in `greenroom help limits`: how much Greenroom reads from each server, and for how long.
 
-use std::fmt::Write as _;
-
+use super::markdown;
 use crate::ports::{Bound, TimeLimit};
 
 /// The table of `bounds` as Markdown.
 pub(super) fn table(bounds: &[Bound]) -> String {
-    let mut text = "| server | what is read | at most | time |\n|---|---|---|---|".to_owned();
-    for bound in bounds {
-        let _ = write!(
-            text,
-            "\n| {} | {} | {} | {} |",
-            bound.server,
-            bound.answer,
-            size(bound.bytes),
-            time(bound.time)
-        );
-    }
-    text
+    let rows = bounds.iter().map(|bound| {
+        let (size, time) = (size(bound.bytes), time(bound.time));
+        format!("{} | {} | {size} | {time}", bound.server, bound.answer)
+    });
+    markdown::table_text("server | what is read | at most | time", rows)
 }
 
 fn size(bytes: u64) -> String {

@@ -1,6 +1,8 @@
 //! Parses Markdown into blocks, as far as the topics of `greenroom help` use Markdown. `text` writes the blocks for a
 //! terminal or a pipe, `man` as a manual page.
 
+use std::fmt::Write as _;
+
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -146,6 +148,16 @@ fn read_inline(event: Event<'_>, events: &mut Parser<'_>, style: Style, spans: &
         _ => return,
     };
     spans.push(Span { text, style });
+}
+
+/// A table as Markdown. The cells of a row are separated by bars.
+pub(super) fn table_text(head: &str, rows: impl Iterator<Item = String>) -> String {
+    let columns = head.split('|').count();
+    let mut text = format!("| {head} |\n|{}", "---|".repeat(columns));
+    for row in rows {
+        let _ = write!(text, "\n| {row} |");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -5,18 +5,27 @@ use std::fmt::Write as _;
 
 use super::markdown::{self, Block};
 use super::{keys, limits};
+use crate::inventory::STORED_KEYS;
 use crate::inventory::drift::Name;
-use crate::release::TIMING;
+use crate::release::{RULE_KEYS, TIMING, step_summaries};
 use crate::wire;
 
 /// The only topic that has a JSON schema.
 pub(super) const JSON: &str = "json";
 
-// Each of these marks in a topic is replaced by a generated table or list.
-const TABLE_OF_KEYS: &str = "<!-- table of keys -->";
-const TABLE_OF_LIMITS: &str = "<!-- table of limits -->";
-const TABLE_OF_TIMES: &str = "<!-- table of times -->";
-const LIST_OF_DIFFERENCES: &str = "<!-- list of differences -->";
+/// The marks in topics, each with the table or list that replaces it.
+const GENERATED: &[(&str, fn() -> String)] = &[
+    ("<!-- table of keys -->", keys::table),
+    (
+        "<!-- table of limits -->",
+        || limits::table(&wire::bounds()),
+    ),
+    ("<!-- table of steps -->", steps),
+    ("<!-- table of stored keys -->", stored_keys),
+    ("<!-- table of times -->", times),
+    ("<!-- table of rules -->", rules),
+    ("<!-- list of differences -->", differences),
+];
 
 #[derive(Debug)]
 pub(in crate::cli) struct Topic {
@@ -76,21 +85,41 @@ impl Topic {
     }
 
     fn markdown(&self) -> String {
-        let text = self.text.replace(TABLE_OF_KEYS, &keys::table());
-        let text = text.replace(TABLE_OF_LIMITS, &limits::table(&wire::bounds()));
-        let text = text.replace(TABLE_OF_TIMES, &times());
-        text.replace(LIST_OF_DIFFERENCES, &differences())
+        let replaced =
+            |text: String, (mark, table): &(&str, fn() -> String)| text.replace(mark, &table());
+        GENERATED.iter().fold(self.text.to_owned(), replaced)
     }
 }
 
 /// All keys of `timing`, with their built-in values.
 fn times() -> String {
-    let mut text = "| key | built in | meaning |\n|---|---|---|".to_owned();
-    for row in TIMING {
-        let (key, built_in, meaning) = (row.key, row.built_in(), row.meaning());
-        let _ = write!(text, "\n| `{key}` | {built_in} | {meaning} |");
-    }
-    text
+    let rows = TIMING.iter();
+    settings(rows.map(|row| (row.key, row.built_in(), row.meaning())))
+}
+
+/// All keys of `rules`, with their built-in values.
+fn rules() -> String {
+    let rows = RULE_KEYS.iter();
+    settings(rows.map(|row| (row.key, (row.built_in)(), row.meaning())))
+}
+
+fn settings(rows: impl Iterator<Item = (&'static str, String, &'static str)>) -> String {
+    let rows = rows.map(|(key, built_in, meaning)| format!("`{key}` | {built_in} | {meaning}"));
+    markdown::table_text("key | built in | meaning", rows)
+}
+
+/// The steps of a release.
+fn steps() -> String {
+    let rows = step_summaries();
+    let rows = rows.map(|(step, of)| format!("{step} | {} | {}", of.does, of.done_when));
+    markdown::table_text("step | what is done | the step is done when", rows)
+}
+
+/// All keys below a target in the store.
+fn stored_keys() -> String {
+    let rows = STORED_KEYS.iter();
+    let rows = rows.map(|row| format!("`{}` | {}", row.name, row.contents));
+    markdown::table_text("key | what it contains", rows)
 }
 
 /// All differences between servers, with their meaning and repair.

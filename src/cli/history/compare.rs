@@ -3,9 +3,10 @@
 
 use jiff::Timestamp;
 
+use super::arguments::Compare;
 use super::find::release;
 use super::{Exit, archive, json as lines};
-use crate::cli::arguments::{Common, Compare};
+use crate::cli::arguments::Common;
 use crate::release::report::{COMPARED_FIRST, Compared, NOT_COMPARED, compare};
 use crate::wire::App;
 

@@ -1,7 +1,8 @@
 //! `greenroom history prune`: removes the records that the configuration does not keep, or only lists them.
 
+use super::arguments::PruneHistory;
 use super::{Exit, json};
-use crate::cli::arguments::{Common, PruneHistory};
+use crate::cli::arguments::Common;
 use crate::history::{Cause, Pruning};
 use crate::wire::App;
 

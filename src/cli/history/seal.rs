@@ -1,8 +1,9 @@
 //! `greenroom history seal`: seals every finished record. A seal is a copy of the record's last hash. The seals are in
 //! a place of the store that the drivers of releases should not be able to write.
 
+use super::arguments::SealHistory;
 use super::{Exit, json, names};
-use crate::cli::arguments::{Common, SealHistory};
+use crate::cli::arguments::Common;
 use crate::release::{Refusal, Site};
 use crate::watchers::{Sealed, seal};
 use crate::wire::App;
@@ -28,7 +29,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
             return Exit::Failed;
         };
         let (by, now) = (app.engine.operator(), app.engine.clock().now());
-        match seal(site, write.seals.as_ref(), by, now).await {
+        match seal(site, write.store.seals.as_ref(), by, now).await {
             Ok(sealed) if common.json => {
                 answers.push(serde_json::json!({ "target": target, "sealed": sealed }));
             }

@@ -1,7 +1,8 @@
 //! `greenroom history timeline`: the versions that became live in an environment, and the failed attempts.
 
+use super::arguments::Timeline;
 use super::{Exit, archive, catch_up, json, list, names, table::item_json};
-use crate::cli::arguments::{Common, Timeline};
+use crate::cli::arguments::Common;
 use crate::history::{Filter, Item};
 use crate::release::report::timeline;
 use crate::wire::App;

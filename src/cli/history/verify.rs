@@ -1,7 +1,8 @@
 //! `greenroom history verify`: verifies that the records have not been altered, and names the records that were.
 
+use super::arguments::Verify;
 use super::{Exit, archive, json, names};
-use crate::cli::arguments::{Common, Verify};
+use crate::cli::arguments::Common;
 use crate::history::{Filter, Verification};
 use crate::inventory::Target;
 use crate::wire::App;

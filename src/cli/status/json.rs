@@ -5,20 +5,7 @@ use serde_json::{Map, Value, json};
 use super::approvals::Approvals;
 use super::{Undriven, needs_person};
 use crate::inventory::drift::{Drift, Pair, Truth, compare};
-use crate::inventory::{Slot, Snapshot};
-
-/// The fields that only the store knows.
-const OF_REGISTRY: [&str; 9] = [
-    "route",
-    "lock",
-    "hold",
-    "watching",
-    "handover",
-    "peer_approvals",
-    "problems",
-    "keys",
-    "keys_at",
-];
+use crate::inventory::{RegistryRecord, Slot, Snapshot};
 
 /// The status of one target. The list of interrupted releases is `null` if it is unknown.
 pub(super) fn of(snapshot: &Snapshot, open: Option<&Undriven>, approvals: &Approvals) -> Value {
@@ -91,8 +78,12 @@ pub(in crate::cli) fn observed(snapshot: &Snapshot) -> Value {
     if !snapshot.sources.registry.has_answered()
         && let Some(fields) = observed.as_object_mut()
     {
-        for name in OF_REGISTRY {
-            fields.insert(name.to_owned(), Value::Null);
+        // A slot also has what the runtime knows.
+        let record = json!(RegistryRecord::default());
+        let names = record.as_object().into_iter().flat_map(Map::keys);
+        let names = names.map(String::as_str).filter(|name| *name != "slots");
+        for name in names.chain(["keys", "keys_at"]) {
+            fields.entry(name).and_modify(|value| *value = Value::Null);
         }
     }
     if !snapshot.sources.runtime.has_answered() {

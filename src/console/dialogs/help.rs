@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::text::Line;
 
 use super::matching::{key_names, matching};
-use crate::console::action_names::Purpose;
+use crate::console::action::Purpose;
 use crate::console::effect::Effect;
 use crate::console::keymap::Bound;
 use crate::console::layout::dialog_rows;
@@ -124,7 +124,7 @@ fn help_groups<'a>(model: &'a Model, text: &str) -> Vec<(Purpose, Vec<Helped<'a>
     };
     let matched = matching(text, lines, searched);
     let groups = Purpose::ALL.into_iter().map(|purpose| {
-        let of = |(bound, _): &&Helped<'a>| bound.binding.action.purpose() == purpose;
+        let of = |(bound, _): &&Helped<'a>| bound.binding.purpose == purpose;
         (purpose, matched.iter().filter(of).cloned().collect())
     });
     groups

@@ -20,7 +20,6 @@ mod services;
 mod text_line;
 mod timeline;
 mod waits;
-mod why_not;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -35,7 +34,7 @@ use crate::inventory::{
 };
 use crate::release::{Observed, Progress, Releases, Status};
 
-pub use availability::is_available;
+pub use availability::{is_available, why_not};
 pub use diagnostics::Diagnostics;
 pub use dialog::{Dialog, Scroll, Scrolling, moved};
 pub use handover::Asking;
@@ -58,7 +57,6 @@ pub use services::{Order, Services, list_services, matched_range, unfinished_rel
 pub use text_line::TextLine;
 pub use timeline::TargetTimeline;
 pub use waits::{WaitingItem, Wanted as WaitingFor};
-pub use why_not::why_not;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use crate::inventory::local_time;
 use crate::inventory::{
-    InstanceId, KeyLine, PeerApproval, Registration, Revisioned, Role, Route, RuntimeKind, Slot,
-    SlotMembers, SlotSnapshot, Snapshot, drift,
+    InstanceId, KeyLine, PeerApproval, Registration, Revisioned, Role, Route, RuntimeKind,
+    STORED_KEYS, Slot, SlotMembers, SlotSnapshot, Snapshot, StoredKey, drift,
 };
 
 /// The result of comparing a key with the observations.
@@ -69,13 +69,9 @@ enum Entry<'a> {
     Problem(&'a str),
 }
 
-/// Whether Greenroom uses keys with this name below a target.
-fn is_ours(name: &str) -> bool {
-    let first = name.split('/').next().unwrap_or(name);
-    matches!(
-        first,
-        "approvals" | "hold" | "lock" | "route" | "slots" | "releases" | "watching" | "handover"
-    )
+/// Whether Greenroom uses keys of this group.
+fn is_ours(group: &str) -> bool {
+    group == "approvals" || STORED_KEYS.iter().any(|row| row.group() == group)
 }
 
 /// The position of a group of keys in the tree, 0 for the top. The order is: route, slots, groups with a wrong key,
@@ -109,16 +105,11 @@ fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
     }
 }
 
-/// The first part of a path, for example `slots` of `slots/blue`.
-fn group_of(name: &str) -> &str {
-    name.split('/').next().unwrap_or(name)
-}
-
 /// Whether the key can be read and only says who has the target open. Such keys are left out, because they change often
 /// and are never wrong. The title of the ladder names the watchers of a release that has not ended.
 fn is_presence(snapshot: &Snapshot, line: &KeyLine) -> bool {
     let is_readable = !snapshot.problems.contains_key(&line.key);
-    is_readable && name_of(snapshot, &line.key).starts_with("watching/")
+    is_readable && StoredKey::named(&name_of(snapshot, &line.key)) == StoredKey::Watching
 }
 
 /// The rows of the tree, in the order of [`rank`].
@@ -146,11 +137,11 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
     let wrong: BTreeSet<String> = entries
         .iter()
         .filter(|(name, entry)| describe_entry(snapshot, name, entry).2.is_wrong())
-        .map(|(name, _)| group_of(name).to_owned())
+        .map(|(name, _)| StoredKey::group_of(name).to_owned())
         .collect();
     entries.sort_by(|(first, _), (second, _)| {
         let rank = |name: &str| {
-            let group = group_of(name);
+            let group = StoredKey::group_of(name);
             rank(snapshot, group, wrong.contains(group))
         };
         let order = rank(first).cmp(&rank(second));
@@ -246,29 +237,17 @@ fn name_of(snapshot: &Snapshot, key: &str) -> String {
 }
 
 fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
-    let slot = name
-        .strip_prefix("slots/")
-        .and_then(|slot| slot.parse::<Slot>().ok());
-    let is_ours = slot.is_some()
-        || matches!(name, "route" | "lock" | "hold" | "handover")
-        || name.starts_with("watching/")
-        || name.starts_with("approvals/");
-    if let Some(problem) = snapshot.problems.get(&line.key) {
-        return if is_ours {
-            Mark::Unreadable(problem.clone())
-        } else {
-            Mark::Foreign(problem.clone())
-        };
-    }
-    if !is_ours {
-        return Mark::Foreign("Greenroom does not use this key".into());
-    }
-    match (name, slot) {
-        ("route", _) => snapshot
+    let kind = StoredKey::named(name);
+    let is_foreign = matches!(kind, StoredKey::Unknown | StoredKey::LockEnd);
+    match (snapshot.problems.get(&line.key), kind) {
+        (Some(problem), _) if is_foreign => Mark::Foreign(problem.clone()),
+        (Some(problem), _) => Mark::Unreadable(problem.clone()),
+        (None, _) if is_foreign => Mark::Foreign("Greenroom does not use this key".into()),
+        (None, StoredKey::Route) => snapshot
             .route
             .as_ref()
             .map_or(Mark::NotCompared, |route| mark_of_route(snapshot, route)),
-        (_, Some(slot)) => {
+        (None, StoredKey::Slot(slot)) => {
             let side = snapshot.slots.get(slot);
             side.registration
                 .as_ref()
@@ -398,22 +377,21 @@ fn value_summary(snapshot: &Snapshot, line: &KeyLine) -> String {
     if snapshot.problems.contains_key(&line.key) {
         return size();
     }
-    let name = name_of(snapshot, &line.key);
-    match (name.split_once('/'), name.as_str()) {
-        (_, "route") => snapshot.route.as_ref().map_or_else(size, |route| {
+    match StoredKey::named(&name_of(snapshot, &line.key)) {
+        StoredKey::Route => snapshot.route.as_ref().map_or_else(size, |route| {
             format!(
                 "{}, generation {}",
                 route.value.live, route.value.generation
             )
         }),
-        (_, "lock") => snapshot.lock.as_ref().map_or_else(size, |holder| {
+        StoredKey::Lock => snapshot.lock.as_ref().map_or_else(size, |holder| {
             format!("{}, {}", holder.record.operator, holder.record.message)
         }),
-        (_, "hold") => {
+        StoredKey::Hold => {
             let hold = snapshot.hold.as_ref();
             hold.map_or_else(size, |hold| hold.describe(snapshot.at))
         }
-        (_, "handover") => snapshot
+        StoredKey::Handover => snapshot
             .handover_request
             .as_ref()
             .map_or_else(size, |request| {
@@ -423,20 +401,18 @@ fn value_summary(snapshot: &Snapshot, line: &KeyLine) -> String {
                     None => requests,
                 }
             }),
-        (Some(("approvals", _)), _) => serde_json::from_str::<PeerApproval>(&line.value)
-            .map_or_else(
-                |_| size(),
-                |approval| {
-                    format!(
-                        "approved by {} until {}",
-                        approval.by,
-                        local_time::moment(approval.expires_at)
-                    )
-                },
-            ),
-        (Some(("slots", slot)), _) => {
-            let slot: Option<Slot> = slot.parse().ok();
-            let entry = slot.and_then(|slot| snapshot.slots.get(slot).registration.as_ref());
+        StoredKey::Approval => serde_json::from_str::<PeerApproval>(&line.value).map_or_else(
+            |_| size(),
+            |approval| {
+                format!(
+                    "approved by {} until {}",
+                    approval.by,
+                    local_time::moment(approval.expires_at)
+                )
+            },
+        ),
+        StoredKey::Slot(slot) => {
+            let entry = snapshot.slots.get(slot).registration.as_ref();
             entry.map_or_else(size, |entry| {
                 let value = &entry.value;
                 let tag = value.tag.as_deref().unwrap_or_else(|| value.digest.short());

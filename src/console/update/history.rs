@@ -54,16 +54,7 @@ pub(super) fn not_open(model: &mut Model) -> Vec<Effect> {
 /// Runs an action while the history is open. `None` for an action that does the same with and without the history.
 pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
     match action {
-        Action::History
-        | Action::Help
-        | Action::Palette
-        | Action::Themes
-        | Action::Mouse
-        | Action::Suspend
-        | Action::Repaint
-        | Action::Reload
-        | Action::Waiting
-        | Action::Quit => return None,
+        _ if action.binding().same_in_history => return None,
         Action::Back => back(model),
         Action::Up => scroll(model, -1),
         Action::Down => scroll(model, 1),

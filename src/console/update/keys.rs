@@ -97,7 +97,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
             model.focus = Pane::Environments;
         }
-        Action::Focus(pane) => look::focus(model, pane),
+        Action::FocusEnvironments => look::focus(model, Pane::Environments),
+        Action::FocusSlots => look::focus(model, Pane::Slots),
+        Action::FocusChecks => look::focus(model, Pane::Checks),
+        Action::FocusRegistrations => look::focus(model, Pane::Registrations),
+        Action::FocusLogs => look::focus(model, Pane::Logs),
         Action::NextPane => look::step(model, 1),
         Action::PreviousPane => look::step(model, 4),
         Action::Up => move_by(model, -1),

@@ -91,12 +91,8 @@ pub(crate) fn agreed() -> Snapshot {
         token: FencingToken(1),
     };
     blue.members = SlotMembers::new([live]);
+    let endpoints = PerSlot::from_fn(|slot| side(slot).endpoint);
     Snapshot {
-        peer_approvals: Vec::new(),
-        runtime_kind: crate::inventory::RuntimeKind::default(),
-        freezes: Vec::new(),
-        target: target(),
-        tier: Tier::Staging,
         slots: PerSlot {
             blue,
             green: side(Slot::Green),
@@ -108,21 +104,13 @@ pub(crate) fn agreed() -> Snapshot {
         edges: Edges::from(edge_at(Slot::Blue, 41)),
         preview: None,
         rates_unknown: None,
-        clocks: crate::inventory::Clocks::default(),
         store_revision: Some(100),
-        lock: None,
-        hold: None,
-        watching: Vec::new(),
-        handover_request: None,
-        problems: BTreeMap::new(),
-        keys: Vec::new(),
-        keys_at: None,
         sources: Sources {
             runtime: SourceState::Live,
             registry: SourceState::Live,
             router: SourceState::Live,
         },
-        at: Timestamp::UNIX_EPOCH,
+        ..Snapshot::unobserved(target(), Tier::Staging, &endpoints, Timestamp::UNIX_EPOCH)
     }
 }
 

@@ -25,9 +25,8 @@ use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, JournalEvent, ReleaseRecord, Successor};
 use crate::inventory::{Clocks, InstanceId, Operator};
 use crate::ports::{
-    Checker, Clock, FailureKind, Fence, Holds, Images, JournalReader, JournalWriter, Lease,
-    LeaseState, Locks, PeerApprovals, PresenceStore, RegistryReader, RegistryWriter, RouterReader,
-    RouterWriter, RuntimeReader, RuntimeWriter, Seals,
+    Checker, Clock, FailureKind, Fence, Images, JournalReader, Lease, LeaseState, RegistryReader,
+    RouterReader, RouterWriter, RuntimeReader, RuntimeWriter, StoreWriting,
 };
 
 /// The readers of a target.
@@ -47,16 +46,8 @@ pub struct Reading {
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Writing {
     pub runtime: Arc<dyn RuntimeWriter>,
-    pub registry: Arc<dyn RegistryWriter>,
     pub router: Arc<dyn RouterWriter>,
-    pub journal: Arc<dyn JournalWriter>,
-    pub locks: Arc<dyn Locks>,
-    /// Writes which targets this console shows, and the operator's requests for a handover.
-    pub presence: Arc<dyn PresenceStore>,
-    pub holds: Arc<dyn Holds>,
-    pub peer_approvals: Arc<dyn PeerApprovals>,
-    /// Seals finished records. Drivers do not use this port.
-    pub seals: Arc<dyn Seals>,
+    pub store: StoreWriting,
 }
 
 /// The ports, the plan, the lock's fence and the clocks of a running release. Each effect of the machine gets a copy.
@@ -232,7 +223,12 @@ impl Driver {
             return;
         }
         let target = self.world.plan.target();
-        let release = self.world.write.locks.release(target, &self.world.fence);
+        let release = self
+            .world
+            .write
+            .store
+            .locks
+            .release(target, &self.world.fence);
         match tokio::time::timeout(LOCK_RELEASE_TIMEOUT, release).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => tracing::warn!(
@@ -272,7 +268,7 @@ async fn answer(world: &World, effect: Effect) -> Event {
     match effect {
         Effect::Record(entry) => {
             let plan = &world.plan;
-            let journal = &world.write.journal;
+            let journal = &world.write.store.journal;
             let entry = world.linked(entry);
             let written = journal
                 .append(plan.target(), plan.release, &entry, &world.fence)
@@ -282,7 +278,7 @@ async fn answer(world: &World, effect: Effect) -> Event {
         }
         Effect::Head(record) => {
             let record = world.ended(*record);
-            let written = world.write.journal.head(&record, &world.fence).await;
+            let written = world.write.store.journal.head(&record, &world.fence).await;
             recorded(world, written, record.closed.is_none()).await
         }
         Effect::Act {

@@ -50,7 +50,7 @@ async fn close(world: &World, head: &ReleaseRecord) -> Result<()> {
     record.live = LivePeriod::of(&recorded.entries);
     record.closed = Some((world.clock.now(), end(world, &recorded)));
     let record = Chain::after(&recorded).closed(record);
-    match world.write.journal.head(&record, &world.fence).await {
+    match world.write.store.journal.head(&record, &world.fence).await {
         // The record has changed: the earlier driver recorded the end itself before it lost its lock.
         Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
         written => written,

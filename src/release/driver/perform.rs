@@ -88,9 +88,8 @@ impl Performer<'_> {
         let target = self.target();
         let Writing {
             runtime,
-            registry,
             router,
-            ..
+            store,
         } = self.write;
         match action {
             Action::Pull(version) => self.pull(version).await,
@@ -127,7 +126,7 @@ impl Performer<'_> {
                 };
                 router.rebase(target, &order).await
             }
-            Action::Deregister(slot) => registry.deregister(target, *slot, self.fence).await,
+            Action::Deregister(slot) => store.registry.deregister(target, *slot, self.fence).await,
             Action::Stop { instance, .. } => {
                 self.still_ours(&format!("stopping {}", instance.short()))
                     .await?;
@@ -152,7 +151,7 @@ impl Performer<'_> {
     /// this machine slept for longer than the lease, the check finds the lost lock before the next heartbeat does.
     async fn still_ours(&self, doing: &str) -> Result<()> {
         let target = self.target();
-        if self.write.locks.holds(target, self.fence).await? {
+        if self.write.store.locks.holds(target, self.fence).await? {
             return Ok(());
         }
         let message = format!("this driver no longer holds the lock of {target}");
@@ -236,7 +235,7 @@ impl Performer<'_> {
             registered_at: self.clock.now(),
             token: self.fence.token,
         };
-        let registry = &self.write.registry;
+        let registry = &self.write.store.registry;
         registry.register(self.target(), &entry, self.fence).await
     }
 
@@ -247,7 +246,7 @@ impl Performer<'_> {
     }
 
     async fn route(&self, rewrite: &Rewrite) -> Result<()> {
-        let (target, registry) = (self.target(), &self.write.registry);
+        let (target, registry) = (self.target(), &self.write.store.registry);
         let to = Route {
             generation: rewrite.generation,
             live: rewrite.live,

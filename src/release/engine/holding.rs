@@ -48,7 +48,7 @@ impl Engine {
             release: None,
             cleared: None,
         };
-        match write.holds.place(target, &hold).await {
+        match write.store.holds.place(target, &hold).await {
             Ok(None) => Ok(hold),
             Ok(Some(existing)) if existing.lacks_reason() => {
                 self.give_reason(target, &existing, &hold).await
@@ -77,7 +77,12 @@ impl Engine {
             at: requested.since,
             why: Some("the reason was given".to_owned()),
         };
-        match write.holds.replace(target, existing, &cleared, &next).await {
+        match write
+            .store
+            .holds
+            .replace(target, existing, &cleared, &next)
+            .await
+        {
             Ok(()) => Ok(next),
             Err(failure) if failure.kind == FailureKind::Conflict => Err(hold_changed(&failure)),
             Err(failure) => Err(unknown("whether the reason was added", &failure)),
@@ -142,7 +147,7 @@ impl Engine {
             at: now,
             why: why.map(|why| sanitize(&why)),
         };
-        match write.holds.clear(target, &hold, &cleared).await {
+        match write.store.holds.clear(target, &hold, &cleared).await {
             Ok(()) => Ok(hold.cleared(cleared)),
             Err(failure) if failure.kind == FailureKind::Conflict => Err(hold_changed(&failure)),
             Err(failure) => Err(unknown("whether the hold was cleared", &failure)),
@@ -208,7 +213,7 @@ impl Engine {
                 why: why.map(|why| sanitize(&why)),
             }),
         };
-        let holds = &write.holds;
+        let holds = &write.store.holds;
         match holds
             .remove_unreadable(target, hold.revision, &removed)
             .await

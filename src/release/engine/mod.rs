@@ -255,7 +255,7 @@ impl Engine {
     async fn lock(&self, plan: &Plan, site: &Site, write: &Writing) -> Result<Lease, Refused> {
         let message = format!("{} to {}", plan.kind, plan.version.name());
         let record = self.lock_record(plan, plan.operator.clone(), message);
-        match write.locks.acquire(plan.target(), &record).await {
+        match write.store.locks.acquire(plan.target(), &record).await {
             Ok(Acquired::Held(lease)) => Ok(lease),
             Ok(Acquired::Taken(holder)) => {
                 self.take_from_standby((plan, site, write), &record, holder)
@@ -339,7 +339,7 @@ impl Engine {
 }
 
 async fn release_lock(write: &Writing, target: &Target, lease: &Lease) {
-    if let Err(failure) = write.locks.release(target, &lease.fence).await {
+    if let Err(failure) = write.store.locks.release(target, &lease.fence).await {
         tracing::warn!(
             "the lock of {target} was not released: {failure}. It expires with its lease"
         );

@@ -69,6 +69,7 @@ impl Engine {
         let clocks = clocks(site, self.clock.as_ref()).await;
         still_as_planned(plan, site, (self.clock.now(), &clocks)).await?;
         let taken = write
+            .store
             .locks
             .take_over_at_rest(target, record, holder.token, end);
         match taken.await {

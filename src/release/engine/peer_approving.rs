@@ -105,7 +105,7 @@ impl Engine {
             .sites
             .get(plan.target())
             .and_then(|it| it.write.as_ref());
-        let Some(name) = write.and_then(|write| write.peer_approvals.proved_name()) else {
+        let Some(name) = write.and_then(|write| write.store.peer_approvals.proved_name()) else {
             return Ok(());
         };
         let proved = Operator {
@@ -165,7 +165,12 @@ impl Engine {
         let site = self.sites.get(target);
         let write = site.and_then(|site| site.write.as_ref());
         let write = write.ok_or(Refusal::ReadOnly)?;
-        match write.peer_approvals.give(target, &peer_approval).await {
+        match write
+            .store
+            .peer_approvals
+            .give(target, &peer_approval)
+            .await
+        {
             Ok(()) => Ok(peer_approval),
             Err(failure) if failure.kind == FailureKind::Conflict => {
                 Err(not_approved(NotPeerApproved::NotTaken {
@@ -190,7 +195,7 @@ impl Engine {
         let site = self.sites.get(target);
         let write = site.and_then(|site| site.write.as_ref());
         let write = write.ok_or(Refusal::ReadOnly)?;
-        let withdrawn = write.peer_approvals.withdraw(target, own).await;
+        let withdrawn = write.store.peer_approvals.withdraw(target, own).await;
         withdrawn.map_err(|failure| unknown("whether the approval was withdrawn", &failure))
     }
 }

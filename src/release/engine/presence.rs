@@ -43,8 +43,11 @@ impl Engine {
         let mut left: Vec<&Arc<dyn PresenceStore>> = Vec::new();
         for site in self.sites.values() {
             let Some(write) = &site.write else { continue };
-            if !left.iter().any(|store| Arc::ptr_eq(store, &write.presence)) {
-                left.push(&write.presence);
+            if !left
+                .iter()
+                .any(|store| Arc::ptr_eq(store, &write.store.presence))
+            {
+                left.push(&write.store.presence);
             }
         }
         let leaving = left.iter().map(|presence| async {
@@ -113,7 +116,7 @@ impl Engine {
     }
 
     fn presence(&self, target: &Target) -> Option<&Arc<dyn PresenceStore>> {
-        Some(&self.sites.get(target)?.write.as_ref()?.presence)
+        Some(&self.sites.get(target)?.write.as_ref()?.store.presence)
     }
 }
 

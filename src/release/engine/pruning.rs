@@ -99,7 +99,12 @@ impl Engine {
             since: self.clock.now(),
             message: "removes images that are not needed".into(),
         };
-        match write.locks.acquire(&site.definition.target, &record).await {
+        match write
+            .store
+            .locks
+            .acquire(&site.definition.target, &record)
+            .await
+        {
             Ok(Acquired::Held(lease)) => Ok((write, lease)),
             Ok(Acquired::Taken(holder)) => {
                 Err(Refusal::locked(&site.definition.target, holder).into())
@@ -205,7 +210,7 @@ async fn remove(
     let runtime = held[0].0.runtime.as_ref();
     let locked: Vec<Locked<'_>> = held
         .iter()
-        .map(|(write, target, lease)| (write.locks.as_ref(), *target, &lease.fence))
+        .map(|(write, target, lease)| (write.store.locks.as_ref(), *target, &lease.fence))
         .collect();
     Ok(remove_spare((planned, &now), runtime, &locked).await)
 }

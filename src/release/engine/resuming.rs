@@ -223,7 +223,7 @@ impl Engine {
         let message = format!("resumes {} to {}", plan.kind, plan.version.name());
         let record = self.lock_record(plan, self.operator.clone(), message);
         let not_known = |failure| unknown("whether the lock is free", &failure);
-        let acquired = write.locks.acquire(plan.target(), &record).await;
+        let acquired = write.store.locks.acquire(plan.target(), &record).await;
         let holder = match acquired.map_err(not_known)? {
             Acquired::Held(lease) => return Ok((lease, None)),
             Acquired::Taken(holder) => holder,
@@ -258,7 +258,10 @@ impl Engine {
         holder: LockHolder,
         write: &Writing,
     ) -> Result<(Lease, Option<LockHolder>), Refused> {
-        let forced = write.locks.take_over(plan.target(), record, holder.token);
+        let forced = write
+            .store
+            .locks
+            .take_over(plan.target(), record, holder.token);
         match forced.await {
             Ok(Acquired::Held(lease)) => Ok((lease, Some(holder))),
             Ok(Acquired::Taken(other)) => Err(Refusal::locked(plan.target(), other).into()),

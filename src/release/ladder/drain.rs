@@ -1,10 +1,16 @@
 //! *drain*: the connections to the old slot end. While backing out, the connections to the candidate's slot end.
+//!
+//! - Act: none: new connections go elsewhere.
+//! - Done when the old slot has no connections left, or the time is over and their number was reported.
+//! - Undone by: nothing.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, switch};
+use super::{
+    Course, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary, switch,
+};
 use crate::inventory::Connections;
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
@@ -63,6 +69,13 @@ impl StageDefinition for Drain {
 }
 
 impl StepDefinition for Drain {
+    fn summary(&self) -> StepSummary {
+        StepSummary {
+            does: "nothing: new connections already go to the new version",
+            done_when: "the old slot has no connections, or the drain time has ended",
+        }
+    }
+
     fn is_needed(&self, draft: &Draft) -> bool {
         draft.plan.from.is_some()
     }

@@ -1,6 +1,10 @@
 //! *install*: the proxy gets the target's configuration, if it is missing or outdated.
+//!
+//! - Act: every edge gets the target's configuration, if it is missing or outdated.
+//! - Done when every edge answers with it over fresh connections.
+//! - Undone by: nothing: the configuration stays.
 
-use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, StepSummary, Verdict};
 use crate::inventory::Installation;
 use crate::release::{Action, Ask, Draft, Plan, ProxyWords};
 
@@ -41,6 +45,13 @@ impl StageDefinition for Install {
 }
 
 impl StepDefinition for Install {
+    fn summary(&self) -> StepSummary {
+        StepSummary {
+            does: "write the service's configuration for nginx; only the first time, and after changes to it",
+            done_when: "nginx reports the new configuration on fresh connections",
+        }
+    }
+
     /// A configuration that is newer than these settings, or that has another owner, is not replaced. Only a rollback
     /// is planned with such a configuration, because a rollback only moves the pointer that the configuration reads.
     fn is_needed(&self, draft: &Draft) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! A [`StepDefinition`] says everything about one step: whether a plan needs it, its calls in words, its guard, its
 //! judge, its times, its approval, and how it is undone. The planner, the machine, the approvals and the replay of a
-//! journal ask the definition. To add a step, add a file, name its definition in [`definition`], and put the step into
-//! the ladders that use it.
+//! journal ask the definition. To add a step, name it in [`Step`], add a file, name its definition in [`definition`], and
+//! put the step into the ladders that use it.
 
 mod candidate;
 mod conditions;
@@ -89,8 +89,18 @@ pub(super) trait StageDefinition: Sync {
     }
 }
 
+/// What the documentation says about a step.
+#[derive(Debug, Clone, Copy)]
+pub struct StepSummary {
+    pub does: &'static str,
+    pub done_when: &'static str,
+}
+
 /// Defines a step. The [`StageDefinition`] of the same value defines the stage forward.
 pub(super) trait StepDefinition: StageDefinition {
+    /// Describes the step for the documentation.
+    fn summary(&self) -> StepSummary;
+
     /// Whether the plan of this draft contains the step.
     fn is_needed(&self, _draft: &Draft) -> bool {
         true
@@ -210,6 +220,25 @@ pub(super) enum Ladder {
     Slots,
 }
 
+/// The steps with two slots. A plan contains those that it needs.
+const SLOTS: [Step; 9] = [
+    Step::Pull,
+    Step::Install,
+    Step::Start,
+    Step::Verify,
+    Step::Register,
+    Step::Switch,
+    Step::Watch,
+    Step::Drain,
+    Step::Stop,
+];
+
+/// The steps of a release in the order of execution, each with what the documentation says about it.
+pub fn step_summaries() -> impl Iterator<Item = (Step, StepSummary)> {
+    let steps = Ladder::Slots.steps().iter();
+    steps.map(|step| (*step, definition(*step).summary()))
+}
+
 impl Ladder {
     pub(super) fn of(_plan: &Plan) -> Self {
         Self::Slots
@@ -218,14 +247,17 @@ impl Ladder {
     /// The steps in the order of execution. A plan contains those that it needs.
     pub(super) fn steps(self) -> &'static [Step] {
         match self {
-            Self::Slots => &Step::ALL,
+            Self::Slots => &SLOTS,
         }
     }
 
     /// The step that is shown while the end of a release is recorded.
     pub(super) fn last(self) -> Step {
         match self {
-            Self::Slots => Step::Stop,
+            Self::Slots => {
+                let [.., last] = SLOTS;
+                last
+            }
         }
     }
 

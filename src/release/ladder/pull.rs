@@ -1,8 +1,12 @@
 //! *pull*: the runtime gets the image, by digest.
+//!
+//! - Act: the runtime pulls the digest; left out for a warm rollback.
+//! - Done when the runtime has it.
+//! - Undone by: nothing: the image stays.
 
 use std::time::Duration;
 
-use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, Verdict};
+use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, StepSummary, Verdict};
 use crate::release::{Action, Ask, Draft, Plan, ProxyWords, Timing};
 
 pub(super) struct Pull;
@@ -36,6 +40,13 @@ impl StageDefinition for Pull {
 }
 
 impl StepDefinition for Pull {
+    fn summary(&self) -> StepSummary {
+        StepSummary {
+            does: "pull the image, by digest",
+            done_when: "Docker has the image",
+        }
+    }
+
     fn is_needed(&self, draft: &Draft) -> bool {
         draft.plan.warm.is_empty()
     }

@@ -1,7 +1,13 @@
 //! *register*: the slot's registration is written. The undo of *register* deregisters the candidate.
+//!
+//! - Act: the slot's registration is written.
+//! - Done when it reads back with digest and address.
+//! - Undone by: deregister, unless it was warm before.
 
 use super::conditions::{checked_candidate, judge_by, slots_and_traffic};
-use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
+use super::{
+    Course, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary, Verdict,
+};
 use crate::history::ReleaseKind;
 use crate::release::{Action, Ask, Draft, Need, Plan, ProxyWords};
 
@@ -53,6 +59,13 @@ fn registry() -> Ask {
 }
 
 impl StepDefinition for Register {
+    fn summary(&self) -> StepSummary {
+        StepSummary {
+            does: "write the candidate's address and digest to etcd",
+            done_when: "etcd returns the same address and digest",
+        }
+    }
+
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
         let plan = &draft.plan;
         vec![format!(

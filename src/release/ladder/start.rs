@@ -1,5 +1,10 @@
 //! *start*: the leftover in the slot is removed, then the candidate is created and started. The undo of *start*
 //! stops and removes the candidate.
+//!
+//! - Act: all members of the leftover in the slot are removed, the candidate is created and started; left out for a
+//!   warm rollback.
+//! - Done when that digest is running and was healthy without a break for the minimum time.
+//! - Undone by: stop and remove the candidate.
 
 use std::time::Duration;
 
@@ -9,7 +14,9 @@ use super::candidate::{self, exit_words, logs_hint};
 use super::conditions::{
     another_digest, interval, pause_within, removal, slots_and_traffic, unseen, without_traffic,
 };
-use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict};
+use super::{
+    Course, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary, Verdict,
+};
 use crate::inventory::{Exit, Instance, InstanceState, RuntimeHealth, SlotMembers, instance_name};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
@@ -202,6 +209,13 @@ fn healthy(situation: &Situation<'_>, members: &SlotMembers, course: &mut Course
 }
 
 impl StepDefinition for Start {
+    fn summary(&self) -> StepSummary {
+        StepSummary {
+            does: "start the candidate in the slot that is not live",
+            done_when: "the candidate stays healthy for the minimum time",
+        }
+    }
+
     fn is_needed(&self, draft: &Draft) -> bool {
         draft.plan.warm.is_empty()
     }

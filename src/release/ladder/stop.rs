@@ -1,5 +1,11 @@
 //! *stop*: after the standby, the old slot is deregistered, then its container or process is stopped. The undo of
 //! *stop* starts the old version again and registers it.
+//!
+//! - Act: after the standby time: the old slot is deregistered, then all its members are stopped; a rollback also
+//!   removes them. Only while the store still routes to the new version, the public gets good answers, and the new
+//!   version has not crashed since its checks.
+//! - Done when it is deregistered and stopped.
+//! - Undone by: start it again, register it; not possible after it was removed.
 
 use std::time::Duration;
 
@@ -9,8 +15,8 @@ use super::conditions::{
     without_traffic,
 };
 use super::{
-    AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, Verdict,
-    public,
+    AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition,
+    StepSummary, Verdict, public,
 };
 use crate::history::ReleaseKind;
 use crate::inventory::{SlotMembers, Target, instance_name};
@@ -133,6 +139,13 @@ fn still_routed(plan: &Plan, observation: &Observation) -> Result<(), String> {
 }
 
 impl StepDefinition for Stop {
+    fn summary(&self) -> StepSummary {
+        StepSummary {
+            does: "stop the old version after its standby time; until then a rollback is one switch",
+            done_when: "the old version is stopped, and its registration is removed from etcd",
+        }
+    }
+
     fn is_needed(&self, draft: &Draft) -> bool {
         let plan = &draft.plan;
         plan.from.is_some() && plan.definition.timing.standby != Limit::Never

@@ -1,5 +1,12 @@
-//! *switch*: the route in the store moves to the candidate, then the proxy's pointer moves. The undo of *switch*
-//! moves the traffic back the same way, with a higher generation.
+//! *switch*: the route in the store moves to the candidate, then the pointer of every edge moves. The undo
+//! of *switch* moves the traffic back the same way, with a higher generation.
+//!
+//! - Act: the route in the store moves *from* X *to* Y, then the pointer of every edge moves.
+//! - Done when route and every edge name slot and generation, and the slot answers the public address over a fresh and a
+//!   kept connection, without a server error. If the public answers of the old version agreed with its direct
+//!   answers, the candidate's public answers must have the status and the kind of body of its direct answers. Three
+//!   bad answers in a row move the traffic of a promote back.
+//! - Undone by: the same in the other direction, with a higher generation.
 
 mod back;
 
@@ -11,7 +18,7 @@ use super::conditions::{BAD_IN_A_ROW, checked_candidate, checks_passed, slots_an
 use super::public::{self, Public};
 use super::{
     AfterFailure, Course, Evidence, Judgement, Property, Situation, StageDefinition,
-    StepDefinition, Verdict, first,
+    StepDefinition, StepSummary, Verdict, first,
 };
 use crate::checks::hide_in_query;
 use crate::inventory::{EdgeSlots, PeerApproval, RegistryRecord, Slot, SlotMembers};
@@ -293,6 +300,13 @@ fn routed(plan: &Plan, to: Slot, generation: Option<u64>, observation: &Observat
 }
 
 impl StepDefinition for Switch {
+    fn summary(&self) -> StepSummary {
+        StepSummary {
+            does: "change the route in etcd from X to Y if it is still X; then rename nginx's live pointer",
+            done_when: "nginx names the new slot, and the public address answers (see below)",
+        }
+    }
+
     fn calls(&self, draft: &Draft, proxy: &ProxyWords) -> Vec<String> {
         let plan = &draft.plan;
         let mut calls = vec![match &plan.from {

@@ -1,8 +1,12 @@
 //! *verify*: the checks are run against the candidate.
+//!
+//! - Act: none: the checks query the candidate.
+//! - Done when every required check passed for the running digest.
+//! - Undone by: nothing.
 
 use std::time::Duration;
 
-use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition};
+use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary};
 use crate::checks::Verdict;
 use crate::release::{Ask, Draft, Plan, ProxyWords, Timing};
 
@@ -54,6 +58,13 @@ impl StageDefinition for Verify {
 }
 
 impl StepDefinition for Verify {
+    fn summary(&self) -> StepSummary {
+        StepSummary {
+            does: "run the checks against the candidate",
+            done_when: "every required check has passed",
+        }
+    }
+
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
         let cases = &draft.plan.definition.suite.cases;
         if cases.is_empty() {

@@ -1,5 +1,10 @@
 //! *watch*: the candidate, the public address and the proxy's access log are observed for a while. Too many failures
 //! move the traffic back.
+//!
+//! - Act: none: candidate, public address and the proxy's access log are observed.
+//! - Done when the watch time is over. The watch fails if the candidate restarts, after three bad observations in a
+//!   row, if more public requests fail than `rules.watch_errors` allows, or if an edge names another slot.
+//! - Undone by: nothing.
 
 use std::time::Duration;
 
@@ -9,7 +14,8 @@ use super::candidate::{self, Run};
 use super::conditions::{BAD_IN_A_ROW, pause_within};
 use super::public::{self, Public};
 use super::{
-    AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition, switch,
+    AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition,
+    StepSummary, switch,
 };
 use crate::inventory::{RequestCount, Slot};
 use crate::release::describe::duration;
@@ -145,6 +151,13 @@ fn traffic_words(observation: &Observation) -> String {
 }
 
 impl StepDefinition for Watch {
+    fn summary(&self) -> StepSummary {
+        StepSummary {
+            does: "observe the candidate, the public address and nginx's access log",
+            done_when: "the watch time has ended",
+        }
+    }
+
     /// Describes *watch* as the judge decides: a rollback switches back only after bad probes, and without a live
     /// version before there is nothing to switch back to.
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {

@@ -109,7 +109,8 @@ impl JsonSchema for KeysSection {
             "type": "array",
             "items": { "type": "string", "format": "key", "examples": ["g", "Ctrl-L", "F5"] },
         });
-        let actions: serde_json::Map<String, serde_json::Value> = Action::all()
+        let actions: serde_json::Map<String, serde_json::Value> = Action::ALL
+            .iter()
             .map(|action| (action.name().to_owned(), keys.clone().to_value()))
             .collect();
         json_schema!({

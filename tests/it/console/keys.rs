@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crossterm::event::KeyCode;
-use greenroom::console::action::{Action, BINDINGS};
+use greenroom::console::action::{Action, bindings};
 use greenroom::console::dialogs::Help;
 use greenroom::console::event::Event;
 use greenroom::console::keymap::Chord;
@@ -151,7 +151,12 @@ fn a_clashing_binding_is_reported_and_listed_in_the_help() {
 fn the_help_groups_keys_by_purpose() {
     let mut model = with_keys(&[]);
     press(&mut model, "?");
-    insta::assert_snapshot!(screen(&model));
+    let screen = screen(&model);
+    // How many lines are left depends on the number of actions.
+    let lines = screen
+        .lines()
+        .filter(|line| !line.contains(" more lines below"));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
@@ -191,7 +196,7 @@ fn the_footer_shows_answers_first_and_always_help_and_quit() {
             let footer = screen.lines().last().expect("a footer");
             assert!(footer.starts_with(" A approve  X back out"), "{footer}");
             assert!(footer.ends_with("? help  q quit"), "{footer}");
-            let labels: Vec<&str> = BINDINGS.iter().map(|binding| binding.label).collect();
+            let labels: Vec<&str> = bindings().map(|binding| binding.label).collect();
             for part in footer.trim().split("  ") {
                 let (_, label) = part.split_once(' ').expect("a key and a label");
                 assert!(labels.contains(&label), "{label:?} is cut in {footer:?}");

@@ -93,7 +93,7 @@ fn an_unavailable_action_gives_its_reason_and_changes_nothing() {
 #[test]
 fn only_unavailable_actions_have_a_reason() {
     let model = opened();
-    for action in Action::all() {
+    for action in Action::ALL.iter().copied() {
         assert_eq!(
             is_available(&model, action),
             why_not(&model, action).is_none(),

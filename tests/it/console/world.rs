@@ -149,12 +149,8 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
     };
     let live = version(tag, fill);
     let blue = instance(target, Slot::Blue, &live, 1, 12 * 86_400 + 4 * 3600);
+    let endpoints = PerSlot::from_fn(endpoint);
     Snapshot {
-        peer_approvals: Vec::new(),
-        runtime_kind: greenroom::inventory::RuntimeKind::default(),
-        freezes: Vec::new(),
-        target: target.clone(),
-        tier,
         slots: PerSlot {
             blue: side(Some(blue), Slot::Blue, true),
             green: side(None, Slot::Green, false),
@@ -189,13 +185,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
         }),
         preview: None,
         rates_unknown: None,
-        clocks: Clocks::default(),
         store_revision: Some(100),
-        lock: None,
-        hold: None,
-        watching: Vec::new(),
-        handover_request: None,
-        problems: BTreeMap::new(),
         keys: vec![
             key(
                 target,
@@ -212,7 +202,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
             registry: SourceState::Live,
             router: SourceState::Live,
         },
-        at: now(),
+        ..Snapshot::unobserved(target.clone(), tier, &endpoints, now())
     }
 }
 

@@ -18,7 +18,7 @@ use greenroom::inventory::{
 use greenroom::release::{
     Action, ActionError, ActionErrorKind, Approval, Ask, Definition, Effect, Event, LiveBefore,
     Machine, Move, NotWritten, Observation, Observed, OnFailure, Plan, Progress, RouteBefore,
-    Scope, Stage, observed,
+    Scope, Stage, observed, step_summaries,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -37,8 +37,8 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
         ..web::definition(tier)
     };
     let slot = if is_first { Slot::Blue } else { Slot::Green };
-    let calls = Step::ALL
-        .into_iter()
+    let calls = step_summaries()
+        .map(|(step, _)| step)
         .filter(|step| *step != Step::Install || is_first)
         .filter(|step| !is_first || !matches!(step, Step::Drain | Step::Stop))
         .map(|step| PlannedCalls {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
-use greenroom::console::action::{Action, BINDINGS};
+use greenroom::console::action::Action;
 
 /// One writer at a time.
 static WRITING: Mutex<()> = Mutex::new(());
@@ -128,8 +128,7 @@ const TEN_KEYS: [Action; 10] = [
 fn the_table_of_keys_matches_the_console() {
     let mut lines = vec!["| key | what it does |".to_owned(), "|---|---|".to_owned()];
     for action in TEN_KEYS {
-        let binding = BINDINGS.iter().find(|binding| binding.action == action);
-        let binding = binding.expect("a key");
+        let binding = action.binding();
         let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
         lines.push(format!("| {} | {} |", keys.join(" "), binding.help));
     }

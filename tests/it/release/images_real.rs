@@ -76,13 +76,18 @@ async fn is_locked_out(fixture: &Fixture, prune: &[&str]) {
         since: jiff::Timestamp::now(),
         message: "releasing".into(),
     };
-    let Ok(Acquired::Held(lease)) = write.locks.acquire(&fixture.target, &record).await else {
+    let Ok(Acquired::Held(lease)) = write.store.locks.acquire(&fixture.target, &record).await
+    else {
         panic!("the lock is free");
     };
     let locked = run(fixture, prune).await;
     assert_eq!(locked.status.code(), Some(1), "{}", out(&locked));
     assert!(err(&locked).contains("is locked by"), "{}", err(&locked));
-    let given = write.locks.release(&fixture.target, &lease.fence).await;
+    let given = write
+        .store
+        .locks
+        .release(&fixture.target, &lease.fence)
+        .await;
     given.expect("given back");
 }
 

@@ -64,7 +64,12 @@ impl Drive {
     async fn answer(&self, effect: RepairEffect) -> RepairEvent {
         match effect {
             RepairEffect::Record(record) => {
-                let written = self.write.journal.repair(&record, &self.lease.fence).await;
+                let written = self
+                    .write
+                    .store
+                    .journal
+                    .repair(&record, &self.lease.fence)
+                    .await;
                 written.map_or_else(
                     |failure| RepairEvent::Unrecorded(failure.to_string()),
                     |()| RepairEvent::Recorded,

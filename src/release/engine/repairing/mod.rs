@@ -191,7 +191,7 @@ impl Engine {
                 plan.record(approval.by(), plan.made_at).names()
             ),
         };
-        match write.locks.acquire(plan.target(), &record).await {
+        match write.store.locks.acquire(plan.target(), &record).await {
             Ok(Acquired::Held(lease)) => Ok(lease),
             Ok(Acquired::Taken(holder)) => Err(Refusal::locked(plan.target(), holder).into()),
             Err(failure) => Err(unknown("whether the lock is free", &failure)),

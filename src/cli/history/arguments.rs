@@ -1,12 +1,14 @@
-//! The arguments of `greenroom history` and `greenroom show`.
+//! The arguments of `greenroom history`.
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 
-use super::{complete, see_also};
+use crate::cli::arguments::see_also;
+use crate::cli::complete;
 use crate::history::Outcomes;
 use crate::inventory::{EnvironmentName, ServiceName};
 
+/// Lists releases, compares two, verifies the records
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct History {
@@ -120,25 +122,6 @@ pub(crate) struct Verify {
     /// Only this environment
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
-    /// Uses only the archive of this machine; asks no store
-    #[arg(long)]
-    pub(crate) offline: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Show {
-    /// The release: its id, the start of its id, its last eight characters, or `last` for the newest release
-    #[arg(add = ArgValueCompleter::new(complete::releases))]
-    pub(crate) release: String,
-    /// With `last`: only releases of this service
-    #[arg(add = ArgValueCompleter::new(complete::services))]
-    pub(crate) service: Option<ServiceName>,
-    /// With `last`: only releases in this environment
-    #[arg(add = ArgValueCompleter::new(complete::environments))]
-    pub(crate) environment: Option<EnvironmentName>,
-    /// Also shows the log of the candidate
-    #[arg(long)]
-    pub(crate) logs: bool,
     /// Uses only the archive of this machine; asks no store
     #[arg(long)]
     pub(crate) offline: bool,
