@@ -67,10 +67,15 @@ const fn row(
     }
 }
 
-const fn history(row: StoredKeyRow) -> StoredKeyRow {
+const fn history(
+    kind: StoredKey,
+    name: &'static str,
+    contents: &'static str,
+    stops: Stops,
+) -> StoredKeyRow {
     StoredKeyRow {
         is_history: true,
-        ..row
+        ..row(kind, name, contents, stops)
     }
 }
 
@@ -82,12 +87,12 @@ pub static STORED_KEYS: &[StoredKeyRow] = &[
     row(StoredKey::Slot(Slot::Blue), "slots/{slot}", "what is registered for a slot: the address of each member, and the digest", Stops::Releases),
     row(StoredKey::Lock, "lock", "who drives the target", Stops::Releases),
     row(StoredKey::Hold, "hold", "the hold in effect", Stops::Promotes),
-    history(row(StoredKey::HoldRecord, "holds/{id}", "a record of each hold", Stops::Nothing)),
+    history(StoredKey::HoldRecord, "holds/{id}", "a record of each hold", Stops::Nothing),
     row(StoredKey::Watching, "watching/{console}", "consoles that show a release", Stops::Nothing),
     row(StoredKey::Handover, "handover", "a request to hand over", Stops::Nothing),
-    history(row(StoredKey::Releases, "releases/{id}", "a release", Stops::Agreement)),
-    history(row(StoredKey::Steps, "steps/{id}/{number}", "the steps of a release, one by one", Stops::Nothing)),
-    history(row(StoredKey::Repair, "repairs/{id}", "a repair", Stops::Nothing)),
+    history(StoredKey::Releases, "releases/{id}", "a release", Stops::Agreement),
+    history(StoredKey::Steps, "steps/{id}/{number}", "the steps of a release, one by one", Stops::Nothing),
+    history(StoredKey::Repair, "repairs/{id}", "a repair", Stops::Nothing),
 ];
 
 impl StoredKeyRow {

@@ -4,7 +4,7 @@
 use super::action::{Action, Move};
 use super::interlocks::{named, replaced};
 use super::view::View;
-use crate::inventory::{Installation, Instance, SlotMembers};
+use crate::inventory::{Digest, Installation, Instance, ReleaseId, Slot, SlotMembers};
 
 /// Checks that the result of the action was observed. The error says which part of the result is missing.
 pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
@@ -36,28 +36,7 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
             digest,
             release,
             ..
-        } => {
-            let endpoint = view.definition.endpoints.get(*slot);
-            let Some(entry) = view.entry(*slot) else {
-                return Err(format!("{slot} is not registered"));
-            };
-            if entry.digest != *digest || !entry.is_at(endpoint) {
-                return Err(format!(
-                    "{slot} is registered as {} at {}",
-                    entry.digest.short(),
-                    entry.addresses()
-                ));
-            }
-            let has_tag = |it: &Instance| it.tag.is_none() || it.tag == entry.tag;
-            let is_registered =
-                |members: &SlotMembers| entry.names(members) && members.iter().all(has_tag);
-            let matches = view.members(*slot).is_none_or(is_registered);
-            require(matches && entry.release == *release, || {
-                format!(
-                    "the registration of {slot} names another container or process, tag or release"
-                )
-            })
-        }
+        } => registered(*slot, digest, *release, view),
         Action::Route(wanted) => {
             let endpoint = view.definition.endpoints.get(wanted.live);
             let is_written = view.route().is_some_and(|route| {
@@ -110,6 +89,33 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
         // A view does not say which images the runtime has. The step *pull* observes the image itself.
         Action::Pull(_) => Err("the image is not pulled yet".into()),
     }
+}
+
+/// Checks that the slot is registered with this digest by this release, with the addresses and members that are
+/// configured and observed.
+fn registered(
+    slot: Slot,
+    digest: &Digest,
+    release: ReleaseId,
+    view: &View<'_>,
+) -> Result<(), String> {
+    let endpoint = view.definition.endpoints.get(slot);
+    let Some(entry) = view.entry(slot) else {
+        return Err(format!("{slot} is not registered"));
+    };
+    if entry.digest != *digest || !entry.is_at(endpoint) {
+        return Err(format!(
+            "{slot} is registered as {} at {}",
+            entry.digest.short(),
+            entry.addresses()
+        ));
+    }
+    let has_tag = |it: &Instance| it.tag.is_none() || it.tag == entry.tag;
+    let is_registered = |members: &SlotMembers| entry.names(members) && members.iter().all(has_tag);
+    let matches = view.members(slot).is_none_or(is_registered);
+    require(matches && entry.release == release, || {
+        format!("the registration of {slot} names another container or process, tag or release")
+    })
 }
 
 fn require(condition: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {

@@ -228,16 +228,12 @@ impl Nginx {
     /// Restores the old file, or removes the new file if there was no old file. Says which of them it did.
     async fn restore(&self, target: &Target, old: Option<&str>) -> Result<&'static str> {
         let file = self.file(target);
-        match old {
-            Some(text) => {
-                self.host().write(&file, text.as_bytes()).await?;
-                Ok("the old file was restored")
-            }
-            None => {
-                self.host().remove(&file).await?;
-                Ok("the new file was removed")
-            }
+        if let Some(text) = old {
+            self.host().write(&file, text.as_bytes()).await?;
+            return Ok("the old file was restored");
         }
+        self.host().remove(&file).await?;
+        Ok("the new file was removed")
     }
 
     fn not_accepted(&self, doing: &str, output: &str) -> Failure {

@@ -13,8 +13,11 @@ use crate::wire;
 /// The only topic that has a JSON schema.
 pub(super) const JSON: &str = "json";
 
+/// Makes a table or a list of a topic.
+type Generate = fn() -> String;
+
 /// The marks in topics, each with the table or list that replaces it.
-const GENERATED: &[(&str, fn() -> String)] = &[
+const GENERATED: &[(&str, Generate)] = &[
     ("<!-- table of keys -->", keys::table),
     (
         "<!-- table of limits -->",

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::edge;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use greenroom::checks::{Case, CaseReport, Expectation, HealthCheck, Suite, Verdict};
 use greenroom::console::dialogs::{MakePlan, OpenRelease, ReadRelease};
@@ -15,7 +14,7 @@ use greenroom::console::update::update;
 use greenroom::console::{Charset, Depth, Mode, Model, Theme, view};
 use greenroom::history::{Direction, PlannedCalls, ReleaseKind, Step};
 use greenroom::inventory::{
-    Address, ClockReading, Clocks, Digest, Edge, EdgeAnswer, Edges, FencingToken, Hold,
+    Address, ClockReading, Clocks, Digest, Edge, EdgeAnswer, EdgeName, Edges, FencingToken, Hold,
     ImageLabels, Installation, Instance, InstanceId, InstanceShape, InstanceState, KeyLine, Listen,
     LockHolder, LockRecord, Operator, PerSlot, Probe, ProxyAnswer, PublicAnswer, RegisteredMember,
     Registration, ReleaseId, RestartPolicy, Revisioned, Route, RuntimeHealth, Slot, SlotMembers,
@@ -259,7 +258,7 @@ pub(crate) fn with_standby(mut snapshot: Snapshot) -> Snapshot {
         route.value.generation = 42;
         route.value.release = release_id(2);
     }
-    let edge = edge(&mut snapshot.edges);
+    let edge = snapshot.edges.edge_mut(&EdgeName::default());
     if let Some(proxy) = edge.answer.proxy_mut() {
         proxy.slot = Some(Slot::Green);
         proxy.generation = 42;
