@@ -1,6 +1,7 @@
 //! The release protocol: what Greenroom does to a target, in which order, and what it never does. The core of this
 //! module is pure: it does not use ports, tokio or the clock. The modules `driver`, `engine`, `gather`, `handle`,
-//! `rollback_candidates` and `version_catalog` wait for answers. They use ports, but no adapter and no user interface.
+//! `rollback_candidates` and `version_catalog` wait for answers. They use ports, which `site` bundles for each target,
+//! but no adapter and no user interface.
 //!
 //! # Words
 //!

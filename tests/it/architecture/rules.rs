@@ -83,6 +83,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("logs", &["ports", "inventory", "sanitize"], "logs do not depend on the interface that shows them"),
     module_rule("release", &["inventory", "checks", "history", "sanitize"], "the protocol is pure"),
     module_rule("release::driver", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the driver knows ports, no adapter and no interface"),
+    module_rule("release::site", &["release", "ports"], "a target has ports, and no adapter"),
     module_rule("release::engine", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the engine knows ports, no adapter and no interface"),
     module_rule("release::gather", &["release", "ports", "inventory", "checks", "history", "sanitize"], "gathering knows ports, no adapter and no interface"),
     module_rule("release::handle", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the handle knows no adapter and no interface"),
