@@ -79,12 +79,12 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 }
 
-/// What a verb is. Its arguments are the fields of the type, and its help is the description of the type.
+/// A verb of the command line. Its arguments are the fields of the type, and its help is the description of the type.
 pub(super) trait VerbDefinition {
     /// The examples in the manual page of the verb, and of each verb below it.
     const MANUALS: &'static [Manual];
-    /// A command that leaves servers and the archive unchanged, such as `status` or `doctor`, writes a log file only if
-    /// `GREENROOM_LOG` is set.
+    /// Whether the verb writes a log file. A command that leaves servers and the archive unchanged, such as `status` or
+    /// `doctor`, writes one only if `GREENROOM_LOG` is set.
     const LOG_FILE: LogFile = LogFile::Wanted;
 
     /// Whether the command changes what is running, or what operators share about releases. If the result of such a

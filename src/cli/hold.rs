@@ -175,7 +175,8 @@ async fn clocks<'a>(app: &App, sites: &[&'a Site]) -> BTreeMap<&'a EnvironmentNa
 struct Held {
     /// All holds and freezes in effect. Those in effect by this machine's clock come first.
     holds: Vec<Hold>,
-    /// The entries of `holds` that are in effect only by another machine's clock, each with a text about that clock.
+    /// The entries of `holds` that are not in effect by this machine's clock, each with a text about the clock because
+    /// of which it counts.
     by_another_clock: Vec<(Hold, String)>,
     /// The start of the next freeze, if a freeze starts within eight days.
     next_freeze: Option<Timestamp>,
@@ -235,7 +236,7 @@ impl Held {
             let mut by = self.by_another_clock.iter();
             if let Some((_, clock)) = by.find(|(held, _)| held == hold) {
                 say_line!(
-                    "{target}: this hold or freeze is in effect only by the clock of another machine: {clock}"
+                    "{target}: this hold or freeze counts because the clocks differ: {clock}"
                 );
             }
         }

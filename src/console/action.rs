@@ -85,18 +85,19 @@ pub enum When {
     Always,
     /// A target is open, and this console may change it.
     CanChange,
-    /// Also, no other release of the target is in the way.
+    /// As `CanChange`, and no other release of the target is in the way.
     CanBegin,
     CanRepair,
     /// A step or a release waits for an answer of this operator.
-    Asked,
+    AnswerNeeded,
     CanBackOut,
     CanCheckAgain,
     InStandby,
     CanResume,
+    /// As `CanChange`, and the target is not armed.
     NotArmed,
-    /// Something waits for this operator.
-    Waited,
+    /// An approval, a question or a release waits for this operator.
+    SomethingWaits,
     InHistory,
     /// A release is under the cursor of the history.
     OnRelease,
@@ -203,7 +204,7 @@ macro_rules! actions {
 // In the order of the footer and of the help: the name in the configuration, the group in the help, the default keys, the
 // label in the footer and the text of the help, then the columns that are not the usual ones.
 actions! {
-    Approve("approve", Release, [key('A')], "approve", "approve the waiting step, or decide on the failed one") in_footer when(Asked);
+    Approve("approve", Release, [key('A')], "approve", "approve the waiting step, or decide on the failed one") in_footer when(AnswerNeeded);
     Promote("promote", Release, [key('P')], "promote", "choose a version for the open target, plan its release, then confirm it") in_footer when(CanBegin);
     BackOut("back-out", Release, [key('X')], "back out", "undo everything that the running release has done") in_footer when(CanBackOut);
     RollBack("roll-back", Release, [key('R')], "roll back", "switch back to the version that is kept warm, or choose an earlier version") in_footer when(CanBegin);
@@ -245,7 +246,7 @@ actions! {
     Copy("copy", Console, [key('y')], "copy", "copy the text under the cursor to the terminal's clipboard");
     Zoom("zoom", Screen, [key('+')], "zoom", "show only the focused pane") in_footer when(NotZoomed);
     Unzoom("unzoom", Screen, [key('_'), key('-')], "all panes", "show all panes again") in_footer when(Zoomed);
-    Waiting("waiting", Move, [key('a')], "waits for you", "list what waits for you: approvals, questions, releases to resume") same_in_history when(Waited);
+    Waiting("waiting", Move, [key('a')], "waits for you", "list what waits for you: approvals, questions, releases to resume") same_in_history when(SomethingWaits);
     History("history", Move, [key('H')], "history", "show the history of releases, or the panes again") same_in_history;
     Mark("mark", History, [key(' ')], "mark", "mark a release to compare it, or remove the mark") in_history in_footer when(OnRelease);
     Compare("compare", History, [key('c')], "compare", "compare the two marked releases") in_history in_footer when(TwoMarked);

@@ -93,7 +93,7 @@ pub trait Question: Debug + Send + Sync + 'static {
     }
 }
 
-/// Questions that are cancelled together, when nobody waits for their answers any more.
+/// Questions that are cancelled together, because their dialog was closed or a later question replaced them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QuestionGroup {
     /// The lists and look-ups of the picker.

@@ -167,10 +167,10 @@ impl Clocks {
         self.0.iter().filter(|reading| reading.differs())
     }
 
-    /// The clock by which a hold that is not active by the clock of this machine is active at `now`: it has not reached
-    /// the end of the hold, or has already reached its start. If there are several, or none, the clock that differs
-    /// most of them or of all. None if no clock differs.
-    pub fn by_which(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
+    /// The clock because of which a hold counts at `now`, although it is not active by the clock of this machine: a clock
+    /// that has not reached the end of the hold, or that has already reached its start. If there are several such
+    /// clocks, the one that differs most. If there is none, the clock that differs most of all. None if no clock differs.
+    pub fn because_of(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let is_active_by = |reading: &&ClockReading| {
             let time = reading.time(now);
             if now < hold.since {

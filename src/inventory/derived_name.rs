@@ -22,6 +22,12 @@ impl Target {
     pub fn own_name(&self) -> String {
         format!("{PREFIX}{}", self.joined())
     }
+
+    /// What the name of nginx's main configuration gets so that it names the copy that is tested for this target. The
+    /// end matches no include of `*.conf`, whatever the target is called.
+    pub fn tested_suffix(&self) -> String {
+        format!(".{}.test", self.own_name())
+    }
 }
 
 /// The name that an instance of a slot has in the runtime, e.g. `greenroom-web.production.blue`.
@@ -88,5 +94,12 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_tested_copy_is_never_included() {
+        let suffix = target("web", "conf").tested_suffix();
+        let name = format!("nginx.conf{suffix}");
+        assert_eq!(name, "nginx.conf.greenroom-web.conf.test");
     }
 }

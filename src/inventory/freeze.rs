@@ -201,8 +201,8 @@ pub fn holds_by_all_clocks(
     holds
 }
 
-/// The clock by which a hold or freeze stops promotes at `now`. None if it is active by the clock of this machine, or if
-/// no clock differs.
+/// The clock because of which a hold or freeze stops promotes at `now`. None if it is active by the clock of this
+/// machine, or if no clock differs.
 pub fn only_by_clock<'a>(
     hold: &Hold,
     placed: Option<&Hold>,
@@ -211,7 +211,7 @@ pub fn only_by_clock<'a>(
     (now, clocks): (Timestamp, &'a Clocks),
 ) -> Option<&'a ClockReading> {
     let own = active_holds(placed, freezes, service, now);
-    clocks.by_which(hold, now).filter(|_| !own.contains(hold))
+    clocks.because_of(hold, now).filter(|_| !own.contains(hold))
 }
 
 /// How far into the future [`next_start`] searches.

@@ -269,8 +269,8 @@ impl Snapshot {
         freeze::holds_by_all_clocks(self.hold.as_ref(), &self.freezes, service, by)
     }
 
-    /// The clock by which `hold` stops promotes at `now`. None if the hold is active by the clock of this machine, or if
-    /// no clock differs.
+    /// The clock because of which `hold` stops promotes at `now`. None if the hold is active by the clock of this
+    /// machine, or if no clock differs.
     pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
         let service = &self.target.service;
         let by = (now, &self.clocks);

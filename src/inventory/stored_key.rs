@@ -15,7 +15,7 @@ pub enum StoredKey {
     HoldRecord,
     Watching,
     Handover,
-    /// The heads of releases. The watchers also report this kind if the newest release of a target cannot be read.
+    /// The heads of releases. If the newest one cannot be read, the watchers report the problem under `releases`.
     Releases,
     Steps,
     Repair,
@@ -85,11 +85,11 @@ const fn history(
 pub static STORED_KEYS: &[StoredKeyRow] = &[
     row(StoredKey::Route, "route", "which slot is live, and the generation of the route", Stops::Releases),
     row(StoredKey::Slot(Slot::Blue), "slots/{slot}", "what is registered for a slot: the address of each member, and the digest", Stops::Releases),
-    row(StoredKey::Lock, "lock", "who drives the target", Stops::Releases),
-    row(StoredKey::Hold, "hold", "the hold in effect", Stops::Promotes),
+    row(StoredKey::Lock, "lock", "who drives the target, on a lease of the driver", Stops::Releases),
+    row(StoredKey::Hold, "hold", "the hold that was placed last, in effect or not", Stops::Promotes),
     history(StoredKey::HoldRecord, "holds/{id}", "a record of each hold", Stops::Nothing),
-    row(StoredKey::Watching, "watching/{console}", "consoles that show a release", Stops::Nothing),
-    row(StoredKey::Handover, "handover", "a request to hand over", Stops::Nothing),
+    row(StoredKey::Watching, "watching/{console}", "a console that has the target open, on its lease", Stops::Nothing),
+    row(StoredKey::Handover, "handover", "a request to hand over, on the lease of its console", Stops::Nothing),
     history(StoredKey::Releases, "releases/{id}", "a release", Stops::Agreement),
     history(StoredKey::Steps, "steps/{id}/{number}", "the steps of a release, one by one", Stops::Nothing),
     history(StoredKey::Repair, "repairs/{id}", "a repair", Stops::Nothing),

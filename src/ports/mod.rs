@@ -53,8 +53,7 @@ pub use seals::Seals;
 pub use secrets::{Credentials, Password, Secrets, same_secret};
 pub use target_secrets::TargetSecrets;
 
-/// The ports that write to the store of a target. A caller passes them on together, so that another port of the store
-/// needs no change between the store and the engine that uses it.
+/// The ports that write to the store of a target. A new port is added here, and callers pass all of them on unchanged.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct StoreWriting {

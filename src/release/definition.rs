@@ -50,7 +50,7 @@ impl Definition {
         freeze::holds_by_all_clocks(placed, &self.rules.freezes, service, (now, clocks))
     }
 
-    /// The clock by which one of [`Self::holds_by`] stops a promote at `now`. None if the hold is active by this
+    /// The clock because of which one of [`Self::holds_by`] stops a promote at `now`. None if the hold is active by this
     /// machine's clock.
     pub fn only_by_clock<'a>(
         &self,

@@ -92,7 +92,7 @@ pub enum Refusal {
     },
     /// A hold or a freeze is active.
     Held(Hold),
-    /// A hold or a freeze is active by the clock of another machine, but not by the clock of this machine.
+    /// A hold or a freeze is not active by the clock of this machine, but counts because another clock differs.
     HeldByAnotherClock {
         hold: Hold,
         /// How the clocks differ, as a message.

@@ -84,7 +84,7 @@ impl StoreReader {
                     }
                     LockStatus::Unreadable(reason) => Err(reason),
                 },
-                // The ranges leave out the history and the approvals, and no key has the name of the end of a lock.
+                // The ranges leave out the history and the approvals, so only a key of another program gets here.
                 StoredKey::HoldRecord
                 | StoredKey::Releases
                 | StoredKey::Steps

@@ -184,7 +184,7 @@ impl Nginx {
             .configuration
             .file_name()
             .unwrap_or_default();
-        let name = format!("{}.{}.test", name.to_string_lossy(), target.own_name());
+        let name = format!("{}{}", name.to_string_lossy(), target.tested_suffix());
         self.options.config.configuration.with_file_name(name)
     }
 

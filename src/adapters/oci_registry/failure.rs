@@ -59,7 +59,8 @@ pub(super) fn of_status(code: u16, body: &[u8], mask: &Mask) -> (FailureKind, St
     }
 }
 
-/// An image counts as missing only if nothing else is wrong: with another error, the image registry may have it.
+/// An image counts as missing only if no other known error is listed: with another error, the image registry may have
+/// it.
 fn by_envelope(envelope: &Envelope, mask: &Mask) -> (FailureKind, String) {
     let of_code = |code: &str| match code {
         "MANIFEST_UNKNOWN"
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_missing_only_if_nothing_else_is_wrong() {
+    fn an_image_is_missing_only_if_no_other_known_error_is_listed() {
         for (codes, kind) in [
             (&["MANIFEST_UNKNOWN"][..], FailureKind::Missing),
             (&["MANIFEST_UNKNOWN", "X"], FailureKind::Missing),

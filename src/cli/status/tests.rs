@@ -286,6 +286,8 @@ fn a_difference_of_one_of_two_edges_names_the_edge() {
     let output = text(&snapshot, None, &Approvals::NotNeeded);
     let difference = "store: blue generation 41; proxy west: green generation 40";
     assert!(output.contains(difference), "{output}");
+    let unknown = "which slot has the traffic: the proxies name different slots";
+    assert!(output.contains(unknown), "{output}");
     let json = json::of(&snapshot, None, &Approvals::NotNeeded);
     assert_eq!(json["live"], serde_json::Value::Null);
     assert_eq!(json["agreed"], false);

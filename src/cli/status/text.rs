@@ -5,7 +5,7 @@ use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
 use crate::inventory::{
-    Instance, LiveSlot, PublicReport, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
+    Consensus, Instance, LiveSlot, PublicReport, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
 };
 use crate::release::{Undriven, unread_approvals};
 use crate::sanitize::sanitize;
@@ -126,7 +126,7 @@ fn holds(snapshot: &Snapshot) -> Vec<String> {
         lines.push(format!("  # {hold}"));
         if let Some(clock) = snapshot.only_by_clock(&hold, snapshot.at) {
             lines.push(format!(
-                "      this hold or freeze is in effect only by the clock of another machine: {clock}"
+                "      this hold or freeze counts because the clocks differ: {clock}"
             ));
         }
     }
@@ -254,6 +254,10 @@ fn unknown_lines(snapshot: &Snapshot) -> Vec<String> {
             Some(format!("  ! unknown: {unknown}: the {name} {silence}"))
         })
         .collect();
+    if snapshot.edges.live() == Consensus::Split && snapshot.sources.router.is_live() {
+        let differ = "the proxies name different slots";
+        lines.push(format!("  ! unknown: which slot has the traffic: {differ}"));
+    }
     let route = snapshot.route.as_ref().map(|route| &route.value);
     if let (LiveSlot::Unknown, Some(route)) = (snapshot.live_slot(), route) {
         lines.push(format!(

@@ -17,7 +17,7 @@ pub fn is_available(model: &Model, action: Action) -> bool {
             .as_ref()
             .is_some_and(|open| model.is_in_standby(open));
     match action.binding().when {
-        When::Asked => {
+        When::AnswerNeeded => {
             let asks = matches!(
                 progress,
                 Some(Progress::Asking { .. } | Progress::Choosing { .. })
@@ -29,7 +29,7 @@ pub fn is_available(model: &Model, action: Action) -> bool {
             let may_approve = open.is_some_and(|open| model.peer_approvable(open).is_some());
             asks && !lacks || model.mode != Mode::ReadOnly && may_approve
         }
-        When::Waited => !model.waiting().is_empty(),
+        When::SomethingWaits => !model.waiting().is_empty(),
         When::CanBackOut => !matches!(progress, None | Some(Progress::Back(_))),
         When::CanResume => {
             let is_open = |observed: &Observed| observed.is_driven() || observed.is_interrupted();
@@ -132,18 +132,18 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (When::CanSuspend, _) => {
             "this console drives a release or a repair, and suspending would stop it".into()
         }
-        (When::Asked, Some(_))
+        (When::AnswerNeeded, Some(_))
             if model
                 .release_in_flight()
                 .is_some_and(|status| model.lacks_approvals(status)) =>
         {
             "the switch waits for the approval of another operator".into()
         }
-        (When::Waited, _) if model.mode == Mode::ReadOnly => {
+        (When::SomethingWaits, _) if model.mode == Mode::ReadOnly => {
             "this console is read-only, so it does not list what waits for you".into()
         }
-        (When::Waited, _) => "nothing waits for you".into(),
-        (When::Asked, Some(_)) => "no step waits for an answer".into(),
+        (When::SomethingWaits, _) => "nothing waits for you".into(),
+        (When::AnswerNeeded, Some(_)) => "no step waits for an answer".into(),
         _ => "this console drives no release of this target".into(),
     };
     Some(reason)

@@ -238,7 +238,16 @@ fn name_of(snapshot: &Snapshot, key: &str) -> String {
 
 fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
     let kind = StoredKey::named(name);
-    let is_foreign = matches!(kind, StoredKey::Unknown | StoredKey::LockEnd);
+    // The ranges of the store leave out the history, so another program wrote a key with such a name.
+    let is_foreign = matches!(
+        kind,
+        StoredKey::Unknown
+            | StoredKey::LockEnd
+            | StoredKey::HoldRecord
+            | StoredKey::Releases
+            | StoredKey::Steps
+            | StoredKey::Repair
+    );
     match (snapshot.problems.get(&line.key), kind) {
         (Some(problem), _) if is_foreign => Mark::Foreign(problem.clone()),
         (Some(problem), _) => Mark::Unreadable(problem.clone()),

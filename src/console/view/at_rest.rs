@@ -123,9 +123,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
             more => format!(" (and {more} more)"),
         };
         let by = snapshot.only_by_clock(first, model.now);
-        let by = by.map_or(String::new(), |clock| {
-            format!(" (still held, because {clock})")
-        });
+        let by = by.map_or(String::new(), |clock| format!(" (held, because {clock})"));
         return (
             format!("next: no promote without an override: {first}{by}{more}"),
             Meaning::Warn,

@@ -16,6 +16,7 @@ use crate::inventory::{
     Snapshot, changes,
 };
 use crate::release::Progress;
+use crate::sanitize::sanitize;
 
 /// The width of a box from which requests and latencies share one row.
 const WIDE: usize = 52;
@@ -403,11 +404,15 @@ fn role_rows(
 
 fn public_answer(theme: &Theme, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
     let tick = theme.glyph(Glyph::Tick);
-    let answer = match snapshot.edges.public() {
-        Consensus::Split => {
+    let answer = match (snapshot.edges.public(), snapshot.edges.outage()) {
+        (Consensus::Split | Consensus::Unknown, Some(outage)) => {
+            let cross = theme.glyph(Glyph::Cross);
+            return (format!("{cross} {}", sanitize(&outage)), Meaning::Bad);
+        }
+        (Consensus::Split, None) => {
             return ("the public addresses differ".into(), Meaning::Warn);
         }
-        public => public.unanimous(),
+        (public, _) => public.unanimous(),
     };
     match answer {
         Some(answer) if answer.slot == Some(slot) => (

@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use super::{Engine, unknown};
 use crate::inventory::{Cleared, Clocks, Hold, SeenHold, StoredKey, Target};
 use crate::ports::{Failure, FailureKind};
-use crate::release::Site;
-use crate::release::gather;
-use crate::release::{Refusal, Refused};
+use crate::release::{Refusal, Refused, Site, gather};
 use crate::sanitize::sanitize;
 
 /// How many characters of an unreadable hold are shown, and are recorded when it is cleared.

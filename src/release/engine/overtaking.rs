@@ -5,9 +5,7 @@ use super::{Engine, clocks, still_as_planned, unknown};
 use crate::history::Recorded;
 use crate::inventory::{LockHolder, LockPurpose, LockRecord, RegistryRecord, Target};
 use crate::ports::{Acquired, JournalEnd, Lease};
-use crate::release::Site;
-use crate::release::Writing;
-use crate::release::{Command, Plan, Refusal, Refused, StandbyOf, standby_entry};
+use crate::release::{Command, Plan, Refusal, Refused, Site, StandbyOf, Writing, standby_entry};
 
 /// How long a driver of this console may take to end its standby. After that, the next release is refused.
 const SUPERSEDING: std::time::Duration = std::time::Duration::from_secs(10);

@@ -13,11 +13,9 @@ use crate::inventory::{
     EngineImage, LockPurpose, LockRecord, ReleaseId, StoredKey, Target, Version,
 };
 use crate::ports::{Acquired, Fence, JournalReader, Lease, Locks, RuntimeWriter};
-use crate::release::Site;
-use crate::release::Writing;
 use crate::release::gather::{Past, Sought, search};
 use crate::release::prune::{PrunePlan, Use, plan};
-use crate::release::{Refusal, Refused};
+use crate::release::{Refusal, Refused, Site, Writing};
 
 /// How many of the newest releases of a target are read at most.
 const PAST: usize = 1000;

@@ -13,14 +13,12 @@ use crate::inventory::{
     Clocks, FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord, ReleaseId, Target,
 };
 use crate::ports::{Acquired, Lease};
-use crate::release::Site;
-use crate::release::Writing;
 use crate::release::gather::{past_and_unreadable, proxy_generation};
 use crate::release::interrupted::not_overtaken;
 use crate::release::unreadable::unreadable_release;
 use crate::release::{
     Approval, Handle, Interrupted, Machine, OnFailure, Plan, Refusal, Refused, ResumeAction,
-    Resumption, Scope, TargetState,
+    Resumption, Scope, Site, TargetState, Writing,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -259,11 +259,19 @@ fn a_bad_answer_at_one_edge_counts_while_another_edge_is_down() {
         answer: EdgeAnswer::Unknown,
         ..answering(Slot::Green, None)
     };
-    let counted = |east: Edge| {
+    let counted = |east: Edge, is_healthy: bool| {
         let snapshot = with(after_the_switch(), east, is_down.clone());
-        let (_, course) = judged(WATCH, &with_public(), &observed(snapshot));
+        let mut observation = observed(snapshot);
+        if let Some(probe) = &mut observation.probe {
+            probe.healthy = is_healthy;
+        }
+        let (_, course) = judged(WATCH, &with_public(), &observation);
         course.bad_in_a_row
     };
-    assert_eq!(counted(answering(Slot::Green, Some(502))), 1);
-    assert_eq!(counted(answering(Slot::Green, Some(200))), 0);
+    let good = || answering(Slot::Green, Some(200));
+    assert_eq!(counted(answering(Slot::Green, Some(502)), true), 1);
+    assert_eq!(counted(good(), true), 0);
+    assert_eq!(counted(good(), false), 1, "the version gets traffic");
+    // Nothing is known, and the traffic could not be switched back.
+    assert_eq!(counted(is_down.clone(), false), 0);
 }

@@ -61,17 +61,20 @@ impl StageDefinition for Watch {
         } else {
             public::judge(plan, slot, observation, course.compares)
         };
-        // If the proxy does not answer, nothing is known about the version, and the traffic could not be switched back.
         let is_proxy_down = matches!(public, Public::ProxyDown(_));
-        if !is_proxy_down
+        // If no edge answers, nothing is known about the version, and the traffic could not be switched back.
+        let is_known = !is_proxy_down || observation.edges.does_any_answer();
+        if is_known
             && !plan.kind.is_rollback()
             && let Some(why) = above_the_limit(plan, &public, course, observation)
         {
             return Judgement::Never(why);
         }
-        let fault = candidate::unhealthy(plan, observation)
-            .map(|why| format!("{slot} is not healthy: {why}"))
-            .or_else(|| public.fault().map(str::to_owned));
+        let unhealthy = candidate::unhealthy(plan, observation)
+            .map(|why| format!("{slot} is not healthy: {why}"));
+        // An edge that is down is no fault of the version.
+        let counts = is_known && (unhealthy.is_some() || !is_proxy_down);
+        let fault = unhealthy.or_else(|| public.fault().map(str::to_owned));
         let window = plan.definition.timing.watch;
         let time = elapsed(course.since, situation.now);
         let Some(fault) = fault else {
@@ -87,7 +90,7 @@ impl StageDefinition for Watch {
                 duration(window)
             ));
         };
-        if !is_proxy_down {
+        if counts {
             course.bad_in_a_row += 1;
         }
         if course.bad_in_a_row >= BAD_IN_A_ROW {
@@ -119,7 +122,10 @@ fn above_the_limit(
     course: &mut Course,
     observation: &Observation,
 ) -> Option<String> {
-    if !matches!(public, Public::NotConfigured | Public::Unknown) {
+    if !matches!(
+        public,
+        Public::NotConfigured | Public::Unknown | Public::ProxyDown(_)
+    ) {
         course.own_requests += RequestCount {
             requests: 1,
             errors: u64::from(public.fault().is_some()),

@@ -15,8 +15,7 @@ use crate::release::ladder::{Evidence, Property, Situation, Verdict};
 use crate::release::observation::{Course, Observation, Stage};
 use crate::release::retry::GUARD_AGAIN;
 use crate::release::time::elapsed;
-use crate::release::{AnnouncementKind, StepState};
-use crate::release::{Need, approval};
+use crate::release::{AnnouncementKind, Need, StepState, approval};
 
 impl Machine {
     /// Starts the current stage. If all stages are done, ends the release.

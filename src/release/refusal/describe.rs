@@ -176,7 +176,7 @@ fn store_went_back(f: &mut fmt::Formatter<'_>, target: &Target, says: &str) -> f
 fn held_by_another_clock(f: &mut fmt::Formatter<'_>, hold: &Hold, clock: &str) -> fmt::Result {
     write!(
         f,
-        "{hold}\n  The hold is active only by the clock of another machine: {clock}. Correct the wrong clock, clear the hold, or override it with a reason."
+        "{hold}\n  The hold counts because the clocks differ: {clock}. Correct the wrong clock, clear the hold, or override it with a reason."
     )
 }
 

@@ -366,7 +366,7 @@ fn details(model: &Model, theme: &Theme, picker: &Picker, columns: usize) -> Vec
             let why = why.join("; ");
             let message = if is_only_held {
                 let held = theme.glyph(Glyph::Held);
-                format!("{held} {why}. Enter asks for this reason.")
+                format!("{held} Enter asks for a reason to override: {why}")
             } else {
                 format!("{} cannot be chosen: {why}", theme.glyph(Glyph::Cross))
             };

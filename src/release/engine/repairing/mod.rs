@@ -17,12 +17,10 @@ use crate::inventory::{
     FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, SwitchOrder, Target,
 };
 use crate::ports::{Acquired, FailureKind, Lease, RouterReader};
-use crate::release::Site;
-use crate::release::Writing;
 use crate::release::repair::{RepairMachine, RouteProof, all_answered, plan};
-use crate::release::standby_entry;
 use crate::release::{
-    Action, Known, ProxyCalls, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
+    Action, Known, ProxyCalls, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest, Site,
+    Writing, standby_entry,
 };
 use drive::Drive;
 use look::look;

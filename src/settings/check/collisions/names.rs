@@ -28,7 +28,7 @@ impl Checker<'_> {
                 };
                 let target = Target::new(service, at);
                 let length = longest.entry(environment).or_default();
-                *length = target.own_name().len().max(*length);
+                *length = target.tested_suffix().len().max(*length);
                 for slot in Slot::BOTH {
                     let owner = format!("{slot} of {target}");
                     slots.insert((host_of(section), instance_name(&target, slot)), owner);
@@ -56,13 +56,12 @@ impl Checker<'_> {
                 .configuration
                 .file_name()
                 .map_or(0, std::ffi::OsStr::len);
-            let longest = longest.get(environment).copied();
-            if let Some(longest) = longest
-                && main + 1 + longest > LONGEST_FILE
+            if let Some(longer) = longest.get(environment)
+                && main + longer > LONGEST_FILE
             {
                 self.error_at(
                     &at("configuration"),
-                    format!("the file name is too long: Greenroom tests a copy whose name is {} bytes longer, and a file name has at most {LONGEST_FILE} bytes: use a shorter file name", longest + 1),
+                    format!("the file name is too long: Greenroom tests a copy whose name is {longer} bytes longer, and a file name has at most {LONGEST_FILE} bytes: use a shorter file name"),
                 );
             }
         }

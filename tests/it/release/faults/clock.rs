@@ -161,7 +161,7 @@ async fn a_clock_two_hours_ahead_does_not_end_a_hold() {
     let (_, said) = two_hours_ahead(&fixture, &["hold", &service, "production"]).await;
     assert!(said.contains("payday"), "{said}");
     assert!(
-        said.contains("only by the clock of another machine: "),
+        said.contains("counts because the clocks differ: "),
         "{said}"
     );
     let (code, said) = two_hours_ahead(&fixture, &clear).await;
