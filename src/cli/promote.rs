@@ -177,6 +177,7 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
         reason: wanted.reason,
         override_holds: wanted.override_holds,
         operator: engine.operator().clone(),
+        trigger: None,
     };
     let mut consent = match Consent::find(yes, engine.definition(&request.target)) {
         Ok(consent) => consent,

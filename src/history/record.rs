@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Entry, JournalEvent, Link, LivePeriod, RecordedStep, Step, Successor};
 use crate::checks::Report;
 use crate::inventory::{
-    Address, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version,
+    Address, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Trigger, Version,
 };
 use crate::sanitize::sanitize;
 
@@ -204,6 +204,9 @@ pub struct ReleaseRecord {
     /// The active holds and freezes that the operator overrode, each with the reason for the override.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<Overridden>,
+    /// The push for which an agent opened the release; none for a release of an operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
     pub opened_at: Timestamp,
     /// The plan that was shown to the operator.
     pub plan: Vec<PlannedCalls<RecordedStep>>,

@@ -37,6 +37,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
         live: None,
         closed: None,
         chain: None,
+        trigger: None,
     }
 }
 

@@ -145,6 +145,7 @@ mod tests {
             live: None,
             chain: None,
             closed: closed.map(|outcome| (at(day), outcome)),
+            trigger: None,
         }
     }
 

@@ -1,5 +1,5 @@
 //! The nouns of the crate: services, environments, targets, slots, versions, instances, registrations, routes, edges,
-//! holds, snapshots of these, and how servers are reached. The module has only data: it uses no client library and no
+//! holds, queues of pushes, snapshots of these, and how servers are reached. The module has only data: it uses no client library and no
 //! screen, and it waits for nothing. Only [`ReleaseId::after`] reads a clock. Everywhere else the caller passes the
 //! time.
 
@@ -29,6 +29,7 @@ pub mod plain;
 mod presence;
 mod probe;
 mod public_answer;
+mod queue;
 mod rate_window;
 mod rates;
 mod registration;
@@ -42,6 +43,7 @@ mod slot;
 mod snapshot;
 mod stored_key;
 mod tag_order;
+mod tag_pattern;
 mod target;
 pub mod time_zone;
 pub mod units;
@@ -75,6 +77,11 @@ pub use person::{NameRefused, key_part, operator_name};
 pub use presence::{Declined, HandoverRequest, Watcher};
 pub use probe::Probe;
 pub use public_answer::{BodyClass, PublicAnswer};
+pub use queue::{
+    BadPush, EntryId, EntryState, InvalidEntryId, LONGEST_CLAIM, LONGEST_REPOSITORY, MOST_ENDED,
+    MOST_PENDING, Push, PushSource, QueueEntry, StateKind, Trigger, forgotten, newest_pending,
+    overtaken,
+};
 pub use rate_window::RateWindow;
 pub use rates::{Began, Rates};
 pub use registration::{KeyLine, RegisteredMember, Registration, Revisioned};
@@ -93,6 +100,7 @@ pub use slot::{LiveSlot, PerSlot, Role, Slot, UnknownSlot};
 pub use snapshot::{RegistryRecord, SlotSnapshot, Snapshot, SourceState, Sources};
 pub use stored_key::{STORED_KEYS, StoredKey, StoredKeyRow};
 pub use tag_order::by_version;
+pub use tag_pattern::{InvalidTagPattern, TagPattern, is_tag};
 pub use target::{Target, Tier};
 pub use units::Limit;
 pub use version::{

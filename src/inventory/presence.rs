@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Operator, ReleaseId};
 
-/// A console that has a target open.
+/// A console that has a target open, or an agent that follows pushes for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watcher {
     pub operator: Operator,
@@ -14,6 +14,9 @@ pub struct Watcher {
     pub console: String,
     /// When the console opened the target.
     pub since: Timestamp,
+    /// Whether the process is an agent, which releases pushed versions, and not the console of a person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_agent: bool,
 }
 
 /// A request of one operator to drive a release that another operator drives.

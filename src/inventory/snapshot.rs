@@ -9,8 +9,8 @@ use super::freeze;
 use super::{
     Address, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, Freeze, HandoverRequest, Hold,
     Instance, InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval, PerSlot, Probe,
-    PublicAddress, Rates, Registration, Revisioned, Role, Route, RuntimeHealth, RuntimeKind, Slot,
-    SlotMembers, Target, Tier, Watcher,
+    PublicAddress, QueueEntry, Rates, Registration, Revisioned, Role, Route, RuntimeHealth,
+    RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher,
 };
 
 /// Whether a source (runtime, store or proxy) answers at the moment.
@@ -166,6 +166,9 @@ pub struct RegistryRecord {
     pub handover_request: Option<HandoverRequest>,
     #[serde(default)]
     pub peer_approvals: Vec<PeerApproval>,
+    /// The pushes of the target, each with what became of it, in no particular order.
+    #[serde(default)]
+    pub queue: Vec<QueueEntry>,
     /// Keys that cannot be read, or whose value does not belong to the key, each with the problem. [`super::StoredKey`]
     /// says which work each of these keys stops.
     pub problems: BTreeMap<String, String>,
@@ -224,6 +227,8 @@ pub struct Snapshot {
     #[serde(rename = "handover")]
     pub handover_request: Option<HandoverRequest>,
     pub peer_approvals: Vec<PeerApproval>,
+    /// The pushes of the target, each with what became of it, in no particular order.
+    pub queue: Vec<QueueEntry>,
     /// Keys that could not be read, each with the problem.
     pub problems: BTreeMap<String, String>,
     /// The stored keys below the prefix of the target.
@@ -246,6 +251,7 @@ impl Snapshot {
             watching,
             handover_request,
             peer_approvals,
+            queue,
             problems,
             revision,
         } = record;
@@ -257,6 +263,7 @@ impl Snapshot {
         self.watching = watching;
         self.handover_request = handover_request;
         self.peer_approvals = peer_approvals;
+        self.queue = queue;
         self.problems = problems;
         self.store_revision = Some(revision);
     }
@@ -312,6 +319,7 @@ impl Snapshot {
             keys_at: None,
             sources: Sources::default(),
             at,
+            queue: Vec::new(),
         }
     }
 

@@ -15,6 +15,8 @@ pub enum StoredKey {
     HoldRecord,
     Watching,
     Handover,
+    /// A push for the target.
+    Queue,
     /// The heads of releases. If the newest one cannot be read, the watchers report the problem under `releases`.
     Releases,
     Steps,
@@ -90,6 +92,7 @@ pub static STORED_KEYS: &[StoredKeyRow] = &[
     history(StoredKey::HoldRecord, "holds/{id}", "a record of each hold", Stops::Nothing),
     row(StoredKey::Watching, "watching/{console}", "a console that has the target open, on its lease", Stops::Nothing),
     row(StoredKey::Handover, "handover", "a request to hand over, on the lease of its console", Stops::Nothing),
+    row(StoredKey::Queue, "queue/{id}", "a push for the target, and what became of it", Stops::Nothing),
     history(StoredKey::Releases, "releases/{id}", "a release", Stops::Agreement),
     history(StoredKey::Steps, "steps/{id}/{number}", "the steps of a release, one by one", Stops::Nothing),
     history(StoredKey::Repair, "repairs/{id}", "a repair", Stops::Nothing),
@@ -224,6 +227,7 @@ mod tests {
         ("approvals/garbage", false, false, false),
         ("watching/ana", false, false, false),
         ("handover", false, false, false),
+        ("queue/0123456789abcdef", false, false, false),
         ("note", false, false, false),
         ("slots/purple", false, false, false),
         ("slots/blue/x", false, false, false),

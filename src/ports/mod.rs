@@ -17,6 +17,8 @@ mod notifier;
 mod peer_approvals;
 mod presence;
 mod proxy_host;
+mod push_receiver;
+mod queue;
 mod registry;
 mod router;
 mod runtime;
@@ -44,6 +46,8 @@ pub use notifier::Notifier;
 pub use peer_approvals::PeerApprovals;
 pub use presence::PresenceStore;
 pub use proxy_host::{CommandOutput, FilePart, ProxyHost, STAGED, Writable};
+pub use push_receiver::{PushReceiver, Received};
+pub use queue::{QueueStore, Queued};
 pub use registry::{Fence, Hint, RegistryReader, RegistryWriter};
 pub use router::{RouterReader, RouterWriter};
 pub use runtime::{
@@ -63,6 +67,7 @@ pub struct StoreWriting {
     /// Writes which targets this console shows, and the operator's requests for a handover.
     pub presence: Arc<dyn PresenceStore>,
     pub holds: Arc<dyn Holds>,
+    pub queue: Arc<dyn QueueStore>,
     pub peer_approvals: Arc<dyn PeerApprovals>,
     /// Seals finished records. Drivers do not use this port.
     pub seals: Arc<dyn Seals>,

@@ -12,7 +12,7 @@ use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
     Address, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
-    PublicAddress, RestartPolicy, RuntimeKind, Target, Tier, freeze,
+    PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Tier, freeze,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Definition {
     /// The checks that *verify* runs against the candidate.
     pub suite: Suite,
     pub timing: Timing,
+    /// The tags that the target follows: the agent releases a version if one of them is pushed for it.
+    pub follows: Vec<TagPattern>,
     /// The address at which the public reaches the target.
     pub public: Option<PublicAddress>,
     /// The address at which an operator can see the candidate before the switch.

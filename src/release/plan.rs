@@ -9,7 +9,7 @@ use crate::history::{
 };
 use crate::inventory::{
     Address, Clocks, EnvironmentName, Hold, Operator, ReleaseId, Route, Slot, SlotMembers, Target,
-    Tier, Version,
+    Tier, Trigger, Version,
 };
 
 /// The version that has the traffic when the plan is made.
@@ -52,6 +52,8 @@ pub struct Plan {
     pub reason: Option<String>,
     /// The active holds that the plan overrides, each with the reason. No other hold is overridden.
     pub overridden: Vec<Overridden>,
+    /// The push for which an agent makes the plan; none for a plan of an operator.
+    pub trigger: Option<Trigger>,
     pub made_at: Timestamp,
     /// The hash of the original plan (see the method `mark`), for a plan that was read from a record. Such a plan lacks
     /// data, so the hash cannot be computed again. None for a new plan.
@@ -108,6 +110,7 @@ impl Plan {
             operator: head.operator.clone(),
             reason: head.reason.clone(),
             overridden: head.overridden.clone(),
+            trigger: head.trigger.clone(),
             made_at: head.opened_at,
             mark: Some(Link::first(head).as_str().to_owned()),
         }
@@ -224,6 +227,7 @@ impl Plan {
             operator: self.operator.clone(),
             reason: self.reason.clone(),
             overridden: self.overridden.clone(),
+            trigger: self.trigger.clone(),
             opened_at: self.made_at,
             plan: self.calls.iter().map(PlannedCalls::recorded).collect(),
             baseline: Some(Baseline {

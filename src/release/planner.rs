@@ -124,6 +124,7 @@ pub fn decide(
             operator: request.operator.clone(),
             reason: request.reason.clone(),
             overridden,
+            trigger: request.trigger.clone(),
             made_at: facts.now,
             mark: None,
         },

@@ -238,6 +238,57 @@ impl Refusal {
         }
     }
 
+    /// Whether the reason can end without a change of the request or the configuration: another operator ends a hold, a
+    /// lock becomes free, a server answers again. An agent then waits and plans the release again.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Held(_)
+            | Self::HeldByAnotherClock { .. }
+            | Self::Locked { .. }
+            | Self::LockedByUpkeep { .. }
+            | Self::LockedForNoRelease { .. }
+            | Self::NotLiveIn { .. }
+            | Self::Unknown { .. }
+            | Self::WorldChanged { .. }
+            | Self::PlanExpired { .. }
+            | Self::Unfinished { .. }
+            | Self::RouteDisagrees { .. }
+            | Self::SlotTaken { .. }
+            | Self::DrivenHere => true,
+            Self::UnknownTarget(_)
+            | Self::ReadOnly
+            | Self::NoSuchVersion { .. }
+            | Self::ConfigurationOlder { .. }
+            | Self::PlaceTaken { .. }
+            | Self::NothingLiveIn(_)
+            | Self::AlreadyLive { .. }
+            | Self::NotRollbackCandidate(_)
+            | Self::NoStandby
+            | Self::NeverLiveHere { .. }
+            | Self::NoHealthCheck
+            | Self::NoReason
+            | Self::StoreWentBack { .. }
+            | Self::GenerationsUsedUp { .. }
+            | Self::HeldAlready(_)
+            | Self::NoHold
+            | Self::HoldChanged { .. }
+            | Self::HoldWithoutReason
+            | Self::NotPeerApproved(_)
+            | Self::NoSuchRelease(_)
+            | Self::NoReleaseNamed { .. }
+            | Self::SeveralReleasesNamed { .. }
+            | Self::AlreadyOver { .. }
+            | Self::Overtaken { .. }
+            | Self::NotResumable { .. }
+            | Self::NoWayBack
+            | Self::NotApproved
+            | Self::TakeoverWithoutReason
+            | Self::OnlyToLeave { .. }
+            | Self::NothingDiffers { .. }
+            | Self::HandoverAlreadyRequested { .. } => false,
+        }
+    }
+
     /// The hold or freeze that causes the refusal, so that an operator can override it; none for other reasons.
     pub fn hold(&self) -> Option<&Hold> {
         match self {

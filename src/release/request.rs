@@ -1,6 +1,6 @@
 //! The request of an operator for a release.
 
-use crate::inventory::{EnvironmentName, Operator, Target, VersionRef};
+use crate::inventory::{EnvironmentName, Operator, Target, Trigger, VersionRef};
 
 /// The version that an operator wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,4 +23,6 @@ pub struct PlanRequest {
     /// The reason for overriding the active holds; none if the release does not override them.
     pub override_holds: Option<String>,
     pub operator: Operator,
+    /// The push for which an agent makes the request; none for a request of an operator.
+    pub trigger: Option<Trigger>,
 }

@@ -55,6 +55,7 @@ async fn release(
         reason: Some("the past of the sandbox".to_owned()),
         override_holds: None,
         operator: engine.operator().clone(),
+        trigger: None,
     };
     let plan = engine
         .plan(&request)

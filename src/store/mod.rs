@@ -34,6 +34,7 @@ mod keys;
 mod locks;
 mod peer_approvals;
 mod presence;
+mod queue;
 mod reader;
 mod repairs;
 mod seals;
@@ -54,6 +55,7 @@ pub use holds::StoredHolds;
 pub use locks::{LockTimes, StoredLocks};
 pub use peer_approvals::StoredPeerApprovals;
 pub use presence::StoredPresence;
+pub use queue::StoredQueue;
 pub use reader::StoreReader;
 pub use seals::StoredSeals;
 pub use writer::StoreWriter;
@@ -85,6 +87,7 @@ impl Store {
             locks: Arc::new(StoredLocks::new(self, times)),
             presence,
             holds: Arc::new(StoredHolds::new(self)),
+            queue: Arc::new(StoredQueue::new(self)),
             peer_approvals: Arc::new(StoredPeerApprovals::new(self)),
             seals: Arc::new(StoredSeals::new(self)),
         }

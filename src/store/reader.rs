@@ -73,6 +73,9 @@ impl StoreReader {
                 StoredKey::Watching => {
                     values::decode(pair).map(|value| record.watching.push(value))
                 }
+                StoredKey::Queue => {
+                    values::decode_queue_entry(pair, target).map(|value| record.queue.push(value))
+                }
                 StoredKey::Lock => match locks::lock_status(&self.store, call, pair).await {
                     LockStatus::Held(holder) => {
                         record.lock = Some(holder);

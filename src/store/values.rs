@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use crate::history::FORMAT;
-use crate::inventory::{Registration, Slot};
+use crate::inventory::{QueueEntry, Registration, Slot, Target};
 use crate::ports::kv::Pair;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::{sanitize, sanitize_line};
@@ -135,6 +135,20 @@ pub(super) fn decode_registration(pair: &Pair, slot: Slot) -> Decoded<Registrati
     }
     if entry.members.is_empty() {
         return Err(Unreadable::Damaged("the value has no members".to_owned()));
+    }
+    Ok(entry)
+}
+
+/// Decodes an entry of a queue. It is an error if the value names another target or another id than its key.
+pub(super) fn decode_queue_entry(pair: &Pair, target: &Target) -> Decoded<QueueEntry> {
+    let entry: QueueEntry = decode(pair)?;
+    let key = pair.key.as_slice();
+    let is_named = key.ends_with(format!("/{}", entry.id).as_bytes());
+    if entry.target != *target || !is_named {
+        return Err(Unreadable::Damaged(format!(
+            "the value is the entry {} of {}",
+            entry.id, entry.target
+        )));
     }
     Ok(entry)
 }

@@ -131,6 +131,7 @@ fn release(number: u32) -> Recorded {
         live: None,
         closed: Some((closed_at, outcome)),
         chain: None,
+        trigger: None,
     };
     let case = |name: &str| CaseReport {
         name: name.into(),

@@ -228,6 +228,7 @@ fn ask_for_plan(model: &mut Model, reason: Reason, text: Option<String>) -> Vec<
             reason: text,
             override_holds: reason.override_holds,
             operator: model.operator.clone(),
+            trigger: None,
         },
     })]
 }

@@ -29,12 +29,24 @@ impl Engine {
             log_failure(presence.hide(before, &self.console).await);
         }
         if let Some(presence) = self.presence(target) {
-            let watcher = Watcher {
-                operator: self.operator.clone(),
-                console: self.console.clone(),
-                since: self.clock.now(),
-            };
-            log_failure(presence.show(target, &watcher).await);
+            log_failure(presence.show(target, &self.watcher(false)).await);
+        }
+    }
+
+    /// Tells consoles that this agent follows the pushes for `target`. A failure is only logged, because the entry is
+    /// written again with the next renewal of its lease.
+    pub async fn report_agent(&self, target: &Target) {
+        if let Some(presence) = self.presence(target) {
+            log_failure(presence.show(target, &self.watcher(true)).await);
+        }
+    }
+
+    fn watcher(&self, is_agent: bool) -> Watcher {
+        Watcher {
+            operator: self.operator.clone(),
+            console: self.console.clone(),
+            since: self.clock.now(),
+            is_agent,
         }
     }
 

@@ -56,6 +56,7 @@ pub(super) fn plan() -> Plan {
         overridden: Vec::new(),
         made_at: Timestamp::UNIX_EPOCH,
         mark: None,
+        trigger: None,
     }
 }
 

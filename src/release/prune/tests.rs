@@ -55,6 +55,7 @@ fn head(from: Option<u8>, to: u8, outcome: Option<Outcome>) -> ReleaseRecord {
         live: None,
         chain: None,
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
+        trigger: None,
     }
 }
 

@@ -43,6 +43,7 @@ pub(in crate::release) fn definition(tier: Tier) -> Definition {
         tier,
         runtime_kind: crate::inventory::RuntimeKind::default(),
         rules: Rules::default(),
+        follows: Vec::new(),
         repository: "registry.example/web".into(),
         endpoints: crate::inventory::PerSlot::from_fn(|slot| {
             snapshot.slots.get(slot).endpoint.clone()

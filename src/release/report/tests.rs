@@ -73,6 +73,7 @@ fn released() -> Recorded {
         live: None,
         chain: None,
         closed: None,
+        trigger: None,
     };
     let digest = head.to.1.digest.clone();
     let happened = [

@@ -61,6 +61,7 @@ impl Building<'_> {
                 cases: cases.clone(),
             },
             timing: timing::of_target(self.root, section, service, in_environment),
+            follows: in_environment.follow.clone(),
             public: site
                 .map(|site| address(&site.listen, &site.server_names, &site.public, default_path)),
             preview: site.and_then(|site| {

@@ -11,7 +11,9 @@ use super::{Ordered, TimingSection};
 use crate::checks::{Case, HealthCheck};
 use crate::inventory::servers::SiteConfig;
 use crate::inventory::units::{MaybeWritten, Size};
-use crate::inventory::{Address, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy};
+use crate::inventory::{
+    Address, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy, TagPattern,
+};
 
 /// One service.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -92,6 +94,11 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
     /// The checks, instead of those of the service.
     #[serde(default)]
     pub(in crate::settings) checks: Option<Vec<Case>>,
+    /// The tags that this environment follows, e.g. `["develop", "v*"]`; `*` stands for any text. If one of them is
+    /// pushed, the agent releases the version here. In a protected environment, it only offers the version.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(in crate::settings) follow: Vec<TagPattern>,
     /// The timing of a release.
     #[serde(default)]
     pub(in crate::settings) timing: TimingSection,

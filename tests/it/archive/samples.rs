@@ -68,6 +68,7 @@ pub(crate) fn open(minute: u32) -> Recorded {
         live: None,
         chain: None,
         closed: None,
+        trigger: None,
     };
     Recorded {
         head,

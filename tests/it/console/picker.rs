@@ -65,6 +65,7 @@ fn record(number: u8, to: Version, days: u64, outcome: Outcome) -> ReleaseRecord
         live: None,
         chain: None,
         closed: Some((ago(days * DAY), outcome)),
+        trigger: None,
     }
 }
 

@@ -53,6 +53,7 @@ fn watcher(operator: Operator, console: &str) -> Watcher {
         operator,
         console: console.into(),
         since: ago(30),
+        is_agent: false,
     }
 }
 

@@ -40,6 +40,7 @@ fn release(number: u8, kind: ReleaseKind, from: Version, to: Version) -> Release
         live: None,
         chain: None,
         closed: Some((at, Outcome::Done)),
+        trigger: None,
     }
 }
 

@@ -366,6 +366,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
             tier,
             runtime_kind: greenroom::inventory::RuntimeKind::default(),
             rules: Rules::default(),
+            follows: Vec::new(),
             repository: "registry.example/web".into(),
             endpoints,
             instance: InstanceShape {
@@ -449,6 +450,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
         operator: operator(),
         reason: Some("fix basket rounding".into()),
         made_at: ago(60),
+        trigger: None,
     }
 }
 
@@ -575,6 +577,7 @@ pub(crate) fn planned_for(request_id: u64, plan: Result<Arc<Plan>, Refused>) -> 
         reason: None,
         override_holds: None,
         operator: operator(),
+        trigger: None,
     };
     answered(
         MakePlan {

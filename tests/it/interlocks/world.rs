@@ -71,6 +71,7 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
         operator: operator(),
         reason: None,
         made_at: Timestamp::UNIX_EPOCH,
+        trigger: None,
     }
 }
 

@@ -43,6 +43,7 @@ pub(crate) fn plan<S: Side>(world: &World<S>, scope: &Scope<S>, by: usize) -> Op
         wanted,
         reason: None,
         operator: person(by),
+        trigger: None,
     };
     let facts = S::facts(world, scope, number(scope, by), resolved);
     let words = ProxyWords {

@@ -88,6 +88,7 @@ fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
         live: None,
         chain: None,
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
+        trigger: None,
     }
 }
 
@@ -166,6 +167,7 @@ fn request(wanted: Wanted) -> PlanRequest {
         wanted,
         reason: None,
         operator: operator(),
+        trigger: None,
     }
 }
 

@@ -165,6 +165,7 @@ impl Fixture {
             wanted,
             reason: Some("a test".into()),
             operator: self.app.engine.operator().clone(),
+            trigger: None,
         }
     }
 

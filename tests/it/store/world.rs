@@ -240,6 +240,7 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         live: None,
         chain: None,
         closed: None,
+        trigger: None,
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         live: None,
         closed: None,
         chain: None,
+        trigger: None,
     }
 }
 

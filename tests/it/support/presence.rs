@@ -21,6 +21,7 @@ pub(crate) fn watcher(name: &str) -> Watcher {
         operator: operator(name),
         console: format!("{name}@ops-1 4711 01JD/4"),
         since: "2026-01-01T00:00:00Z".parse().expect("a time"),
+        is_agent: false,
     }
 }
 

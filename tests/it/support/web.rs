@@ -56,6 +56,7 @@ pub(crate) fn definition(tier: Tier) -> Definition {
         tier,
         runtime_kind: greenroom::inventory::RuntimeKind::default(),
         rules: Rules::default(),
+        follows: Vec::new(),
         repository: "registry.example/web".into(),
         endpoints: PerSlot::from_fn(endpoint),
         instance: InstanceShape {

@@ -74,6 +74,7 @@ pub(super) fn past() -> ReleaseRecord {
         live: None,
         chain: None,
         closed: Some((time(0), Outcome::Done)),
+        trigger: None,
     }
 }
 

@@ -1,0 +1,11 @@
+//! The queue of a target: what image registries and CI have pushed for it, and what became of each push. The agent
+//! releases the newest push. Nothing in a push is trusted: before a release, the tag is resolved again with the image
+//! registry.
+
+mod entry;
+mod order;
+mod push;
+
+pub use entry::{EntryId, EntryState, InvalidEntryId, QueueEntry, StateKind, Trigger};
+pub use order::{MOST_ENDED, MOST_PENDING, forgotten, newest_pending, overtaken};
+pub use push::{BadPush, LONGEST_CLAIM, LONGEST_REPOSITORY, Push, PushSource};

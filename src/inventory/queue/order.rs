@@ -1,0 +1,102 @@
+//! The order of a queue: which push of a target is released, which pushes it takes the place of, and which entries are
+//! forgotten.
+
+use super::{EntryState, QueueEntry};
+
+/// How many entries of a target may be pending. A sender that reports more is refused.
+pub const MOST_PENDING: usize = 100;
+/// How many entries that have ended are kept for each target.
+pub const MOST_ENDED: usize = 20;
+
+/// The newest entry that waits for an agent or an operator. Its version is the only one that should become live.
+pub fn newest_pending(entries: &[QueueEntry]) -> Option<&QueueEntry> {
+    entries
+        .iter()
+        .filter(|it| it.state.is_pending() && !is_rolling_out(it))
+        .max_by_key(|it| age_key(it))
+}
+
+/// The entries that no agent has to release any more, because `newest` takes their place.
+pub fn overtaken<'a>(
+    entries: &'a [QueueEntry],
+    newest: &'a QueueEntry,
+) -> impl Iterator<Item = &'a QueueEntry> {
+    entries
+        .iter()
+        .filter(|it| it.state.is_pending() && !is_rolling_out(it))
+        .filter(move |it| age_key(it) < age_key(newest))
+}
+
+/// The entries that have ended and are to be deleted: all but the newest [`MOST_ENDED`].
+pub fn forgotten(entries: &[QueueEntry]) -> Vec<&QueueEntry> {
+    let ended = entries.iter().filter(|it| !it.state.is_pending());
+    let mut ended: Vec<_> = ended.collect();
+    ended.sort_by_key(|it| std::cmp::Reverse((it.changed_at, &it.id)));
+    ended.split_off(ended.len().min(MOST_ENDED))
+}
+
+fn is_rolling_out(entry: &QueueEntry) -> bool {
+    matches!(entry.state, EntryState::RollingOut { .. })
+}
+
+/// A key by which entries sort from old to new. Two pushes of the same moment have a fixed order, so that all agents
+/// choose the same one.
+fn age_key(entry: &QueueEntry) -> (jiff::Timestamp, &super::EntryId) {
+    (entry.push.received_at, &entry.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::super::{Push, PushSource};
+    use super::*;
+    use crate::inventory::{ReleaseId, Target};
+
+    fn entry(second: i64, state: EntryState) -> QueueEntry {
+        let target = Target::new(
+            "web".parse().expect("a name"),
+            "qa".parse().expect("a name"),
+        );
+        let at = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+        let name = format!("d{second}");
+        let push = Push::new("team/web", "develop", PushSource::Poll, &name, at).expect("a push");
+        QueueEntry::new(&target, push).becomes(state, at)
+    }
+
+    fn waiting(second: i64) -> QueueEntry {
+        entry(second, EntryState::Waiting { why: None })
+    }
+
+    #[test]
+    fn the_newest_push_takes_the_place_of_the_others() {
+        let release = ReleaseId(ulid::Ulid::nil());
+        let rolling_out = EntryState::RollingOut {
+            release,
+            agent: "a".into(),
+        };
+        let entries = [
+            waiting(2),
+            entry(9, rolling_out),
+            waiting(3),
+            entry(1, EntryState::Offered),
+            entry(8, EntryState::Done { release: None }),
+        ];
+        let newest = newest_pending(&entries).expect("an entry");
+        assert_eq!(newest, &entries[2]);
+        let overtaken: Vec<_> = overtaken(&entries, newest).collect();
+        assert_eq!(overtaken, [&entries[0], &entries[3]]);
+        assert_eq!(newest_pending(&entries[4..]), None);
+    }
+
+    #[test]
+    fn only_old_entries_that_have_ended_are_forgotten() {
+        let ended = |second| entry(second, EntryState::Done { release: None });
+        let mut entries: Vec<_> = (0..25).map(ended).collect();
+        entries.push(waiting(0));
+        let forgotten: Vec<_> = forgotten(&entries).into_iter().cloned().collect();
+        let mut expected: Vec<_> = (0..5).map(ended).collect();
+        expected.reverse();
+        assert_eq!(forgotten, expected);
+    }
+}

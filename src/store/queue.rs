@@ -1,0 +1,113 @@
+//! The queue of pushes of each target, one key for each entry. Senders and agents write entries even while a release is
+//! running, so no change needs the lock.
+
+use async_trait::async_trait;
+
+use super::change::{Change, Decision};
+use super::{Store, values};
+use crate::inventory::{EntryId, MOST_PENDING, QueueEntry, StoredKey, Target};
+use crate::ports::kv::{Range, Write};
+use crate::ports::{FailureKind, QueueStore, Queued, Result};
+
+/// How many entries one transaction deletes.
+const MOST_DELETED: usize = 50;
+
+#[derive(Debug, Clone)]
+pub struct StoredQueue {
+    store: Store,
+}
+
+impl StoredQueue {
+    pub fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+
+    fn key(&self, target: &Target, id: &EntryId) -> String {
+        self.store.keys().one(target, StoredKey::Queue, id)
+    }
+}
+
+#[async_trait]
+impl QueueStore for StoredQueue {
+    async fn add(&self, entry: &QueueEntry) -> Result<Queued> {
+        let target = &entry.target;
+        let doing = &format!("adding a push to the queue of {target}");
+        let key = self.key(target, &entry.id);
+        let prefix = self.store.keys().below(target, StoredKey::Queue);
+        let change = Change {
+            also_read: vec![Range::below(&prefix)],
+            ..Change::without_lock(&self.store, doing, vec![key.clone()])
+        };
+        change
+            .apply(|seen| {
+                if seen.get(&key).is_some() {
+                    return Ok(Decision::Done(Queued::Known));
+                }
+                let entries = seen.also_read.iter().flatten();
+                let pending = entries.filter(|pair| {
+                    values::decode_queue_entry(pair, target).is_ok_and(|it| it.state.is_pending())
+                });
+                if pending.count() >= MOST_PENDING {
+                    return Ok(Decision::Done(Queued::Full));
+                }
+                let value = values::encode(&self.store, doing, entry)?;
+                Ok(Decision::Write(vec![Write::put(&key, value)], Queued::New))
+            })
+            .await
+    }
+
+    async fn change(&self, from: &QueueEntry, to: &QueueEntry) -> Result<bool> {
+        let target = &from.target;
+        let doing = &format!("changing an entry in the queue of {target}");
+        if (target, &from.id) != (&to.target, &to.id) {
+            let message = "the two entries are not the same";
+            return Err(self.store.failure(FailureKind::Rejected, doing, message));
+        }
+        let key = self.key(target, &from.id);
+        Change::without_lock(&self.store, doing, vec![key.clone()])
+            .apply(|seen| {
+                let Some(pair) = seen.get(&key) else {
+                    return Ok(Decision::Done(false));
+                };
+                // An entry of a newer Greenroom, or a value that is no entry, is another entry than the one that was
+                // read.
+                let current = values::decode_queue_entry(pair, target).ok();
+                let is = |entry| current.as_ref().is_some_and(|it| values::same(it, entry));
+                if is(to) {
+                    return Ok(Decision::Done(true));
+                }
+                if !is(from) {
+                    return Ok(Decision::Done(false));
+                }
+                let value = values::encode(&self.store, doing, to)?;
+                Ok(Decision::Write(vec![Write::put(&key, value)], true))
+            })
+            .await
+    }
+
+    async fn forget(&self, target: &Target, entries: &[EntryId]) -> Result<()> {
+        let doing = &format!("deleting old entries in the queue of {target}");
+        for chunk in entries.chunks(MOST_DELETED) {
+            let keys: Vec<String> = chunk.iter().map(|id| self.key(target, id)).collect();
+            Change::without_lock(&self.store, doing, keys.clone())
+                .apply(|seen| {
+                    let has_ended = |key: &&String| {
+                        let pair = seen.get(key);
+                        let entry = pair.and_then(|it| values::decode_queue_entry(it, target).ok());
+                        entry.is_some_and(|entry| !entry.state.is_pending())
+                    };
+                    let ended = keys.iter().filter(has_ended);
+                    let writes: Vec<Write> = ended.map(Write::delete).collect();
+                    Ok(if writes.is_empty() {
+                        Decision::Done(())
+                    } else {
+                        Decision::Write(writes, ())
+                    })
+                })
+                .await?;
+        }
+        Ok(())
+    }
+}
