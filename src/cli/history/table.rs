@@ -196,7 +196,9 @@ fn line(listed: &Listed) -> String {
         .and_then(|(_, outcome)| outcome.reason());
     let differs = (listed.differences > 0).then_some(DIFFERS);
     let live = was_live(record);
-    let remarks = [record.why(), live.as_deref(), failure, differs]
+    let trigger = record.trigger.as_ref().map(ToString::to_string);
+    let trigger = trigger.as_deref();
+    let remarks = [trigger, record.why(), live.as_deref(), failure, differs]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
