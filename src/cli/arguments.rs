@@ -11,8 +11,8 @@ use super::exit::MEANINGS;
 use super::help::topics;
 use super::man::Manual;
 use super::{
-    Exit, approve, complete, config, doctor, help, history, hold, man, promote, prune, repair,
-    resume, sandbox, show, status,
+    Exit, approve, complete, config, doctor, help, history, hold, man, notify, promote, prune,
+    queue, repair, resume, sandbox, show, status,
 };
 use crate::diagnostics::LogFile;
 
@@ -163,6 +163,8 @@ verbs! {
     Repair(repair::Repair),
     Approve(approve::Approve),
     Hold(hold::HoldVerb),
+    Queue(queue::Queue),
+    Notify(notify::Notify),
     Prune(prune::Prune),
     Status(status::Status),
     History(history::History),

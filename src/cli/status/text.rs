@@ -59,14 +59,21 @@ pub(in crate::cli) fn text(
             holder.record.message
         ));
     }
-    let watching = snapshot.watching.iter();
-    lines.extend(watching.map(|watcher| {
+    lines.extend(snapshot.consoles().map(|watcher| {
         let since = local_time::moment(watcher.since);
         format!(
             "  > {} has watched this target since {since}",
             watcher.operator
         )
     }));
+    lines.extend(snapshot.agents().map(|agent| {
+        let since = local_time::moment(agent.since);
+        format!(
+            "  > the agent {} has followed this target since {since}",
+            agent.operator
+        )
+    }));
+    lines.extend(queue_line(snapshot));
     if let Some(request) = snapshot
         .handover_request
         .as_ref()
@@ -117,6 +124,21 @@ pub(in crate::cli) fn text(
     // Other programs can write operators, messages and reasons to the shared store, so all lines are sanitized.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
+}
+
+/// The newest pending entry of the queue, and the number of the others.
+fn queue_line(snapshot: &Snapshot) -> Option<String> {
+    let pending = snapshot.pending_pushes();
+    let newest = pending.first()?;
+    let kind = newest.state.kind();
+    let details = newest.state.details();
+    let details = details.map_or(String::new(), |details| format!(": {details}"));
+    let more = match pending.len() {
+        1 => String::new(),
+        count => format!("; {} more pending", count - 1),
+    };
+    let tag = &newest.push.tag;
+    Some(format!("  > queue: {tag} {kind}{details}{more}"))
 }
 
 /// The holds and freezes in effect, and the hold that was cleared last.
