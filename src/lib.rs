@@ -144,6 +144,7 @@
 //! `tests/run` starts the servers and runs everything.
 
 pub mod adapters;
+pub mod agent;
 pub mod checks;
 pub mod cli;
 pub mod console;

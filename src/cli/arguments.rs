@@ -11,8 +11,8 @@ use super::exit::MEANINGS;
 use super::help::topics;
 use super::man::Manual;
 use super::{
-    Exit, approve, complete, config, doctor, help, history, hold, man, notify, promote, prune,
-    queue, repair, resume, sandbox, show, status,
+    Exit, agent, approve, complete, config, doctor, help, history, hold, man, notify, promote,
+    prune, queue, repair, resume, sandbox, show, status,
 };
 use crate::diagnostics::LogFile;
 
@@ -163,9 +163,10 @@ verbs! {
     Repair(repair::Repair),
     Approve(approve::Approve),
     Hold(hold::HoldVerb),
+    Prune(prune::Prune),
+    Agent(agent::AgentVerb),
     Queue(queue::Queue),
     Notify(notify::Notify),
-    Prune(prune::Prune),
     Status(status::Status),
     History(history::History),
     Show(show::Show),
