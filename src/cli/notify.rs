@@ -33,7 +33,7 @@ pub(crate) struct Notify {
 impl VerbDefinition for Notify {
     #[rustfmt::skip]
     const MANUALS: &'static [Manual] = &[
-        ("notify", &[("greenroom notify web develop", "Reports that develop names a new image of web.")], &["queue", "promote"], &[]),
+        ("notify", &[("greenroom notify web develop", "Reports that develop names a new image of web.")], &["queue", "promote"], &["agent"]),
     ];
 
     fn changes(&self) -> bool {

@@ -82,9 +82,9 @@ struct Retry {
 impl VerbDefinition for Queue {
     #[rustfmt::skip]
     const MANUALS: &'static [Manual] = &[
-        ("queue", &[("greenroom queue", "Lists the pushes that wait for a release."), ("greenroom queue web qa --all", "Lists all pushes for one target, also those that have ended.")], &["notify", "queue dismiss", "queue retry", "status"], &[]),
-        ("queue dismiss", &[("greenroom queue dismiss web qa 1a2b3c4d --reason experiment", "Takes a push out of the queue.")], &["queue", "queue retry"], &[]),
-        ("queue retry", &[("greenroom queue retry web qa 1a2b3c4d", "Lets an agent release a push that failed before.")], &["queue", "queue dismiss"], &[]),
+        ("queue", &[("greenroom queue", "Lists the pushes that wait for a release."), ("greenroom queue web qa --all", "Lists all pushes for one target, also those that have ended.")], &["notify", "queue dismiss", "queue retry", "status"], &["agent"]),
+        ("queue dismiss", &[("greenroom queue dismiss web qa 1a2b3c4d --reason experiment", "Takes a push out of the queue.")], &["queue", "queue retry"], &["agent"]),
+        ("queue retry", &[("greenroom queue retry web qa 1a2b3c4d", "Lets an agent release a push that failed before.")], &["queue", "queue dismiss"], &["agent"]),
     ];
 
     fn changes(&self) -> bool {

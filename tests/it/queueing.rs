@@ -470,7 +470,7 @@ fn the_doctor_and_the_status_name_the_agents() {
     }
     assert!(!said.contains('\u{1b}'), "{said:?}");
     let said = done(&sandbox, &["status", "web", "dev"]);
-    let expected = "> the agent greenroom@ops-1";
+    let expected = "> an agent (greenroom@ops-1";
     assert!(
         said.contains(expected) && !said.contains("has watched"),
         "{said}"

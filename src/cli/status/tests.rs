@@ -351,7 +351,7 @@ fn agents_and_pending_pushes_are_shown() {
     let output = text(&snapshot, None, &Approvals::NotNeeded);
     for part in [
         "  > cleo@ops-1 has watched this target since",
-        "  > the agent greenroom@ops-1 has followed this target since",
+        "  > an agent (greenroom@ops-1) has followed this target since",
         "  > queue: develop waiting: held until 18:00",
         "; 1 more pending",
     ] {

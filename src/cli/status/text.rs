@@ -69,7 +69,7 @@ pub(in crate::cli) fn text(
     lines.extend(snapshot.agents().map(|agent| {
         let since = local_time::moment(agent.since);
         format!(
-            "  > the agent {} has followed this target since {since}",
+            "  > an agent ({}) has followed this target since {since}",
             agent.operator
         )
     }));

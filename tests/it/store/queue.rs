@@ -162,14 +162,23 @@ pub(super) async fn a_foreign_value_in_a_queue_stops_nothing(world: &World) {
     let store = world.queue();
     let (entry, other) = (waiting(world, 1), waiting(world, 2));
     store.add(&entry).await.expect("added");
-    // An entry under the key of another one, and a value that is no entry.
-    let misplaced = world.raw.get(&key(world, &entry.id));
-    world.put(&key(world, &other.id), misplaced.trim_end());
+    // An entry under the key of another one, an entry whose tag would be a path at the image registry, and a value that
+    // is no entry.
+    let stored = world.raw.get(&key(world, &entry.id));
+    world.put(&key(world, &other.id), stored.trim_end());
+    let third = waiting(world, 3).id;
+    let path = stored.trim_end().replace("develop", "../x\\u001b");
+    let path = path.replace(entry.id.as_str(), third.as_str());
+    world.put(&key(world, &third), &path);
     world.put(&world.key("queue/x"), "\u{1b}[31mred");
     let record = world.record().await;
     assert_eq!(record.queue, [entry.clone()]);
     let problems: Vec<&String> = record.problems.keys().collect();
-    let mut expected = [key(world, &other.id), world.key("queue/x")];
+    let mut expected = [
+        key(world, &other.id),
+        key(world, &third),
+        world.key("queue/x"),
+    ];
     expected.sort();
     assert_eq!(problems, expected.each_ref());
     for problem in record.problems.values() {
