@@ -146,6 +146,9 @@ impl Follower {
                 }
             }
         }
+        if let later @ Again::Later { .. } = self.resume(&sides, &record).await? {
+            again = later;
+        }
         let Some(newest) = newest_pending(&record.queue) else {
             return Ok(again);
         };
@@ -238,27 +241,35 @@ impl Follower {
             self.change(sides, entry, done).await?;
             return Ok(Again::Now);
         }
-        if record.lock.is_some() {
-            // Somebody drives the release, or something else holds the lock.
-            return Ok(Again::Later { at: None });
-        }
-        // An operator who took the release over and left it has a reason.
-        if !recorded
-            .last_driver()
-            .is_same_person(self.engine.operator())
-        {
-            return Ok(Again::OnChange);
-        }
-        Ok(self.resume(release).await)
+        // The release has a driver, or `resume` looks at it.
+        Ok(Again::OnChange)
     }
 
-    /// Resumes a release that an agent has left unfinished.
-    async fn resume(&self, release: ReleaseId) -> Again {
-        match self.try_to_resume(release).await {
-            Ok(()) => Again::OnChange,
+    /// Resumes the newest release of the target, if an agent has left it unfinished. That release may also wait for the
+    /// end of its standby, and its entry has ended then.
+    async fn resume(&self, sides: &Sides<'_>, record: &RegistryRecord) -> Result<Again> {
+        if record.lock.is_some() || self.engine.active(&self.target).is_some() {
+            // The end of the lock is a change.
+            return Ok(Again::OnChange);
+        }
+        let journal = &sides.site.read.journal;
+        let newest = journal.releases(&self.target, 1).await?.into_iter().next();
+        let unfinished = newest.filter(|head| head.closed.is_none() && head.trigger.is_some());
+        let Some(head) = unfinished else {
+            return Ok(Again::OnChange);
+        };
+        let recorded = journal.release(&self.target, head.id).await?;
+        // An operator who took the release over and left it has a reason.
+        let is_left_by_agent =
+            recorded.is_some_and(|it| it.last_driver().is_same_person(self.engine.operator()));
+        if !is_left_by_agent {
+            return Ok(Again::OnChange);
+        }
+        match self.try_to_resume(head.id).await {
+            Ok(()) => Ok(Again::OnChange),
             Err(refused) => {
                 tracing::warn!("{} is not resumed yet: {refused}", self.target);
-                Again::Later { at: None }
+                Ok(Again::Later { at: None })
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The agent on real processes, a real proxy and a store in SQLite: pushes become live, wait, fail or are skipped, also
 //! with several agents.
 
+mod killed;
 mod world;
 
 use greenroom::inventory::{EntryState, StateKind};

@@ -54,6 +54,12 @@ impl World {
             production,
             &format!("{production}rules = {{ allow_yes = true }}\n"),
         );
+        // A killed agent must not keep a target locked for long.
+        let lock = "lock = { lease = \"1s\", heartbeat = \"300ms\" }\n";
+        let text = text.replace(
+            "runtime = \"process\"\n",
+            &format!("runtime = \"process\"\n{lock}"),
+        );
         std::fs::write(&path, text).expect("written");
         Self { sandbox }
     }
@@ -77,6 +83,18 @@ impl World {
         wire::build(&settings, false)
             .expect("an application")
             .engine
+    }
+
+    /// What reads the queue and reports pushes, but follows nothing.
+    pub(crate) fn reader(&self) -> RunningAgent {
+        let engine = self.engine("reader");
+        let agent = Agent::new(Arc::clone(&engine));
+        RunningAgent {
+            receiver: agent.receiver(),
+            engine,
+            stop: CancellationToken::new(),
+            running: tokio::spawn(async {}),
+        }
     }
 
     pub(crate) fn agent(&self) -> RunningAgent {
@@ -162,6 +180,22 @@ impl RunningAgent {
             .await;
         assert_eq!(state.kind(), kind);
         state
+    }
+
+    /// Waits until no process drives a release of the target and no release of it is open.
+    pub(crate) async fn until_settled(&self, environment: &str) {
+        let journal = self.site(environment).read.journal;
+        let end = Instant::now() + SOON;
+        loop {
+            let is_locked = self.record(environment).await.lock.is_some();
+            let newest = journal.releases(&web(environment), 1).await;
+            let newest = newest.expect("the releases");
+            if !is_locked && newest.iter().all(|head| head.closed.is_some()) {
+                return;
+            }
+            assert!(Instant::now() < end, "{newest:?}");
+            sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub(crate) async fn until_state(
