@@ -108,7 +108,7 @@ fn queue_store(engine: &Engine, target: &Target) -> std::sync::Arc<dyn QueueStor
     std::sync::Arc::clone(&site.write.as_ref().expect("it may write").store.queue)
 }
 
-fn refusal<T: std::fmt::Debug>(refused: Result<T, Refused>) -> (Refusal, String) {
+fn reason<T: std::fmt::Debug>(refused: Result<T, Refused>) -> (Refusal, String) {
     let mut refused = refused.expect_err("refused");
     let said = refused.to_string();
     (refused.0.remove(0), said)
@@ -147,10 +147,13 @@ async fn a_notification_reaches_every_target_that_follows_the_tag() {
 async fn a_tag_that_no_target_follows_is_refused_with_the_followed_ones() {
     let room = Room::new();
     let engine = room.app("ana", false).engine;
-    let (refusal, said) = refusal(notify(&engine, "feature-x").await);
+    let (refusal, said) = reason(notify(&engine, "feature-x").await);
     assert!(matches!(refusal, Refusal::TagNotFollowed { .. }), "{said}");
     let expected = "no environment of web follows the tag feature-x (dev follows no tag; qa follows develop, v*; staging follows v*): push another tag, or add this one to `follow` in [services.web.environments.NAME]";
     assert_eq!(said, expected);
+    let (refusal, said) = reason(notify(&engine, "v 1").await);
+    assert!(matches!(refusal, Refusal::BadPush(_)), "{said}");
+    assert!(said.contains("is not a tag"), "{said}");
     assert_eq!(engine.queue(&target("qa")).await.expect("read"), []);
 }
 
@@ -189,9 +192,9 @@ async fn an_operator_who_may_only_read_changes_no_queue() {
     let queue = engine.queue(&qa).await.expect("it can be read");
     let id = &queue[0].id;
     for refused in [
-        refusal(engine.dismiss(&qa, id, None).await),
-        refusal(engine.retry(&qa, id).await),
-        refusal(notify(&engine, "develop").await),
+        reason(engine.dismiss(&qa, id, None).await),
+        reason(engine.retry(&qa, id).await),
+        reason(notify(&engine, "develop").await),
     ] {
         assert_eq!(refused.0, Refusal::ReadOnly, "{}", refused.1);
     }
@@ -211,7 +214,7 @@ async fn an_entry_is_named_by_the_beginning_of_its_id() {
         assert_eq!(found, *id, "{named}");
     }
     for named in ["zzzz", "", "\u{1b}[2J", &id.as_str()[..3]] {
-        let (refusal, said) = refusal(engine.named_entry(&qa, named).await);
+        let (refusal, said) = reason(engine.named_entry(&qa, named).await);
         assert!(matches!(refusal, Refusal::NoEntryNamed { .. }), "{said}");
         assert!(said.contains("greenroom queue web qa --all"), "{said}");
         assert!(!said.contains('\u{1b}'), "{said:?}");
@@ -225,7 +228,7 @@ async fn an_entry_is_named_by_the_beginning_of_its_id() {
     let key = format!("targets/web/qa/queue/{other}");
     room.store()
         .put(key, value.replace(id.as_str(), other.as_str()));
-    let (refusal, said) = refusal(engine.named_entry(&qa, id.short()).await);
+    let (refusal, said) = reason(engine.named_entry(&qa, id.short()).await);
     assert!(
         matches!(refusal, Refusal::SeveralEntriesNamed { .. }),
         "{said}"
@@ -292,7 +295,7 @@ async fn only_a_waiting_or_offered_entry_is_dismissed() {
         .chain([EntryState::Done { release: None }])
     {
         let entry = put(&engine, state).await;
-        let (refusal, said) = refusal(engine.dismiss(&qa, &id, None).await);
+        let (refusal, said) = reason(engine.dismiss(&qa, &id, None).await);
         assert_eq!(refusal, Refusal::NotDismissable(Box::new(entry)));
         assert!(said.contains("there is nothing to dismiss"), "{said}");
     }
@@ -301,7 +304,7 @@ async fn only_a_waiting_or_offered_entry_is_dismissed() {
         agent: "one".into(),
     };
     let entry = put(&engine, rolling_out).await;
-    let (refusal, said) = refusal(engine.dismiss(&qa, &id, None).await);
+    let (refusal, said) = reason(engine.dismiss(&qa, &id, None).await);
     assert_eq!(refusal, Refusal::NotDismissable(Box::new(entry)));
     let command = "greenroom resume web qa 00000000 --take-over --back-out --reason";
     assert!(said.contains(command), "{said}");
@@ -348,7 +351,7 @@ async fn only_an_entry_that_ended_without_success_is_retried() {
         ),
     ] {
         let entry = put(&engine, state).await;
-        let (refusal, said) = refusal(engine.retry(&qa, &id).await);
+        let (refusal, said) = reason(engine.retry(&qa, &id).await);
         assert_eq!(refusal, Refusal::NotRetryable(Box::new(entry)));
         assert!(said.contains(expected), "{said}");
     }
@@ -395,6 +398,18 @@ fn a_push_is_notified_listed_dismissed_and_retried() {
     assert!(
         said.contains("queue: develop waiting: no agent has read it yet"),
         "{said}"
+    );
+
+    let config = sandbox.place().join("greenroom.toml");
+    let line = ["queue", "dismiss", "web", "dev", &id[..2]];
+    let mut completing = sandbox.bare();
+    completing.env("GREENROOM_COMPLETE", "fish");
+    completing.args(["--", "greenroom", "--config"]).arg(config);
+    let completed = completing.args(line).output().expect("it runs");
+    let completed = String::from_utf8_lossy(&completed.stdout).into_owned();
+    assert!(
+        completed.starts_with(&format!("{id}\tdevelop waiting")),
+        "{completed}"
     );
 
     let pending = sandbox.run(&["queue", "retry", "web", "dev", &id]);

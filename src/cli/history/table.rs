@@ -220,6 +220,26 @@ fn line(listed: &Listed) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::samples_for_tests::planned;
+    use crate::inventory::Trigger;
+
+    #[test]
+    fn a_release_of_an_agent_names_its_push() {
+        let trigger = Trigger {
+            entry: "1a2b3c4d".repeat(4).parse().expect("an id"),
+            push: "develop of team/web, from hub, by cleo".into(),
+        };
+        let listed = Listed {
+            head: ReleaseRecord {
+                trigger: Some(trigger),
+                ..planned(1, None, false)
+            },
+            differences: 0,
+        };
+        let line = line(&listed);
+        let push = "for a push of develop of team/web, from hub, by cleo (entry 1a2b3c4d)";
+        assert!(line.contains(push), "{line}");
+    }
 
     #[test]
     fn a_cell_that_begins_like_a_formula_is_text() {
