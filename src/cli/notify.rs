@@ -12,7 +12,7 @@ use crate::inventory::{Digest, ServiceName, is_tag};
 use crate::release::Notification;
 use crate::sanitize::sanitize;
 
-/// Reports a push: an agent then releases it wherever its tag is followed
+/// Reports a push: an agent releases it in the environments that follow its tag
 ///
 /// For a CI job whose image registry sends no webhook. Stores the push in the queue of each environment that follows
 /// the tag. An agent asks the image registry for the version of the tag and releases it. In a protected environment,

@@ -21,6 +21,10 @@ use crate::release::describe::duration;
 use crate::sanitize::sanitize;
 use crate::wire::App;
 
+/// Said about a target whose pushes wait for an agent if none is running.
+pub(super) const NO_AGENT: &str =
+    "no agent is running for this target, so its pushes wait: start one with greenroom agent";
+
 /// Lists the pushes that wait for a release, dismisses one, or tries one again
 ///
 /// An agent releases the newest push of each target. The first column is the beginning of the entry's id, which
@@ -36,7 +40,7 @@ pub(crate) struct Queue {
     /// Only this environment
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     environment: Option<EnvironmentName>,
-    /// Also lists pushes that were released, failed, or were refused, skipped or dismissed
+    /// Also lists the pushes that have ended: released, failed, refused, skipped or dismissed
     #[arg(long)]
     all: bool,
 }
@@ -46,7 +50,7 @@ enum QueueVerb {
     /// Takes a waiting push out of the queue, so that no agent releases it
     #[command(after_help = see_also("queue dismiss"))]
     Dismiss(Dismiss),
-    /// Puts a push back into the queue that failed or was refused, skipped or dismissed
+    /// Puts a failed, refused, skipped or dismissed push back into the queue
     #[command(after_help = see_also("queue retry"))]
     Retry(Retry),
 }
@@ -146,6 +150,7 @@ struct Read {
     entries: Vec<QueueEntry>,
     /// The keys of entries that cannot be read, each with the problem.
     problems: BTreeMap<String, String>,
+    has_agent: bool,
 }
 
 async fn list(common: &Common, verb: &Queue) -> Exit {
@@ -154,6 +159,7 @@ async fn list(common: &Common, verb: &Queue) -> Exit {
         Err(exit) => return exit,
     };
     let (mut exit, mut listed, mut shown) = (Exit::Done, Vec::new(), Vec::new());
+    let mut without_agent = Vec::new();
     for (target, read) in read(&app, verb).await {
         let read = read.map(|mut read| {
             read.entries
@@ -161,7 +167,11 @@ async fn list(common: &Common, verb: &Queue) -> Exit {
             read
         });
         match read {
-            Ok(Read { entries, problems }) => {
+            Ok(Read {
+                entries,
+                problems,
+                has_agent,
+            }) => {
                 for (key, problem) in &problems {
                     warn_line!("greenroom: {}", StoredKey::line(target, key, problem));
                     exit = Exit::NeedsPerson;
@@ -171,6 +181,9 @@ async fn list(common: &Common, verb: &Queue) -> Exit {
                     "entries": entries,
                     "problems": problems,
                 }));
+                if !has_agent && entries.iter().any(QueueEntry::needs_agent) {
+                    without_agent.push(target);
+                }
                 shown.extend(entries);
             }
             Err(why) => {
@@ -191,6 +204,9 @@ async fn list(common: &Common, verb: &Queue) -> Exit {
     for line in lines(shown, app.engine.clock().now()) {
         say_line!("{line}");
     }
+    for target in without_agent {
+        say_line!("{target}: {NO_AGENT}");
+    }
     if listed
         .iter()
         .all(|it| it["entries"] == serde_json::json!([]))
@@ -199,7 +215,7 @@ async fn list(common: &Common, verb: &Queue) -> Exit {
         say_line!(
             "{}",
             if verb.all {
-                "no push was reported yet"
+                "no push has been reported yet"
             } else {
                 "no push is pending; --all also lists those that have ended"
             }
@@ -221,7 +237,12 @@ async fn read<'a>(app: &'a App, verb: &Queue) -> Vec<(&'a Target, Result<Read, S
             newest_first(&mut entries);
             let mut problems = record.problems;
             problems.retain(|key, _| StoredKey::of(target, key) == StoredKey::Queue);
-            Read { entries, problems }
+            let mut watching = record.watching.iter();
+            Read {
+                entries,
+                problems,
+                has_agent: watching.any(|watcher| watcher.is_agent),
+            }
         });
         (target, read.map_err(|failure| failure.to_string()))
     });

@@ -375,7 +375,7 @@ fn a_push_is_notified_listed_dismissed_and_retried() {
     let said = run(&["queue"]);
     assert!(said.contains("no push is pending"), "{said}");
     let said = run(&["queue", "--all"]);
-    assert!(said.contains("no push was reported yet"), "{said}");
+    assert!(said.contains("no push has been reported yet"), "{said}");
     let said = run(&["notify", "web", "develop"]);
     assert!(said.contains("web/dev: queued develop as entry "), "{said}");
     let id = said
@@ -386,6 +386,7 @@ fn a_push_is_notified_listed_dismissed_and_retried() {
         .to_owned();
     assert_eq!(id.len(), 8, "{said}");
     let said = run(&["queue", "web"]);
+    assert!(said.contains("web/dev: no agent is running"), "{said}");
     let parts = [
         "web/dev  develop  waiting",
         "from greenroom notify",

@@ -347,7 +347,10 @@ fn agents_and_pending_pushes_are_shown() {
     ];
     let calm = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(!calm.contains("queue") && !calm.contains("agent"), "{calm}");
-    (snapshot.watching, snapshot.queue) = (watching, queue);
+    snapshot.queue = queue;
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    assert!(output.contains("no agent is running"), "{output}");
+    snapshot.watching = watching;
     let output = text(&snapshot, None, &Approvals::NotNeeded);
     for part in [
         "  > cleo@ops-1 has watched this target since",
@@ -357,7 +360,9 @@ fn agents_and_pending_pushes_are_shown() {
     ] {
         assert!(output.contains(part), "{part}: {output}");
     }
-    assert!(!output.contains("greenroom@ops-1 has watched"), "{output}");
+    for part in ["greenroom@ops-1 has watched", "no agent is running"] {
+        assert!(!output.contains(part), "{part}: {output}");
+    }
     assert!(!output.contains('\u{1b}'), "{output:?}");
     let json = json::of(&snapshot, None, &Approvals::NotNeeded);
     let tags = json["queue"].as_array().expect("a list").iter();

@@ -1,11 +1,13 @@
 //! `status` as text for people: a few lines for each target.
 
 use super::approvals::Approvals;
+use crate::cli::queue::NO_AGENT;
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
 use crate::inventory::{
-    Consensus, Instance, LiveSlot, PublicReport, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
+    Consensus, Instance, LiveSlot, PublicReport, QueueEntry, Role, Slot, SlotSnapshot, Snapshot,
+    StoredKey,
 };
 use crate::release::{Undriven, unread_approvals};
 use crate::sanitize::sanitize;
@@ -73,7 +75,7 @@ pub(in crate::cli) fn text(
             agent.operator
         )
     }));
-    lines.extend(queue_line(snapshot));
+    lines.extend(queue_lines(snapshot));
     if let Some(request) = snapshot
         .handover_request
         .as_ref()
@@ -126,10 +128,12 @@ pub(in crate::cli) fn text(
     lines.join("\n")
 }
 
-/// The newest pending entry of the queue, and the number of the others.
-fn queue_line(snapshot: &Snapshot) -> Option<String> {
+/// The newest pending entry of the queue with the number of the others, and whether an agent is missing.
+fn queue_lines(snapshot: &Snapshot) -> Vec<String> {
     let pending = snapshot.pending_pushes();
-    let newest = pending.first()?;
+    let Some(newest) = pending.first() else {
+        return Vec::new();
+    };
     let kind = newest.state.kind();
     let details = newest.state.details();
     let details = details.map_or(String::new(), |details| format!(": {details}"));
@@ -138,7 +142,11 @@ fn queue_line(snapshot: &Snapshot) -> Option<String> {
         count => format!("; {} more pending", count - 1),
     };
     let tag = &newest.push.tag;
-    Some(format!("  > queue: {tag} {kind}{details}{more}"))
+    let mut lines = vec![format!("  > queue: {tag} {kind}{details}{more}")];
+    if snapshot.agents().next().is_none() && pending.iter().any(QueueEntry::needs_agent) {
+        lines.push(format!("      {NO_AGENT}"));
+    }
+    lines
 }
 
 /// The holds and freezes in effect, and the hold that was cleared last.

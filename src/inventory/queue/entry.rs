@@ -282,6 +282,11 @@ impl QueueEntry {
         }
     }
 
+    /// Whether an agent has to act before anything becomes of the entry.
+    pub fn needs_agent(&self) -> bool {
+        matches!(self.state, EntryState::Waiting { .. })
+    }
+
     /// What the release of this entry keeps about it.
     pub fn trigger(&self) -> Trigger {
         Trigger {
