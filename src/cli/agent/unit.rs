@@ -80,7 +80,7 @@ mod tests {
     fn a_path_stays_one_word() {
         for (path, expected) in [
             ("/usr/bin/greenroom", "/usr/bin/greenroom"),
-            ("/home/an a/g.toml", "\"/home/an a/g.toml\""),
+            ("/opt/an a/g.toml", "\"/opt/an a/g.toml\""),
             ("/100%/$x\"y", "\"/100%%/$$x\\\"y\""),
         ] {
             assert_eq!(word(path), expected);
