@@ -202,6 +202,7 @@ fn what_is_configured(reader: &mut Reader<'_>) {
             .is_some_and(|it| it.contains("`watch`")),
         "{error}"
     );
+    assert!(reader.data(&["agent", "--print-unit"])["unit"].is_string());
     reader.data(&["config", "schema"]);
     let place = reader.sandbox.place();
     let fresh = place.join("fresh.toml").display().to_string();
