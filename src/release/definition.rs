@@ -43,6 +43,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Whether the target follows this tag.
+    pub fn follows_tag(&self, tag: &str) -> bool {
+        self.follows.iter().any(|pattern| pattern.matches(tag))
+    }
+
     /// The holds and freezes that are active at `now`. `placed` is the hold in the store.
     pub fn holds(&self, placed: Option<&Hold>, now: Timestamp) -> Vec<Hold> {
         freeze::active_holds(placed, &self.rules.freezes, &self.target.service, now)

@@ -34,6 +34,7 @@ mod over_tls;
 mod planning;
 mod planted;
 mod process;
+mod queueing;
 mod readme;
 mod recording;
 mod registry_access;
