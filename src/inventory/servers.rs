@@ -13,7 +13,6 @@ use super::{Address, AddressRange, Endpoint, SecretSource};
 
 pub use inbox::{
     CredentialKind, InboxConfig, SenderConfig, SenderCredential, SenderKind, ServerTls,
-    is_sender_name,
 };
 
 /// How to connect to a Docker engine.

@@ -169,9 +169,3 @@ impl SenderConfig {
         }
     }
 }
-
-/// Whether a sender can have this name, which is part of the path of its requests.
-pub fn is_sender_name(name: &str) -> bool {
-    let is_letter = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
-    (1..=64).contains(&name.len()) && name.bytes().all(is_letter)
-}

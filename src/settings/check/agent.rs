@@ -4,8 +4,7 @@
 use super::super::model::AgentSection;
 use super::Checker;
 use crate::inventory::Endpoint;
-use crate::inventory::servers::{CredentialKind, SenderConfig, is_sender_name};
-use crate::sanitize::visible;
+use crate::inventory::servers::{CredentialKind, SenderConfig};
 
 impl Checker<'_> {
     pub(super) fn agent(&mut self, section: &AgentSection) {
@@ -60,13 +59,6 @@ impl Checker<'_> {
     fn sender(&mut self, name: &str, sender: &SenderConfig) {
         let table = ["agent", "senders", name];
         let at = |key: &'static str| [table[0], table[1], table[2], key];
-        if !is_sender_name(name) {
-            let shown = visible(name);
-            self.error(
-                &table,
-                format!("a sender cannot have the name `{shown}`, which is part of an address: use at most 64 letters, digits, `-` and `_`"),
-            );
-        }
         self.secret(&at("token"), sender.token.as_ref());
         self.secret(&at("secret"), sender.secret.as_ref());
         self.login(&table, sender.user.as_ref(), sender.password.as_ref());
