@@ -133,7 +133,7 @@
 //! |---|---|
 //! | pure rules, in tables and properties | `mod tests` at the end of a file; `tests/it/planning.rs` |
 //! | the ten interlocks over random states, crashes and outages | `tests/it/interlocks/` |
-//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
+//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs`, `inbound/` |
 //! | every guarantee of a store, with etcd and with SQLite | `tests/it/store/` |
 //! | whole releases on real servers under load, also with outages | `tests/it/release/` |
 //! | the console: questions, screens, its real loop, and the binary in a pseudo-terminal | `tests/it/console/` |

@@ -3,8 +3,8 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -15,6 +15,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
+/// How soon files that could not be used are read again although they seem unchanged.
+const AGAIN_AFTER: Duration = Duration::from_mins(1);
 /// The largest file that is read.
 const LARGEST: u64 = 1 << 20;
 
@@ -28,6 +30,15 @@ struct Current {
     acceptor: TlsAcceptor,
     /// The states of the files when they were last read, also if they could not be used.
     read: [Option<FileState>; 2],
+    /// When the files could not be used; none if they are in use.
+    failed_at: Option<Instant>,
+}
+
+impl Current {
+    fn is_of(&self, now: &[Option<FileState>; 2]) -> bool {
+        let is_settled = self.failed_at.is_none_or(|at| at.elapsed() < AGAIN_AFTER);
+        self.read == *now && is_settled
+    }
 }
 
 /// What changes when a file is replaced or rewritten.
@@ -58,7 +69,11 @@ impl ServerCertificate {
         Ok(Self {
             certificate,
             key,
-            current: Mutex::new(Current { acceptor, read }),
+            current: Mutex::new(Current {
+                acceptor,
+                read,
+                failed_at: None,
+            }),
         })
     }
 
@@ -71,11 +86,12 @@ impl ServerCertificate {
         ];
         {
             let mut current = self.lock();
-            if current.read == now {
+            if current.is_of(&now) {
                 return current.acceptor.clone();
             }
             // Set before the files are read, so that concurrent connections do not all read them.
             current.read = now;
+            current.failed_at = None;
         }
         let renewed = acceptor(&self.certificate, &self.key).await;
         let mut current = self.lock();
@@ -84,12 +100,15 @@ impl ServerCertificate {
                 tracing::info!("read the renewed {}", self.certificate.display());
                 current.acceptor = acceptor;
             }
-            Err(failure) => tracing::warn!("the last certificate is still used: {failure}"),
+            Err(failure) => {
+                tracing::warn!("the last certificate is still used: {failure}");
+                current.failed_at = Some(Instant::now());
+            }
         }
         current.acceptor.clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
+    fn lock(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

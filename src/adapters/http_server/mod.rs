@@ -76,11 +76,6 @@ impl HttpServer {
         self.ending.clone()
     }
 
-    /// The tasks that [`HttpServer::stop`] waits for.
-    pub(super) fn tasks(&self) -> TaskTracker {
-        self.tasks.clone()
-    }
-
     /// Serves the clients of a listener, over TLS if there is a certificate.
     pub(super) fn serve(
         &self,

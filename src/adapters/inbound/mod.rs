@@ -34,8 +34,6 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
-use secrecy::SecretString;
-use tokio_util::task::TaskTracker;
 
 pub use self::counts::Counts;
 
@@ -78,6 +76,9 @@ pub struct Limits {
     pub burst: u32,
     /// How long a sender waits for the receiver at most.
     pub receive: Duration,
+    /// How long a credential is used before its source is read again. A credential that was replaced is accepted until
+    /// then.
+    pub credential: Duration,
 }
 
 impl Default for Limits {
@@ -90,6 +91,7 @@ impl Default for Limits {
             per_second: 50,
             burst: 200,
             receive: Duration::from_secs(30),
+            credential: Duration::from_mins(1),
         }
     }
 }
@@ -108,13 +110,10 @@ pub struct Inbox {
 /// What all requests share.
 struct Shared {
     senders: BTreeMap<String, Sender>,
-    /// A random credential, which is compared with that of a request for an unknown sender.
-    nobody: SecretString,
     receiver: Arc<dyn PushReceiver>,
     clock: Arc<dyn Clock>,
     counting: Counting,
     limits: Limits,
-    tasks: TaskTracker,
 }
 
 impl Inbox {
@@ -154,15 +153,13 @@ impl Inbox {
         let server = HttpServer::default();
         let shared = Arc::new(Shared {
             senders,
-            nobody: random(),
             receiver,
             clock,
             counting: Counting::default(),
             limits,
-            tasks: server.tasks(),
         });
         let logging = (Arc::clone(&shared), server.ending());
-        server.tasks().spawn(async move {
+        tokio::spawn(async move {
             let (shared, ending) = logging;
             shared.counting.log(ending).await;
         });
@@ -232,11 +229,4 @@ fn health(path: &str, method: &Method) -> Answer {
         return Answer::new(StatusCode::METHOD_NOT_ALLOWED, text).allow("GET, HEAD");
     }
     Answer::new(StatusCode::OK, "the inbox of Greenroom is running")
-}
-
-/// A text that nobody can guess.
-fn random() -> SecretString {
-    // Each id has 80 random bits.
-    let ids = [ulid::Ulid::generate(), ulid::Ulid::generate()];
-    ids.map(|id| id.to_string()).concat().into()
 }

@@ -1,6 +1,6 @@
 //! How a request proves that a sender sent it. Every check takes the same time for a right and a wrong credential, and
 //! nearly the same time for every kind: it hashes the whole content once and compares two hashes. So the time tells
-//! neither a part of a credential nor whether a sender exists.
+//! no part of a credential.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -127,7 +127,7 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
     let pairs = hex.as_bytes().chunks(2);
     pairs
         .map(|pair| match pair {
-            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            [high, low] => Some((digit(*high)? << 4) | digit(*low)?),
             _ => None,
         })
         .collect()

@@ -1,10 +1,9 @@
 //! A configured sender, and whether a request comes from it.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use tokio::time::Instant;
 
 use super::Limits;
 use super::proof::{Evidence, Proof};
@@ -13,9 +12,6 @@ use crate::inventory::SecretSource;
 use crate::inventory::servers::{SenderConfig, SenderKind};
 use crate::ports::{Failure, FailureKind, Result, Secrets};
 
-/// How long a credential is used before its source is read again. A replaced credential is accepted until then.
-const KEPT: Duration = Duration::from_mins(1);
-
 pub(super) struct Sender {
     pub(super) name: String,
     pub(super) kind: SenderKind,
@@ -23,6 +19,8 @@ pub(super) struct Sender {
     proof: Proof,
     source: SecretSource,
     secrets: Arc<dyn Secrets>,
+    /// How long the credential is used before its source is read again.
+    kept: Duration,
     read_at: Mutex<Instant>,
 }
 
@@ -58,6 +56,7 @@ impl Sender {
             proof,
             source,
             secrets,
+            kept: limits.credential,
             read_at: Mutex::new(Instant::now()),
         })
     }
@@ -77,7 +76,7 @@ impl Sender {
         let kept = self.secrets.kept(&self.source).await?;
         let is_old = {
             let mut read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_old = read_at.elapsed() >= KEPT;
+            let is_old = read_at.elapsed() >= self.kept;
             if is_old {
                 *read_at = Instant::now();
             }

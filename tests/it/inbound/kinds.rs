@@ -1,16 +1,19 @@
 //! A delivery of each kind of sender, with its real form and credential.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use greenroom::adapters::inbound::{Inbox, Limits};
+use greenroom::adapters::secrets::LocalSecrets;
 use greenroom::inventory::servers::{InboxConfig, SenderConfig, SenderKind};
 use greenroom::inventory::{Digest, SecretSource};
-use greenroom::ports::{FailureKind, SystemClock};
+use greenroom::ports::{FailureKind, Secrets, SystemClock};
 use reqwest::RequestBuilder;
 use ring::hmac;
-use std::sync::Arc;
-
-use greenroom::adapters::inbound::Inbox;
-use greenroom::adapters::secrets::LocalSecrets;
+use secrecy::SecretString;
 
 use super::{Receiver, SECRET, World, answer, plain, sender, status};
 
@@ -193,12 +196,57 @@ async fn a_replaced_credential_is_accepted_and_the_old_one_refused() {
     let new = "another s3cret of this sender";
     std::fs::write(world.directory.path().join("secret"), new).expect("written");
     // The file is read again at most every ten seconds.
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     while status(post(new)).await != 200 {
         assert!(began.elapsed().as_secs() < 30, "it stays refused");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert_eq!(status(post(SECRET)).await, 401);
+}
+
+/// A secret that was replaced after it had been read.
+struct Replaced;
+
+#[async_trait]
+impl Secrets for Replaced {
+    async fn read(&self, _: &SecretSource) -> greenroom::ports::Result<SecretString> {
+        Ok("the old secret of this sender".into())
+    }
+
+    async fn renewed(&self, _: &SecretSource, _: &SecretString) -> Option<SecretString> {
+        Some("the new secret of this sender".into())
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_credential_expires_although_the_new_one_is_not_used_yet() {
+    for (credential, wanted) in [(Duration::from_hours(1), 200), (Duration::ZERO, 401)] {
+        let config = InboxConfig {
+            listen: ([127, 0, 0, 1], 0).into(),
+            tls: None,
+            senders: vec![(
+                "registry".into(),
+                SenderConfig {
+                    token: Some(SecretSource::Env("TOKEN".into())),
+                    ..sender(SenderKind::Distribution)
+                },
+            )],
+        };
+        let limits = Limits {
+            credential,
+            ..Limits::default()
+        };
+        let receiver = Arc::new(Receiver::default());
+        let clock = Arc::new(SystemClock::default());
+        let inbox = Inbox::start_within(config, Arc::new(Replaced), receiver, clock, limits).await;
+        let inbox = inbox.unwrap_or_else(|failure| panic!("{failure}"));
+        let client = crate::support::http_client().build().expect("a client");
+        let request = client
+            .post(format!("http://{}/push/registry", inbox.address()))
+            .header("authorization", "Bearer the old secret of this sender")
+            .body(registry(1));
+        assert_eq!(status(request).await, wanted, "{credential:?}");
+    }
 }
 
 async fn refused(sender: SenderConfig) -> greenroom::ports::Failure {

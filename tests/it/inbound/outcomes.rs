@@ -162,6 +162,21 @@ async fn a_sender_that_reports_too_often_is_told_when_to_try_again() {
 }
 
 #[tokio::test]
+async fn stopping_waits_no_longer_than_it_may() {
+    let world = World::start().await;
+    *world.receiver.delay.lock().expect("delay") = Duration::from_mins(1);
+    let delivery = tokio::spawn(world.signed("m1", "develop").send());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let began = Instant::now();
+    world.inbox.stop(Duration::from_millis(200)).await;
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(
+        delivery.await.expect("it ends").is_err(),
+        "nothing is answered"
+    );
+}
+
+#[tokio::test]
 async fn stopping_answers_the_open_delivery() {
     let world = World::start().await;
     *world.receiver.delay.lock().expect("delay") = Duration::from_millis(500);
