@@ -29,6 +29,8 @@
 //! | store | etcd or SQLite: registrations, routes, locks and journals that operators share |
 //! | journal, archive, seal | the record of a release in the store, the local copy of journals for browsing, and a hash of a finished record that reveals later changes |
 //! | head, entry | the two parts of a release's record: what was planned, by whom and how it ended, and one event of the release; messages say *the record of the release* |
+//! | push, queue | the report that a tag names a new image, and the pushes for one target, each with what became of it |
+//! | agent | a process that releases the newest push of each target that *follows* its tag |
 //!
 //! # The modules
 //!
@@ -44,6 +46,7 @@
 //! | `private_files` | files that other users cannot read | the rest of the crate |
 //! | [`release`] | the release procedure: a pure core (plan, ladder, machine, approval) and a shell that does I/O (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
 //! | [`store`] | everything that operators share: keys, encoding and transactions, over `ports::kv` | adapters, `release`, `console`, `cli` |
+//! | [`agent`] | releases pushed versions: follows the queue of each target, and drives the releases without a person | adapters, `console`, `cli` |
 //! | [`logs`] | lines in a ring, shown through a viewport; `tail` follows the log of an instance or a proxy | how lines are drawn |
 //! | [`watchers`] | observes all servers and assembles snapshots; copies releases, holds and repairs to the archive, verifies and seals them; sends notices | adapters, `console`, `cli` |
 //! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other (with the exceptions below), settings, release, `console`, `cli` |
@@ -75,8 +78,8 @@
 //!                                                 └──► view(model, theme) ─► terminal
 //! ```
 //!
-//! - No decision about a release is made in `console` or `cli`. Both call the same
-//!   [`release::Engine`] and [`release::Handle`], so both behave in the same way.
+//! - No decision about a release is made in `console`, `cli` or `agent`. All of them call the same
+//!   [`release::Engine`] and [`release::Handle`], so all behave in the same way.
 //! - The machine is a function from an event to effects. The event carries the time. A failure is an event too.
 //! - A change of an outside system needs a [`release::Approved`], which only `release::approval` can make. In
 //!   read-only mode the write adapters are not built at all.
@@ -113,6 +116,7 @@
 //! | `logs` | `ports`, `inventory`, `sanitize` |
 //! | `release`, its core | the nouns, `sanitize` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `version_catalog`, `rollback_candidates` | also `ports` |
+//! | `agent` | `release`, `watchers`, `ports`, the nouns, `sanitize` |
 //! | `watchers` | `release`, `logs`, `ports`, the nouns, `sanitize` |
 //! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; `adapters::http` and the two proxies also `adapters::connect`; the two proxies also `adapters::live_pointer`; `adapters::embedded_proxy` and `adapters::inbound` also `adapters::http_server`; `adapters::inbound` and `adapters::webhook` also `adapters::signing_key`; `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy` and `adapters::system_authorities`; `adapters::connect` also `adapters::system_authorities`; `adapters::etcd` and `adapters::oci_registry` also `adapters::tls_provider`; `adapters::archive` and `adapters::sqlite` also `adapters::database_file`; these three and `adapters::process` also `private_files`, and `adapters::process` `port_check` |
 //! | `settings` | `release` (a target is configured as a `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `port_check` (the ports that must not be configured) |
@@ -137,6 +141,7 @@
 //! | every guarantee of a store, with etcd and with SQLite | `tests/it/store/` |
 //! | whole releases on real servers under load, also with outages | `tests/it/release/` |
 //! | the console: questions, screens, its real loop, and the binary in a pseudo-terminal | `tests/it/console/` |
+//! | the agent, killed at every entry that it writes | `tests/it/agent/` |
 //! | the sandbox, with the real binary | `tests/it/sandbox.rs` |
 //! | every file of `fixtures/settings` with its message | `tests/it/settings.rs` |
 //! | the rules of the crate; the README and the topics of `greenroom help` | `tests/it/architecture/`, `tests/it/readme/` |
@@ -144,6 +149,7 @@
 //! `tests/run` starts the servers and runs everything.
 
 pub mod adapters;
+pub mod agent;
 pub mod checks;
 pub mod cli;
 pub mod console;

@@ -11,8 +11,8 @@ use super::exit::MEANINGS;
 use super::help::topics;
 use super::man::Manual;
 use super::{
-    Exit, approve, complete, config, doctor, help, history, hold, man, promote, prune, repair,
-    resume, sandbox, show, status,
+    Exit, agent, approve, complete, config, doctor, help, history, hold, man, promote, prune,
+    repair, resume, sandbox, show, status,
 };
 use crate::diagnostics::LogFile;
 
@@ -164,6 +164,7 @@ verbs! {
     Approve(approve::Approve),
     Hold(hold::HoldVerb),
     Prune(prune::Prune),
+    Agent(agent::AgentVerb),
     Status(status::Status),
     History(history::History),
     Show(show::Show),

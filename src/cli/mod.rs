@@ -5,6 +5,7 @@
 #[macro_use]
 mod out;
 
+mod agent;
 mod approve;
 mod arguments;
 mod complete;

@@ -105,7 +105,7 @@ fn refuse(name: &EnvironmentName, why: &[Problem]) -> Exit {
     Exit::Usage
 }
 
-fn build(common: &Common, loaded: &Loaded) -> Result<App, Exit> {
+pub(super) fn build(common: &Common, loaded: &Loaded) -> Result<App, Exit> {
     match wire::build(&loaded.settings, common.read_only) {
         Ok(app) => Ok(app),
         Err(report) => {

@@ -119,8 +119,8 @@ impl Approval {
         Ok(Self::for_plan(plan, scope, by, now))
     }
 
-    /// Makes the approval that `--yes` gives in advance. If the environment is protected, or the plan may cut
-    /// connections of a protected target, the rules must have `allow_yes`.
+    /// Makes the approval that `--yes` or an agent gives in advance. If the environment is protected, or the plan may
+    /// cut connections of a protected target, the rules must have `allow_yes`. An agent never gives one there.
     pub fn in_advance(
         plan: &Plan,
         scope: Scope,
@@ -128,7 +128,8 @@ impl Approval {
         now: Timestamp,
     ) -> Result<Self, ApprovalRefused> {
         let touches = scope == Scope::Plan && plan.touches_protected();
-        if (plan.tier().is_protected() || touches) && !plan.definition.rules.allow_yes {
+        let is_allowed = plan.definition.rules.allow_yes && plan.trigger.is_none();
+        if (plan.tier().is_protected() || touches) && !is_allowed {
             return Err(ApprovalRefused::YesNotAllowed {
                 environment: plan.target().environment.to_string(),
             });

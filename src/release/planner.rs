@@ -269,6 +269,11 @@ fn refuse_by_rule(
     if !facts.may_write {
         against.push(Refusal::ReadOnly);
     }
+    if request.trigger.is_some() && definition.tier.is_protected() {
+        against.push(Refusal::NeedsOperator(
+            definition.target.environment.clone(),
+        ));
+    }
     if definition.health.is_none() {
         against.push(Refusal::NoHealthCheck);
     }

@@ -90,6 +90,8 @@ pub enum Refusal {
         /// The generation that the switch would have.
         generation: u64,
     },
+    /// An agent wants to release a version in a protected environment.
+    NeedsOperator(EnvironmentName),
     /// A hold or a freeze is active.
     Held(Hold),
     /// A hold or a freeze is not active by the clock of this machine, but counts because another clock differs.
@@ -267,6 +269,7 @@ impl Refusal {
             | Self::NeverLiveHere { .. }
             | Self::NoHealthCheck
             | Self::NoReason
+            | Self::NeedsOperator(_)
             | Self::StoreWentBack { .. }
             | Self::GenerationsUsedUp { .. }
             | Self::HeldAlready(_)

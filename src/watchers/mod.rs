@@ -94,7 +94,7 @@ pub fn start(
         let task = runtime::watch(engine, targets, parts.clone(), Arc::clone(&clock));
         spawn_now(task.boxed());
     }
-    for (store, targets) in stores(&sites) {
+    for (store, targets) in stores(sites.iter()) {
         let registered = sites
             .iter()
             .filter(|site| targets.contains(&site.definition.target))
@@ -150,11 +150,13 @@ pub fn start(
 
 /// Each runtime once, with the targets that run on it.
 fn engines(sites: &[Site]) -> Vec<(Arc<dyn RuntimeReader>, Vec<Target>)> {
-    grouped(sites, |site| &site.read.runtime)
+    grouped(sites.iter(), |site| &site.read.runtime)
 }
 
 /// Each store once, with the targets that are registered in it.
-fn stores(sites: &[Site]) -> Vec<(Arc<dyn RegistryReader>, Vec<Target>)> {
+pub fn stores<'a>(
+    sites: impl Iterator<Item = &'a Site>,
+) -> Vec<(Arc<dyn RegistryReader>, Vec<Target>)> {
     grouped(sites, |site| &site.read.registry)
 }
 
@@ -167,7 +169,7 @@ fn all_clocks(sites: &[Site]) -> Vec<((Source, Ask), Vec<Target>)> {
         });
         ((Source::Runtime, ask), targets)
     });
-    let of_stores = stores(sites).into_iter().map(|(store, targets)| {
+    let of_stores = stores(sites.iter()).into_iter().map(|(store, targets)| {
         let ask: Ask = Box::new(move || {
             let store = Arc::clone(&store);
             async move { store.clock().await }.boxed()
@@ -177,7 +179,10 @@ fn all_clocks(sites: &[Site]) -> Vec<((Source, Ask), Vec<Target>)> {
     of_engines.chain(of_stores).collect()
 }
 
-fn grouped<T: ?Sized>(sites: &[Site], of: fn(&Site) -> &Arc<T>) -> Vec<(Arc<T>, Vec<Target>)> {
+fn grouped<'a, T: ?Sized>(
+    sites: impl Iterator<Item = &'a Site>,
+    of: fn(&Site) -> &Arc<T>,
+) -> Vec<(Arc<T>, Vec<Target>)> {
     let mut groups: Vec<(Arc<T>, Vec<Target>)> = Vec::new();
     for site in sites {
         let target = site.definition.target.clone();
@@ -198,7 +203,7 @@ fn too_long(within: Duration) -> String {
 }
 
 /// The pause after this many failures in a row.
-fn wait_after(failures: u32) -> Duration {
+pub fn wait_after(failures: u32) -> Duration {
     FIRST_WAIT
         .saturating_mul(2u32.saturating_pow(failures.saturating_sub(1)))
         .min(LONGEST_WAIT)

@@ -34,7 +34,7 @@ pub async fn once(engine: &Engine, frame: Frame) -> World {
                 .map(|(engine, targets)| instances(engine, targets, now))
         ),
         join_all(
-            stores(&sites)
+            stores(sites.iter())
                 .into_iter()
                 .map(|(store, targets)| records(store, targets, now))
         ),

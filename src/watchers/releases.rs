@@ -30,7 +30,7 @@ pub(super) async fn read_current(
     now: Timestamp,
 ) -> Result<Releases> {
     let mut current = Releases::new();
-    for (journal, targets) in grouped(sites, |site| &site.read.journal) {
+    for (journal, targets) in grouped(sites.iter(), |site| &site.read.journal) {
         let mut heads = journal.current(&targets).await?;
         let mut looks = Vec::new();
         for target in targets {

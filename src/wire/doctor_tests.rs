@@ -7,7 +7,7 @@ use super::App;
 use crate::adapters::archive::Archive as File;
 use crate::adapters::live_pointer::ThisHost;
 use crate::ports::{DoctorResult, DoctorTest, Failure, FailureKind, ProxyHost, Result, Writable};
-use crate::settings::{RuntimeConfig, Settings, StoreConfig};
+use crate::settings::{ProxyConfig, RuntimeConfig, Settings, StoreConfig};
 
 impl App {
     /// Tests that the archive can be written, or that it can be created. Leaves no new file behind.
@@ -23,6 +23,14 @@ impl App {
         Ok(format!(
             "{path} does not exist yet and is created when it is first needed; {tried}"
         ))
+    }
+
+    /// The directories of this machine to which a release writes, also those of a proxy.
+    pub fn directories_to_write(&self) -> BTreeSet<&Path> {
+        let written = self.written_directories.iter();
+        let written = written.map(|(_, directory)| directory.as_path());
+        let of_proxies = self.proxy_directories.iter().map(PathBuf::as_path);
+        written.chain(of_proxies).collect()
     }
 
     /// Tests the directories of this machine that stores and processes use.
@@ -52,6 +60,24 @@ pub(super) fn written_directories(settings: &Settings) -> BTreeSet<(&'static str
         }
         if let RuntimeConfig::Process(config) = &environment.runtime {
             written.insert(("processes", config.state.clone()));
+        }
+    }
+    written
+}
+
+/// The directories of this machine to which proxies are configured. The directories inside a container are not on this
+/// machine.
+pub(super) fn proxy_directories(settings: &Settings) -> BTreeSet<PathBuf> {
+    let mut written = BTreeSet::new();
+    for environment in &settings.environments {
+        match &environment.proxy {
+            Some(ProxyConfig::Nginx(nginx)) if nginx.container.is_none() => {
+                written.extend([nginx.sites.clone(), nginx.state.clone()]);
+            }
+            Some(ProxyConfig::Embedded(embedded)) => {
+                written.insert(embedded.state.clone());
+            }
+            _ => {}
         }
     }
     written

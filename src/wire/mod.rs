@@ -27,6 +27,7 @@ pub use backend::EngineBackend;
 pub use bounds::bounds;
 pub use configuration::watch as watch_configuration;
 pub use doctor_tests::try_directory;
+pub use operator::login;
 pub use presence::report_presence;
 pub use sandbox::catalogue;
 
@@ -70,6 +71,7 @@ pub struct App {
     recorder: Option<Arc<Recorder>>,
     /// The directories of this machine that a release writes to, each with its purpose.
     written_directories: BTreeSet<(&'static str, PathBuf)>,
+    proxy_directories: BTreeSet<PathBuf>,
     targets: Vec<Target>,
     passwords: Vec<(EnvironmentName, Password)>,
 }
@@ -162,6 +164,7 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
         outbox,
         recorder,
         written_directories: doctor_tests::written_directories(settings),
+        proxy_directories: doctor_tests::proxy_directories(settings),
         targets: settings
             .targets
             .iter()

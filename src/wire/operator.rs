@@ -13,20 +13,25 @@ fn name_in_user_database() -> Option<String> {
     Some(user.name).filter(|name| !name.is_empty())
 }
 
+/// The login name of the user. It does not prove who the user is, but colleagues know it.
+fn person() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
+    let mut named = named.filter_map(|variable| std::env::var(variable).ok());
+    let name = named.find(|name| !name.is_empty());
+    name.unwrap_or_else(login)
+}
+
+/// The user of this process: its name in the user database, or its number.
+pub fn login() -> String {
+    name_in_user_database().unwrap_or_else(|| getuid().to_string())
+}
+
 pub(super) fn find(settings: &OperatorSettings) -> Result<Operator, WireError> {
-    // A login name does not prove who the user is, but colleagues know it.
-    let login = || {
-        ["SUDO_USER", "USER", "LOGNAME"]
-            .into_iter()
-            .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()))
-            .or_else(name_in_user_database)
-            .unwrap_or_else(|| format!("uid-{}", getuid()))
-    };
     let host = || {
         let system = rustix::system::uname();
         system.nodename().to_string_lossy().into_owned()
     };
-    let written = settings.name.clone().unwrap_or_else(login);
+    let written = settings.name.clone().unwrap_or_else(person);
     let name = operator_name(&written).map_err(|why| {
         let name: String = sanitize(&written).chars().take(80).collect();
         WireError::Settings(format!(

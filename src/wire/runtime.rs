@@ -111,7 +111,10 @@ impl Builder<'_> {
             (Arc::clone(processes), catalogue.clone())
         } else {
             let setting = environment.setting("process.catalogue");
-            let catalogue = Catalogue::read(&config.catalogue, &setting);
+            let catalogue = Catalogue::File {
+                path: config.catalogue.clone(),
+                setting,
+            };
             let secrets = Arc::clone(&self.secrets);
             let processes = Processes::new(&config.state, catalogue.clone(), secrets);
             let processes = Arc::new(processes);

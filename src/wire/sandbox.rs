@@ -1,7 +1,7 @@
 //! Converts the versions of the sandbox to the catalogue of the process runtime.
 
 use super::WireError;
-use crate::adapters::process::{Catalogue, Program};
+use crate::adapters::process::{Program, catalogue_json};
 use crate::sandbox;
 
 /// The text of the catalogue file.
@@ -11,15 +11,9 @@ pub fn catalogue(programs: Vec<sandbox::Program>) -> Result<String, WireError> {
             "the catalogue of the sandbox's versions cannot be written: {why}"
         ))
     };
-    let programs = programs
+    let programs: Vec<Program> = programs
         .into_iter()
         .map(|it| Program::identified(it.repository, it.tag, it.argv, it.labels))
         .collect();
-    let catalogue = Catalogue {
-        programs,
-        unread: None,
-    };
-    catalogue
-        .to_json()
-        .map_err(|error| invalid(error.to_string()))
+    catalogue_json(&programs).map_err(|error| invalid(error.to_string()))
 }

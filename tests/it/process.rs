@@ -48,6 +48,7 @@ impl Secrets for Vault {
 /// A state directory; dropping this ends its processes.
 struct World {
     directory: TempDir,
+    program: Program,
     catalogue: Catalogue,
     runtime: Processes,
 }
@@ -89,13 +90,11 @@ impl World {
         let argv = ["/bin/sh", "-c", script].map(String::from).to_vec();
         let labels = ImageLabels::default();
         let program = Program::identified("sandbox/web", "1.0.0", argv, labels);
-        let catalogue = Catalogue {
-            programs: vec![program],
-            unread: None,
-        };
+        let catalogue = Catalogue::Programs(vec![program.clone()]);
         let runtime = Processes::new(directory.path(), catalogue.clone(), Arc::new(Vault));
         Self {
             directory,
+            program,
             catalogue,
             runtime,
         }
@@ -114,7 +113,7 @@ impl World {
         InstanceSpec {
             target: web(),
             slot: Slot::Blue,
-            version: self.catalogue.programs[0].version(),
+            version: self.program.version(),
             release: ReleaseId(7_u128.into()),
             endpoint: SocketAddr::from(([127, 0, 0, 1], free_port())).into(),
             shape: InstanceShape {
@@ -570,10 +569,7 @@ async fn the_catalogue_answers_like_an_image_registry() {
     };
     let programs = vec![make("1", "a"), make("2", "b"), make("1", "c")];
     let (old, new) = (programs[0].digest.clone(), programs[2].digest.clone());
-    let catalogue = Catalogue {
-        programs,
-        unread: None,
-    };
+    let catalogue = Catalogue::Programs(programs);
     let tags = catalogue.tags("sandbox/web").await.expect("tags");
     let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
     assert_eq!(names, ["1", "2"]);

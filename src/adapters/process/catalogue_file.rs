@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogue, Program};
+use super::Program;
 use crate::inventory::ImageLabels;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,41 +18,25 @@ struct Line {
     labels: ImageLabels,
 }
 
-impl Catalogue {
-    /// Reads the file of a catalogue. If the file cannot be read, the calls that need the catalogue fail with an error
-    /// that names `setting`, the key that configures the file.
-    pub fn read(path: &Path, setting: &str) -> Self {
-        Self::from_file(path).unwrap_or_else(|why| Self {
-            programs: Vec::new(),
-            unread: Some(format!("{setting}: {}: {why}", path.display())),
-        })
-    }
+pub(super) fn read(path: &Path) -> Result<Vec<Program>, String> {
+    let text = std::fs::read(path).map_err(|error| error.to_string())?;
+    let lines: Vec<Line> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    let programs = lines
+        .into_iter()
+        .map(|line| Program::identified(line.repository, line.tag, line.argv, line.labels));
+    Ok(programs.collect())
+}
 
-    fn from_file(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read(path).map_err(|error| error.to_string())?;
-        let lines: Vec<Line> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-        let programs = lines
-            .into_iter()
-            .map(|line| Program::identified(line.repository, line.tag, line.argv, line.labels))
-            .collect();
-        Ok(Self {
-            programs,
-            unread: None,
+/// The content of the file for these programs.
+pub fn catalogue_json(programs: &[Program]) -> serde_json::Result<String> {
+    let lines: Vec<Line> = programs
+        .iter()
+        .map(|program| Line {
+            repository: program.repository.clone(),
+            tag: program.tag.clone(),
+            argv: program.argv.clone(),
+            labels: program.labels.clone(),
         })
-    }
-
-    /// The content of the file of this catalogue.
-    pub fn to_json(&self) -> serde_json::Result<String> {
-        let lines: Vec<Line> = self
-            .programs
-            .iter()
-            .map(|program| Line {
-                repository: program.repository.clone(),
-                tag: program.tag.clone(),
-                argv: program.argv.clone(),
-                labels: program.labels.clone(),
-            })
-            .collect();
-        serde_json::to_string_pretty(&lines)
-    }
+        .collect();
+    serde_json::to_string_pretty(&lines)
 }

@@ -11,8 +11,8 @@ use crate::sanitize::sanitize;
 impl Images for Catalogue {
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
         let mut tags: Vec<ImageTag> = Vec::new();
-        let programs = self.read_programs()?.iter();
-        for program in programs.filter(|p| p.repository == repository) {
+        let programs = self.read()?;
+        for program in programs.iter().filter(|p| p.repository == repository) {
             let tag = ImageTag {
                 name: program.tag.clone(),
             };
@@ -36,7 +36,8 @@ impl Images for Catalogue {
             VersionRef::Digest(wanted) => wanted == digest,
         };
         // If several programs have the tag, the tag means the last of them, so the search starts at the end.
-        let mut versions = self.read_programs()?.iter().rev();
+        let programs = self.read()?;
+        let mut versions = programs.iter().rev();
         let found = versions.find(|p| p.repository == repository && is_meant(&p.tag, &p.digest));
         let Some(program) = found else {
             let doing = format!("resolving {repository} {reference}");

@@ -21,6 +21,7 @@ mod changes;
 mod follow;
 mod identity;
 mod images;
+mod program;
 mod reader;
 mod record;
 mod records;
@@ -37,5 +38,7 @@ pub const BOUNDS: [Bound; 1] = [Bound {
     time: TimeLimit::Endless,
 }];
 
-pub use catalogue::{Catalogue, Program};
+pub use catalogue::Catalogue;
+pub use catalogue_file::catalogue_json;
+pub use program::Program;
 pub use reader::Processes;

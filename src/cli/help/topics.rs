@@ -51,7 +51,7 @@ macro_rules! topic {
 
 /// All topics, in the order in which they are listed.
 #[rustfmt::skip]
-pub(in crate::cli) const TOPICS: [Topic; 15] = [
+pub(in crate::cli) const TOPICS: [Topic; 16] = [
     topic!("ladder", "The steps of a release, the switch, and what happens when one fails"),
     topic!("configuration", "The file, its layers, and every part of it"),
     topic!("etcd", "Which keys Greenroom stores in etcd, and users and roles there"),
@@ -60,6 +60,7 @@ pub(in crate::cli) const TOPICS: [Topic; 15] = [
     topic!("drift", "Differences between servers, and how they are repaired"),
     topic!("holds", "Holds and freezes: when nothing is promoted"),
     topic!("approvals", "Releases that another person has to approve"),
+    topic!("agent", "Releases that start by themselves when an image is pushed"),
     topic!("history", "The archive of releases, its hashes and seals"),
     topic!("notices", "Messages to chat channels and to programs"),
     topic!("images", "Which images are kept, and how to remove the others"),

@@ -70,6 +70,10 @@ impl fmt::Display for Refusal {
             Self::NoHealthCheck => f.write_str(
                 "no health endpoint is configured: add [services.NAME.health] with a path",
             ),
+            Self::NeedsOperator(environment) => write!(
+                f,
+                "{environment} is protected, so no agent may release a version there: an operator must promote it"
+            ),
             Self::NoReason => f.write_str(
                 "the rules require a reason: give one (on the command line with --reason)",
             ),

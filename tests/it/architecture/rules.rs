@@ -90,6 +90,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("release::rollback_candidates", &["release", "ports", "inventory", "checks", "history", "sanitize"], "looking for images knows ports, no adapter and no interface"),
     module_rule("release::version_catalog", &["release", "ports", "inventory", "checks", "history", "sanitize"], "listing knows ports, no adapter and no interface"),
     module_rule("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no interface"),
+    module_rule("agent", &["release", "watchers", "ports", "inventory", "checks", "history", "sanitize"], "the agent uses the engine as the other interfaces do, and knows no adapter"),
     module_rule("adapters", &[], "each outside system has its own module"),
     module_rule("adapters::archive", WITH_FILES, AN_ADAPTER),
     module_rule("adapters::connect", &["inventory", "sanitize", "adapters::system_authorities"], AN_ADAPTER),
@@ -125,7 +126,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("wire", &["adapters", "store", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "wire builds the application; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
     module_rule("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the application; only the command line uses it"),
-    module_rule("cli", &["port_check", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),
+    module_rule("cli", &["port_check", "agent", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),
 ];
 
 /// A word that only some files may contain.

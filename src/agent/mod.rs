@@ -1,0 +1,142 @@
+//! The agent: the engine without a screen. It takes pushes of new versions into the queue of each target that follows
+//! the tag, and releases the newest push of each target. It decides nothing about a release itself: it plans, opens and
+//! resumes releases with the same engine as a console, and approves their steps in advance.
+//!
+//! Several agents may follow the same targets. The store decides between them: an entry of a queue changes only if it
+//! is still the entry that was read, and only one of them gets the lock of the target.
+//!
+//! An entry names its release before that release is opened. So after a crash, any agent finds out what became of the
+//! entry: the release has ended, has to be resumed, or was never opened.
+//!
+//! The agent never opens a release in a protected environment. It offers the version to operators.
+
+mod drive;
+mod follower;
+mod judge;
+mod receiver;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::inventory::{QueueEntry, Target};
+use crate::ports::{Hint, PushReceiver, RegistryReader};
+use crate::release::Engine;
+use crate::watchers;
+use follower::Follower;
+use receiver::Receiver;
+
+/// How long the agent waits at its end for its drivers to stop.
+const LOCK_RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause after a hint of the store. One transaction may change several keys of a target.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// Wakes the follower of each target.
+type Wakes = Arc<BTreeMap<Target, Arc<Notify>>>;
+
+/// Releases the pushed versions of all targets that follow a tag.
+#[expect(missing_debug_implementations, reason = "holds trait objects")]
+pub struct Agent {
+    engine: Arc<Engine>,
+    wakes: Wakes,
+    changes: Option<mpsc::Sender<QueueEntry>>,
+}
+
+impl Agent {
+    pub fn new(engine: Arc<Engine>) -> Self {
+        let following = engine
+            .sites()
+            .filter(|site| !site.definition.follows.is_empty());
+        let targets = following.map(|site| site.definition.target.clone());
+        let wakes = targets.map(|target| (target, Arc::new(Notify::new())));
+        Self {
+            wakes: Arc::new(wakes.collect()),
+            engine,
+            changes: None,
+        }
+    }
+
+    /// Sends each entry whose state this agent changes. An entry is left out if the receiver is too slow.
+    #[must_use]
+    pub fn reporting(self, changes: mpsc::Sender<QueueEntry>) -> Self {
+        Self {
+            changes: Some(changes),
+            ..self
+        }
+    }
+
+    /// The targets that follow a tag.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.wakes.keys()
+    }
+
+    /// Stores reported pushes in the queues of this agent's targets.
+    pub fn receiver(&self) -> Arc<dyn PushReceiver> {
+        Arc::new(Receiver::new(Arc::clone(&self.engine)))
+    }
+
+    /// Follows the queues until `stop` is cancelled. Then stops the drivers: a release that is not finished can be
+    /// resumed at once, by this agent after its restart or by another agent or operator.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        for (store, _) in watchers::stores(self.engine.sites()) {
+            let (wakes, stop) = (Arc::clone(&self.wakes), stop.clone());
+            tasks.spawn(async move {
+                stop.run_until_cancelled(wake_on_changes(store, wakes))
+                    .await;
+            });
+        }
+        for (target, wake) in self.wakes.iter() {
+            self.engine.report_agent(target).await;
+            let changes = self.changes.clone();
+            let follower =
+                Follower::new(Arc::clone(&self.engine), target, Arc::clone(wake), changes);
+            tasks.spawn(follower.run(stop.clone()));
+        }
+        stop.cancelled().await;
+        while tasks.join_next().await.is_some() {}
+        self.engine
+            .release_locks("the agent was stopped", LOCK_RELEASE_TIMEOUT)
+            .await;
+        self.engine.leave_presence().await;
+    }
+}
+
+/// Wakes the followers of a service whenever one of its targets changes: a version may wait until it is live in another
+/// environment.
+async fn wake_on_changes(store: Arc<dyn RegistryReader>, wakes: Wakes) {
+    let mut failures = 0;
+    loop {
+        match store.changes().await {
+            Ok(mut changes) => {
+                failures = 0;
+                while let Some(hint) = changes.next().await {
+                    match hint {
+                        Ok(Hint::Target(target)) => {
+                            wake(&wakes, |other| other.service == target.service)
+                        }
+                        Ok(Hint::Anything) => wake(&wakes, |_| true),
+                        // The stream reports the next change after the outage as `Anything`.
+                        Err(failure) => tracing::warn!("the agent does not see changes: {failure}"),
+                    }
+                }
+            }
+            Err(failure) => tracing::warn!("the agent does not see changes: {failure}"),
+        }
+        failures += 1;
+        tokio::time::sleep(watchers::wait_after(failures)).await;
+        // What changed meanwhile is not known.
+        wake(&wakes, |_| true);
+    }
+}
+
+fn wake(wakes: &Wakes, is_wanted: impl Fn(&Target) -> bool) {
+    for (_, wake) in wakes.iter().filter(|(target, _)| is_wanted(target)) {
+        wake.notify_one();
+    }
+}

@@ -1,0 +1,152 @@
+//! `greenroom agent`: releases pushed versions by itself until it is stopped. Prints one line for each change of a
+//! queue, which systemd keeps in its journal.
+
+mod unit;
+
+use clap::Args;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::{Common, VerbDefinition};
+use super::man::Manual;
+use super::{Exit, json, open, out, signals};
+use crate::agent::Agent;
+use crate::inventory::QueueEntry;
+use crate::wire::App;
+
+/// The name of the operator in the records of an agent's releases, unless the configuration names one.
+const NAME: &str = "agent";
+/// How many changes may wait to be printed.
+const CHANGES: usize = 256;
+
+/// Releases pushed versions by itself, in the environments that follow their tags
+#[derive(Debug, Args)]
+pub(crate) struct AgentVerb {
+    /// Prints a unit for systemd that runs the agent as this user, and does nothing else
+    #[arg(long)]
+    print_unit: bool,
+}
+
+impl VerbDefinition for AgentVerb {
+    #[rustfmt::skip]
+    const MANUALS: &'static [Manual] = &[
+        ("agent", &[("greenroom agent", "Follows the queues until it is stopped."), ("greenroom agent --print-unit", "Prints a unit for systemd.")], &["promote", "status"], &["agent"]),
+    ];
+
+    fn changes(&self) -> bool {
+        !self.print_unit
+    }
+
+    async fn run(self, common: &Common) -> Exit {
+        run(common, &self).await
+    }
+}
+
+async fn run(common: &Common, verb: &AgentVerb) -> Exit {
+    let mut loaded = match open::load(common) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    if loaded.settings.operator.name.is_none() {
+        loaded.settings.operator.name = Some(NAME.to_owned());
+    }
+    let app = match open::build(common, &loaded) {
+        Ok(app) => app,
+        Err(exit) => return exit,
+    };
+    if verb.print_unit {
+        let text = unit::text(&app);
+        if common.json {
+            json::answer(serde_json::json!({ "unit": text }));
+        } else {
+            say_line!("{}", text.trim_end());
+        }
+        return Exit::Done;
+    }
+    if let Some(why) = &app.read_only {
+        return refuse(&format!("an agent cannot be read-only: {why}"));
+    }
+    let (sender, changes) = mpsc::channel(CHANGES);
+    let agent = Agent::new(app.engine.clone()).reporting(sender);
+    let followed: Vec<String> = agent.targets().map(ToString::to_string).collect();
+    if followed.is_empty() {
+        return refuse(
+            "no target follows a tag: add follow = [\"TAG\"] to [services.NAME.environments.NAME]",
+        );
+    }
+    serve(&app, agent, &followed, changes).await
+}
+
+fn refuse(message: &str) -> Exit {
+    json::fail(json::Kind::Configuration, message, None);
+    out::explain(format_args!("greenroom: {message}"));
+    Exit::Usage
+}
+
+/// Runs the agent until a signal stops it.
+async fn serve(
+    app: &App,
+    agent: Agent,
+    followed: &[String],
+    mut changes: mpsc::Receiver<QueueEntry>,
+) -> Exit {
+    let mut stop_requests = signals::listen();
+    let operator = app.engine.operator();
+    say(
+        "following",
+        serde_json::json!({ "operator": operator, "targets": followed }),
+        &format!("{operator} follows {}", followed.join(", ")),
+    );
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { agent.run(stop).await }
+    });
+    loop {
+        tokio::select! {
+            changed = changes.recv() => match changed {
+                Some(entry) => report(&entry),
+                None => break,
+            },
+            _ = stop_requests.recv() => break,
+        }
+    }
+    stop.cancel();
+    while let Some(entry) = changes.recv().await {
+        report(&entry);
+    }
+    let ended = running.await;
+    let (unsent, ()) = tokio::join!(app.wait_for_notices(), app.wait_for_logs());
+    if let Some(unsent) = unsent {
+        warn_line!("greenroom: {unsent}");
+    }
+    if let Err(error) = ended {
+        warn_line!("greenroom: the agent ended unexpectedly: {error}");
+        return Exit::NeedsPerson;
+    }
+    say("stopped", serde_json::json!({}), "the agent has stopped");
+    // A signal is the expected end of an agent.
+    Exit::Done
+}
+
+/// Prints what became of an entry.
+fn report(entry: &QueueEntry) {
+    let details = entry.state.details();
+    let details = details.map_or(String::new(), |details| format!(": {details}"));
+    let text = format!(
+        "{}: {} is {}{details}",
+        entry.target,
+        entry.push.words(),
+        entry.state.kind()
+    );
+    say("changed", serde_json::json!({ "entry": entry }), &text);
+}
+
+/// Prints a line, or with `--json` an event. Nobody may be reading: the agent continues.
+fn say(event: &str, fields: serde_json::Value, text: &str) {
+    if json::is_on() {
+        json::event(event, fields);
+    } else {
+        say_line!("{}", crate::sanitize::sanitize(text));
+    }
+}
