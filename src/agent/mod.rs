@@ -13,6 +13,7 @@
 mod drive;
 mod follower;
 mod judge;
+mod poll;
 mod receiver;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use crate::ports::{Hint, PushReceiver, RegistryReader};
 use crate::release::Engine;
 use crate::watchers;
 use follower::Follower;
+use poll::Poll;
 use receiver::Receiver;
 
 /// How long the agent waits at its end for its drivers to stop.
@@ -97,6 +99,9 @@ impl Agent {
             let follower =
                 Follower::new(Arc::clone(&self.engine), target, Arc::clone(wake), changes);
             tasks.spawn(follower.run(stop.clone()));
+            if let Some(poll) = Poll::of(&self.engine, target) {
+                tasks.spawn(poll.run(stop.clone()));
+            }
         }
         stop.cancelled().await;
         while tasks.join_next().await.is_some() {}

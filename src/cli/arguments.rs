@@ -11,8 +11,8 @@ use super::exit::MEANINGS;
 use super::help::topics;
 use super::man::Manual;
 use super::{
-    Exit, agent, approve, complete, config, doctor, help, history, hold, man, promote, prune,
-    repair, resume, sandbox, show, status,
+    Exit, agent, approve, complete, config, doctor, help, history, hold, man, notify, promote,
+    prune, queue, repair, resume, sandbox, show, status,
 };
 use crate::diagnostics::LogFile;
 
@@ -165,6 +165,8 @@ verbs! {
     Hold(hold::HoldVerb),
     Prune(prune::Prune),
     Agent(agent::AgentVerb),
+    Queue(queue::Queue),
+    Notify(notify::Notify),
     Status(status::Status),
     History(history::History),
     Show(show::Show),

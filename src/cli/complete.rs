@@ -21,6 +21,7 @@ use crate::history::{Filter, ReleaseState};
 use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::port_check::OutgoingPorts;
+use crate::sanitize::sanitize;
 use crate::settings::{Request, Settings};
 use crate::wire::{self, App};
 
@@ -193,8 +194,27 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
             Some(listed.collect::<Vec<_>>())
         })?
     });
-    let typed = typed.to_string_lossy().to_uppercase();
-    let found = found.into_iter().filter(|(id, _)| id.starts_with(&typed));
+    described(&typed.to_string_lossy().to_uppercase(), found)
+}
+
+/// The entries in the queue of the target, newest first.
+pub(super) fn queue_entries(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let found = in_time(|| {
+        let line = Line::read()?;
+        let (app, target) = (line.app()?, line.target()?);
+        let queue = block_on(async move { app.engine.queue(&target).await })?.ok()?;
+        let entries = queue.into_iter().map(|entry| {
+            let description = sanitize(&format!("{} {}", entry.push.tag, entry.state.kind()));
+            (entry.id.short().to_owned(), description)
+        });
+        Some(entries.collect())
+    });
+    described(&typed.to_string_lossy(), found)
+}
+
+/// The ids that start with the typed text, each with its description.
+fn described(typed: &str, found: Vec<(String, String)>) -> Vec<CompletionCandidate> {
+    let found = found.into_iter().filter(|(id, _)| id.starts_with(typed));
     found
         .map(|(id, description)| CompletionCandidate::new(id).help(Some(description.into())))
         .collect()

@@ -105,12 +105,15 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// The texts in which a search for words looks: reasons, remarks, people, versions, failures and checks. The target,
+/// The texts in which a search for words looks: reasons, remarks, people, versions, pushes, failures and checks. The target,
 /// the operator and the name of the outcome are left out, because a filter has a field for each.
 pub fn searchable_words(recorded: &Recorded) -> String {
     let head = &recorded.head;
     let mut words: Vec<&str> = Vec::new();
     words.extend(head.reason.as_deref());
+    if let Some(trigger) = &head.trigger {
+        words.extend([trigger.push.as_str(), trigger.entry.as_str()]);
+    }
     for overridden in &head.overridden {
         let hold = &overridden.hold;
         words.extend([&overridden.why, &hold.reason, &hold.author.name].map(String::as_str));
@@ -172,6 +175,7 @@ mod tests {
     use super::*;
     use crate::history::samples_for_tests::{entry, head};
     use crate::history::{Outcome, Step};
+    use crate::inventory::Trigger;
 
     #[test]
     fn an_end_adds_to_a_head() {
@@ -214,6 +218,26 @@ mod tests {
         let read = entry(3, Step::Start);
         assert_eq!(entry_change(&read, &read), Change::Same);
         assert_eq!(entry_change(&entry(3, Step::Pull), &read), Change::Other);
+    }
+
+    #[test]
+    fn a_release_is_found_by_its_push() {
+        let mut recorded = Recorded {
+            head: head(1),
+            entries: Vec::new(),
+        };
+        let words = searchable_words(&recorded);
+        assert!(!words.contains("develop"), "{words}");
+        let entry = "1a2b3c4d".repeat(4);
+        recorded.head.trigger = Some(Trigger {
+            entry: entry.parse().expect("an id"),
+            push: "develop of team/web, from hub, by cleo".into(),
+        });
+        let words = searchable_words(&recorded);
+        assert!(
+            words.contains("develop of team/web") && words.contains(&entry),
+            "{words}"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub struct Watcher {
     pub operator: Operator,
     /// The id of the console. Each process has its own.
     pub console: String,
-    /// When the console opened the target.
+    /// When the console opened the target, or when the agent began to follow it.
     pub since: Timestamp,
     /// Whether the process is an agent, which releases pushed versions, and not the console of a person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

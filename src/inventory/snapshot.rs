@@ -10,7 +10,7 @@ use super::{
     Address, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, Freeze, HandoverRequest, Hold,
     Instance, InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval, PerSlot, Probe,
     PublicAddress, QueueEntry, Rates, Registration, Revisioned, Role, Route, RuntimeHealth,
-    RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher,
+    RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher, newest_first,
 };
 
 /// Whether a source (runtime, store or proxy) answers at the moment.
@@ -160,6 +160,7 @@ pub struct RegistryRecord {
     /// The hold that was placed last, active or not.
     pub hold: Option<Hold>,
     /// The consoles that report that they have the target open.
+    /// The consoles that have the target open, and the agents that follow pushes for it.
     pub watching: Vec<Watcher>,
     /// The request of an operator who wants to drive the release.
     #[serde(rename = "handover")]
@@ -266,6 +267,24 @@ impl Snapshot {
         self.queue = queue;
         self.problems = problems;
         self.store_revision = Some(revision);
+    }
+
+    /// The consoles that have the target open.
+    pub fn consoles(&self) -> impl Iterator<Item = &Watcher> {
+        self.watching.iter().filter(|watcher| !watcher.is_agent)
+    }
+
+    /// The agents that follow pushes for the target.
+    pub fn agents(&self) -> impl Iterator<Item = &Watcher> {
+        self.watching.iter().filter(|watcher| watcher.is_agent)
+    }
+
+    /// The entries of the queue that are pending, newest first.
+    pub fn pending_pushes(&self) -> Vec<QueueEntry> {
+        let pending = self.queue.iter().filter(|entry| entry.state.is_pending());
+        let mut pending: Vec<QueueEntry> = pending.cloned().collect();
+        newest_first(&mut pending);
+        pending
     }
 
     /// The holds that stop promotes at `now`: the placed hold and the freezes, if they are active by the clock of this

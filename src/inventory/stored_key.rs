@@ -90,7 +90,7 @@ pub static STORED_KEYS: &[StoredKeyRow] = &[
     row(StoredKey::Lock, "lock", "who drives the target, on a lease of the driver", Stops::Releases),
     row(StoredKey::Hold, "hold", "the hold that was placed last, in effect or not", Stops::Promotes),
     history(StoredKey::HoldRecord, "holds/{id}", "a record of each hold", Stops::Nothing),
-    row(StoredKey::Watching, "watching/{console}", "a console that has the target open, on its lease", Stops::Nothing),
+    row(StoredKey::Watching, "watching/{console}", "a console that has the target open, or an agent that follows it, on its lease", Stops::Nothing),
     row(StoredKey::Handover, "handover", "a request to hand over, on the lease of its console", Stops::Nothing),
     row(StoredKey::Queue, "queue/{id}", "a push for the target, and what became of it", Stops::Nothing),
     history(StoredKey::Releases, "releases/{id}", "a release", Stops::Agreement),

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::inventory::{ImageTag, Version, VersionRef};
+use crate::inventory::{Digest, ImageTag, Version, VersionRef};
 
 #[async_trait]
 pub trait Images: Send + Sync {
@@ -18,4 +18,11 @@ pub trait Images: Send + Sync {
     /// The version that a reference names at the moment: its digest and labels. A missing image is
     /// [`super::FailureKind::Missing`].
     async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version>;
+
+    /// The digest that a tag names at the moment. The call costs less than [`Images::resolve`], and the digest is only
+    /// as true as the answer.
+    async fn digest_of(&self, repository: &str, tag: &str) -> Result<Digest> {
+        let reference = VersionRef::Tag(tag.to_owned());
+        Ok(self.resolve(repository, &reference).await?.digest)
+    }
 }

@@ -12,7 +12,7 @@ use crate::inventory::{EntryId, QueueEntry, Target};
 pub enum Queued {
     /// The entry was stored.
     New,
-    /// The queue has this entry already, so nothing was changed.
+    /// The queue has an entry with this id already, so nothing was changed.
     Known,
     /// The queue has as many pending entries as it may have, so nothing was changed.
     Full,
@@ -24,7 +24,8 @@ pub trait QueueStore: Send + Sync {
     async fn add(&self, entry: &QueueEntry) -> Result<Queued>;
 
     /// Replaces the entry `from` with `to`, which has the same id. Returns false if the entry has changed since it was
-    /// read, or does not exist; nothing is changed then. If the entry already is `to`, the call succeeds.
+    /// read, cannot be read any more, or does not exist; nothing is changed then. If the entry already is `to`, the call
+    /// succeeds. It is an `Unsupported` failure if a newer Greenroom has changed the entry.
     async fn change(&self, from: &QueueEntry, to: &QueueEntry) -> Result<bool>;
 
     /// Deletes entries that have ended. An entry that is pending again stays.

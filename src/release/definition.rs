@@ -2,6 +2,7 @@
 //! the configuration file.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub struct Definition {
     pub timing: Timing,
     /// The tags that the target follows: the agent releases a version if one of them is pushed for it.
     pub follows: Vec<TagPattern>,
+    /// How often the agent asks the image registry about these tags; none if it waits for reports.
+    pub poll: Option<Duration>,
     /// The address at which the public reaches the target.
     pub public: Option<PublicAddress>,
     /// The address at which an operator can see the candidate before the switch.
@@ -40,6 +43,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Whether the target follows this tag.
+    pub fn follows_tag(&self, tag: &str) -> bool {
+        self.follows.iter().any(|pattern| pattern.matches(tag))
+    }
+
     /// The holds and freezes that are active at `now`. `placed` is the hold in the store.
     pub fn holds(&self, placed: Option<&Hold>, now: Timestamp) -> Vec<Hold> {
         freeze::active_holds(placed, &self.rules.freezes, &self.target.service, now)

@@ -279,8 +279,8 @@ pub use approval::{
 pub use definition::Definition;
 pub use draft::{Draft, ProxyWords};
 pub use engine::{
-    Driven, Engine, NewestReleases, PeerApprovable, Pruned, ReleaseObserver, RepairHandle,
-    RepairNews, Resume, TakeoverRequest, Undriven, UnreadableHold,
+    Driven, Engine, NewestReleases, Notification, Notified, PeerApprovable, Pruned,
+    ReleaseObserver, RepairHandle, RepairNews, Resume, TakeoverRequest, Undriven, UnreadableHold,
 };
 pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};

@@ -1,6 +1,7 @@
 //! The reasons for which Greenroom refuses a request. A refusal lists all reasons, and each reason says what to do.
 
 mod describe;
+mod queue;
 
 use std::fmt;
 
@@ -8,8 +9,8 @@ use jiff::Timestamp;
 
 use super::approval::NotPeerApproved;
 use crate::inventory::{
-    Address, ClockReading, EnvironmentName, Hold, LockHolder, LockPurpose, Operator, ReleaseId,
-    Slot, Target,
+    Address, ClockReading, EntryId, EnvironmentName, Hold, LockHolder, LockPurpose, Operator,
+    QueueEntry, ReleaseId, ServiceName, Slot, TagPattern, Target,
 };
 
 /// One reason of a refusal.
@@ -199,6 +200,35 @@ pub enum Refusal {
         by: Operator,
         at: Timestamp,
     },
+    /// No entry in the queue of the target has this id or an id that begins with it.
+    NoEntryNamed {
+        target: Target,
+        /// The typed text.
+        named: String,
+    },
+    /// Several entries in the queue of the target have an id that begins with the typed text.
+    SeveralEntriesNamed {
+        named: String,
+        /// The ids of these entries.
+        several: Vec<EntryId>,
+    },
+    /// The entry is being released or has ended, so it cannot be dismissed.
+    NotDismissable(Box<QueueEntry>),
+    /// The entry is pending, or its version is live, so there is nothing to retry.
+    NotRetryable(Box<QueueEntry>),
+    /// Agents have changed the entry during every attempt to change it.
+    EntryChanging(EntryId),
+    /// The reported push has a wrong tag or repository. The text says which.
+    BadPush(String),
+    /// No target of the service follows the tag that was pushed.
+    TagNotFollowed {
+        service: ServiceName,
+        tag: String,
+        /// The environments of the service, each with the tags that it follows.
+        follows: Vec<(EnvironmentName, Vec<TagPattern>)>,
+    },
+    /// The queue of the target has as many pending entries as it may have.
+    QueueFull(Target),
 }
 
 const TAKEOVER_WITHOUT_REASON: &str =
@@ -256,6 +286,8 @@ impl Refusal {
             | Self::Unfinished { .. }
             | Self::RouteDisagrees { .. }
             | Self::SlotTaken { .. }
+            | Self::EntryChanging(_)
+            | Self::QueueFull(_)
             | Self::DrivenHere => true,
             Self::UnknownTarget(_)
             | Self::ReadOnly
@@ -288,6 +320,12 @@ impl Refusal {
             | Self::TakeoverWithoutReason
             | Self::OnlyToLeave { .. }
             | Self::NothingDiffers { .. }
+            | Self::NoEntryNamed { .. }
+            | Self::SeveralEntriesNamed { .. }
+            | Self::NotDismissable(_)
+            | Self::NotRetryable(_)
+            | Self::BadPush(_)
+            | Self::TagNotFollowed { .. }
             | Self::HandoverAlreadyRequested { .. } => false,
         }
     }

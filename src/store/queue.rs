@@ -4,10 +4,11 @@
 use async_trait::async_trait;
 
 use super::change::{Change, Decision};
+use super::values::Unreadable;
 use super::{Store, values};
 use crate::inventory::{EntryId, MOST_PENDING, QueueEntry, StoredKey, Target};
-use crate::ports::kv::{Range, Write};
-use crate::ports::{FailureKind, QueueStore, Queued, Result};
+use crate::ports::kv::{Pair, Range, Write};
+use crate::ports::{Failure, FailureKind, QueueStore, Queued, Result};
 
 /// How many entries one transaction deletes.
 const MOST_DELETED: usize = 50;
@@ -27,6 +28,21 @@ impl StoredQueue {
     fn key(&self, target: &Target, id: &EntryId) -> String {
         self.store.keys().one(target, StoredKey::Queue, id)
     }
+
+    /// Reads an entry that the caller may replace. The error is `Unsupported` for an entry of a newer Greenroom, and a
+    /// conflict for any other unreadable value.
+    fn read(&self, doing: &str, pair: &Pair, target: &Target) -> Result<QueueEntry> {
+        values::decode_queue_entry(pair, target).map_err(|unreadable| {
+            unreadable.failure(&self.store, doing, pair, |reason| {
+                let message = format!("{}: {reason}", values::key(pair));
+                self.conflict(doing, &message)
+            })
+        })
+    }
+
+    fn conflict(&self, doing: &str, message: &str) -> Failure {
+        self.store.failure(FailureKind::Conflict, doing, message)
+    }
 }
 
 #[async_trait]
@@ -42,9 +58,17 @@ impl QueueStore for StoredQueue {
         };
         change
             .apply(|seen| {
-                if seen.get(&key).is_some() {
-                    return Ok(Decision::Done(Queued::Known));
+                let stored = seen.get(&key);
+                match stored.map(|pair| values::decode_queue_entry(pair, target)) {
+                    // A newer Greenroom has received the push, and releases it.
+                    Some(Ok(_) | Err(Unreadable::Newer(_))) => {
+                        return Ok(Decision::Done(Queued::Known));
+                    }
+                    // A wrong value is replaced. Otherwise it would lose the push.
+                    Some(Err(Unreadable::Damaged(_))) | None => {}
                 }
+                // The transaction does not compare the other entries, so concurrent senders may exceed the limit by a
+                // few entries.
                 let entries = seen.also_read.iter().flatten();
                 let pending = entries.filter(|pair| {
                     values::decode_queue_entry(pair, target).is_ok_and(|it| it.state.is_pending())
@@ -66,25 +90,28 @@ impl QueueStore for StoredQueue {
             return Err(self.store.failure(FailureKind::Rejected, doing, message));
         }
         let key = self.key(target, &from.id);
-        Change::without_lock(&self.store, doing, vec![key.clone()])
+        let changed = Change::without_lock(&self.store, doing, vec![key.clone()])
             .apply(|seen| {
-                let Some(pair) = seen.get(&key) else {
-                    return Ok(Decision::Done(false));
-                };
-                // An entry of a newer Greenroom, or a value that is no entry, is another entry than the one that was
-                // read.
-                let current = values::decode_queue_entry(pair, target).ok();
-                let is = |entry| current.as_ref().is_some_and(|it| values::same(it, entry));
-                if is(to) {
-                    return Ok(Decision::Done(true));
+                let pair = seen.get(&key);
+                let current = pair.map(|pair| self.read(doing, pair, target));
+                match current.transpose()? {
+                    Some(current) if values::same(&current, to) => Ok(Decision::Done(())),
+                    Some(current) if values::same(&current, from) => {
+                        let value = values::encode(&self.store, doing, to)?;
+                        Ok(Decision::Write(vec![Write::put(&key, value)], ()))
+                    }
+                    // After a lost answer, this failure becomes ambiguous: the change may have been made before another
+                    // process changed the entry again.
+                    Some(_) => Err(self.conflict(doing, "the entry has changed since it was read")),
+                    None => Err(self.conflict(doing, "the entry no longer exists")),
                 }
-                if !is(from) {
-                    return Ok(Decision::Done(false));
-                }
-                let value = values::encode(&self.store, doing, to)?;
-                Ok(Decision::Write(vec![Write::put(&key, value)], true))
             })
-            .await
+            .await;
+        match changed {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.kind == FailureKind::Conflict => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn forget(&self, target: &Target, entries: &[EntryId]) -> Result<()> {

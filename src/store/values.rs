@@ -139,7 +139,8 @@ pub(super) fn decode_registration(pair: &Pair, slot: Slot) -> Decoded<Registrati
     Ok(entry)
 }
 
-/// Decodes an entry of a queue. It is an error if the value names another target or another id than its key.
+/// Decodes an entry of a queue. It is an error if the value names another target or another id than its key, or if its
+/// push names no tag: an agent asks the image registry for this tag.
 pub(super) fn decode_queue_entry(pair: &Pair, target: &Target) -> Decoded<QueueEntry> {
     let entry: QueueEntry = decode(pair)?;
     let key = pair.key.as_slice();
@@ -150,7 +151,10 @@ pub(super) fn decode_queue_entry(pair: &Pair, target: &Target) -> Decoded<QueueE
             entry.id, entry.target
         )));
     }
-    Ok(entry)
+    match entry.push.check() {
+        Ok(()) => Ok(entry),
+        Err(bad) => Err(shortened(&bad.to_string()).into()),
+    }
 }
 
 /// The key as sanitized text.

@@ -18,7 +18,8 @@ fn person() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
     let mut named = named.filter_map(|variable| std::env::var(variable).ok());
     let name = named.find(|name| !name.is_empty());
-    name.unwrap_or_else(login)
+    name.or_else(name_in_user_database)
+        .unwrap_or_else(|| format!("uid-{}", getuid()))
 }
 
 /// The user of this process: its name in the user database, or its number.

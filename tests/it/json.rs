@@ -117,6 +117,22 @@ fn releases(reader: &mut Reader<'_>) {
         "web"
     );
     reader.data(&["hold", "web", "dev", "--clear"]);
+    let follow = [
+        "--set",
+        r#"services.web.environments.dev.follow=["develop"]"#,
+    ];
+    let notified = reader.data(&[&follow[..], &["notify", "web", "develop"]].concat());
+    let entry = notified["queued"][0]["id"].as_str().expect("an id");
+    let queue = reader.data(&["queue", "web", "dev"])["targets"][0]["entries"].take();
+    assert_eq!(queue[0]["id"], entry);
+    let named = ["web", "dev", entry];
+    let dismissed = reader.data(&[&["queue", "dismiss"][..], &named].concat());
+    assert_eq!(dismissed["entry"]["state"], "dismissed");
+    let retried = reader.data(&[&["queue", "retry"][..], &named].concat());
+    assert_eq!(retried["entry"]["state"], "waiting");
+    let status = reader.data(&["status", "web", "dev"]);
+    assert_eq!(status["targets"][0]["queue"][0]["id"], entry);
+    reader.error(1, "refused", &["notify", "web", "develop"]);
     reader.error(1, "refused", &["approve", "web", "dev", "--yes"]);
     assert_eq!(
         reader.data(&["repair", "web", "dev", "--yes"])["plan"],
@@ -186,6 +202,7 @@ fn what_is_configured(reader: &mut Reader<'_>) {
             .is_some_and(|it| it.contains("`watch`")),
         "{error}"
     );
+    assert!(reader.data(&["agent", "--print-unit"])["unit"].is_string());
     reader.data(&["config", "schema"]);
     let place = reader.sandbox.place();
     let fresh = place.join("fresh.toml").display().to_string();
@@ -235,6 +252,12 @@ fn wrong_arguments(reader: &mut Reader<'_>) {
         (&["repair", "web", "dve", "--yes"], "did you mean dev?"),
         (&["approve", "wbe", "dev"], "did you mean web?"),
         (&["hold", "wbe", "dev"], "did you mean web?"),
+        (&["queue", "wbe"], "did you mean web?"),
+        (
+            &["queue", "dismiss", "wbe", "dev", "1a2b3c4d"],
+            "did you mean web?",
+        ),
+        (&["notify", "wbe", "develop"], "did you mean web?"),
         (&["prune", "wbe", "--dry-run"], "did you mean web?"),
         (&["history", "wbe"], "did you mean web?"),
         (&["history", "timeline", "dve"], "did you mean dev?"),

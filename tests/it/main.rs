@@ -35,6 +35,7 @@ mod over_tls;
 mod planning;
 mod planted;
 mod process;
+mod queueing;
 mod readme;
 mod recording;
 mod registry_access;

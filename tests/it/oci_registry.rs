@@ -55,6 +55,10 @@ async fn a_tag_is_resolved_to_the_digest_that_an_engine_pulls() {
         .await
         .expect("resolved");
     assert_eq!(version.digest.as_str(), digest);
+    let asked = registry.digest_of(&repository, "1.9.0").await;
+    assert_eq!(asked.expect("a digest"), version.digest);
+    let missing = registry.digest_of(&repository, "0.0.1").await;
+    assert_eq!(missing.expect_err("no tag").kind, FailureKind::Missing);
     assert_eq!(
         (version.repository.as_str(), version.tag.as_deref()),
         (&*repository, Some("1.9.0"))

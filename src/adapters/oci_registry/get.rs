@@ -1,7 +1,7 @@
 //! One request to an image registry or its token server, and its answer. An answer above the size limit is a failure.
 
 use reqwest::header::{ACCEPT, HeaderMap};
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 use secrecy::ExposeSecret;
 
 use super::Lookup;
@@ -56,7 +56,22 @@ impl Lookup<'_> {
 
     /// Sends one request and returns its answer. An answer above the size limit of its kind is a failure.
     pub(super) async fn get(&self, url: &Url, permit: &Permit, kind: &Kind) -> Result<Answer> {
-        let mut request = self.access.http.get(url.clone());
+        self.send(Method::GET, url, permit, kind).await
+    }
+
+    /// Like [`Self::get`], without the body.
+    pub(super) async fn head(&self, url: &Url, permit: &Permit, kind: &Kind) -> Result<Answer> {
+        self.send(Method::HEAD, url, permit, kind).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        permit: &Permit,
+        kind: &Kind,
+    ) -> Result<Answer> {
+        let mut request = self.access.http.request(method, url.clone());
         if !kind.accept.is_empty() {
             request = request.header(ACCEPT, kind.accept);
         }

@@ -1,5 +1,6 @@
 //! The manifest of an image, and the image's configuration.
 
+use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::Lookup;
@@ -90,6 +91,29 @@ impl Lookup<'_> {
             return Err(self.failure(FailureKind::Unsupported, message));
         };
         Ok((digest, self.labels(&config, &permit).await?))
+    }
+
+    /// The digest that the registry announces for a tag, without the manifest. If the registry announces none, the
+    /// digest of the manifest.
+    pub(super) async fn announced_digest(&self, tag: &str) -> Result<Digest> {
+        let permit = self.permit().await?;
+        let url = self.url(&format!("manifests/{tag}"))?;
+        let answer = self.head(&url, &permit, &MANIFEST).await?;
+        let announced = answer.headers.get("Docker-Content-Digest").cloned();
+        let status = answer.status;
+        if status != StatusCode::METHOD_NOT_ALLOWED {
+            self.successful_body(answer)?;
+        }
+        let announced = announced
+            .as_ref()
+            .and_then(|it| it.to_str().ok()?.parse().ok());
+        match announced {
+            Some(digest) => Ok(digest),
+            None => {
+                let reference = VersionRef::Tag(tag.to_owned());
+                Ok(self.manifest(&reference, &permit).await?.1)
+            }
+        }
     }
 
     async fn manifest(&self, wanted: &VersionRef, permit: &Permit) -> Result<(Manifest, Digest)> {

@@ -26,7 +26,7 @@ use tokio::time::timeout;
 use self::access::{Access, Accesses};
 use self::repository::Repository;
 use super::outbound_proxy::OutboundProxy;
-use crate::inventory::{ImageTag, Version, VersionRef, registry_host};
+use crate::inventory::{Digest, ImageTag, Version, VersionRef, registry_host};
 use crate::ports::{Bound, Credentials, Failure, FailureKind, Images, Result, TimeLimit};
 use crate::sanitize::sanitize;
 
@@ -215,6 +215,17 @@ impl Images for OciRegistry {
             digest,
             labels,
         })
+    }
+
+    async fn digest_of(&self, repository: &str, tag: &str) -> Result<Digest> {
+        let doing = format!("asking for the digest of {repository}:{tag}");
+        let lookup = self.lookup(repository, doing.clone()).await?;
+        let mut answer = lookup.within(lookup.announced_digest(tag)).await;
+        if self.is_password_renewed(&answer, &lookup).await {
+            let lookup = self.lookup(repository, doing).await?;
+            answer = lookup.within(lookup.announced_digest(tag)).await;
+        }
+        answer
     }
 }
 

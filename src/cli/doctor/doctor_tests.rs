@@ -1,15 +1,16 @@
 //! The tests of the doctor, in the order in which their results are shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{
     ClockReading, Edge, EdgeAnswer, Edges, Installation, PointerState, ProxyAnswer, Slot,
-    StoredKey, engine_of, store_of,
+    StoredKey, Watcher, engine_of, local_time, store_of,
 };
 use crate::ports::{Connection, DoctorResult, DoctorTest, Failure, FailureKind, Result};
 use crate::release::{Site, unread_approvals};
@@ -98,6 +99,15 @@ fn server_tests(app: &App) -> Vec<PlacedTest<'_>> {
             let name = store_of(&site.definition.target.environment);
             let clock = DoctorTest::new("clock", clock(app, name, read.registry.clock()));
             tests.push(placed(environment, clock.at(read.registry.address())));
+            let following = app.engine.sites().filter(|other| {
+                Arc::ptr_eq(&other.read.registry, &read.registry)
+                    && !other.definition.follows.is_empty()
+            });
+            let following: Vec<&Site> = following.collect();
+            if !following.is_empty() {
+                let agents = DoctorTest::new("agents", agents(following));
+                tests.push(placed(environment, agents.at(read.registry.address())));
+            }
         }
         if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
             let doctor_tests = proxy_tests(site).into_iter();
@@ -108,6 +118,57 @@ fn server_tests(app: &App) -> Vec<PlacedTest<'_>> {
         }
     }
     tests
+}
+
+/// The most targets that are named if no agent follows them.
+const MOST_NAMED: usize = 5;
+
+/// Looks for the agents of targets that follow tags and have the same store. The test fails if one of the targets has no
+/// agent.
+async fn agents(sites: Vec<&Site>) -> Result<String> {
+    let reads = sites.iter().map(|site| {
+        let (registry, target) = (&site.read.registry, &site.definition.target);
+        async move { Ok((registry, target, registry.read(target).await?)) }
+    });
+    // Each agent by the name of its process, with the time of its start and the number of its targets.
+    let mut agents: BTreeMap<String, (Watcher, usize)> = BTreeMap::new();
+    let (mut at, mut without) = (String::new(), Vec::new());
+    for read in join_all(reads).await {
+        let (registry, target, record) = read?;
+        let found = record.watching.into_iter().filter(|it| it.is_agent);
+        let found: Vec<Watcher> = found.collect();
+        if found.is_empty() {
+            at = registry.address();
+            without.push(target.to_string());
+        }
+        for agent in found {
+            let (first, targets) = agents
+                .entry(agent.console.clone())
+                .or_insert_with(|| (agent.clone(), 0));
+            first.since = first.since.min(agent.since);
+            *targets += 1;
+        }
+    }
+    if !without.is_empty() {
+        let more = without.len().saturating_sub(MOST_NAMED);
+        without.truncate(MOST_NAMED);
+        let mut named = without.join(", ");
+        if more > 0 {
+            named = format!("{named} and {more} more");
+        }
+        let reason = format!("no agent is running for {named}: pushes wait in the queue");
+        let failure = Failure::new(FailureKind::Missing, at, "looking for agents", reason);
+        return Err(failure.hint("start an agent: greenroom agent"));
+    }
+    let agents = agents.into_values().map(|(agent, targets)| {
+        let since = local_time::moment(agent.since);
+        let targets = match targets {
+            1 => "1 target".to_owned(),
+            targets => format!("{targets} targets"),
+        };
+        format!("{} since {since}, follows {targets}", agent.operator)
+    });
+    Ok(agents.collect::<Vec<_>>().join("; "))
 }
 
 /// Compares the clock of this machine with the clock of the server that `name` names.

@@ -196,7 +196,9 @@ fn line(listed: &Listed) -> String {
         .and_then(|(_, outcome)| outcome.reason());
     let differs = (listed.differences > 0).then_some(DIFFERS);
     let live = was_live(record);
-    let remarks = [record.why(), live.as_deref(), failure, differs]
+    let trigger = record.trigger.as_ref().map(ToString::to_string);
+    let trigger = trigger.as_deref();
+    let remarks = [trigger, record.why(), live.as_deref(), failure, differs]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
@@ -218,6 +220,26 @@ fn line(listed: &Listed) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::samples_for_tests::planned;
+    use crate::inventory::Trigger;
+
+    #[test]
+    fn a_release_of_an_agent_names_its_push() {
+        let trigger = Trigger {
+            entry: "1a2b3c4d".repeat(4).parse().expect("an id"),
+            push: "develop of team/web, from hub, by cleo".into(),
+        };
+        let listed = Listed {
+            head: ReleaseRecord {
+                trigger: Some(trigger),
+                ..planned(1, None, false)
+            },
+            differences: 0,
+        };
+        let line = line(&listed);
+        let push = "for a push of develop of team/web, from hub, by cleo (entry 1a2b3c4d)";
+        assert!(line.contains(push), "{line}");
+    }
 
     #[test]
     fn a_cell_that_begins_like_a_formula_is_text() {

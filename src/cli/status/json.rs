@@ -27,6 +27,8 @@ pub(super) fn of(snapshot: &Snapshot, open: Option<&Undriven>, approvals: &Appro
         "unknown": unknown(&truth, snapshot),
         "holds": has_registry.then(|| snapshot.holds(snapshot.at)),
         "approvals": approvals.json(),
+        "queue": has_registry.then(|| snapshot.pending_pushes()),
+        "agents": has_registry.then(|| snapshot.agents().collect::<Vec<_>>()),
         "snapshot": observed(snapshot),
         "interrupted": open.map(|open| &open.interrupted),
         "standby_left": open.map(|open| &open.standby),

@@ -2,7 +2,10 @@ use super::*;
 use crate::inventory::drift::world_tests::{
     agreed, edge, edge_at, entry, instance, live, locked, public, router_is, side, with_two,
 };
-use crate::inventory::{Edge, EdgeAnswer, InstanceState, Role, Slot, SlotMembers, SourceState};
+use crate::inventory::{
+    Edge, EdgeAnswer, EntryState, InstanceState, Operator, Push, PushSource, QueueEntry, Role,
+    Slot, SlotMembers, SourceState, Watcher,
+};
 
 fn unreachable(why: &str) -> SourceState {
     SourceState::Unreachable {
@@ -77,10 +80,17 @@ fn without_an_answer_of_the_store_no_slot_is_a_candidate() {
         assert!(!output.contains(part), "{part}: {output}");
     }
     let json = json::of(&snapshot, None, &Approvals::NotNeeded);
-    for name in ["agreed", "drift", "holds", "interrupted"] {
+    for name in ["agreed", "drift", "holds", "queue", "agents", "interrupted"] {
         assert_eq!(json[name], serde_json::Value::Null, "{name}: {json}");
     }
-    for name in ["keys", "problems", "watching", "peer_approvals", "lock"] {
+    for name in [
+        "keys",
+        "problems",
+        "watching",
+        "queue",
+        "peer_approvals",
+        "lock",
+    ] {
         assert_eq!(json["snapshot"][name], serde_json::Value::Null, "{name}");
     }
 }
@@ -308,4 +318,56 @@ fn a_silent_edge_is_named() {
     assert!(output.contains(silence), "{output}");
     let json = json::of(&snapshot, None, &Approvals::NotNeeded);
     assert_eq!(json["agreed"], serde_json::Value::Null);
+}
+
+#[test]
+fn agents_and_pending_pushes_are_shown() {
+    let mut snapshot = agreed();
+    let watcher = |name: &str, is_agent| Watcher {
+        operator: Operator {
+            name: name.into(),
+            host: "ops-1".into(),
+        },
+        console: format!("{name}@ops-1 17 01JD5"),
+        since: snapshot.at,
+        is_agent,
+    };
+    let watching = vec![watcher("cleo", false), watcher("greenroom", true)];
+    let entry = |second: i64, tag: &str, state: EntryState| {
+        let at = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(second);
+        let delivery = format!("d{second}");
+        let push = Push::new("team/web", tag, PushSource::Poll, &delivery, at).expect("a push");
+        QueueEntry::new(&snapshot.target, push).becomes(state, at)
+    };
+    let why = Some("held until 18:00\u{1b}[2J".to_owned());
+    let queue = vec![
+        entry(1, "v1", EntryState::Waiting { why: None }),
+        entry(2, "develop", EntryState::Waiting { why }),
+        entry(3, "v2", EntryState::Done { release: None }),
+    ];
+    let calm = text(&snapshot, None, &Approvals::NotNeeded);
+    assert!(!calm.contains("queue") && !calm.contains("agent"), "{calm}");
+    snapshot.queue = queue;
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    assert!(output.contains("no agent is running"), "{output}");
+    snapshot.watching = watching;
+    let output = text(&snapshot, None, &Approvals::NotNeeded);
+    for part in [
+        "  > cleo@ops-1 has watched this target since",
+        "  > an agent (greenroom@ops-1) has followed this target since",
+        "  > queue: develop waiting: held until 18:00",
+        "; 1 more pending",
+    ] {
+        assert!(output.contains(part), "{part}: {output}");
+    }
+    for part in ["greenroom@ops-1 has watched", "no agent is running"] {
+        assert!(!output.contains(part), "{part}: {output}");
+    }
+    assert!(!output.contains('\u{1b}'), "{output:?}");
+    let json = json::of(&snapshot, None, &Approvals::NotNeeded);
+    let tags = json["queue"].as_array().expect("a list").iter();
+    let tags: Vec<_> = tags.map(|entry| entry["push"]["tag"].clone()).collect();
+    assert_eq!(tags, ["develop", "v1"]);
+    assert_eq!(json["agents"][0]["operator"]["name"], "greenroom");
+    assert_eq!(json["agents"][1], serde_json::Value::Null);
 }

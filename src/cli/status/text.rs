@@ -1,11 +1,13 @@
 //! `status` as text for people: a few lines for each target.
 
 use super::approvals::Approvals;
+use crate::cli::queue::NO_AGENT;
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
 use crate::inventory::{
-    Consensus, Instance, LiveSlot, PublicReport, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
+    Consensus, Instance, LiveSlot, PublicReport, QueueEntry, Role, Slot, SlotSnapshot, Snapshot,
+    StoredKey,
 };
 use crate::release::{Undriven, unread_approvals};
 use crate::sanitize::sanitize;
@@ -59,14 +61,21 @@ pub(in crate::cli) fn text(
             holder.record.message
         ));
     }
-    let watching = snapshot.watching.iter();
-    lines.extend(watching.map(|watcher| {
+    lines.extend(snapshot.consoles().map(|watcher| {
         let since = local_time::moment(watcher.since);
         format!(
             "  > {} has watched this target since {since}",
             watcher.operator
         )
     }));
+    lines.extend(snapshot.agents().map(|agent| {
+        let since = local_time::moment(agent.since);
+        format!(
+            "  > an agent ({}) has followed this target since {since}",
+            agent.operator
+        )
+    }));
+    lines.extend(queue_lines(snapshot));
     if let Some(request) = snapshot
         .handover_request
         .as_ref()
@@ -117,6 +126,27 @@ pub(in crate::cli) fn text(
     // Other programs can write operators, messages and reasons to the shared store, so all lines are sanitized.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
+}
+
+/// The newest pending entry of the queue with the number of the others, and whether an agent is missing.
+fn queue_lines(snapshot: &Snapshot) -> Vec<String> {
+    let pending = snapshot.pending_pushes();
+    let Some(newest) = pending.first() else {
+        return Vec::new();
+    };
+    let kind = newest.state.kind();
+    let details = newest.state.details();
+    let details = details.map_or(String::new(), |details| format!(": {details}"));
+    let more = match pending.len() {
+        1 => String::new(),
+        count => format!("; {} more pending", count - 1),
+    };
+    let tag = &newest.push.tag;
+    let mut lines = vec![format!("  > queue: {tag} {kind}{details}{more}")];
+    if snapshot.agents().next().is_none() && pending.iter().any(QueueEntry::needs_agent) {
+        lines.push(format!("      {NO_AGENT}"));
+    }
+    lines
 }
 
 /// The holds and freezes in effect, and the hold that was cleared last.

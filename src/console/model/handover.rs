@@ -51,8 +51,8 @@ impl Model {
             return Vec::new();
         };
         let driver = snapshot.lock.as_ref().map(|holder| &holder.record.console);
-        let watching = snapshot.watching.iter();
-        watching
+        snapshot
+            .consoles()
             .filter(|watcher| Some(&watcher.console) != driver)
             .collect()
     }

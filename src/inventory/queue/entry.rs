@@ -96,6 +96,14 @@ pub struct Trigger {
     pub push: String,
 }
 
+impl fmt::Display for Trigger {
+    /// `for a push of develop of team/web, from hub, by ana (entry 1a2b3c4d)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { entry, push } = self;
+        write!(f, "for a push of {push} (entry {})", entry.short())
+    }
+}
+
 /// What became of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
@@ -272,6 +280,11 @@ impl QueueEntry {
             changed_at,
             ..self.clone()
         }
+    }
+
+    /// Whether an agent has to act before anything becomes of the entry.
+    pub fn needs_agent(&self) -> bool {
+        matches!(self.state, EntryState::Waiting { .. })
     }
 
     /// What the release of this entry keeps about it.

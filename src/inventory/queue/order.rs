@@ -27,6 +27,11 @@ pub fn overtaken<'a>(
         .filter(move |it| age_key(it) < age_key(newest))
 }
 
+/// Sorts entries by the time of their pushes, newest first.
+pub fn newest_first(entries: &mut [QueueEntry]) {
+    entries.sort_by(|one, other| age_key(other).cmp(&age_key(one)));
+}
+
 /// The entries that have ended and are to be deleted: all but the newest [`MOST_ENDED`].
 pub fn forgotten(entries: &[QueueEntry]) -> Vec<&QueueEntry> {
     let ended = entries.iter().filter(|it| !it.state.is_pending());
@@ -87,6 +92,10 @@ mod tests {
         let overtaken: Vec<_> = overtaken(&entries, newest).collect();
         assert_eq!(overtaken, [&entries[0], &entries[3]]);
         assert_eq!(newest_pending(&entries[4..]), None);
+        let mut sorted = entries.clone();
+        newest_first(&mut sorted);
+        let order = [1, 4, 2, 0, 3].map(|index: usize| entries[index].clone());
+        assert_eq!(sorted, order);
     }
 
     #[test]

@@ -74,6 +74,25 @@ impl Push {
         delivery: &str,
         received_at: Timestamp,
     ) -> Result<Self, BadPush> {
+        let push = Self {
+            repository: repository.to_owned(),
+            tag: tag.to_owned(),
+            digest: None,
+            source,
+            delivery: claim(delivery),
+            by: None,
+            received_at,
+        };
+        push.check()?;
+        Ok(push)
+    }
+
+    /// Checks the names of the repository and the tag. Another program may have written a push that is read from a
+    /// store.
+    pub fn check(&self) -> Result<(), BadPush> {
+        let Self {
+            repository, tag, ..
+        } = self;
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':');
         let mut parts = repository.split('/');
         let is_repository = repository.len() <= LONGEST_REPOSITORY
@@ -84,15 +103,7 @@ impl Push {
         if !is_tag(tag) {
             return Err(BadPush::Tag(claim(tag)));
         }
-        Ok(Self {
-            repository: repository.to_owned(),
-            tag: tag.to_owned(),
-            digest: None,
-            source,
-            delivery: claim(delivery),
-            by: None,
-            received_at,
-        })
+        Ok(())
     }
 
     #[must_use]

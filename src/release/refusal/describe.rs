@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON};
+use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON, queue};
 use crate::inventory::{
     Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId, Slot, Target, local_time,
 };
@@ -136,6 +136,18 @@ impl fmt::Display for Refusal {
             Self::OnlyToLeave { target, release } => only_to_leave(f, target, *release),
             Self::NothingDiffers { name } => nothing_differs(f, name.as_deref()),
             Self::HandoverAlreadyRequested { by, at } => f.write_str(&handover_requested(by, *at)),
+            Self::NoEntryNamed { target, named } => queue::no_entry_named(f, target, named),
+            Self::SeveralEntriesNamed { named, several } => queue::several_named(f, named, several),
+            Self::NotDismissable(entry) => queue::not_dismissable(f, entry),
+            Self::NotRetryable(entry) => queue::not_retryable(f, entry),
+            Self::EntryChanging(id) => queue::changing(f, id),
+            Self::BadPush(why) => f.write_str(why),
+            Self::TagNotFollowed {
+                service,
+                tag,
+                follows,
+            } => queue::not_followed(f, service, tag, follows),
+            Self::QueueFull(target) => queue::full(f, target),
         }
     }
 }

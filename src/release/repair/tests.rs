@@ -70,6 +70,7 @@ pub(in crate::release) fn definition(tier: Tier) -> Definition {
         timing: Timing::default(),
         public: None,
         preview: None,
+        poll: None,
     }
 }
 

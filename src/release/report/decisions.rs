@@ -13,11 +13,12 @@ use crate::release::time::elapsed;
 pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
     lines.heading("decisions");
     let head = &recorded.head;
-    lines.plain(format!(
-        "  {}  {} opened the release; the plan above was shown",
-        moment(head.opened_at),
-        head.operator
-    ));
+    let (at, operator) = (moment(head.opened_at), &head.operator);
+    lines.plain(match &head.trigger {
+        // No operator has seen the plan of an agent.
+        Some(trigger) => format!("  {at}  opened by {operator} {trigger}"),
+        None => format!("  {at}  {operator} opened the release; the plan above was shown"),
+    });
     reason(lines, head.reason.as_deref());
     for overridden in &head.overridden {
         let (at, hold) = (moment(head.opened_at), &overridden.hold);

@@ -167,6 +167,9 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
     ));
     lines.plain(format!("  release  {}", head.id));
     lines.plain(format!("  by       {}", head.operator));
+    if let Some(trigger) = &head.trigger {
+        lines.plain(format!("           {trigger}"));
+    }
     lines.plain(format!(
         "  why      {}",
         head.why().unwrap_or("no reason given")
@@ -226,7 +229,10 @@ fn plan(lines: &mut Lines, head: &ReleaseRecord) {
     if head.plan.is_empty() {
         return;
     }
-    lines.heading("plan, as shown to the operator");
+    lines.heading(match head.trigger {
+        Some(_) => "plan",
+        None => "plan, as shown to the operator",
+    });
     for planned in &head.plan {
         for (index, call) in planned.calls.iter().enumerate() {
             let step = if index == 0 {

@@ -8,7 +8,7 @@ use crate::history::{
     Baseline, Chain, Decision, Difference, Direction, Entry, FORMAT, Item, Listed, LivePeriod,
     Outcome, PlannedCalls, ReleaseKind, RuleInEffect, Step,
 };
-use crate::inventory::{ImageLabels, Operator, PerSlot, ReleaseId, Target};
+use crate::inventory::{ImageLabels, Operator, PerSlot, ReleaseId, Target, Trigger};
 
 fn at(second: u8) -> Timestamp {
     format!("2026-11-21T14:02:{second:02}Z")
@@ -187,6 +187,31 @@ verification of this record
             .replace("AAAA", &"a".repeat(64))
             .replace("BBBB", &"b".repeat(64))
     );
+}
+
+#[test]
+fn a_report_names_the_push_that_an_agent_released() {
+    let mut recorded = released();
+    recorded.head.trigger = Some(Trigger {
+        entry: "1a2b3c4d".repeat(4).parse().expect("an id"),
+        push: "develop of team/web, from hub, by cleo".into(),
+    });
+    let kept = Kept {
+        recorded,
+        differences: Vec::new(),
+        log: None,
+    };
+    let shown = text(&kept);
+    let push = "for a push of develop of team/web, from hub, by cleo (entry 1a2b3c4d)";
+    assert!(
+        shown.contains(&format!("ana@ops-1\n           {push}\n")),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(&format!("UTC  opened by ana@ops-1 {push}\n")),
+        "{shown}"
+    );
+    assert!(!shown.contains("the plan above was shown"), "{shown}");
 }
 
 #[test]

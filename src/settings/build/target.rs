@@ -62,6 +62,7 @@ impl Building<'_> {
             },
             timing: timing::of_target(self.root, section, service, in_environment),
             follows: in_environment.follow.clone(),
+            poll: in_environment.poll,
             public: site
                 .map(|site| address(&site.listen, &site.server_names, &site.public, default_path)),
             preview: site.and_then(|site| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use serde::Deserialize;
 use super::{Ordered, TimingSection};
 use crate::checks::{Case, HealthCheck};
 use crate::inventory::servers::SiteConfig;
-use crate::inventory::units::{MaybeWritten, Size};
+use crate::inventory::units::{MaybeWritten, Size, Time};
 use crate::inventory::{
     Address, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy, TagPattern,
 };
@@ -98,6 +99,10 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
     /// pushed, the agent releases the version here. In a protected environment, it only offers the version.
     #[serde(default)]
     pub(in crate::settings) follow: Vec<TagPattern>,
+    /// How often the agent asks the image registry which image the followed tags name, for image registries that report
+    /// no pushes. Absent: the agent waits for reports.
+    #[serde(default, with = "MaybeWritten::<Time>")]
+    pub(in crate::settings) poll: Option<Duration>,
     /// The timing of a release.
     #[serde(default)]
     pub(in crate::settings) timing: TimingSection,

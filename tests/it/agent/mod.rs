@@ -135,3 +135,28 @@ async fn only_followed_tags_of_configured_repositories_are_stored() {
     assert!(agent.record("qa").await.queue.is_empty());
     agent.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_polled_tag_that_names_another_image_is_a_push() {
+    let polled = "follow = [\"stable\"]\npoll = \"1s\"\n".to_owned();
+    let world = World::with_lines(&[("qa", polled)]);
+    world.name("web", "stable", "1.8.2");
+    let agent = world.agent();
+    // A version that works, one whose checks fail, and the first live version again.
+    for (pushes, version, kind) in [
+        (1, "1.8.2", StateKind::Done),
+        (2, "1.9.2", StateKind::Failed),
+        (3, "1.9.0", StateKind::Done),
+    ] {
+        world.name("web", "stable", version);
+        let queue = agent
+            .until_queue("qa", version, |queue| {
+                queue.len() == pushes && queue.iter().all(|it| !it.state.is_pending())
+            })
+            .await;
+        let newest = queue.iter().max_by_key(|it| it.push.received_at);
+        assert_eq!(newest.map(|it| it.state.kind()), Some(kind), "{version}");
+    }
+    assert_eq!(world.sandbox.live("web", "qa"), "stable");
+    agent.stop().await;
+}

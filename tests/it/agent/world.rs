@@ -39,14 +39,21 @@ pub(crate) struct RunningAgent {
 impl World {
     /// A world in which each of these targets of `web` follows this pattern.
     pub(crate) fn following(patterns: &[(&str, &str)]) -> Self {
+        let lines = patterns
+            .iter()
+            .map(|(environment, pattern)| (*environment, format!("follow = [{pattern:?}]\n")));
+        Self::with_lines(&lines.collect::<Vec<_>>())
+    }
+
+    /// A world in which the tables of these targets of `web` have more lines.
+    pub(crate) fn with_lines(lines: &[(&str, String)]) -> Self {
         let sandbox = Sandbox::kept().up().hurried();
         let path = sandbox.place().join("greenroom.toml");
         let mut text = std::fs::read_to_string(&path).expect("the configuration");
-        for (environment, pattern) in patterns {
+        for (environment, lines) in lines {
             let table = format!("[services.web.environments.{environment}]\n");
             assert!(text.contains(&table), "{text}");
-            let followed = format!("{table}follow = [{pattern:?}]\n");
-            text = text.replace(&table, &followed);
+            text = text.replace(&table, &format!("{table}{lines}"));
         }
         // Only operators may use this rule: an agent releases nothing in production.
         let production = "[environments.production]\n";
@@ -62,6 +69,22 @@ impl World {
         );
         std::fs::write(&path, text).expect("written");
         Self { sandbox }
+    }
+
+    /// Makes a tag of the catalogue name the program of another tag.
+    pub(crate) fn name(&self, service: &str, tag: &str, of: &str) {
+        let path = self.sandbox.place().join("catalogue.json");
+        let text = std::fs::read_to_string(&path).expect("the catalogue");
+        let mut programs: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+        let repository = format!("sandbox/{service}");
+        let meant = programs
+            .iter()
+            .find(|it| it["repository"] == repository.as_str() && it["tag"] == of);
+        let mut program = meant.expect("the program").clone();
+        program["tag"] = tag.into();
+        programs.push(program);
+        let text = serde_json::to_string(&programs).expect("JSON");
+        std::fs::write(&path, text).expect("written");
     }
 
     fn configuration(&self) -> PathBuf {
@@ -165,6 +188,26 @@ impl RunningAgent {
         let mut releases = releases.expect("the releases");
         releases.retain(|head| head.trigger.is_some());
         releases
+    }
+
+    pub(crate) async fn until_queue(
+        &self,
+        environment: &str,
+        what: &str,
+        holds: impl Fn(&[QueueEntry]) -> bool,
+    ) -> Vec<QueueEntry> {
+        let end = Instant::now() + SOON;
+        loop {
+            let queue = self.record(environment).await.queue;
+            if holds(&queue) {
+                return queue;
+            }
+            assert!(
+                Instant::now() < end,
+                "{what}: not within {SOON:?}: {queue:?}"
+            );
+            sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Waits until an entry has a state of this kind.

@@ -621,6 +621,22 @@ fn watchers_are_named_in_the_header_and_the_ladder_title() {
         shown.contains("watched by ben@ops-2, cleo@ops-3"),
         "{shown}"
     );
+    // An agent is no person who watches.
+    observe(&mut model, |snapshot| {
+        let agent = Operator {
+            name: "greenroom".into(),
+            host: "ops-9".into(),
+        };
+        snapshot.watching.push(Watcher {
+            is_agent: true,
+            ..watcher(agent, "greenroom@ops-9 1 01JD7")
+        });
+    });
+    let shown = screen(&model);
+    assert!(
+        shown.contains("2 watching") && !shown.contains("ops-9"),
+        "{shown}"
+    );
     // The driver does not count as a watcher, and each watcher sees itself as "you".
     THERE.clone_into(&mut model.console);
     let shown = screen(&model);

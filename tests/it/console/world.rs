@@ -398,6 +398,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
             timing: Timing::default(),
             public: None,
             preview: None,
+            poll: None,
         },
         from: Some(LiveBefore {
             slot: Slot::Blue,

@@ -2,7 +2,7 @@
 
 use greenroom::history::{FORMAT, Recorded};
 use greenroom::inventory::{
-    KeyLine, LockRecord, Registration, RegistryRecord, ReleaseId, Route, Slot, Target,
+    KeyLine, LockRecord, Registration, RegistryRecord, ReleaseId, Route, Slot, Target, is_tag,
 };
 use greenroom::ports::{Failure, FailureKind};
 use proptest::prelude::*;
@@ -14,13 +14,14 @@ use super::values::Bytes;
 use super::{is_sanitized, values};
 
 /// Keys below a target, each with a valid value.
-pub(super) fn keys() -> [(&'static str, Value); 4] {
+pub(super) fn keys() -> [(&'static str, Value); 5] {
     [
         ("slots/blue", values::registration()),
         // A valid entry of another slot.
         ("slots/green", values::registration()),
         ("route", values::route()),
         ("hold", values::hold()),
+        ("queue/0123456789abcdef0123456789abcdef", values::queued()),
     ]
 }
 
@@ -75,6 +76,14 @@ pub(super) fn judge_key(key: &str, stored: &[u8], record: &RegistryRecord) {
             read.is_some()
         }
         ("hold", _) => record.hold.is_some(),
+        (key, _) if key.starts_with("queue/") => {
+            for entry in &record.queue {
+                assert!(key.ends_with(entry.id.as_str()), "{entry:?}");
+                assert_eq!(entry.target, target(), "an entry of another target");
+                assert!(is_tag(&entry.push.tag), "{:?}", entry.push.tag);
+            }
+            !record.queue.is_empty()
+        }
         ("lock", _) => {
             let read = record.lock.as_ref().map(|holder| &holder.record);
             assert_eq!(

@@ -37,6 +37,18 @@ pub(super) fn hold() -> Value {
     })
 }
 
+pub(super) fn queued() -> Value {
+    let push = json!({
+        "repository": "team/web", "tag": "develop", "source": { "kind": "inbox", "name": "hub" },
+        "delivery": "d1", "by": "ana", "received_at": "2026-11-20T14:02:11Z",
+    });
+    json!({
+        "format": 1, "id": "0123456789abcdef0123456789abcdef",
+        "target": { "service": "web", "environment": "production" }, "push": push,
+        "state": "waiting", "why": "a hold", "changed_at": "2026-11-20T14:02:11Z",
+    })
+}
+
 pub(super) fn head() -> Value {
     let version = json!({ "repository": "registry.example/web", "tag": "1.9.0", "digest": digest(), "labels": {} });
     json!({

@@ -8,6 +8,7 @@ mod locks;
 mod lost_answers;
 mod on_etcd;
 mod on_sqlite;
+mod queue;
 mod registry;
 pub(crate) mod world;
 mod wrong_files;
@@ -102,6 +103,19 @@ macro_rules! every_contract {
                 only_the_newest_approvals_of_an_approver_count
                 approvers_beyond_the_limit_are_reported
                 a_switch_compares_the_hold_and_the_approvals_it_was_decided_on
+            }
+
+            $crate::store::each! {
+                queue, $world;
+                an_entry_is_added_once
+                a_full_queue_takes_no_entry
+                an_entry_is_changed_only_from_the_state_that_was_read
+                one_of_many_writers_gets_an_entry
+                only_entries_that_have_ended_are_forgotten
+                an_entry_of_a_newer_greenroom_stays_as_it_is
+                a_foreign_value_in_a_queue_stops_nothing
+                a_queue_is_changed_once_on_a_bad_line
+                a_change_that_was_overwritten_is_ambiguous
             }
 
             $crate::store::each! {

@@ -19,7 +19,7 @@ use greenroom::ports::{
 };
 use greenroom::store::{
     LockTimes, Store, StoreReader, StoreWriter, StoredHolds, StoredLocks, StoredPeerApprovals,
-    StoredPresence,
+    StoredPresence, StoredQueue,
 };
 use tokio::time::Instant;
 use ulid::Ulid;
@@ -92,6 +92,10 @@ impl World {
 
     pub(crate) fn approvals(&self) -> StoredPeerApprovals {
         StoredPeerApprovals::new(&self.store)
+    }
+
+    pub(crate) fn queue(&self) -> StoredQueue {
+        StoredQueue::new(&self.store)
     }
 
     pub(crate) fn presence(&self) -> StoredPresence {

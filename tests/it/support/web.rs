@@ -81,5 +81,6 @@ pub(crate) fn definition(tier: Tier) -> Definition {
         timing: Timing::default(),
         public: None,
         preview: None,
+        poll: None,
     }
 }

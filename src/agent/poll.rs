@@ -1,0 +1,152 @@
+//! Asks the image registry which image each followed tag names, for image registries that report no pushes. A tag that
+//! names another image than before becomes a push.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::inventory::{Digest, Push, PushSource, QueueEntry, TagPattern, Target, by_version};
+use crate::ports::{Failure, FailureKind, QueueStore, Result};
+use crate::release::{Engine, Site};
+
+/// Polls the image registry for one target.
+pub(super) struct Poll {
+    engine: Arc<Engine>,
+    site: Site,
+    every: Duration,
+    /// The digest that each pattern named last.
+    known: BTreeMap<String, Digest>,
+    has_failed: bool,
+}
+
+impl Poll {
+    /// None if the target is not polled, or if this process may not write.
+    pub(super) fn of(engine: &Arc<Engine>, target: &Target) -> Option<Self> {
+        let site = engine.site(target)?.clone();
+        Some(Self {
+            engine: Arc::clone(engine),
+            every: site.definition.poll?,
+            site,
+            known: BTreeMap::new(),
+            has_failed: false,
+        })
+    }
+
+    /// Polls until `stop` is cancelled. The targets are asked at different moments, so that the image registry does not
+    /// get all requests at once.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut hasher = DefaultHasher::new();
+        self.site.definition.target.hash(&mut hasher);
+        let part = u32::try_from(hasher.finish() % 100).unwrap_or_default();
+        let first = tokio::time::Instant::now() + self.every * part / 100;
+        let mut ticks = interval_at(first, self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            match self.ask().await {
+                Ok(()) => self.has_failed = false,
+                // An outage is logged once, not at every poll.
+                Err(failure) if !self.has_failed => {
+                    self.has_failed = true;
+                    tracing::warn!("{} is not polled: {failure}", self.site.definition.target);
+                }
+                Err(failure) => tracing::debug!("{failure}"),
+            }
+        }
+    }
+
+    /// Asks once about every pattern, and adds a push for each tag that names another image than before.
+    async fn ask(&mut self) -> Result<()> {
+        let Some(queue) = self
+            .site
+            .write
+            .as_ref()
+            .map(|write| Arc::clone(&write.store.queue))
+        else {
+            return Ok(());
+        };
+        for pattern in self.site.definition.follows.clone() {
+            let Some((tag, digest)) = self.newest(&pattern).await? else {
+                continue;
+            };
+            if self.known.get(pattern.as_str()) == Some(&digest) {
+                continue;
+            }
+            self.add(queue.as_ref(), &tag, &digest).await?;
+            self.known.insert(pattern.as_str().to_owned(), digest);
+        }
+        Ok(())
+    }
+
+    /// The tag that the pattern means, and the digest that the tag names now. A pattern that matches several tags means
+    /// the newest of them. None if the image registry has no such tag.
+    async fn newest(&self, pattern: &TagPattern) -> Result<Option<(String, Digest)>> {
+        let repository = &self.site.definition.repository;
+        let images = &self.site.read.images;
+        let tag = match pattern.tag() {
+            Some(tag) => tag.to_owned(),
+            None => {
+                let tags = images
+                    .tags(repository)
+                    .await?
+                    .into_iter()
+                    .map(|tag| tag.name);
+                let newest = tags
+                    .filter(|tag| pattern.matches(tag))
+                    .max_by(|a, b| by_version(a, b));
+                let Some(newest) = newest else {
+                    return Ok(None);
+                };
+                newest
+            }
+        };
+        match images.digest_of(repository, &tag).await {
+            Ok(digest) => Ok(Some((tag, digest))),
+            Err(Failure {
+                kind: FailureKind::Missing,
+                ..
+            }) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Adds the push, unless the version is live.
+    async fn add(&self, queue: &dyn QueueStore, tag: &str, digest: &Digest) -> Result<()> {
+        let definition = &self.site.definition;
+        let record = self.site.read.registry.read(&definition.target).await?;
+        let live = record.route.as_ref().and_then(|route| {
+            let registration = record.slots.get(route.value.live).as_ref()?;
+            Some(&registration.value.digest)
+        });
+        if live == Some(digest) {
+            return Ok(());
+        }
+        let now = self.engine.clock().now();
+        // The digest names the delivery: so agents that find the same image add one entry.
+        let push = Push::new(
+            &definition.repository,
+            tag,
+            PushSource::Poll,
+            digest.as_str(),
+            now,
+        );
+        let push = push.map_err(|bad| {
+            let doing = format!("polling {}", definition.target);
+            Failure::new(
+                FailureKind::Rejected,
+                "the configuration",
+                doing,
+                bad.to_string(),
+            )
+        })?;
+        let entry = QueueEntry::new(&definition.target, push.digest(Some(digest.clone())));
+        queue.add(&entry).await.map(drop)
+    }
+}
