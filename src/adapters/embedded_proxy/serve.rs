@@ -1,4 +1,4 @@
-//! Runs the proxy: its listeners, their connections, and how they are closed.
+//! Runs the proxy: its listeners, and what each of them answers.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

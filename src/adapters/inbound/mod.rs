@@ -16,7 +16,7 @@
 //! | 401 | unknown sender or wrong credential |
 //! | 408 | the content arrived too slowly |
 //! | 429 | the queue of a target is full, or the sender reports too much: try again after `Retry-After` |
-//! | 503 | a push or a credential could not be stored or read: try again after `Retry-After` |
+//! | 503 | a push could not be stored, or a credential could not be read: try again after `Retry-After` |
 
 mod answer;
 mod counts;
