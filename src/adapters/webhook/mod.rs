@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::adapters::outbound_proxy::OutboundProxy;
+use crate::adapters::signing_key;
 use crate::history::Notice;
 use crate::inventory::{EnvironmentValue, SecretSource};
 use crate::ports::{Bound, Failure, FailureKind, Notifier, Result, Secrets, TimeLimit};
@@ -86,7 +87,11 @@ impl Webhook {
             Format::Slack => Ok(slack::request(notice)),
             Format::Signed(source) => {
                 let secret = self.secrets.read(source).await?;
-                signed::request(notice, &signed::Key::of(&secret)?, jiff::Timestamp::now())
+                signed::request(
+                    notice,
+                    &signing_key::parse(&secret)?,
+                    jiff::Timestamp::now(),
+                )
             }
         }
     }
@@ -104,7 +109,7 @@ impl Notifier for Webhook {
         let url = self.url().await?;
         let place = post::place(&url);
         if let Format::Signed(source) = &self.format {
-            signed::Key::of(&self.secrets.read(source).await?)?;
+            signing_key::parse(&self.secrets.read(source).await?)?;
             return Ok(format!("signed webhook at {place}"));
         }
         Ok(format!("incoming webhook at {place}"))

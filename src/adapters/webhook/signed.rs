@@ -5,7 +5,6 @@
 
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
@@ -15,43 +14,6 @@ use super::Request;
 use crate::history::Notice;
 use crate::ports::{Failure, FailureKind, Result};
 
-/// The prefix of a secret in base64.
-const PREFIX: &str = "whsec_";
-/// The minimum length, in bytes, of a secret without the prefix. It is the minimum of the specification for every key.
-const SHORTEST: usize = 24;
-
-pub(super) struct Key(Webhook);
-
-impl Key {
-    /// Parses a secret in the form that receivers use: `whsec_` and base64. A secret without that prefix is itself the
-    /// key.
-    pub(super) fn of(secret: &SecretString) -> Result<Self> {
-        let text = secret.expose_secret();
-        let wrong = |reason: &str| {
-            Failure::new(
-                FailureKind::Rejected,
-                "signed webhook",
-                "reading the signing secret",
-                reason,
-            )
-        };
-        if text.starts_with(PREFIX) {
-            let key =
-                Webhook::new(text).map_err(|_| wrong("the text after whsec_ is not base64"))?;
-            return Ok(Self(key));
-        }
-        if text.len() < SHORTEST {
-            return Err(wrong(
-                "the secret has fewer than 24 bytes: use a longer secret",
-            ));
-        }
-        let key = Webhook::from_bytes(text.as_bytes().to_vec());
-        Ok(Self(key.map_err(|_| {
-            wrong("the secret cannot be used as a key")
-        })?))
-    }
-}
-
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: String,
@@ -60,7 +22,7 @@ struct Body<'a> {
 }
 
 /// The request for a notice, signed at `now`.
-pub(super) fn request(notice: &Notice, key: &Key, now: Timestamp) -> Result<Request> {
+pub(super) fn request(notice: &Notice, key: &Webhook, now: Timestamp) -> Result<Request> {
     let failure = |reason: String| {
         Failure::new(
             FailureKind::Rejected,
@@ -75,7 +37,7 @@ pub(super) fn request(notice: &Notice, key: &Key, now: Timestamp) -> Result<Requ
         data: notice,
     };
     let body = serde_json::to_string(&body).map_err(|error| failure(error.to_string()))?;
-    let signature = key.0.sign(&notice.id, now.as_second(), body.as_bytes());
+    let signature = key.sign(&notice.id, now.as_second(), body.as_bytes());
     let signature = signature.map_err(|error| failure(error.to_string()))?;
     let mut headers = HeaderMap::new();
     for (name, value) in [
