@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::adapters::signing_key;
 use crate::history::Notice;
-use crate::inventory::{EnvironmentValue, SecretSource};
+use crate::inventory::{EnvironmentValue, Push, SecretSource};
 use crate::ports::{Bound, Failure, FailureKind, Notifier, Result, Secrets, TimeLimit};
 
 use post::{Post, Request};
@@ -95,6 +95,28 @@ impl Webhook {
             }
         }
     }
+}
+
+/// Reports a push to an inbox, in the plain form and signed with `secret`. Returns when the inbox has stored the push,
+/// or has decided that no target follows it.
+pub async fn report_push(
+    url: &str,
+    secret: &SecretString,
+    push: &Push,
+    proxy: OutboundProxy,
+) -> Result<()> {
+    let failure = |error: &dyn std::error::Error| {
+        Failure::new(
+            FailureKind::Rejected,
+            "inbox",
+            "reporting the push",
+            error.to_string(),
+        )
+    };
+    let url = reqwest::Url::parse(url).map_err(|error| failure(&error))?;
+    let key = signing_key::parse(secret)?;
+    let request = signed::push_request(push, &key, jiff::Timestamp::now())?;
+    Post::new(proxy).send(url, request).await
 }
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! A notice as JSON with a signature, as in Standard Webhooks. The receiver can check the sender, the content and
+//! A notice or a push as JSON with a signature, as in Standard Webhooks. The receiver can check the sender, the content and
 //! the time, and recognise a repeated notice by its id.
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
@@ -12,6 +12,7 @@ use standardwebhooks::{
 
 use super::Request;
 use crate::history::Notice;
+use crate::inventory::{Digest, Push};
 use crate::ports::{Failure, FailureKind, Result};
 
 #[derive(Serialize)]
@@ -21,27 +22,52 @@ struct Body<'a> {
     data: &'a Notice,
 }
 
+/// A push in the plain form of the inbox.
+#[derive(Serialize)]
+struct PlainPush<'a> {
+    repository: &'a str,
+    tag: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+}
+
 /// The request for a notice, signed at `now`.
 pub(super) fn request(notice: &Notice, key: &Webhook, now: Timestamp) -> Result<Request> {
-    let failure = |reason: String| {
-        Failure::new(
-            FailureKind::Rejected,
-            "signed webhook",
-            "signing the notice",
-            reason,
-        )
-    };
     let body = Body {
         r#type: format!("release.{}", notice.event),
         timestamp: notice.at,
         data: notice,
     };
-    let body = serde_json::to_string(&body).map_err(|error| failure(error.to_string()))?;
-    let signature = key.sign(&notice.id, now.as_second(), body.as_bytes());
+    signed(("signing the notice", &notice.id), &body, key, now)
+}
+
+/// The request that reports a push to an inbox, signed at `now`.
+pub(super) fn push_request(push: &Push, key: &Webhook, now: Timestamp) -> Result<Request> {
+    let body = PlainPush {
+        repository: &push.repository,
+        tag: &push.tag,
+        digest: push.digest.as_ref(),
+        by: push.by.as_deref(),
+    };
+    signed(("signing the push", &push.delivery), &body, key, now)
+}
+
+fn signed(
+    (doing, id): (&str, &str),
+    body: &impl Serialize,
+    key: &Webhook,
+    now: Timestamp,
+) -> Result<Request> {
+    let failure =
+        |reason: String| Failure::new(FailureKind::Rejected, "signed webhook", doing, reason);
+    let body = serde_json::to_string(body).map_err(|error| failure(error.to_string()))?;
+    let signature = key.sign(id, now.as_second(), body.as_bytes());
     let signature = signature.map_err(|error| failure(error.to_string()))?;
     let mut headers = HeaderMap::new();
     for (name, value) in [
-        (HEADER_WEBHOOK_ID, notice.id.clone()),
+        (HEADER_WEBHOOK_ID, id.to_owned()),
         (HEADER_WEBHOOK_TIMESTAMP, now.as_second().to_string()),
         (HEADER_WEBHOOK_SIGNATURE, signature),
     ] {
