@@ -50,11 +50,11 @@ impl Sandbox {
         Self::start_with(room, Some(directory), &[], &["--no-agent"])
     }
 
-    /// In a directory that is kept, with JSON output.
+    /// In a directory that is kept, with JSON output and without the sandbox's own agent.
     pub(crate) fn in_json() -> Self {
         let room = room();
         let directory = room.path().join("kept");
-        Self::start(room, Some(directory), &["--json"])
+        Self::start_with(room, Some(directory), &["--json"], &["--no-agent"])
     }
 
     /// In a kept directory that is prepared first.

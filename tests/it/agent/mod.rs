@@ -2,6 +2,7 @@
 //! with several agents.
 
 mod killed;
+mod pushed;
 mod world;
 
 use greenroom::inventory::{EntryState, StateKind};
