@@ -2,6 +2,7 @@
 //! with several agents.
 
 mod killed;
+mod many;
 mod pushed;
 mod world;
 
