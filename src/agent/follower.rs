@@ -24,7 +24,7 @@ use crate::release::{
 /// The first pause before a waiting entry is looked at again without a change in the store. It doubles up to
 /// [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How many earlier releases are searched for a failure of the same version.
 const SEARCHED: usize = 50;
 
@@ -72,7 +72,7 @@ impl Follower {
     /// Follows the queue until `stop` is cancelled.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let again = match self.look().await {
+            let again = match Box::pin(self.look()).await {
                 Ok(again) => again,
                 Err(failure) => {
                     tracing::warn!("the queue of {} is not known: {failure}", self.target);
@@ -379,15 +379,11 @@ impl Follower {
     async fn release(&self, sides: &Sides<'_>, entry: &QueueEntry, plan: Plan) -> Result<Again> {
         let engine = &self.engine;
         let (by, now) = (engine.operator().clone(), engine.clock().now());
-        let approval = match Approval::in_advance(&plan, Scope::Plan, by, now) {
-            Ok(approval) => approval,
-            Err(_) => {
-                let why = "the release may cut connections of a protected target: an operator must promote the version";
-                let why = why.to_owned();
-                self.change(sides, entry, EntryState::Refused { why })
-                    .await?;
-                return Ok(Again::Now);
-            }
+        let Ok(approval) = Approval::in_advance(&plan, Scope::Plan, by, now) else {
+            let why = "the release may cut connections of a protected target: an operator must promote the version".to_owned();
+            self.change(sides, entry, EntryState::Refused { why })
+                .await?;
+            return Ok(Again::Now);
         };
         let rolling_out = entry.becomes(
             EntryState::RollingOut {

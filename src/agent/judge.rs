@@ -10,7 +10,7 @@ use crate::release::{Refusal, Refused};
 
 /// How long an image may be missing after its push was reported. Some image registries report a push before every one
 /// of their servers has the image.
-const MISSING_IMAGE: Duration = Duration::from_secs(120);
+const MISSING_IMAGE: Duration = Duration::from_mins(2);
 
 /// The state of an entry whose release the planner refused. `live` is the release that made the live version live.
 pub(super) fn after_refusal(

@@ -123,7 +123,7 @@ async fn wake_on_changes(store: Arc<dyn RegistryReader>, wakes: Wakes) {
                 while let Some(hint) = changes.next().await {
                     match hint {
                         Ok(Hint::Target(target)) => {
-                            wake(&wakes, |other| other.service == target.service)
+                            wake(&wakes, |other| other.service == target.service);
                         }
                         Ok(Hint::Anything) => wake(&wakes, |_| true),
                         // The stream reports the next change after the outage as `Anything`.

@@ -90,22 +90,19 @@ impl Poll {
     async fn newest(&self, pattern: &TagPattern) -> Result<Option<(String, Digest)>> {
         let repository = &self.site.definition.repository;
         let images = &self.site.read.images;
-        let tag = match pattern.tag() {
-            Some(tag) => tag.to_owned(),
-            None => {
-                let tags = images
-                    .tags(repository)
-                    .await?
-                    .into_iter()
-                    .map(|tag| tag.name);
-                let newest = tags
-                    .filter(|tag| pattern.matches(tag))
-                    .max_by(|a, b| by_version(a, b));
-                let Some(newest) = newest else {
-                    return Ok(None);
-                };
-                newest
-            }
+        let tag = if let Some(tag) = pattern.tag() {
+            tag.to_owned()
+        } else {
+            let tags = images
+                .tags(repository)
+                .await?
+                .into_iter()
+                .map(|tag| tag.name);
+            let matching = tags.filter(|tag| pattern.matches(tag));
+            let Some(newest) = matching.max_by(|a, b| by_version(a, b)) else {
+                return Ok(None);
+            };
+            newest
         };
         match images.digest_of(repository, &tag).await {
             Ok(digest) => Ok(Some((tag, digest))),

@@ -297,7 +297,7 @@ pub use plan::{LiveBefore, Plan};
 pub use planner::decide;
 pub use preview::{Intent, ReleasePreview, Terms};
 pub use prune::{KeptBecause, PrunePlan, Spare};
-pub use refusal::{NotRollbackCandidate, Refusal, Refused};
+pub use refusal::{NotRollbackCandidate, QueueRefusal, Refusal, Refused};
 pub use repair::{
     Item, Planned, ProxyCalls, Remedy, RepairEffect, RepairEvent, RepairMachine, RepairPlan,
     RepairRequest, RouteProof, all_answered, plan as plan_repair,

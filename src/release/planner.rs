@@ -57,16 +57,8 @@ pub fn decide(
     if facts.version == Resolved::WarmVersion && (version.is_none() || from.is_none()) {
         against.push(Refusal::NoStandby);
     }
-    // If the live slot is empty or not whole, the same version can be released into the other slot with all steps.
-    if let (Some(version), Some(from)) = (&version, &from)
-        && *version == from.version
-        && from.members.is_whole()
-    {
-        against.push(Refusal::AlreadyLive {
-            slot: from.slot,
-            version: version.to_string(),
-            unhealthy: why_live_is_unhealthy(from.slot, facts),
-        });
+    if let (Some(version), Some(from)) = (&version, &from) {
+        refuse_live_version(version, from, facts, &mut against);
     }
     let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
     if let Some(version) = &version
@@ -257,6 +249,23 @@ fn refuse_by_installation(installation: Option<&Installation>, against: &mut Vec
             against.push(Refusal::PlaceTaken { why: why.clone() });
         }
         _ => {}
+    }
+}
+
+/// Refuses the version that is live. If the live slot is empty or not whole, the same version can be released into the
+/// other slot with all steps.
+fn refuse_live_version(
+    version: &Version,
+    from: &LiveBefore,
+    facts: &Facts,
+    against: &mut Vec<Refusal>,
+) {
+    if *version == from.version && from.members.is_whole() {
+        against.push(Refusal::AlreadyLive {
+            slot: from.slot,
+            version: version.to_string(),
+            unhealthy: why_live_is_unhealthy(from.slot, facts),
+        });
     }
 }
 

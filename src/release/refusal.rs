@@ -7,10 +7,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+pub use queue::QueueRefusal;
+
 use super::approval::NotPeerApproved;
 use crate::inventory::{
-    Address, ClockReading, EntryId, EnvironmentName, Hold, LockHolder, LockPurpose, Operator,
-    QueueEntry, ReleaseId, ServiceName, Slot, TagPattern, Target,
+    Address, ClockReading, EnvironmentName, Hold, LockHolder, LockPurpose, Operator, ReleaseId,
+    Slot, Target,
 };
 
 /// One reason of a refusal.
@@ -200,35 +202,8 @@ pub enum Refusal {
         by: Operator,
         at: Timestamp,
     },
-    /// No entry in the queue of the target has this id or an id that begins with it.
-    NoEntryNamed {
-        target: Target,
-        /// The typed text.
-        named: String,
-    },
-    /// Several entries in the queue of the target have an id that begins with the typed text.
-    SeveralEntriesNamed {
-        named: String,
-        /// The ids of these entries.
-        several: Vec<EntryId>,
-    },
-    /// The entry is being released or has ended, so it cannot be dismissed.
-    NotDismissable(Box<QueueEntry>),
-    /// The entry is pending, or its version is live, so there is nothing to retry.
-    NotRetryable(Box<QueueEntry>),
-    /// Agents have changed the entry during every attempt to change it.
-    EntryChanging(EntryId),
-    /// The reported push has a wrong tag or repository. The text says which.
-    BadPush(String),
-    /// No target of the service follows the tag that was pushed.
-    TagNotFollowed {
-        service: ServiceName,
-        tag: String,
-        /// The environments of the service, each with the tags that it follows.
-        follows: Vec<(EnvironmentName, Vec<TagPattern>)>,
-    },
-    /// The queue of the target has as many pending entries as it may have.
-    QueueFull(Target),
+    /// A request about a queue is refused.
+    OfQueue(QueueRefusal),
 }
 
 const TAKEOVER_WITHOUT_REASON: &str =
@@ -286,9 +261,8 @@ impl Refusal {
             | Self::Unfinished { .. }
             | Self::RouteDisagrees { .. }
             | Self::SlotTaken { .. }
-            | Self::EntryChanging(_)
-            | Self::QueueFull(_)
             | Self::DrivenHere => true,
+            Self::OfQueue(reason) => reason.may_pass(),
             Self::UnknownTarget(_)
             | Self::ReadOnly
             | Self::NoSuchVersion { .. }
@@ -320,12 +294,6 @@ impl Refusal {
             | Self::TakeoverWithoutReason
             | Self::OnlyToLeave { .. }
             | Self::NothingDiffers { .. }
-            | Self::NoEntryNamed { .. }
-            | Self::SeveralEntriesNamed { .. }
-            | Self::NotDismissable(_)
-            | Self::NotRetryable(_)
-            | Self::BadPush(_)
-            | Self::TagNotFollowed { .. }
             | Self::HandoverAlreadyRequested { .. } => false,
         }
     }
@@ -369,6 +337,12 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+impl From<QueueRefusal> for Refused {
+    fn from(reason: QueueRefusal) -> Self {
+        Refusal::OfQueue(reason).into()
+    }
+}
 
 impl From<Refusal> for Refused {
     fn from(reason: Refusal) -> Self {

@@ -5,7 +5,7 @@ use greenroom::inventory::{
     StateKind, Target,
 };
 use greenroom::ports::{QueueStore, Queued};
-use greenroom::release::{Engine, Notification, Refusal, Refused};
+use greenroom::release::{Engine, Notification, QueueRefusal, Refusal, Refused};
 use greenroom::settings::{Request, Settings};
 use greenroom::wire::{self, App};
 use jiff::Timestamp;
@@ -148,11 +148,20 @@ async fn a_tag_that_no_target_follows_is_refused_with_the_followed_ones() {
     let room = Room::new();
     let engine = room.app("ana", false).engine;
     let (refusal, said) = reason(notify(&engine, "feature-x").await);
-    assert!(matches!(refusal, Refusal::TagNotFollowed { .. }), "{said}");
+    assert!(
+        matches!(
+            refusal,
+            Refusal::OfQueue(QueueRefusal::TagNotFollowed { .. })
+        ),
+        "{said}"
+    );
     let expected = "no environment of web follows the tag feature-x (dev follows no tag; qa follows develop, v*; staging follows v*): push another tag, or add this one to `follow` in [services.web.environments.NAME]";
     assert_eq!(said, expected);
     let (refusal, said) = reason(notify(&engine, "v 1").await);
-    assert!(matches!(refusal, Refusal::BadPush(_)), "{said}");
+    assert!(
+        matches!(refusal, Refusal::OfQueue(QueueRefusal::BadPush(_))),
+        "{said}"
+    );
     assert!(said.contains("is not a tag"), "{said}");
     assert_eq!(engine.queue(&target("qa")).await.expect("read"), []);
 }
@@ -177,7 +186,13 @@ async fn a_full_queue_is_reported_for_its_target_alone() {
     };
     let notified = engine.notify(&notification).await.expect("an answer");
     let (full, added) = (&notified[0], &notified[1]);
-    assert_eq!(*full, (qa.clone(), Err(Refusal::QueueFull(qa))));
+    assert_eq!(
+        *full,
+        (
+            qa.clone(),
+            Err(Refusal::OfQueue(QueueRefusal::QueueFull(qa)))
+        )
+    );
     assert_eq!(added.0, target("staging"));
     assert!(added.1.is_ok(), "{added:?}");
 }
@@ -215,7 +230,10 @@ async fn an_entry_is_named_by_the_beginning_of_its_id() {
     }
     for named in ["zzzz", "", "\u{1b}[2J", &id.as_str()[..3]] {
         let (refusal, said) = reason(engine.named_entry(&qa, named).await);
-        assert!(matches!(refusal, Refusal::NoEntryNamed { .. }), "{said}");
+        assert!(
+            matches!(refusal, Refusal::OfQueue(QueueRefusal::NoEntryNamed { .. })),
+            "{said}"
+        );
         assert!(said.contains("greenroom queue web qa --all"), "{said}");
         assert!(!said.contains('\u{1b}'), "{said:?}");
     }
@@ -230,7 +248,10 @@ async fn an_entry_is_named_by_the_beginning_of_its_id() {
         .put(key, value.replace(id.as_str(), other.as_str()));
     let (refusal, said) = reason(engine.named_entry(&qa, id.short()).await);
     assert!(
-        matches!(refusal, Refusal::SeveralEntriesNamed { .. }),
+        matches!(
+            refusal,
+            Refusal::OfQueue(QueueRefusal::SeveralEntriesNamed { .. })
+        ),
         "{said}"
     );
     assert!(
@@ -296,7 +317,10 @@ async fn only_a_waiting_or_offered_entry_is_dismissed() {
     {
         let entry = put(&engine, state).await;
         let (refusal, said) = reason(engine.dismiss(&qa, &id, None).await);
-        assert_eq!(refusal, Refusal::NotDismissable(Box::new(entry)));
+        assert_eq!(
+            refusal,
+            Refusal::OfQueue(QueueRefusal::NotDismissable(Box::new(entry)))
+        );
         assert!(said.contains("there is nothing to dismiss"), "{said}");
     }
     let rolling_out = EntryState::RollingOut {
@@ -305,7 +329,10 @@ async fn only_a_waiting_or_offered_entry_is_dismissed() {
     };
     let entry = put(&engine, rolling_out).await;
     let (refusal, said) = reason(engine.dismiss(&qa, &id, None).await);
-    assert_eq!(refusal, Refusal::NotDismissable(Box::new(entry)));
+    assert_eq!(
+        refusal,
+        Refusal::OfQueue(QueueRefusal::NotDismissable(Box::new(entry)))
+    );
     let command = "greenroom resume web qa 00000000 --take-over --back-out --reason";
     assert!(said.contains(command), "{said}");
 }
@@ -353,7 +380,10 @@ async fn only_an_entry_that_ended_without_success_is_retried() {
     ] {
         let entry = put(&engine, state).await;
         let (refusal, said) = reason(engine.retry(&qa, &id).await);
-        assert_eq!(refusal, Refusal::NotRetryable(Box::new(entry)));
+        assert_eq!(
+            refusal,
+            Refusal::OfQueue(QueueRefusal::NotRetryable(Box::new(entry)))
+        );
         assert!(said.contains(expected), "{said}");
     }
 }

@@ -163,15 +163,13 @@ impl Shared {
             }
             all.answer()
         });
-        match timeout(self.limits.receive, receiving).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => {
-                let within = self.limits.receive;
-                let reason = format!("a push was not stored within {within:?}");
-                self.counting.count_failure(reason);
-                try_again()
-            }
+        let within = self.limits.receive;
+        if let Ok(Ok(answer)) = timeout(within, receiving).await {
+            return answer;
         }
+        let reason = format!("a push was not stored within {within:?}");
+        self.counting.count_failure(reason);
+        try_again()
     }
 
     async fn receive(&self, push: Push) -> (Outcome, String) {

@@ -107,13 +107,11 @@ impl Lookup<'_> {
         let announced = announced
             .as_ref()
             .and_then(|it| it.to_str().ok()?.parse().ok());
-        match announced {
-            Some(digest) => Ok(digest),
-            None => {
-                let reference = VersionRef::Tag(tag.to_owned());
-                Ok(self.manifest(&reference, &permit).await?.1)
-            }
+        if let Some(digest) = announced {
+            return Ok(digest);
         }
+        let reference = VersionRef::Tag(tag.to_owned());
+        Ok(self.manifest(&reference, &permit).await?.1)
     }
 
     async fn manifest(&self, wanted: &VersionRef, permit: &Permit) -> Result<(Manifest, Digest)> {

@@ -7,7 +7,7 @@ use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
 use crate::inventory::{
     Consensus, Instance, LiveSlot, PublicReport, QueueEntry, Role, Slot, SlotSnapshot, Snapshot,
-    StoredKey,
+    StoredKey, Target,
 };
 use crate::release::{Undriven, unread_approvals};
 use crate::sanitize::sanitize;
@@ -92,20 +92,7 @@ pub(in crate::cli) fn text(
     for record in open.iter().flat_map(|open| &open.standby) {
         lines.extend(standby_lines(record));
     }
-    for (index, record) in open.iter().flat_map(|open| &open.interrupted).enumerate() {
-        lines.push(format!(
-            "  ! release {} ({} to {} by {}) was interrupted",
-            record.id, record.kind, record.to.1, record.operator
-        ));
-        // Only the newest of these releases can be resumed.
-        if index == 0 {
-            let target = &snapshot.target;
-            lines.push(format!(
-                "      resume it, back it out or leave it: greenroom resume {} {}",
-                target.service, target.environment
-            ));
-        }
-    }
+    lines.extend(interrupted_lines(&snapshot.target, open));
     let ignored = open.iter().flat_map(|open| &open.ignored);
     lines.extend(ignored.map(|line| format!("  ! {line}")));
     for approval in &snapshot.peer_approvals {
@@ -126,6 +113,25 @@ pub(in crate::cli) fn text(
     // Other programs can write operators, messages and reasons to the shared store, so all lines are sanitized.
     let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
+}
+
+/// The releases that were interrupted, and how to go on with the newest.
+fn interrupted_lines(target: &Target, open: Option<&Undriven>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (index, record) in open.iter().flat_map(|open| &open.interrupted).enumerate() {
+        lines.push(format!(
+            "  ! release {} ({} to {} by {}) was interrupted",
+            record.id, record.kind, record.to.1, record.operator
+        ));
+        // Only the newest of these releases can be resumed.
+        if index == 0 {
+            lines.push(format!(
+                "      resume it, back it out or leave it: greenroom resume {} {}",
+                target.service, target.environment
+            ));
+        }
+    }
+    lines
 }
 
 /// The newest pending entry of the queue with the number of the others, and whether an agent is missing.

@@ -216,8 +216,8 @@ impl EntryState {
             Self::Offered => Some(
                 "the environment is protected: an operator must promote the version".to_owned(),
             ),
-            Self::RollingOut { release, .. } => Some(format!("release {}", release.short())),
-            Self::Done {
+            Self::RollingOut { release, .. }
+            | Self::Done {
                 release: Some(release),
             } => Some(format!("release {}", release.short())),
             Self::Done { release: None } => Some("the version was live already".to_owned()),

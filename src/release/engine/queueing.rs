@@ -10,7 +10,7 @@ use crate::inventory::{
     newest_first,
 };
 use crate::ports::{QueueStore, Queued};
-use crate::release::{Definition, Refusal, Refused};
+use crate::release::{Definition, QueueRefusal, Refusal, Refused};
 use crate::sanitize::sanitize;
 
 /// How often a change is decided again if agents keep changing the entry.
@@ -49,7 +49,7 @@ impl Engine {
         match matching.as_slice() {
             [id] => Ok(id.clone()),
             [] => Err(no_entry(target, named)),
-            _ => Err(Refusal::SeveralEntriesNamed {
+            _ => Err(QueueRefusal::SeveralEntriesNamed {
                 named: sanitize(named),
                 several: matching,
             }
@@ -71,7 +71,7 @@ impl Engine {
                 entry.state,
                 EntryState::Waiting { .. } | EntryState::Offered
             ) {
-                return Err(Refusal::NotDismissable(Box::new(entry.clone())));
+                return Err(QueueRefusal::NotDismissable(Box::new(entry.clone())).into());
             }
             let by = self.operator.clone();
             let reason = reason.clone();
@@ -85,7 +85,7 @@ impl Engine {
     pub async fn retry(&self, target: &Target, id: &EntryId) -> Result<QueueEntry, Refused> {
         self.change_entry(target, id, |entry| {
             if entry.state.is_pending() || matches!(entry.state, EntryState::Done { .. }) {
-                return Err(Refusal::NotRetryable(Box::new(entry.clone())));
+                return Err(QueueRefusal::NotRetryable(Box::new(entry.clone())).into());
             }
             let waiting = EntryState::Waiting { why: None };
             let at = self.clock.now();
@@ -105,7 +105,7 @@ impl Engine {
         &self,
         target: &Target,
         id: &EntryId,
-        decide: impl Fn(&QueueEntry) -> Result<QueueEntry, Refusal>,
+        decide: impl Fn(&QueueEntry) -> Result<QueueEntry, Refused>,
     ) -> Result<QueueEntry, Refused> {
         let store = self.queue_store(target)?;
         for _ in 0..ATTEMPTS {
@@ -120,7 +120,7 @@ impl Engine {
                 Err(failure) => return Err(unknown("whether the entry was changed", &failure)),
             }
         }
-        Err(Refusal::EntryChanging(id.clone()).into())
+        Err(QueueRefusal::EntryChanging(id.clone()).into())
     }
 
     /// Reports a push: adds it to the queue of every target of the service that follows the tag. Refused if no target
@@ -144,14 +144,14 @@ impl Engine {
             let now = self.clock.now();
             let source = PushSource::Notify;
             let push = Push::new(&definition.repository, tag, source, &delivery, now);
-            let push = push.map_err(|bad| Refusal::BadPush(sanitize(&bad.to_string())))?;
+            let push = push.map_err(|bad| QueueRefusal::BadPush(sanitize(&bad.to_string())))?;
             let push = push.digest(digest.clone()).by(Some(&operator));
             additions.push((self.queue_store(target)?, QueueEntry::new(target, push)));
         }
         if additions.is_empty() {
             let follows = definitions.into_iter();
             let follows = follows.map(|it| (it.target.environment.clone(), it.follows.clone()));
-            return Err(Refusal::TagNotFollowed {
+            return Err(QueueRefusal::TagNotFollowed {
                 service: service.clone(),
                 tag: sanitize(tag),
                 follows: follows.collect(),
@@ -163,7 +163,7 @@ impl Engine {
             let target = entry.target.clone();
             let added = match store.add(&entry).await {
                 Ok(Queued::New | Queued::Known) => Ok(entry),
-                Ok(Queued::Full) => Err(Refusal::QueueFull(target.clone())),
+                Ok(Queued::Full) => Err(Refusal::OfQueue(QueueRefusal::QueueFull(target.clone()))),
                 Err(failure) => Err(Refusal::Unknown {
                     fact: "whether the push was queued".to_owned(),
                     why: failure.to_string(),
@@ -174,9 +174,9 @@ impl Engine {
         Ok(notified)
     }
 
-    fn queue_store(&self, target: &Target) -> Result<&Arc<dyn QueueStore>, Refusal> {
+    fn queue_store(&self, target: &Target) -> Result<&Arc<dyn QueueStore>, Refused> {
         let Some(site) = self.sites.get(target) else {
-            return Err(Refusal::UnknownTarget(target.clone()));
+            return Err(Refusal::UnknownTarget(target.clone()).into());
         };
         let write = site.write.as_ref().ok_or(Refusal::ReadOnly)?;
         Ok(&write.store.queue)
@@ -184,7 +184,7 @@ impl Engine {
 }
 
 fn no_entry(target: &Target, named: &str) -> Refused {
-    Refusal::NoEntryNamed {
+    QueueRefusal::NoEntryNamed {
         target: target.clone(),
         named: sanitize(named),
     }

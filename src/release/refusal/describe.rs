@@ -4,9 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON, queue};
+use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON};
 use crate::inventory::{
-    Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId, Slot, Target, local_time,
+    EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId, Slot, Target,
+    local_time,
 };
 use crate::release::describe::generations_used_up;
 
@@ -70,10 +71,7 @@ impl fmt::Display for Refusal {
             Self::NoHealthCheck => f.write_str(
                 "no health endpoint is configured: add [services.NAME.health] with a path",
             ),
-            Self::NeedsOperator(environment) => write!(
-                f,
-                "{environment} is protected, so no agent may release a version there: an operator must promote it"
-            ),
+            Self::NeedsOperator(environment) => needs_operator(f, environment),
             Self::NoReason => f.write_str(
                 "the rules require a reason: give one (on the command line with --reason)",
             ),
@@ -136,20 +134,16 @@ impl fmt::Display for Refusal {
             Self::OnlyToLeave { target, release } => only_to_leave(f, target, *release),
             Self::NothingDiffers { name } => nothing_differs(f, name.as_deref()),
             Self::HandoverAlreadyRequested { by, at } => f.write_str(&handover_requested(by, *at)),
-            Self::NoEntryNamed { target, named } => queue::no_entry_named(f, target, named),
-            Self::SeveralEntriesNamed { named, several } => queue::several_named(f, named, several),
-            Self::NotDismissable(entry) => queue::not_dismissable(f, entry),
-            Self::NotRetryable(entry) => queue::not_retryable(f, entry),
-            Self::EntryChanging(id) => queue::changing(f, id),
-            Self::BadPush(why) => f.write_str(why),
-            Self::TagNotFollowed {
-                service,
-                tag,
-                follows,
-            } => queue::not_followed(f, service, tag, follows),
-            Self::QueueFull(target) => queue::full(f, target),
+            Self::OfQueue(reason) => reason.fmt(f),
         }
     }
+}
+
+fn needs_operator(f: &mut fmt::Formatter<'_>, environment: &EnvironmentName) -> fmt::Result {
+    write!(
+        f,
+        "{environment} is protected, so no agent may release a version there: an operator must promote it"
+    )
 }
 
 fn already_live(

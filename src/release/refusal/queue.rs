@@ -1,13 +1,72 @@
-//! The messages of refusals about the queue of pushes.
+//! The reasons for which a request about the queue of pushes is refused.
 
-use std::fmt::{Formatter, Result};
+use std::fmt::{self, Formatter};
 
 use crate::inventory::{
     EntryId, EntryState, EnvironmentName, MOST_PENDING, QueueEntry, ServiceName, TagPattern, Target,
 };
 use crate::sanitize::sanitize;
 
-pub(super) fn no_entry_named(f: &mut Formatter<'_>, target: &Target, named: &str) -> Result {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueRefusal {
+    /// No entry in the queue of the target has this id or an id that begins with it.
+    NoEntryNamed {
+        target: Target,
+        /// The typed text.
+        named: String,
+    },
+    /// Several entries in the queue of the target have an id that begins with the typed text.
+    SeveralEntriesNamed {
+        named: String,
+        /// The ids of these entries.
+        several: Vec<EntryId>,
+    },
+    /// The entry is being released or has ended, so it cannot be dismissed.
+    NotDismissable(Box<QueueEntry>),
+    /// The entry is pending, or its version is live, so there is nothing to retry.
+    NotRetryable(Box<QueueEntry>),
+    /// Agents have changed the entry during every attempt to change it.
+    EntryChanging(EntryId),
+    /// The reported push has a wrong tag or repository. The text says which.
+    BadPush(String),
+    /// No target of the service follows the tag that was pushed.
+    TagNotFollowed {
+        service: ServiceName,
+        tag: String,
+        /// The environments of the service, each with the tags that it follows.
+        follows: Vec<(EnvironmentName, Vec<TagPattern>)>,
+    },
+    /// The queue of the target has as many pending entries as it may have.
+    QueueFull(Target),
+}
+
+impl QueueRefusal {
+    /// Whether the reason can end without a change of the request or the configuration.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::EntryChanging(_) | Self::QueueFull(_))
+    }
+}
+
+impl fmt::Display for QueueRefusal {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoEntryNamed { target, named } => no_entry_named(f, target, named),
+            Self::SeveralEntriesNamed { named, several } => several_named(f, named, several),
+            Self::NotDismissable(entry) => not_dismissable(f, entry),
+            Self::NotRetryable(entry) => not_retryable(f, entry),
+            Self::EntryChanging(id) => changing(f, id),
+            Self::BadPush(why) => f.write_str(why),
+            Self::TagNotFollowed {
+                service,
+                tag,
+                follows,
+            } => not_followed(f, service, tag, follows),
+            Self::QueueFull(target) => full(f, target),
+        }
+    }
+}
+
+fn no_entry_named(f: &mut Formatter<'_>, target: &Target, named: &str) -> fmt::Result {
     let Target {
         service,
         environment,
@@ -18,7 +77,7 @@ pub(super) fn no_entry_named(f: &mut Formatter<'_>, target: &Target, named: &str
     )
 }
 
-pub(super) fn several_named(f: &mut Formatter<'_>, named: &str, several: &[EntryId]) -> Result {
+fn several_named(f: &mut Formatter<'_>, named: &str, several: &[EntryId]) -> fmt::Result {
     let several: Vec<&str> = several.iter().map(EntryId::as_str).collect();
     write!(
         f,
@@ -27,7 +86,7 @@ pub(super) fn several_named(f: &mut Formatter<'_>, named: &str, several: &[Entry
     )
 }
 
-pub(super) fn not_dismissable(f: &mut Formatter<'_>, entry: &QueueEntry) -> Result {
+fn not_dismissable(f: &mut Formatter<'_>, entry: &QueueEntry) -> fmt::Result {
     let id = entry.id.short();
     let Target {
         service,
@@ -48,7 +107,7 @@ pub(super) fn not_dismissable(f: &mut Formatter<'_>, entry: &QueueEntry) -> Resu
     )
 }
 
-pub(super) fn not_retryable(f: &mut Formatter<'_>, entry: &QueueEntry) -> Result {
+fn not_retryable(f: &mut Formatter<'_>, entry: &QueueEntry) -> fmt::Result {
     let id = entry.id.short();
     let Target {
         service,
@@ -73,7 +132,7 @@ pub(super) fn not_retryable(f: &mut Formatter<'_>, entry: &QueueEntry) -> Result
     }
 }
 
-pub(super) fn changing(f: &mut Formatter<'_>, id: &EntryId) -> Result {
+fn changing(f: &mut Formatter<'_>, id: &EntryId) -> fmt::Result {
     write!(
         f,
         "agents keep changing entry {}. Nothing was changed: run the same command again",
@@ -81,12 +140,12 @@ pub(super) fn changing(f: &mut Formatter<'_>, id: &EntryId) -> Result {
     )
 }
 
-pub(super) fn not_followed(
+fn not_followed(
     f: &mut Formatter<'_>,
     service: &ServiceName,
     tag: &str,
     follows: &[(EnvironmentName, Vec<TagPattern>)],
-) -> Result {
+) -> fmt::Result {
     let each = follows.iter().map(|(environment, patterns)| {
         let patterns: Vec<&str> = patterns.iter().map(TagPattern::as_str).collect();
         let patterns = match patterns.as_slice() {
@@ -103,7 +162,7 @@ pub(super) fn not_followed(
     )
 }
 
-pub(super) fn full(f: &mut Formatter<'_>, target: &Target) -> Result {
+fn full(f: &mut Formatter<'_>, target: &Target) -> fmt::Result {
     let Target {
         service,
         environment,

@@ -26,9 +26,10 @@ struct Package {
     namespace: Option<String>,
     #[serde(default)]
     owner: Option<Account>,
-    package_type: String,
-    #[serde(default)]
-    package_version: Option<Version>,
+    #[serde(rename = "package_type")]
+    kind: String,
+    #[serde(default, rename = "package_version")]
+    version: Option<Version>,
 }
 
 #[derive(Deserialize)]
@@ -71,12 +72,7 @@ pub(super) fn pushes(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Reported>, 
     }
     let payload: Payload = json(body)?;
     let is_pushed = matches!(payload.action.as_str(), "published" | "updated");
-    if !is_pushed
-        || !payload
-            .package
-            .package_type
-            .eq_ignore_ascii_case("container")
-    {
+    if !is_pushed || !payload.package.kind.eq_ignore_ascii_case("container") {
         return Ok(Vec::new());
     }
     let reported = reported(payload.package, payload.sender);
@@ -84,7 +80,7 @@ pub(super) fn pushes(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Reported>, 
 }
 
 fn reported(package: Package, sender: Option<Account>) -> Option<Reported> {
-    let pushed = package.package_version?.container_metadata?.tag?;
+    let pushed = package.version?.container_metadata?.tag?;
     let owner = package.namespace.filter(|it| !it.is_empty());
     let owner = owner.or(package.owner.map(|it| it.login))?;
     Some(Reported {
