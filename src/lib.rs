@@ -118,7 +118,7 @@
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `version_catalog`, `rollback_candidates` | also `ports` |
 //! | `agent` | `release`, `watchers`, `ports`, the nouns, `sanitize` |
 //! | `watchers` | `release`, `logs`, `ports`, the nouns, `sanitize` |
-//! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; `adapters::http` and the two proxies also `adapters::connect`; the two proxies also `adapters::live_pointer`; `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy` and `adapters::system_authorities`; `adapters::connect` also `adapters::system_authorities`; `adapters::etcd` and `adapters::oci_registry` also `adapters::tls_provider`; `adapters::archive` and `adapters::sqlite` also `adapters::database_file`; these three and `adapters::process` also `private_files`, and `adapters::process` `port_check` |
+//! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; `adapters::http` and the two proxies also `adapters::connect`; the two proxies also `adapters::live_pointer`; `adapters::embedded_proxy` and `adapters::inbound` also `adapters::http_server`; `adapters::inbound` and `adapters::webhook` also `adapters::signing_key`; `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy` and `adapters::system_authorities`; `adapters::connect` also `adapters::system_authorities`; `adapters::etcd` and `adapters::oci_registry` also `adapters::tls_provider`; `adapters::archive` and `adapters::sqlite` also `adapters::database_file`; these three and `adapters::process` also `private_files`, and `adapters::process` `port_check` |
 //! | `settings` | `release` (a target is configured as a `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `port_check` (the ports that must not be configured) |
 //! | `console` | `release`, `logs`, the nouns, `sanitize`, `output` |
 //! | `console::view` | of the console: `model`, `sheet`, `theme`, `layout`, `grid` and the table of keys |
@@ -137,7 +137,7 @@
 //! |---|---|
 //! | pure rules, in tables and properties | `mod tests` at the end of a file; `tests/it/planning.rs` |
 //! | the ten interlocks over random states, crashes and outages | `tests/it/interlocks/` |
-//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
+//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs`, `inbound/` |
 //! | every guarantee of a store, with etcd and with SQLite | `tests/it/store/` |
 //! | whole releases on real servers under load, also with outages | `tests/it/release/` |
 //! | the console: questions, screens, its real loop, and the binary in a pseudo-terminal | `tests/it/console/` |

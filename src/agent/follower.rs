@@ -325,7 +325,7 @@ impl Follower {
         let Some(entry) = entry else {
             return Ok(Again::Now);
         };
-        if entry.retried_by.is_none()
+        if entry.retried.is_none()
             && let Some(failed) = judge::failed_before(&past, &plan.version.digest)
         {
             self.change(sides, entry, failed).await?;

@@ -26,28 +26,33 @@ impl PushReceiver for Receiver {
         if of_repository.peek().is_none() {
             return Ok(Received::UnknownRepository);
         }
-        let mut queued = Vec::new();
+        let (mut queued, mut full) = (Vec::new(), None);
         for site in of_repository {
             let definition = &site.definition;
-            let follows = |pattern: &crate::inventory::TagPattern| pattern.matches(&push.tag);
             // A read-only process does not run an agent.
-            let Some(write) = site
+            let write = site
                 .write
                 .as_ref()
-                .filter(|_| definition.follows.iter().any(follows))
-            else {
+                .filter(|_| definition.follows_tag(&push.tag));
+            let Some(write) = write else {
                 continue;
             };
-            let entry = QueueEntry::new(&definition.target, push.clone());
-            match write.store.queue.add(&entry).await? {
-                Queued::New | Queued::Known => queued.push(definition.target.clone()),
-                Queued::Full => return Ok(Received::Full(definition.target.clone())),
+            let target = definition.target.clone();
+            match write
+                .store
+                .queue
+                .add(&QueueEntry::new(&target, push.clone()))
+                .await?
+            {
+                Queued::New | Queued::Known => queued.push(target),
+                Queued::Full => full = Some(target),
             }
         }
-        Ok(if queued.is_empty() {
-            Received::NotFollowed
-        } else {
-            Received::Queued(queued)
+        Ok(match full {
+            // The sender repeats the report, which changes nothing in the other queues.
+            Some(target) => Received::Full(target),
+            None if queued.is_empty() => Received::NotFollowed,
+            None => Received::Queued(queued),
         })
     }
 }

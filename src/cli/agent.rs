@@ -1,21 +1,22 @@
 //! `greenroom agent`: releases pushed versions by itself until it is stopped. Prints one line for each change of a
 //! queue, which systemd keeps in its journal.
 
+mod running;
 mod unit;
 
 use clap::Args;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Common, VerbDefinition};
 use super::man::Manual;
 use super::{Exit, json, open, out, signals};
-use crate::agent::Agent;
-use crate::inventory::QueueEntry;
+use crate::inventory::{QueueEntry, Target};
+use crate::settings::Settings;
 use crate::wire::App;
+pub(super) use running::RunningAgent;
 
 /// The name of the operator in the records of an agent's releases, unless the configuration names one.
-const NAME: &str = "agent";
+pub(super) const NAME: &str = "agent";
 /// How many changes may wait to be printed.
 const CHANGES: usize = 256;
 
@@ -66,15 +67,25 @@ async fn run(common: &Common, verb: &AgentVerb) -> Exit {
     if let Some(why) = &app.read_only {
         return refuse(&format!("an agent cannot be read-only: {why}"));
     }
-    let (sender, changes) = mpsc::channel(CHANGES);
-    let agent = Agent::new(app.engine.clone()).reporting(sender);
-    let followed: Vec<String> = agent.targets().map(ToString::to_string).collect();
+    let followed: Vec<String> = following(&app);
     if followed.is_empty() {
         return refuse(
             "no target follows a tag: add follow = [\"TAG\"] to [services.NAME.environments.NAME]",
         );
     }
-    serve(&app, agent, &followed, changes).await
+    serve(&app, &loaded.settings, &followed).await
+}
+
+/// The targets that follow a tag, in the order of the configuration.
+fn following(app: &App) -> Vec<String> {
+    let follows = |target: &&Target| {
+        let definition = app.engine.definition(target);
+        definition.is_some_and(|definition| !definition.follows.is_empty())
+    };
+    app.targets()
+        .filter(follows)
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn refuse(message: &str) -> Exit {
@@ -84,24 +95,32 @@ fn refuse(message: &str) -> Exit {
 }
 
 /// Runs the agent until a signal stops it.
-async fn serve(
-    app: &App,
-    agent: Agent,
-    followed: &[String],
-    mut changes: mpsc::Receiver<QueueEntry>,
-) -> Exit {
+async fn serve(app: &App, settings: &Settings, followed: &[String]) -> Exit {
     let mut stop_requests = signals::listen();
+    let (sender, mut changes) = mpsc::channel(CHANGES);
+    let agent = match RunningAgent::start(app, settings, Some(sender)).await {
+        Ok(agent) => agent,
+        Err(error) => {
+            let message = error.to_string();
+            json::fail(json::Kind::Failed, &message, None);
+            out::explain(format_args!("greenroom: {message}"));
+            return Exit::Failed;
+        }
+    };
     let operator = app.engine.operator();
+    let inbox = agent.inbox().map(|address| address.to_string());
+    let listens = inbox
+        .as_ref()
+        .map(|address| format!("; its inbox listens on {address}"));
     say(
         "following",
-        serde_json::json!({ "operator": operator, "targets": followed }),
-        &format!("{operator} follows {}", followed.join(", ")),
+        serde_json::json!({ "operator": operator, "targets": followed, "inbox": inbox }),
+        &format!(
+            "{operator} follows {}{}",
+            followed.join(", "),
+            listens.unwrap_or_default()
+        ),
     );
-    let stop = CancellationToken::new();
-    let running = tokio::spawn({
-        let stop = stop.clone();
-        async move { agent.run(stop).await }
-    });
     loop {
         tokio::select! {
             changed = changes.recv() => match changed {
@@ -111,11 +130,10 @@ async fn serve(
             _ = stop_requests.recv() => break,
         }
     }
-    stop.cancel();
-    while let Some(entry) = changes.recv().await {
+    let ended = agent.stop().await;
+    while let Ok(entry) = changes.try_recv() {
         report(&entry);
     }
-    let ended = running.await;
     let (unsent, ()) = tokio::join!(app.wait_for_notices(), app.wait_for_logs());
     if let Some(unsent) = unsent {
         warn_line!("greenroom: {unsent}");

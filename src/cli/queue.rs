@@ -289,8 +289,8 @@ fn cells(entry: &QueueEntry, now: Timestamp) -> [String; 6] {
 
 /// What the entry waits for, or why it ended so, and who tried it again.
 fn remarks(entry: &QueueEntry) -> String {
-    let retried = entry.retried_by.as_ref();
-    let retried = retried.map(|operator| format!("retried by {operator}"));
+    let retried = entry.retried.as_ref();
+    let retried = retried.map(|retry| format!("retried by {}", retry.by));
     let remarks: Vec<String> = entry.state.details().into_iter().chain(retried).collect();
     sanitize(&remarks.join("; "))
 }

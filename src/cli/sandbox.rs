@@ -1,20 +1,23 @@
 //! `greenroom sandbox`: starts the sandbox in a directory, opens the console or waits, and stops everything at the end.
 //! A temporary directory is removed.
 
+mod push;
+
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 
-use super::arguments::{Common, VerbDefinition};
+use super::agent::RunningAgent;
+use super::arguments::{Common, VerbDefinition, see_also};
 use super::man::Manual;
 use super::signals::{self, StopRequest};
 use super::{Exit, console, json, open};
@@ -27,19 +30,32 @@ use crate::wire::{self, App, EmbeddedProxy, WireError};
 
 /// Runs Greenroom with sample services on this machine: nothing to install, no network
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Sandbox {
+    #[command(subcommand)]
+    verb: Option<SandboxVerb>,
     /// Keeps everything in this directory instead of a temporary one
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
     /// Runs the sandbox without the console, until it is interrupted
     #[arg(long)]
     headless: bool,
+    /// Runs the sandbox without its agent, so that pushed versions are not released
+    #[arg(long)]
+    no_agent: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum SandboxVerb {
+    #[command(after_help = see_also("sandbox push"))]
+    Push(push::PushVerb),
 }
 
 impl VerbDefinition for Sandbox {
     #[rustfmt::skip]
     const MANUALS: &'static [Manual] = &[
-        ("sandbox", &[("greenroom sandbox", "Opens the console with sample services."), ("greenroom sandbox --headless --directory ./try", "Runs the sandbox without the console, and keeps its files.")], &["promote", "status"], &["keys"]),
+        ("sandbox", &[("greenroom sandbox", "Opens the console with sample services."), ("greenroom sandbox --headless --directory ./try", "Runs the sandbox without the console, and keeps its files.")], &["promote", "status", "sandbox push"], &["keys", "agent"]),
+        ("sandbox push", &[("greenroom sandbox push web 1.9.3", "A new version appears, and the agent releases it in dev and qa."), ("greenroom sandbox push web 1.9.4 --fault failing-checks", "A new version whose checks fail is backed out.")], &["sandbox", "queue"], &["agent"]),
     ];
 
     fn changes(&self) -> bool {
@@ -47,6 +63,9 @@ impl VerbDefinition for Sandbox {
     }
 
     async fn run(self, common: &Common) -> Exit {
+        if let Some(SandboxVerb::Push(verb)) = &self.verb {
+            return push::run(common, verb).await;
+        }
         run(common, self).await
     }
 }
@@ -87,6 +106,7 @@ async fn run(common: &Common, verb: Sandbox) -> Exit {
         }
     };
     let mut running = RunningSandbox::at(place, overrides);
+    running.has_agent = !verb.no_agent;
     let exit = tokio::select! {
         started = running.start() => match started {
             Ok(()) => None,
@@ -131,6 +151,8 @@ struct RunningSandbox {
     /// The application. It is set before the first instance starts.
     app: Option<App>,
     proxies: Vec<EmbeddedProxy>,
+    has_agent: bool,
+    agent: Option<RunningAgent>,
     traffic: Option<SampleTraffic>,
 }
 
@@ -143,6 +165,8 @@ impl RunningSandbox {
             ports: None,
             app: None,
             proxies: Vec::new(),
+            has_agent: true,
+            agent: None,
             traffic: None,
         }
     }
@@ -168,10 +192,26 @@ impl RunningSandbox {
         sandbox::restart_live(&app.engine).await?;
         let addresses = public(&loaded.settings).into_iter().map(|(_, at)| at);
         self.traffic = Some(SampleTraffic::start(addresses));
+        self.start_agent().await?;
         drop(progress);
         json::event("open", self.addresses(&loaded.settings));
         say(self.opened_text(&loaded.settings));
         self.loaded = Some(loaded);
+        Ok(())
+    }
+
+    /// Starts the agent, as another process would run it: with its own connections and its own name. A sandbox of an
+    /// older Greenroom has no inbox and gets no agent.
+    async fn start_agent(&mut self) -> Result<(), StartError> {
+        if !self.has_agent {
+            return Ok(());
+        }
+        let loaded = self.load(&[("operator.name".to_owned(), super::agent::NAME.to_owned())])?;
+        if loaded.settings.agent.inbox.is_none() {
+            return Ok(());
+        }
+        let app = wire::build(&loaded.settings, false)?;
+        self.agent = Some(RunningAgent::start(&app, &loaded.settings, None).await?);
         Ok(())
     }
 
@@ -194,19 +234,13 @@ impl RunningSandbox {
     /// Loads the configuration of the sandbox. The environment variables of this process are ignored, because they
     /// belong to the operator's own configuration.
     fn load(&self, seed_overrides: &[(String, String)]) -> Result<Loaded, Problems> {
-        Settings::load(&Request {
-            path: Some(self.place.configuration()),
-            environment: std::collections::BTreeMap::new(),
-            overrides: self
-                .overrides
-                .iter()
-                .chain(seed_overrides)
-                .cloned()
-                .collect(),
-            outgoing: OutgoingPorts::of_this_machine(),
-            may_loosen: true,
-            requires_files: false,
-        })
+        let overrides: Vec<_> = self
+            .overrides
+            .iter()
+            .chain(seed_overrides)
+            .cloned()
+            .collect();
+        load_sandbox(&self.place.configuration(), &overrides)
     }
 
     /// Stops and removes the remains of a sandbox that was not completed.
@@ -286,16 +320,29 @@ impl RunningSandbox {
             let configuration = configuration.display();
             lines.push(format!("  greenroom --config {configuration}{verb}"));
         }
+        if self.agent.is_some() {
+            lines.push("push a version, which the agent releases in dev and qa:".to_owned());
+            let directory = self.place.directory().display();
+            lines.push(format!(
+                "  greenroom sandbox push web 1.9.3 --directory {directory}"
+            ));
+        }
         lines.join("\n")
     }
 
-    /// Stops everything that was started, in this order: sample traffic, releases, proxies, processes. In this order,
+    /// Stops everything that was started, in this order: sample traffic, the agent, releases, proxies,
+    /// processes. In this order,
     /// none of them sends a request to one that has already stopped.
     async fn end(mut self, exit: Exit) -> Exit {
         if let Some(traffic) = self.traffic.take() {
             report(&traffic.stop().await);
         }
         let mut problems = Vec::new();
+        if let Some(agent) = self.agent.take()
+            && let Err(error) = agent.stop().await
+        {
+            problems.push(format!("the agent has crashed: {error}"));
+        }
         if let Some(app) = self.app.take() {
             sandbox::stop_drivers(&app.engine).await;
             let ending = self
@@ -304,7 +351,7 @@ impl RunningSandbox {
                 .map(|proxy| proxy.stop(LAST_REQUESTS));
             join_all(ending).await;
             let forget = !self.place.will_be_opened_again();
-            problems = sandbox::stop_instances(&app.engine, forget).await;
+            problems.extend(sandbox::stop_instances(&app.engine, forget).await);
         }
         if !problems.is_empty() {
             print_error(format!(
@@ -332,6 +379,18 @@ impl RunningSandbox {
         say(last);
         exit
     }
+}
+
+/// Loads the configuration of a sandbox.
+fn load_sandbox(path: &Path, overrides: &[(String, String)]) -> Result<Loaded, Problems> {
+    Settings::load(&Request {
+        path: Some(path.to_owned()),
+        environment: std::collections::BTreeMap::new(),
+        overrides: overrides.to_vec(),
+        outgoing: OutgoingPorts::of_this_machine(),
+        may_loosen: true,
+        requires_files: false,
+    })
 }
 
 /// The public address of every target that listens on TCP.

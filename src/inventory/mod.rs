@@ -79,7 +79,7 @@ pub use probe::Probe;
 pub use public_answer::{BodyClass, PublicAnswer};
 pub use queue::{
     BadPush, EntryId, EntryState, InvalidEntryId, LONGEST_CLAIM, LONGEST_REPOSITORY, MOST_ENDED,
-    MOST_PENDING, Push, PushSource, QueueEntry, StateKind, Trigger, forgotten, newest,
+    MOST_PENDING, Push, PushSource, QueueEntry, Retry, StateKind, Trigger, forgotten, newest,
     newest_first, newest_pending, overtaken,
 };
 pub use rate_window::RateWindow;

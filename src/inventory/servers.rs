@@ -1,5 +1,7 @@
-//! How to reach the servers of an environment: Docker, image registries, etcd and the proxies. The configuration file
-//! is read into these types, and the adapters take them.
+//! How to reach the servers of an environment: Docker, image registries, etcd and the proxies; and how senders reach
+//! the inbox of the agent. The configuration file is read into these types, and the adapters take them.
+
+mod inbox;
 
 use std::path::PathBuf;
 
@@ -8,6 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::units::readable;
 use super::{Address, AddressRange, Endpoint, SecretSource};
+
+pub use inbox::{
+    CredentialKind, InboxConfig, SenderConfig, SenderCredential, SenderKind, ServerTls,
+};
 
 /// How to connect to a Docker engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

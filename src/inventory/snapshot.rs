@@ -296,8 +296,8 @@ impl Snapshot {
             newest(&self.queue).filter(|entry| match &entry.state {
                 EntryState::Failed { release, .. } => live.is_none_or(|live| live <= *release),
                 EntryState::Refused { .. } => live.is_none_or(|live| {
-                    let pushed_at = entry.push.received_at.as_millisecond();
-                    i64::try_from(live.0.timestamp_ms()).unwrap_or(i64::MAX) <= pushed_at
+                    let refused_at = entry.changed_at.as_millisecond();
+                    i64::try_from(live.0.timestamp_ms()).unwrap_or(i64::MAX) <= refused_at
                 }),
                 _ => false,
             })

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, FailureKind, Result};
-use crate::inventory::SecretSource;
+use crate::inventory::{Digest, SecretSource};
 
 /// Reads secrets. A failure names the source and never the value.
 #[async_trait]
@@ -136,8 +136,11 @@ impl fmt::Debug for Password {
     }
 }
 
+/// Whether two secrets are equal. The time that the comparison takes does not tell where they differ, because their
+/// hashes are compared.
 pub fn same_secret(left: &SecretString, right: &SecretString) -> bool {
-    left.expose_secret() == right.expose_secret()
+    let hash = |secret: &SecretString| Digest::of(secret.expose_secret().as_bytes());
+    hash(left) == hash(right)
 }
 
 /// The user and password of a login. `Debug` does not show the password.

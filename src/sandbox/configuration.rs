@@ -27,6 +27,26 @@ const HEAD: &str =
 archive = \"archive.sqlite\"
 ";
 
+/// The agent, which runs for as long as the sandbox is open.
+const AGENT: &str = "
+# `greenroom sandbox push web 1.9.3` reports a push here, and the environments that follow its tag get the version.
+[agent]
+listen = \"127.0.0.1:PORT\"
+
+[agent.senders.sandbox]
+kind = \"signed\"
+secret = { file = \"inbox-secret\" }
+";
+
+/// The tags that the targets of each environment follow.
+fn followed(environment: &str) -> &'static str {
+    match environment {
+        // A new version is only offered here.
+        "production" => "v*",
+        _ => "*",
+    }
+}
+
 /// Each environment with its tier and the timing of its releases.
 const ENVIRONMENTS: [(&str, &str, &str); 3] = [
     (
@@ -86,7 +106,7 @@ pub fn seed_overrides() -> Vec<(String, String)> {
 /// How many ports the configuration needs.
 fn ports_needed() -> u16 {
     let targets = u16::try_from(PAST_RELEASES.len()).unwrap_or_default();
-    1 + targets * PORTS_PER_TARGET
+    2 + targets * PORTS_PER_TARGET
 }
 
 /// The directory of the data that a target's instances keep across releases, relative to the sandbox directory.
@@ -103,6 +123,7 @@ pub fn configuration(directory: &Path) -> Result<(String, Ports), SandboxError> 
 
 fn text(directory: &Path, ports: &Ports) -> String {
     let mut text = HEAD.to_owned();
+    text.push_str(&AGENT.replace("PORT", &ports.at(1).to_string()));
     let answer = ports.at(0);
     for (name, tier, timing) in ENVIRONMENTS {
         let _ = write!(
@@ -128,14 +149,16 @@ timing = {{ {timing} }}
             let _ = write!(text, "\n[services.{service}]\nimage = \"{image}\"\n");
             text.push_str(&SERVICE.replace("NAME", service));
         }
-        let first = 1 + u16::try_from(index).unwrap_or_default() * PORTS_PER_TARGET;
+        let first = 2 + u16::try_from(index).unwrap_or_default() * PORTS_PER_TARGET;
         let [public, preview, blue, green] = [0, 1, 2, 3].map(|n| ports.at(first + n));
+        let follow = followed(environment);
         let data = directory.join(data_directory(service, environment));
         let data = toml::Value::String(data.display().to_string());
         let _ = write!(
             text,
             r#"
 [services.{service}.environments.{environment}]
+follow = ["{follow}"]
 endpoints = {{ blue = "127.0.0.1:{blue}", green = "127.0.0.1:{green}" }}
 environment = {{ SAMPLE_DATA = {data} }}
 [services.{service}.environments.{environment}.proxy]

@@ -97,6 +97,27 @@ pub fn programs(program: &Path) -> Vec<Program> {
     VERSIONS.into_iter().map(program_of).collect()
 }
 
+/// A version that is pushed to an open sandbox.
+pub fn pushed_program(program: &Path, service: &str, tag: &str, fault: &str) -> Program {
+    let argv = [
+        &program.display().to_string(),
+        "sample-app",
+        "--version",
+        tag,
+        "--fault",
+        fault,
+    ];
+    Program {
+        repository: repository(service),
+        tag: tag.to_owned(),
+        argv: argv.map(str::to_owned).into(),
+        labels: ImageLabels {
+            version: Some(tag.to_owned()),
+            ..ImageLabels::default()
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

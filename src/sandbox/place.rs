@@ -17,13 +17,16 @@ use crate::private_files;
 const MARK: &str = ".greenroom-sandbox";
 const CONFIGURATION: &str = "greenroom.toml";
 const CATALOGUE: &str = "catalogue.json";
+/// The key with which pushes are reported to the agent of the sandbox.
+const INBOX_SECRET: &str = "inbox-secret";
 /// A link to this program. The path of the link stays the same when the program moves. This matters because versions
 /// are identified by their command lines, which contain the path of the link.
 const PROGRAM: &str = "greenroom";
 /// Everything that a sandbox creates except the mark.
-const CREATED: [&str; 12] = [
+const CREATED: [&str; 13] = [
     CONFIGURATION,
     CATALOGUE,
+    INBOX_SECRET,
     PROGRAM,
     "processes",
     "proxy",
@@ -166,7 +169,35 @@ impl Place {
 
     /// The link to this program that the versions use.
     pub fn program(&self) -> PathBuf {
-        self.directory.join(PROGRAM)
+        Self::program_in(&self.directory)
+    }
+
+    /// The configuration of the sandbox in a directory.
+    pub fn configuration_in(directory: &Path) -> PathBuf {
+        directory.join(CONFIGURATION)
+    }
+
+    /// The link of [`Place::program`] in a directory.
+    pub fn program_in(directory: &Path) -> PathBuf {
+        directory.join(PROGRAM)
+    }
+
+    /// The catalogue of the sandbox in a directory.
+    pub fn catalogue_in(directory: &Path) -> PathBuf {
+        directory.join(CATALOGUE)
+    }
+
+    /// The directory of the only open temporary sandbox of this user.
+    pub fn only_open() -> Result<PathBuf, SandboxError> {
+        let place = std::env::temp_dir();
+        let entries = fs::read_dir(&place).map_err(SandboxError::file("reading", &place))?;
+        let open = entries.flatten().map(|entry| entry.path());
+        let mut open = open.filter(|path| is_open_sandbox(path));
+        match (open.next(), open.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(SandboxError::NoneOpen { place }),
+            (Some(_), Some(_)) => Err(SandboxError::SeveralOpen { place }),
+        }
     }
 
     /// Writes everything that the first release needs.
@@ -179,7 +210,12 @@ impl Place {
             let path = self.directory.join(name);
             fs::write(&path, text).map_err(SandboxError::file("writing", &path))?;
         }
-        Ok(())
+        let path = self.directory.join(INBOX_SECRET);
+        let secret = format!("{}{}", ulid::Ulid::generate(), ulid::Ulid::generate());
+        private_files::options()
+            .open(&path)
+            .and_then(|mut file| file.write_all(secret.as_bytes()))
+            .map_err(SandboxError::file("writing", &path))
     }
 
     /// Points [`Place::program`] at the program that runs now, which may have moved since the directory was created.
@@ -240,6 +276,20 @@ impl Place {
         self.clear().await?;
         remove(&self.directory.join(MARK)).await
     }
+}
+
+/// Whether the directory belongs to this user and is a sandbox that a running process has locked.
+fn is_open_sandbox(path: &Path) -> bool {
+    let is_named = path
+        .file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with("greenroom-"));
+    let own = rustix::process::geteuid().as_raw();
+    let is_own = fs::symlink_metadata(path).is_ok_and(|it| it.is_dir() && it.uid() == own);
+    let is_locked = || {
+        let mark = File::open(path.join(MARK)).ok();
+        mark.is_some_and(|mark| matches!(mark.try_lock(), Err(TryLockError::WouldBlock)))
+    };
+    is_named && is_own && is_locked()
 }
 
 /// Removes a file or a tree. Processes that are still ending may write to it, so a failed removal is tried again for up

@@ -12,8 +12,8 @@ use super::origin::Origin;
 use super::problem::{Problem, dotted};
 use crate::history::Retention;
 use crate::inventory::servers::{
-    DockerConfig, EmbeddedConfig, EtcdConfig, NginxConfig, ProcessConfig, RegistryConfig,
-    SiteConfig,
+    DockerConfig, EmbeddedConfig, EtcdConfig, InboxConfig, NginxConfig, ProcessConfig,
+    RegistryConfig, SiteConfig,
 };
 use crate::inventory::{EnvironmentName, ExtraKey, Target, Tier};
 use crate::release::{Definition, Rules};
@@ -38,6 +38,7 @@ pub struct Settings {
     pub history: HistorySettings,
     /// The channels that get notices of releases, by name.
     pub notices: Vec<(String, NoticeSettings)>,
+    pub agent: AgentSettings,
     /// The environments, in the order of promotion.
     pub environments: Vec<EnvironmentSettings>,
     /// The targets: by service in the order of the file, and for each service by environment in the order of promotion.
@@ -75,6 +76,13 @@ impl Settings {
         }
         files
     }
+}
+
+/// The agent, which releases pushed versions by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AgentSettings {
+    /// The inbox for reports of pushes; none if no address is configured.
+    pub inbox: Option<InboxConfig>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -240,6 +240,8 @@ mod tests {
     /// The keys outside of environments and services that any layer may set, each with everything below. They decide
     /// nothing about what a release of a protected environment may do.
     const OF_NO_ENVIRONMENT: &[&str] = &[
+        // The agent opens no release of a protected environment, and resolves each pushed tag itself.
+        "agent",
         "console",
         "defaults.lock",
         "defaults.timing",

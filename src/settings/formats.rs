@@ -4,7 +4,7 @@ use super::problem::WrongValue;
 use crate::console::keymap::Chord;
 use crate::inventory::units::{Percent, Size, Time, Unit as _};
 use crate::inventory::{
-    ADDRESS_FORMS, Address, Endpoint, InvalidAddress, Limit, ServiceName, plain,
+    ADDRESS_FORMS, Address, Endpoint, InvalidAddress, Limit, ServiceName, TagPattern, plain,
 };
 use crate::sanitize::visible;
 
@@ -30,6 +30,12 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), WrongValue> {
         "http-path" => http_path(text),
         "http-method" => http_method(text),
         "repository" => repository(text),
+        "tag-pattern" => text.parse::<TagPattern>().map(drop).map_err(|_| {
+            WrongValue(format!(
+                "`{}` is not a pattern of tags: write a tag of letters, digits, `.`, `_` and `-`, with `*` for any text, e.g. \"develop\" or \"v*\"",
+                visible(text)
+            ))
+        }),
         "key" => Chord::parse(text)
             .map(drop)
             .map_err(|says| WrongValue(says.replace(text, &visible(text)))),

@@ -54,8 +54,8 @@ mod trust;
 
 pub use compare::{Differences, SettingChange, compare};
 pub use config::{
-    EnvironmentSettings, HistorySettings, ProxyConfig, RuntimeConfig, Settings, StoreConfig,
-    TargetSettings,
+    AgentSettings, EnvironmentSettings, HistorySettings, ProxyConfig, RuntimeConfig, Settings,
+    StoreConfig, TargetSettings,
 };
 pub use files::Unreadable;
 pub use load::{Loaded, Request};

@@ -1,14 +1,14 @@
 //! Collects the read limits of all adapters.
 
 use crate::adapters::{
-    docker, embedded_proxy, etcd, http, live_pointer, nginx, oci_registry, process, secrets,
-    sqlite, webhook,
+    docker, embedded_proxy, etcd, http, inbound, live_pointer, nginx, oci_registry, process,
+    secrets, sqlite, webhook,
 };
 use crate::ports::Bound;
 
 /// All read limits, in the order in which they are shown.
 pub fn bounds() -> Vec<Bound> {
-    let bounds: [&[Bound]; 11] = [
+    let bounds: [&[Bound]; 12] = [
         &docker::BOUNDS,
         &process::BOUNDS,
         &etcd::BOUNDS,
@@ -20,6 +20,7 @@ pub fn bounds() -> Vec<Bound> {
         &live_pointer::BOUNDS,
         &secrets::BOUNDS,
         &webhook::BOUNDS,
+        &inbound::BOUNDS,
     ];
     bounds.concat()
 }

@@ -1,7 +1,9 @@
 //! Converts the versions of the sandbox to the catalogue of the process runtime.
 
+use std::path::Path;
+
 use super::WireError;
-use crate::adapters::process::{Program, catalogue_json};
+use crate::adapters::process::{Program, add_to_catalogue, catalogue_json};
 use crate::sandbox;
 
 /// The text of the catalogue file.
@@ -16,4 +18,16 @@ pub fn catalogue(programs: Vec<sandbox::Program>) -> Result<String, WireError> {
         .map(|it| Program::identified(it.repository, it.tag, it.argv, it.labels))
         .collect();
     catalogue_json(&programs).map_err(|error| invalid(error.to_string()))
+}
+
+/// Adds a program to the file of a catalogue. Returns false if the catalogue already has its tag.
+pub fn push_program(file: &Path, program: sandbox::Program) -> Result<bool, WireError> {
+    let sandbox::Program {
+        repository,
+        tag,
+        argv,
+        labels,
+    } = program;
+    add_to_catalogue(file, Program::identified(repository, tag, argv, labels))
+        .map_err(|why| WireError::Settings(format!("{}: {why}", file.display())))
 }

@@ -71,8 +71,8 @@ fn every_verb_prints_lines_that_fit_the_schema() {
 
     let known = SCHEMA["properties"]["command"]["enum"].as_array();
     let known = known.expect("a list").iter().filter_map(Value::as_str);
-    // The program without a verb, and approvals, have tests of their own.
-    let known = known.filter(|verb| !["greenroom", "approve"].contains(verb));
+    // The program without a verb, approvals, and pushes to the sandbox have tests of their own.
+    let known = known.filter(|verb| !["greenroom", "approve", "sandbox push"].contains(verb));
     let silent: Vec<&str> = known.filter(|verb| !answered.contains(*verb)).collect();
     assert_eq!(silent, [""; 0], "verbs that answered nothing");
 }
@@ -132,7 +132,14 @@ fn releases(reader: &mut Reader<'_>) {
     assert_eq!(retried["entry"]["state"], "waiting");
     let status = reader.data(&["status", "web", "dev"]);
     assert_eq!(status["targets"][0]["queue"][0]["id"], entry);
-    reader.error(1, "refused", &["notify", "web", "develop"]);
+    let unfollowed = [
+        "--set",
+        "services.web.environments.dev.follow=[]",
+        "--set",
+        "services.web.environments.qa.follow=[]",
+    ];
+    let notify = [&unfollowed[..], &["notify", "web", "develop"]].concat();
+    reader.error(1, "refused", &notify);
     reader.error(1, "refused", &["approve", "web", "dev", "--yes"]);
     assert_eq!(
         reader.data(&["repair", "web", "dev", "--yes"])["plan"],

@@ -23,6 +23,7 @@ mod handover;
 mod holding;
 mod hostile;
 mod http;
+mod inbound;
 mod interlocks;
 mod json;
 mod model;

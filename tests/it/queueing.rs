@@ -321,7 +321,8 @@ async fn only_an_entry_that_ended_without_success_is_retried() {
         put(&engine, state).await;
         let waiting = engine.retry(&qa, &id).await.expect("retried");
         assert_eq!(waiting.state, EntryState::Waiting { why: None });
-        assert_eq!(waiting.retried_by.as_ref(), Some(engine.operator()));
+        let retry = waiting.retried.as_ref().expect("a retry");
+        assert_eq!(retry.by, *engine.operator());
         assert_eq!(engine.queue(&qa).await.expect("read"), [waiting]);
     }
     let why = Some("held until 18:00".to_owned());

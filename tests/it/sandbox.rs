@@ -43,11 +43,18 @@ impl Sandbox {
         Self::start(room, Some(directory), &[])
     }
 
-    /// In a directory that is kept, with JSON output.
+    /// In a directory that is kept, without the sandbox's own agent.
+    pub(crate) fn without_agent() -> Self {
+        let room = room();
+        let directory = room.path().join("kept");
+        Self::start_with(room, Some(directory), &[], &["--no-agent"])
+    }
+
+    /// In a directory that is kept, with JSON output and without the sandbox's own agent.
     pub(crate) fn in_json() -> Self {
         let room = room();
         let directory = room.path().join("kept");
-        Self::start(room, Some(directory), &["--json"])
+        Self::start_with(room, Some(directory), &["--json"], &["--no-agent"])
     }
 
     /// In a kept directory that is prepared first.
@@ -60,9 +67,21 @@ impl Sandbox {
     }
 
     fn start(room: TempDir, directory: Option<PathBuf>, common: &[&str]) -> Self {
+        Self::start_with(room, directory, common, &[])
+    }
+
+    fn start_with(
+        room: TempDir,
+        directory: Option<PathBuf>,
+        common: &[&str],
+        arguments: &[&str],
+    ) -> Self {
         let said = File::create(room.path().join("said")).expect("a file for its output");
         let mut command = greenroom(room.path());
-        command.args(common).args(["sandbox", "--headless"]);
+        command
+            .args(common)
+            .args(["sandbox", "--headless"])
+            .args(arguments);
         if let Some(directory) = &directory {
             command.arg("--directory").arg(directory);
         }

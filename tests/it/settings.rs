@@ -228,6 +228,32 @@ fn a_target_is_complete_with_all_defaults_filled_in() {
 }
 
 #[test]
+fn the_inbox_has_its_address_its_certificate_and_its_senders() {
+    let settings = valid("agent.toml").settings;
+    let inbox = settings.agent.inbox.expect("an inbox");
+    assert_eq!(inbox.listen.to_string(), "0.0.0.0:8470");
+    let here = std::env::current_dir().expect("a directory");
+    let files = here.join(FIXTURES).join("valid/files");
+    let tls = inbox.tls.expect("a certificate");
+    assert_eq!(tls.certificate, files.join("client.pem"));
+    assert_eq!(tls.key, files.join("client-key.pem"));
+    let names: Vec<&str> = inbox
+        .senders
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(names[..3], ["hub", "registry", "ghcr"]);
+    for (name, sender) in &inbox.senders {
+        assert!(sender.credential().is_some(), "{name}");
+    }
+    let follows = &settings.targets[0].definition.follows;
+    let follows: Vec<&str> = follows.iter().map(|it| it.as_str()).collect();
+    assert_eq!(follows, ["develop", "v*"]);
+    let without = valid("notices.toml").settings.agent.inbox;
+    assert_eq!(without, None);
+}
+
+#[test]
 fn paths_are_relative_to_the_file_and_not_to_the_working_directory() {
     let loaded = valid("docker-etcd-nginx.toml");
     let production = &loaded.settings.environments[1];

@@ -7,7 +7,6 @@
 //! request arrives. A request that needs another protocol, such as WebSocket, is refused with 501.
 
 mod answer;
-mod connections;
 mod count;
 mod descriptors;
 mod follow;

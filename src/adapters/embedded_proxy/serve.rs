@@ -1,7 +1,6 @@
-//! Runs the proxy: its listeners, their connections, and how they are closed.
+//! Runs the proxy: its listeners, and what each of them answers.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,28 +9,19 @@ use std::time::Duration;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
-use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::answer::{self, Answer, place};
-use super::connections::{Answered, Places, Progress, Watched};
 use super::descriptors;
 use super::forward::{Content, Traffic, text_response};
 use super::recent::{Recent, Since};
 use super::site::Site;
+use crate::adapters::http_server::{self, HttpServer, Respond, bind};
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
 use crate::inventory::{Door, ProxyAnswer};
-use crate::ports::{Failure, FailureKind, Result};
-use crate::sanitize::sanitize;
-
-/// The pause after a failed accept, e.g. when the process has no free file descriptor.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+use crate::ports::Result;
 
 const DEFAULT_CONNECTIONS: usize = 1024;
 
@@ -66,16 +56,22 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    fn of_connections(self) -> http_server::Limits {
+        http_server::Limits {
+            head: self.head,
+            head_size: None,
+            write_idle: self.write_idle,
+            connections: self.connections,
+            leaving: self.leaving,
+        }
+    }
+}
+
 /// The running proxy. Dropping it stops accepting connections; [`EmbeddedProxy::stop`] also waits for the open
 /// requests.
 #[derive(Debug)]
-pub struct EmbeddedProxy {
-    /// Cancelled when the proxy stops accepting connections and requests.
-    ending: CancellationToken,
-    /// Cancelled when all connections must be closed immediately.
-    cut: CancellationToken,
-    tasks: TaskTracker,
-}
+pub struct EmbeddedProxy(HttpServer);
 
 #[derive(Clone)]
 enum Purpose {
@@ -113,7 +109,7 @@ impl EmbeddedProxy {
     ) -> Result<Self> {
         descriptors::raise_limit();
         let pointer = LivePointer::new(Arc::new(ThisHost), state);
-        let ending = CancellationToken::new();
+        let server = HttpServer::default();
         let mut listeners = Vec::new();
         let mut by_path = BTreeMap::new();
         for site in sites {
@@ -127,148 +123,31 @@ impl EmbeddedProxy {
             let site = &traffic.site;
             for (door, at) in [(Door::Public, site.public), (Door::Preview, site.preview)] {
                 let purpose = Purpose::Pass(Arc::clone(&traffic), door);
-                listeners.push((bind(at, answer).await?, purpose));
+                listeners.push((bind(at, place(answer)).await?, purpose));
             }
             by_path.insert(Site::answer_path(&site.target), Arc::clone(&traffic));
         }
         let answering = Purpose::Answer(Arc::new(Answering {
             pointer,
             sites: by_path,
-            ending: ending.clone(),
+            ending: server.ending(),
         }));
-        listeners.push((bind(answer, answer).await?, answering));
-        let proxy = Self {
-            ending,
-            cut: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-        };
+        listeners.push((bind(answer, place(answer)).await?, answering));
         for (listener, purpose) in listeners {
-            proxy.tasks.spawn(accept(
-                (listener, limits),
-                purpose,
-                proxy.tasks.clone(),
-                proxy.ending.clone(),
-                proxy.cut.clone(),
-            ));
+            server.serve((listener, limits.of_connections()), None, purpose);
         }
-        Ok(proxy)
+        Ok(Self(server))
     }
 
     /// Stops accepting connections and waits for the open requests. After `grace`, closes the connections that remain.
     pub async fn stop(self, grace: Duration) {
-        self.ending.cancel();
-        self.tasks.close();
-        if tokio::time::timeout(grace, self.tasks.wait())
-            .await
-            .is_err()
-        {
-            self.cut.cancel();
-            self.tasks.wait().await;
-        }
+        self.0.stop(grace).await;
     }
 }
 
-impl Drop for EmbeddedProxy {
-    fn drop(&mut self) {
-        self.ending.cancel();
-    }
-}
+impl Respond for Purpose {
+    type Body = Content;
 
-async fn bind(at: SocketAddr, answer: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(at).await.map_err(|error| {
-        let kind = match error.kind() {
-            std::io::ErrorKind::AddrInUse => FailureKind::Conflict,
-            std::io::ErrorKind::PermissionDenied => FailureKind::Denied,
-            _ => FailureKind::Rejected,
-        };
-        let message = sanitize(&error.to_string());
-        Failure::new(kind, place(answer), format!("listening on {at}"), message)
-            .hint(match kind {
-                FailureKind::Conflict => {
-                    "stop the process that uses this address, or configure another port"
-                }
-                FailureKind::Denied => "configure a port that this user may use, e.g. above 1023",
-                _ => "check the address in the configuration",
-            })
-            .caused_by(error)
-    })
-}
-
-async fn accept(
-    (listener, limits): (TcpListener, Limits),
-    purpose: Purpose,
-    tasks: TaskTracker,
-    ending: CancellationToken,
-    cut: CancellationToken,
-) {
-    let places = Places::new(limits.connections);
-    loop {
-        let next = async {
-            let accepted = listener.accept().await;
-            (accepted, places.take().await)
-        };
-        let (accepted, place) = tokio::select! {
-            next = next => next,
-            () = ending.cancelled() => return,
-        };
-        let Ok((stream, peer)) = accepted else {
-            // Accepting usually fails because the process has no free file descriptor. Closing the connection of a
-            // waiting client frees a descriptor.
-            places.cut_one_waiting();
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let progress = Arc::clone(&place.progress);
-        let ending = ending.clone();
-        let connection = serve_client((stream, limits), progress, peer, purpose.clone(), ending);
-        let cut = cut.clone();
-        tasks.spawn(async move {
-            tokio::select! {
-                () = connection => {}
-                () = place.progress.cut() => {}
-                () = cut.cancelled() => {}
-            }
-        });
-    }
-}
-
-/// Serves one connection, for as many requests as the client sends.
-async fn serve_client(
-    (stream, limits): (TcpStream, Limits),
-    progress: Arc<Progress>,
-    peer: SocketAddr,
-    purpose: Purpose,
-    ending: CancellationToken,
-) {
-    let _ = stream.set_nodelay(true);
-    let stream = Watched::new(stream, Arc::clone(&progress), limits.write_idle);
-    let service = service_fn(|request| {
-        let (purpose, counted) = (purpose.clone(), progress.request());
-        async move {
-            let answer = purpose.respond(request, peer).await;
-            Ok::<_, Infallible>(answer.map(|body| Answered::new(body, counted)))
-        }
-    });
-    let mut server = http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head);
-    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
-    // The result is ignored: a broken connection to a client is no error of the proxy.
-    tokio::select! {
-        // `biased` checks the connection first, so a request that has arrived is answered even if the connection takes
-        // no further request.
-        biased;
-        _ = connection.as_mut() => return,
-        () = progress.leaves(limits.leaving) => {}
-        () = ending.cancelled() => {}
-    }
-    // hyper answers the request in progress, and closes an idle connection immediately.
-    connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
-}
-
-impl Purpose {
     async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Content> {
         match self {
             Self::Pass(traffic, door) => traffic.pass(request, *door, peer).await,

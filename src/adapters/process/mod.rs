@@ -39,6 +39,6 @@ pub const BOUNDS: [Bound; 1] = [Bound {
 }];
 
 pub use catalogue::Catalogue;
-pub use catalogue_file::catalogue_json;
+pub use catalogue_file::{add as add_to_catalogue, catalogue_json};
 pub use program::Program;
 pub use reader::Processes;

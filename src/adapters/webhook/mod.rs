@@ -14,8 +14,9 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::adapters::outbound_proxy::OutboundProxy;
+use crate::adapters::signing_key;
 use crate::history::Notice;
-use crate::inventory::{EnvironmentValue, SecretSource};
+use crate::inventory::{EnvironmentValue, Push, SecretSource};
 use crate::ports::{Bound, Failure, FailureKind, Notifier, Result, Secrets, TimeLimit};
 
 use post::{Post, Request};
@@ -86,10 +87,36 @@ impl Webhook {
             Format::Slack => Ok(slack::request(notice)),
             Format::Signed(source) => {
                 let secret = self.secrets.read(source).await?;
-                signed::request(notice, &signed::Key::of(&secret)?, jiff::Timestamp::now())
+                signed::request(
+                    notice,
+                    &signing_key::parse(&secret)?,
+                    jiff::Timestamp::now(),
+                )
             }
         }
     }
+}
+
+/// Reports a push to an inbox, in the plain form and signed with `secret`. Returns when the inbox has stored the push,
+/// or has decided that no target follows it.
+pub async fn report_push(
+    url: &str,
+    secret: &SecretString,
+    push: &Push,
+    proxy: OutboundProxy,
+) -> Result<()> {
+    let failure = |error: &dyn std::error::Error| {
+        Failure::new(
+            FailureKind::Rejected,
+            "inbox",
+            "reporting the push",
+            error.to_string(),
+        )
+    };
+    let url = reqwest::Url::parse(url).map_err(|error| failure(&error))?;
+    let key = signing_key::parse(secret)?;
+    let request = signed::push_request(push, &key, jiff::Timestamp::now())?;
+    Post::new(proxy).send(url, request).await
 }
 
 #[async_trait]
@@ -104,7 +131,7 @@ impl Notifier for Webhook {
         let url = self.url().await?;
         let place = post::place(&url);
         if let Format::Signed(source) = &self.format {
-            signed::Key::of(&self.secrets.read(source).await?)?;
+            signing_key::parse(&self.secrets.read(source).await?)?;
             return Ok(format!("signed webhook at {place}"));
         }
         Ok(format!("incoming webhook at {place}"))

@@ -49,7 +49,7 @@ impl Post {
             place = sanitize(&format!("{place} through the proxy {proxy}"));
         }
         let failure =
-            |kind, message: String| Failure::new(kind, &place, "sending the notice", message);
+            |kind, message: String| Failure::new(kind, &place, "sending the request", message);
         let client = self
             .client()
             .map_err(|error| failure(FailureKind::Unsupported, error))?;

@@ -1,11 +1,10 @@
-//! A notice as JSON with a signature, as in Standard Webhooks. The receiver can check the sender, the content and
+//! A notice or a push as JSON with a signature, as in Standard Webhooks. The receiver can check the sender, the content and
 //! the time, and recognise a repeated notice by its id.
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
@@ -13,44 +12,8 @@ use standardwebhooks::{
 
 use super::Request;
 use crate::history::Notice;
+use crate::inventory::{Digest, Push};
 use crate::ports::{Failure, FailureKind, Result};
-
-/// The prefix of a secret in base64.
-const PREFIX: &str = "whsec_";
-/// The minimum length, in bytes, of a secret without the prefix. It is the minimum of the specification for every key.
-const SHORTEST: usize = 24;
-
-pub(super) struct Key(Webhook);
-
-impl Key {
-    /// Parses a secret in the form that receivers use: `whsec_` and base64. A secret without that prefix is itself the
-    /// key.
-    pub(super) fn of(secret: &SecretString) -> Result<Self> {
-        let text = secret.expose_secret();
-        let wrong = |reason: &str| {
-            Failure::new(
-                FailureKind::Rejected,
-                "signed webhook",
-                "reading the signing secret",
-                reason,
-            )
-        };
-        if text.starts_with(PREFIX) {
-            let key =
-                Webhook::new(text).map_err(|_| wrong("the text after whsec_ is not base64"))?;
-            return Ok(Self(key));
-        }
-        if text.len() < SHORTEST {
-            return Err(wrong(
-                "the secret has fewer than 24 bytes: use a longer secret",
-            ));
-        }
-        let key = Webhook::from_bytes(text.as_bytes().to_vec());
-        Ok(Self(key.map_err(|_| {
-            wrong("the secret cannot be used as a key")
-        })?))
-    }
-}
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -59,27 +22,52 @@ struct Body<'a> {
     data: &'a Notice,
 }
 
+/// A push in the plain form of the inbox.
+#[derive(Serialize)]
+struct PlainPush<'a> {
+    repository: &'a str,
+    tag: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+}
+
 /// The request for a notice, signed at `now`.
-pub(super) fn request(notice: &Notice, key: &Key, now: Timestamp) -> Result<Request> {
-    let failure = |reason: String| {
-        Failure::new(
-            FailureKind::Rejected,
-            "signed webhook",
-            "signing the notice",
-            reason,
-        )
-    };
+pub(super) fn request(notice: &Notice, key: &Webhook, now: Timestamp) -> Result<Request> {
     let body = Body {
         r#type: format!("release.{}", notice.event),
         timestamp: notice.at,
         data: notice,
     };
-    let body = serde_json::to_string(&body).map_err(|error| failure(error.to_string()))?;
-    let signature = key.0.sign(&notice.id, now.as_second(), body.as_bytes());
+    signed(("signing the notice", &notice.id), &body, key, now)
+}
+
+/// The request that reports a push to an inbox, signed at `now`.
+pub(super) fn push_request(push: &Push, key: &Webhook, now: Timestamp) -> Result<Request> {
+    let body = PlainPush {
+        repository: &push.repository,
+        tag: &push.tag,
+        digest: push.digest.as_ref(),
+        by: push.by.as_deref(),
+    };
+    signed(("signing the push", &push.delivery), &body, key, now)
+}
+
+fn signed(
+    (doing, id): (&str, &str),
+    body: &impl Serialize,
+    key: &Webhook,
+    now: Timestamp,
+) -> Result<Request> {
+    let failure =
+        |reason: String| Failure::new(FailureKind::Rejected, "signed webhook", doing, reason);
+    let body = serde_json::to_string(body).map_err(|error| failure(error.to_string()))?;
+    let signature = key.sign(id, now.as_second(), body.as_bytes());
     let signature = signature.map_err(|error| failure(error.to_string()))?;
     let mut headers = HeaderMap::new();
     for (name, value) in [
-        (HEADER_WEBHOOK_ID, notice.id.clone()),
+        (HEADER_WEBHOOK_ID, id.to_owned()),
         (HEADER_WEBHOOK_TIMESTAMP, now.as_second().to_string()),
         (HEADER_WEBHOOK_SIGNATURE, signature),
     ] {

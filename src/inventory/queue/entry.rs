@@ -258,9 +258,17 @@ pub struct QueueEntry {
     /// The version that the tag named when an agent resolved it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// The operator who asked for another try. The version may then be released although it has failed before.
+    /// The request for another try. The version may then be released although it has failed before, and the entry counts
+    /// as the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retried_by: Option<Operator>,
+    pub retried: Option<Retry>,
+}
+
+/// An operator's request to try an entry again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    pub by: Operator,
+    pub at: Timestamp,
 }
 
 impl QueueEntry {
@@ -273,7 +281,7 @@ impl QueueEntry {
             push,
             state: EntryState::Waiting { why: None },
             version: None,
-            retried_by: None,
+            retried: None,
         }
     }
 

@@ -6,7 +6,7 @@ mod entry;
 mod order;
 mod push;
 
-pub use entry::{EntryId, EntryState, InvalidEntryId, QueueEntry, StateKind, Trigger};
+pub use entry::{EntryId, EntryState, InvalidEntryId, QueueEntry, Retry, StateKind, Trigger};
 pub use order::{
     MOST_ENDED, MOST_PENDING, forgotten, newest, newest_first, newest_pending, overtaken,
 };

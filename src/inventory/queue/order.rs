@@ -51,10 +51,12 @@ fn is_rolling_out(entry: &QueueEntry) -> bool {
     matches!(entry.state, EntryState::RollingOut { .. })
 }
 
-/// A key by which entries sort from old to new. Two pushes of the same moment have a fixed order, so that all agents
+/// A key by which entries sort from old to new. An entry is as new as its last request for another try. Two pushes of the same moment have a fixed order, so that all agents
 /// choose the same one.
 fn age_key(entry: &QueueEntry) -> (jiff::Timestamp, &super::EntryId) {
-    (entry.push.received_at, &entry.id)
+    let received_at = entry.push.received_at;
+    let retried_at = entry.retried.as_ref().map(|retry| retry.at);
+    (retried_at.unwrap_or_default().max(received_at), &entry.id)
 }
 
 #[cfg(test)]
@@ -63,7 +65,7 @@ mod tests {
 
     use super::super::{Push, PushSource};
     use super::*;
-    use crate::inventory::{ReleaseId, Target};
+    use crate::inventory::{Operator, ReleaseId, Retry, Target};
 
     fn entry(second: i64, state: EntryState) -> QueueEntry {
         let target = Target::new(
@@ -103,6 +105,22 @@ mod tests {
         newest_first(&mut sorted);
         let order = [1, 4, 2, 0, 3].map(|index: usize| entries[index].clone());
         assert_eq!(sorted, order);
+    }
+
+    #[test]
+    fn a_retried_entry_takes_the_place_of_newer_pushes() {
+        let retried = QueueEntry {
+            retried: Some(Retry {
+                by: Operator {
+                    name: "ana".into(),
+                    host: "ops-1".into(),
+                },
+                at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(9),
+            }),
+            ..waiting(1)
+        };
+        let entries = [waiting(2), retried];
+        assert_eq!(newest_pending(&entries), Some(&entries[1]));
     }
 
     #[test]

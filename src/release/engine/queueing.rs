@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::{Engine, unknown};
 use crate::inventory::{
-    Digest, EntryId, EntryState, Push, PushSource, QueueEntry, ServiceName, Target, newest_first,
+    Digest, EntryId, EntryState, Push, PushSource, QueueEntry, Retry, ServiceName, Target,
+    newest_first,
 };
 use crate::ports::{QueueStore, Queued};
 use crate::release::{Definition, Refusal, Refused};
@@ -84,9 +85,14 @@ impl Engine {
                 return Err(Refusal::NotRetryable(Box::new(entry.clone())));
             }
             let waiting = EntryState::Waiting { why: None };
+            let at = self.clock.now();
+            let retry = Retry {
+                by: self.operator.clone(),
+                at,
+            };
             Ok(QueueEntry {
-                retried_by: Some(self.operator.clone()),
-                ..entry.becomes(waiting, self.clock.now())
+                retried: Some(retry),
+                ..entry.becomes(waiting, at)
             })
         })
         .await

@@ -9,16 +9,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::config::{
-    EnvironmentSettings, HistorySettings, ProxyConfig, RuntimeConfig, Settings, StoreConfig,
+    AgentSettings, EnvironmentSettings, HistorySettings, ProxyConfig, RuntimeConfig, Settings,
+    StoreConfig,
 };
 use super::model::{
-    EnvironmentSection, OperatorFrom, OperatorSettings, ProxyKind, Root, RuntimeKind, StoreKind,
+    AgentSection, EnvironmentSection, OperatorFrom, OperatorSettings, ProxyKind, Root, RuntimeKind,
+    StoreKind,
 };
 use super::origin::Origin;
 use super::registries::other_hosts;
 use super::{paths, timing};
 use crate::history::Retention;
-use crate::inventory::servers::{NginxConfig, RegistryConfig};
+use crate::inventory::Endpoint;
+use crate::inventory::servers::{InboxConfig, NginxConfig, RegistryConfig, ServerTls};
 
 /// The settings of a file without errors. `read_only` is the origin of the read-only mode, if that is set.
 pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Settings {
@@ -62,6 +65,9 @@ pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Sett
             },
         },
         notices: root.notices.0.clone(),
+        agent: AgentSettings {
+            inbox: inbox(&root.agent),
+        },
         environments,
         targets,
     }
@@ -150,6 +156,18 @@ fn store(section: &EnvironmentSection) -> Option<StoreConfig> {
             let named = section.sqlite.as_ref().and_then(|it| it.path.clone());
             StoreConfig::Sqlite(named.or_else(paths::store)?)
         }
+    })
+}
+
+fn inbox(section: &AgentSection) -> Option<InboxConfig> {
+    let Endpoint::Tcp(listen) = section.listen.clone()? else {
+        return None;
+    };
+    let tls = section.certificate.clone().zip(section.key.clone());
+    Some(InboxConfig {
+        listen,
+        tls: tls.map(|(certificate, key)| ServerTls { certificate, key }),
+        senders: section.senders.0.clone(),
     })
 }
 

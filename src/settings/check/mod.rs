@@ -2,6 +2,7 @@
 //! allowed but probably a mistake. The checks examine files, directories, ports and addresses of this machine, and
 //! contact no server.
 
+mod agent;
 mod collisions;
 mod console;
 mod environments;
@@ -79,6 +80,7 @@ pub(super) fn check(
     for (name, notice) in root.notices.iter() {
         checker.notice(root, name, notice);
     }
+    checker.agent(&root.agent);
     for (name, environment) in root.environments.iter() {
         checker.environment(root, name, environment);
     }

@@ -109,6 +109,8 @@ impl Checker<'_> {
     /// which a protected environment takes its versions. A setting outside of environments concerns all of these.
     fn guarded(&self, path: &[&str]) -> Vec<String> {
         let environment = match path {
+            // The agent opens no release of a protected environment.
+            ["agent", ..] => return Vec::new(),
             ["environments", name, ..] | ["services", _, "environments", name, ..] => Some(name),
             _ => None,
         };

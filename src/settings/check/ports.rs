@@ -42,6 +42,9 @@ impl Checker<'_> {
 
 fn listeners(root: &Root) -> Vec<Listener<'_>> {
     let mut found = Vec::new();
+    if let Some(listen) = &root.agent.listen {
+        push(&mut found, listen.port(), vec!["agent", "listen"]);
+    }
     for (environment, section) in root.environments.iter() {
         of_proxy(environment, section, &mut found);
         for (name, service) in root.services.iter() {

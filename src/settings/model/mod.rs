@@ -3,6 +3,7 @@
 //! and wrong types, the defaults, and `show` all use the schema, so each key is defined once. The types contain no
 //! origins; those are in `tree`.
 
+mod agent;
 mod console;
 mod environment;
 mod notice;
@@ -12,6 +13,7 @@ mod service;
 mod shared;
 mod timing;
 
+pub(super) use agent::AgentSection;
 pub use console::{AsciiSetting, BellSetting, ConsoleSettings};
 pub(super) use environment::{EnvironmentSection, ProxyKind, RuntimeKind, StoreKind};
 pub use notice::{NoticeKind, NoticeSettings};

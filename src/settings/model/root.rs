@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::environment::LockSection;
 use super::shared::SharedTable;
 use super::{
-    ConsoleSettings, EnvironmentSection, NoticeSettings, Ordered, ServiceSection, TimingSection,
+    AgentSection, ConsoleSettings, EnvironmentSection, NoticeSettings, Ordered, ServiceSection,
+    TimingSection,
 };
 use crate::inventory::servers::{DockerConfig, EtcdConfig, NginxConfig, RegistryConfig};
 use crate::inventory::units::{Size, Written};
@@ -28,6 +29,8 @@ pub(in crate::settings) struct Root {
     pub(in crate::settings) history: HistorySection,
     /// The channels that get notices of releases.
     pub(in crate::settings) notices: Ordered<NoticeSettings>,
+    /// The agent, which releases pushed versions by itself.
+    pub(in crate::settings) agent: AgentSection,
     /// The environments, in the order a version is promoted.
     pub(in crate::settings) environments: Ordered<EnvironmentSection>,
     /// The services that can be released.

@@ -98,7 +98,6 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
     /// The tags that this environment follows, e.g. `["develop", "v*"]`; `*` stands for any text. If one of them is
     /// pushed, the agent releases the version here. In a protected environment, it only offers the version.
     #[serde(default)]
-    #[schemars(with = "Vec<String>")]
     pub(in crate::settings) follow: Vec<TagPattern>,
     /// How often the agent asks the image registry which image the followed tags name, for image registries that report
     /// no pushes. Absent: the agent waits for reports.

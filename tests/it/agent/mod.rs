@@ -2,6 +2,8 @@
 //! with several agents.
 
 mod killed;
+mod many;
+mod pushed;
 mod world;
 
 use greenroom::inventory::{EntryState, StateKind};

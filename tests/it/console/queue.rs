@@ -17,8 +17,8 @@ use greenroom::console::update::ReadHistory;
 use greenroom::console::{Charset, Model};
 use greenroom::history::Step;
 use greenroom::inventory::{
-    EntryId, EntryState, Hold, Operator, Push, PushSource, QueueEntry, Snapshot, SourceState,
-    Target, Tier, Watcher,
+    EntryId, EntryState, Hold, Operator, Push, PushSource, QueueEntry, Retry, Snapshot,
+    SourceState, Target, Tier, Watcher,
 };
 use greenroom::release::{self, Terms};
 
@@ -79,7 +79,10 @@ fn of_each_state() -> Vec<QueueEntry> {
         reason: Some("an experiment".into()),
     };
     let mut retried = entry("v1.9.1", 600, failed(3));
-    retried.retried_by = Some(ben());
+    retried.retried = Some(Retry {
+        by: ben(),
+        at: ago(500),
+    });
     let newest = entry("develop", 60, waiting("held until 18:00 by ana@ops-1"));
     let skipped = EntryState::Skipped {
         for_entry: newest.id.clone(),
@@ -452,7 +455,7 @@ fn a_cell_marks_a_push_that_waits_or_failed() {
     };
     route.value.release = at(120);
     assert_eq!(state_of(refused.clone()), CellState::PushFailed);
-    refused.route.as_mut().expect("a route").value.release = at(30);
+    refused.route.as_mut().expect("a route").value.release = at(10);
     assert_eq!(state_of(refused), CellState::Healthy);
     // Trouble of the target itself comes first.
     let mut down = queued(vec![entry("develop", 60, waiting("locked"))]);

@@ -259,6 +259,11 @@ impl PrivateRegistry {
     /// Starts a registry with more lines in the `http` part of its configuration, such as `tls:
     /// {certificate: …, key: …}`.
     pub(crate) async fn start_with(http: &str) -> Self {
+        Self::start_configured(http, "").await
+    }
+
+    /// Starts a registry with more lines in the `http` part of its configuration, and with more parts.
+    pub(crate) async fn start_configured(http: &str, parts: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
         let users = Command::new("htpasswd")
             .args(["-Bbn", USER, PASSWORD])
@@ -270,7 +275,7 @@ impl PrivateRegistry {
         let config = format!(
             "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}', secret: x{http}}}\n\
              storage: {{filesystem: {{rootdirectory: '{home}/data'}}}}\n\
-             auth: {{htpasswd: {{realm: it, path: '{home}/users'}}}}\n"
+             auth: {{htpasswd: {{realm: it, path: '{home}/users'}}}}\n{parts}"
         );
         let file = directory.path().join("config.yml");
         std::fs::write(&file, config).expect("written");

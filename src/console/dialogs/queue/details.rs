@@ -74,7 +74,8 @@ fn values(entry: &QueueEntry, now: Timestamp) -> Vec<(&'static str, String)> {
         .as_ref()
         .map(|by| format!("{by}, as the sender says"));
     let release = entry.state.release();
-    let retried = entry.retried_by.as_ref().map(ToString::to_string);
+    let retried = entry.retried.as_ref();
+    let retried = retried.map(|retry| format!("by {}, {}", retry.by, moment(retry.at, now)));
     let values = [
         ("why", why),
         ("release", release.map(|release| release.to_string())),
@@ -87,7 +88,7 @@ fn values(entry: &QueueEntry, now: Timestamp) -> Vec<(&'static str, String)> {
         ("by", by),
         ("received", Some(moment(push.received_at, now))),
         ("delivery", Some(push.delivery.clone())),
-        ("retried by", retried),
+        ("retried", retried),
         ("entry", Some(entry.id.to_string())),
     ];
     let known = values.into_iter();

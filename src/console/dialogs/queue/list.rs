@@ -158,8 +158,8 @@ fn row(
 
 /// What the entry waits for, or why it ended so, and who retried it.
 fn remarks(entry: &QueueEntry) -> String {
-    let retried = entry.retried_by.as_ref();
-    let retried = retried.map(|operator| format!("retried by {operator}"));
+    let retried = entry.retried.as_ref();
+    let retried = retried.map(|retry| format!("retried by {}", retry.by));
     let remarks: Vec<String> = entry.state.details().into_iter().chain(retried).collect();
     sanitize(&remarks.join("; "))
 }

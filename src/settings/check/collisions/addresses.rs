@@ -1,5 +1,5 @@
-//! Finds addresses that are used twice. An address can belong to a slot, to a public or preview server, or to a proxy
-//! that answers Greenroom there. Only the servers of one nginx may share an address.
+//! Finds addresses that are used twice. An address can belong to a slot, to a public or preview server, to a proxy
+//! that answers Greenroom there, or to the inbox of the agent. Only the servers of one nginx may share an address.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::super::super::model::Root;
 use super::super::Checker;
-use super::{Key, Proxy, host_of, key, of_target, plain, proxy_of};
+use super::{Key, Proxy, THIS_MACHINE, host_of, key, of_target, plain, proxy_of};
 use crate::inventory::Endpoint;
 
 struct Listener {
@@ -23,6 +23,8 @@ enum ListenerKind {
     Server(Proxy),
     /// The proxy answers Greenroom's own requests at this address.
     Answer(Proxy),
+    /// The inbox of the agent.
+    Inbox,
 }
 
 /// A machine and a port, or a machine and a path. Only listeners with the same spot are compared.
@@ -56,6 +58,9 @@ impl Checker<'_> {
                     )
                 };
                 let why = match (&listener.kind, &other.kind) {
+                    (ListenerKind::Inbox, _) | (_, ListenerKind::Inbox) => {
+                        "the inbox of the agent needs its own address"
+                    }
                     (ListenerKind::Slot, _) | (_, ListenerKind::Slot) => {
                         "every slot needs its own address"
                     }
@@ -100,6 +105,12 @@ fn may_share(one: &Listener, other: &Listener) -> bool {
 fn listeners(root: &Root) -> Vec<Listener> {
     let mut found = Vec::new();
     let mut answering = HashSet::new();
+    found.extend(root.agent.listen.iter().map(|endpoint| Listener {
+        machine: THIS_MACHINE.into(),
+        endpoint: endpoint.clone(),
+        kind: ListenerKind::Inbox,
+        key: key(&["agent", "listen"]),
+    }));
     for (environment, section) in root.environments.iter() {
         let proxy = proxy_of(section);
         if let Some(proxy) = &proxy {

@@ -1,7 +1,7 @@
 //! The connections of one listener, which has a limited number of places. If all places are in use, a new connection
-//! takes the place of the client that has kept the proxy waiting longest, so idle clients cannot keep other clients
+//! takes the place of the client that has kept the server waiting longest, so idle clients cannot keep other clients
 //! out. A connection keeps its place while its request waits for an answer from blue or green. A client that loses its
-//! place may just have sent a request. The proxy waits a moment for that request, and answers it before it closes the
+//! place may just have sent a request. The server waits a moment for that request, and answers it before it closes the
 //! connection.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// How long a client must have kept the proxy waiting before it can lose its place. The minimum protects a client that
+/// How long a client must have kept the server waiting before it can lose its place. The minimum protects a client that
 /// has just connected or has just sent its next request.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
@@ -121,7 +121,7 @@ impl Places {
         })
     }
 
-    /// Takes the place from the connection that has kept the proxy waiting longest. Returns whether a place became
+    /// Takes the place from the connection that has kept the server waiting longest. Returns whether a place became
     /// free. If too many connections are leaving already, no place becomes free: this call cuts a connection that waits
     /// for its client, and the caller tries again later.
     fn free_longest_waiting(&self) -> bool {
@@ -173,7 +173,7 @@ impl Places {
     }
 }
 
-/// The connection that has kept the proxy waiting longest, if it has done so for at least [`SHORTEST_WAIT`].
+/// The connection that has kept the server waiting longest, if it has done so for at least [`SHORTEST_WAIT`].
 fn longest_waiting(placed: &BTreeMap<u64, Arc<Progress>>) -> Option<u64> {
     let waiting = placed.iter().filter(|(_, it)| {
         it.waits_for_client() && it.silent_for() >= SHORTEST_WAIT && !it.cut.is_cancelled()

@@ -1,0 +1,155 @@
+//! The certificate of a server, in two PEM files. Certificates are renewed while the server is running, so the files are
+//! read again when one of them has changed.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::ports::{Failure, FailureKind, Result};
+use crate::sanitize::sanitize;
+
+/// How soon files that could not be used are read again although they seem unchanged.
+const AGAIN_AFTER: Duration = Duration::from_mins(1);
+/// The largest file that is read.
+const LARGEST: u64 = 1 << 20;
+
+pub(crate) struct ServerCertificate {
+    certificate: PathBuf,
+    key: PathBuf,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    acceptor: TlsAcceptor,
+    /// The states of the files when they were last read, also if they could not be used.
+    read: [Option<FileState>; 2],
+    /// When the files could not be used; none if they are in use.
+    failed_at: Option<Instant>,
+}
+
+impl Current {
+    fn is_of(&self, now: &[Option<FileState>; 2]) -> bool {
+        let is_settled = self.failed_at.is_none_or(|at| at.elapsed() < AGAIN_AFTER);
+        self.read == *now && is_settled
+    }
+}
+
+/// What changes when a file is replaced or rewritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileState {
+    modified: Option<SystemTime>,
+    size: u64,
+    inode: u64,
+}
+
+impl FileState {
+    async fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        let state = |metadata: Metadata| Self {
+            modified: metadata.modified().ok(),
+            size: metadata.len(),
+            inode: metadata.ino(),
+        };
+        tokio::fs::metadata(path).await.ok().map(state)
+    }
+}
+
+impl ServerCertificate {
+    /// Reads the files.
+    pub(crate) async fn read(certificate: PathBuf, key: PathBuf) -> Result<Self> {
+        let read = [FileState::of(&certificate).await, FileState::of(&key).await];
+        let acceptor = acceptor(&certificate, &key).await?;
+        Ok(Self {
+            certificate,
+            key,
+            current: Mutex::new(Current {
+                acceptor,
+                read,
+                failed_at: None,
+            }),
+        })
+    }
+
+    /// The acceptor for the next connection. If a file has changed, both are read again. While they do not fit together,
+    /// e.g. because only one of them was replaced so far, the last certificate that did is used.
+    pub(crate) async fn acceptor(&self) -> TlsAcceptor {
+        let now = [
+            FileState::of(&self.certificate).await,
+            FileState::of(&self.key).await,
+        ];
+        {
+            let mut current = self.lock();
+            if current.is_of(&now) {
+                return current.acceptor.clone();
+            }
+            // Set before the files are read, so that concurrent connections do not all read them.
+            current.read = now;
+            current.failed_at = None;
+        }
+        let renewed = acceptor(&self.certificate, &self.key).await;
+        let mut current = self.lock();
+        match renewed {
+            Ok(acceptor) => {
+                tracing::info!("read the renewed {}", self.certificate.display());
+                current.acceptor = acceptor;
+            }
+            Err(failure) => {
+                tracing::warn!("the last certificate is still used: {failure}");
+                current.failed_at = Some(Instant::now());
+            }
+        }
+        current.acceptor.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&content(certificate).await?)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| failure(certificate, &error.to_string()))?;
+    if chain.is_empty() {
+        return Err(failure(certificate, "the file has no certificate"));
+    }
+    let private = PrivateKeyDer::from_pem_slice(&content(key).await?)
+        .map_err(|error| failure(key, &error.to_string()))?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            let builder = builder.with_no_client_auth();
+            builder.with_single_cert(chain, private)
+        })
+        .map_err(|error| failure(certificate, &error.to_string()))?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn content(path: &Path) -> Result<Vec<u8>> {
+    use tokio::io::AsyncReadExt as _;
+    let read = async {
+        let mut content = Vec::new();
+        let file = tokio::fs::File::open(path).await?;
+        file.take(LARGEST).read_to_end(&mut content).await?;
+        Ok::<_, std::io::Error>(content)
+    };
+    read.await
+        .map_err(|error| failure(path, &error.to_string()))
+}
+
+fn failure(path: &Path, message: &str) -> Failure {
+    Failure::new(
+        FailureKind::Rejected,
+        sanitize(&format!("file {}", path.display())),
+        "reading the certificate and its key",
+        sanitize(message),
+    )
+    .hint("the certificate file has the whole chain as PEM, the key file the key of its first certificate")
+}

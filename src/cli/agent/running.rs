@@ -1,0 +1,61 @@
+//! An agent that is running, with its inbox.
+
+use std::net::SocketAddr;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::Agent;
+use crate::inventory::QueueEntry;
+use crate::settings::Settings;
+use crate::wire::{self, App, Inbox, WireError};
+
+/// How long open deliveries may still take when the inbox stops.
+const LAST_DELIVERIES: Duration = Duration::from_secs(5);
+
+pub(in crate::cli) struct RunningAgent {
+    inbox: Option<Inbox>,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl RunningAgent {
+    /// Starts the inbox, if the configuration has one, and then the agent. `changes` receives each entry whose state
+    /// the agent changes.
+    pub(in crate::cli) async fn start(
+        app: &App,
+        settings: &Settings,
+        changes: Option<mpsc::Sender<QueueEntry>>,
+    ) -> Result<Self, WireError> {
+        let mut agent = Agent::new(Arc::clone(&app.engine));
+        if let Some(changes) = changes {
+            agent = agent.reporting(changes);
+        }
+        let inbox = wire::start_inbox(app, settings, agent.receiver()).await?;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(agent.run(stop.clone()));
+        Ok(Self {
+            inbox,
+            stop,
+            running,
+        })
+    }
+
+    /// The address of the inbox; none if there is none.
+    pub(in crate::cli) fn inbox(&self) -> Option<SocketAddr> {
+        self.inbox.as_ref().map(Inbox::address)
+    }
+
+    /// Stops the inbox, and then the agent and its drivers. An error means that the agent has crashed.
+    pub(in crate::cli) async fn stop(self) -> Result<(), JoinError> {
+        if let Some(inbox) = self.inbox {
+            inbox.stop(LAST_DELIVERIES).await;
+        }
+        self.stop.cancel();
+        self.running.await
+    }
+}

@@ -1,0 +1,123 @@
+//! The inbox over HTTPS: with its certificate, and with the one that replaces it while the inbox is running.
+
+use std::path::Path;
+use std::time::Duration;
+
+use greenroom::adapters::inbound::Limits;
+use greenroom::inventory::servers::ServerTls;
+use reqwest::{Certificate, Client};
+use tokio::io::AsyncReadExt;
+
+use super::World;
+use crate::support;
+use crate::support::certificates::{authority, certificate};
+
+const OWN: &str = "subjectAltName=IP:127.0.0.1";
+
+/// A client that trusts this authority only, and opens a connection for each request.
+fn client(directory: &Path, authority: &str) -> Client {
+    let pem = std::fs::read(directory.join(format!("{authority}.pem"))).expect("a file");
+    let authority = Certificate::from_pem(&pem).expect("a certificate");
+    support::http_client()
+        .tls_certs_only([authority])
+        .pool_max_idle_per_host(0)
+        .build()
+        .expect("a client")
+}
+
+/// Copies a certificate, and then its key, to where the inbox reads them.
+fn install(directory: &Path, name: &str, kinds: &[&str]) {
+    for kind in kinds {
+        let new = directory.join("new");
+        std::fs::copy(directory.join(format!("{name}.{kind}")), &new).expect("copied");
+        std::fs::rename(&new, directory.join(format!("inbox.{kind}"))).expect("renamed");
+    }
+}
+
+async fn world() -> World {
+    World::over(Limits::default(), |directory| {
+        let directory = directory.path();
+        for (old, name) in [("first", "one"), ("second", "two")] {
+            authority(directory, old);
+            certificate(directory, name, old, OWN);
+        }
+        install(directory, "one", &["pem", "key"]);
+        Some(ServerTls {
+            certificate: directory.join("inbox.pem"),
+            key: directory.join("inbox.key"),
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_used_for_the_next_connection() {
+    let world = world().await;
+    let directory = world.directory.path();
+    let address = format!("https://{}/health", world.address());
+    let answers = async |authority: &str| {
+        let asked = client(directory, authority).get(&address).send().await;
+        asked.is_ok_and(|answer| answer.status() == 200)
+    };
+    assert!(answers("first").await);
+    assert!(!answers("second").await);
+    install(directory, "two", &["pem"]);
+    assert!(
+        answers("first").await,
+        "a certificate without its key is not used"
+    );
+    install(directory, "two", &["key"]);
+    assert!(answers("second").await);
+    assert!(!answers("first").await);
+    std::fs::remove_file(directory.join("inbox.key")).expect("removed");
+    assert!(answers("second").await, "the last certificate stays");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_speak_tls_is_cut() {
+    let world = World::over(
+        Limits {
+            read: Duration::from_millis(300),
+            ..Limits::default()
+        },
+        |directory| {
+            authority(directory.path(), "first");
+            certificate(directory.path(), "inbox", "first", OWN);
+            Some(ServerTls {
+                certificate: directory.path().join("inbox.pem"),
+                key: directory.path().join("inbox.key"),
+            })
+        },
+    )
+    .await;
+    let url = format!("http://{}/health", world.address());
+    assert!(world.client.get(url).send().await.is_err());
+    let mut silent = tokio::net::TcpStream::connect(world.address())
+        .await
+        .expect("a connection");
+    let read = tokio::time::timeout(Duration::from_secs(10), silent.read_u8()).await;
+    assert!(read.expect("the connection is closed").is_err());
+}
+
+#[tokio::test]
+async fn a_missing_certificate_is_named() {
+    use greenroom::adapters::inbound::Inbox;
+    use greenroom::inventory::servers::InboxConfig;
+    use std::sync::Arc;
+    let config = InboxConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tls: Some(ServerTls {
+            certificate: "/nowhere/inbox.pem".into(),
+            key: "/nowhere/inbox.key".into(),
+        }),
+        senders: Vec::new(),
+    };
+    let started = Inbox::start(
+        config,
+        Arc::new(greenroom::adapters::secrets::LocalSecrets::default()),
+        Arc::new(super::Receiver::default()),
+        Arc::new(greenroom::ports::SystemClock::default()),
+    );
+    let failure = started.await.err().expect("a failure").to_string();
+    assert!(failure.contains("/nowhere/inbox.pem"), "{failure}");
+}

@@ -1,0 +1,285 @@
+//! A delivery of each kind of sender, with its real form and credential.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use greenroom::adapters::inbound::{Inbox, Limits};
+use greenroom::adapters::secrets::LocalSecrets;
+use greenroom::inventory::servers::{InboxConfig, SenderConfig, SenderKind};
+use greenroom::inventory::{Digest, SecretSource};
+use greenroom::ports::{FailureKind, Secrets, SystemClock};
+use reqwest::RequestBuilder;
+use ring::hmac;
+use secrecy::SecretString;
+
+use super::{Receiver, SECRET, World, answer, plain, sender, status};
+
+const DIGEST: &str = "sha256:954b378c375d852eb3c63ab88978f640b4348b01c1b3456a024a81536dafbbf4";
+
+const HUB: &str = r#"{"callback_url":"http://127.0.0.1:9/hook/","push_data":{"pushed_at":1417566161,"pusher":"ana",
+    "tag":"develop"},"repository":{"name":"web","namespace":"team","repo_name":"team/web","status":"Active"}}"#;
+
+fn registry(events: usize) -> String {
+    let event = |index| {
+        format!(
+            r#"{{"id":"e{index}","timestamp":"2026-11-30T09:12:44Z","action":"push","target":{{
+            "mediaType":"application/vnd.oci.image.manifest.v1+json","size":708,"digest":"{DIGEST}","length":708,
+            "repository":"team/web","url":"http://registry/v2/","tag":"t{index}"}},"request":{{"method":"PUT"}},
+            "actor":{{"name":"ana"}},"source":{{"addr":"host:5000"}}}}"#
+        )
+    };
+    let events: Vec<String> = (0..events).map(event).collect();
+    format!(r#"{{"events":[{}]}}"#, events.join(","))
+}
+
+fn github() -> String {
+    format!(
+        r#"{{"action":"published","registry_package":{{"name":"web","namespace":"Team","package_type":"CONTAINER",
+        "owner":{{"login":"Team"}},"package_version":{{"container_metadata":{{"tag":{{"name":"develop",
+        "digest":"{DIGEST}"}}}}}}}},"sender":{{"login":"ana"}}}}"#
+    )
+}
+
+fn harbor() -> String {
+    format!(
+        r#"{{"type":"PUSH_ARTIFACT","occur_at":1680501893,"operator":"ana","event_data":{{"resources":[
+        {{"digest":"{DIGEST}","tag":"develop","resource_url":"harbor.example/team/web:develop"}}],
+        "repository":{{"name":"web","namespace":"team","repo_full_name":"team/web","repo_type":"private"}}}}}}"#
+    )
+}
+
+fn hub_signature(body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    let tag = hmac::sign(&key, body.as_bytes());
+    let hex: String = tag.as_ref().iter().map(|it| format!("{it:02x}")).collect();
+    format!("sha256={hex}")
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+impl World {
+    fn github(&self, event: &str, body: &str) -> RequestBuilder {
+        self.post("/push/ghcr", body)
+            .header("x-github-event", event)
+            .header("x-github-delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
+            .header("x-hub-signature-256", hub_signature(body))
+    }
+
+    fn gitlab(&self, body: &str) -> RequestBuilder {
+        self.post("/push/gitlab", body)
+            .header("x-gitlab-event", "Pipeline Hook")
+            .header("idempotency-key", "f5e57bdd-5c2a")
+            .header("x-gitlab-token", SECRET)
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_sender_reports_a_push() {
+    let world = World::start().await;
+    let bearer = format!("Bearer {SECRET}");
+    let token = format!("/push/hub?token={}", SECRET.replace(' ', "%20"));
+    for (request, wanted) in [
+        (world.post(&token, HUB), "hub team/web develop ana"),
+        (
+            world
+                .post("/push/registry", registry(1))
+                .header("authorization", &bearer),
+            "registry team/web t0 ana",
+        ),
+        (
+            world
+                .post("/push/registry-login", registry(1))
+                .header("authorization", basic("ana", SECRET)),
+            "registry-login team/web t0 ana",
+        ),
+        (
+            world.github("registry_package", &github()),
+            "ghcr team/web develop ana",
+        ),
+        (
+            world.gitlab(&plain("develop")),
+            "gitlab team/web develop ci",
+        ),
+        (
+            world.sign_as("gitlab-signed", "m1", &plain("develop")),
+            "gitlab-signed team/web develop ci",
+        ),
+        (
+            world
+                .post("/push/harbor", harbor())
+                .header("authorization", &bearer),
+            "harbor team/web develop ana",
+        ),
+        (
+            world
+                .post("/push/harbor-login", harbor())
+                .header("authorization", basic("ana", SECRET)),
+            "harbor-login team/web develop ana",
+        ),
+        (world.signed("m1", "develop"), "ci team/web develop ci"),
+    ] {
+        let (status, text) = answer(request).await;
+        assert_eq!(status, 200, "{wanted}: {text}");
+        assert!(text.contains("queued for web/qa"), "{text}");
+        assert_eq!(world.reports().last().map(String::as_str), Some(wanted));
+    }
+    assert_eq!(world.inbox.counts().queued, 9);
+    let digest: Digest = DIGEST.parse().expect("a digest");
+    assert_eq!(world.got()[3].digest, Some(digest));
+}
+
+#[tokio::test]
+async fn a_push_keeps_the_name_of_its_delivery() {
+    let world = World::start().await;
+    let request = world.post("/push/registry", registry(1));
+    let bearer = format!("Bearer {SECRET}");
+    answer(request.header("authorization", bearer)).await;
+    answer(world.gitlab(&plain("develop"))).await;
+    answer(world.signed("msg_1", "develop")).await;
+    answer(world.github("package", &github().replace("registry_package", "package"))).await;
+    let long = "x".repeat(200);
+    answer(world.signed(&long, "develop")).await;
+    let names: Vec<String> = world.got().into_iter().map(|it| it.delivery).collect();
+    assert_eq!(names[..3], ["e0", "f5e57bdd-5c2a", "msg_1"]);
+    let content = github().replace("registry_package", "package");
+    assert_eq!(names[3], Digest::of(content.as_bytes()).to_string());
+    assert_eq!(names[4], Digest::of(long.as_bytes()).to_string());
+}
+
+#[tokio::test]
+async fn an_envelope_of_many_pushes_is_received_as_a_whole() {
+    let world = World::start().await;
+    let post = |count| {
+        let bearer = format!("Bearer {SECRET}");
+        let request = world.post("/push/registry", registry(count));
+        request.header("authorization", bearer)
+    };
+    let (status, text) = answer(post(100)).await;
+    assert_eq!((status.as_u16(), text.lines().count()), (200, 100));
+    let tags: Vec<String> = world.got().into_iter().map(|push| push.tag).collect();
+    let wanted: Vec<String> = (0..100).map(|index| format!("t{index}")).collect();
+    assert_eq!(tags, wanted);
+
+    let (status, text) = answer(post(101)).await;
+    assert_eq!(status, 413, "{text}");
+    assert_eq!(world.got().len(), 100);
+    assert_eq!(world.inbox.counts().too_large, 1);
+}
+
+#[tokio::test]
+async fn an_event_without_a_push_is_accepted_and_queues_nothing() {
+    let world = World::start().await;
+    let ping = r#"{"zen":"Design for failure.","hook_id":1}"#;
+    assert_eq!(status(world.github("ping", ping)).await, 202);
+    let running = r#"{"repository":"team/web","tag":"develop","status":"running"}"#;
+    assert_eq!(status(world.gitlab(running)).await, 202);
+    let bearer = format!("Bearer {SECRET}");
+    let pull = registry(1).replace(r#""push""#, r#""pull""#);
+    let pull = world.post("/push/registry", pull);
+    assert_eq!(status(pull.header("authorization", bearer)).await, 202);
+    assert_eq!(world.got(), []);
+}
+
+/// A secret that was replaced after it had been read.
+struct Replaced;
+
+#[async_trait]
+impl Secrets for Replaced {
+    async fn read(&self, _: &SecretSource) -> greenroom::ports::Result<SecretString> {
+        Ok("the old secret of this sender".into())
+    }
+
+    async fn renewed(&self, _: &SecretSource, _: &SecretString) -> Option<SecretString> {
+        Some("the new secret of this sender".into())
+    }
+}
+
+#[tokio::test]
+async fn a_new_credential_is_accepted_at_once_and_the_old_one_expires() {
+    for (word, credential, wanted) in [
+        ("new", Duration::from_hours(1), 200),
+        ("old", Duration::from_hours(1), 200),
+        ("new", Duration::ZERO, 200),
+        ("old", Duration::ZERO, 401),
+    ] {
+        let config = InboxConfig {
+            listen: ([127, 0, 0, 1], 0).into(),
+            tls: None,
+            senders: vec![(
+                "registry".into(),
+                SenderConfig {
+                    token: Some(SecretSource::Env("TOKEN".into())),
+                    ..sender(SenderKind::Distribution)
+                },
+            )],
+        };
+        let limits = Limits {
+            credential,
+            ..Limits::default()
+        };
+        let receiver = Arc::new(Receiver::default());
+        let clock = Arc::new(SystemClock::default());
+        let inbox = Inbox::start_within(config, Arc::new(Replaced), receiver, clock, limits).await;
+        let inbox = inbox.unwrap_or_else(|failure| panic!("{failure}"));
+        let client = crate::support::http_client().build().expect("a client");
+        let request = client
+            .post(format!("http://{}/push/registry", inbox.address()))
+            .header(
+                "authorization",
+                format!("Bearer the {word} secret of this sender"),
+            )
+            .body(registry(1));
+        assert_eq!(status(request).await, wanted, "{word} {credential:?}");
+    }
+}
+
+async fn refused(sender: SenderConfig) -> greenroom::ports::Failure {
+    let config = InboxConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tls: None,
+        senders: vec![("one".into(), sender)],
+    };
+    let secrets = Arc::new(LocalSecrets::default());
+    let receiver = Arc::new(Receiver::default());
+    let started = Inbox::start(config, secrets, receiver, Arc::new(SystemClock::default())).await;
+    started.err().expect("a failure")
+}
+
+#[tokio::test]
+async fn an_inbox_without_a_usable_credential_does_not_start() {
+    let missing = || Some(SecretSource::Env("GREENROOM_TEST_NO_SUCH_VARIABLE".into()));
+    let failure = refused(SenderConfig {
+        token: missing(),
+        ..sender(SenderKind::DockerHub)
+    });
+    let text = failure.await.to_string();
+    for word in ["sender one", "GREENROOM_TEST_NO_SUCH_VARIABLE"] {
+        assert!(text.contains(word), "{text}");
+    }
+    let short = SecretSource::Command(vec!["echo".into(), "short".into()]);
+    let failure = refused(SenderConfig {
+        secret: Some(short),
+        ..sender(SenderKind::Signed)
+    });
+    let failure = failure.await.to_string();
+    assert!(failure.contains("fewer than 24 bytes"), "{failure}");
+    for none in [
+        sender(SenderKind::Harbor),
+        SenderConfig {
+            token: missing(),
+            ..sender(SenderKind::GitHub)
+        },
+    ] {
+        let failure = refused(none).await;
+        assert_eq!(failure.kind, FailureKind::Rejected, "{failure}");
+        assert!(
+            failure.to_string().contains("exactly one credential"),
+            "{failure}"
+        );
+    }
+}
