@@ -181,7 +181,7 @@ impl Follower {
             return Ok(true);
         }
         let changed = sides.queue.change(entry, next).await?;
-        if changed {
+        if changed && next.state != entry.state {
             tracing::debug!("{}: {} is {}", self.target, next.id, next.state.kind());
             if let Some(changes) = &self.changes {
                 let _ = changes.try_send(next.clone());
