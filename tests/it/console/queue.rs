@@ -27,7 +27,8 @@ use super::elsewhere::{ben, done_up_to, lock, told, watching};
 use super::presence::interrupted;
 use super::world::{
     PRODUCTION, ago, answered, drawn, later, model, operator, press, press_key, question_of, read,
-    release_id, screen, target, tell, text, theme, version, web_production, with_candidate, world,
+    release_id, screen, target, tell, text, theme, verifying, version, web_production,
+    with_candidate, world,
 };
 
 const SIZES: [(u16, u16); 3] = [(118, 34), (80, 24), (60, 16)];
@@ -221,6 +222,24 @@ fn a_push_with_a_release_opens_the_report_of_the_release() {
     let effects = tell(&mut model, read);
     let ReadHistory { question, .. } = question_of(&effects);
     assert!(matches!(question, HistoryQuestion::List { .. }));
+}
+
+#[test]
+fn a_release_that_runs_is_shown_in_the_panes() {
+    let mut model = opened((118, 34), queued(of_each_state()));
+    let released = verifying();
+    assert_eq!(released.plan.release, release_id(2));
+    tell(&mut model, Event::ReleaseMoved(Arc::new(released)));
+    press(&mut model, "jjj");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(
+        dialog(&model).contains("rolling out since"),
+        "{}",
+        dialog(&model)
+    );
+    press_key(&mut model, KeyCode::Enter);
+    assert!(model.dialog.is_none() && !model.history.is_open);
+    assert_eq!(model.open, Some(here()));
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Model, Scrolling, TextLine, Weight, moved, why_not};
 use crate::console::sheet::Sheet;
 use crate::console::theme::Theme;
-use crate::console::update::{change as arming, history};
-use crate::inventory::{EntryId, QueueEntry, Target, newest_first};
+use crate::console::update::{change as arming, history, target};
+use crate::inventory::{EntryId, QueueEntry, ReleaseId, Target, newest_first};
 
 /// The dialog with the queue of a target.
 #[derive(Debug, Clone)]
@@ -113,7 +113,7 @@ impl QueueDialog {
             return model.refused("the push has left the queue");
         };
         match (code, entry.state.release()) {
-            (KeyCode::Enter, Some(release)) => return history::open_release(model, release),
+            (KeyCode::Enter, Some(release)) => return self.show_release(model, release),
             (KeyCode::Enter, None) => {
                 model.say(Weight::Prominent, "this push has no release");
                 return model.keep(self);
@@ -123,6 +123,17 @@ impl QueueDialog {
             _ => drop(model.keep(self)),
         }
         Vec::new()
+    }
+
+    /// Shows the release of a push: a release that has not ended in the panes, any other one in the history.
+    fn show_release(self: Box<Self>, model: &mut Model, release: ReleaseId) -> Vec<Effect> {
+        let current = model.release_of(&self.target);
+        let is_running =
+            current.is_some_and(|it| it.plan.release == release && it.outcome().is_none());
+        if is_running {
+            return target::open(model, self.target);
+        }
+        history::open_release(model, release)
     }
 
     /// Opens the question before a change, or says why the entry cannot be changed so.
