@@ -17,13 +17,9 @@ use super::promote::refuse;
 use super::{Exit, json, open};
 use crate::inventory::{EnvironmentName, QueueEntry, ServiceName, StoredKey, Target, newest_first};
 use crate::release::Site;
-use crate::release::describe::duration;
+use crate::release::describe::{NO_AGENT, duration};
 use crate::sanitize::sanitize;
 use crate::wire::App;
-
-/// Said about a target whose pushes wait for an agent if none is running.
-pub(super) const NO_AGENT: &str =
-    "no agent is running for this target, so its pushes wait: start one with greenroom agent";
 
 /// Lists the pushes that wait for a release, dismisses one, or tries one again
 ///

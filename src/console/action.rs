@@ -96,6 +96,8 @@ pub enum When {
     CanResume,
     /// As `CanChange`, and the target is not armed.
     NotArmed,
+    /// A push of the open target is known.
+    HasPushes,
     /// An approval, a question or a release waits for this operator.
     SomethingWaits,
     InHistory,
@@ -247,6 +249,7 @@ actions! {
     Zoom("zoom", Screen, [key('+')], "zoom", "show only the focused pane") in_footer when(NotZoomed);
     Unzoom("unzoom", Screen, [key('_'), key('-')], "all panes", "show all panes again") in_footer when(Zoomed);
     Waiting("waiting", Move, [key('a')], "waits for you", "list what waits for you: approvals, questions, releases to resume") same_in_history when(SomethingWaits);
+    Queue("queue", Move, [key('e')], "queue", "list the pushes for the open target: what waits and why, what failed, what is live") in_footer same_in_history when(HasPushes);
     History("history", Move, [key('H')], "history", "show the history of releases, or the panes again") same_in_history;
     Mark("mark", History, [key(' ')], "mark", "mark a release to compare it, or remove the mark") in_history in_footer when(OnRelease);
     Compare("compare", History, [key('c')], "compare", "compare the two marked releases") in_history in_footer when(TwoMarked);

@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, watch};
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, SeenHold, Target, VersionRef,
+    Digest, EntryId, HandoverRequest, Hold, PeerApproval, QueueEntry, ReleaseId, SeenHold, Target,
+    VersionRef,
 };
 use crate::logs::Batch;
 use crate::release::{
@@ -97,6 +98,21 @@ pub trait Backend: Send + Sync {
 
     /// Clears the hold that the operator saw. Refused if the hold has changed since then.
     async fn clear_hold(&self, target: &Target, _: &SeenHold, _: String) -> Result<Hold, Refused> {
+        Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// Takes a waiting or offered push out of the queue. Returns the dismissed entry.
+    async fn dismiss_push(
+        &self,
+        target: &Target,
+        _: &EntryId,
+        _reason: Option<String>,
+    ) -> Result<QueueEntry, Refused> {
+        Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// Lets a push wait again that failed or was refused, dismissed or skipped. Returns the waiting entry.
+    async fn retry_push(&self, target: &Target, _: &EntryId) -> Result<QueueEntry, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    Address, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, Freeze, HandoverRequest, Hold,
-    Instance, InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval, PerSlot, Probe,
-    PublicAddress, QueueEntry, Rates, Registration, Revisioned, Role, Route, RuntimeHealth,
-    RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher, newest_first,
+    Address, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, EntryState, Freeze,
+    HandoverRequest, Hold, Instance, InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval,
+    PerSlot, Probe, PublicAddress, QueueEntry, Rates, Registration, Revisioned, Role, Route,
+    RuntimeHealth, RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher, newest, newest_first,
+    newest_pending,
 };
 
 /// Whether a source (runtime, store or proxy) answers at the moment.
@@ -285,6 +286,22 @@ impl Snapshot {
         let mut pending: Vec<QueueEntry> = pending.cloned().collect();
         newest_first(&mut pending);
         pending
+    }
+
+    /// The push that an operator should know about: the newest one that waits for an agent or an operator. Without one,
+    /// the newest push if its version was refused or did not become live, until a later release becomes live.
+    pub fn notable_push(&self) -> Option<&QueueEntry> {
+        newest_pending(&self.queue).or_else(|| {
+            let live = self.route.as_ref().map(|route| route.value.release);
+            newest(&self.queue).filter(|entry| match &entry.state {
+                EntryState::Failed { release, .. } => live.is_none_or(|live| live <= *release),
+                EntryState::Refused { .. } => live.is_none_or(|live| {
+                    let refused_at = entry.changed_at.as_millisecond();
+                    i64::try_from(live.0.timestamp_ms()).unwrap_or(i64::MAX) <= refused_at
+                }),
+                _ => false,
+            })
+        })
     }
 
     /// The holds that stop promotes at `now`: the placed hold and the freezes, if they are active by the clock of this

@@ -10,6 +10,10 @@ use crate::sanitize::sanitize;
 pub const LEAVES_A_HOLD: &str =
     "a hold: nothing is promoted to this target until an operator clears it";
 
+/// Said about a target whose pushes wait for an agent if none is running.
+pub const NO_AGENT: &str =
+    "no agent is running for this target, so its pushes wait: start one with greenroom agent";
+
 /// How a journal names an operator's request to run the checks again.
 pub(super) const CHECK_AGAIN: &str = "check again";
 

@@ -16,7 +16,8 @@ use crate::console::model::{
 };
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, SeenHold, Target, VersionRef,
+    Digest, EntryId, HandoverRequest, Hold, PeerApproval, QueueEntry, ReleaseId, SeenHold, Target,
+    VersionRef,
 };
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
@@ -185,6 +186,19 @@ impl Backend for EngineBackend {
         why: String,
     ) -> Result<Hold, Refused> {
         self.engine.clear_seen_hold(target, seen, Some(why)).await
+    }
+
+    async fn dismiss_push(
+        &self,
+        target: &Target,
+        id: &EntryId,
+        reason: Option<String>,
+    ) -> Result<QueueEntry, Refused> {
+        self.engine.dismiss(target, id, reason).await
+    }
+
+    async fn retry_push(&self, target: &Target, id: &EntryId) -> Result<QueueEntry, Refused> {
+        self.engine.retry(target, id).await
     }
 
     async fn plan_repair(&self, target: &Target) -> Result<Arc<RepairPlan>, Refused> {

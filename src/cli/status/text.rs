@@ -1,7 +1,6 @@
 //! `status` as text for people: a few lines for each target.
 
 use super::approvals::Approvals;
-use crate::cli::queue::NO_AGENT;
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
@@ -9,6 +8,7 @@ use crate::inventory::{
     Consensus, Instance, LiveSlot, PublicReport, QueueEntry, Role, Slot, SlotSnapshot, Snapshot,
     StoredKey, Target,
 };
+use crate::release::describe::NO_AGENT;
 use crate::release::{Undriven, unread_approvals};
 use crate::sanitize::sanitize;
 

@@ -15,6 +15,7 @@ pub(super) mod open_releases;
 mod page;
 pub(super) mod palette;
 pub(super) mod picker;
+pub(super) mod queue;
 pub(super) mod reason;
 mod refusal;
 pub(super) mod reload;
@@ -40,6 +41,7 @@ pub use picker::{
     Before, FindImage, Knowledge, ListVersions, LookUp, LookUpTag, Picker, ReadTerms, VersionList,
     VersionRow,
 };
+pub use queue::{DismissPush, QueueChange, QueueDialog, QueuePage, QueueQuestion, RetryPush};
 pub use reason::{MakePlan, ReadRules, Reason};
 pub use refusal::Refusal;
 pub use reload::{ReloadAnswer, ReloadDialog};

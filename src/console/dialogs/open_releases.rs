@@ -86,9 +86,13 @@ impl Question for ReadRelease {
             Ok(OpenRelease::Several(releases)) => model.show(OpenReleases { releases, row: 0 }),
             Ok(OpenRelease::One(found)) => {
                 let has_asked = handover_request::waits_for(model, &found);
+                let driver = found.driver();
+                let is_by_agent =
+                    driver.is_some_and(|holder| model.is_agent(&holder.record.console));
                 model.show(ResumeDialog {
                     found,
                     has_asked,
+                    is_by_agent,
                     row: 0,
                 });
             }

@@ -27,6 +27,8 @@ pub struct ResumeDialog {
     pub found: Arc<Interrupted>,
     /// Whether this console has requested the handover of this release.
     pub has_asked: bool,
+    /// Whether an agent drives the release. An agent answers no request, so the release can only be taken over.
+    pub is_by_agent: bool,
     /// The row of the cursor: an index into [`ResumeDialog::choices`].
     pub row: usize,
 }
@@ -35,7 +37,7 @@ impl ResumeDialog {
     /// The possible choices, in order. The first changes nothing.
     pub fn choices(&self) -> Vec<ResumeChoice> {
         let mut choices = vec![ResumeChoice::Later];
-        if self.found.driver().is_some() {
+        if self.found.driver().is_some() && !self.is_by_agent {
             choices.push(if self.has_asked {
                 ResumeChoice::WithdrawRequest
             } else {
@@ -118,6 +120,7 @@ impl Dialog for ResumeDialog {
             say(&together::lock_held_by(found, holder), Meaning::Warn);
         }
         match (&found.observed.driver_stopped, found.driver()) {
+            (_, Some(_)) if self.is_by_agent => say(BY_AGENT, Meaning::Warn),
             (_, Some(_)) => {}
             (Some(driver_stopped), None) => {
                 say(&together::driver_stopped(driver_stopped), Meaning::Muted);
@@ -149,6 +152,9 @@ impl Dialog for ResumeDialog {
         sheet
     }
 }
+
+/// Shown if an agent drives the release.
+const BY_AGENT: &str = "The driver is an agent, which answers no request for a handover. Take the release over by force, with a reason: the agent stops, and does not take it back.";
 
 fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> Vec<Effect> {
     let resume_action = match choice {

@@ -29,6 +29,7 @@ pub fn is_available(model: &Model, action: Action) -> bool {
             let may_approve = open.is_some_and(|open| model.peer_approvable(open).is_some());
             asks && !lacks || model.mode != Mode::ReadOnly && may_approve
         }
+        When::HasPushes => model.snapshot().is_some_and(|it| !it.queue.is_empty()),
         When::SomethingWaits => !model.waiting().is_empty(),
         When::CanBackOut => !matches!(progress, None | Some(Progress::Back(_))),
         When::CanResume => {
@@ -139,6 +140,11 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         {
             "the switch waits for the approval of another operator".into()
         }
+        (When::HasPushes, _) if model.open.is_none() => {
+            let open = model.keymap.shown(Action::Open);
+            format!("no target is open: {open} opens the target under the cursor")
+        }
+        (When::HasPushes, _) => "no push for this target is known".into(),
         (When::SomethingWaits, _) if model.mode == Mode::ReadOnly => {
             "this console is read-only, so it does not list what waits for you".into()
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Model;
-use crate::inventory::{HandoverRequest, Operator, ReleaseId, Target, Watcher};
+use crate::inventory::{HandoverRequest, Operator, ReleaseId, Snapshot, Target, Watcher};
 use crate::release::{Approval, Observed};
 
 /// A request of this console for a handover, which is not answered yet.
@@ -55,6 +55,12 @@ impl Model {
             .consoles()
             .filter(|watcher| Some(&watcher.console) != driver)
             .collect()
+    }
+
+    /// Whether the process with this console name is an agent that follows the open target.
+    pub fn is_agent(&self, console: &str) -> bool {
+        let mut agents = self.snapshot().into_iter().flat_map(Snapshot::agents);
+        agents.any(|agent| agent.console == console)
     }
 
     /// Whether a record with this console name comes from this console.

@@ -36,8 +36,9 @@ pub struct History {
     pub request_id: u64,
     /// The question that the archive has not answered yet.
     pub waiting: Option<Waiting>,
-    /// How often the archive was updated since the console opened: until now, and until the list was last read.
-    pub kept: (u64, u64),
+    /// How often the archive was updated since the console opened: until now, and until the list was last read. `None`
+    /// if the list was never read.
+    pub kept: (u64, Option<u64>),
     /// Whether to open the entry under the cursor as soon as the list arrives.
     pub opens: bool,
 }

@@ -1,5 +1,5 @@
-//! The state of a target in a cell of the matrix. The state depends on the observations and on the current release,
-//! and never on past releases.
+//! The state of a target in a cell of the matrix. The state depends on the observations, on the current release
+//! and on the newest push, and never on past releases.
 
 use jiff::Timestamp;
 
@@ -22,7 +22,11 @@ pub enum CellState {
     Interrupted,
     /// Runtime, store, proxy and public address do not agree.
     Drifted,
+    /// The version of the newest push was refused or did not become live. The target has no other trouble.
+    PushFailed,
     Held,
+    /// A push waits for an agent or an operator. The target has no trouble.
+    Queued,
     /// The runtime does not answer. Or another source does not answer, and no problem was observed. Or it is not known
     /// which slot is live.
     Unknown,
@@ -64,6 +68,26 @@ pub fn standby(model: &Model, target: &Target) -> Option<Option<Timestamp>> {
 /// The state of a target that has this snapshot and this release. Without a snapshot, the state is that of the release,
 /// or `Absent` if the release gives none.
 pub fn cell_state(
+    snapshot: Option<&Snapshot>,
+    release: Option<&Status>,
+    now: Timestamp,
+) -> CellState {
+    let state = without_queue(snapshot, release, now);
+    if !matches!(state, CellState::Healthy | CellState::Empty) {
+        return state;
+    }
+    let push = snapshot.and_then(Snapshot::notable_push);
+    push.map_or(state, |entry| {
+        if entry.state.is_pending() {
+            CellState::Queued
+        } else {
+            CellState::PushFailed
+        }
+    })
+}
+
+/// The state of a target for which no push is queued.
+fn without_queue(
     snapshot: Option<&Snapshot>,
     release: Option<&Status>,
     now: Timestamp,

@@ -13,7 +13,7 @@ pub enum Order {
     Configured,
     Name,
     /// First the services whose state needs attention, in the order of [`CellState`]: failed, waiting, releasing,
-    /// interrupted, drifted, held, unknown. Then all other services.
+    /// interrupted, drifted, push failed, held, queued, unknown. Then all other services.
     Trouble,
 }
 

@@ -88,6 +88,8 @@ pub enum Glyph {
     Hand,
     /// A step that is undone, or is being undone.
     Back,
+    /// A push that waits for its release.
+    Pushed,
     Cursor,
     /// A change from one value to another.
     Arrow,
@@ -112,6 +114,7 @@ impl Glyph {
             Self::Dot => ("·", "."),
             Self::Hand => ("▲", "A"),
             Self::Back => ("↶", "<"),
+            Self::Pushed => ("↑", "^"),
             Self::Cursor => ("▸", ">"),
             Self::Arrow => ("→", ">"),
             Self::Move => ("──►", "-->"),

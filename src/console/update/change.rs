@@ -23,7 +23,7 @@ use crate::release::{Command, Intent, Need, Observed, Progress, Wanted, need_of}
 const RENEWED: Duration = Duration::from_mins(1);
 
 /// The open target, if it is armed. If the target is not armed, or no target is open, shows why nothing can be changed.
-pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
+pub(in crate::console) fn armed_target(model: &mut Model) -> Option<Target> {
     let Some(target) = model.open.clone() else {
         refuse_without_target(model);
         return None;
@@ -86,6 +86,11 @@ pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     };
     let release = observed.status.plan.release.short();
     match &observed.driver {
+        Some(driver) if model.is_agent(&driver.console) => format!(
+            "release {release} is driven by an agent, {}: {} takes it over",
+            driver.operator,
+            model.keymap.shown(Action::Resume)
+        ),
         Some(driver) => format!(
             "release {release} is driven by {}: {} requests the handover, or takes the release over",
             driver.operator,

@@ -25,6 +25,18 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     list(model)
 }
 
+/// Opens the history with the page of one release. The list below the page is read after the page.
+pub(in crate::console) fn open_release(model: &mut Model, release: ReleaseId) -> Vec<Effect> {
+    model.notice = None;
+    forget_page(model);
+    model.history.is_open = true;
+    ask(
+        model,
+        Waiting::Releases,
+        HistoryQuestion::Releases(vec![release]),
+    )
+}
+
 fn close(model: &mut Model) {
     forget_page(model);
     model.history.is_open = false;
@@ -135,7 +147,7 @@ fn list(model: &mut Model) -> Vec<Effect> {
 }
 
 fn list_up_to(model: &mut Model, limit: usize) -> Vec<Effect> {
-    model.history.kept.1 = model.history.kept.0;
+    model.history.kept.1 = Some(model.history.kept.0);
     match filter(model) {
         Ok(filter) => {
             model.history.filter_error = None;
@@ -346,7 +358,7 @@ pub(super) fn archive_updated(model: &mut Model) -> Vec<Effect> {
 fn refresh(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;
     let (kept, listed) = history.kept;
-    if !history.is_open || history.waiting.is_some() || kept == listed {
+    if !history.is_open || history.waiting.is_some() || Some(kept) == listed {
         return Vec::new();
     }
     let releases = history.rows.iter().filter_map(Item::release).count();

@@ -4,7 +4,7 @@ use crossterm::event::KeyEvent;
 
 use super::{approving, change, details, follow, history, logs, look, matrix, target, world};
 use crate::console::action::Action;
-use crate::console::dialogs::{Help, Leaving, palette, reload, themes, waiting};
+use crate::console::dialogs::{Help, Leaving, palette, queue, reload, themes, waiting};
 use crate::console::effect::{Effect, ExitReason};
 use crate::console::layout;
 use crate::console::model::{Model, Pane, Weight};
@@ -31,7 +31,12 @@ pub(super) fn run(model: &mut Model, action: Action) -> Vec<Effect> {
     // open target.
     let may_open_row = matches!(
         action,
-        Action::Promote | Action::RollBack | Action::Hold | Action::Repair | Action::Arm
+        Action::Promote
+            | Action::RollBack
+            | Action::Hold
+            | Action::Repair
+            | Action::Arm
+            | Action::Queue
     );
     let is_for_row = may_open_row && model.focus == Pane::Environments;
     if !is_for_row || model.history.is_open {
@@ -78,6 +83,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Resume => return change::resume(model),
         Action::Repair => return change::repair(model),
         Action::Waiting => return waiting::open(model),
+        Action::Queue => return queue::open(model),
         Action::Hold => return change::hold(model),
         Action::Arm => return change::arm(model),
         Action::Open => return open(model),

@@ -2,14 +2,14 @@
 //! functions in this module use no terminal, no channel and no clock, so tests call them directly.
 
 pub(super) mod approving;
-mod change;
+pub(super) mod change;
 mod check_page;
 mod details;
 mod dialog;
 mod follow;
 mod handover;
 pub(super) mod handover_request;
-mod history;
+pub(super) mod history;
 mod history_pages;
 mod keys;
 mod logs;

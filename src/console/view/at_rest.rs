@@ -1,12 +1,14 @@
 //! What the screen says about a target without a running release: how its last release ended, and what comes next.
 
-use super::{progress_words, text};
+use super::{progress_words, queue_words, text};
 use crate::console::action::Action;
 use crate::console::model::{Mode, Model};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Outcome;
 use crate::inventory::local_time;
-use crate::inventory::{EnvironmentName, Instance, LiveSlot, Snapshot, Target};
+use crate::inventory::{
+    EntryState, EnvironmentName, Instance, LiveSlot, QueueEntry, Snapshot, Target, newest_pending,
+};
 use crate::release::Status;
 
 /// How the last release ended, when, and for how long its version was live.
@@ -64,8 +66,8 @@ pub(super) fn no_release(model: &Model) -> (String, Meaning) {
     (message.to_owned(), Meaning::Muted)
 }
 
-/// What comes next for the open target. The first of these that applies is shown: a lock, an outage, a hold, a version
-/// to promote, nothing live. The releases that this console drives in other targets come first.
+/// What comes next for the open target. The first of these that applies is shown: a lock, an outage, a push that waits
+/// for a known reason, a hold, any other push that waits, a version to promote, nothing live. The releases that this console drives in other targets come first.
 pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
     let (message, meaning) = of_target(model, theme);
     let in_flight: Vec<String> = model
@@ -116,6 +118,15 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         );
         return (format!("next: {outage}{keys}"), Meaning::Bad);
     }
+    let push = newest_pending(&snapshot.queue);
+    // The reason names the hold if the push waits for the end of a hold.
+    let with_reason = |entry: &&QueueEntry| {
+        let state = &entry.state;
+        matches!(state, EntryState::Waiting { why: Some(_) })
+    };
+    if let Some(entry) = push.filter(with_reason) {
+        return (waiting_push(model, snapshot, entry), Meaning::Warn);
+    }
     let holds = snapshot.holds(model.now);
     if let Some(first) = holds.first() {
         let more = match holds.len() - 1 {
@@ -124,10 +135,17 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         };
         let by = snapshot.only_by_clock(first, model.now);
         let by = by.map_or(String::new(), |clock| format!(" (held, because {clock})"));
+        let push = push.map_or(String::new(), |entry| {
+            let (tag, state) = (&entry.push.tag, queue_words::state(entry, model.now));
+            format!("{tag} {state}; ")
+        });
         return (
-            format!("next: no promote without an override: {first}{by}{more}"),
+            format!("next: {push}no promote without an override: {first}{by}{more}"),
             Meaning::Warn,
         );
+    }
+    if let Some(entry) = push {
+        return (waiting_push(model, snapshot, entry), Meaning::Warn);
     }
     let promote = model.keymap.shown(Action::Promote);
     let promotes_it = of_keys(model, format!(", {promote} promotes it"));
@@ -156,6 +174,20 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         Mode::Armable(_) => format!("next: {promote} promotes a version{cleared}"),
     };
     (message, Meaning::Muted)
+}
+
+/// The line about a push that waits for an agent or an operator.
+fn waiting_push(model: &Model, snapshot: &Snapshot, entry: &QueueEntry) -> String {
+    let (push, state) = (&entry.push, queue_words::state(entry, model.now));
+    let message = format!("next: {} of {} {state}", push.tag, push.repository);
+    if !entry.needs_agent() {
+        let promote = model.keymap.shown(Action::Promote);
+        return message + &of_keys(model, format!(", {promote} promotes it"));
+    }
+    if snapshot.agents().next().is_none() {
+        return message + "; no agent is running";
+    }
+    message
 }
 
 /// A hint about keys that change the target. It is empty in a read-only console, where these keys only refuse.

@@ -10,6 +10,7 @@ use crate::console::action::{Action, Scope};
 use crate::console::keymap::Bound;
 use crate::console::model::{Model, Pane, Prompt, Weight, is_available};
 use crate::console::theme::{Meaning, Theme};
+use crate::inventory::Snapshot;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     let room = usize::from(place.width);
@@ -49,8 +50,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, place, [line]);
 }
 
-/// Whether the footer names the key. The key that leaves the history is named while the history is open.
+/// Whether the footer names the key. The key that leaves the history is named while the history is open, and the key of
+/// the queue while a push is pending or has failed.
 fn is_named(model: &Model, bound: &Bound) -> bool {
+    if bound.binding.action == Action::Queue {
+        let push = model.snapshot().and_then(Snapshot::notable_push);
+        return push.is_some() && !model.history.is_open;
+    }
     let is_way_back = model.history.is_open && bound.binding.action == Action::Back;
     bound.binding.in_footer || is_way_back
 }

@@ -1,5 +1,5 @@
-//! The first line: the open target, its arming, what waits for the operator, its sources, its lock, the operator and
-//! the time. On a narrow screen the parts take shorter forms, the least important part first; no word is cut. This
+//! The first line: the open target, its arming, what waits for the operator, its sources, its agents, its lock, the
+//! operator and the time. On a narrow screen the parts take shorter forms, the least important part first; no word is cut. This
 //! module also draws the line of tabs on a screen that shows one pane at a time.
 
 use jiff::Timestamp;
@@ -82,15 +82,16 @@ const ARMING: usize = 2;
 const WAITING: usize = 3;
 const SILENT: usize = 4;
 const LIVE: usize = 5;
-const LOCK: usize = 6;
-const OPERATOR: usize = 7;
-const CLOCK: usize = 8;
+const AGENTS: usize = 6;
+const LOCK: usize = 7;
+const OPERATOR: usize = 8;
+const CLOCK: usize = 9;
 
 /// The order in which the parts are shortened by one form each, until the line fits. Parts about danger stay longest.
 /// A source that does not answer always keeps its name.
-const SHORTER: [usize; 17] = [
-    CLOCK, TITLE, OPERATOR, LOCK, OPERATOR, LIVE, WAITING, ARMING, LOCK, LOCK, SILENT, SILENT,
-    LIVE, WAITING, LOCK, TARGET, TARGET,
+const SHORTER: [usize; 19] = [
+    AGENTS, CLOCK, TITLE, OPERATOR, LOCK, OPERATOR, AGENTS, LIVE, WAITING, ARMING, LOCK, LOCK,
+    SILENT, SILENT, LIVE, WAITING, LOCK, TARGET, TARGET,
 ];
 
 fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
@@ -105,12 +106,13 @@ fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
         waiting(model, theme),
     ];
     let Some(snapshot) = model.snapshot() else {
-        parts.extend([nothing(), nothing(), nothing()]);
+        parts.extend([nothing(), nothing(), nothing(), nothing()]);
         parts.extend([operator(model, theme), nothing()]);
         return parts;
     };
     parts.push(silent(model, snapshot, theme));
     parts.push(live(snapshot, theme));
+    parts.push(agents(model, snapshot, theme));
     parts.push(lock(model, snapshot, theme));
     parts.push(operator(model, theme));
     parts.push(clock(model, theme));
@@ -269,6 +271,28 @@ fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     }
     forms.push(Vec::new());
     Part::new(forms)
+}
+
+/// How many agents follow pushes for the target, and for how long the first of them has done so.
+fn agents<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
+    let Some(since) = snapshot.agents().map(|agent| agent.since).min() else {
+        return Part::new(vec![Vec::new()]);
+    };
+    let label = match snapshot.agents().count() {
+        1 => "agent ".to_owned(),
+        count => format!("{count} agents "),
+    };
+    let short = vec![
+        theme.span(label, Meaning::Muted),
+        theme.span(theme.glyph(Glyph::Full), Meaning::Ok),
+    ];
+    let mut long = short.clone();
+    // A quiet screen is drawn only once a minute, so the header shows no seconds.
+    let seconds = text::seconds(since, model.now);
+    if seconds >= 60 {
+        long.push(theme.span(format!(" for {}", text::age(seconds)), Meaning::Muted));
+    }
+    Part::new(vec![long, short, Vec::new()])
 }
 
 fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {

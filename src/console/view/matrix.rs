@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{header, pane, progress_words, text};
+use super::{header, pane, progress_words, queue_words, text};
 use crate::console::grid::{Grid, grid, list_rows};
 use crate::console::model::{
     CellState, Model, Order, Pane, cell, matched_range, standby, unfinished_release,
@@ -25,7 +25,9 @@ pub(super) fn look(state: CellState) -> (Glyph, &'static str, Meaning) {
         CellState::Releasing => (Glyph::Half, "releasing", Meaning::Busy),
         CellState::Interrupted => (Glyph::Hand, "interrupted", Meaning::Warn),
         CellState::Drifted => (Glyph::Differs, "drifted", Meaning::Bad),
+        CellState::PushFailed => (Glyph::Back, "push failed", Meaning::Warn),
         CellState::Held => (Glyph::Held, "held", Meaning::Warn),
+        CellState::Queued => (Glyph::Pushed, "queued", Meaning::Busy),
         CellState::Healthy => (Glyph::Full, "healthy", Meaning::Ok),
     }
 }
@@ -254,6 +256,10 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
             "{message}{held} {until}{by}, \"{}\" by {}",
             hold.reason, hold.author
         );
+    }
+    if let Some(entry) = snapshot.and_then(Snapshot::notable_push) {
+        let (tag, state) = (&entry.push.tag, queue_words::state(entry, model.now));
+        message = format!("{message}; {tag} {state}");
     }
     let columns = room.saturating_sub(2);
     let wrapped = text::wrap(&message, columns, 0);

@@ -15,6 +15,7 @@ mod matrix;
 pub(super) mod pane;
 pub(super) mod progress;
 pub(super) mod progress_words;
+pub(super) mod queue_words;
 mod registrations;
 mod slots;
 mod stale;

@@ -197,6 +197,16 @@ impl EntryState {
         )
     }
 
+    /// Whether an operator may take the entry out of the queue.
+    pub fn is_dismissable(&self) -> bool {
+        matches!(self, Self::Waiting { .. } | Self::Offered)
+    }
+
+    /// Whether an operator may let the entry wait again.
+    pub fn is_retryable(&self) -> bool {
+        !self.is_pending() && !matches!(self, Self::Done { .. })
+    }
+
     /// The release of the entry.
     pub fn release(&self) -> Option<ReleaseId> {
         match self {

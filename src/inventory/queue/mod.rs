@@ -7,5 +7,7 @@ mod order;
 mod push;
 
 pub use entry::{EntryId, EntryState, InvalidEntryId, QueueEntry, Retry, StateKind, Trigger};
-pub use order::{MOST_ENDED, MOST_PENDING, forgotten, newest_first, newest_pending, overtaken};
+pub use order::{
+    MOST_ENDED, MOST_PENDING, forgotten, newest, newest_first, newest_pending, overtaken,
+};
 pub use push::{BadPush, LONGEST_CLAIM, LONGEST_REPOSITORY, Push, PushSource};

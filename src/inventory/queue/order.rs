@@ -1,6 +1,8 @@
 //! The order of a queue: which push of a target is released, which pushes it takes the place of, and which entries are
 //! forgotten.
 
+use std::borrow::Borrow;
+
 use super::{EntryState, QueueEntry};
 
 /// How many entries of a target may be pending. A sender that reports more is refused.
@@ -16,6 +18,11 @@ pub fn newest_pending(entries: &[QueueEntry]) -> Option<&QueueEntry> {
         .max_by_key(|it| age_key(it))
 }
 
+/// The entry with the newest push, whatever became of it.
+pub fn newest(entries: &[QueueEntry]) -> Option<&QueueEntry> {
+    entries.iter().max_by_key(|it| age_key(it))
+}
+
 /// The entries that no agent has to release any more, because `newest` takes their place.
 pub fn overtaken<'a>(
     entries: &'a [QueueEntry],
@@ -28,8 +35,8 @@ pub fn overtaken<'a>(
 }
 
 /// Sorts entries by the time of their pushes, newest first.
-pub fn newest_first(entries: &mut [QueueEntry]) {
-    entries.sort_by(|one, other| age_key(other).cmp(&age_key(one)));
+pub fn newest_first(entries: &mut [impl Borrow<QueueEntry>]) {
+    entries.sort_by(|one, other| age_key(other.borrow()).cmp(&age_key(one.borrow())));
 }
 
 /// The entries that have ended and are to be deleted: all but the newest [`MOST_ENDED`].

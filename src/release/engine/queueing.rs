@@ -67,10 +67,7 @@ impl Engine {
         let reason = reason.map(|reason| sanitize(&reason));
         let reason = reason.filter(|reason| !reason.trim().is_empty());
         self.change_entry(target, id, |entry| {
-            if !matches!(
-                entry.state,
-                EntryState::Waiting { .. } | EntryState::Offered
-            ) {
+            if !entry.state.is_dismissable() {
                 return Err(QueueRefusal::NotDismissable(Box::new(entry.clone())).into());
             }
             let by = self.operator.clone();
@@ -84,7 +81,7 @@ impl Engine {
     /// although it has failed before. Returns the waiting entry.
     pub async fn retry(&self, target: &Target, id: &EntryId) -> Result<QueueEntry, Refused> {
         self.change_entry(target, id, |entry| {
-            if entry.state.is_pending() || matches!(entry.state, EntryState::Done { .. }) {
+            if !entry.state.is_retryable() {
                 return Err(QueueRefusal::NotRetryable(Box::new(entry.clone())).into());
             }
             let waiting = EntryState::Waiting { why: None };

@@ -12,6 +12,7 @@ use greenroom::logs::NewLine;
 use greenroom::release::{Choice, Progress, Refusal, Refused, Resolved, Rules, Terms};
 use proptest::prelude::*;
 
+use super::queue;
 use super::world::{
     PRODUCTION, ago, answered, asking, drawn, later, model, plan, planned, status, target, version,
     web_production, with_candidate, with_standby, world,
@@ -33,7 +34,7 @@ enum Act {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let characters = "qPAXRSWhjklgG?yfo12345 prductionzZ/+_nN&wtisdo";
+    let characters = "qPAXRSWhjklgG?yfo12345 prductionzZ/+_nN&wtisdoeeDR";
     let letter = prop::sample::select(characters.chars().collect::<Vec<_>>());
     let named = prop::sample::select(vec![
         KeyCode::Enter,
@@ -57,7 +58,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => "[udcl]".prop_map(|c| Act::Key(KeyCode::Char(c.chars().next().unwrap_or('u')), true)),
         1 => ".{0,12}".prop_map(Act::Paste),
         2 => (0_u16..180, 0_u16..60).prop_map(|(w, h)| Act::Resize(w, h)),
-        2 => (0_u8..4).prop_map(Act::World),
+        2 => (0_u8..6).prop_map(Act::World),
         3 => (0_u8..8).prop_map(Act::Release),
         2 => (0_u16..400).prop_map(Act::Lines),
         1 => any::<bool>().prop_map(Act::Versions),
@@ -110,6 +111,8 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
         Act::World(0) => Event::WorldObserved(Arc::new(World::default())),
         Act::World(1) => Event::WorldObserved(Arc::new(world(web_production()))),
         Act::World(2) => Event::WorldObserved(Arc::new(world(with_candidate(web_production())))),
+        Act::World(3) => Event::WorldObserved(Arc::new(world(queue::of_queue(3)))),
+        Act::World(4) => Event::WorldObserved(Arc::new(world(queue::of_queue(120)))),
         Act::World(_) => Event::WorldObserved(Arc::new(world(with_standby(web_production())))),
         Act::Release(which) => {
             let (step, progress) = progress(*which);

@@ -23,6 +23,7 @@ use greenroom::release::{
 use super::dialogs::dialog;
 use super::elsewhere::{ben, done_up_to, lock};
 use super::presence::{interrupted, request};
+use super::queue;
 use super::repair_dialog::repair_plan;
 use super::world::{
     PRODUCTION, ago, asking, later, model, operator, plan, press, status, target, verifying,
@@ -224,6 +225,7 @@ fn resume(row: usize) -> Box<dyn Dialog> {
     Box::new(ResumeDialog {
         found: Arc::new(found),
         has_asked: false,
+        is_by_agent: false,
         row,
     })
 }
@@ -440,7 +442,13 @@ fn kinds(directory: &Path) -> BTreeSet<String> {
 #[test]
 fn every_dialog_is_in_a_list_above() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console/dialogs");
-    let cases = [beginnings(), of_a_release(), with_rows(), to_read()];
+    let cases = [
+        beginnings(),
+        of_a_release(),
+        with_rows(),
+        to_read(),
+        queue::cases(),
+    ];
     let cases = cases.into_iter().flatten();
     let listed: BTreeSet<String> = cases.map(|(_, dialog, _)| kind(&*dialog)).collect();
     assert_eq!(listed, kinds(&source));
@@ -485,7 +493,13 @@ pub(super) fn flat(text: &str) -> String {
 #[test]
 fn decisive_lines_are_visible_in_every_dialog_at_every_size() {
     for size in SIZES {
-        let cases = [beginnings(), of_a_release(), with_rows(), to_read()];
+        let cases = [
+            beginnings(),
+            of_a_release(),
+            with_rows(),
+            to_read(),
+            queue::cases(),
+        ];
         for (name, asked, decisive) in cases.into_iter().flatten() {
             let text = dialog(&shown(size, asked));
             let seen = flat(&text);
@@ -528,7 +542,7 @@ fn the_answer_under_the_cursor_is_never_cut() {
 #[test]
 fn the_title_of_every_question_about_a_target_names_it() {
     for size in SIZES {
-        for (name, asked, _) in [beginnings(), of_a_release(), with_rows()]
+        for (name, asked, _) in [beginnings(), of_a_release(), with_rows(), queue::cases()]
             .into_iter()
             .flatten()
         {

@@ -200,3 +200,43 @@ async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
     console.shows(": requested at the console").await;
     console.shows("blue   127.0.0.1").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_that_an_agent_releases_is_watched_and_retried() {
+    let sandbox = Arc::new(sandbox().await);
+    let console = Console::open(&sandbox.place().join("greenroom.toml"));
+    console.shows("web · dev").await;
+    console.open_column(1, "2 Slots · web · qa").await;
+    console.shows("agent ●").await;
+    let elsewhere = Arc::clone(&sandbox);
+    let push = tokio::task::spawn_blocking(move || {
+        elsewhere.run(&[
+            "sandbox",
+            "push",
+            "web",
+            "1.9.4",
+            "--fault",
+            "failing-checks",
+        ])
+    });
+    console.shows("driven by agent@").await;
+    let pushed = push.await.expect("no panic");
+    assert!(pushed.status.success(), "{pushed:?}");
+    console.shows("web/qa: push failed;").await;
+    console.key(KeyCode::Char('e')).await;
+    console.shows("Queue of web/qa: 0 pending of 1").await;
+    console.shows("↶ failed").await;
+    console.key(KeyCode::Enter).await;
+    console.shows("Push of 1.9.4 for web/qa").await;
+    console.shows("Enter show release").await;
+    console.key(KeyCode::Char('W')).await;
+    console.shows("can be changed until").await;
+    console.key(KeyCode::Char('R')).await;
+    console.shows("Retry the push of 1.9.4 · web/qa").await;
+    console.key(KeyCode::Tab).await;
+    console.key(KeyCode::Enter).await;
+    console.shows("Queue of web/qa: 1 pending of 1").await;
+    console.shows("◐ rolling out").await;
+    console.shows("Queue of web/qa: 0 pending of 1").await;
+    console.shows("retried by ana@").await;
+}

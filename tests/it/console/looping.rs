@@ -7,18 +7,20 @@ use async_trait::async_trait;
 use greenroom::console::event::Input;
 use greenroom::console::model::LogSource;
 use greenroom::console::{Backend, ExitReason};
-use greenroom::inventory::{Target, Tier, World};
+use greenroom::inventory::{EntryId, EntryState, QueueEntry, Target, Tier, World};
 use greenroom::logs::{Batch, NewLine};
 use greenroom::release::{Approval, Handle, Plan, PlanRequest, Refusal, Refused};
 use tokio::sync::{mpsc, watch};
 
 use super::in_process::InProcess;
+use super::queue;
 use super::world::{PRODUCTION, now, operator, plan, target, web_production, world};
 
 /// Makes the requested plan, and refuses to start it.
 struct Refusing {
     log: Mutex<Option<mpsc::Receiver<Batch>>>,
     approvals: Mutex<Vec<Approval>>,
+    dismissed: Mutex<Vec<EntryId>>,
 }
 
 #[async_trait]
@@ -35,6 +37,21 @@ impl Backend for Refusing {
         self.approvals.lock().expect("no panic").push(approval);
         let change = "generation 41 became 42".to_owned();
         Err(Refusal::WorldChanged { change }.into())
+    }
+
+    async fn dismiss_push(
+        &self,
+        _: &Target,
+        id: &EntryId,
+        reason: Option<String>,
+    ) -> Result<QueueEntry, Refused> {
+        self.dismissed.lock().expect("no panic").push(id.clone());
+        let by = operator();
+        Ok(queue::entry(
+            "develop",
+            60,
+            EntryState::Dismissed { by, reason },
+        ))
     }
 
     fn look_at(&self, _: &Target) {}
@@ -58,6 +75,7 @@ pub(super) fn open() -> Stage {
     let backend = Arc::new(Refusing {
         log: Mutex::new(Some(log)),
         approvals: Mutex::default(),
+        dismissed: Mutex::default(),
     });
     let asked: Arc<dyn Backend> = Arc::<Refusing>::clone(&backend);
     Stage {
@@ -92,6 +110,31 @@ async fn a_refused_promote_shows_its_reasons() {
     stage.shows("generation 41 became 42").await;
     assert_eq!(stage.backend.approvals.lock().expect("no panic").len(), 1);
     stage.press("⏎q").await;
+    assert_eq!(stage.console.ended().await, ExitReason::Quit);
+}
+
+#[tokio::test]
+async fn a_push_is_dismissed_after_a_question() {
+    let mut stage = open();
+    let push = queue::entry("develop", 60, queue::waiting("held until 18:00"));
+    let mut snapshot = web_production();
+    snapshot.queue = vec![push.clone()];
+    let world = Arc::new(world(snapshot));
+    stage.world.send(world).expect("the loop runs");
+    stage.shows("web · dev").await;
+    stage.press("ll⏎").await;
+    stage
+        .shows("develop of team/web waits: held until 18:00")
+        .await;
+    stage.press("e").await;
+    stage.shows("Queue of web/production").await;
+    stage.press("WX").await;
+    stage.shows("Dismiss the push of develop").await;
+    stage.press("old⇥⏎").await;
+    stage.shows("the push of develop is now dismissed").await;
+    let dismissed = stage.backend.dismissed.lock().expect("no panic").clone();
+    assert_eq!(dismissed, [push.id]);
+    stage.press("qq").await;
     assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }
 

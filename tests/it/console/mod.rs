@@ -29,6 +29,7 @@ mod palette;
 mod picker;
 mod presence;
 mod questions;
+mod queue;
 mod registrations;
 mod releases;
 mod reload;

@@ -25,9 +25,19 @@ pub(super) fn best_version(model: &Model, picker: &Picker) -> Option<usize> {
     }
     let best = match picker.intent {
         Intent::GoBack => last_good(picker),
-        Intent::Promote => live_before(model, picker).or_else(|| newest(model, picker)),
+        Intent::Promote => pushed(picker)
+            .or_else(|| live_before(model, picker))
+            .or_else(|| newest(model, picker)),
     };
     best.or_else(first)
+}
+
+/// The version of the newest push that waits, among those that can be chosen.
+fn pushed(picker: &Picker) -> Option<usize> {
+    picker
+        .version_rows
+        .iter()
+        .position(|row| row.push.is_some() && picker.is_choosable(row))
 }
 
 /// The newest version that can be chosen, was live in this target, and was not replaced by a rollback.

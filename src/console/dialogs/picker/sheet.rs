@@ -9,7 +9,7 @@ use crate::console::layout::{picker_rows, window};
 use crate::console::model::Model;
 use crate::console::sheet::{Sheet, line_spans, wrapped};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::console::view::text;
+use crate::console::view::{queue_words, text};
 use crate::history::Fate;
 use crate::inventory::EnvironmentName;
 use crate::inventory::local_time;
@@ -276,10 +276,12 @@ fn remark(
     (glyph, parts.join(", "), meaning)
 }
 
-/// Remarks about a version: where it is live or warm, what happened to it in this target, where its image is, and
+/// Remarks about a version: who pushed it, where it is live or warm, what happened to it in this target, where its image is, and
 /// whether its tag still names it.
 fn remarks(model: &Model, version_row: &VersionRow, is_live: bool) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
+    let push = version_row.push.as_ref();
+    let wanted = push.map(|push| queue_words::wanted_by(push, model.now));
+    let mut parts: Vec<String> = wanted.into_iter().collect();
     if !version_row.live_in.is_empty() {
         parts.push(format!("live in {}", places(&version_row.live_in)));
     }

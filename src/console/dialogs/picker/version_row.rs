@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::history::Fate;
-use crate::inventory::{Digest, EnvironmentName, Slot};
+use crate::inventory::{Digest, EnvironmentName, Push, Slot};
 use crate::release::{ImageAt, Refusal, Wanted};
 
 /// How much is known about the version of a row.
@@ -38,6 +38,8 @@ pub struct VersionRow {
     pub knowledge: Knowledge,
     /// The other environments in which this version is live, the nearest first.
     pub live_in: Vec<EnvironmentName>,
+    /// The push that wants this version to be released: the newest one that waits.
+    pub push: Option<Push>,
     /// An environment in which another image with the same tag is live.
     pub differs_in: Option<EnvironmentName>,
     /// The slot of this target that keeps this version warm.
@@ -63,6 +65,7 @@ impl VersionRow {
             built_at: None,
             knowledge,
             live_in: Vec::new(),
+            push: None,
             differs_in: None,
             warm_in: None,
             fate: None,

@@ -1,5 +1,5 @@
-//! Computes the rows of the picker, one row for each version. For a promote, the rows are the versions that are live in
-//! other environments (the nearest environment first), then the tags of the image registry (the newest first). For a
+//! Computes the rows of the picker, one row for each version. For a promote, the rows are the versions of the pushes
+//! that wait, then those that are live in other environments (the nearest environment first), then the tags of the image registry (the newest first). For a
 //! rollback, the rows are the versions that were live in the target before. A typed tag or digest that no row has adds
 //! a row. The rows are computed after an event and not for each draw.
 
@@ -28,6 +28,7 @@ pub(super) fn version_rows(model: &Model, picker: &Picker) -> (Vec<VersionRow>, 
         Intent::Promote => {
             let mut version_rows = live_rows(model, picker);
             add_tags(picker, &mut version_rows);
+            put_pushes_first(model, picker, &mut version_rows);
             version_rows
         }
         Intent::GoBack => past_rows(picker),
@@ -189,6 +190,34 @@ fn add_tags(picker: &Picker, version_rows: &mut Vec<VersionRow>) {
     if let Some(tags) = version_rows.get_mut(fixed..) {
         newest_first(tags);
     }
+}
+
+/// Puts the versions of the pushes that wait first, the newest push first. Adds a row for a pushed tag that has none.
+fn put_pushes_first(model: &Model, picker: &Picker, version_rows: &mut Vec<VersionRow>) {
+    let snapshot = model.world.get(&picker.target);
+    let mut pushed: Vec<VersionRow> = Vec::new();
+    for entry in snapshot.map_or_else(Vec::new, Snapshot::pending_pushes) {
+        let tag = &entry.push.tag;
+        let digest = entry.version.as_ref().map(|version| &version.digest);
+        let has_digest = |row: &VersionRow| digest.is_some() && row.digest.as_ref() == digest;
+        // Another environment may run an older image under the same tag.
+        let has_tag = |row: &VersionRow| {
+            let is_named = row.name == *tag || row.also.contains(tag);
+            is_named && (row.live_in.is_empty() || digest.is_none())
+        };
+        let is_of_push = |row: &VersionRow| has_digest(row) || has_tag(row);
+        if !entry.state.is_dismissable() || pushed.iter().any(is_of_push) {
+            continue;
+        }
+        let position = version_rows.iter().position(has_digest);
+        let position = position.or_else(|| version_rows.iter().position(has_tag));
+        let row = position.map(|row| version_rows.remove(row));
+        pushed.extend(row.or_else(|| tag_row(picker, tag)).map(|row| VersionRow {
+            push: Some(entry.push.clone()),
+            ..row
+        }));
+    }
+    version_rows.splice(0..0, pushed);
 }
 
 fn tag_row(picker: &Picker, name: &str) -> Option<VersionRow> {
