@@ -29,8 +29,9 @@
 //! | store | etcd or SQLite: registrations, routes, locks and journals that operators share |
 //! | journal, archive, seal | the record of a release in the store, the local copy of journals for browsing, and a hash of a finished record that reveals later changes |
 //! | head, entry | the two parts of a release's record: what was planned, by whom and how it ended, and one event of the release; messages say *the record of the release* |
-//! | push, queue | the report that a tag names a new image, and the pushes for one target, each with what became of it |
-//! | agent | a process that releases the newest push of each target that *follows* its tag |
+//! | push, report, delivery | a tag that names a new image; the message that says so; one request to the inbox, with one or more reports |
+//! | queue, queue entry | the pushes for one target; one of them, with its state. A *pending* one is waiting, offered or rolling out |
+//! | agent | a process that releases the version of the newest pending push of each target that *follows* its tag |
 //!
 //! # The modules
 //!
@@ -141,7 +142,7 @@
 //! | every guarantee of a store, with etcd and with SQLite | `tests/it/store/` |
 //! | whole releases on real servers under load, also with outages | `tests/it/release/` |
 //! | the console: questions, screens, its real loop, and the binary in a pseudo-terminal | `tests/it/console/` |
-//! | the agent, killed at every entry that it writes | `tests/it/agent/` |
+//! | the agent: pushes, two agents, the sandbox, and a kill at every entry of a release's record | `tests/it/agent/` |
 //! | the sandbox, with the real binary | `tests/it/sandbox.rs` |
 //! | every file of `fixtures/settings` with its message | `tests/it/settings.rs` |
 //! | the rules of the crate; the README and the topics of `greenroom help` | `tests/it/architecture/`, `tests/it/readme/` |

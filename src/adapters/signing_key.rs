@@ -11,6 +11,8 @@ use crate::ports::{Failure, FailureKind, Result};
 const PREFIX: &str = "whsec_";
 /// The minimum length, in bytes, of a secret without the prefix. It is the minimum of the specification for every key.
 const SHORTEST: usize = 24;
+/// The same in base64.
+const SHORTEST_BASE64: usize = 32;
 
 /// Parses a secret in the form in which receivers and senders exchange it: `whsec_` and base64. A secret without that
 /// prefix is itself the key.
@@ -25,7 +27,16 @@ pub(super) fn parse(secret: &SecretString) -> Result<Webhook> {
         )
     };
     if text.starts_with(PREFIX) {
-        return Webhook::new(text).map_err(|_| wrong("the text after whsec_ is not base64"));
+        let key = Webhook::new(text).map_err(|_| wrong("the text after whsec_ is not base64"));
+        let is_short = text.len() - PREFIX.len() < SHORTEST_BASE64;
+        return key.and_then(|key| {
+            if is_short {
+                return Err(wrong(
+                    "the secret after whsec_ has fewer than 24 bytes: use a longer secret",
+                ));
+            }
+            Ok(key)
+        });
     }
     if text.len() < SHORTEST {
         return Err(wrong(

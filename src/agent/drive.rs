@@ -14,10 +14,10 @@ use crate::release::{
 };
 
 /// The time between two reads of the approvals by other operators.
-const APPROVALS_INTERVAL: Duration = Duration::from_secs(1);
+const APPROVALS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Drives the release to its end. Wakes the follower of the target when the new version is live and only the old one is
-/// kept warm, and when the release is over.
+/// Drives the release to its end. Wakes the follower of the target when the standby begins and when the release has
+/// ended.
 pub(super) async fn drive(engine: Arc<Engine>, handle: Handle, wake: Arc<Notify>) {
     let mut status = handle.status();
     let mut approved: Option<(Step, Timestamp)> = None;
@@ -52,7 +52,7 @@ pub(super) async fn drive(engine: Arc<Engine>, handle: Handle, wake: Arc<Notify>
     wake.notify_one();
 }
 
-/// The step that waits for an approval. If the same step waits again later, the time is another.
+/// The step that waits for an approval. If the same step waits again later, the time differs.
 fn question(status: &Status) -> Option<(Step, Timestamp)> {
     match &status.progress {
         Progress::Asking { step, since, .. } => Some((*step, *since)),

@@ -1,23 +1,25 @@
 //! Follows the queue of one target: reads it after every change, and does the one thing that is due.
 
+mod unfinished;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::drive::drive;
 use super::{SETTLE, judge};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    EntryId, EntryState, QueueEntry, RegistryRecord, ReleaseId, Target, VersionRef, forgotten,
-    newest_pending, overtaken,
+    EntryId, EntryState, QueueEntry, RegistryRecord, Target, Version, VersionRef, forgotten,
+    newest_pending, overtaken, released_after,
 };
 use crate::ports::{QueueStore, Result};
 use crate::release::{
-    Approval, Engine, Interrupted, OnFailure, Plan, PlanRequest, Refused, Resolved, Resume,
+    Approval, Engine, Interrupted, OnFailure, Plan, PlanRequest, Refusal, Refused, Resolved,
     ResumeAction, Scope, Site, Wanted, standby_entry,
 };
 
@@ -33,8 +35,9 @@ pub(super) struct Follower {
     target: Target,
     wake: Arc<Notify>,
     changes: Option<mpsc::Sender<QueueEntry>>,
-    /// How many looks in a row have found that an entry still waits.
+    /// How many looks in a row ended with [`Again::Later`].
     waits: u32,
+    resumed_at: Option<Instant>,
 }
 
 /// When a follower looks at its queue again.
@@ -66,6 +69,7 @@ impl Follower {
             wake,
             changes,
             waits: 0,
+            resumed_at: None,
         }
     }
 
@@ -75,7 +79,10 @@ impl Follower {
             let again = match Box::pin(self.look()).await {
                 Ok(again) => again,
                 Err(failure) => {
-                    tracing::warn!("the queue of {} is not known: {failure}", self.target);
+                    tracing::warn!(
+                        "{}: the agent could not work on the queue, and tries again: {failure}",
+                        self.target
+                    );
                     Again::Later { at: None }
                 }
             };
@@ -90,13 +97,13 @@ impl Follower {
                 }
                 Again::Later { at } => {
                     self.waits += 1;
-                    Some(tokio::time::Instant::now() + self.pause(at))
+                    Some(Instant::now() + self.pause(at))
                 }
             };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.wake.notified() => {}
-                () = sleep_until(until.unwrap_or_else(tokio::time::Instant::now)), if until.is_some() => {}
+                () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
             }
             sleep(SETTLE).await;
         }
@@ -114,7 +121,7 @@ impl Follower {
     }
 
     /// Reads the queue and does what is due.
-    async fn look(&self) -> Result<Again> {
+    async fn look(&mut self) -> Result<Again> {
         let Some(site) = self.engine.site(&self.target).cloned() else {
             return Ok(Again::OnChange);
         };
@@ -152,10 +159,19 @@ impl Follower {
         let Some(newest) = newest_pending(&record.queue) else {
             return Ok(again);
         };
-        for old in overtaken(&record.queue, newest) {
-            let for_entry = newest.id.clone();
-            self.change(&sides, old, EntryState::Skipped { for_entry })
+        if let Some(released) = released_after(&record.queue, newest) {
+            let for_entry = released.id.clone();
+            self.change(&sides, newest, EntryState::Skipped { for_entry })
                 .await?;
+            return Ok(Again::Now);
+        }
+        // A push of a tag that does not exist must not take the place of a push that can be released.
+        if newest.version.is_some() {
+            for old in overtaken(&record.queue, newest) {
+                let for_entry = newest.id.clone();
+                self.change(&sides, old, EntryState::Skipped { for_entry })
+                    .await?;
+            }
         }
         self.consider(&sides, &record, newest).await
     }
@@ -190,105 +206,25 @@ impl Follower {
         Ok(changed)
     }
 
-    /// Finds out what became of an entry whose release was about to be opened, or was opened.
-    async fn settle(
+    /// Why no release of the target can start now, and when that ends, as far as this is known without a plan. A plan
+    /// costs requests to the image registry, and an entry may wait for days.
+    fn must_wait(
         &self,
-        sides: &Sides<'_>,
+        site: &Site,
         record: &RegistryRecord,
-        entry: &QueueEntry,
-        (release, agent): (ReleaseId, &str),
-    ) -> Result<Again> {
+    ) -> Option<(String, Option<Timestamp>)> {
         if let Some(handle) = self.engine.active(&self.target) {
             let status = handle.status().borrow().clone();
-            if status.plan.release == release {
-                if status.progress.is_standby() {
-                    let done = EntryState::Done {
-                        release: Some(release),
-                    };
-                    self.change(sides, entry, done).await?;
-                    return Ok(Again::Now);
-                }
-                return Ok(Again::OnChange);
+            if !status.progress.is_standby() {
+                let release = status.plan.release.short();
+                return Some((format!("release {release} is running"), None));
             }
         }
-        let recorded = sides
-            .site
-            .read
-            .journal
-            .release(&self.target, release)
-            .await?;
-        let Some(recorded) = recorded else {
-            // Another agent that is alive may be about to open the release.
-            let is_alive = agent != self.engine.console()
-                && record.watching.iter().any(|it| it.console == *agent);
-            if is_alive {
-                return Ok(Again::Later { at: None });
-            }
-            self.change(sides, entry, EntryState::Waiting { why: None })
-                .await?;
-            return Ok(Again::Now);
-        };
-        if let Some((_, outcome)) = &recorded.head.closed {
-            let state = judge::after_outcome(release, outcome);
-            self.change(sides, entry, state).await?;
-            return Ok(Again::Now);
-        }
-        let is_standby = standby_entry(&recorded, &sides.site.definition).is_some();
-        if is_standby {
-            let done = EntryState::Done {
-                release: Some(release),
-            };
-            self.change(sides, entry, done).await?;
-            return Ok(Again::Now);
-        }
-        // The release has a driver, or `resume` looks at it.
-        Ok(Again::OnChange)
-    }
-
-    /// Resumes the newest release of the target, if an agent has left it unfinished. That release may also wait for the
-    /// end of its standby, and its entry has ended then.
-    async fn resume(&self, sides: &Sides<'_>, record: &RegistryRecord) -> Result<Again> {
-        if record.lock.is_some() || self.engine.active(&self.target).is_some() {
-            // The end of the lock is a change.
-            return Ok(Again::OnChange);
-        }
-        let journal = &sides.site.read.journal;
-        let newest = journal.releases(&self.target, 1).await?.into_iter().next();
-        let unfinished = newest.filter(|head| head.closed.is_none() && head.trigger.is_some());
-        let Some(head) = unfinished else {
-            return Ok(Again::OnChange);
-        };
-        let recorded = journal.release(&self.target, head.id).await?;
-        // An operator who took the release over and left it has a reason.
-        let is_left_by_agent =
-            recorded.is_some_and(|it| it.last_driver().is_same_person(self.engine.operator()));
-        if !is_left_by_agent {
-            return Ok(Again::OnChange);
-        }
-        match self.try_to_resume(head.id).await {
-            Ok(()) => Ok(Again::OnChange),
-            Err(refused) => {
-                tracing::warn!("{} is not resumed yet: {refused}", self.target);
-                Ok(Again::Later { at: None })
-            }
-        }
-    }
-
-    async fn try_to_resume(&self, release: ReleaseId) -> std::result::Result<(), Refused> {
-        let engine = &self.engine;
-        let interrupted = engine.interrupted(&self.target, Some(release)).await?;
-        let (by, now) = (engine.operator().clone(), engine.clock().now());
-        let approval = Approval::in_advance(interrupted.plan(), Scope::Plan, by, now)
-            .map_err(|_| crate::release::Refusal::NotApproved)?;
-        let resume = Resume {
-            resume_action: ResumeAction::Continue,
-            reason: Some("an agent resumes the release of its queue".to_owned()),
-            takeover: None,
-        };
-        let resumed = engine.resume(&self.target, release, resume, &approval, OnFailure::BackOut);
-        let handle = resumed.await?;
-        tokio::spawn(drive(Arc::clone(engine), handle, Arc::clone(&self.wake)));
-        Ok(())
+        let now = self.engine.clock().now();
+        let holds = site.definition.holds(record.hold.as_ref(), now);
+        let hold = holds.first()?;
+        let until = holds.iter().filter_map(|hold| hold.until).min();
+        Some((hold.to_string(), until))
     }
 
     /// Releases the version of an entry, or writes what the entry waits for.
@@ -301,6 +237,11 @@ impl Follower {
         let definition = &sides.site.definition;
         if definition.tier.is_protected() {
             return self.offer(sides, record, entry).await;
+        }
+        if entry.version.is_some()
+            && let Some((why, until)) = self.must_wait(sides.site, record)
+        {
+            return self.wait(sides, entry, why, until).await;
         }
         let engine = &self.engine;
         let request = PlanRequest {
@@ -315,20 +256,12 @@ impl Follower {
             Ok(plan) => plan,
             Err(refused) => return self.refused(sides, record, entry, &refused).await,
         };
-        let past = sides
-            .site
-            .read
-            .journal
-            .releases(&self.target, SEARCHED)
-            .await?;
-        let entry = &self.resolved(sides, entry, &plan).await?;
-        let Some(entry) = entry else {
+        let Some(entry) = &self.resolved(sides, entry, &plan.version).await? else {
             return Ok(Again::Now);
         };
-        if entry.retried.is_none()
-            && let Some(failed) = judge::failed_before(&past, &plan.version.digest)
-        {
-            self.change(sides, entry, failed).await?;
+        let past = self.past(sides.site).await?;
+        if let Some(blocked) = Self::blocked(entry, &past) {
+            self.change(sides, entry, blocked).await?;
             return Ok(Again::Now);
         }
         if let Some(why) = self.open_release(sides.site, &past).await {
@@ -337,34 +270,52 @@ impl Follower {
         self.release(sides, entry, plan).await
     }
 
+    async fn past(&self, site: &Site) -> Result<Vec<ReleaseRecord>> {
+        site.read.journal.releases(&self.target, SEARCHED).await
+    }
+
+    /// The state of an entry whose version must not be released without a retry.
+    fn blocked(entry: &QueueEntry, past: &[ReleaseRecord]) -> Option<EntryState> {
+        let version = entry.version.as_ref().filter(|_| entry.retried.is_none())?;
+        judge::blocked(past, &version.digest)
+    }
+
     /// The entry with the version that its tag names now. None if the entry has changed.
     async fn resolved(
         &self,
         sides: &Sides<'_>,
         entry: &QueueEntry,
-        plan: &Plan,
+        version: &Version,
     ) -> Result<Option<QueueEntry>> {
-        let next = QueueEntry {
-            version: Some(plan.version.clone()),
-            ..entry.clone()
-        };
-        let is_same = |it: &crate::inventory::Version| it.digest == plan.version.digest;
+        let is_same = |it: &Version| it.digest == version.digest;
         if entry.version.as_ref().is_some_and(is_same) {
             return Ok(Some(entry.clone()));
         }
+        let next = QueueEntry {
+            version: Some(version.clone()),
+            ..entry.clone()
+        };
         let changed = self.replace(sides, entry, &next).await?;
         Ok(changed.then_some(next))
     }
 
-    /// Why the target is busy with another release that has not ended; none if it is not, or if that release only keeps
-    /// its old version warm.
+    /// The unfinished release that keeps the target busy, as text. None if there is none, or if only its standby remains.
     async fn open_release(&self, site: &Site, past: &[ReleaseRecord]) -> Option<String> {
         if past.iter().all(|head| head.closed.is_some()) {
             return None;
         }
-        let interrupted = self.engine.interrupted(&self.target, None).await.ok()?;
+        let interrupted = match self.engine.interrupted(&self.target, None).await {
+            Ok(interrupted) => interrupted,
+            Err(refused) => {
+                return Some(format!("it is not known which release is open: {refused}"));
+            }
+        };
         let Interrupted { recorded, .. } = &interrupted;
-        if standby_entry(recorded, &site.definition).is_some() {
+        // The next release closes a release that was overtaken.
+        let is_overtaken = |reason: &Refusal| matches!(reason, Refusal::Overtaken { .. });
+        let against = interrupted.against(ResumeAction::Continue);
+        let is_overtaken = against.is_some_and(|refused| refused.0.iter().any(is_overtaken));
+        if is_overtaken || standby_entry(recorded, &site.definition).is_some() {
             return None;
         }
         let head = &recorded.head;
@@ -422,6 +373,14 @@ impl Follower {
         let now = self.engine.clock().now();
         match judge::after_refusal(entry, refused, live, now) {
             EntryState::Waiting { why } => {
+                let Some(entry) = &self.identified(sides, entry).await? else {
+                    return Ok(Again::Now);
+                };
+                let past = self.past(sides.site).await?;
+                if let Some(blocked) = Self::blocked(entry, &past) {
+                    self.change(sides, entry, blocked).await?;
+                    return Ok(Again::Now);
+                }
                 let why = why.unwrap_or_default();
                 self.wait(sides, entry, why, judge::hold_ends(refused))
                     .await
@@ -433,8 +392,24 @@ impl Follower {
         }
     }
 
-    /// Writes what the entry waits for. A reason may contain a remaining time, which is another at every look. So the
-    /// reason is not written again for a while: each write would cause another look.
+    /// The entry with its version, if the image registry knows one. None if the entry has changed.
+    async fn identified(
+        &self,
+        sides: &Sides<'_>,
+        entry: &QueueEntry,
+    ) -> Result<Option<QueueEntry>> {
+        if entry.version.is_some() {
+            return Ok(Some(entry.clone()));
+        }
+        let reference = VersionRef::Tag(entry.push.tag.clone());
+        match self.engine.look_up(&self.target, &reference).await {
+            Resolved::Version(version) => self.resolved(sides, entry, &version).await,
+            _ => Ok(Some(entry.clone())),
+        }
+    }
+
+    /// Writes what the entry waits for. A reason that was written a moment ago is not replaced, because each write causes
+    /// another look.
     async fn wait(
         &self,
         sides: &Sides<'_>,
@@ -480,7 +455,7 @@ impl Follower {
             Resolved::Unknown(why) => return self.wait(sides, entry, why, None).await,
             _ => {
                 let why = format!("the image registry has no version {}", entry.push.tag);
-                let missing = crate::release::Refusal::NoSuchVersion {
+                let missing = Refusal::NoSuchVersion {
                     wanted: entry.push.tag.clone(),
                     repository: sides.site.definition.repository.clone(),
                 };

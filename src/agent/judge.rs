@@ -1,4 +1,4 @@
-//! What becomes of an entry: after the planner refused it, and after its release has ended.
+//! What becomes of an entry: after the engine refused its release, and after its release has ended.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::release::{Refusal, Refused};
 /// of their servers has the image.
 const MISSING_IMAGE: Duration = Duration::from_mins(2);
 
-/// The state of an entry whose release the planner refused. `live` is the release that made the live version live.
+/// The state of an entry after the engine refused to plan or to open its release. `live` is the release that made the live version live.
 pub(super) fn after_refusal(
     entry: &QueueEntry,
     refused: &Refused,
@@ -33,14 +33,16 @@ pub(super) fn after_refusal(
     }
     let lasts = |reason: &&Refusal| match reason {
         Refusal::NoSuchVersion { .. } => {
-            let age = now.duration_since(entry.push.received_at);
+            let retried_at = entry.retried.as_ref().map(|retry| retry.at);
+            let since = retried_at.unwrap_or_default().max(entry.push.received_at);
+            let age = now.duration_since(since);
             age > jiff::SignedDuration::try_from(MISSING_IMAGE).unwrap_or_default()
         }
-        // The version is live or not before a release of it can start.
+        // The live version may become healthy, or another version may become live, so the entry waits.
         Refusal::AlreadyLive { .. } => false,
         reason => !reason.may_pass(),
     };
-    // The reason that lasts is the one that somebody must remove.
+    // A lasting reason is shown first, because an operator must act on it.
     match refused.0.iter().find(lasts) {
         Some(reason) => EntryState::Refused { why: line(reason) },
         None => EntryState::Waiting {
@@ -66,14 +68,26 @@ pub(super) fn after_outcome(release: ReleaseId, outcome: &Outcome) -> EntryState
     }
 }
 
-/// The newest release of the version, if it did not make the version live. `past` has the newest release first. Such a
-/// version is not released again unless an operator retries it: it would fail again and again.
-pub(super) fn failed_before(past: &[ReleaseRecord], digest: &Digest) -> Option<EntryState> {
-    let of_version =
-        |head: &&ReleaseRecord| head.kind == ReleaseKind::Promote && head.to.1.digest == *digest;
-    let newest = past.iter().find(of_version)?;
-    let (_, outcome) = newest.closed.as_ref().filter(|(_, it)| !it.is_success())?;
-    Some(after_outcome(newest.id, outcome))
+/// The state of an entry whose version must not be released again without an operator's retry; none if it may be. That
+/// is a version that did not become live in its newest promote, because it would fail again and again, and a version
+/// from which an operator rolled back. `past` has the newest release first.
+pub(super) fn blocked(past: &[ReleaseRecord], digest: &Digest) -> Option<EntryState> {
+    past.iter().find_map(|head| {
+        let (_, outcome) = head.closed.as_ref()?;
+        let is_back = head.kind.is_rollback() && outcome.is_success();
+        let left = head.from.as_ref().filter(|_| is_back);
+        if left.is_some_and(|(_, version)| version.digest == *digest) {
+            let why = format!(
+                "release {} by {} rolled back from this version",
+                head.id.short(),
+                head.operator
+            );
+            return Some(Some(EntryState::Refused { why }));
+        }
+        let is_promote = head.kind == ReleaseKind::Promote && head.to.1.digest == *digest;
+        let failed = || (!outcome.is_success()).then(|| after_outcome(head.id, outcome));
+        is_promote.then(failed)
+    })?
 }
 
 /// When a hold of the refusal ends; none if no hold has an end.
@@ -82,7 +96,7 @@ pub(super) fn hold_ends(refused: &Refused) -> Option<Timestamp> {
     holds.filter_map(|hold| hold.until).min()
 }
 
-/// A reason in one line, without what an operator can do about a request of their own, and without remaining times.
+/// The first line of a reason. A lock has a text of its own, because its message contains a remaining time.
 fn line(reason: &Refusal) -> String {
     if let Refusal::Locked { holder, .. } = reason {
         let record = &holder.record;
@@ -206,6 +220,15 @@ mod tests {
         assert_eq!(hold_ends(&held(None).into()), None);
     }
 
+    /// A release that made another version live, in the place of the version of `head`.
+    fn done_before(head: &ReleaseRecord) -> ReleaseRecord {
+        let mut other = head.clone();
+        other.from = Some(head.to.clone());
+        other.to.1.digest = Digest::of(b"the version before");
+        other.closed = Some((at(9), Outcome::Done));
+        other
+    }
+
     #[test]
     fn only_the_newest_release_of_a_version_says_whether_it_failed() {
         let reason = "verify failed".to_owned();
@@ -218,10 +241,14 @@ mod tests {
         let done = ended(Outcome::Done);
         let failed = ended(Outcome::BackedOut { reason });
         let digest = &done.to.1.digest.clone();
-        let state = failed_before(&[failed.clone(), done.clone()], digest);
+        let state = blocked(&[failed.clone(), done.clone()], digest);
         assert_eq!(state.map(|it| it.kind()), Some(StateKind::Failed));
-        assert_eq!(failed_before(&[done, failed.clone()], digest), None);
+        assert_eq!(blocked(&[done, failed.clone()], digest), None);
+        let mut back = done_before(&failed);
+        back.kind = ReleaseKind::ColdRollback;
+        let state = blocked(&[back], digest);
+        assert_eq!(state.map(|it| it.kind()), Some(StateKind::Refused));
         let other = Digest::of(b"another version");
-        assert_eq!(failed_before(&[failed], &other), None);
+        assert_eq!(blocked(&[failed], &other), None);
     }
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::inventory::{QueueEntry, Target};
@@ -82,7 +82,7 @@ impl Agent {
         Arc::new(Receiver::new(Arc::clone(&self.engine)))
     }
 
-    /// Follows the queues until `stop` is cancelled. Then stops the drivers: a release that is not finished can be
+    /// Follows the queues until `stop` is cancelled, or until a task of the agent panics. Then stops the drivers: a release that is not finished can be
     /// resumed at once, by this agent after its restart or by another agent or operator.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
@@ -94,7 +94,6 @@ impl Agent {
             });
         }
         for (target, wake) in self.wakes.iter() {
-            self.engine.report_agent(target).await;
             let changes = self.changes.clone();
             let follower =
                 Follower::new(Arc::clone(&self.engine), target, Arc::clone(wake), changes);
@@ -103,12 +102,31 @@ impl Agent {
                 tasks.spawn(poll.run(stop.clone()));
             }
         }
-        stop.cancelled().await;
-        while tasks.join_next().await.is_some() {}
+        let (engine, wakes) = (Arc::clone(&self.engine), Arc::clone(&self.wakes));
+        let reporting = stop.clone();
+        tasks.spawn(async move {
+            for target in wakes.keys() {
+                let report = engine.report_agent(target);
+                if reporting.run_until_cancelled(report).await.is_none() {
+                    return;
+                }
+            }
+        });
+        let mut crashed = None;
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                // The other targets must not look as if they were followed by a whole agent.
+                stop.cancel();
+                crashed = crashed.or(Some(error));
+            }
+        }
         self.engine
             .release_locks("the agent was stopped", LOCK_RELEASE_TIMEOUT)
             .await;
         self.engine.leave_presence().await;
+        if let Some(Ok(panic)) = crashed.map(JoinError::try_into_panic) {
+            std::panic::resume_unwind(panic);
+        }
     }
 }
 
@@ -120,6 +138,8 @@ async fn wake_on_changes(store: Arc<dyn RegistryReader>, wakes: Wakes) {
         match store.changes().await {
             Ok(mut changes) => {
                 failures = 0;
+                // A change before the first hint may have been too late for the first look.
+                wake(&wakes, |_| true);
                 while let Some(hint) = changes.next().await {
                     match hint {
                         Ok(Hint::Target(target)) => {

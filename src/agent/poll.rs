@@ -10,8 +10,11 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::inventory::{Digest, Push, PushSource, QueueEntry, TagPattern, Target, by_version};
-use crate::ports::{Failure, FailureKind, QueueStore, Result};
+use crate::ports::{Failure, FailureKind, QueueStore, Queued, Result};
 use crate::release::{Engine, Site};
+
+/// How many earlier releases are searched for a version.
+const SEARCHED: usize = 50;
 
 /// Polls the image registry for one target.
 pub(super) struct Poll {
@@ -24,7 +27,7 @@ pub(super) struct Poll {
 }
 
 impl Poll {
-    /// None if the target is not polled, or if this process may not write.
+    /// None if the target is not configured, or has no `poll`.
     pub(super) fn of(engine: &Arc<Engine>, target: &Target) -> Option<Self> {
         let site = engine.site(target)?.clone();
         Some(Self {
@@ -50,12 +53,18 @@ impl Poll {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            match self.ask().await {
+            let Some(asked) = stop.run_until_cancelled(self.ask()).await else {
+                return;
+            };
+            match asked {
                 Ok(()) => self.has_failed = false,
                 // An outage is logged once, not at every poll.
                 Err(failure) if !self.has_failed => {
                     self.has_failed = true;
-                    tracing::warn!("{} is not polled: {failure}", self.site.definition.target);
+                    tracing::warn!(
+                        "{}: the image registry was not polled, and the next poll tries again: {failure}",
+                        self.site.definition.target
+                    );
                 }
                 Err(failure) => tracing::debug!("{failure}"),
             }
@@ -72,17 +81,40 @@ impl Poll {
         else {
             return Ok(());
         };
+        let mut result = Ok(());
         for pattern in self.site.definition.follows.clone() {
-            let Some((tag, digest)) = self.newest(&pattern).await? else {
-                continue;
-            };
-            if self.known.get(pattern.as_str()) == Some(&digest) {
-                continue;
+            // A pattern that cannot be polled does not keep the others from being polled.
+            if let Err(failure) = self.ask_about(queue.as_ref(), &pattern).await {
+                result = Err(failure);
             }
-            self.add(queue.as_ref(), &tag, &digest).await?;
+        }
+        result
+    }
+
+    async fn ask_about(&mut self, queue: &dyn QueueStore, pattern: &TagPattern) -> Result<()> {
+        let Some((tag, digest)) = self.newest(pattern).await? else {
+            return Ok(());
+        };
+        let known = self.known.get(pattern.as_str());
+        if known == Some(&digest) {
+            return Ok(());
+        }
+        // At the first poll it is not known whether the tag has changed. A version that was released before is then no
+        // push: operators may have made another version live since.
+        let is_old = known.is_none() && self.was_released(&digest).await?;
+        if is_old || self.add(queue, &tag, &digest).await? {
             self.known.insert(pattern.as_str().to_owned(), digest);
         }
         Ok(())
+    }
+
+    /// Whether one of the newest releases of the target released this version.
+    async fn was_released(&self, digest: &Digest) -> Result<bool> {
+        let journal = &self.site.read.journal;
+        let past = journal
+            .releases(&self.site.definition.target, SEARCHED)
+            .await?;
+        Ok(past.iter().any(|head| head.to.1.digest == *digest))
     }
 
     /// The tag that the pattern means, and the digest that the tag names now. A pattern that matches several tags means
@@ -114,8 +146,8 @@ impl Poll {
         }
     }
 
-    /// Adds the push, unless the version is live.
-    async fn add(&self, queue: &dyn QueueStore, tag: &str, digest: &Digest) -> Result<()> {
+    /// Adds the push, unless the version is live. Returns false if the queue is full.
+    async fn add(&self, queue: &dyn QueueStore, tag: &str, digest: &Digest) -> Result<bool> {
         let definition = &self.site.definition;
         let record = self.site.read.registry.read(&definition.target).await?;
         let live = record.route.as_ref().and_then(|route| {
@@ -123,18 +155,17 @@ impl Poll {
             Some(&registration.value.digest)
         });
         if live == Some(digest) {
-            return Ok(());
+            return Ok(true);
         }
         let now = self.engine.clock().now();
-        // The digest names the delivery: so agents that find the same image add one entry.
-        let push = Push::new(
-            &definition.repository,
-            tag,
-            PushSource::Poll,
-            digest.as_str(),
-            now,
-        );
-        let push = push.map_err(|bad| {
+        // Agents that find the same image add one entry. After a release, the same image is another push.
+        let generation = record
+            .route
+            .as_ref()
+            .map_or(0, |route| route.value.generation);
+        let delivery = format!("{} {generation}", digest.as_str());
+        let (repository, source) = (&definition.repository, PushSource::Poll);
+        let push = Push::new(repository, tag, source, &delivery, now).map_err(|bad| {
             let doing = format!("polling {}", definition.target);
             Failure::new(
                 FailureKind::Rejected,
@@ -144,6 +175,6 @@ impl Poll {
             )
         })?;
         let entry = QueueEntry::new(&definition.target, push.digest(Some(digest.clone())));
-        queue.add(&entry).await.map(drop)
+        Ok(queue.add(&entry).await? != Queued::Full)
     }
 }

@@ -1,5 +1,5 @@
-//! `greenroom agent`: releases pushed versions by itself until it is stopped. Prints one line for each change of a
-//! queue, which systemd keeps in its journal.
+//! `greenroom agent`: releases pushed versions by itself until it is stopped. Prints one line for each entry
+//! whose state this agent changes. systemd keeps the lines in its journal.
 
 mod running;
 mod unit;
@@ -23,7 +23,7 @@ const CHANGES: usize = 256;
 /// Releases pushed versions by itself, in the environments that follow their tags
 #[derive(Debug, Args)]
 pub(crate) struct AgentVerb {
-    /// Prints a unit for systemd that runs the agent as this user, and does nothing else
+    /// Only prints a systemd unit that runs the agent as this user
     #[arg(long)]
     print_unit: bool,
 }
@@ -139,7 +139,7 @@ async fn serve(app: &App, settings: &Settings, followed: &[String]) -> Exit {
         warn_line!("greenroom: {unsent}");
     }
     if let Err(error) = ended {
-        warn_line!("greenroom: the agent ended unexpectedly: {error}");
+        warn_line!("greenroom: the agent has crashed: {error}");
         return Exit::NeedsPerson;
     }
     say("stopped", serde_json::json!({}), "the agent has stopped");
@@ -160,7 +160,7 @@ fn report(entry: &QueueEntry) {
     say("changed", serde_json::json!({ "entry": entry }), &text);
 }
 
-/// Prints a line, or with `--json` an event. Nobody may be reading: the agent continues.
+/// Prints a line, or with `--json` an event. The agent continues if standard output is closed.
 fn say(event: &str, fields: serde_json::Value, text: &str) {
     if json::is_on() {
         json::event(event, fields);

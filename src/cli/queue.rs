@@ -1,4 +1,4 @@
-//! `greenroom queue`: lists the pushes that wait for a release, dismisses one, or tries one again.
+//! `greenroom queue`: lists the pending pushes, dismisses one, or retries one.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use crate::release::describe::{NO_AGENT, duration};
 use crate::sanitize::sanitize;
 use crate::wire::App;
 
-/// Lists the pushes that wait for a release, dismisses one, or tries one again
+/// Lists the pending pushes, dismisses one, or retries one
 ///
 /// An agent releases the newest push of each target. The first column is the beginning of the entry's id, which
 /// `queue dismiss` and `queue retry` accept.
@@ -36,17 +36,17 @@ pub(crate) struct Queue {
     /// Only this environment
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     environment: Option<EnvironmentName>,
-    /// Also lists the pushes that have ended: released, failed, refused, skipped or dismissed
+    /// Also lists the pushes that have ended: done, failed, refused, skipped or dismissed
     #[arg(long)]
     all: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum QueueVerb {
-    /// Takes a waiting push out of the queue, so that no agent releases it
+    /// Dismisses a waiting or offered push, so that no agent releases it
     #[command(after_help = see_also("queue dismiss"))]
     Dismiss(Dismiss),
-    /// Puts a failed, refused, skipped or dismissed push back into the queue
+    /// Makes a failed, refused, skipped or dismissed push wait again
     #[command(after_help = see_also("queue retry"))]
     Retry(Retry),
 }
@@ -68,7 +68,7 @@ struct Named {
 struct Dismiss {
     #[command(flatten)]
     named: Named,
-    /// Why; it is kept with the entry
+    /// The reason (optional). It is kept with the entry
     #[arg(long, value_name = "TEXT", value_parser = nonblank_text)]
     reason: Option<String>,
 }
@@ -82,8 +82,8 @@ struct Retry {
 impl VerbDefinition for Queue {
     #[rustfmt::skip]
     const MANUALS: &'static [Manual] = &[
-        ("queue", &[("greenroom queue", "Lists the pushes that wait for a release."), ("greenroom queue web qa --all", "Lists all pushes for one target, also those that have ended.")], &["notify", "queue dismiss", "queue retry", "status"], &["agent"]),
-        ("queue dismiss", &[("greenroom queue dismiss web qa 1a2b3c4d --reason experiment", "Takes a push out of the queue.")], &["queue", "queue retry"], &["agent"]),
+        ("queue", &[("greenroom queue", "Lists the pending pushes."), ("greenroom queue web qa --all", "Lists all pushes for one target, also those that have ended.")], &["notify", "queue dismiss", "queue retry", "status"], &["agent"]),
+        ("queue dismiss", &[("greenroom queue dismiss web qa 1a2b3c4d --reason experiment", "Dismisses a push.")], &["queue", "queue retry"], &["agent"]),
         ("queue retry", &[("greenroom queue retry web qa 1a2b3c4d", "Lets an agent release a push that failed before.")], &["queue", "queue dismiss"], &["agent"]),
     ];
 

@@ -1,4 +1,4 @@
-//! A pattern of tags, with which a target says which pushed tags it follows.
+//! A pattern that says which tags a target follows.
 
 use std::fmt;
 use std::str::FromStr;
@@ -65,7 +65,7 @@ impl FromStr for TagPattern {
     type Err = InvalidTagPattern;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Any text may stand for a star, so it may also stand for the letter that a tag must begin with.
+        // A star may stand for any text, also for the first character of a tag.
         if is_tag(&text.replace('*', "x")) {
             Ok(Self(text.to_owned()))
         } else {

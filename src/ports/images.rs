@@ -19,8 +19,8 @@ pub trait Images: Send + Sync {
     /// [`super::FailureKind::Missing`].
     async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version>;
 
-    /// The digest that a tag names at the moment. The call costs less than [`Images::resolve`], and the digest is only
-    /// as true as the answer.
+    /// The digest that a tag names at the moment. The call may cost less than [`Images::resolve`], and the
+    /// digest is not verified.
     async fn digest_of(&self, repository: &str, tag: &str) -> Result<Digest> {
         let reference = VersionRef::Tag(tag.to_owned());
         Ok(self.resolve(repository, &reference).await?.digest)

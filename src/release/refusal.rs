@@ -261,12 +261,12 @@ impl Refusal {
             | Self::Unfinished { .. }
             | Self::RouteDisagrees { .. }
             | Self::SlotTaken { .. }
+            | Self::ConfigurationOlder { .. }
             | Self::DrivenHere => true,
             Self::OfQueue(reason) => reason.may_pass(),
             Self::UnknownTarget(_)
             | Self::ReadOnly
             | Self::NoSuchVersion { .. }
-            | Self::ConfigurationOlder { .. }
             | Self::PlaceTaken { .. }
             | Self::NothingLiveIn(_)
             | Self::AlreadyLive { .. }

@@ -1,4 +1,4 @@
-//! The request of an operator for a release.
+//! The request of an operator or an agent for a release.
 
 use crate::inventory::{EnvironmentName, Operator, Target, Trigger, VersionRef};
 

@@ -29,7 +29,8 @@ archive = \"archive.sqlite\"
 
 /// The agent, which runs for as long as the sandbox is open.
 const AGENT: &str = "
-# `greenroom sandbox push web 1.9.3` reports a push here, and the environments that follow its tag get the version.
+# `greenroom sandbox push web 1.9.3` reports a push here, and the agent releases the version in dev and qa.
+# In production, tags such as v2.0.0 are only offered.
 [agent]
 listen = \"127.0.0.1:PORT\"
 

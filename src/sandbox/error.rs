@@ -30,9 +30,9 @@ pub enum SandboxError {
         /// The end of the search: only ports below this one were tried.
         below: u16,
     },
-    #[error("no sandbox is open in {}: open one with greenroom sandbox, or name its directory with --directory", place.display())]
+    #[error("no temporary sandbox is open in {}: run greenroom sandbox, or name a directory with --directory", place.display())]
     NoneOpen { place: PathBuf },
-    #[error("several sandboxes are open in {}: name the directory of one with --directory", place.display())]
+    #[error("several temporary sandboxes are open in {}: name the directory of one with --directory", place.display())]
     SeveralOpen { place: PathBuf },
     /// A sample release of a new sandbox could not be made, or did not end as expected.
     #[error("making the sample release of {what} failed: {why}")]

@@ -87,9 +87,8 @@ impl Place {
         private_files::create_directory(directory)
             .map_err(SandboxError::file("making", directory))?;
         let found = fs::metadata(directory).map_err(SandboxError::file("reading", directory))?;
-        if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o002 != 0 {
-            let why = "belongs to another user, or every user may write to it, and a configuration there can run commands as you. Name a directory of your own".to_owned();
-            return Err(unsuitable(directory, why));
+        if is_foreign(&found) {
+            return Err(foreign(directory));
         }
         let mut entries =
             fs::read_dir(directory).map_err(SandboxError::file("reading", directory))?;
@@ -187,6 +186,22 @@ impl Place {
         directory.join(CATALOGUE)
     }
 
+    /// Checks that an existing directory is a sandbox of this user, which no other user may write to: its configuration
+    /// can run commands.
+    pub fn check(directory: &Path) -> Result<PathBuf, SandboxError> {
+        let directory =
+            fs::canonicalize(directory).map_err(SandboxError::file("looking for", directory))?;
+        let found = fs::metadata(&directory).map_err(SandboxError::file("reading", &directory))?;
+        if is_foreign(&found) {
+            return Err(foreign(&directory));
+        }
+        if !directory.join(MARK).exists() {
+            let why = "is not a sandbox. Name the directory of one with --directory".to_owned();
+            return Err(unsuitable(&directory, why));
+        }
+        Ok(directory)
+    }
+
     /// The directory of the only open temporary sandbox of this user.
     pub fn only_open() -> Result<PathBuf, SandboxError> {
         let place = std::env::temp_dir();
@@ -276,6 +291,15 @@ impl Place {
         self.clear().await?;
         remove(&self.directory.join(MARK)).await
     }
+}
+
+fn is_foreign(found: &fs::Metadata) -> bool {
+    found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o002 != 0
+}
+
+fn foreign(directory: &Path) -> SandboxError {
+    let why = "belongs to another user, or every user may write to it, and a configuration there can run commands as you. Name a directory of your own";
+    unsuitable(directory, why.to_owned())
 }
 
 /// Whether the directory belongs to this user and is a sandbox that a running process has locked.

@@ -60,7 +60,7 @@ impl QueueStore for StoredQueue {
             .apply(|seen| {
                 let stored = seen.get(&key);
                 match stored.map(|pair| values::decode_queue_entry(pair, target)) {
-                    // A newer Greenroom has received the push, and releases it.
+                    // A newer Greenroom wrote this entry. It is not replaced.
                     Some(Ok(_) | Err(Unreadable::Newer(_))) => {
                         return Ok(Decision::Done(Queued::Known));
                     }
@@ -86,7 +86,7 @@ impl QueueStore for StoredQueue {
         let target = &from.target;
         let doing = &format!("changing an entry in the queue of {target}");
         if (target, &from.id) != (&to.target, &to.id) {
-            let message = "the two entries are not the same";
+            let message = "the new entry has another id or target";
             return Err(self.store.failure(FailureKind::Rejected, doing, message));
         }
         let key = self.key(target, &from.id);

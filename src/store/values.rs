@@ -139,8 +139,8 @@ pub(super) fn decode_registration(pair: &Pair, slot: Slot) -> Decoded<Registrati
     Ok(entry)
 }
 
-/// Decodes an entry of a queue. It is an error if the value names another target or another id than its key, or if its
-/// push names no tag: an agent asks the image registry for this tag.
+/// Decodes an entry of a queue. It is an error if the value names another target or another id than its key, or if the
+/// repository or the tag of its push is malformed: an agent asks the image registry for this tag.
 pub(super) fn decode_queue_entry(pair: &Pair, target: &Target) -> Decoded<QueueEntry> {
     let entry: QueueEntry = decode(pair)?;
     let key = pair.key.as_slice();

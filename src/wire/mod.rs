@@ -29,7 +29,7 @@ pub use bounds::bounds;
 pub use configuration::watch as watch_configuration;
 pub use doctor_tests::try_directory;
 pub use inbox::{Inbox, report_push, start_inbox};
-pub use operator::login;
+pub use operator::process_user;
 pub use presence::report_presence;
 pub use sandbox::{catalogue, push_program};
 

@@ -14,7 +14,7 @@ fn name_in_user_database() -> Option<String> {
 }
 
 /// The login name of the user. It does not prove who the user is, but colleagues know it.
-fn person() -> String {
+fn login_name() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
     let mut named = named.filter_map(|variable| std::env::var(variable).ok());
     let name = named.find(|name| !name.is_empty());
@@ -23,7 +23,7 @@ fn person() -> String {
 }
 
 /// The user of this process: its name in the user database, or its number.
-pub fn login() -> String {
+pub fn process_user() -> String {
     name_in_user_database().unwrap_or_else(|| getuid().to_string())
 }
 
@@ -32,7 +32,7 @@ pub(super) fn find(settings: &OperatorSettings) -> Result<Operator, WireError> {
         let system = rustix::system::uname();
         system.nodename().to_string_lossy().into_owned()
     };
-    let written = settings.name.clone().unwrap_or_else(person);
+    let written = settings.name.clone().unwrap_or_else(login_name);
     let name = operator_name(&written).map_err(|why| {
         let name: String = sanitize(&written).chars().take(80).collect();
         WireError::Settings(format!(

@@ -397,7 +397,7 @@ fn done(sandbox: &Sandbox, arguments: &[&str]) -> String {
 /// The verbs, without an agent.
 #[test]
 fn a_push_is_notified_listed_dismissed_and_retried() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::without_agent().up().following_nothing();
     let follow = [
         "--set",
         r#"services.web.environments.dev.follow=["develop"]"#,
@@ -421,14 +421,14 @@ fn a_push_is_notified_listed_dismissed_and_retried() {
     let parts = [
         "web/dev  develop  waiting",
         "from greenroom notify",
-        "no agent has read it yet",
+        "no agent has considered it yet",
     ];
     for part in [&id, parts[0], parts[1], parts[2]] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let said = done(&sandbox, &["status", "web", "dev"]);
     assert!(
-        said.contains("queue: develop waiting: no agent has read it yet"),
+        said.contains("queue: develop waiting: no agent has considered it yet"),
         "{said}"
     );
 
@@ -494,7 +494,7 @@ fn a_push_is_notified_listed_dismissed_and_retried() {
 
 #[test]
 fn the_doctor_and_the_status_name_the_agents() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::without_agent().up().following_nothing();
     let doctor = [
         "--set",
         r#"services.web.environments.dev.follow=["develop"]"#,

@@ -129,6 +129,17 @@ impl Sandbox {
         self
     }
 
+    /// Without tags that a target follows.
+    pub(crate) fn following_nothing(self) -> Self {
+        let path = self.place().join("greenroom.toml");
+        let text = std::fs::read_to_string(&path).expect("the configuration");
+        let kept = text.lines().filter(|line| !line.starts_with("follow = "));
+        let kept: String = kept.map(|line| format!("{line}\n")).collect();
+        assert_ne!(kept, text, "no target follows a tag in {text}");
+        std::fs::write(&path, kept).expect("written");
+        self
+    }
+
     fn said(&self) -> String {
         std::fs::read_to_string(self.room.path().join("said")).expect("its output")
     }

@@ -41,13 +41,13 @@ impl Outcome {
         Self::TooMany,
     ];
 
-    /// What is logged of the outcome, after a number; none if it is no refusal.
+    /// What the log says about the outcome, after a number; none if it is not logged.
     fn words(self) -> Option<&'static str> {
         Some(match self {
             Self::Queued | Self::NotFollowed => return None,
-            Self::UnknownRepository => "of repositories that no service has",
+            Self::UnknownRepository => "for repositories that no service has",
             Self::Full => "for a full queue",
-            Self::NotStored => "that could not be stored",
+            Self::NotStored => "that could not be verified or stored",
             Self::WrongCredential => "from an unknown sender or with a wrong credential",
             Self::Malformed => "that could not be read",
             Self::TooLarge => "that were too large",
@@ -68,13 +68,13 @@ pub struct Counts {
     pub unknown_repository: u64,
     /// Pushes for a queue that was full.
     pub full: u64,
-    /// Pushes that the receiver failed to store.
+    /// Pushes that could not be stored, and deliveries whose credential could not be read.
     pub not_stored: u64,
     /// Deliveries from an unknown sender or with a wrong credential.
     pub wrong_credential: u64,
     /// Deliveries and pushes that could not be read.
     pub malformed: u64,
-    /// Deliveries above the limit of size.
+    /// Deliveries with too many bytes or too many pushes.
     pub too_large: u64,
     /// Deliveries whose content took too long to arrive.
     pub too_slow: u64,
@@ -99,7 +99,7 @@ impl Counts {
     }
 
     /// The refusals since `before`, in words; none if there are none.
-    fn refused_since(mut self, mut before: Self) -> Option<String> {
+    fn not_queued_since(mut self, mut before: Self) -> Option<String> {
         let mut words = String::new();
         for outcome in Outcome::ALL {
             let new = self.of(outcome).saturating_sub(*before.of(outcome));
@@ -154,10 +154,10 @@ impl Counting {
             .is_some()
         {
             let now = self.now();
-            if let Some(refused) = now.refused_since(logged) {
+            if let Some(refused) = now.not_queued_since(logged) {
                 let failure = self.last_failure().take();
                 let failure = failure.map_or(String::new(), |reason| format!(": {reason}"));
-                tracing::warn!("the inbox refused deliveries: {refused}{failure}");
+                tracing::warn!("the inbox did not queue: {refused}{failure}");
             }
             logged = now;
             let pause = tokio::time::sleep(LOG_PAUSE);
@@ -204,9 +204,9 @@ mod tests {
             queued: 9,
             ..before
         };
-        assert_eq!(now.refused_since(now), None);
+        assert_eq!(now.not_queued_since(now), None);
         assert_eq!(
-            now.refused_since(before).as_deref(),
+            now.not_queued_since(before).as_deref(),
             Some("3 from an unknown sender or with a wrong credential, 1 that could not be read")
         );
     }

@@ -237,7 +237,7 @@ impl Outcomes {
 }
 
 fn try_again() -> Answer {
-    let text = "the inbox cannot store pushes at the moment: try again later";
+    let text = "the inbox cannot process deliveries at the moment: try again later";
     Answer::new(StatusCode::SERVICE_UNAVAILABLE, text).retry_after(STORE_PAUSE)
 }
 

@@ -12,7 +12,9 @@
 //! |---|---|
 //! | 200 | at least one push is queued |
 //! | 202 | nothing to queue: another event, a repository that no service has, or a tag that no target follows. These are no errors, because an image registry repeats a refused delivery for ever |
-//! | 400, 413 | the payload cannot be read, or is too large |
+//! | 400 | the payload cannot be read |
+//! | 413 | the delivery has too many bytes or pushes |
+//! | 404, 405 | wrong path or method |
 //! | 401 | unknown sender or wrong credential |
 //! | 408 | the content arrived too slowly |
 //! | 429 | the queue of a target is full, or the sender reports too much: try again after `Retry-After` |

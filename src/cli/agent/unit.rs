@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::wire::{App, login};
+use crate::wire::{App, process_user};
 
 /// The text of the unit. Its user is the user of this process.
 pub(super) fn text(app: &App) -> String {
@@ -22,19 +22,20 @@ User={}
 ExecStart={} --config {} agent
 Restart=on-failure
 RestartSec=5
-# The agent stops its drivers first, so that another agent or operator can resume their releases at once.
+# At its end, the agent stops its drivers and releases their locks, so that their releases can be resumed at once.
 TimeoutStopSec=30
 StateDirectory=greenroom
 CacheDirectory=greenroom
 Environment=XDG_STATE_HOME=%S XDG_CACHE_HOME=%C
 ",
-        login(),
+        process_user(),
         word(&program.display().to_string()),
         word(&app.file.display().to_string()),
     );
     for directory in app.directories_to_write() {
         let path = word(&directory.display().to_string());
-        let _ = writeln!(text, "ReadWritePaths={path}");
+        // With the dash, a directory that does not exist yet is no error.
+        let _ = writeln!(text, "ReadWritePaths=-{path}");
     }
     text.push_str(
         "NoNewPrivileges=yes

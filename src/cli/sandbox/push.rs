@@ -27,7 +27,7 @@ pub(super) struct PushVerb {
     /// The fault of a new version: none, unhealthy, failing-checks, crash, large-header, short-lived or greedy
     #[arg(long, default_value = "none", value_parser = fault)]
     fault: String,
-    /// The directory of the sandbox [default: that of the configuration, or of the only open sandbox]
+    /// The directory of the sandbox [default: that of the configuration, or of the only open temporary sandbox]
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
 }
@@ -51,7 +51,8 @@ pub(super) async fn run(common: &Common, verb: &PushVerb) -> Exit {
         let file = common.config.as_ref()?;
         file.parent().map(PathBuf::from)
     });
-    let directory = match named.map_or_else(Place::only_open, Ok) {
+    let found = named.map_or_else(Place::only_open, Ok);
+    let directory = match found.and_then(|directory| Place::check(&directory)) {
         Ok(directory) => directory,
         Err(error) => {
             print_error(error);
@@ -87,7 +88,7 @@ pub(super) async fn run(common: &Common, verb: &PushVerb) -> Exit {
     };
     if let Err(error) = wire::report_push(&loaded.settings, &push).await {
         print_error(format!(
-            "{error}\n  The agent runs for as long as the sandbox is open."
+            "{error}\n  Check that the sandbox is open and was started without --no-agent."
         ));
         return Exit::Failed;
     }

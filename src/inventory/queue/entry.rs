@@ -92,7 +92,7 @@ impl fmt::Display for EntryId {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
     pub entry: EntryId,
-    /// The push in a few words, sanitized.
+    /// The push in a few words. A store may have been given another text: sanitize it before it is shown.
     pub push: String,
 }
 
@@ -110,7 +110,7 @@ impl fmt::Display for Trigger {
 pub enum EntryState {
     /// The agent releases the version as soon as it can.
     Waiting {
-        /// What the entry waits for; none if no agent has read the entry yet.
+        /// What the entry waits for. None if no agent has considered the entry since it was added or put back.
         why: Option<String>,
     },
     /// The environment is protected, so only an operator may release the version.
@@ -122,18 +122,18 @@ pub enum EntryState {
         /// The name of the agent's process.
         agent: String,
     },
-    /// The version is live.
+    /// The version became live, or was live already.
     Done {
-        /// None if the version was live before an agent read the entry.
+        /// The release that made the version live. None if the agent does not know it.
         release: Option<ReleaseId>,
     },
-    /// A newer push of the target takes the place of this one.
+    /// Another push of the target, reported or retried later, takes the place of this one.
     Skipped { for_entry: EntryId },
     /// The version cannot be released.
     Refused { why: String },
     /// The version was released, but did not become live.
     Failed { release: ReleaseId, why: String },
-    /// An operator took the entry out of the queue.
+    /// An operator decided that no agent releases the version.
     Dismissed {
         by: Operator,
         reason: Option<String>,
@@ -189,7 +189,7 @@ impl EntryState {
         }
     }
 
-    /// Whether something may still become of the entry without an operator who retries it.
+    /// Whether an agent or an operator may still release the version without a retry.
     pub fn is_pending(&self) -> bool {
         matches!(
             self,
@@ -216,11 +216,12 @@ impl EntryState {
         }
     }
 
-    /// What an operator should know besides the kind of the state: what the entry waits for, or why it ended so.
+    /// What an operator should know besides the kind of the state: what the entry waits for, or the
+    /// reason for its end.
     pub fn details(&self) -> Option<String> {
         match self {
             Self::Waiting { why } => {
-                let unread = || "no agent has read it yet".to_owned();
+                let unread = || "no agent has considered it yet".to_owned();
                 Some(why.clone().unwrap_or_else(unread))
             }
             Self::Offered => Some(
@@ -232,7 +233,7 @@ impl EntryState {
             } => Some(format!("release {}", release.short())),
             Self::Done { release: None } => Some("the version was live already".to_owned()),
             Self::Skipped { for_entry } => Some(format!(
-                "a newer push takes its place: {}",
+                "another push takes its place: {}",
                 for_entry.short()
             )),
             Self::Refused { why } => Some(why.clone()),
@@ -258,13 +259,13 @@ pub struct QueueEntry {
     /// The version that the tag named when an agent resolved it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// The request for another try. The version may then be released although it has failed before, and the entry counts
-    /// as the newest.
+    /// The last retry. The version may then be released although it has failed before, and the entry sorts by the time
+    /// of the retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried: Option<Retry>,
 }
 
-/// An operator's request to try an entry again.
+/// An operator's retry of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retry {
     pub by: Operator,
@@ -300,12 +301,12 @@ impl QueueEntry {
         }
     }
 
-    /// Whether an agent has to act before anything becomes of the entry.
+    /// Whether the entry waits for an agent.
     pub fn needs_agent(&self) -> bool {
         matches!(self.state, EntryState::Waiting { .. })
     }
 
-    /// What the release of this entry keeps about it.
+    /// The trigger that a release of this entry records.
     pub fn trigger(&self) -> Trigger {
         Trigger {
             entry: self.id.clone(),

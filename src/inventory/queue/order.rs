@@ -34,6 +34,23 @@ pub fn overtaken<'a>(
         .filter(move |it| age_key(it) < age_key(newest))
 }
 
+/// The entry that takes the place of a pending one because it was reported later and is already released or being
+/// released. A push may be stored late, after a newer one. A retried entry keeps its place.
+pub fn released_after<'a>(
+    entries: &'a [QueueEntry],
+    pending: &QueueEntry,
+) -> Option<&'a QueueEntry> {
+    let is_released = |it: &&QueueEntry| {
+        matches!(
+            it.state,
+            EntryState::RollingOut { .. } | EntryState::Done { .. }
+        )
+    };
+    let is_newer = |it: &&QueueEntry| it.push.received_at > pending.push.received_at;
+    let mut newer = entries.iter().filter(is_released).filter(is_newer);
+    newer.find(|_| pending.retried.is_none())
+}
+
 /// Sorts entries by the time of their pushes, newest first.
 pub fn newest_first(entries: &mut [impl Borrow<QueueEntry>]) {
     entries.sort_by(|one, other| age_key(other.borrow()).cmp(&age_key(one.borrow())));
@@ -51,7 +68,8 @@ fn is_rolling_out(entry: &QueueEntry) -> bool {
     matches!(entry.state, EntryState::RollingOut { .. })
 }
 
-/// A key by which entries sort from old to new. An entry is as new as its last request for another try. Two pushes of the same moment have a fixed order, so that all agents
+/// A key by which entries sort from old to new. An entry is as new as its last
+/// retry. Two pushes of the same moment have a fixed order, so that all agents
 /// choose the same one.
 fn age_key(entry: &QueueEntry) -> (jiff::Timestamp, &super::EntryId) {
     let received_at = entry.push.received_at;
@@ -105,6 +123,25 @@ mod tests {
         newest_first(&mut sorted);
         let order = [1, 4, 2, 0, 3].map(|index: usize| entries[index].clone());
         assert_eq!(sorted, order);
+    }
+
+    #[test]
+    fn a_push_that_is_stored_late_does_not_replace_a_newer_one() {
+        let done = entry(5, EntryState::Done { release: None });
+        let entries = [done.clone(), waiting(4), waiting(6)];
+        assert_eq!(released_after(&entries, &entries[1]), Some(&done));
+        assert_eq!(released_after(&entries, &entries[2]), None);
+        let retried = QueueEntry {
+            retried: Some(Retry {
+                by: Operator {
+                    name: "ana".into(),
+                    host: "ops-1".into(),
+                },
+                at: Timestamp::UNIX_EPOCH,
+            }),
+            ..waiting(4)
+        };
+        assert_eq!(released_after(&entries, &retried), None);
     }
 
     #[test]

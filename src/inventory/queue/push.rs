@@ -1,4 +1,4 @@
-//! A push: the report that a tag of a repository names a new image.
+//! A push: a tag of a repository names a new image, as a sender says.
 
 use std::fmt;
 
@@ -36,8 +36,9 @@ impl fmt::Display for PushSource {
     }
 }
 
-/// The report that a tag names a new image. The sender may be wrong or lie about everything in it. All texts are
-/// sanitized and short.
+/// A tag names a new image, as a sender says. The sender may be wrong or lie about everything. [`Push::new`] and
+/// [`Push::by`] sanitize and shorten the texts. A push from a store may have other texts: sanitize them before they are
+/// shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Push {
     /// The repository as the sender names it, e.g. `team/web`.
@@ -47,8 +48,8 @@ pub struct Push {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     pub source: PushSource,
-    /// The name of the delivery that the sender chose, or the hash of its content. A repeated delivery has the same
-    /// name.
+    /// The id of the delivery: the sender's id, or a hash of the content. `greenroom notify` makes a random id, and a
+    /// poll uses the digest. A repeated delivery has the same id.
     pub delivery: String,
     /// The person or program that pushed, as the sender claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -44,7 +44,7 @@ pub struct SenderConfig {
     #[serde(default)]
     pub password: Option<SecretSource>,
     /// The source of the key with which `github`, `gitlab` (its signing token) and `signed` sign their requests. For
-    /// `gitlab` and `signed`: `whsec_` and base64, or any text of at least 24 characters.
+    /// `gitlab` and `signed`: `whsec_` and base64, or any text of at least 24 bytes.
     #[serde(default)]
     pub secret: Option<SecretSource>,
 }

@@ -13,7 +13,7 @@ use crate::ports::{QueueStore, Queued};
 use crate::release::{Definition, QueueRefusal, Refusal, Refused};
 use crate::sanitize::sanitize;
 
-/// How often a change is decided again if agents keep changing the entry.
+/// How many times a change is tried if agents keep changing the entry.
 const ATTEMPTS: usize = 5;
 
 /// A push that an operator or a CI job reports.
@@ -57,7 +57,7 @@ impl Engine {
         }
     }
 
-    /// Takes a waiting or offered entry out of the queue. Returns the dismissed entry.
+    /// Dismisses a waiting or offered entry, so that no agent releases it. Returns the dismissed entry.
     pub async fn dismiss(
         &self,
         target: &Target,

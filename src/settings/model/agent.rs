@@ -14,7 +14,7 @@ use crate::inventory::servers::SenderConfig;
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct AgentSection {
     /// The address of the inbox, to which senders report pushes, e.g. `0.0.0.0:8470`. Without this key there is no
-    /// inbox: the agent then learns of pushes only from `greenroom notify` and from the image registries.
+    /// inbox: the agent then learns of pushes only from `greenroom notify` and by polling (`poll`).
     pub(in crate::settings) listen: Option<Endpoint>,
     /// A PEM file with the certificate of the inbox and those of the authorities between it and the root. Without this
     /// key the inbox uses plain HTTP. The file is read again when it changes.

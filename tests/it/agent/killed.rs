@@ -76,17 +76,17 @@ impl Store {
         usize::try_from(count.expect("a number")).ok()
     }
 
-    /// Waits for the moment. Returns false if the rollout has ended before.
-    fn wait_for(&self, moment: Moment, id: &EntryId) -> bool {
+    /// Waits for the moment.
+    fn wait_for(&self, moment: Moment, id: &EntryId) {
         let end = Instant::now() + SOON;
         let wanted = match moment {
-            Moment::Stored => return true,
+            Moment::Stored => return,
             Moment::Named => 0,
             Moment::Recorded(count) => count,
         };
         loop {
             if self.recorded(id).is_some_and(|recorded| recorded >= wanted) {
-                return true;
+                return;
             }
             assert!(Instant::now() < end, "{moment:?}: not within {SOON:?}");
             std::thread::sleep(Duration::from_micros(200));

@@ -23,7 +23,7 @@ use crate::sandbox::Sandbox;
 /// How long one rollout may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
 
-/// A sandbox in which `web/qa`, `web/dev` and `web/production` follow tags.
+/// A sandbox in which only the targets that the test names follow tags.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
 }
@@ -47,12 +47,9 @@ impl World {
 
     /// A world in which the tables of these targets of `web` have more lines.
     pub(crate) fn with_lines(lines: &[(&str, String)]) -> Self {
-        let sandbox = Sandbox::without_agent().up().hurried();
+        let sandbox = Sandbox::without_agent().up().hurried().following_nothing();
         let path = sandbox.place().join("greenroom.toml");
         let mut text = std::fs::read_to_string(&path).expect("the configuration");
-        // Only the targets that a test names follow a tag.
-        let kept = text.lines().filter(|line| !line.starts_with("follow = "));
-        text = kept.map(|line| format!("{line}\n")).collect();
         for (environment, lines) in lines {
             let table = format!("[services.web.environments.{environment}]\n");
             assert!(text.contains(&table), "{text}");

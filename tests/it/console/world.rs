@@ -348,9 +348,50 @@ fn stopping() -> PlannedCalls {
     }
 }
 
+fn definition(target: &Target, tier: Tier) -> Definition {
+    Definition {
+        target: target.clone(),
+        tier,
+        runtime_kind: greenroom::inventory::RuntimeKind::default(),
+        rules: Rules::default(),
+        follows: Vec::new(),
+        repository: "registry.example/web".into(),
+        endpoints: PerSlot::from_fn(endpoint),
+        instance: InstanceShape {
+            listen: Listen::Port(8080),
+            command: None,
+            environment: BTreeMap::new(),
+            mounts: Vec::new(),
+            memory: None,
+            restart: RestartPolicy::default(),
+            network: None,
+            labels: BTreeMap::new(),
+        },
+        health: Some(HealthCheck {
+            path: "/health".into(),
+            host: None,
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(5),
+        }),
+        suite: Suite {
+            cases: vec![
+                case("home page", true),
+                case("login", true),
+                case("orders", true),
+                case("recommendations", false),
+            ],
+        },
+        timing: Timing::default(),
+        public: None,
+        preview: None,
+        poll: None,
+    }
+}
+
 /// The plan of 1.9.0 for a target.
 pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
-    let endpoints = PerSlot::from_fn(endpoint);
     let planned = |step: Step, call: &str, undo: &str| PlannedCalls {
         step,
         calls: vec![call.into()],
@@ -361,45 +402,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
         overridden: Vec::new(),
         release: release_id(2),
         kind: ReleaseKind::Promote,
-        definition: Definition {
-            target: target.clone(),
-            tier,
-            runtime_kind: greenroom::inventory::RuntimeKind::default(),
-            rules: Rules::default(),
-            follows: Vec::new(),
-            repository: "registry.example/web".into(),
-            endpoints,
-            instance: InstanceShape {
-                listen: Listen::Port(8080),
-                command: None,
-                environment: BTreeMap::new(),
-                mounts: Vec::new(),
-                memory: None,
-                restart: RestartPolicy::default(),
-                network: None,
-                labels: BTreeMap::new(),
-            },
-            health: Some(HealthCheck {
-                path: "/health".into(),
-                host: None,
-                headers: BTreeMap::new(),
-                query: BTreeMap::new(),
-                interval: Duration::from_secs(1),
-                timeout: Duration::from_secs(5),
-            }),
-            suite: Suite {
-                cases: vec![
-                    case("home page", true),
-                    case("login", true),
-                    case("orders", true),
-                    case("recommendations", false),
-                ],
-            },
-            timing: Timing::default(),
-            public: None,
-            preview: None,
-            poll: None,
-        },
+        definition: definition(target, tier),
         from: Some(LiveBefore {
             slot: Slot::Blue,
             version: version("1.8.2", "4f2a9c01e7"),

@@ -162,7 +162,7 @@ async fn a_sender_that_reports_too_often_is_told_when_to_try_again() {
 }
 
 #[tokio::test]
-async fn stopping_waits_no_longer_than_it_may() {
+async fn stop_closes_connections_after_the_grace_period() {
     let world = World::start().await;
     *world.receiver.delay.lock().expect("delay") = Duration::from_mins(1);
     let delivery = tokio::spawn(world.signed("m1", "develop").send());

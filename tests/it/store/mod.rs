@@ -110,11 +110,11 @@ macro_rules! every_contract {
                 an_entry_is_added_once
                 a_full_queue_takes_no_entry
                 an_entry_is_changed_only_from_the_state_that_was_read
-                one_of_many_writers_gets_an_entry
+                one_of_many_writers_changes_an_entry
                 only_entries_that_have_ended_are_forgotten
                 an_entry_of_a_newer_greenroom_stays_as_it_is
                 a_foreign_value_in_a_queue_stops_nothing
-                a_queue_is_changed_once_on_a_bad_line
+                a_lost_answer_changes_a_queue_once
                 a_change_that_was_overwritten_is_ambiguous
             }
 

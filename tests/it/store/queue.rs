@@ -96,7 +96,7 @@ pub(super) async fn an_entry_is_changed_only_from_the_state_that_was_read(world:
     assert_eq!(failure.kind, FailureKind::Rejected, "{failure}");
 }
 
-pub(super) async fn one_of_many_writers_gets_an_entry(world: &World) {
+pub(super) async fn one_of_many_writers_changes_an_entry(world: &World) {
     let entry = waiting(world, 1);
     world.queue().add(&entry).await.expect("added");
     let agents = (0..8).map(|number| {
@@ -195,7 +195,7 @@ pub(super) async fn a_foreign_value_in_a_queue_stops_nothing(world: &World) {
     assert_eq!(queue, [dismissed(&entry), other]);
 }
 
-pub(super) async fn a_queue_is_changed_once_on_a_bad_line(world: &World) {
+pub(super) async fn a_lost_answer_changes_a_queue_once(world: &World) {
     let lossy = Lossy::new(&world.kv);
     let bad = world.through(std::sync::Arc::new(lossy.clone()));
     let store = bad.queue();

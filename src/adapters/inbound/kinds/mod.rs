@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_parser_accepts_what_is_no_json_object() {
+    fn every_parser_refuses_a_malformed_payload() {
         let kinds = [
             SenderKind::DockerHub,
             SenderKind::Distribution,

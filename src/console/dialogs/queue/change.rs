@@ -122,7 +122,7 @@ pub(super) fn pressed(
         return model.keep(dialog);
     };
     match key.code {
-        KeyCode::Enter if question.row == 0 => return cancelled(dialog, model),
+        KeyCode::Enter if question.row == 0 => return cancelled(*dialog, model),
         KeyCode::Enter => return confirmed(dialog, model),
         KeyCode::Up => question.row = 0,
         KeyCode::Down => question.row = 1,
@@ -132,7 +132,7 @@ pub(super) fn pressed(
     model.keep(dialog)
 }
 
-fn cancelled(dialog: Box<QueueDialog>, model: &mut Model) -> Vec<Effect> {
+fn cancelled(dialog: QueueDialog, model: &mut Model) -> Vec<Effect> {
     model.say(Weight::Normal, "cancelled: nothing was changed");
     dialog.turn_to(model, QueuePage::List);
     Vec::new()

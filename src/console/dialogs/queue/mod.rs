@@ -81,9 +81,9 @@ impl QueueDialog {
         entries.find(|entry| Some(&entry.id) == self.under.as_ref())
     }
 
-    fn turn_to(mut self: Box<Self>, model: &mut Model, page: QueuePage) {
+    fn turn_to(mut self, model: &mut Model, page: QueuePage) {
         self.page = page;
-        model.show(*self);
+        model.show(self);
     }
 
     fn pressed_in_list(mut self: Box<Self>, model: &mut Model, code: KeyCode) -> Vec<Effect> {
@@ -126,7 +126,7 @@ impl QueueDialog {
     }
 
     /// Shows the release of a push: a release that has not ended in the panes, any other one in the history.
-    fn show_release(self: Box<Self>, model: &mut Model, release: ReleaseId) -> Vec<Effect> {
+    fn show_release(self, model: &mut Model, release: ReleaseId) -> Vec<Effect> {
         let current = model.release_of(&self.target);
         let is_running =
             current.is_some_and(|it| it.plan.release == release && it.outcome().is_none());
