@@ -397,7 +397,7 @@ fn done(sandbox: &Sandbox, arguments: &[&str]) -> String {
 /// The verbs, without an agent.
 #[test]
 fn a_push_is_notified_listed_dismissed_and_retried() {
-    let mut sandbox = Sandbox::without_agent().up().following_nothing();
+    let mut sandbox = Sandbox::kept().up().following_nothing();
     let follow = [
         "--set",
         r#"services.web.environments.dev.follow=["develop"]"#,
@@ -478,7 +478,7 @@ fn a_push_is_notified_listed_dismissed_and_retried() {
     let dev = targets.as_array().expect("a list").iter().find(is_dev);
     let dev = dev.expect("the target with the push");
     assert_eq!(
-        dev["problems"].as_object().map(|it| it.len()),
+        dev["problems"].as_object().map(serde_json::Map::len),
         Some(1),
         "{dev}"
     );
@@ -494,7 +494,7 @@ fn a_push_is_notified_listed_dismissed_and_retried() {
 
 #[test]
 fn the_doctor_and_the_status_name_the_agents() {
-    let mut sandbox = Sandbox::without_agent().up().following_nothing();
+    let mut sandbox = Sandbox::kept().up().following_nothing();
     let doctor = [
         "--set",
         r#"services.web.environments.dev.follow=["develop"]"#,

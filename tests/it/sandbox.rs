@@ -43,18 +43,19 @@ impl Sandbox {
         Self::start(room, Some(directory), &[])
     }
 
-    /// In a directory that is kept, without the sandbox's own agent.
-    pub(crate) fn without_agent() -> Self {
+    /// In a directory that is kept, with the sandbox's own agent. Most tests have no agent, because it writes to the
+    /// store whenever it starts.
+    pub(crate) fn with_agent() -> Self {
         let room = room();
         let directory = room.path().join("kept");
-        Self::start_with(room, Some(directory), &[], &["--no-agent"])
+        Self::start_with(room, Some(directory), &[], &[])
     }
 
-    /// In a directory that is kept, with JSON output and without the sandbox's own agent.
+    /// In a directory that is kept, with JSON output.
     pub(crate) fn in_json() -> Self {
         let room = room();
         let directory = room.path().join("kept");
-        Self::start_with(room, Some(directory), &["--json"], &["--no-agent"])
+        Self::start(room, Some(directory), &["--json"])
     }
 
     /// In a kept directory that is prepared first.
@@ -67,7 +68,7 @@ impl Sandbox {
     }
 
     fn start(room: TempDir, directory: Option<PathBuf>, common: &[&str]) -> Self {
-        Self::start_with(room, directory, common, &[])
+        Self::start_with(room, directory, common, &["--no-agent"])
     }
 
     fn start_with(
@@ -134,7 +135,7 @@ impl Sandbox {
         let path = self.place().join("greenroom.toml");
         let text = std::fs::read_to_string(&path).expect("the configuration");
         let kept = text.lines().filter(|line| !line.starts_with("follow = "));
-        let kept: String = kept.map(|line| format!("{line}\n")).collect();
+        let kept = kept.collect::<Vec<_>>().join("\n");
         assert_ne!(kept, text, "no target follows a tag in {text}");
         std::fs::write(&path, kept).expect("written");
         self
@@ -330,7 +331,7 @@ pub(crate) fn words(output: &Output) -> String {
 
 #[test]
 fn it_starts_with_a_history_and_leaves_nothing_behind() {
-    let mut sandbox = Sandbox::temporary().up();
+    let mut sandbox = Sandbox::start_with(room(), None, &[], &[]).up();
     assert_eq!(sandbox.live("web", "production"), "1.8.2");
     assert_eq!(sandbox.live("web", "qa"), "1.9.0");
     assert_eq!(sandbox.live("web", "dev"), "1.9.0");

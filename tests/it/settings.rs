@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use greenroom::inventory::servers::SwitchMode;
-use greenroom::inventory::{EnvironmentValue, SecretSource, Slot};
+use greenroom::inventory::{EnvironmentValue, SecretSource, Slot, TagPattern};
 use greenroom::port_check::OutgoingPorts;
 use greenroom::release::Limit;
 use greenroom::settings::{
@@ -247,7 +247,7 @@ fn the_inbox_has_its_address_its_certificate_and_its_senders() {
         assert!(sender.credential().is_some(), "{name}");
     }
     let follows = &settings.targets[0].definition.follows;
-    let follows: Vec<&str> = follows.iter().map(|it| it.as_str()).collect();
+    let follows: Vec<&str> = follows.iter().map(TagPattern::as_str).collect();
     assert_eq!(follows, ["develop", "v*"]);
     let without = valid("notices.toml").settings.agent.inbox;
     assert_eq!(without, None);

@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_mins(1);
 fn states(sandbox: &Sandbox, tag: &str) -> Vec<(String, String)> {
     let output = sandbox.run(&["--json", "queue", "--all"]);
     let targets = json_list(&output, "targets").into_iter();
-    let entries = targets.flat_map(|target| target["entries"].as_array().cloned());
+    let entries = targets.filter_map(|target| target["entries"].as_array().cloned());
     let entries = entries.flatten();
     let of_tag = entries.filter(|entry| entry["push"]["tag"] == tag);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -52,7 +52,7 @@ fn push(sandbox: &Sandbox, arguments: &[&str]) {
 
 #[test]
 fn a_version_that_is_pushed_to_the_sandbox_is_released() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::with_agent().up();
     push(&sandbox, &["1.9.3"]);
     wait_for(
         &sandbox,

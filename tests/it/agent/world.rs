@@ -47,7 +47,7 @@ impl World {
 
     /// A world in which the tables of these targets of `web` have more lines.
     pub(crate) fn with_lines(lines: &[(&str, String)]) -> Self {
-        let sandbox = Sandbox::without_agent().up().hurried().following_nothing();
+        let sandbox = Sandbox::kept().up().hurried().following_nothing();
         let path = sandbox.place().join("greenroom.toml");
         let mut text = std::fs::read_to_string(&path).expect("the configuration");
         for (environment, lines) in lines {
@@ -71,7 +71,7 @@ impl World {
         Self { sandbox }
     }
 
-    /// Makes a tag of the catalogue name the program of another tag.
+    /// Makes a tag of the catalogue name another image, which behaves as the image of another tag.
     pub(crate) fn name(&self, service: &str, tag: &str, of: &str) {
         let path = self.sandbox.place().join("catalogue.json");
         let text = std::fs::read_to_string(&path).expect("the catalogue");
@@ -82,6 +82,8 @@ impl World {
             .find(|it| it["repository"] == repository.as_str() && it["tag"] == of);
         let mut program = meant.expect("the program").clone();
         program["tag"] = tag.into();
+        let argv = program["argv"].as_array_mut().expect("arguments");
+        argv.extend(["--work".into(), format!("{}ms", programs.len()).into()]);
         programs.push(program);
         let text = serde_json::to_string(&programs).expect("JSON");
         std::fs::write(&path, text).expect("written");

@@ -68,9 +68,12 @@ impl Console {
 }
 
 async fn sandbox() -> Sandbox {
-    tokio::task::spawn_blocking(|| Sandbox::kept().up())
-        .await
-        .expect("a sandbox")
+    up(Sandbox::kept).await
+}
+
+async fn up(sandbox: fn() -> Sandbox) -> Sandbox {
+    let starting = tokio::task::spawn_blocking(move || sandbox().up());
+    starting.await.expect("a sandbox")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -203,7 +206,7 @@ async fn a_release_killed_elsewhere_is_resumed_here_and_backed_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_that_an_agent_releases_is_watched_and_retried() {
-    let sandbox = Arc::new(sandbox().await);
+    let sandbox = Arc::new(up(Sandbox::with_agent).await);
     let console = Console::open(&sandbox.place().join("greenroom.toml"));
     console.shows("web · dev").await;
     console.open_column(1, "2 Slots · web · qa").await;

@@ -122,7 +122,8 @@ async fn points(stage: &mut Stage) -> Vec<Tried> {
 async fn try_all(mut stage: Stage, queue: Arc<Queue>) -> (Vec<(Course, Trial)>, LoadReport) {
     let mut trials = Vec::new();
     while let Some((course, point, second)) = queue.next() {
-        trials.push((course, stage.killed_at(course, &point, second).await));
+        let killed = Box::pin(stage.killed_at(course, &point, second));
+        trials.push((course, killed.await));
     }
     (trials, stage.close().await)
 }

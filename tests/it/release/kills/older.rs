@@ -109,7 +109,8 @@ async fn a_release_of_an_older_version_is_finished_without_a_failed_request() {
             nth: 1,
             moment: Moment::After,
         };
-        let trial = stage.killed_at(Course::Forward, &point, second).await;
+        let killed = Box::pin(stage.killed_at(Course::Forward, &point, second));
+        let trial = killed.await;
         assert_eq!(trial.ended, ended, "{act}");
     }
     let report = stage.close().await;
