@@ -299,7 +299,8 @@ impl Follower {
         Ok(changed.then_some(next))
     }
 
-    /// The unfinished release that keeps the target busy, as text. None if there is none, or if only its standby remains.
+    /// The unfinished release that keeps the target busy, as text. None if there is none, or if only its standby
+    /// remains.
     async fn open_release(&self, site: &Site, past: &[ReleaseRecord]) -> Option<String> {
         if past.iter().all(|head| head.closed.is_some()) {
             return None;
@@ -408,8 +409,8 @@ impl Follower {
         }
     }
 
-    /// Writes what the entry waits for. A reason that was written a moment ago is not replaced, because each write causes
-    /// another look.
+    /// Writes what the entry waits for. A reason that was written a moment ago is not replaced, because each write
+    /// causes another look.
     async fn wait(
         &self,
         sides: &Sides<'_>,

@@ -12,7 +12,8 @@ use crate::release::{Refusal, Refused};
 /// of their servers has the image.
 const MISSING_IMAGE: Duration = Duration::from_mins(2);
 
-/// The state of an entry after the engine refused to plan or to open its release. `live` is the release that made the live version live.
+/// The state of an entry after the engine refused to plan or to open its release. `live` is the release that made the
+/// live version live.
 pub(super) fn after_refusal(
     entry: &QueueEntry,
     refused: &Refused,

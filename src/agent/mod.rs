@@ -82,8 +82,9 @@ impl Agent {
         Arc::new(Receiver::new(Arc::clone(&self.engine)))
     }
 
-    /// Follows the queues until `stop` is cancelled, or until a task of the agent panics. Then stops the drivers: a release that is not finished can be
-    /// resumed at once, by this agent after its restart or by another agent or operator.
+    /// Follows the queues until `stop` is cancelled, or until a task of the agent panics. Then stops the drivers: a
+    /// release that is not finished can be resumed at once, by this agent after its restart or by another agent or
+    /// operator.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         for (store, _) in watchers::stores(self.engine.sites()) {

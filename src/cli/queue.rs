@@ -287,7 +287,7 @@ fn cells(entry: &QueueEntry, now: Timestamp) -> [String; 6] {
     cells.map(|cell| sanitize(&cell))
 }
 
-/// What the entry waits for, or why it ended so, and who tried it again.
+/// What the entry waits for, or the reason for its end, and who tried it again.
 fn remarks(entry: &QueueEntry) -> String {
     let retried = entry.retried.as_ref();
     let retried = retried.map(|retry| format!("retried by {}", retry.by));

@@ -105,8 +105,8 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// The texts in which a search for words looks: reasons, remarks, people, versions, pushes, failures and checks. The target,
-/// the operator and the name of the outcome are left out, because a filter has a field for each.
+/// The texts in which a search for words looks: reasons, remarks, people, versions, pushes, failures and checks. The
+/// target, the operator and the name of the outcome are left out, because a filter has a field for each.
 pub fn searchable_words(recorded: &Recorded) -> String {
     let head = &recorded.head;
     let mut words: Vec<&str> = Vec::new();

@@ -1,7 +1,7 @@
 //! The nouns of the crate: services, environments, targets, slots, versions, instances, registrations, routes, edges,
-//! holds, queues of pushes, snapshots of these, and how servers are reached. The module has only data: it uses no client library and no
-//! screen, and it waits for nothing. Only [`ReleaseId::after`] reads a clock. Everywhere else the caller passes the
-//! time.
+//! holds, queues of pushes, snapshots of these, and how servers are reached. The module has only data: it uses no client
+//! library and no screen, and it waits for nothing. Only [`ReleaseId::after`] reads a clock. Everywhere else the caller
+//! passes the time.
 
 mod address;
 mod address_range;

@@ -65,8 +65,8 @@ pub(super) fn written_directories(settings: &Settings) -> BTreeSet<(&'static str
     written
 }
 
-/// The directories of this machine to which Greenroom writes the configuration of proxies. The directories inside a container are not on this
-/// machine.
+/// The directories of this machine to which Greenroom writes the configuration of proxies. The directories inside a
+/// container are not on this machine.
 pub(super) fn proxy_directories(settings: &Settings) -> BTreeSet<PathBuf> {
     let mut written = BTreeSet::new();
     for environment in &settings.environments {

@@ -25,8 +25,8 @@ pub async fn start_inbox(
     Ok(Some(Inbox::start(config, secrets, receiver, clock).await?))
 }
 
-/// Reports a push to the inbox of the configuration, as its first sender of the kind `signed`. Returns when the inbox has
-/// stored the push or does not need it.
+/// Reports a push to the inbox of the configuration, as its first sender of the kind `signed`. Returns when the inbox
+/// has stored the push or does not need it.
 pub async fn report_push(settings: &Settings, push: &Push) -> Result<(), WireError> {
     let inbox = settings.agent.inbox.as_ref();
     let signed = inbox.and_then(|inbox| {

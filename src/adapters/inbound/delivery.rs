@@ -217,8 +217,8 @@ impl Outcomes {
         self.lines.push(line);
     }
 
-    /// The answer for all. A sender must repeat a delivery of which a push was not stored. A push that nobody follows is
-    /// accepted, because an image registry would repeat a refused delivery for ever.
+    /// One answer for all pushes. If a push was not stored, the sender must repeat the delivery. A push that no target
+    /// follows is accepted, because an image registry would repeat a refused delivery for ever.
     fn answer(self) -> Answer {
         let has = |outcome| self.outcomes.contains(&outcome);
         let text = self.lines.join("\n");

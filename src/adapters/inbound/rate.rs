@@ -1,4 +1,4 @@
-//! How many deliveries of a sender are accepted in a time.
+//! Limits how many deliveries a sender may send per second.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

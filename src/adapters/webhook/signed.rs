@@ -1,5 +1,5 @@
-//! A notice or a push as JSON with a signature, as in Standard Webhooks. The receiver can check the sender, the content and
-//! the time, and recognise a repeated notice by its id.
+//! A notice or a push as JSON with a signature, as in Standard Webhooks. The receiver can check the sender, the content
+//! and the time, and recognise a repeated notice by its id.
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 

@@ -38,7 +38,9 @@ Environment=XDG_STATE_HOME=%S XDG_CACHE_HOME=%C
         let _ = writeln!(text, "ReadWritePaths=-{path}");
     }
     text.push_str(
-        "NoNewPrivileges=yes
+        "# nginx opens its logs and its pid file when it tests a configuration.
+ReadWritePaths=-/var/log/nginx -/var/lib/nginx -/run
+NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=read-only
 PrivateTmp=yes

@@ -67,7 +67,8 @@ pub(super) fn no_release(model: &Model) -> (String, Meaning) {
 }
 
 /// What comes next for the open target. The first of these that applies is shown: a lock, an outage, a push that waits
-/// for a known reason, a hold, any other push that waits, a version to promote, nothing live. The releases that this console drives in other targets come first.
+/// for a known reason, a hold, any other push that waits, a version to promote, nothing live. The releases that this
+/// console drives in other targets come first.
 pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
     let (message, meaning) = of_target(model, theme);
     let in_flight: Vec<String> = model

@@ -1,6 +1,6 @@
 //! The first line: the open target, its arming, what waits for the operator, its sources, its agents, its lock, the
-//! operator and the time. On a narrow screen the parts take shorter forms, the least important part first; no word is cut. This
-//! module also draws the line of tabs on a screen that shows one pane at a time.
+//! operator and the time. On a narrow screen the parts take shorter forms, the least important part first; no word is
+//! cut. This module also draws the line of tabs on a screen that shows one pane at a time.
 
 use jiff::Timestamp;
 use ratatui::Frame;

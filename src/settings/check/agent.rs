@@ -1,5 +1,5 @@
-//! Checks of the agent's inbox: an address where it cannot listen, credentials that would be sent without encryption, and
-//! senders without a usable credential.
+//! Checks of the agent's inbox: an address where it cannot listen, credentials that would be sent without encryption,
+//! and senders without a usable credential.
 
 use super::super::model::AgentSection;
 use super::Checker;

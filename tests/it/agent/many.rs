@@ -42,7 +42,7 @@ fn size() -> (usize, usize) {
             let (services, pushes) = text.split_once(',').expect("two numbers");
             (number(services), number(pushes))
         }
-        Err(_) => (5, 60),
+        Err(_) => (4, 40),
     }
 }
 

@@ -1,6 +1,7 @@
-//! A webhook of GitLab. GitLab has no webhook event for images: <https://gitlab.com/gitlab-org/gitlab/-/work_items/15385>.
-//! So the webhook of a pipeline or job event reports the image that the pipeline pushed, in Greenroom's own form. A
-//! custom webhook template, which GitLab has since 16.10, makes that form, e.g. for pipeline events:
+//! A webhook of GitLab. GitLab has no webhook event for images:
+//! <https://gitlab.com/gitlab-org/gitlab/-/work_items/15385>. So the webhook of a pipeline or job event reports the
+//! image that the pipeline pushed, in Greenroom's own form. A custom webhook template, which GitLab has since 16.10,
+//! makes that form, e.g. for pipeline events:
 //!
 //! ```text
 //! {"repository": "{{project.path_with_namespace}}", "tag": "{{object_attributes.ref}}",

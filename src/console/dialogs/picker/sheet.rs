@@ -276,8 +276,8 @@ fn remark(
     (glyph, parts.join(", "), meaning)
 }
 
-/// Remarks about a version: who pushed it, where it is live or warm, what happened to it in this target, where its image is, and
-/// whether its tag still names it.
+/// Remarks about a version: who pushed it, where it is live or warm, what happened to it in this target, where its image
+/// is, and whether its tag still names it.
 fn remarks(model: &Model, version_row: &VersionRow, is_live: bool) -> Vec<String> {
     let push = version_row.push.as_ref();
     let wanted = push.map(|push| queue_words::wanted_by(push, model.now));

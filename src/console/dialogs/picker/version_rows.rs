@@ -1,7 +1,7 @@
 //! Computes the rows of the picker, one row for each version. For a promote, the rows are the versions of the pushes
-//! that wait, then those that are live in other environments (the nearest environment first), then the tags of the image registry (the newest first). For a
-//! rollback, the rows are the versions that were live in the target before. A typed tag or digest that no row has adds
-//! a row. The rows are computed after an event and not for each draw.
+//! that wait, then those that are live in other environments (the nearest environment first), then the tags of the
+//! image registry (the newest first). For a rollback, the rows are the versions that were live in the target before. A
+//! typed tag or digest that no row has adds a row. The rows are computed after an event and not for each draw.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
