@@ -108,6 +108,10 @@ impl Follower {
             Ok(()) => Ok(Again::OnChange),
             // For example, the configuration has changed since, so the release cannot continue as it was planned.
             Err(refused) if !refused.0.iter().all(Refusal::may_pass) => {
+                // Backing out would take the traffic from a version that is live. An operator decides about that.
+                if self.may_have_switched(head.id).await {
+                    return Ok(self.resumed(Err(refused)));
+                }
                 tracing::warn!(
                     "{} cannot be continued, so it is backed out: {refused}",
                     head.id
@@ -117,6 +121,12 @@ impl Follower {
             }
             Err(refused) => Ok(self.resumed(Err(refused))),
         }
+    }
+
+    /// Whether the new version may have the traffic. True also if that cannot be read.
+    async fn may_have_switched(&self, release: ReleaseId) -> bool {
+        let interrupted = self.engine.interrupted(&self.target, Some(release)).await;
+        interrupted.map_or(true, |it| it.observed.status.may_have_switched)
     }
 
     fn resumed(&self, resumed: std::result::Result<(), Refused>) -> Again {

@@ -162,3 +162,20 @@ async fn a_polled_tag_that_names_another_image_is_a_push() {
     assert_eq!(world.sandbox.live("web", "qa"), "stable");
     agent.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_version_is_not_backed_out_because_rules_were_loosened() {
+    let world = World::following(&[("qa", "1.*")]);
+    let standby = ("environments.qa.timing.standby", "1m");
+    let agent = world.agent_with(&[standby]);
+    let id = agent.push("1.8.2", "d1").await;
+    agent.until("qa", &id, StateKind::Done).await;
+    agent.stop().await;
+    // The release cannot be continued with another tier.
+    let agent = world.agent_with(&[standby, ("environments.qa.tier", "development")]);
+    let again = agent.push("1.8.2", "d2").await;
+    agent.until("qa", &again, StateKind::Done).await;
+    assert_eq!(world.sandbox.live("web", "qa"), "1.8.2");
+    assert_eq!(agent.rollouts("qa").await.len(), 1);
+    agent.stop().await;
+}

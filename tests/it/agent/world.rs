@@ -95,12 +95,23 @@ impl World {
 
     /// An engine as a process of its own has it.
     pub(crate) fn engine(&self, name: &str) -> Arc<Engine> {
+        self.engine_with(name, &[])
+    }
+
+    /// Like [`World::engine`], with other values of the configuration.
+    fn engine_with(&self, name: &str, values: &[(&str, &str)]) -> Arc<Engine> {
+        let values = values
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let loaded = Settings::load(&Request {
             path: Some(self.configuration()),
-            overrides: vec![
+            overrides: [
                 ("operator.name".to_owned(), name.to_owned()),
                 ("history.keep_logs".to_owned(), "false".to_owned()),
-            ],
+            ]
+            .into_iter()
+            .chain(values)
+            .collect(),
             may_loosen: true,
             ..Request::default()
         });
@@ -120,6 +131,11 @@ impl World {
             stop: CancellationToken::new(),
             running: tokio::spawn(async {}),
         }
+    }
+
+    /// An agent with other values of the configuration.
+    pub(crate) fn agent_with(&self, values: &[(&str, &str)]) -> RunningAgent {
+        RunningAgent::start(self.engine_with("agent", values))
     }
 
     pub(crate) fn agent(&self) -> RunningAgent {
