@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ReleaseKind, Step};
-use crate::inventory::{Operator, ReleaseId, Target, Tier, Version};
+use crate::inventory::{Operator, ReleaseId, Target, Tier, Trigger, Version};
 
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -28,11 +28,15 @@ pub enum NoticeEvent {
     BackedOut,
     /// The new version became live. The release has ended, or its driver stopped and left the old version running.
     Finished,
+    /// The environment is protected, so the agent offers a pushed version to operators.
+    Offered,
+    /// The agent cannot release a pushed version.
+    Refused,
 }
 
 impl NoticeEvent {
-    /// Every event, in the order in which they can happen.
-    pub const ALL: [Self; 7] = [
+    /// Every event: those of a release in the order in which they can happen, then those of a push without a release.
+    pub const ALL: [Self; 9] = [
         Self::Started,
         Self::Waiting,
         Self::Switched,
@@ -40,6 +44,8 @@ impl NoticeEvent {
         Self::RolledBack,
         Self::BackedOut,
         Self::Finished,
+        Self::Offered,
+        Self::Refused,
     ];
 
     /// The name in the configuration and in the sent notice.
@@ -52,6 +58,8 @@ impl NoticeEvent {
             Self::RolledBack => "rolled-back",
             Self::BackedOut => "backed-out",
             Self::Finished => "finished",
+            Self::Offered => "offered",
+            Self::Refused => "refused",
         }
     }
 }
@@ -72,7 +80,7 @@ pub struct ChecksCounted {
     pub at: Timestamp,
 }
 
-/// One fact about a release. Every text is one sanitized line.
+/// One fact about a release, or about a push that no release was started for. Every text is one sanitized line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
     /// Identifies the notice. The id is the same each time the notice is sent, and no other notice has it.
@@ -82,15 +90,19 @@ pub struct Notice {
     pub target: Target,
     /// How careful an operator must be with the target.
     pub tier: Tier,
-    pub release: ReleaseId,
-    pub kind: ReleaseKind,
+    /// None if the notice is about a push that no release was started for.
+    pub release: Option<ReleaseId>,
+    /// None if there is no release.
+    pub kind: Option<ReleaseKind>,
     /// The version that was live before; none for the first release of a target.
     pub from: Option<Version>,
-    /// The version that becomes live.
-    pub to: Version,
-    /// The operator who opened the release.
+    /// The version that becomes live. None if the image registry knows no version for the tag of the push.
+    pub to: Option<Version>,
+    /// The operator who opened the release; the agent if there is no release.
     pub operator: Operator,
     pub driver: Operator,
+    /// The push that caused the release, or that the notice is about.
+    pub push: Option<Trigger>,
     /// The reason that the operator gave for the release.
     pub reason: Option<String>,
     /// The holds that the release overrides and why, one text for each.
@@ -99,8 +111,23 @@ pub struct Notice {
     pub step: Option<Step>,
     /// The checks of the new version; none until they have run.
     pub checks: Option<ChecksCounted>,
+    /// The checks that have failed, each with the reason.
+    pub failed_checks: Vec<String>,
+    /// The last lines of the candidate's log, oldest first, if a step failed after the candidate was started.
+    pub log: Vec<String>,
     /// One sentence that says what happened.
     pub text: String,
     /// Why a step failed, why the release ended without success, or why its driver stopped; none for other notices.
     pub why: Option<String>,
+}
+
+impl Notice {
+    /// What the notice is about: the release, or the push. Notices with the same subject belong together.
+    pub fn subject(&self) -> String {
+        match (&self.release, &self.push) {
+            (Some(release), _) => release.to_string(),
+            (None, Some(push)) => push.entry.to_string(),
+            (None, None) => self.id.clone(),
+        }
+    }
 }

@@ -23,7 +23,7 @@ pub(super) fn request(notice: &Notice) -> Request {
             "color": color(notice.event),
             "mrkdwn_in": [],
             "fields": fields(notice),
-            "footer": plain(&format!("greenroom, release {}", notice.release)),
+            "footer": plain(&footer(notice)),
             "ts": notice.at.as_second(),
         }],
     });
@@ -33,13 +33,23 @@ pub(super) fn request(notice: &Notice) -> Request {
     }
 }
 
+fn footer(notice: &Notice) -> String {
+    match (&notice.release, &notice.push) {
+        (Some(release), _) => format!("greenroom, release {release}"),
+        (None, Some(push)) => format!("greenroom, push {}", push.entry.short()),
+        (None, None) => "greenroom".to_owned(),
+    }
+}
+
 fn fields(notice: &Notice) -> Vec<Value> {
     let field = |title: &str, value: String, is_short: bool| json!({ "title": title, "value": plain(&value), "short": is_short });
     let mut fields = vec![
         field("service", notice.target.service.to_string(), true),
         field("environment", notice.target.environment.to_string(), true),
-        field("version", notice.to.to_string(), true),
     ];
+    if let Some(to) = &notice.to {
+        fields.push(field("version", to.to_string(), true));
+    }
     if let Some(from) = &notice.from {
         fields.push(field("before", from.to_string(), true));
     }
@@ -65,8 +75,11 @@ fn fields(notice: &Notice) -> Vec<Value> {
 
 fn color(event: NoticeEvent) -> &'static str {
     match event {
-        NoticeEvent::Failed => "danger",
-        NoticeEvent::Waiting | NoticeEvent::RolledBack | NoticeEvent::BackedOut => "warning",
+        NoticeEvent::Failed | NoticeEvent::Refused => "danger",
+        NoticeEvent::Waiting
+        | NoticeEvent::RolledBack
+        | NoticeEvent::BackedOut
+        | NoticeEvent::Offered => "warning",
         NoticeEvent::Switched | NoticeEvent::Finished => "good",
         NoticeEvent::Started => "#808080",
     }
