@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::inventory::{QueueEntry, Target};
 use crate::ports::{Hint, PushReceiver, RegistryReader};
-use crate::release::Engine;
+use crate::release::{Engine, Progress};
 use crate::watchers;
 use follower::Follower;
 use poll::Poll;
@@ -82,15 +82,17 @@ impl Agent {
         Arc::new(Receiver::new(Arc::clone(&self.engine)))
     }
 
-    /// Follows the queues until `stop` is cancelled, or until a task of the agent panics. Then stops the drivers: a
+    /// Follows the queues until it is asked to stop, or until a task of the agent panics. Then stops the drivers: a
     /// release that is not finished can be resumed at once, by this agent after its restart or by another agent or
     /// operator.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(self, stop: Stop) {
+        let following = stop.following.clone();
         let mut tasks = JoinSet::new();
         for (store, _) in watchers::stores(self.engine.sites()) {
-            let (wakes, stop) = (Arc::clone(&self.wakes), stop.clone());
+            let (wakes, following) = (Arc::clone(&self.wakes), following.clone());
             tasks.spawn(async move {
-                stop.run_until_cancelled(wake_on_changes(store, wakes))
+                following
+                    .run_until_cancelled(wake_on_changes(store, wakes))
                     .await;
             });
         }
@@ -98,13 +100,13 @@ impl Agent {
             let changes = self.changes.clone();
             let follower =
                 Follower::new(Arc::clone(&self.engine), target, Arc::clone(wake), changes);
-            tasks.spawn(follower.run(stop.clone()));
+            tasks.spawn(follower.run(following.clone()));
             if let Some(poll) = Poll::of(&self.engine, target) {
-                tasks.spawn(poll.run(stop.clone()));
+                tasks.spawn(poll.run(following.clone()));
             }
         }
         let (engine, wakes) = (Arc::clone(&self.engine), Arc::clone(&self.wakes));
-        let reporting = stop.clone();
+        let reporting = following.clone();
         tasks.spawn(async move {
             for target in wakes.keys() {
                 let report = engine.report_agent(target);
@@ -113,14 +115,19 @@ impl Agent {
                 }
             }
         });
+        // An agent without targets has no follower, and still runs until it is stopped.
+        tasks.spawn(following.clone().cancelled_owned());
         let mut crashed = None;
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 // The other targets must not look as if they were followed by a whole agent.
-                stop.cancel();
+                stop.now();
                 crashed = crashed.or(Some(error));
             }
         }
+        stop.driving.run_until_cancelled(self.until_idle()).await;
+        stop.idle.cancel();
+        stop.driving.cancelled().await;
         self.engine
             .release_locks("the agent was stopped", LOCK_RELEASE_TIMEOUT)
             .await;
@@ -128,6 +135,47 @@ impl Agent {
         if let Some(Ok(panic)) = crashed.map(JoinError::try_into_panic) {
             std::panic::resume_unwind(panic);
         }
+    }
+
+    /// Waits until no release of this process is at work. A release that waits, in its standby or for a person, may
+    /// wait for days: the next agent resumes it.
+    async fn until_idle(&self) {
+        for handle in self.wakes.keys().filter_map(|it| self.engine.active(it)) {
+            let is_at_work =
+                |progress: &Progress| matches!(progress, Progress::Forward(_) | Progress::Back(_));
+            let mut status = handle.status();
+            // An error means that the driver has ended.
+            let _ = status.wait_for(|it| !is_at_work(&it.progress)).await;
+        }
+    }
+}
+
+/// How an agent is asked to stop.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// Cancelled when the agent must begin no other release.
+    following: CancellationToken,
+    /// Cancelled when the drivers of the agent must stop, too.
+    driving: CancellationToken,
+    /// Cancelled when no release is running after the agent has stopped to follow its queues.
+    idle: CancellationToken,
+}
+
+impl Stop {
+    /// Begins no other release. The releases that are running continue.
+    pub fn begin_nothing(&self) {
+        self.following.cancel();
+    }
+
+    /// Waits until no release is running, after [`Stop::begin_nothing`] or [`Stop::now`].
+    pub async fn until_idle(&self) {
+        self.idle.cancelled().await;
+    }
+
+    /// Stops the drivers, too.
+    pub fn now(&self) {
+        self.following.cancel();
+        self.driving.cancel();
     }
 }
 

@@ -1,18 +1,26 @@
 //! `greenroom agent`: releases pushed versions by itself until it is stopped. Prints one line for each entry
 //! whose state this agent changes. systemd keeps the lines in its journal.
+//!
+//! An agent must not follow rules that were changed since it started: an environment may have become protected. So when
+//! the configuration on disk changes, the agent starts again with the new one. First it ends the releases that are
+//! running, as they were planned, and begins no other.
 
 mod running;
 mod unit;
 
+use std::sync::Arc;
+
 use clap::Args;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::arguments::{Common, VerbDefinition};
 use super::man::Manual;
-use super::{Exit, json, open, out, signals};
+use super::signals::{self, StopRequest};
+use super::{Exit, json, open, out};
+use crate::console::model::{FoundConfiguration, NewConfiguration};
 use crate::inventory::{QueueEntry, Target};
-use crate::settings::Settings;
-use crate::wire::App;
+use crate::settings::{Loaded, Request, Settings};
+use crate::wire::{self, App};
 pub(super) use running::RunningAgent;
 
 /// The name of the operator in the records of an agent's releases, unless the configuration names one.
@@ -44,15 +52,12 @@ impl VerbDefinition for AgentVerb {
 }
 
 async fn run(common: &Common, verb: &AgentVerb) -> Exit {
-    let mut loaded = match open::load(common) {
-        Ok(loaded) => loaded,
+    let request = match open::request(common) {
+        Ok(request) => request,
         Err(exit) => return exit,
     };
-    if loaded.settings.operator.name.is_none() {
-        loaded.settings.operator.name = Some(NAME.to_owned());
-    }
-    let app = match open::build(common, &loaded) {
-        Ok(app) => app,
+    let (loaded, app) = match open_as_agent(common) {
+        Ok(opened) => opened,
         Err(exit) => return exit,
     };
     if verb.print_unit {
@@ -67,13 +72,22 @@ async fn run(common: &Common, verb: &AgentVerb) -> Exit {
     if let Some(why) = &app.read_only {
         return refuse(&format!("an agent cannot be read-only: {why}"));
     }
-    let followed: Vec<String> = following(&app);
-    if followed.is_empty() {
+    if following(&app).is_empty() {
         return refuse(
             "no target follows a tag: add follow = [\"TAG\"] to [services.NAME.environments.NAME]",
         );
     }
-    serve(&app, &loaded.settings, &followed).await
+    serve(common, request, (loaded, app)).await
+}
+
+/// Reads the configuration, and builds the application for the agent.
+fn open_as_agent(common: &Common) -> Result<(Loaded, App), Exit> {
+    let mut loaded = open::load(common)?;
+    if loaded.settings.operator.name.is_none() {
+        loaded.settings.operator.name = Some(NAME.to_owned());
+    }
+    let app = open::build(common, &loaded)?;
+    Ok((loaded, app))
 }
 
 /// The targets that follow a tag, in the order of the configuration.
@@ -94,9 +108,44 @@ fn refuse(message: &str) -> Exit {
     Exit::Usage
 }
 
-/// Runs the agent until a signal stops it.
-async fn serve(app: &App, settings: &Settings, followed: &[String]) -> Exit {
+/// Runs the agent until a signal stops it. Starts it again with each new valid configuration.
+async fn serve(common: &Common, request: Request, opened: (Loaded, App)) -> Exit {
     let mut stop_requests = signals::listen();
+    let (mut loaded, mut app) = opened;
+    loop {
+        let (found, watching) = wire::watch_configuration(request.clone(), loaded.clone());
+        let watching = tokio::spawn(watching);
+        let ended = follow(&app, &loaded.settings, &mut stop_requests, found).await;
+        watching.abort();
+        match ended {
+            Ended::Exits(exit) => return exit,
+            Ended::Reloads => {}
+        }
+        // The file was valid a moment ago. If it no longer is, systemd starts the agent again.
+        (loaded, app) = match open_as_agent(common) {
+            Ok(opened) => opened,
+            Err(_) => return Exit::Failed,
+        };
+        if let Some(why) = &app.read_only {
+            return refuse(&format!("an agent cannot be read-only: {why}"));
+        }
+    }
+}
+
+/// Why an agent has stopped.
+enum Ended {
+    Exits(Exit),
+    /// The configuration has changed.
+    Reloads,
+}
+
+/// Runs the agent until a signal stops it, or until the configuration on disk differs and is valid.
+async fn follow(
+    app: &App,
+    settings: &Settings,
+    stop_requests: &mut mpsc::Receiver<StopRequest>,
+    mut found: watch::Receiver<Option<Arc<NewConfiguration>>>,
+) -> Ended {
     let (sender, mut changes) = mpsc::channel(CHANGES);
     let agent = match RunningAgent::start(app, settings, Some(sender)).await {
         Ok(agent) => agent,
@@ -104,33 +153,46 @@ async fn serve(app: &App, settings: &Settings, followed: &[String]) -> Exit {
             let message = error.to_string();
             json::fail(json::Kind::Failed, &message, None);
             out::explain(format_args!("greenroom: {message}"));
-            return Exit::Failed;
+            return Ended::Exits(Exit::Failed);
         }
     };
-    let operator = app.engine.operator();
-    let inbox = agent.inbox().map(|address| address.to_string());
-    let listens = inbox
-        .as_ref()
-        .map(|address| format!("; its inbox listens on {address}"));
-    say(
-        "following",
-        serde_json::json!({ "operator": operator, "targets": followed, "inbox": inbox }),
-        &format!(
-            "{operator} follows {}{}",
-            followed.join(", "),
-            listens.unwrap_or_default()
-        ),
-    );
+    say_following(app, &agent);
+    let mut reloads = false;
     loop {
         tokio::select! {
             changed = changes.recv() => match changed {
                 Some(entry) => report(&entry),
                 None => break,
             },
+            () = is_new(&mut found) => {
+                reloads = true;
+                break;
+            }
             _ = stop_requests.recv() => break,
         }
     }
-    let ended = agent.stop().await;
+    if reloads {
+        say(
+            "reloading",
+            serde_json::json!({}),
+            "the configuration has changed: the agent reads it again as soon as no release is running",
+        );
+    }
+    let mut stopping = std::pin::pin!(async {
+        if reloads {
+            tokio::select! {
+                () = agent.until_idle() => {}
+                _ = stop_requests.recv() => reloads = false,
+            }
+        }
+        agent.stop().await
+    });
+    let ended = loop {
+        tokio::select! {
+            ended = &mut stopping => break ended,
+            Some(entry) = changes.recv() => report(&entry),
+        }
+    };
     while let Ok(entry) = changes.try_recv() {
         report(&entry);
     }
@@ -140,11 +202,54 @@ async fn serve(app: &App, settings: &Settings, followed: &[String]) -> Exit {
     }
     if let Err(error) = ended {
         warn_line!("greenroom: the agent has crashed: {error}");
-        return Exit::NeedsPerson;
+        return Ended::Exits(Exit::NeedsPerson);
+    }
+    if reloads {
+        return Ended::Reloads;
     }
     say("stopped", serde_json::json!({}), "the agent has stopped");
     // A signal is the expected end of an agent.
-    Exit::Done
+    Ended::Exits(Exit::Done)
+}
+
+/// Returns when the configuration on disk differs and is valid. Prints the errors of an invalid one.
+async fn is_new(found: &mut watch::Receiver<Option<Arc<NewConfiguration>>>) {
+    loop {
+        if found.changed().await.is_err() {
+            // The configuration cannot be read again.
+            return std::future::pending().await;
+        }
+        let new = found.borrow_and_update().clone();
+        match new.as_deref().map(|new| &new.found) {
+            Some(FoundConfiguration::Differs { .. }) => return,
+            Some(FoundConfiguration::Broken(errors)) => warn_line!(
+                "greenroom: the changed configuration is not used, because it has errors: {}",
+                errors.join("; ")
+            ),
+            None => {}
+        }
+    }
+}
+
+fn say_following(app: &App, agent: &RunningAgent) {
+    let operator = app.engine.operator();
+    let followed = following(app);
+    let inbox = agent.inbox().map(|address| address.to_string());
+    let listens = inbox
+        .as_ref()
+        .map(|address| format!("; its inbox listens on {address}"));
+    let targets = match followed.as_slice() {
+        [] => "no target, because no target follows a tag".to_owned(),
+        followed => followed.join(", "),
+    };
+    say(
+        "following",
+        serde_json::json!({ "operator": operator, "targets": followed, "inbox": inbox }),
+        &format!(
+            "{operator} follows {targets}{}",
+            listens.unwrap_or_default()
+        ),
+    );
 }
 
 /// Prints what became of an entry.

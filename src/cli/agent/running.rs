@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
-use tokio_util::sync::CancellationToken;
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Stop};
 use crate::inventory::QueueEntry;
 use crate::settings::Settings;
 use crate::wire::{self, App, Inbox, WireError};
@@ -19,7 +18,7 @@ const LAST_DELIVERIES: Duration = Duration::from_secs(5);
 
 pub(in crate::cli) struct RunningAgent {
     inbox: Option<Inbox>,
-    stop: CancellationToken,
+    stop: Stop,
     running: JoinHandle<()>,
 }
 
@@ -36,7 +35,7 @@ impl RunningAgent {
             agent = agent.reporting(changes);
         }
         let inbox = wire::start_inbox(app, settings, agent.receiver()).await?;
-        let stop = CancellationToken::new();
+        let stop = Stop::default();
         let running = tokio::spawn(agent.run(stop.clone()));
         Ok(Self {
             inbox,
@@ -50,12 +49,18 @@ impl RunningAgent {
         self.inbox.as_ref().map(Inbox::address)
     }
 
+    /// Begins no other release, and waits until none is running. The inbox still stores pushes.
+    pub(in crate::cli) async fn until_idle(&self) {
+        self.stop.begin_nothing();
+        self.stop.until_idle().await;
+    }
+
     /// Stops the inbox, and then the agent and its drivers. An error means that the agent has crashed.
     pub(in crate::cli) async fn stop(self) -> Result<(), JoinError> {
         if let Some(inbox) = self.inbox {
             inbox.stop(LAST_DELIVERIES).await;
         }
-        self.stop.cancel();
+        self.stop.now();
         self.running.await
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom::adapters::process::{Program, catalogue_json};
-use greenroom::agent::Agent;
+use greenroom::agent::{Agent, Stop};
 use greenroom::inventory::{ImageLabels, Push, PushSource, StateKind, Target};
 use greenroom::ports::{PushReceiver, Received};
 use greenroom::release::{Engine, Site};
@@ -15,7 +15,6 @@ use greenroom::settings::{Request, Settings};
 use greenroom::wire;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
 use crate::support::free_port;
 
@@ -157,7 +156,7 @@ async fn each_target_ends_with_its_newest_push() {
     let settings = loaded.expect("the configuration").settings;
     let proxies = wire::start_embedded_proxies(&settings).await;
     let proxies = proxies.expect("the proxies");
-    let stop = CancellationToken::new();
+    let stop = Stop::default();
     let reader = engine(&file, "reader");
     let mut agents = Vec::new();
     let mut receivers = Vec::new();
@@ -203,7 +202,7 @@ async fn each_target_ends_with_its_newest_push() {
         rollouts += releases.len();
     }
     println!("{pushes} pushes to {services} services, each reported twice: {rollouts} rollouts");
-    stop.cancel();
+    stop.now();
     for agent in agents {
         agent.await.expect("the agent ends");
     }

@@ -4,6 +4,7 @@
 mod killed;
 mod many;
 mod pushed;
+mod reloads;
 mod world;
 
 use greenroom::inventory::{EntryState, StateKind};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenroom::agent::Agent;
+use greenroom::agent::{Agent, Stop};
 use greenroom::history::ReleaseRecord;
 use greenroom::inventory::{
     EntryId, EntryState, Push, PushSource, QueueEntry, RegistryRecord, StateKind, Target,
@@ -16,7 +16,6 @@ use greenroom::wire;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 
 use crate::sandbox::Sandbox;
 
@@ -32,7 +31,7 @@ pub(crate) struct World {
 pub(crate) struct RunningAgent {
     pub(crate) engine: Arc<Engine>,
     pub(crate) receiver: Arc<dyn PushReceiver>,
-    stop: CancellationToken,
+    stop: Stop,
     running: JoinHandle<()>,
 }
 
@@ -89,7 +88,7 @@ impl World {
         std::fs::write(&path, text).expect("written");
     }
 
-    fn configuration(&self) -> PathBuf {
+    pub(crate) fn configuration(&self) -> PathBuf {
         self.sandbox.place().join("greenroom.toml")
     }
 
@@ -128,7 +127,7 @@ impl World {
         RunningAgent {
             receiver: agent.receiver(),
             engine,
-            stop: CancellationToken::new(),
+            stop: Stop::default(),
             running: tokio::spawn(async {}),
         }
     }
@@ -147,7 +146,7 @@ impl RunningAgent {
     fn start(engine: Arc<Engine>) -> Self {
         let agent = Agent::new(Arc::clone(&engine));
         let receiver = agent.receiver();
-        let stop = CancellationToken::new();
+        let stop = Stop::default();
         let running = tokio::spawn(agent.run(stop.clone()));
         Self {
             engine,
@@ -159,7 +158,7 @@ impl RunningAgent {
 
     /// Stops the agent as a signal does.
     pub(crate) async fn stop(self) {
-        self.stop.cancel();
+        self.stop.now();
         self.running.await.expect("the agent ends");
     }
 
