@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinError;
 
 use super::arguments::{Common, VerbDefinition};
 use super::man::Manual;
@@ -178,18 +179,10 @@ async fn follow(
             "the configuration has changed: the agent reads it again as soon as no release is running",
         );
     }
-    let mut stopping = std::pin::pin!(async {
-        if reloads {
-            tokio::select! {
-                () = agent.until_idle() => {}
-                _ = stop_requests.recv() => reloads = false,
-            }
-        }
-        agent.stop().await
-    });
-    let ended = loop {
+    let mut stopping = std::pin::pin!(stop(agent, reloads, stop_requests));
+    let (ended, reloads) = loop {
         tokio::select! {
-            ended = &mut stopping => break ended,
+            stopped = &mut stopping => break stopped,
             Some(entry) = changes.recv() => report(&entry),
         }
     };
@@ -210,6 +203,23 @@ async fn follow(
     say("stopped", serde_json::json!({}), "the agent has stopped");
     // A signal is the expected end of an agent.
     Ended::Exits(Exit::Done)
+}
+
+/// Stops the agent; if it `reloads`, not before the running releases have ended, unless a signal comes first. Returns
+/// also whether the agent still reloads.
+async fn stop(
+    agent: RunningAgent,
+    reloads: bool,
+    stop_requests: &mut mpsc::Receiver<StopRequest>,
+) -> (Result<(), JoinError>, bool) {
+    let mut is_signalled = false;
+    if reloads {
+        tokio::select! {
+            () = agent.until_idle() => {}
+            _ = stop_requests.recv() => is_signalled = true,
+        }
+    }
+    (agent.stop().await, reloads && !is_signalled)
 }
 
 /// Returns when the configuration on disk differs and is valid. Prints the errors of an invalid one.

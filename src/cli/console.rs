@@ -1,5 +1,6 @@
 //! `greenroom` without a verb: the console.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::console::terminal::Screen as _;
 use crate::console::{
     ExitReason, Mode, Model, Pace, Terminal, input, run as run_console, terminal,
 };
+use crate::sandbox::Place;
 use crate::settings::{Loaded, Request, Settings};
 use crate::wire::{self, App, EngineBackend};
 use crate::{diagnostics, ports, watchers};
@@ -200,6 +202,9 @@ async fn run_session(
     let mut backend = EngineBackend::new(Arc::clone(&app.engine), &watching)
         .with_diagnostics(diagnostics::logged_events())
         .browsing(app.archive.clone(), archived);
+    if let Some(directory) = sandbox_of(settings) {
+        backend = backend.pushing(directory, settings.clone());
+    }
     let mut background = JoinSet::new();
     if let Some((request, loaded)) = configuration {
         let (changes, watch) = wire::watch_configuration(request.clone(), loaded.clone());
@@ -270,12 +275,18 @@ fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<Stri
         model.read_once = Some(crate::sanitize::sanitize(&file));
     }
     model.has_shell = terminal::has_shell();
+    model.is_sandbox = sandbox_of(settings).is_some();
     let refused = app.refused.iter();
     let refused = refused.flat_map(|(name, why)| {
         let why = why.iter();
         why.map(move |why| format!("the environment {name} is not used: {why}"))
     });
     model.remark(&refused.chain(remarks).collect::<Vec<_>>());
+}
+
+/// The directory of the sandbox that the configuration belongs to. `None` if it belongs to none.
+fn sandbox_of(settings: &Settings) -> Option<PathBuf> {
+    Place::check(settings.file.parent()?).ok()
 }
 
 /// The reason why this console must release its locks; `None` if the operator quit or reloaded the configuration.

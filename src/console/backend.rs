@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, watch};
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Digest, EntryId, HandoverRequest, Hold, PeerApproval, QueueEntry, ReleaseId, SeenHold, Target,
-    VersionRef,
+    Digest, EntryId, HandoverRequest, Hold, PeerApproval, QueueEntry, ReleaseId, SeenHold,
+    ServiceName, Target, VersionRef,
 };
 use crate::logs::Batch;
 use crate::release::{
@@ -114,6 +114,11 @@ pub trait Backend: Send + Sync {
     /// Lets a push wait again that failed or was refused, dismissed or skipped. Returns the waiting entry.
     async fn retry_push(&self, target: &Target, _: &EntryId) -> Result<QueueEntry, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// Pushes a new version of a service to the sandbox. Returns what was pushed, or why nothing was.
+    async fn push_sample(&self, _: &ServiceName) -> Result<String, String> {
+        Err("this console does not show a sandbox".into())
     }
 
     /// Finds the drift of a target and plans how to repair it, without changing anything.

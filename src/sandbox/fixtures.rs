@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::sample::Fault;
 use crate::inventory::ImageLabels;
 
 /// A version of one service that the sandbox can run.
@@ -118,9 +119,44 @@ pub fn pushed_program(program: &Path, service: &str, tag: &str, fault: &str) -> 
     }
 }
 
+/// The next version of a service in a sandbox with these tags: the patch number after the greatest. The checks of every
+/// second one fail, so that an operator also sees a version that is backed out.
+pub fn next_push<'t>(tags: impl IntoIterator<Item = &'t str>) -> (String, Fault) {
+    let numbers = |tag: &str| {
+        let mut parts = tag.split('.').map(|part| part.parse::<u32>().ok());
+        let numbers = (parts.next()??, parts.next()??, parts.next()??);
+        parts.next().is_none().then_some(numbers)
+    };
+    let greatest = tags.into_iter().filter_map(numbers).max();
+    let (major, minor, patch) = greatest.unwrap_or((1, 0, 0));
+    let patch = patch.saturating_add(1);
+    let fault = match patch % 2 {
+        0 => Fault::FailingChecks,
+        _ => Fault::None,
+    };
+    (format!("{major}.{minor}.{patch}"), fault)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_checks_of_every_second_push_fail() {
+        let mut tags = vec![
+            "develop".to_owned(),
+            "v2.0.0".to_owned(),
+            "1.9.2".to_owned(),
+        ];
+        let mut pushed = || {
+            let next = next_push(tags.iter().map(String::as_str));
+            tags.push(next.0.clone());
+            next
+        };
+        assert_eq!(pushed(), ("1.9.3".to_owned(), Fault::None));
+        assert_eq!(pushed(), ("1.9.4".to_owned(), Fault::FailingChecks));
+        assert_eq!(pushed(), ("1.9.5".to_owned(), Fault::None));
+    }
 
     #[test]
     fn past_releases_use_only_working_versions() {

@@ -19,7 +19,7 @@ mod traffic;
 
 pub use configuration::{configuration, seed_overrides};
 pub use error::SandboxError;
-pub use fixtures::{Program, programs, pushed_program};
+pub use fixtures::{Program, next_push, programs, pushed_program};
 pub use place::{Place, State};
 pub use ports::Ports;
 pub use seed::seed;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::time::timeout;
 
+use super::{SamplePush, push_sample};
 use crate::adapters::archive::Archive;
 use crate::console::Backend;
 use crate::console::model::{
@@ -16,8 +17,8 @@ use crate::console::model::{
 };
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Digest, EntryId, HandoverRequest, Hold, PeerApproval, QueueEntry, ReleaseId, SeenHold, Target,
-    VersionRef,
+    Digest, EntryId, HandoverRequest, Hold, PeerApproval, QueueEntry, ReleaseId, SeenHold,
+    ServiceName, Target, VersionRef,
 };
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
@@ -26,7 +27,8 @@ use crate::release::{
     Releases, RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume,
     ResumeAction, TakeoverRequest, Terms,
 };
-use crate::settings;
+use crate::sandbox::{self, sample::Fault};
+use crate::settings::{self, Settings};
 use crate::watchers::{Keeping, Watching};
 
 /// How many existing lines are read when a log is opened.
@@ -46,6 +48,8 @@ pub struct EngineBackend {
     archive: Option<(PathBuf, OnceCell<Archive>)>,
     kept: watch::Receiver<Keeping>,
     configuration: watch::Receiver<Option<Arc<NewConfiguration>>>,
+    /// The directory of the sandbox, and its settings.
+    sandbox: Option<(PathBuf, Settings)>,
 }
 
 impl EngineBackend {
@@ -60,6 +64,7 @@ impl EngineBackend {
             archive: None,
             kept: watch::channel(Ok(())).1,
             configuration: watch::channel(None).1,
+            sandbox: None,
         }
     }
 
@@ -78,6 +83,15 @@ impl EngineBackend {
     pub fn reloading(self, configuration: watch::Receiver<Option<Arc<NewConfiguration>>>) -> Self {
         Self {
             configuration,
+            ..self
+        }
+    }
+
+    /// Allows pushes to the sandbox in this directory, which has these settings.
+    #[must_use]
+    pub fn pushing(self, sandbox: PathBuf, settings: Settings) -> Self {
+        Self {
+            sandbox: Some((sandbox, settings)),
             ..self
         }
     }
@@ -118,6 +132,30 @@ impl Backend for EngineBackend {
     async fn terms(&self, target: &Target) -> Result<Terms, String> {
         let terms = timeout(TERMS_TIMEOUT, self.engine.terms(target)).await;
         terms.unwrap_or_else(|_| Err(format!("no answer within {TERMS_TIMEOUT:?}")))
+    }
+
+    async fn push_sample(&self, service: &ServiceName) -> Result<String, String> {
+        let Some((directory, settings)) = &self.sandbox else {
+            return Err("this console does not show a sandbox".into());
+        };
+        let target = self.engine.sites().map(|site| &site.definition.target);
+        let target = target.into_iter().find(|target| target.service == *service);
+        let Some(target) = target else {
+            return Err(format!("{service} is not configured"));
+        };
+        let tags = self.versions(target).await?;
+        let (tag, fault) = sandbox::next_push(tags.iter().map(String::as_str));
+        let pushed = SamplePush {
+            service,
+            tag: &tag,
+            fault: fault.as_str(),
+        };
+        let sent = push_sample(directory, settings, pushed).await;
+        let (repository, _) = sent.map_err(|error| error.to_string())?;
+        Ok(match fault {
+            Fault::None => format!("{repository}:{tag} was pushed"),
+            _ => format!("{repository}:{tag}, whose checks fail, was pushed"),
+        })
     }
 
     async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused> {

@@ -31,7 +31,7 @@ pub use doctor_tests::try_directory;
 pub use inbox::{Inbox, report_push, start_inbox};
 pub use operator::process_user;
 pub use presence::report_presence;
-pub use sandbox::{catalogue, push_program};
+pub use sandbox::{SamplePush, catalogue, push_sample};
 
 pub use crate::adapters::embedded_proxy::EmbeddedProxy;
 use crate::adapters::http::HttpChecker;

@@ -1,6 +1,7 @@
 //! The file of a catalogue: a JSON list of programs. The digest of a program is computed from its command line, so
 //! the file cannot claim another digest.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -46,6 +47,10 @@ pub fn catalogue_json(programs: &[Program]) -> serde_json::Result<String> {
 
 /// Adds a program to the file. Returns false and changes nothing if the file already has its tag.
 pub fn add(path: &Path, program: Program) -> Result<bool, String> {
+    // Another process may add a program at the same time. The file itself is replaced, so its directory is locked.
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let directory = File::open(directory).map_err(|error| error.to_string())?;
+    directory.lock().map_err(|error| error.to_string())?;
     let mut programs = read(path)?;
     let has = |it: &Program| it.repository == program.repository && it.tag == program.tag;
     if programs.iter().any(has) {

@@ -4,14 +4,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
 
 use super::super::arguments::Common;
 use super::super::{Exit, json};
 use super::{load_sandbox, print_error, say};
-use crate::inventory::{Push, PushSource, ServiceName, is_tag};
-use crate::sandbox::{self, Place, sample::Fault};
-use crate::wire;
+use crate::inventory::{ServiceName, is_tag};
+use crate::sandbox::{Place, sample::Fault};
+use crate::wire::{self, SamplePush};
 
 /// Pushes a version to an open sandbox: a new one, or one that the sandbox has
 ///
@@ -66,32 +65,21 @@ pub(super) async fn run(common: &Common, verb: &PushVerb) -> Exit {
             return Exit::Usage;
         }
     };
-    let program = Place::program_in(&directory);
-    let pushed = sandbox::pushed_program(&program, verb.service.as_str(), &verb.tag, &verb.fault);
-    let repository = pushed.repository.clone();
-    let is_new = match wire::push_program(&Place::catalogue_in(&directory), pushed) {
-        Ok(is_new) => is_new,
+    let pushed = SamplePush {
+        service: &verb.service,
+        tag: &verb.tag,
+        fault: &verb.fault,
+    };
+    let (repository, is_new) = match wire::push_sample(&directory, &loaded.settings, pushed).await {
+        Ok(pushed) => pushed,
         Err(error) => {
-            print_error(error);
+            print_error(format!(
+                "{error}\n  Check that the sandbox is open and was started without --no-agent."
+            ));
             return Exit::Failed;
         }
     };
     let tag = &verb.tag;
-    let delivery = ulid::Ulid::generate().to_string();
-    let source = PushSource::Inbox("sandbox".to_owned());
-    let push = match Push::new(&repository, tag, source, &delivery, Timestamp::now()) {
-        Ok(push) => push.by(Some("sandbox push")),
-        Err(error) => {
-            print_error(error);
-            return Exit::Usage;
-        }
-    };
-    if let Err(error) = wire::report_push(&loaded.settings, &push).await {
-        print_error(format!(
-            "{error}\n  Check that the sandbox is open and was started without --no-agent."
-        ));
-        return Exit::Failed;
-    }
     let what = if is_new {
         "a new version"
     } else {

@@ -64,6 +64,7 @@ pub fn is_available(model: &Model, action: Action) -> bool {
         When::NotZoomed => !model.looks.zoomed,
         When::Zoomed => model.looks.zoomed,
         When::CanSuspend => model.has_shell && !model.is_busy(),
+        When::InSandbox => model.is_sandbox && model.mode != Mode::ReadOnly,
         When::Always => true,
     }
 }
@@ -140,6 +141,10 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         {
             "the switch waits for the approval of another operator".into()
         }
+        (When::InSandbox, _) if !model.is_sandbox => {
+            "this console does not show a sandbox: greenroom sandbox opens one".into()
+        }
+        (When::InSandbox, _) => format!("this console is read-only: {}", model.read_only),
         (When::HasPushes, _) if model.open.is_none() => {
             let open = model.keymap.shown(Action::Open);
             format!("no target is open: {open} opens the target under the cursor")

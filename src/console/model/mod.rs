@@ -136,6 +136,8 @@ pub struct Model {
     pub remarks: Vec<String>,
     /// Whether a shell started the console and can continue the console after it was suspended.
     pub has_shell: bool,
+    /// Whether the configuration belongs to a sandbox.
+    pub is_sandbox: bool,
     /// The file from which the configuration was read, if the file cannot be read a second time (a pipe). Sanitized.
     pub read_once: Option<String>,
     /// The configuration on disk, if it differs from the configuration in use.
@@ -184,6 +186,7 @@ impl Model {
             looks: Looks::default(),
             remarks: Vec::new(),
             has_shell: false,
+            is_sandbox: false,
             read_once: None,
             configuration: None,
             come_back_to: None,

@@ -2,7 +2,9 @@
 
 use crossterm::event::KeyEvent;
 
-use super::{approving, change, details, follow, history, logs, look, matrix, target, world};
+use super::{
+    approving, change, details, follow, history, logs, look, matrix, sample_push, target, world,
+};
 use crate::console::action::Action;
 use crate::console::dialogs::{Help, Leaving, palette, queue, reload, themes, waiting};
 use crate::console::effect::{Effect, ExitReason};
@@ -84,6 +86,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Repair => return change::repair(model),
         Action::Waiting => return waiting::open(model),
         Action::Queue => return queue::open(model),
+        Action::PushSample => return sample_push::push(model),
         Action::Hold => return change::hold(model),
         Action::Arm => return change::arm(model),
         Action::Open => return open(model),

@@ -20,6 +20,7 @@ mod prompt;
 mod release;
 mod reload;
 mod repair;
+mod sample_push;
 mod slots_page;
 mod small;
 mod steps;

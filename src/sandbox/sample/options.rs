@@ -28,22 +28,40 @@ pub enum Fault {
     Greedy,
 }
 
+impl Fault {
+    const ALL: [Self; 7] = [
+        Self::None,
+        Self::Unhealthy,
+        Self::FailingChecks,
+        Self::Crash,
+        Self::LargeHeader,
+        Self::ShortLived,
+        Self::Greedy,
+    ];
+
+    /// The name in the arguments.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Unhealthy => "unhealthy",
+            Self::FailingChecks => "failing-checks",
+            Self::Crash => "crash",
+            Self::LargeHeader => "large-header",
+            Self::ShortLived => "short-lived",
+            Self::Greedy => "greedy",
+        }
+    }
+}
+
 impl FromStr for Fault {
     type Err = InvalidOptions;
 
     fn from_str(text: &str) -> Result<Self, InvalidOptions> {
-        match text {
-            "none" => Ok(Self::None),
-            "unhealthy" => Ok(Self::Unhealthy),
-            "failing-checks" => Ok(Self::FailingChecks),
-            "crash" => Ok(Self::Crash),
-            "large-header" => Ok(Self::LargeHeader),
-            "short-lived" => Ok(Self::ShortLived),
-            "greedy" => Ok(Self::Greedy),
-            other => Err(InvalidOptions(format!(
-                "{other:?} is not a fault. Use one of: none, unhealthy, failing-checks, crash, large-header, short-lived or greedy"
-            ))),
-        }
+        let named = Self::ALL.into_iter().find(|fault| fault.as_str() == text);
+        named.ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            InvalidOptions(format!("{text:?} is not a fault. Use one of: {names}"))
+        })
     }
 }
 
