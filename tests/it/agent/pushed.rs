@@ -84,3 +84,26 @@ fn a_version_that_is_pushed_to_the_sandbox_is_released() {
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
 }
+
+#[test]
+fn a_console_of_the_sandbox_pushes_the_next_version() {
+    let sandbox = Sandbox::with_agent().up();
+    let mut console = sandbox.on_a_terminal(&[]);
+    console.wait_for_text("web/dev: healthy", SOON);
+    // Ctrl-P
+    console.keys("\u{10}");
+    console.wait_for_text("sandbox/web:1.9.3 was pushed", SOON);
+    wait_for(
+        &sandbox,
+        "1.9.3",
+        &[("web/dev", "done"), ("web/qa", "done")],
+    );
+    console.keys("\u{10}");
+    console.wait_for_text("sandbox/web:1.9.4, whose checks fail, was pushed", SOON);
+    wait_for(
+        &sandbox,
+        "1.9.4",
+        &[("web/dev", "failed"), ("web/qa", "failed")],
+    );
+    assert_eq!(sandbox.live("web", "qa"), "1.9.3");
+}

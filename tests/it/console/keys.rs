@@ -8,7 +8,7 @@ use greenroom::console::action::{Action, bindings};
 use greenroom::console::dialogs::Help;
 use greenroom::console::event::Event;
 use greenroom::console::keymap::Chord;
-use greenroom::console::model::Pane;
+use greenroom::console::model::{Mode, Pane, why_not};
 use greenroom::console::{Charset, Keymap, Model};
 use greenroom::history::Step;
 use greenroom::release::Progress;
@@ -244,6 +244,24 @@ fn a_hidden_log_frees_its_space_and_can_be_shown_again() {
     assert!(screen(&model).contains("5 Logs"));
     press(&mut model, "1");
     assert!(screen(&model).contains("5 Logs"));
+}
+
+#[test]
+fn a_push_to_the_sandbox_is_refused_outside_a_sandbox() {
+    let mut model = model((118, 34), with_candidate(web_production()));
+    assert!(why_not(&model, Action::PushSample).is_some());
+    press(&mut model, ":push-sample");
+    let palette = screen(&model);
+    assert!(palette.contains("not now: this console does not show a sandbox"), "{palette}");
+}
+
+#[test]
+fn a_console_of_a_sandbox_can_push_a_version() {
+    let mut model = model((118, 34), with_candidate(web_production()));
+    model.is_sandbox = true;
+    assert_eq!(why_not(&model, Action::PushSample), None);
+    model.mode = Mode::ReadOnly;
+    assert!(why_not(&model, Action::PushSample).is_some());
 }
 
 #[test]
