@@ -137,7 +137,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         let by = snapshot.only_by_clock(first, model.now);
         let by = by.map_or(String::new(), |clock| format!(" (held, because {clock})"));
         let push = push.map_or(String::new(), |entry| {
-            let (tag, state) = (&entry.push.tag, queue_words::state(entry, model.now));
+            let (tag, state) = (&entry.push.tag, queue_words::state(model, entry));
             format!("{tag} {state}; ")
         });
         return (
@@ -179,7 +179,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
 
 /// The line about a push that waits for an agent or an operator.
 fn waiting_push(model: &Model, snapshot: &Snapshot, entry: &QueueEntry) -> String {
-    let (push, state) = (&entry.push, queue_words::state(entry, model.now));
+    let (push, state) = (&entry.push, queue_words::state(model, entry));
     let message = format!("next: {} of {} {state}", push.tag, push.repository);
     if !entry.needs_agent() {
         let promote = model.keymap.shown(Action::Promote);

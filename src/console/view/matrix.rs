@@ -258,7 +258,7 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         );
     }
     if let Some(entry) = snapshot.and_then(Snapshot::notable_push) {
-        let (tag, state) = (&entry.push.tag, queue_words::state(entry, model.now));
+        let (tag, state) = (&entry.push.tag, queue_words::state(model, entry));
         message = format!("{message}; {tag} {state}");
     }
     let columns = room.saturating_sub(2);

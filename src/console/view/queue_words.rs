@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::text;
+use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning};
-use crate::inventory::{EntryState, Push, QueueEntry, StateKind};
+use crate::inventory::{EntryState, EnvironmentName, Push, QueueEntry, StateKind};
 use crate::sanitize::sanitize;
 
 /// The glyph and the meaning of a state. Pushes that have failed are not shown as urgently as a target that fails now.
@@ -22,11 +23,19 @@ pub(in crate::console) fn look(kind: StateKind) -> (Glyph, Meaning) {
 }
 
 /// The end of a sentence about a push: `waits: held until 18:00`, or `is wanted by ci, 3m ago`. Sanitized.
-pub(in crate::console) fn state(entry: &QueueEntry, now: Timestamp) -> String {
+pub(in crate::console) fn state(model: &Model, entry: &QueueEntry) -> String {
     let details = entry.state.details().unwrap_or_default();
     let text = match entry.state.kind() {
         StateKind::Waiting => format!("waits: {details}"),
-        StateKind::Offered => format!("is {}", wanted_by(&entry.push, now)),
+        StateKind::Offered => {
+            let wanted = wanted_by(&entry.push, model.now);
+            let failed = model.world.failed_elsewhere(entry);
+            let failed: Vec<&str> = failed.into_iter().map(EnvironmentName::as_str).collect();
+            match failed.as_slice() {
+                [] => format!("is {wanted}"),
+                failed => format!("is {wanted}, but failed in {}", failed.join(", ")),
+            }
+        }
         StateKind::RollingOut => format!("is rolling out: {details}"),
         StateKind::Done => format!("is done: {details}"),
         StateKind::Skipped => format!("was skipped: {details}"),

@@ -252,7 +252,10 @@ fn a_push_to_the_sandbox_is_refused_outside_a_sandbox() {
     assert!(why_not(&model, Action::PushSample).is_some());
     press(&mut model, ":push-sample");
     let palette = screen(&model);
-    assert!(palette.contains("not now: this console does not show a sandbox"), "{palette}");
+    assert!(
+        palette.contains("not now: this console does not show a sandbox"),
+        "{palette}"
+    );
 }
 
 #[test]
