@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The longest tag that the OCI distribution specification allows.
 pub(super) const LONGEST_TAG: usize = 128;
 
-/// A pattern of tags: a tag in which each `*` stands for any text, also for none. `v*` matches `v1.9.0`.
+/// A pattern of tags: a tag in which each `*` stands for any text, even an empty one. `v*` matches `v1.9.0`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(extend("format" = "tag-pattern"))]

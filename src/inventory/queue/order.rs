@@ -18,7 +18,7 @@ pub fn newest_pending(entries: &[QueueEntry]) -> Option<&QueueEntry> {
         .max_by_key(|it| age_key(it))
 }
 
-/// The entry with the newest push, whatever became of it.
+/// The entry with the newest push, in any state.
 pub fn newest(entries: &[QueueEntry]) -> Option<&QueueEntry> {
     entries.iter().max_by_key(|it| age_key(it))
 }
