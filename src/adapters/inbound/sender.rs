@@ -13,6 +13,10 @@ use crate::inventory::SecretSource;
 use crate::inventory::servers::{SenderConfig, SenderKind};
 use crate::ports::{Failure, FailureKind, Result, Secrets};
 
+/// How soon a refused delivery may cause another read of a credential's source. Anyone can send such a delivery, and a
+/// source may be a command.
+const REFUSED_PAUSE: Duration = Duration::from_mins(1);
+
 /// What the head of a request proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
@@ -35,6 +39,8 @@ pub(super) struct Sender {
     kept: Duration,
     /// When the source was last read because the credential was old.
     read_at: Mutex<Option<Instant>>,
+    /// When the source was last read because a delivery was refused.
+    refused_at: Mutex<Option<Instant>>,
 }
 
 impl Sender {
@@ -71,6 +77,7 @@ impl Sender {
             secrets,
             kept: limits.credential,
             read_at: Mutex::new(Some(Instant::now())),
+            refused_at: Mutex::default(),
         })
     }
 
@@ -95,6 +102,9 @@ impl Sender {
         let secret = self.secret().await?;
         if proves(&secret) {
             return Ok(true);
+        }
+        if !is_due(&self.refused_at, REFUSED_PAUSE) {
+            return Ok(false);
         }
         // The credential may have been replaced a moment ago.
         let renewed = self.secrets.renewed(&self.source, &secret).await;
