@@ -24,6 +24,8 @@ pub(crate) struct ServerCertificate {
     certificate: PathBuf,
     key: PathBuf,
     current: Mutex<Current>,
+    /// Held by the connection that reads the files.
+    reading: tokio::sync::Mutex<()>,
 }
 
 struct Current {
@@ -74,27 +76,30 @@ impl ServerCertificate {
                 read,
                 failed_at: None,
             }),
+            reading: tokio::sync::Mutex::default(),
         })
     }
 
     /// The acceptor for the next connection. If a file has changed, both are read again. While they do not fit together,
-    /// e.g. because only one of them was replaced so far, the last certificate that did is used.
+    /// e.g. because only one of them was replaced so far, the last certificate that did is used. A connection that ends
+    /// before the files are read leaves the reading to the next connection.
     pub(crate) async fn acceptor(&self) -> TlsAcceptor {
         let now = [
             FileState::of(&self.certificate).await,
             FileState::of(&self.key).await,
         ];
+        // The other connections do not wait for the one that reads the files.
+        let reading = self.reading.try_lock();
         {
-            let mut current = self.lock();
-            if current.is_of(&now) {
+            let current = self.lock();
+            if current.is_of(&now) || reading.is_err() {
                 return current.acceptor.clone();
             }
-            // Set before the files are read, so that concurrent connections do not all read them.
-            current.read = now;
-            current.failed_at = None;
         }
         let renewed = acceptor(&self.certificate, &self.key).await;
         let mut current = self.lock();
+        current.read = now;
+        current.failed_at = None;
         match renewed {
             Ok(acceptor) => {
                 tracing::info!("read the renewed {}", self.certificate.display());
@@ -152,4 +157,71 @@ fn failure(path: &Path, message: &str) -> Failure {
         sanitize(message),
     )
     .hint("the certificate file has the whole chain as PEM, the key file the key of its first certificate")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use rustls::server::ResolvesServerCertUsingSni;
+
+    use super::*;
+
+    /// A certificate with two files that changed and cannot be used.
+    fn changed(directory: &Path) -> ServerCertificate {
+        let [certificate, key] = ["a.pem", "a.key"].map(|name| directory.join(name));
+        for file in [&certificate, &key] {
+            std::fs::write(file, "garbage").expect("written");
+        }
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
+        ServerCertificate {
+            certificate,
+            key,
+            current: Mutex::new(Current {
+                acceptor: TlsAcceptor::from(Arc::new(config)),
+                read: [None, None],
+                failed_at: None,
+            }),
+            reading: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Polls a future at most so many times, and drops it. Returns whether it ended.
+    async fn ends_within(polls: usize, future: impl Future<Output = TlsAcceptor>) -> bool {
+        let (mut future, mut left) = (pin!(future), polls);
+        poll_fn(|context| {
+            if future.as_mut().poll(context).is_ready() {
+                return Poll::Ready(true);
+            }
+            left -= 1;
+            if left == 0 {
+                Poll::Ready(false)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn the_next_connection_reads_the_files_if_the_last_one_ended_before() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for polls in 1..1000 {
+            let certificate = changed(directory.path());
+            let ended = ends_within(polls, certificate.acceptor()).await;
+            certificate.acceptor().await;
+            let is_read = certificate.lock().failed_at.is_some();
+            assert!(is_read, "{polls} polls");
+            if ended {
+                return;
+            }
+        }
+        panic!("it does not end");
+    }
 }
