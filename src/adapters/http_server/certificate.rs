@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use super::validity::Validity;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
@@ -80,6 +81,15 @@ impl ServerCertificate {
         })
     }
 
+    /// When the certificate is valid. Fails if the files cannot be used.
+    pub(crate) async fn validity(certificate: &Path, key: &Path) -> Result<Validity> {
+        acceptor(certificate, key).await?;
+        let chain = chain(certificate).await?;
+        let validity = chain.first().and_then(Validity::of);
+        let unknown = || failure(certificate, "its dates of validity cannot be read");
+        validity.ok_or_else(unknown)
+    }
+
     /// The acceptor for the next connection. If a file has changed, both are read again. While they do not fit together,
     /// e.g. because only one of them was replaced so far, the last certificate that did is used. A connection that ends
     /// before the files are read leaves the reading to the next connection.
@@ -119,14 +129,8 @@ impl ServerCertificate {
 }
 
 async fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&content(certificate).await?)
-        .collect::<std::result::Result<_, _>>()
-        .map_err(|error| failure(certificate, &error.to_string()))?;
-    if chain.is_empty() {
-        return Err(failure(certificate, "the file has no certificate"));
-    }
-    let private = PrivateKeyDer::from_pem_slice(&content(key).await?)
-        .map_err(|error| failure(key, &error.to_string()))?;
+    let (chain, private) = (chain(certificate).await?, private(key).await?);
+    // This fails if the key is not the key of the certificate.
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| {
@@ -135,6 +139,21 @@ async fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
         })
         .map_err(|error| failure(certificate, &error.to_string()))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&content(path).await?)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| failure(path, &error.to_string()))?;
+    if chain.is_empty() {
+        return Err(failure(path, "the file has no certificate"));
+    }
+    Ok(chain)
+}
+
+async fn private(path: &Path) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(&content(path).await?)
+        .map_err(|error| failure(path, &error.to_string()))
 }
 
 async fn content(path: &Path) -> Result<Vec<u8>> {

@@ -4,6 +4,7 @@
 
 mod certificate;
 mod connections;
+mod validity;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 pub(super) use self::certificate::ServerCertificate;
 pub(super) use self::connections::Client;
 use self::connections::{Answered, Places, Progress, Watched};
+pub use self::validity::Validity;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 

@@ -44,13 +44,14 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
 pub use self::counts::Counts;
+pub use crate::adapters::http_server::Validity;
 
 use self::answer::Answer;
 use self::counts::Counting;
 use self::delivery::LARGE_AT_ONCE;
 use self::sender::Sender;
 use crate::adapters::http_server::{self, Client, HttpServer, Respond, ServerCertificate, bind};
-use crate::inventory::servers::InboxConfig;
+use crate::inventory::servers::{InboxConfig, SenderConfig, ServerTls};
 use crate::ports::{Bound, Clock, PushReceiver, Result, Secrets, TimeLimit};
 
 /// The limits for reading from senders.
@@ -195,6 +196,23 @@ impl Inbox {
             address,
             shared,
         })
+    }
+
+    /// Reads the credential of a sender as [`Inbox::start`] does. The failure says why the inbox would not start.
+    pub async fn check_sender(
+        name: &str,
+        config: &SenderConfig,
+        secrets: Arc<dyn Secrets>,
+    ) -> Result<()> {
+        let sender = (name.to_owned(), config.clone());
+        let read = Sender::new(sender, secrets, &Limits::default()).await;
+        read.map(drop)
+    }
+
+    /// Reads the certificate and its key as [`Inbox::start`] does, and returns when the certificate is valid. The
+    /// failure says why the inbox would not start.
+    pub async fn check_certificate(tls: &ServerTls) -> Result<Validity> {
+        ServerCertificate::validity(&tls.certificate, &tls.key).await
     }
 
     /// The address at which the inbox listens.
