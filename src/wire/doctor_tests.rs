@@ -1,12 +1,22 @@
-//! The tests of `greenroom doctor` on this machine: the archive, and the directories that Greenroom writes to.
+//! The tests of `greenroom doctor` on this machine: the archive, the directories that Greenroom writes to, and what the
+//! inbox of the agent reads when it starts.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::App;
 use crate::adapters::archive::Archive as File;
+use crate::adapters::inbound::{Inbox, Validity};
 use crate::adapters::live_pointer::ThisHost;
-use crate::ports::{DoctorResult, DoctorTest, Failure, FailureKind, ProxyHost, Result, Writable};
+use crate::adapters::secrets::LocalSecrets;
+use crate::inventory::local_time;
+use crate::inventory::servers::ServerTls;
+use crate::ports::{
+    DoctorResult, DoctorTest, Failure, FailureKind, ProxyHost, Result, Secrets, Writable,
+};
 use crate::settings::{ProxyConfig, RuntimeConfig, Settings, StoreConfig};
 
 impl App {
@@ -47,6 +57,83 @@ impl App {
             })
             .collect()
     }
+}
+
+/// A certificate that expires within this time should have been renewed.
+const RENEWAL: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+impl App {
+    /// Reads the credentials and the certificate of the inbox. Each test has its place. Nothing listens.
+    pub fn try_inbox(&self) -> Vec<(String, DoctorTest<'_>)> {
+        let Some(inbox) = &self.inbox else {
+            return Vec::new();
+        };
+        let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::default());
+        let senders = inbox.senders.iter().map(|(name, sender)| {
+            let checked = Inbox::check_sender(name, sender, Arc::clone(&secrets));
+            let kind = sender.kind.as_str();
+            let tested = async move {
+                let result = checked
+                    .await
+                    .map(|()| format!("the credential of the {kind} sender can be used"));
+                on_agents_machine(result)
+            };
+            (
+                format!("inbox.{name}"),
+                DoctorTest::new("credential", tested),
+            )
+        });
+        let certificate = inbox.tls.iter().map(|tls| {
+            let tested = async move { on_agents_machine(self.try_certificate(tls).await) };
+            ("inbox".to_owned(), DoctorTest::new("certificate", tested))
+        });
+        certificate.chain(senders).collect()
+    }
+
+    async fn try_certificate(&self, tls: &ServerTls) -> Result<String> {
+        let validity = Inbox::check_certificate(tls).await?;
+        let file = tls.certificate.display();
+        let Some(wrong) = wrong_date(validity, self.engine.clock().now()) else {
+            let until = local_time::moment(validity.until);
+            return Ok(format!(
+                "{file} is valid until {until}, and its key belongs to it"
+            ));
+        };
+        let doing = format!("checking the dates of {file}");
+        let failure = Failure::new(FailureKind::Rejected, "this host", doing, wrong);
+        Err(failure.hint("renew the certificate; the running agent reads the new files by itself"))
+    }
+}
+
+/// What is wrong with the dates of a certificate. A certificate that is valid for a short time, e.g. six days, is renewed
+/// late, so only the last third of its time counts.
+fn wrong_date(Validity { from, until }: Validity, now: Timestamp) -> Option<String> {
+    let renewal = RENEWAL.min(until.duration_since(from) / 3);
+    if now < from {
+        Some(format!(
+            "it is valid only from {}",
+            local_time::moment(from)
+        ))
+    } else if now > until {
+        Some(format!("it expired on {}", local_time::moment(until)))
+    } else if until.duration_since(now) < renewal {
+        Some(format!("it expires on {}", local_time::moment(until)))
+    } else {
+        None
+    }
+}
+
+/// The files and commands of the inbox may exist only where the agent runs.
+fn on_agents_machine(result: Result<String>) -> Result<String> {
+    result.map_err(|failure| {
+        let hint = match failure.hint.as_str() {
+            "" => "correct the configuration of the inbox".to_owned(),
+            hint => hint.to_owned(),
+        };
+        failure.hint(format!(
+            "{hint}; only the machine and the user of the agent need this"
+        ))
+    })
 }
 
 /// The directories of this machine that a release writes to, without the directories of the proxy.
@@ -97,4 +184,34 @@ pub async fn try_directory(directory: &Path) -> Result<String> {
             above.display()
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_to_be_renewed_in_time() {
+        let day = |days: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days);
+        for (days, now, wrong) in [
+            (90, -1, Some("valid only from")),
+            (90, 0, None),
+            (90, 75, None),
+            (90, 77, Some("expires on")),
+            (90, 91, Some("expired on")),
+            (6, 1, None),
+            (6, 5, Some("expires on")),
+        ] {
+            let validity = Validity {
+                from: day(0),
+                until: day(days),
+            };
+            let said = wrong_date(validity, day(now));
+            let is_said = match (&said, wrong) {
+                (Some(said), Some(wrong)) => said.contains(wrong),
+                (said, wrong) => said.is_none() && wrong.is_none(),
+            };
+            assert!(is_said, "day {now} of {days}: {said:?}");
+        }
+    }
 }

@@ -38,6 +38,7 @@ use crate::adapters::http::HttpChecker;
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::adapters::secrets::LocalSecrets;
 use crate::history::Retention;
+use crate::inventory::servers::InboxConfig;
 use crate::inventory::{EnvironmentName, SecretSource, Target};
 use crate::ports::{Clock, Failure, FailureKind, Password, Secrets, SystemClock, TargetSecrets};
 use crate::release::{Definition, Engine, Reading, ReleaseObserver, Site, Writing};
@@ -74,6 +75,8 @@ pub struct App {
     /// The directories of this machine that a release writes to, each with its purpose.
     written_directories: BTreeSet<(&'static str, PathBuf)>,
     proxy_directories: BTreeSet<PathBuf>,
+    /// The inbox of the agent, for `greenroom doctor`.
+    inbox: Option<InboxConfig>,
     targets: Vec<Target>,
     passwords: Vec<(EnvironmentName, Password)>,
 }
@@ -167,6 +170,7 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
         recorder,
         written_directories: doctor_tests::written_directories(settings),
         proxy_directories: doctor_tests::proxy_directories(settings),
+        inbox: settings.agent.inbox.clone(),
         targets: settings
             .targets
             .iter()

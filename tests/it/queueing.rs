@@ -493,6 +493,32 @@ fn a_push_is_notified_listed_dismissed_and_retried() {
 }
 
 #[test]
+fn the_doctor_reads_the_credentials_of_the_inbox() {
+    let sandbox = Sandbox::kept().up().following_nothing();
+    let line = |said: &str| {
+        let mut lines = said.lines();
+        let of_sender = lines.find(|line| line.contains("inbox.sandbox"));
+        of_sender
+            .unwrap_or_else(|| panic!("no line: {said}"))
+            .to_owned()
+    };
+    let said = line(&done(&sandbox, &["doctor"]));
+    assert!(
+        said.starts_with('+') && said.contains("credential"),
+        "{said}"
+    );
+    let secret = sandbox.place().join("inbox-secret");
+    std::fs::write(secret, "short").expect("written");
+    let failed = sandbox.run(&["doctor"]);
+    assert_eq!(failed.status.code(), Some(1), "{}", words(&failed));
+    let said = line(&words(&failed));
+    assert!(
+        said.starts_with('x') && said.contains("fewer than 24 bytes"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_doctor_and_the_status_name_the_agents() {
     let mut sandbox = Sandbox::kept().up().following_nothing();
     let doctor = [

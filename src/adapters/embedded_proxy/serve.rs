@@ -18,7 +18,7 @@ use super::descriptors;
 use super::forward::{Content, Traffic, text_response};
 use super::recent::{Recent, Since};
 use super::site::Site;
-use crate::adapters::http_server::{self, HttpServer, Respond, bind};
+use crate::adapters::http_server::{self, Client, HttpServer, Respond, bind};
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
 use crate::inventory::{Door, ProxyAnswer};
 use crate::ports::Result;
@@ -148,9 +148,9 @@ impl EmbeddedProxy {
 impl Respond for Purpose {
     type Body = Content;
 
-    async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Content> {
+    async fn respond(&self, request: Request<Incoming>, client: Client) -> Response<Content> {
         match self {
-            Self::Pass(traffic, door) => traffic.pass(request, *door, peer).await,
+            Self::Pass(traffic, door) => traffic.pass(request, *door, client.address).await,
             Self::Answer(answering) => answering.respond(request.uri()).await,
         }
     }

@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use super::validity::Validity;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
@@ -24,6 +25,8 @@ pub(crate) struct ServerCertificate {
     certificate: PathBuf,
     key: PathBuf,
     current: Mutex<Current>,
+    /// Held by the connection that reads the files.
+    reading: tokio::sync::Mutex<()>,
 }
 
 struct Current {
@@ -74,27 +77,39 @@ impl ServerCertificate {
                 read,
                 failed_at: None,
             }),
+            reading: tokio::sync::Mutex::default(),
         })
     }
 
+    /// When the certificate is valid. Fails if the files cannot be used.
+    pub(crate) async fn validity(certificate: &Path, key: &Path) -> Result<Validity> {
+        acceptor(certificate, key).await?;
+        let chain = chain(certificate).await?;
+        let validity = chain.first().and_then(Validity::of);
+        let unknown = || failure(certificate, "its dates of validity cannot be read");
+        validity.ok_or_else(unknown)
+    }
+
     /// The acceptor for the next connection. If a file has changed, both are read again. While they do not fit together,
-    /// e.g. because only one of them was replaced so far, the last certificate that did is used.
+    /// e.g. because only one of them was replaced so far, the last certificate that did is used. A connection that ends
+    /// before the files are read leaves the reading to the next connection.
     pub(crate) async fn acceptor(&self) -> TlsAcceptor {
         let now = [
             FileState::of(&self.certificate).await,
             FileState::of(&self.key).await,
         ];
+        // The other connections do not wait for the one that reads the files.
+        let reading = self.reading.try_lock();
         {
-            let mut current = self.lock();
-            if current.is_of(&now) {
+            let current = self.lock();
+            if current.is_of(&now) || reading.is_err() {
                 return current.acceptor.clone();
             }
-            // Set before the files are read, so that concurrent connections do not all read them.
-            current.read = now;
-            current.failed_at = None;
         }
         let renewed = acceptor(&self.certificate, &self.key).await;
         let mut current = self.lock();
+        current.read = now;
+        current.failed_at = None;
         match renewed {
             Ok(acceptor) => {
                 tracing::info!("read the renewed {}", self.certificate.display());
@@ -114,14 +129,8 @@ impl ServerCertificate {
 }
 
 async fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&content(certificate).await?)
-        .collect::<std::result::Result<_, _>>()
-        .map_err(|error| failure(certificate, &error.to_string()))?;
-    if chain.is_empty() {
-        return Err(failure(certificate, "the file has no certificate"));
-    }
-    let private = PrivateKeyDer::from_pem_slice(&content(key).await?)
-        .map_err(|error| failure(key, &error.to_string()))?;
+    let (chain, private) = (chain(certificate).await?, private(key).await?);
+    // This fails if the key is not the key of the certificate.
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| {
@@ -130,6 +139,21 @@ async fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
         })
         .map_err(|error| failure(certificate, &error.to_string()))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&content(path).await?)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| failure(path, &error.to_string()))?;
+    if chain.is_empty() {
+        return Err(failure(path, "the file has no certificate"));
+    }
+    Ok(chain)
+}
+
+async fn private(path: &Path) -> Result<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(&content(path).await?)
+        .map_err(|error| failure(path, &error.to_string()))
 }
 
 async fn content(path: &Path) -> Result<Vec<u8>> {
@@ -152,4 +176,71 @@ fn failure(path: &Path, message: &str) -> Failure {
         sanitize(message),
     )
     .hint("the certificate file has the whole chain as PEM, the key file the key of its first certificate")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use rustls::server::ResolvesServerCertUsingSni;
+
+    use super::*;
+
+    /// A certificate with two files that changed and cannot be used.
+    fn changed(directory: &Path) -> ServerCertificate {
+        let [certificate, key] = ["a.pem", "a.key"].map(|name| directory.join(name));
+        for file in [&certificate, &key] {
+            std::fs::write(file, "garbage").expect("written");
+        }
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
+        ServerCertificate {
+            certificate,
+            key,
+            current: Mutex::new(Current {
+                acceptor: TlsAcceptor::from(Arc::new(config)),
+                read: [None, None],
+                failed_at: None,
+            }),
+            reading: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Polls a future at most so many times, and drops it. Returns whether it ended.
+    async fn ends_within(polls: usize, future: impl Future<Output = TlsAcceptor>) -> bool {
+        let (mut future, mut left) = (pin!(future), polls);
+        poll_fn(|context| {
+            if future.as_mut().poll(context).is_ready() {
+                return Poll::Ready(true);
+            }
+            left -= 1;
+            if left == 0 {
+                Poll::Ready(false)
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn the_next_connection_reads_the_files_if_the_last_one_ended_before() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for polls in 1..1000 {
+            let certificate = changed(directory.path());
+            let ended = ends_within(polls, certificate.acceptor()).await;
+            certificate.acceptor().await;
+            let is_read = certificate.lock().failed_at.is_some();
+            assert!(is_read, "{polls} polls");
+            if ended {
+                return;
+            }
+        }
+        panic!("it does not end");
+    }
 }

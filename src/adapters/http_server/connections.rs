@@ -3,13 +3,17 @@
 //! out. A connection keeps its place while its request waits for an answer from blue or green. A client that loses its
 //! place may just have sent a request. The server waits a moment for that request, and answers it before it closes the
 //! connection.
+//!
+//! Received bytes alone do not keep a place: a client could send one byte from time to time. A complete head does, and so
+//! does the content of a request whose sender the server trusts (see [`Client::waits`]).
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
@@ -24,6 +28,11 @@ const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Limits how many connections may be leaving at a time: one for every 16 places, rounded up.
 const PLACES_FOR_ONE_LEAVING: usize = 16;
+
+/// How long a connection stays open, and how many bytes are read and discarded, after an answer that left content unread.
+/// If the server closed such a connection at once, the client could lose the answer.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 1 << 20;
 
 /// How often [`Places::take`] tries again while no connection can lose its place.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
@@ -51,12 +60,20 @@ struct Connections {
 #[derive(Debug)]
 pub(super) struct Progress {
     began: Instant,
-    /// When bytes were last read or written, in milliseconds since `began`.
+    /// When the client last did what keeps its place, in milliseconds since `began`.
     moved_at: AtomicU64,
     /// The number of requests in progress.
     open: AtomicUsize,
     /// Whether the client does not read what the proxy writes.
     is_blocked: AtomicBool,
+    /// Whether the server waits for the client although a request is in progress.
+    waits_in_request: AtomicBool,
+    /// Whether received bytes keep the place.
+    trusts_bytes: AtomicBool,
+    /// Whether an answer was given without reading the whole content of its request.
+    leaves_content: AtomicBool,
+    /// Whether everything was answered, and the connection is open only for the client to read the answer.
+    lingers: AtomicBool,
     /// Cancelled when the connection loses its place.
     leaving: CancellationToken,
     /// Cancelled when a request arrives after the connection lost its place.
@@ -108,6 +125,10 @@ impl Places {
             moved_at: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             is_blocked: AtomicBool::new(false),
+            waits_in_request: AtomicBool::new(false),
+            trusts_bytes: AtomicBool::new(false),
+            leaves_content: AtomicBool::new(false),
+            lingers: AtomicBool::new(false),
             leaving: CancellationToken::new(),
             came_late: CancellationToken::new(),
             cut: CancellationToken::new(),
@@ -143,8 +164,8 @@ impl Places {
             return false;
         };
         progress.leaving.cancel();
-        // A client that does not read its answer will not send a request either.
-        if progress.is_blocked.load(Ordering::Relaxed) {
+        // A client that does not read its answer will not send a request either, and a lingering one cannot.
+        if progress.is_blocked.load(Ordering::Relaxed) || progress.lingers.load(Ordering::Relaxed) {
             progress.cut.cancel();
         }
         connections.leaving.insert(number, progress);
@@ -173,12 +194,15 @@ impl Places {
     }
 }
 
-/// The connection that has kept the server waiting longest, if it has done so for at least [`SHORTEST_WAIT`].
+/// The connection that has kept the server waiting longest, if it has done so for at least [`SHORTEST_WAIT`]. A
+/// lingering connection comes first, because its request is answered.
 fn longest_waiting(placed: &BTreeMap<u64, Arc<Progress>>) -> Option<u64> {
+    let lingers = |it: &Progress| it.lingers.load(Ordering::Relaxed);
     let waiting = placed.iter().filter(|(_, it)| {
-        it.waits_for_client() && it.silent_for() >= SHORTEST_WAIT && !it.cut.is_cancelled()
+        let waits = it.waits_for_client() && it.silent_for() >= SHORTEST_WAIT;
+        (waits || lingers(it)) && !it.cut.is_cancelled()
     });
-    let longest = waiting.min_by_key(|(_, it)| it.moved_at.load(Ordering::Relaxed));
+    let longest = waiting.min_by_key(|(_, it)| (!lingers(it), it.moved_at.load(Ordering::Relaxed)));
     longest.map(|(number, _)| *number)
 }
 
@@ -226,6 +250,7 @@ impl Progress {
         if self.leaving.is_cancelled() {
             self.came_late.cancel();
         }
+        self.moved();
         Request(Arc::clone(self))
     }
 
@@ -242,7 +267,44 @@ impl Progress {
     }
 
     fn waits_for_client(&self) -> bool {
-        self.open.load(Ordering::Relaxed) == 0 || self.is_blocked.load(Ordering::Relaxed)
+        self.open.load(Ordering::Relaxed) == 0
+            || self.is_blocked.load(Ordering::Relaxed)
+            || self.waits_in_request.load(Ordering::Relaxed)
+    }
+}
+
+/// The client of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    pub(super) progress: Arc<Progress>,
+}
+
+impl Client {
+    /// Counts the connection as waiting for its client until the guard is dropped, although its request is in progress.
+    /// Received bytes keep the place of a trusted client.
+    pub(crate) fn waits(&self, is_trusted: bool) -> Waiting {
+        let progress = Arc::clone(&self.progress);
+        progress.trusts_bytes.store(is_trusted, Ordering::Relaxed);
+        progress.waits_in_request.store(true, Ordering::Relaxed);
+        Waiting(progress)
+    }
+
+    /// Notes that the answer is given without reading the whole content. The connection must be closed after it.
+    pub(crate) fn leave_content(&self) {
+        self.progress.leaves_content.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A guard: the server waits for the content of a request, or does not know yet who sent it.
+#[derive(Debug)]
+pub(crate) struct Waiting(Arc<Progress>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waits_in_request.store(false, Ordering::Relaxed);
+        self.0.trusts_bytes.store(false, Ordering::Relaxed);
+        self.0.moved();
     }
 }
 
@@ -292,7 +354,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answered<B> {
     }
 }
 
-/// A stream to a client. It records in `progress` when bytes were last received or sent, and whether the client reads.
+/// A stream to a client. It records in `progress` when the client last sent or read something that keeps its place.
 /// Writing fails when the client reads nothing for too long.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
@@ -301,6 +363,14 @@ pub(super) struct Watched<S> {
     time_limit: Duration,
     /// The timer that runs while the client reads nothing.
     silence: Option<Pin<Box<Sleep>>>,
+    /// Set after the last byte was sent, if the connection lingers.
+    linger: Option<Linger>,
+}
+
+#[derive(Debug)]
+struct Linger {
+    timer: Pin<Box<Sleep>>,
+    bytes: usize,
 }
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
@@ -310,6 +380,7 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
             progress,
             time_limit,
             silence: None,
+            linger: None,
         }
     }
 
@@ -345,14 +416,37 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         // Data from a client that does not read its answer is not progress.
         let is_blocked = self.progress.is_blocked.load(Ordering::Relaxed);
-        if buffer.filled().len() > before && !is_blocked {
+        let counts = self.progress.trusts_bytes.load(Ordering::Relaxed) && !is_blocked;
+        if buffer.filled().len() > before && counts {
             self.progress.moved();
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncRead + Unpin> Watched<S> {
+    /// Reads and discards until the client closes the connection, within limits.
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let linger = self.linger.get_or_insert_with(|| Linger {
+            timer: Box::pin(tokio::time::sleep(LINGER_TIME)),
+            bytes: 0,
+        });
+        let mut discarded = [0; 4096];
+        while linger.bytes < LINGER_BYTES && linger.timer.as_mut().poll(context).is_pending() {
+            let mut buffer = ReadBuf::new(&mut discarded);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    linger.bytes += buffer.filled().len();
+                }
+                Poll::Ready(_) => break,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -380,6 +474,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            if !self.progress.leaves_content.load(Ordering::Relaxed) {
+                return Poll::Ready(Ok(()));
+            }
+            self.progress.lingers.store(true, Ordering::Relaxed);
+        }
+        self.linger(context).map(Ok)
     }
 }

@@ -4,6 +4,7 @@
 
 mod certificate;
 mod connections;
+mod validity;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(super) use self::certificate::ServerCertificate;
+pub(super) use self::connections::Client;
 use self::connections::{Answered, Places, Progress, Watched};
+pub use self::validity::Validity;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::sanitize::sanitize;
 
@@ -55,7 +58,7 @@ pub(super) trait Respond: Clone + Send + Sync + 'static {
     fn respond(
         &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        client: Client,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
@@ -223,8 +226,12 @@ impl Connection {
         } = self;
         let service = service_fn(|request| {
             let (respond, counted) = (respond.clone(), progress.request());
+            let client = Client {
+                address: peer,
+                progress: Arc::clone(&progress),
+            };
             async move {
-                let answer = respond.respond(request, peer).await;
+                let answer = respond.respond(request, client).await;
                 Ok::<_, Infallible>(answer.map(|body| Answered::new(body, counted)))
             }
         });

@@ -41,9 +41,13 @@ impl Answer {
         self.with(ALLOW, HeaderValue::from_static(methods))
     }
 
-    /// Closes the connection, because the rest of the request is not read.
+    /// Closes the connection, because the rest of the request is not read, or because nothing proves who sent it.
     pub(super) fn close(self) -> Self {
         self.with(CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    pub(super) fn closes(&self) -> bool {
+        self.headers.contains_key(CONNECTION)
     }
 
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {

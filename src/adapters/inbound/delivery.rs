@@ -1,28 +1,36 @@
-//! What happens to a delivery: its content is read, its sender verified, its pushes handed to the receiver, and only
-//! then it is answered.
+//! What happens to a delivery: its sender is verified, its content read, its pushes handed to the receiver, and only then
+//! it is answered. A credential in the head is compared before a byte of the content is read. The content that a
+//! signature covers must be read without a proof, so the memory for such contents is limited.
 
-use std::error::Error;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::{Body as _, Bytes, Incoming};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use hyper::{Request, StatusCode};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Shared;
 use super::answer::Answer;
 use super::counts::Outcome;
 use super::kinds::{self, Reported};
-use super::proof::Evidence;
-use super::sender::Sender;
+use super::proof::Head;
+use super::sender::{Sender, Shown};
+use crate::adapters::http_server::Client;
 use crate::inventory::{BadPush, Digest, LONGEST_CLAIM, Push, PushSource};
-use crate::ports::Received;
+use crate::ports::{Failure, Received};
 
 /// When a sender should try again after a failure of the store.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 /// When a sender should try again while a queue is full.
 const QUEUE_PAUSE: Duration = Duration::from_mins(1);
+
+/// The largest content that is always read without a proof of its sender, in bytes. Most deliveries are smaller.
+const SMALL: usize = 64 * 1024;
+/// How many contents may be larger while nothing proves who sent them. The others wait.
+pub(super) const LARGE_AT_ONCE: usize = 4;
 
 impl Shared {
     /// Handles a request to `/push/NAME`.
@@ -30,22 +38,18 @@ impl Shared {
         self: &Arc<Self>,
         name: String,
         request: Request<Incoming>,
+        client: &Client,
     ) -> Answer {
-        let (head, body) = request.into_parts();
-        let body = match self.content(body).await {
-            Ok(body) => body,
+        let (parts, body) = request.into_parts();
+        let head = Head {
+            headers: &parts.headers,
+            query: parts.uri.query(),
+        };
+        let (sender, body) = match self.verified(&name, &head, body, client).await {
+            Ok(verified) => verified,
             Err(answer) => return answer,
         };
-        let evidence = Evidence {
-            headers: &head.headers,
-            query: head.uri.query(),
-            body: &body,
-        };
-        let sender = match self.sender(&name, &evidence).await {
-            Ok(sender) => sender,
-            Err(answer) => return answer,
-        };
-        let reported = match kinds::pushes(sender.kind, &head.headers, &body) {
+        let reported = match kinds::pushes(sender.kind, head.headers, &body) {
             Ok(reported) => reported,
             Err(bad) => {
                 self.counting.count(Outcome::Malformed);
@@ -73,54 +77,92 @@ impl Shared {
         self.receive_all(sender, reported, &body).await
     }
 
-    async fn content(&self, body: Incoming) -> Result<Bytes, Answer> {
-        let most = self.limits.body;
-        let too_large = || {
-            self.counting.count(Outcome::TooLarge);
-            let text = format!("a delivery may have at most {most} bytes");
-            Answer::new(StatusCode::PAYLOAD_TOO_LARGE, text).close()
+    /// The sender and the content, if the request proves that it comes from the sender. An unknown name and a wrong
+    /// credential have the same answer after the same work: a request for an unknown sender is treated like one for
+    /// another sender.
+    async fn verified(
+        &self,
+        name: &str,
+        head: &Head<'_>,
+        body: Incoming,
+        client: &Client,
+    ) -> Result<(&Sender, Vec<u8>), Answer> {
+        let named = self.senders.get(name);
+        let Some(sender) = named.or_else(|| self.instead_of(name)) else {
+            return Err(self.refused());
         };
-        let announced = usize::try_from(body.size_hint().lower());
-        if !announced.is_ok_and(|announced| announced <= most) {
-            return Err(too_large());
-        }
-        match timeout(self.limits.read, Limited::new(body, most).collect()).await {
-            Ok(Ok(content)) => Ok(content.to_bytes()),
-            Ok(Err(error)) if is_too_large(error.as_ref()) => Err(too_large()),
-            Ok(Err(_)) => {
-                self.counting.count(Outcome::Malformed);
-                let text = "the content of the request did not arrive completely";
-                Err(Answer::new(StatusCode::BAD_REQUEST, text).close())
+        let unknown = client.waits(false);
+        let shown = sender.shown(head, self.clock.now()).await;
+        match shown.map_err(|failure| self.failed(&failure))? {
+            Shown::Credential if named.is_some() => {
+                drop(unknown);
+                let _known = client.waits(true);
+                Ok((sender, self.content(body, None).await?.bytes))
             }
-            Err(_) => {
-                self.counting.count(Outcome::TooSlow);
-                let within = self.limits.read;
-                let text = format!("the content of the request did not arrive within {within:?}");
-                Err(Answer::new(StatusCode::REQUEST_TIMEOUT, text).close())
+            Shown::Signature => {
+                let content = self.content(body, Some(&self.large)).await?;
+                let signed = sender.has_signed(head, &content.bytes).await;
+                let is_signed = signed.map_err(|failure| self.failed(&failure))?;
+                if is_signed && named.is_some() {
+                    Ok((sender, content.bytes))
+                } else {
+                    Err(self.refused())
+                }
             }
+            Shown::Credential | Shown::Nothing => Err(self.refused()),
         }
     }
 
-    /// The sender, if the request proves that it comes from it. An unknown name and a wrong credential have the same
-    /// answer after the same work: a request for an unknown sender is compared with the credential of another.
-    async fn sender(&self, name: &str, evidence: &Evidence<'_>) -> Result<&Sender, Answer> {
-        let found = self.senders.get(name);
-        let sent = match found.or_else(|| self.senders.values().next()) {
-            Some(sender) => sender.sent(evidence).await,
-            None => Ok(false),
+    /// The sender with whose credential a request for an unknown one is compared. It is always the same for one name, so
+    /// the name seems to be a sender of that kind.
+    fn instead_of(&self, name: &str) -> Option<&Sender> {
+        let count = u64::try_from(self.senders.len()).ok()?;
+        let index = self.hash.hash_one(name).checked_rem(count)?;
+        self.senders.values().nth(usize::try_from(index).ok()?)
+    }
+
+    fn refused(&self) -> Answer {
+        self.counting.count(Outcome::WrongCredential);
+        let text = "unknown sender or wrong credential";
+        Answer::new(StatusCode::UNAUTHORIZED, text).close()
+    }
+
+    fn failed(&self, failure: &Failure) -> Answer {
+        self.counting.count_failure(failure.to_string());
+        try_again().close()
+    }
+
+    /// Reads the content. A content without a proof needs a permit of `large` to be larger than [`SMALL`].
+    async fn content<'a>(
+        &self,
+        body: Incoming,
+        large: Option<&'a Semaphore>,
+    ) -> Result<Content<'a>, Answer> {
+        let most = self.limits.body;
+        let announced = usize::try_from(body.size_hint().lower());
+        let read = if announced.is_ok_and(|announced| announced <= most) {
+            timeout(self.limits.read, read(body, most, large)).await
+        } else {
+            Ok(Err(Unread::TooLarge))
         };
-        match (sent, found) {
-            (Ok(true), Some(sender)) => Ok(sender),
-            (Ok(_), _) => {
-                self.counting.count(Outcome::WrongCredential);
-                let text = "unknown sender or wrong credential";
-                Err(Answer::new(StatusCode::UNAUTHORIZED, text))
+        let (status, outcome, text) = match read {
+            Ok(Ok(content)) => return Ok(content),
+            Ok(Err(Unread::TooLarge)) => {
+                let text = format!("a delivery may have at most {most} bytes");
+                (StatusCode::PAYLOAD_TOO_LARGE, Outcome::TooLarge, text)
             }
-            (Err(failure), _) => {
-                self.counting.count_failure(failure.to_string());
-                Err(try_again())
+            Ok(Err(Unread::Incomplete)) => {
+                let text = "the content of the request did not arrive completely".to_owned();
+                (StatusCode::BAD_REQUEST, Outcome::Malformed, text)
             }
-        }
+            Err(_) => {
+                let within = self.limits.read;
+                let text = format!("the content of the request did not arrive within {within:?}");
+                (StatusCode::REQUEST_TIMEOUT, Outcome::TooSlow, text)
+            }
+        };
+        self.counting.count(outcome);
+        Err(Answer::new(status, text).close())
     }
 
     /// Hands the pushes to the receiver. This continues if the sender closes the connection: a sender that waits less
@@ -255,6 +297,45 @@ fn delivery_name(named: Option<&str>, content: &Digest) -> String {
     }
 }
 
-fn is_too_large(error: &(dyn Error + 'static)) -> bool {
-    error.downcast_ref::<LengthLimitError>().is_some()
+/// The content of a request. A large one without a proof holds a permit.
+struct Content<'a> {
+    bytes: Vec<u8>,
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+/// Why a content was not read to its end.
+enum Unread {
+    TooLarge,
+    Incomplete,
+}
+
+/// Reads at most `most` bytes. They are copied, because each frame, however small, would keep a whole buffer.
+async fn read(
+    mut body: Incoming,
+    most: usize,
+    large: Option<&Semaphore>,
+) -> Result<Content<'_>, Unread> {
+    let (mut bytes, mut permit) = (Vec::new(), None);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Unread::Incomplete)?;
+        // Trailers are ignored.
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let size = bytes.len() + data.len();
+        if size > most {
+            return Err(Unread::TooLarge);
+        }
+        if let Some(large) = large
+            && permit.is_none()
+            && size > SMALL
+        {
+            permit = large.acquire().await.ok();
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(Content {
+        bytes,
+        _permit: permit,
+    })
 }

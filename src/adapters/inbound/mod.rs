@@ -6,6 +6,10 @@
 //! only a hint: the agent asks the image registry of the configuration what the tag names. No address in a payload is
 //! ever called.
 //!
+//! A connection belongs to an unknown client until a request proves its sender. It is closed after an answer without such
+//! a proof. If all connections are in use, an unknown client loses its place to a newer one after a second, even if it is
+//! still sending.
+//!
 //! The answers are:
 //!
 //! | status | meaning |
@@ -29,6 +33,7 @@ mod rate;
 mod sender;
 
 use std::collections::BTreeMap;
+use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,14 +41,17 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
 
 pub use self::counts::Counts;
+pub use crate::adapters::http_server::Validity;
 
 use self::answer::Answer;
 use self::counts::Counting;
+use self::delivery::LARGE_AT_ONCE;
 use self::sender::Sender;
-use crate::adapters::http_server::{self, HttpServer, Respond, ServerCertificate, bind};
-use crate::inventory::servers::InboxConfig;
+use crate::adapters::http_server::{self, Client, HttpServer, Respond, ServerCertificate, bind};
+use crate::inventory::servers::{InboxConfig, SenderConfig, ServerTls};
 use crate::ports::{Bound, Clock, PushReceiver, Result, Secrets, TimeLimit};
 
 /// The limits for reading from senders.
@@ -116,6 +124,10 @@ struct Shared {
     clock: Arc<dyn Clock>,
     counting: Counting,
     limits: Limits,
+    /// Permits for large contents without a proof of their sender.
+    large: Semaphore,
+    /// Hashes unknown names, with a key that no client knows.
+    hash: RandomState,
 }
 
 impl Inbox {
@@ -159,6 +171,8 @@ impl Inbox {
             clock,
             counting: Counting::default(),
             limits,
+            large: Semaphore::new(LARGE_AT_ONCE),
+            hash: RandomState::new(),
         });
         let logging = (Arc::clone(&shared), server.ending());
         tokio::spawn(async move {
@@ -184,6 +198,23 @@ impl Inbox {
         })
     }
 
+    /// Reads the credential of a sender as [`Inbox::start`] does. The failure says why the inbox would not start.
+    pub async fn check_sender(
+        name: &str,
+        config: &SenderConfig,
+        secrets: Arc<dyn Secrets>,
+    ) -> Result<()> {
+        let sender = (name.to_owned(), config.clone());
+        let read = Sender::new(sender, secrets, &Limits::default()).await;
+        read.map(drop)
+    }
+
+    /// Reads the certificate and its key as [`Inbox::start`] does, and returns when the certificate is valid. The
+    /// failure says why the inbox would not start.
+    pub async fn check_certificate(tls: &ServerTls) -> Result<Validity> {
+        ServerCertificate::validity(&tls.certificate, &tls.key).await
+    }
+
     /// The address at which the inbox listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -206,16 +237,21 @@ struct Receiving(Arc<Shared>);
 impl Respond for Receiving {
     type Body = Full<Bytes>;
 
-    async fn respond(&self, request: Request<Incoming>, _: SocketAddr) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>, client: Client) -> Response<Full<Bytes>> {
         let name = request.uri().path().strip_prefix("/push/");
         let answer = match (name.map(str::to_owned), request.method()) {
-            (Some(name), &Method::POST) => self.0.deliver(name, request).await,
+            (Some(name), &Method::POST) => self.0.deliver(name, request, &client).await,
             (Some(_), _) => {
                 let text = "a push is reported with POST";
-                Answer::new(StatusCode::METHOD_NOT_ALLOWED, text).allow("POST")
+                Answer::new(StatusCode::METHOD_NOT_ALLOWED, text)
+                    .allow("POST")
+                    .close()
             }
-            (None, method) => health(request.uri().path(), method),
+            (None, method) => health(request.uri().path(), method).close(),
         };
+        if answer.closes() {
+            client.leave_content();
+        }
         answer.response()
     }
 }

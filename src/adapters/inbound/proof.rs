@@ -1,24 +1,26 @@
-//! How a request proves that a sender sent it. Every check takes the same time for a right and a wrong credential, and
-//! nearly the same time for every kind: it hashes the whole content once and compares two hashes. So the time tells
-//! no part of a credential.
+//! How a request proves that a sender sent it. Its head shows a credential, or a signature over its content. Two secrets
+//! or signatures are compared by their hashes, so the time of a comparison tells no part of them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
+use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
-use ring::hmac;
+use ring::{digest, hmac};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::adapters::signing_key;
 use crate::inventory::servers::{SenderCredential, SenderKind};
 use crate::ports::{Result, same_secret};
 
-/// The parts of a request that prove who sent it.
-pub(super) struct Evidence<'a> {
+/// How far the time of a signature may differ from the own time, as Standard Webhooks says.
+const SIGNATURE_AGE: SignedDuration = SignedDuration::from_mins(5);
+
+/// The head of a request, which is read before the content.
+pub(super) struct Head<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) query: Option<&'a str>,
-    pub(super) body: &'a [u8],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,24 +59,37 @@ impl Proof {
         }
     }
 
-    /// Whether the request proves that its sender knows the secret.
-    pub(super) fn is_given(&self, secret: &SecretString, evidence: &Evidence<'_>) -> bool {
-        let Evidence {
-            headers,
-            query,
-            body,
-        } = evidence;
-        // Calculated for each proof, for the sake of the time.
-        let has_hub_signature = has_hub_signature(secret, headers, body);
-        let shown = match self {
-            Self::HubSignature => return has_hub_signature,
+    /// Whether the proof is a signature over the content.
+    pub(super) fn is_signature(&self) -> bool {
+        matches!(self, Self::HubSignature | Self::StandardWebhook)
+    }
+
+    /// Whether the head has the headers of a signature, in the right form and with the right time. Only then the content
+    /// is read.
+    pub(super) fn may_be_signed(&self, head: &Head<'_>, now: Timestamp) -> bool {
+        let shown = |name| header(head.headers, name);
+        match self {
+            Self::HubSignature => hub_signature(head.headers).is_some(),
             Self::StandardWebhook => {
-                let key = signing_key::parse(secret);
-                return key.is_ok_and(|key| key.verify(body, headers).is_ok());
+                let time = shown("webhook-timestamp").and_then(|it| it.parse().ok());
+                let time = time.and_then(|it| Timestamp::from_second(it).ok());
+                let is_v1 = |text: &str| text.split(' ').any(|it| it.starts_with("v1,"));
+                shown("webhook-id").is_some_and(|it| !it.is_empty())
+                    && shown("webhook-signature").is_some_and(is_v1)
+                    && time.is_some_and(|time| now.duration_since(time).abs() <= SIGNATURE_AGE)
             }
+            _ => false,
+        }
+    }
+
+    /// Whether the head shows the secret.
+    pub(super) fn is_shown(&self, secret: &SecretString, head: &Head<'_>) -> bool {
+        let headers = head.headers;
+        let shown = match self {
+            Self::HubSignature | Self::StandardWebhook => None,
             Self::Bearer => authorization(headers, "bearer").map(str::to_owned),
             Self::Basic { .. } => authorization(headers, "basic").and_then(login),
-            Self::Query => query.and_then(token),
+            Self::Query => head.query.and_then(token),
             Self::GitLabToken => header(headers, "x-gitlab-token").map(str::to_owned),
         };
         let wanted = match self {
@@ -83,6 +98,22 @@ impl Proof {
         };
         let is_shown = shown.is_some();
         same_secret(&shown.unwrap_or_default().into(), &wanted) && is_shown
+    }
+
+    /// Whether the secret signed the content.
+    pub(super) fn is_signed(&self, secret: &SecretString, head: &Head<'_>, content: &[u8]) -> bool {
+        match self {
+            Self::HubSignature => hub_signature(head.headers).is_some_and(|signature| {
+                let secret = secret.expose_secret().as_bytes();
+                let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+                hmac::verify(&key, content, &signature).is_ok()
+            }),
+            Self::StandardWebhook => {
+                let key = signing_key::parse(secret);
+                key.is_ok_and(|key| key.verify(content, head.headers).is_ok())
+            }
+            _ => false,
+        }
     }
 }
 
@@ -109,12 +140,11 @@ fn token(query: &str) -> Option<String> {
     Some(decoded.into_owned())
 }
 
-fn has_hub_signature(secret: &SecretString, headers: &HeaderMap, body: &[u8]) -> bool {
-    let shown = header(headers, "x-hub-signature-256");
-    let shown = shown.and_then(|it| it.strip_prefix("sha256="));
-    let signature = shown.and_then(bytes).unwrap_or_default();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes());
-    hmac::verify(&key, body, &signature).is_ok()
+/// The signature of the header `X-Hub-Signature-256`; none if it is not the length of one.
+fn hub_signature(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let shown = header(headers, "x-hub-signature-256")?;
+    let signature = bytes(shown.strip_prefix("sha256=")?)?;
+    (signature.len() == digest::SHA256_OUTPUT_LEN).then_some(signature)
 }
 
 /// The bytes of a text in hexadecimal digits.
@@ -142,13 +172,19 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        let evidence = Evidence {
+        let head = Head {
             headers: &map,
             query,
-            body: b"Hello, World!",
         };
-        proof.is_given(&"It's a Secret to Everybody".into(), &evidence)
+        let secret = "It's a Secret to Everybody".into();
+        if proof.is_signature() {
+            proof.may_be_signed(&head, NOW) && proof.is_signed(&secret, &head, b"Hello, World!")
+        } else {
+            proof.is_shown(&secret, &head)
+        }
     }
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     /// The example of <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>.
     const SIGNED: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
@@ -219,5 +255,50 @@ mod tests {
             );
         }
         assert!(!is_given(&ana, &[("authorization", "Basic %%%")], None));
+    }
+
+    #[test]
+    fn the_content_is_read_only_after_a_plausible_head() {
+        let signature = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
+        let is_plausible = |id: &str, time: &str, signature: &str| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [
+                ("webhook-id", id),
+                ("webhook-timestamp", time),
+                ("webhook-signature", signature),
+            ] {
+                if value != "-" {
+                    headers.insert(name, value.parse().unwrap());
+                }
+            }
+            let query = None;
+            let head = Head {
+                headers: &headers,
+                query,
+            };
+            Proof::StandardWebhook.may_be_signed(&head, NOW)
+        };
+        for time in ["0", "-300", "300"] {
+            assert!(is_plausible("m1", time, signature), "{time}");
+        }
+        let rotated = format!("v1a,abc {signature}");
+        assert!(is_plausible("m1", "0", &rotated));
+        let lowest = i64::MIN.to_string();
+        for (id, time, signature) in [
+            ("", "0", signature),
+            ("-", "0", signature),
+            ("m1", "-", signature),
+            ("m1", "now", signature),
+            ("m1", "301", signature),
+            ("m1", "-301", signature),
+            ("m1", &lowest, signature),
+            ("m1", "0", "-"),
+            ("m1", "0", "v2,abc"),
+        ] {
+            assert!(
+                !is_plausible(id, time, signature),
+                "{id} {time} {signature}"
+            );
+        }
     }
 }

@@ -3,14 +3,30 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::Limits;
-use super::proof::{Evidence, Proof};
+use super::proof::{Head, Proof};
 use super::rate::Rate;
 use crate::inventory::SecretSource;
 use crate::inventory::servers::{SenderConfig, SenderKind};
 use crate::ports::{Failure, FailureKind, Result, Secrets};
+
+/// How soon a refused delivery may cause another read of a credential's source. Anyone can send such a delivery, and a
+/// source may be a command.
+const REFUSED_PAUSE: Duration = Duration::from_mins(1);
+
+/// What the head of a request proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// The request comes from the sender.
+    Credential,
+    /// The request comes from the sender if it has signed the content.
+    Signature,
+    /// The request does not come from the sender.
+    Nothing,
+}
 
 pub(super) struct Sender {
     pub(super) name: String,
@@ -21,7 +37,10 @@ pub(super) struct Sender {
     secrets: Arc<dyn Secrets>,
     /// How long the credential is used before its source is read again.
     kept: Duration,
-    read_at: Mutex<Instant>,
+    /// When the source was last read because the credential was old.
+    read_at: Mutex<Option<Instant>>,
+    /// When the source was last read because a delivery was refused.
+    refused_at: Mutex<Option<Instant>>,
 }
 
 impl Sender {
@@ -57,34 +76,58 @@ impl Sender {
             source,
             secrets,
             kept: limits.credential,
-            read_at: Mutex::new(Instant::now()),
+            read_at: Mutex::new(Some(Instant::now())),
+            refused_at: Mutex::default(),
         })
     }
 
-    /// Whether the request comes from this sender. Fails if the credential cannot be read.
-    pub(super) async fn sent(&self, evidence: &Evidence<'_>) -> Result<bool> {
+    /// What the head of a request proves. Fails if the credential cannot be read.
+    pub(super) async fn shown(&self, head: &Head<'_>, now: Timestamp) -> Result<Shown> {
+        let (shown, is_shown) = if self.proof.is_signature() {
+            (Shown::Signature, self.proof.may_be_signed(head, now))
+        } else {
+            let is_shown = |secret: &_| self.proof.is_shown(secret, head);
+            (Shown::Credential, self.accepts(is_shown).await?)
+        };
+        Ok(if is_shown { shown } else { Shown::Nothing })
+    }
+
+    /// Whether the sender has signed the content. Fails if the credential cannot be read.
+    pub(super) async fn has_signed(&self, head: &Head<'_>, content: &[u8]) -> Result<bool> {
+        let is_signed = |secret: &_| self.proof.is_signed(secret, head, content);
+        self.accepts(is_signed).await
+    }
+
+    async fn accepts(&self, proves: impl Fn(&SecretString) -> bool) -> Result<bool> {
         let secret = self.secret().await?;
-        if self.proof.is_given(&secret, evidence) {
+        if proves(&secret) {
             return Ok(true);
+        }
+        if !is_due(&self.refused_at, REFUSED_PAUSE) {
+            return Ok(false);
         }
         // The credential may have been replaced a moment ago.
         let renewed = self.secrets.renewed(&self.source, &secret).await;
-        Ok(renewed.is_some_and(|renewed| self.proof.is_given(&renewed, evidence)))
+        Ok(renewed.is_some_and(|renewed| proves(&renewed)))
     }
 
     async fn secret(&self) -> Result<SecretString> {
         let kept = self.secrets.kept(&self.source).await?;
-        let is_old = {
-            let mut read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_old = read_at.elapsed() >= self.kept;
-            if is_old {
-                *read_at = Instant::now();
-            }
-            is_old
-        };
-        if is_old && let Some(renewed) = self.secrets.renewed(&self.source, &kept).await {
+        if is_due(&self.read_at, self.kept)
+            && let Some(renewed) = self.secrets.renewed(&self.source, &kept).await
+        {
             return Ok(renewed);
         }
         Ok(kept)
     }
+}
+
+/// Whether enough time has passed since the last read. If so, the next read is due after the same time again.
+fn is_due(last: &Mutex<Option<Instant>>, pause: Duration) -> bool {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_due = last.is_none_or(|at| at.elapsed() >= pause);
+    if is_due {
+        *last = Some(Instant::now());
+    }
+    is_due
 }

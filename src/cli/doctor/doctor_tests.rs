@@ -33,6 +33,8 @@ pub(super) fn all(app: &App) -> Vec<PlacedTest<'_>> {
     let mut doctor_tests = greenroom_tests(app);
     doctor_tests.extend(server_tests(app));
     doctor_tests.extend(channel_tests(app));
+    let of_inbox = app.try_inbox().into_iter();
+    doctor_tests.extend(of_inbox.map(|(place, doctor_test)| placed(&place, doctor_test)));
     for site in app.engine.sites() {
         doctor_tests.extend(target_tests(site));
     }

@@ -11,6 +11,7 @@ use crate::inventory::{
     InstanceId, KeyLine, PeerApproval, Registration, Revisioned, Role, Route, RuntimeKind,
     STORED_KEYS, Slot, SlotMembers, SlotSnapshot, Snapshot, StoredKey, drift,
 };
+use crate::sanitize::sanitize;
 
 /// The result of comparing a key with the observations.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -427,6 +428,12 @@ fn value_summary(snapshot: &Snapshot, line: &KeyLine) -> String {
                 let tag = value.tag.as_deref().unwrap_or_else(|| value.digest.short());
                 format!("{} {tag}", value.addresses())
             })
+        }
+        StoredKey::Queue => {
+            let name = name_of(snapshot, &line.key);
+            let mut queue = snapshot.queue.iter();
+            let entry = queue.find(|entry| name.strip_prefix("queue/") == Some(entry.id.as_str()));
+            entry.map_or_else(size, |entry| sanitize(&entry.summary()))
         }
         _ => size(),
     }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Digest, Operator, ReleaseId, Target, Version};
+use super::super::{Digest, Operator, ReleaseId, Target, Version, local_time};
 use super::Push;
 
 /// The length of an id, in hexadecimal digits.
@@ -299,6 +299,14 @@ impl QueueEntry {
             changed_at,
             ..self.clone()
         }
+    }
+
+    /// The push and its state in a few words: `push of develop from hub: waiting, since 2026-11-20 14:02:11 CET`. A store
+    /// may have been given other texts: sanitize them before they are shown.
+    pub fn summary(&self) -> String {
+        let Push { tag, source, .. } = &self.push;
+        let (state, since) = (self.state.kind(), local_time::moment(self.changed_at));
+        format!("push of {tag} from {source}: {state}, since {since}")
     }
 
     /// Whether the entry waits for an agent.

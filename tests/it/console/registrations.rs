@@ -11,9 +11,11 @@ use greenroom::console::model::{Mark, Model, lease_left, registrations};
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
 use greenroom::inventory::{
-    InstanceId, InstanceState, KeyLine, Slot, SlotMembers, Snapshot, SourceState,
+    EntryState, InstanceId, InstanceState, KeyLine, Slot, SlotMembers, Snapshot, SourceState,
+    local_time,
 };
 
+use super::queue::{entry, waiting};
 use super::world::{
     ago, digest, drawn, later, model, now, operator, press, press_key, screen, text, theme,
     web_production, with_candidate, with_standby,
@@ -133,6 +135,43 @@ fn the_live_slot_without_its_key_is_missing_and_a_candidate_is_not() {
     snapshot.slots.blue.registration = None;
     let words = "blue has the traffic and is not registered".to_owned();
     assert_eq!(mark(&snapshot, "blue"), Mark::Missing(words));
+}
+
+#[test]
+fn a_queued_push_is_shown_in_words() {
+    let hidden = "a\u{1b}[2J";
+    let queued = [
+        entry("1.9.3", 120, waiting("held until 18:00 by ana@ops-1")),
+        entry("1.9.2", 300, EntryState::Refused { why: "no".into() }),
+    ];
+    let mut snapshot = web_production();
+    for entry in &queued {
+        let name = format!("queue/{}", entry.id);
+        put(&mut snapshot, &name, &"x".repeat(682), None);
+    }
+    put(&mut snapshot, "queue/unread", "{}", None);
+    snapshot.queue = queued.to_vec();
+    snapshot.queue[1].push.tag = hidden.into();
+    let value = |name: &str| {
+        let rows = registrations(&snapshot);
+        let row = rows.iter().find(|row| row.name == name);
+        row.unwrap_or_else(|| panic!("no {name}: {rows:?}"))
+            .value
+            .clone()
+    };
+    let since = local_time::moment(ago(60));
+    let words = format!("push of 1.9.3 from hub: waiting, since {since}");
+    assert_eq!(value(queued[0].id.as_str()), words);
+    let sanitized = value(queued[1].id.as_str());
+    assert!(
+        sanitized.ends_with(&format!(
+            ": refused, since {}",
+            local_time::moment(ago(150))
+        )),
+        "{sanitized}"
+    );
+    assert!(!sanitized.contains('\u{1b}'), "{sanitized:?}");
+    assert_eq!(value("unread"), "2 bytes");
 }
 
 /// A tree with a bit of everything.

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use greenroom::adapters::inbound::Limits;
+use greenroom::adapters::inbound::{Inbox, Limits, Validity};
 use greenroom::inventory::servers::ServerTls;
+use jiff::Timestamp;
 use reqwest::{Certificate, Client};
+use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 
 use super::World;
@@ -120,4 +122,38 @@ async fn a_missing_certificate_is_named() {
     );
     let failure = started.await.err().expect("a failure").to_string();
     assert!(failure.contains("/nowhere/inbox.pem"), "{failure}");
+}
+
+#[tokio::test]
+async fn the_check_of_a_certificate_reads_its_dates() {
+    let directory = TempDir::new().expect("a directory");
+    let directory = directory.path();
+    authority(directory, "first");
+    certificate(directory, "one", "first", OWN);
+    for name in ["first", "one"] {
+        let validity = Inbox::check_certificate(&tls(directory, name, name)).await;
+        let Validity { from, until } = validity.unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(until.duration_since(from).as_hours(), 48, "{name}");
+        let age = Timestamp::now().duration_since(from);
+        assert!((0..2).contains(&age.as_hours()), "{name}: {age}");
+    }
+}
+
+#[tokio::test]
+async fn the_check_of_a_certificate_refuses_unusable_files() {
+    let directory = TempDir::new().expect("a directory");
+    let directory = directory.path();
+    authority(directory, "first");
+    certificate(directory, "one", "first", OWN);
+    for (certificate, key) in [("one", "first"), ("one", "none"), ("none", "one")] {
+        let checked = Inbox::check_certificate(&tls(directory, certificate, key)).await;
+        checked.expect_err("the files do not fit");
+    }
+}
+
+fn tls(directory: &Path, certificate: &str, key: &str) -> ServerTls {
+    ServerTls {
+        certificate: directory.join(format!("{certificate}.pem")),
+        key: directory.join(format!("{key}.key")),
+    }
 }

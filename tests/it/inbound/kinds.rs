@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -203,6 +204,39 @@ impl Secrets for Replaced {
     }
 }
 
+/// An inbox whose only sender is `registry`, with a token.
+async fn registry_inbox(secrets: Arc<dyn Secrets>, credential: Duration) -> Inbox {
+    let config = InboxConfig {
+        listen: ([127, 0, 0, 1], 0).into(),
+        tls: None,
+        senders: vec![(
+            "registry".into(),
+            SenderConfig {
+                token: Some(SecretSource::Env("TOKEN".into())),
+                ..sender(SenderKind::Distribution)
+            },
+        )],
+    };
+    let limits = Limits {
+        credential,
+        ..Limits::default()
+    };
+    let receiver = Arc::new(Receiver::default());
+    let clock = Arc::new(SystemClock::default());
+    let inbox = Inbox::start_within(config, secrets, receiver, clock, limits).await;
+    inbox.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// The status of the answer to a push with this token.
+async fn push_with(inbox: &Inbox, token: &str) -> u16 {
+    let client = crate::support::http_client().build().expect("a client");
+    let request = client
+        .post(format!("http://{}/push/registry", inbox.address()))
+        .header("authorization", format!("Bearer {token}"))
+        .body(registry(1));
+    status(request).await
+}
+
 #[tokio::test]
 async fn a_new_credential_is_accepted_at_once_and_the_old_one_expires() {
     for (word, credential, wanted) in [
@@ -211,35 +245,44 @@ async fn a_new_credential_is_accepted_at_once_and_the_old_one_expires() {
         ("new", Duration::ZERO, 200),
         ("old", Duration::ZERO, 401),
     ] {
-        let config = InboxConfig {
-            listen: ([127, 0, 0, 1], 0).into(),
-            tls: None,
-            senders: vec![(
-                "registry".into(),
-                SenderConfig {
-                    token: Some(SecretSource::Env("TOKEN".into())),
-                    ..sender(SenderKind::Distribution)
-                },
-            )],
-        };
-        let limits = Limits {
-            credential,
-            ..Limits::default()
-        };
-        let receiver = Arc::new(Receiver::default());
-        let clock = Arc::new(SystemClock::default());
-        let inbox = Inbox::start_within(config, Arc::new(Replaced), receiver, clock, limits).await;
-        let inbox = inbox.unwrap_or_else(|failure| panic!("{failure}"));
-        let client = crate::support::http_client().build().expect("a client");
-        let request = client
-            .post(format!("http://{}/push/registry", inbox.address()))
-            .header(
-                "authorization",
-                format!("Bearer the {word} secret of this sender"),
-            )
-            .body(registry(1));
-        assert_eq!(status(request).await, wanted, "{word} {credential:?}");
+        let inbox = registry_inbox(Arc::new(Replaced), credential).await;
+        let token = format!("the {word} secret of this sender");
+        let status = push_with(&inbox, &token).await;
+        assert_eq!(status, wanted, "{word} {credential:?}");
     }
+}
+
+/// Counts how often the source of a secret is read again.
+#[derive(Default)]
+struct CountedReads(AtomicUsize);
+
+#[async_trait]
+impl Secrets for CountedReads {
+    async fn read(&self, _: &SecretSource) -> greenroom::ports::Result<SecretString> {
+        Ok(SECRET.into())
+    }
+
+    async fn renewed(&self, _: &SecretSource, _: &SecretString) -> Option<SecretString> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+#[tokio::test]
+async fn refused_deliveries_cause_one_read_of_the_credential_a_minute() {
+    let secrets = Arc::new(CountedReads::default());
+    let inbox = registry_inbox(Arc::clone(&secrets) as _, Duration::from_hours(1)).await;
+    assert_eq!(push_with(&inbox, SECRET).await, 200);
+    assert_eq!(
+        secrets.0.load(Ordering::Relaxed),
+        0,
+        "after a good delivery"
+    );
+    for number in 0..10 {
+        assert_eq!(push_with(&inbox, "forged").await, 401, "{number}");
+        assert_eq!(push_with(&inbox, SECRET).await, 200, "{number}");
+    }
+    assert_eq!(secrets.0.load(Ordering::Relaxed), 1);
 }
 
 async fn refused(sender: SenderConfig) -> greenroom::ports::Failure {

@@ -45,19 +45,26 @@ fn forged(world: &World, number: usize) -> reqwest::RequestBuilder {
     }
 }
 
-/// The memory of a process is that of all its tests, so the test runs itself in a process of its own.
+/// The memory of a process is that of all its tests, so a test that measures it runs itself in a process of its own.
+/// Returns whether this is that process.
+fn is_measured(test: &str) -> bool {
+    if std::env::var_os(MEASURED).is_some() {
+        return true;
+    }
+    let own = std::env::current_exe().expect("this program");
+    let run = Command::new(own)
+        .args(["--exact", &format!("inbound::unwanted::{test}")])
+        .env(MEASURED, "yes")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forged_deliveries_are_refused_and_leave_nothing_behind() {
-    if std::env::var_os(MEASURED).is_none() {
-        let own = std::env::current_exe().expect("this program");
-        let test = "inbound::unwanted::forged_deliveries_are_refused_and_leave_nothing_behind";
-        let run = Command::new(own)
-            .args(["--exact", test])
-            .env(MEASURED, "yes")
-            .output()
-            .expect("it runs");
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success() && said.contains("1 passed"), "{said}");
+    if !is_measured("forged_deliveries_are_refused_and_leave_nothing_behind") {
         return;
     }
     let world = World::start().await;
@@ -163,6 +170,23 @@ async fn only_the_documented_paths_and_methods_are_answered() {
     assert_eq!(text, "the inbox of Greenroom is running\n");
 }
 
+/// The head of a delivery to `ci` with a signature that is in the right form, but wrong.
+fn forged_head(framing: &str) -> String {
+    let now = jiff::Timestamp::now().as_second();
+    let signature = "A".repeat(43);
+    format!(
+        "POST /push/ci HTTP/1.1\r\nhost: x\r\nwebhook-id: m1\r\nwebhook-timestamp: {now}\r\n\
+         webhook-signature: v1,{signature}=\r\n{framing}\r\n\r\n"
+    )
+}
+
+/// The head of a delivery to `registry` with a token.
+fn token_head(token: &str, framing: &str) -> String {
+    format!(
+        "POST /push/registry HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n{framing}\r\n\r\n"
+    )
+}
+
 /// Sends the beginning of a request, and returns everything that the inbox answers until it closes the connection.
 async fn raw(at: SocketAddr, begin: &str) -> String {
     let mut stream = TcpStream::connect(at).await.expect("a connection");
@@ -181,13 +205,11 @@ async fn an_oversized_delivery_is_refused_before_it_is_read() {
         ..Limits::default()
     })
     .await;
-    let announced = "POST /push/ci HTTP/1.1\r\nhost: x\r\ncontent-length: 1001\r\n\r\n";
-    let text = raw(world.address(), announced).await;
+    let text = raw(world.address(), &forged_head("content-length: 1001")).await;
     assert!(text.starts_with("HTTP/1.1 413"), "{text}");
     let chunk = format!("3e8\r\n{}\r\n", "x".repeat(1000));
-    let chunked = format!(
-        "POST /push/ci HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{chunk}1\r\nx\r\n"
-    );
+    let head = forged_head("transfer-encoding: chunked");
+    let chunked = format!("{head}{chunk}1\r\nx\r\n");
     let text = raw(world.address(), &chunked).await;
     assert!(text.starts_with("HTTP/1.1 413"), "{text}");
     assert_eq!(world.inbox.counts().too_large, 2);
@@ -208,15 +230,12 @@ async fn a_slow_sender_is_cut() {
     })
     .await;
     for (begin, wanted) in [
-        ("", ""),
-        ("POST /push/ci HTTP/1.1\r\nhost: x\r\n", ""),
-        (
-            "POST /push/ci HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{\"tag",
-            "HTTP/1.1 408",
-        ),
+        (String::new(), ""),
+        ("POST /push/ci HTTP/1.1\r\nhost: x\r\n".to_owned(), ""),
+        (forged_head("content-length: 10") + "{\"tag", "HTTP/1.1 408"),
     ] {
         let began = Instant::now();
-        let text = raw(world.address(), begin).await;
+        let text = raw(world.address(), &begin).await;
         assert!(text.starts_with(wanted), "{begin:?}: {text}");
         assert!(began.elapsed() < Duration::from_secs(10), "{begin:?}");
     }
@@ -233,7 +252,7 @@ async fn a_sender_that_sends_one_byte_at_a_time_is_cut() {
     let mut stream = TcpStream::connect(world.address())
         .await
         .expect("a connection");
-    let head = "POST /push/ci HTTP/1.1\r\nhost: x\r\ncontent-length: 10000\r\n\r\n";
+    let head = forged_head("content-length: 10000");
     stream.write_all(head.as_bytes()).await.expect("sent");
     let began = Instant::now();
     let mut answered = [0; 12];
@@ -273,4 +292,152 @@ async fn silent_connections_keep_no_sender_out() {
     )
     .await;
     assert_eq!(answered, Ok(200));
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_before_the_content_is_sent() {
+    let world = World::start().await;
+    for expect in ["", "expect: 100-continue\r\n"] {
+        let framing = format!("{expect}content-length: 1048576");
+        let text = raw(world.address(), &token_head("wrong", &framing)).await;
+        assert!(text.starts_with("HTTP/1.1 401"), "{text}");
+        let head = text.to_ascii_lowercase();
+        assert!(head.contains("connection: close"), "{text}");
+    }
+    assert_eq!(world.inbox.counts().wrong_credential, 2);
+}
+
+#[tokio::test]
+async fn a_sender_without_the_headers_of_a_signature_is_refused_before_its_content_is_sent() {
+    let world = World::start().await;
+    for name in ["ci", "ghcr"] {
+        let head =
+            format!("POST /push/{name} HTTP/1.1\r\nhost: x\r\ncontent-length: 1048576\r\n\r\n");
+        let text = raw(world.address(), &head).await;
+        assert!(text.starts_with("HTTP/1.1 401"), "{name}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_sender_can_read_its_answer_after_it_has_sent_everything() {
+    let world = World::start().await;
+    let head = token_head("wrong", "content-length: 65536");
+    let text = raw(world.address(), &format!("{head}{}", "x".repeat(65536))).await;
+    assert!(text.starts_with("HTTP/1.1 401"), "{text}");
+}
+
+#[tokio::test]
+async fn a_known_sender_that_expects_to_be_asked_is_asked_for_its_content() {
+    let world = World::start().await;
+    let body = r#"{"events":[]}"#;
+    let framing = format!("expect: 100-continue\r\ncontent-length: {}", body.len());
+    let mut stream = TcpStream::connect(world.address())
+        .await
+        .expect("a connection");
+    let head = token_head(SECRET, &framing);
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await.expect("an answer");
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body.as_bytes()).await.expect("sent");
+    let mut answered = [0; 12];
+    stream.read_exact(&mut answered).await.expect("an answer");
+    assert_eq!(&answered, b"HTTP/1.1 202");
+}
+
+/// Sends one byte from time to time, until the inbox closes the connection.
+async fn drip(mut stream: TcpStream) {
+    while stream.write_all(b"x").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn slow_senders_without_a_credential_do_not_delay_a_delivery() {
+    let limits = Limits::default();
+    // Without this, the time limit of a request would end the slow ones.
+    let world = World::within(Limits {
+        read: Duration::from_mins(5),
+        ..limits
+    })
+    .await;
+    let slow = [
+        forged_head("content-length: 1048576"),
+        "POST /push/registry HTTP/1.1\r\nhost: x\r\nx-slow: ".to_owned(),
+    ];
+    let mut drips = tokio::task::JoinSet::new();
+    for number in 0..2 * limits.connections {
+        let mut stream = TcpStream::connect(world.address())
+            .await
+            .expect("a connection");
+        let head = slow[number % slow.len()].as_bytes();
+        // An early connection may have lost its place already.
+        let _ = stream.write_all(head).await;
+        drips.spawn(drip(stream));
+    }
+    let delivery = timeout(
+        Duration::from_mins(1),
+        status(world.signed("m1", "develop")),
+    );
+    assert_eq!(delivery.await, Ok(200));
+}
+
+#[tokio::test]
+async fn a_known_sender_that_stops_sending_keeps_no_other_out() {
+    let limits = Limits {
+        read: Duration::from_mins(5),
+        connections: 4,
+        ..Limits::default()
+    };
+    let world = World::within(limits).await;
+    let mut silent = Vec::new();
+    for _ in 0..limits.connections {
+        let mut stream = TcpStream::connect(world.address())
+            .await
+            .expect("a connection");
+        let head = token_head(SECRET, "content-length: 100");
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        silent.push(stream);
+    }
+    let delivery = timeout(
+        Duration::from_mins(1),
+        status(world.signed("m1", "develop")),
+    );
+    assert_eq!(delivery.await, Ok(200));
+}
+
+static CONTENT: [u8; 1 << 20] = [b'x'; 1 << 20];
+
+/// All connections send as much of a large content as the inbox reads, with a signature that cannot be checked before
+/// the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_contents_without_a_proof_need_little_memory() {
+    if !is_measured("large_contents_without_a_proof_need_little_memory") {
+        return;
+    }
+    let limits = Limits {
+        read: Duration::from_secs(4),
+        ..Limits::default()
+    };
+    let world = World::within(limits).await;
+    let before = memory();
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..limits.connections {
+        let at = world.address();
+        senders.spawn(async move {
+            let mut stream = TcpStream::connect(at).await.expect("a connection");
+            let head = forged_head("content-length: 1048576");
+            stream.write_all(head.as_bytes()).await.expect("sent");
+            // The last byte is missing. The inbox does not read all of it.
+            let _ = stream.write_all(&CONTENT[1..]).await;
+            let _ = stream.read(&mut [0; 12]).await;
+        });
+    }
+    let mut most = before;
+    while !senders.is_empty() {
+        let _ = timeout(Duration::from_millis(50), senders.join_next()).await;
+        most = most.max(memory());
+    }
+    let grown = most - before;
+    assert!(grown < 32 * 1024, "{grown} KiB");
 }
