@@ -9,7 +9,7 @@ use crate::inventory::local_time;
 use crate::release::describe::duration;
 use crate::sanitize::sanitize;
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "id",
     "service",
     "environment",
@@ -30,6 +30,7 @@ const COLUMNS: [&str; 20] = [
     "differences",
     "live_since",
     "live_until",
+    "push",
 ];
 
 /// The rows so far, and their format.
@@ -124,7 +125,7 @@ fn audit_line(kept: &KeptAudit) -> String {
     ))
 }
 
-fn cells(listed: &Listed) -> [String; 20] {
+fn cells(listed: &Listed) -> [String; 21] {
     let head = &listed.head;
     let (slot_before, (_, to)) = (&head.from, &head.to);
     let from = slot_before.as_ref().map(|(_, version)| version);
@@ -156,6 +157,10 @@ fn cells(listed: &Listed) -> [String; 20] {
         live.map(|live| live.since.to_string()).unwrap_or_default(),
         live.and_then(|live| live.until)
             .map(|until| until.to_string())
+            .unwrap_or_default(),
+        head.trigger
+            .as_ref()
+            .map(|trigger| trigger.push.clone())
             .unwrap_or_default(),
     ];
     cells.map(|cell| no_formula(sanitize(&cell)))
@@ -223,20 +228,44 @@ mod tests {
     use crate::history::samples_for_tests::planned;
     use crate::inventory::Trigger;
 
-    #[test]
-    fn a_release_of_an_agent_names_its_push() {
+    fn caused_by(push: &str) -> Listed {
         let trigger = Trigger {
             entry: "1a2b3c4d".repeat(4).parse().expect("an id"),
-            push: "develop of team/web, from hub, by cleo".into(),
+            push: push.into(),
         };
-        let listed = Listed {
+        Listed {
             head: ReleaseRecord {
                 trigger: Some(trigger),
                 ..planned(1, None, false)
             },
             differences: 0,
+        }
+    }
+
+    #[test]
+    fn the_csv_ends_with_the_push_that_caused_the_release() {
+        assert_eq!(COLUMNS.last(), Some(&"push"));
+        let push = "develop of team/web, from hub, by cleo";
+        for (push, cell) in [
+            (push, push),
+            ("=HYPERLINK(A1)", "'=HYPERLINK(A1)"),
+            ("\u{1b}[2J=1+1", "'=1+1"),
+        ] {
+            assert_eq!(
+                cells(&caused_by(push)).last().map(String::as_str),
+                Some(cell)
+            );
+        }
+        let by_operator = Listed {
+            head: planned(1, None, false),
+            differences: 0,
         };
-        let line = line(&listed);
+        assert_eq!(cells(&by_operator).last().map(String::as_str), Some(""));
+    }
+
+    #[test]
+    fn a_release_of_an_agent_names_its_push() {
+        let line = line(&caused_by("develop of team/web, from hub, by cleo"));
         let push = "for a push of develop of team/web, from hub, by cleo (entry 1a2b3c4d)";
         assert!(line.contains(push), "{line}");
     }
