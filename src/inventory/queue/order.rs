@@ -1,5 +1,9 @@
 //! The order of a queue: which push of a target is released, which pushes it takes the place of, and which entries are
 //! forgotten.
+//!
+//! Pushes are ordered by the time at which they were received. The time that a sender gives an event is not used: it is
+//! comparable only with other times of the same sender, and an order by event time within a sender and by receipt between
+//! senders can contradict itself. For a moving tag the order does not matter, because the agent resolves the tag again.
 
 use std::borrow::Borrow;
 
