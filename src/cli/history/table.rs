@@ -249,7 +249,7 @@ mod tests {
         for (push, cell) in [
             (push, push),
             ("=HYPERLINK(A1)", "'=HYPERLINK(A1)"),
-            ("\u{1b}[2J=1+1", &sanitize("\u{1b}[2J=1+1")),
+            ("\u{1b}[2J=1+1", "'=1+1"),
         ] {
             assert_eq!(
                 cells(&caused_by(push)).last().map(String::as_str),
