@@ -4,6 +4,7 @@
 mod killed;
 mod many;
 mod pushed;
+mod waiting;
 mod world;
 
 use greenroom::inventory::{EntryState, StateKind};
