@@ -71,10 +71,19 @@ pub(super) fn after_outcome(release: ReleaseId, outcome: &Outcome) -> EntryState
 
 /// The state of an entry whose version must not be released again without an operator's retry; none if it may be. That
 /// is a version that did not become live in its newest promote, because it would fail again and again, and a version
-/// from which an operator rolled back. `past` has the newest release first.
-pub(super) fn blocked(past: &[ReleaseRecord], digest: &Digest) -> Option<EntryState> {
+/// from which an operator rolled back. `past` has the newest release first. `standby` is the release of which only the
+/// standby remains, so it has made its version live.
+pub(super) fn blocked(
+    past: &[ReleaseRecord],
+    digest: &Digest,
+    standby: Option<ReleaseId>,
+) -> Option<EntryState> {
     past.iter().find_map(|head| {
-        let (_, outcome) = head.closed.as_ref()?;
+        let outcome = match &head.closed {
+            Some((_, outcome)) => outcome,
+            None if standby == Some(head.id) => &Outcome::Done,
+            None => return None,
+        };
         let is_back = head.kind.is_rollback() && outcome.is_success();
         let left = head.from.as_ref().filter(|_| is_back);
         if left.is_some_and(|(_, version)| version.digest == *digest) {
@@ -242,14 +251,14 @@ mod tests {
         let done = ended(Outcome::Done);
         let failed = ended(Outcome::BackedOut { reason });
         let digest = &done.to.1.digest.clone();
-        let state = blocked(&[failed.clone(), done.clone()], digest);
+        let state = blocked(&[failed.clone(), done.clone()], digest, None);
         assert_eq!(state.map(|it| it.kind()), Some(StateKind::Failed));
-        assert_eq!(blocked(&[done, failed.clone()], digest), None);
+        assert_eq!(blocked(&[done, failed.clone()], digest, None), None);
         let mut back = done_before(&failed);
         back.kind = ReleaseKind::ColdRollback;
-        let state = blocked(&[back], digest);
+        let state = blocked(&[back], digest, None);
         assert_eq!(state.map(|it| it.kind()), Some(StateKind::Refused));
         let other = Digest::of(b"another version");
-        assert_eq!(blocked(&[failed], &other), None);
+        assert_eq!(blocked(&[failed], &other, None), None);
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! The agent never opens a release in a protected environment. It offers the version to operators.
 
+pub mod decide;
 mod drive;
 mod follower;
 mod judge;

@@ -123,6 +123,7 @@ async fn run(common: &Common, verb: ResumeVerb) -> Exit {
         resume_action,
         takeover: takeover(&interrupted, verb.reason.as_ref(), verb.take_over),
         reason: verb.reason,
+        left_by: None,
     };
     let id = plan.release;
     match engine

@@ -79,8 +79,8 @@ pub use probe::Probe;
 pub use public_answer::{BodyClass, PublicAnswer};
 pub use queue::{
     BadPush, EntryId, EntryState, InvalidEntryId, LONGEST_CLAIM, LONGEST_REPOSITORY, MOST_ENDED,
-    MOST_PENDING, Push, PushSource, QueueEntry, Retry, StateKind, Trigger, forgotten, newest,
-    newest_first, newest_pending, overtaken, released_after,
+    MOST_PENDING, Push, PushSource, QueueEntry, Retry, StateKind, Trigger, against_rollout,
+    forgotten, newest, newest_first, newest_pending, overtaken, released_after,
 };
 pub use rate_window::RateWindow;
 pub use rates::{Began, Rates};

@@ -63,3 +63,12 @@ pub struct Facts {
     /// Whether the runtime has the image already.
     pub has_image: bool,
 }
+
+impl Facts {
+    /// The newest release of the target, readable or not.
+    pub(super) fn newest(&self) -> Option<ReleaseId> {
+        let newest = self.past.as_ref().ok().and_then(|past| past.first());
+        let unreadable = self.unreadable.first().map(|(id, _)| *id);
+        newest.map(|head| head.id).max(unreadable)
+    }
+}

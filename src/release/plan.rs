@@ -54,6 +54,8 @@ pub struct Plan {
     pub overridden: Vec<Overridden>,
     /// The push for which an agent makes the plan; none for a plan of an operator.
     pub trigger: Option<Trigger>,
+    /// The newest release of the target when the plan is made.
+    pub newest: Option<ReleaseId>,
     pub made_at: Timestamp,
     /// The hash of the original plan (see the method `mark`), for a plan that was read from a record. Such a plan lacks
     /// data, so the hash cannot be computed again. None for a new plan.
@@ -111,6 +113,7 @@ impl Plan {
             reason: head.reason.clone(),
             overridden: head.overridden.clone(),
             trigger: head.trigger.clone(),
+            newest: None,
             made_at: head.opened_at,
             mark: Some(Link::first(head).as_str().to_owned()),
         }

@@ -117,6 +117,7 @@ pub fn decide(
             reason: request.reason.clone(),
             overridden,
             trigger: request.trigger.clone(),
+            newest: facts.newest(),
             made_at: facts.now,
             mark: None,
         },

@@ -193,6 +193,7 @@ impl Backend for EngineBackend {
             // meantime.
             reason: takeover.as_ref().map(|takeover| takeover.why.clone()),
             takeover,
+            left_by: None,
         };
         self.engine
             .resume(target, release, resume, &approval, OnFailure::Ask)

@@ -263,6 +263,10 @@ pub struct QueueEntry {
     /// of the retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried: Option<Retry>,
+    /// The release that an agent named last, since the last retry. Another agent may have let the entry wait again while
+    /// the release was being opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<ReleaseId>,
 }
 
 /// An operator's retry of an entry.
@@ -283,6 +287,7 @@ impl QueueEntry {
             state: EntryState::Waiting { why: None },
             version: None,
             retried: None,
+            named: None,
         }
     }
 
@@ -294,9 +299,14 @@ impl QueueEntry {
         } else {
             at
         };
+        let named = match &state {
+            EntryState::RollingOut { release, .. } => Some(*release),
+            _ => self.named,
+        };
         Self {
             state,
             changed_at,
+            named,
             ..self.clone()
         }
     }
@@ -307,6 +317,17 @@ impl QueueEntry {
         let Push { tag, source, .. } = &self.push;
         let (state, since) = (self.state.kind(), local_time::moment(self.changed_at));
         format!("push of {tag} from {source}: {state}, since {since}")
+    }
+
+    /// The entry after an operator's retry: it waits again.
+    #[must_use]
+    pub fn retry(&self, retry: Retry) -> Self {
+        let waiting = EntryState::Waiting { why: None };
+        Self {
+            retried: Some(retry.clone()),
+            named: None,
+            ..self.becomes(waiting, retry.at)
+        }
     }
 
     /// Whether the entry waits for an agent.

@@ -8,7 +8,7 @@ mod push;
 
 pub use entry::{EntryId, EntryState, InvalidEntryId, QueueEntry, Retry, StateKind, Trigger};
 pub use order::{
-    MOST_ENDED, MOST_PENDING, forgotten, newest, newest_first, newest_pending, overtaken,
-    released_after,
+    MOST_ENDED, MOST_PENDING, against_rollout, forgotten, newest, newest_first, newest_pending,
+    overtaken, released_after,
 };
 pub use push::{BadPush, LONGEST_CLAIM, LONGEST_REPOSITORY, Push, PushSource};

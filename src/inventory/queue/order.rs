@@ -7,7 +7,8 @@
 
 use std::borrow::Borrow;
 
-use super::{EntryState, QueueEntry};
+use super::super::ReleaseId;
+use super::{EntryId, EntryState, QueueEntry};
 
 /// How many entries of a target may be pending. A sender that reports more is refused.
 pub const MOST_PENDING: usize = 100;
@@ -55,6 +56,20 @@ pub fn released_after<'a>(
     newer.find(|_| pending.retried.is_none())
 }
 
+/// Why `release`, which an agent has planned for an entry, must not be opened any more; none if it may. The entry must
+/// name the release, and no newer push may be released.
+pub fn against_rollout(entries: &[QueueEntry], id: &EntryId, release: ReleaseId) -> Option<String> {
+    let names_it = |it: &&QueueEntry| {
+        it.id == *id
+            && matches!(&it.state, EntryState::RollingOut { release: named, .. } if *named == release)
+    };
+    let Some(entry) = entries.iter().find(names_it) else {
+        return Some("the entry of the push no longer names the release".to_owned());
+    };
+    let newer = released_after(entries, entry)?;
+    Some(format!("a newer push is released: {}", newer.id.short()))
+}
+
 /// Sorts entries by the time of their pushes, newest first.
 pub fn newest_first(entries: &mut [impl Borrow<QueueEntry>]) {
     entries.sort_by(|one, other| age_key(other.borrow()).cmp(&age_key(one.borrow())));
@@ -75,7 +90,7 @@ fn is_rolling_out(entry: &QueueEntry) -> bool {
 /// A key by which entries sort from old to new. An entry is as new as its last
 /// retry. Two pushes of the same moment have a fixed order, so that all agents
 /// choose the same one.
-fn age_key(entry: &QueueEntry) -> (jiff::Timestamp, &super::EntryId) {
+fn age_key(entry: &QueueEntry) -> (jiff::Timestamp, &EntryId) {
     let received_at = entry.push.received_at;
     let retried_at = entry.retried.as_ref().map(|retry| retry.at);
     (retried_at.unwrap_or_default().max(received_at), &entry.id)

@@ -362,14 +362,15 @@ async fn still_as_planned(
 
 /// Refuses if another release was started since the plan was made, even if that release has already ended. Compares
 /// the ids, not the times: a new id is greater than every id that its planner has read, even if the clock of another
-/// machine is ahead.
+/// machine is ahead. The other release may have been planned before this one, so its id may be smaller than the id of
+/// this one.
 async fn no_release_since(plan: &Plan, site: &Site) -> Result<(), Refused> {
     let newest = past_and_unreadable(site.read.journal.as_ref(), plan.target(), 1).await;
     let (newest, unreadable) =
         newest.map_err(|failure| unknown("which release of the target is the newest", &failure))?;
     let newest = newest.first().map(|newest| newest.id);
     match newest.max(unreadable.first().map(|(id, _)| *id)) {
-        Some(newest) if newest >= plan.release => Err(Refusal::WorldChanged {
+        Some(newest) if Some(newest) > plan.newest => Err(Refusal::WorldChanged {
             change: format!("release {} was started", newest.short()),
         }
         .into()),

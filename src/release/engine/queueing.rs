@@ -84,16 +84,10 @@ impl Engine {
             if !entry.state.is_retryable() {
                 return Err(QueueRefusal::NotRetryable(Box::new(entry.clone())).into());
             }
-            let waiting = EntryState::Waiting { why: None };
-            let at = self.clock.now();
-            let retry = Retry {
+            Ok(entry.retry(Retry {
                 by: self.operator.clone(),
-                at,
-            };
-            Ok(QueueEntry {
-                retried: Some(retry),
-                ..entry.becomes(waiting, at)
-            })
+                at: self.clock.now(),
+            }))
         })
         .await
     }

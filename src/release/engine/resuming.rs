@@ -10,7 +10,8 @@ use crate::history::{
     overtaken_by,
 };
 use crate::inventory::{
-    Clocks, FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord, ReleaseId, Target,
+    Clocks, FencingToken, LockHolder, LockPurpose, LockRecord, Operator, RegistryRecord, ReleaseId,
+    Target,
 };
 use crate::ports::{Acquired, Lease};
 use crate::release::gather::{past_and_unreadable, proxy_generation};
@@ -28,6 +29,9 @@ pub struct Resume {
     /// The takeover of the lock from another driver. Without a takeover, the engine takes only a free lock, a lock that
     /// was handed over to this console, or a lock that an ended driver of this console left behind.
     pub takeover: Option<TakeoverRequest>,
+    /// The operator who must have driven the release last. If another operator has driven it since, it is not resumed.
+    /// None if any operator may have driven it.
+    pub left_by: Option<Operator>,
 }
 
 /// A takeover of a lock from a running driver.
@@ -179,7 +183,11 @@ impl Engine {
         let clocks = clocks(site, self.clock.as_ref()).await;
         let read_again = self
             .under_the_lock(site, id, resume.resume_action, &clocks)
-            .await;
+            .await
+            .and_then(|(plan, recorded)| {
+                left_by(resume.left_by.as_ref(), &recorded)?;
+                Ok((plan, recorded))
+            });
         let (plan, recorded) = match read_again {
             Ok(read) => read,
             Err(refused) => {
@@ -375,6 +383,16 @@ async fn switches_seen(
         Some(_) => ObservedSwitches::new(route, proxy_generation(site).await),
         None => unknown,
     }
+}
+
+/// Refuses if another operator than the expected one has driven the release last.
+fn left_by(expected: Option<&Operator>, recorded: &Recorded) -> Result<(), Refused> {
+    let last = recorded.last_driver();
+    if expected.is_none_or(|expected| expected.is_same_person(last)) {
+        return Ok(());
+    }
+    let change = format!("{last} has resumed the release");
+    Err(Refusal::WorldChanged { change }.into())
 }
 
 async fn open_release(site: &Site, id: ReleaseId) -> Result<Recorded, Refused> {

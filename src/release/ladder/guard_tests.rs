@@ -57,6 +57,7 @@ pub(super) fn plan() -> Plan {
         made_at: Timestamp::UNIX_EPOCH,
         mark: None,
         trigger: None,
+        newest: None,
     }
 }
 

@@ -2,20 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom::adapters::process::{Program, catalogue_json};
 use greenroom::agent::{Agent, Stop};
 use greenroom::inventory::{ImageLabels, Push, PushSource, StateKind, Target};
 use greenroom::ports::{PushReceiver, Received};
-use greenroom::release::{Engine, Site};
-use greenroom::settings::{Request, Settings};
+use greenroom::release::Site;
 use greenroom::wire;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
+use super::world::{engine, settings};
 use crate::support::free_port;
 
 /// How long everything may take on a busy machine.
@@ -93,22 +91,6 @@ fn catalogue(services: usize) -> String {
     catalogue_json(&programs).expect("JSON")
 }
 
-fn engine(file: &Path, name: &str) -> Arc<Engine> {
-    let loaded = Settings::load(&Request {
-        path: Some(file.to_owned()),
-        overrides: vec![
-            ("operator.name".to_owned(), name.to_owned()),
-            ("history.keep_logs".to_owned(), "false".to_owned()),
-        ],
-        may_loosen: true,
-        ..Request::default()
-    });
-    let settings = loaded.expect("the configuration").settings;
-    wire::build(&settings, false)
-        .expect("an application")
-        .engine
-}
-
 async fn push(receiver: &dyn PushReceiver, number: usize, tag: &str, delivery: usize) {
     let repository = format!("many/{}", name(number));
     let source = PushSource::Inbox("test".into());
@@ -148,20 +130,15 @@ async fn each_target_ends_with_its_newest_push() {
     let file = room.path().join("greenroom.toml");
     std::fs::write(&file, configuration(services)).expect("written");
     std::fs::write(room.path().join("catalogue.json"), catalogue(services)).expect("written");
-    let loaded = Settings::load(&Request {
-        path: Some(file.clone()),
-        may_loosen: true,
-        ..Request::default()
-    });
-    let settings = loaded.expect("the configuration").settings;
-    let proxies = wire::start_embedded_proxies(&settings).await;
+    let of = |operator: &str| settings(&file, operator, &[]);
+    let proxies = wire::start_embedded_proxies(&of("reader")).await;
     let proxies = proxies.expect("the proxies");
     let stop = Stop::default();
-    let reader = engine(&file, "reader");
+    let reader = engine(&of("reader"));
     let mut agents = Vec::new();
     let mut receivers = Vec::new();
     for _ in 0..2 {
-        let agent = Agent::new(engine(&file, "agent"));
+        let agent = Agent::new(engine(&of("agent")));
         receivers.push(agent.receiver());
         agents.push(tokio::spawn(agent.run(stop.clone())));
     }

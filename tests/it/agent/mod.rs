@@ -5,6 +5,7 @@ mod killed;
 mod many;
 mod pushed;
 mod reloads;
+mod waiting;
 mod world;
 
 use greenroom::inventory::{EntryState, StateKind};

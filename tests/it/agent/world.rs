@@ -1,6 +1,6 @@
 //! A sandbox whose targets follow tags, with agents in this process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,25 @@ pub(crate) struct RunningAgent {
     pub(crate) receiver: Arc<dyn PushReceiver>,
     stop: Stop,
     running: JoinHandle<()>,
+}
+
+/// The settings of a process of this operator, with other values of the configuration.
+pub(crate) fn settings(file: &Path, operator: &str, values: &[(&str, &str)]) -> Settings {
+    let own = [("operator.name", operator), ("history.keep_logs", "false")];
+    let values = own.iter().chain(values);
+    let loaded = Settings::load(&Request {
+        path: Some(file.to_owned()),
+        overrides: values
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+        may_loosen: true,
+        ..Request::default()
+    });
+    loaded.expect("the configuration").settings
+}
+
+pub(crate) fn engine(settings: &Settings) -> Arc<Engine> {
+    wire::build(settings, false).expect("an application").engine
 }
 
 impl World {
@@ -99,25 +118,7 @@ impl World {
 
     /// Like [`World::engine`], with other values of the configuration.
     fn engine_with(&self, name: &str, values: &[(&str, &str)]) -> Arc<Engine> {
-        let values = values
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let loaded = Settings::load(&Request {
-            path: Some(self.configuration()),
-            overrides: [
-                ("operator.name".to_owned(), name.to_owned()),
-                ("history.keep_logs".to_owned(), "false".to_owned()),
-            ]
-            .into_iter()
-            .chain(values)
-            .collect(),
-            may_loosen: true,
-            ..Request::default()
-        });
-        let settings = loaded.expect("the configuration").settings;
-        wire::build(&settings, false)
-            .expect("an application")
-            .engine
+        engine(&settings(&self.configuration(), name, values))
     }
 
     /// What reads the queue and reports pushes, but follows nothing.

@@ -455,6 +455,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
         reason: Some("fix basket rounding".into()),
         made_at: ago(60),
         trigger: None,
+        newest: None,
     }
 }
 

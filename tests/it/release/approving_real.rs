@@ -72,6 +72,7 @@ async fn takes_over(app: &App, fixture: &Fixture) -> Result<Running, Refused> {
     let approval = Approval::give(found.plan(), Scope::Plan, by, Some(&typed), now);
     let why = "she does not answer".to_owned();
     let resume = Resume {
+        left_by: None,
         resume_action: ResumeAction::Continue,
         reason: Some(why.clone()),
         takeover: found.driver().map(|holder| TakeoverRequest {

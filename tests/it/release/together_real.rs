@@ -286,6 +286,7 @@ async fn a_handover_under_load_fails_no_request() {
         resume_action: ResumeAction::Continue,
         reason: None,
         takeover: None,
+        left_by: None,
     };
     let early = ben
         .engine

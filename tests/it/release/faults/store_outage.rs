@@ -102,6 +102,7 @@ async fn a_console_resumes_its_lost_release_under_its_own_old_lock() {
         resume_action: ResumeAction::Continue,
         reason: None,
         takeover: None,
+        left_by: None,
     };
     let release = found.plan().release;
     let resumed = engine
