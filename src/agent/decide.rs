@@ -382,12 +382,14 @@ pub fn is_backed_out(refused: &Refused, may_have_switched: bool) -> bool {
 }
 
 /// Says what the entry waits for. A reason that was written a moment ago is not replaced, because each write causes
-/// another look.
+/// another look. An offer is not replaced either: an agent with another configuration may have made it, and the two
+/// would change the entry in turns.
 fn wait(entry: &QueueEntry, why: String, at: Option<Timestamp>, now: Timestamp) -> Next {
     let age = now.duration_since(entry.changed_at);
     let is_recent = age < jiff::SignedDuration::try_from(FIRST_PAUSE).unwrap_or_default();
     let is_explained = matches!(&entry.state, EntryState::Waiting { why: Some(_) });
-    let state = if is_recent && is_explained {
+    let is_offered = entry.state == EntryState::Offered;
+    let state = if is_offered || is_recent && is_explained {
         entry.state.clone()
     } else {
         EntryState::Waiting { why: Some(why) }

@@ -6,8 +6,8 @@ use crate::inventory::{Occupancy, RegistryRecord, SlotMembers, against_rollout};
 
 impl Plan {
     /// Refuses if the plan's baseline has changed: the route, the members of the plan's slot, the queue entry of its
-    /// push, or the registration of the version of a warm rollback. If the slot of a warm rollback is no longer registered, another driver may be
-    /// stopping its members, so the version is not warm.
+    /// push, or the registration of the version of a warm rollback. If the slot of a warm rollback is no longer
+    /// registered, another driver may be stopping its members, so the version is not warm.
     pub fn unchanged(&self, record: &RegistryRecord, occupancy: &Occupancy) -> Result<(), Refused> {
         self.is_still_due(record)?;
         let slot = self.slot;
@@ -39,9 +39,7 @@ impl Plan {
         }
         Ok(())
     }
-}
 
-impl Plan {
     /// Refuses if the release is for a push whose entry no longer names it, or if a newer push takes its place. An agent
     /// that was not heard of for a while may have lost the entry to another agent.
     fn is_still_due(&self, record: &RegistryRecord) -> Result<(), Refused> {
