@@ -32,8 +32,20 @@ pub struct Seen<'a> {
     pub named: BTreeMap<ReleaseId, NamedRelease>,
     /// The newest release, if an agent left it unfinished and no process drives it.
     pub left: Option<ReleaseId>,
+    pub due: Due,
     /// Whether the agent's process has tried to resume a release a moment ago.
     pub has_just_resumed: bool,
+}
+
+/// What an agent does for its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// The agent is about to stop: it only says what became of releases.
+    Results,
+    /// The target no longer follows a tag: the agent also resumes releases.
+    Ends,
+    /// The agent also releases pushes.
+    Everything,
 }
 
 /// The release that the agent's process drives.
@@ -145,12 +157,18 @@ pub fn next(seen: &Seen<'_>) -> Next {
             }
         }
     }
+    if seen.due < Due::Ends {
+        return Next::Rest(again);
+    }
     if let Some(release) = seen.left {
         // A driver that stops again and again must not be started again at once.
         if !seen.has_just_resumed {
             return Next::Resume(release);
         }
         again = Again::Later { at: None };
+    }
+    if seen.due < Due::Everything {
+        return Next::Rest(again);
     }
     let queue = &seen.record.queue;
     let Some(newest) = newest_pending(queue) else {

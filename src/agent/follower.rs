@@ -10,11 +10,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_util::sync::CancellationToken;
 
-use super::SETTLE;
 use super::decide::{self, Again, EntryChange, FIRST_PAUSE, Next, Planned, Seen};
 use super::drive::drive;
+use super::{SETTLE, Stop};
 use crate::inventory::{QueueEntry, Target, Version, VersionRef, forgotten};
 use crate::ports::{QueueStore, Result};
 use crate::release::{
@@ -28,6 +27,7 @@ pub(super) struct Follower {
     engine: Arc<Engine>,
     target: Target,
     wake: Arc<Notify>,
+    stop: Stop,
     changes: Option<mpsc::Sender<QueueEntry>>,
     /// How many looks in a row ended with [`Again::Later`].
     waits: u32,
@@ -43,22 +43,24 @@ struct Sides<'a> {
 impl Follower {
     pub(super) fn new(
         engine: Arc<Engine>,
-        target: &Target,
-        wake: Arc<Notify>,
+        (target, wake): (&Target, Arc<Notify>),
+        stop: Stop,
         changes: Option<mpsc::Sender<QueueEntry>>,
     ) -> Self {
         Self {
             engine,
             target: target.clone(),
             wake,
+            stop,
             changes,
             waits: 0,
             resumed_at: None,
         }
     }
 
-    /// Follows the queue until `stop` is cancelled.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    /// Follows the queue until the agent stops.
+    pub(super) async fn run(mut self) {
+        let stop = self.stop.following.clone();
         while !stop.is_cancelled() {
             let again = match Box::pin(self.look()).await {
                 Ok(again) => again,
@@ -153,6 +155,7 @@ impl Follower {
                 self.change(sides, &change).await?;
                 Ok(Again::Later { at })
             }
+            (Next::Resume(_), _) if !self.stop.may_begin() => Ok(Again::OnChange),
             (Next::Resume(release), _) => {
                 self.resume(release).await;
                 Ok(Again::Now)
@@ -266,6 +269,10 @@ impl Follower {
         let Some(approval) = self.approval(&plan) else {
             return Ok(Again::Now);
         };
+        // Planning may have taken a while.
+        if !self.stop.may_begin() {
+            return Ok(Again::OnChange);
+        }
         if !self.change(sides, change).await? {
             return Ok(Again::Now);
         }

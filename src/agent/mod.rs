@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::inventory::{QueueEntry, Target};
 use crate::ports::{Hint, PushReceiver, RegistryReader};
-use crate::release::{Engine, Progress};
+use crate::release::{Engine, Progress, Site, Status, approvers_needed};
 use crate::watchers;
 use follower::Follower;
 use poll::Poll;
@@ -52,15 +52,30 @@ pub struct Agent {
 
 impl Agent {
     pub fn new(engine: Arc<Engine>) -> Self {
-        let following = engine
-            .sites()
-            .filter(|site| !site.definition.follows.is_empty());
+        let following = engine.sites().filter(|site| follows(site));
         let targets = following.map(|site| site.definition.target.clone());
         let wakes = targets.map(|target| (target, Arc::new(Notify::new())));
         Self {
             wakes: Arc::new(wakes.collect()),
             engine,
             changes: None,
+        }
+    }
+
+    /// Also finishes the releases that an agent has opened in these targets, which may no longer follow a tag.
+    #[must_use]
+    pub fn finishing<'t>(self, targets: impl IntoIterator<Item = &'t Target>) -> Self {
+        let configured = targets
+            .into_iter()
+            .filter(|it| self.engine.site(it).is_some());
+        let wakes = configured.map(|target| (target.clone(), Arc::new(Notify::new())));
+        let followed = self
+            .wakes
+            .iter()
+            .map(|(it, wake)| (it.clone(), Arc::clone(wake)));
+        Self {
+            wakes: Arc::new(wakes.chain(followed).collect()),
+            ..self
         }
     }
 
@@ -75,7 +90,8 @@ impl Agent {
 
     /// The targets that follow a tag.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.wakes.keys()
+        let sites = self.engine.sites().filter(|site| follows(site));
+        sites.map(|site| &site.definition.target)
     }
 
     /// Stores reported pushes in the queues of this agent's targets.
@@ -99,17 +115,22 @@ impl Agent {
         }
         for (target, wake) in self.wakes.iter() {
             let changes = self.changes.clone();
-            let follower =
-                Follower::new(Arc::clone(&self.engine), target, Arc::clone(wake), changes);
-            tasks.spawn(follower.run(following.clone()));
+            let follower = Follower::new(
+                Arc::clone(&self.engine),
+                (target, Arc::clone(wake)),
+                stop.clone(),
+                changes,
+            );
+            tasks.spawn(follower.run());
             if let Some(poll) = Poll::of(&self.engine, target) {
                 tasks.spawn(poll.run(following.clone()));
             }
         }
-        let (engine, wakes) = (Arc::clone(&self.engine), Arc::clone(&self.wakes));
+        let engine = Arc::clone(&self.engine);
+        let followed: Vec<Target> = self.targets().cloned().collect();
         let reporting = following.clone();
         tasks.spawn(async move {
-            for target in wakes.keys() {
+            for target in &followed {
                 let report = engine.report_agent(target);
                 if reporting.run_until_cancelled(report).await.is_none() {
                     return;
@@ -126,9 +147,6 @@ impl Agent {
                 crashed = crashed.or(Some(error));
             }
         }
-        stop.driving.run_until_cancelled(self.until_idle()).await;
-        stop.idle.cancel();
-        stop.driving.cancelled().await;
         self.engine
             .release_locks("the agent was stopped", LOCK_RELEASE_TIMEOUT)
             .await;
@@ -137,46 +155,59 @@ impl Agent {
             std::panic::resume_unwind(panic);
         }
     }
+}
 
-    /// Waits until no release of this process is at work. A release that waits, in its standby or for a person, may
-    /// wait for days: the next agent resumes it.
-    async fn until_idle(&self) {
-        for handle in self.wakes.keys().filter_map(|it| self.engine.active(it)) {
-            let is_at_work =
-                |progress: &Progress| matches!(progress, Progress::Forward(_) | Progress::Back(_));
-            let mut status = handle.status();
-            // An error means that the driver has ended.
-            let _ = status.wait_for(|it| !is_at_work(&it.progress)).await;
-        }
-    }
+fn follows(site: &Site) -> bool {
+    !site.definition.follows.is_empty()
 }
 
 /// How an agent is asked to stop.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
-    /// Cancelled when the agent must begin no other release.
+    /// Cancelled when the agent must not open or resume a release any more.
+    beginning: CancellationToken,
+    /// Cancelled when the agent must stop everything.
     following: CancellationToken,
-    /// Cancelled when the drivers of the agent must stop, too.
-    driving: CancellationToken,
-    /// Cancelled when no release is running after the agent has stopped to follow its queues.
-    idle: CancellationToken,
 }
 
 impl Stop {
-    /// Begins no other release. The releases that are running continue.
+    /// Opens and resumes no other release. The agent still says what became of the running releases, and still polls.
     pub fn begin_nothing(&self) {
-        self.following.cancel();
+        self.beginning.cancel();
     }
 
-    /// Waits until no release is running, after [`Stop::begin_nothing`] or [`Stop::now`].
-    pub async fn until_idle(&self) {
-        self.idle.cancelled().await;
-    }
-
-    /// Stops the drivers, too.
+    /// Stops everything.
     pub fn now(&self) {
+        self.beginning.cancel();
         self.following.cancel();
-        self.driving.cancel();
+    }
+
+    fn may_begin(&self) -> bool {
+        !self.beginning.is_cancelled()
+    }
+}
+
+/// Waits until no release of this process is at work. A release in its standby, or one that waits for a person, may wait
+/// for days, so it does not count.
+pub async fn until_idle(engine: &Engine) {
+    let targets = || engine.sites().map(|site| &site.definition.target);
+    let at_work = || {
+        let mut statuses = targets().filter_map(|it| Some(engine.active(it)?.status()));
+        // An error means that the driver has ended.
+        statuses.find(|status| status.has_changed().is_ok() && is_at_work(&status.borrow()))
+    };
+    // While one release ended, another may have gone on.
+    while let Some(mut status) = at_work() {
+        let _ = status.wait_for(|now| !is_at_work(now)).await;
+    }
+}
+
+fn is_at_work(status: &Status) -> bool {
+    match status.progress {
+        Progress::Forward(_) | Progress::Back(_) | Progress::Unrecorded { .. } => true,
+        // The agent approves by itself, unless other operators have to.
+        Progress::Asking { .. } => approvers_needed(&status.plan) == 0,
+        _ => false,
     }
 }
 

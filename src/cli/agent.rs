@@ -2,8 +2,9 @@
 //! whose state this agent changes. systemd keeps the lines in its journal.
 //!
 //! An agent must not follow rules that were changed since it started: an environment may have become protected. So when
-//! the configuration on disk changes, the agent starts again with the new one. First it ends the releases that are
-//! running, as they were planned, and begins no other.
+//! the configuration on disk changes and can be used, the agent opens no other release, waits until no release is at
+//! work, and starts again with the new configuration. A release that is in its standby, or waits for a person, is
+//! resumed by the new agent.
 
 mod running;
 mod unit;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinError;
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::arguments::{Common, VerbDefinition};
 use super::man::Manual;
@@ -71,7 +73,7 @@ async fn run(common: &Common, verb: &AgentVerb) -> Exit {
         return Exit::Done;
     }
     if let Some(why) = &app.read_only {
-        return refuse(&format!("an agent cannot be read-only: {why}"));
+        return refuse(&read_only(why));
     }
     if following(&app).is_empty() {
         return refuse(
@@ -82,13 +84,21 @@ async fn run(common: &Common, verb: &AgentVerb) -> Exit {
 }
 
 /// Reads the configuration, and builds the application for the agent.
-fn open_as_agent(common: &Common) -> Result<(Loaded, App), Exit> {
-    let mut loaded = open::load(common)?;
-    if loaded.settings.operator.name.is_none() {
-        loaded.settings.operator.name = Some(NAME.to_owned());
-    }
+fn open_as_agent(common: &Common) -> Result<Opened, Exit> {
+    let loaded = as_agent(open::load(common)?);
     let app = open::build(common, &loaded)?;
     Ok((loaded, app))
+}
+
+/// Names the operator, unless the configuration does.
+fn as_agent(mut loaded: Loaded) -> Loaded {
+    let name = &mut loaded.settings.operator.name;
+    name.get_or_insert_with(|| NAME.to_owned());
+    loaded
+}
+
+fn read_only(why: &str) -> String {
+    format!("an agent cannot be read-only: {why}")
 }
 
 /// The targets that follow a tag, in the order of the configuration.
@@ -109,135 +119,204 @@ fn refuse(message: &str) -> Exit {
     Exit::Usage
 }
 
-/// Runs the agent until a signal stops it. Starts it again with each new valid configuration.
-async fn serve(common: &Common, request: Request, opened: (Loaded, App)) -> Exit {
+/// The configuration, and the application that was built from it.
+type Opened = (Loaded, App);
+
+/// Runs the agent until a signal stops it. Starts it again with each new configuration that can be used.
+async fn serve(common: &Common, request: Request, opened: Opened) -> Exit {
     let mut stop_requests = signals::listen();
-    let (mut loaded, mut app) = opened;
-    loop {
-        let (found, watching) = wire::watch_configuration(request.clone(), loaded.clone());
-        let watching = tokio::spawn(watching);
-        let ended = follow(&app, &loaded.settings, &mut stop_requests, found).await;
-        watching.abort();
-        match ended {
-            Ended::Exits(exit) => return exit,
-            Ended::Reloads => {}
-        }
-        // The file was valid a moment ago. If it no longer is, systemd starts the agent again.
-        (loaded, app) = match open_as_agent(common) {
-            Ok(opened) => opened,
-            Err(_) => return Exit::Failed,
+    let mut round = Round {
+        opened,
+        before: None,
+        refused: None,
+    };
+    // The applications of earlier rounds, which send their last notices.
+    let mut closing = JoinSet::new();
+    let exit = loop {
+        let used = round.opened.0.clone();
+        let (found, watching) = wire::watch_configuration(request.clone(), used);
+        let watching = AbortOnDropHandle::new(tokio::spawn(watching));
+        let reloading = Reloading {
+            common,
+            request: &request,
+            found,
+            refused: round.refused.take(),
         };
-        if let Some(why) = &app.read_only {
-            return refuse(&format!("an agent cannot be read-only: {why}"));
+        let ended = follow(&round, &mut stop_requests, reloading).await;
+        drop(watching);
+        match ended {
+            Ended::Stops(exit) => break exit,
+            Ended::Reloads(next) => {
+                let targets = round.opened.1.targets().cloned().collect();
+                let (loaded, app) = std::mem::replace(&mut round.opened, *next);
+                closing.spawn(close(app));
+                round.before = Some((loaded, targets));
+            }
+            Ended::CannotStart(why, refused) => {
+                json::fail(json::Kind::Failed, &why, None);
+                out::explain(format_args!("greenroom: {why}"));
+                // Without the configuration before, the agent ends, and systemd starts it again after a pause.
+                let Some((loaded, _)) = round.before.take() else {
+                    break Exit::Failed;
+                };
+                let Ok(app) = wire::build(&loaded.settings, common.read_only) else {
+                    break Exit::Failed;
+                };
+                round.opened = (loaded, app);
+                round.refused = refused;
+            }
         }
+    };
+    let (_, app) = round.opened;
+    closing.spawn(close(app));
+    closing.join_all().await;
+    if exit == Exit::Done {
+        say("stopped", serde_json::json!({}), "the agent has stopped");
     }
+    exit
+}
+
+/// Waits until the last notices of an application are sent.
+async fn close(app: App) {
+    let (unsent, ()) = tokio::join!(app.wait_for_notices(), app.wait_for_logs());
+    if let Some(unsent) = unsent {
+        warn_line!("greenroom: {unsent}");
+    }
+}
+
+/// What an agent runs with until the configuration changes.
+struct Round {
+    opened: Opened,
+    /// The configuration before, and its targets: their last releases may not have ended.
+    before: Option<(Loaded, Vec<Target>)>,
+    /// The configuration on disk that the agent could not start with.
+    refused: Option<Arc<NewConfiguration>>,
 }
 
 /// Why an agent has stopped.
 enum Ended {
-    Exits(Exit),
-    /// The configuration has changed.
-    Reloads,
+    Stops(Exit),
+    /// The configuration has changed to this one.
+    Reloads(Box<Opened>),
+    /// With the configuration that is on disk, as far as it differs.
+    CannotStart(String, Option<Arc<NewConfiguration>>),
 }
 
-/// Runs the agent until a signal stops it, or until the configuration on disk differs and is valid.
+/// Runs the agent until a signal stops it, or until it has to start again with another configuration.
 async fn follow(
-    app: &App,
-    settings: &Settings,
+    round: &Round,
     stop_requests: &mut mpsc::Receiver<StopRequest>,
-    mut found: watch::Receiver<Option<Arc<NewConfiguration>>>,
+    mut reloading: Reloading<'_>,
 ) -> Ended {
+    let (loaded, app) = &round.opened;
     let (sender, mut changes) = mpsc::channel(CHANGES);
-    let agent = match RunningAgent::start(app, settings, Some(sender)).await {
+    let finishing = round.before.as_ref().map(|(_, targets)| targets.as_slice());
+    let started = RunningAgent::start(
+        app,
+        &loaded.settings,
+        Some(sender),
+        finishing.unwrap_or_default(),
+    );
+    let agent = match started.await {
         Ok(agent) => agent,
         Err(error) => {
-            let message = error.to_string();
-            json::fail(json::Kind::Failed, &message, None);
-            out::explain(format_args!("greenroom: {message}"));
-            return Ended::Exits(Exit::Failed);
+            let on_disk = reloading.found.borrow().clone();
+            return Ended::CannotStart(error.to_string(), on_disk);
         }
     };
     say_following(app, &agent);
-    let mut reloads = false;
-    loop {
+    let mut next = loop {
         tokio::select! {
             changed = changes.recv() => match changed {
                 Some(entry) => report(&entry),
-                None => break,
+                None => break None,
             },
-            () = is_new(&mut found) => {
-                reloads = true;
-                break;
-            }
-            _ = stop_requests.recv() => break,
+            opened = reloading.next() => break Some(opened),
+            _ = stop_requests.recv() => break None,
         }
-    }
-    if reloads {
+    };
+    if next.is_some() {
         say(
             "reloading",
             serde_json::json!({}),
-            "the configuration has changed: the agent reads it again as soon as no release is running",
+            "the configuration has changed: the agent starts again with it as soon as no release is at work",
         );
+        loop {
+            tokio::select! {
+                () = agent.until_idle() => break,
+                Some(entry) = changes.recv() => report(&entry),
+                opened = reloading.next() => next = Some(opened),
+                _ = stop_requests.recv() => {
+                    next = None;
+                    break;
+                }
+            }
+        }
     }
-    let mut stopping = std::pin::pin!(stop(agent, reloads, stop_requests));
-    let (ended, reloads) = loop {
+    let mut stopping = std::pin::pin!(agent.stop());
+    let ended = loop {
         tokio::select! {
-            stopped = &mut stopping => break stopped,
+            ended = &mut stopping => break ended,
             Some(entry) = changes.recv() => report(&entry),
         }
     };
     while let Ok(entry) = changes.try_recv() {
         report(&entry);
     }
-    let (unsent, ()) = tokio::join!(app.wait_for_notices(), app.wait_for_logs());
-    if let Some(unsent) = unsent {
-        warn_line!("greenroom: {unsent}");
-    }
     if let Err(error) = ended {
         warn_line!("greenroom: the agent has crashed: {error}");
-        return Ended::Exits(Exit::NeedsPerson);
+        return Ended::Stops(Exit::NeedsPerson);
     }
-    if reloads {
-        return Ended::Reloads;
+    match next {
+        Some(opened) => Ended::Reloads(Box::new(opened)),
+        // A signal is the expected end of an agent.
+        None => Ended::Stops(Exit::Done),
     }
-    say("stopped", serde_json::json!({}), "the agent has stopped");
-    // A signal is the expected end of an agent.
-    Ended::Exits(Exit::Done)
 }
 
-/// Stops the agent; if it `reloads`, not before the running releases have ended, unless a signal comes first. Returns
-/// also whether the agent still reloads.
-async fn stop(
-    agent: RunningAgent,
-    reloads: bool,
-    stop_requests: &mut mpsc::Receiver<StopRequest>,
-) -> (Result<(), JoinError>, bool) {
-    let mut is_signalled = false;
-    if reloads {
-        tokio::select! {
-            () = agent.until_idle() => {}
-            _ = stop_requests.recv() => is_signalled = true,
-        }
-    }
-    (agent.stop().await, reloads && !is_signalled)
+/// Waits for a configuration that the agent can start with.
+struct Reloading<'a> {
+    common: &'a Common,
+    request: &'a Request,
+    found: watch::Receiver<Option<Arc<NewConfiguration>>>,
+    refused: Option<Arc<NewConfiguration>>,
 }
 
-/// Returns when the configuration on disk differs and is valid. Prints the errors of an invalid one.
-async fn is_new(found: &mut watch::Receiver<Option<Arc<NewConfiguration>>>) {
-    loop {
-        if found.changed().await.is_err() {
-            // The configuration cannot be read again.
-            return std::future::pending().await;
+impl Reloading<'_> {
+    /// The next configuration on disk that differs and can be used. Prints why another one cannot.
+    async fn next(&mut self) -> Opened {
+        loop {
+            if self.found.changed().await.is_err() {
+                // The configuration cannot be read again.
+                return std::future::pending().await;
+            }
+            let new = self.found.borrow_and_update().clone();
+            let why = match new.as_deref().map(|new| &new.found) {
+                None => continue,
+                Some(_) if new == self.refused => continue,
+                Some(FoundConfiguration::Broken(errors)) => errors.join("; "),
+                Some(FoundConfiguration::Differs { .. }) => match self.open().await {
+                    Ok(opened) => return opened,
+                    Err(why) => why,
+                },
+            };
+            let message = format!("the changed configuration is not used: {why}");
+            json::event("not-used", serde_json::json!({ "reason": why }));
+            warn_line!("greenroom: {message}");
         }
-        let new = found.borrow_and_update().clone();
-        match new.as_deref().map(|new| &new.found) {
-            Some(FoundConfiguration::Differs { .. }) => return,
-            Some(FoundConfiguration::Broken(errors)) => warn_line!(
-                "greenroom: the changed configuration is not used, because it has errors: {}",
-                errors.join("; ")
-            ),
-            None => {}
+    }
+
+    async fn open(&self) -> Result<Opened, String> {
+        let loaded = Settings::load(self.request).map_err(|problems| problems.to_string())?;
+        let loaded = as_agent(loaded);
+        let app = wire::build(&loaded.settings, self.common.read_only);
+        let app = app.map_err(|error| error.to_string())?;
+        if let Some(why) = &app.read_only {
+            return Err(read_only(why));
         }
+        let checked = wire::check_inbox(&loaded.settings).await;
+        checked.map_err(|error| error.to_string())?;
+        Ok((loaded, app))
     }
 }
 

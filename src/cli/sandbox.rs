@@ -211,7 +211,7 @@ impl RunningSandbox {
             return Ok(());
         }
         let app = wire::build(&loaded.settings, false)?;
-        self.agent = Some(RunningAgent::start(&app, &loaded.settings, None).await?);
+        self.agent = Some(RunningAgent::start(&app, &loaded.settings, None, &[]).await?);
         Ok(())
     }
 

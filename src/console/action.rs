@@ -252,7 +252,7 @@ actions! {
     Unzoom("unzoom", Screen, [key('_'), key('-')], "all panes", "show all panes again") in_footer when(Zoomed);
     Waiting("waiting", Move, [key('a')], "waits for you", "list what waits for you: approvals, questions, releases to resume") same_in_history when(SomethingWaits);
     Queue("queue", Move, [key('e')], "queue", "list the pushes for the open target: what waits and why, what failed, what is live") in_footer same_in_history when(HasPushes);
-    PushSample("push-sample", Console, [ctrl('p')], "push", "in a sandbox: push a new version, which the agent releases; the checks of every second one fail") when(InSandbox);
+    PushSample("push-sample", Console, [named(KeyCode::F(9))], "push", "in a sandbox: push a new version, which the agent releases; the checks of every second one fail") when(InSandbox);
     History("history", Move, [key('H')], "history", "show the history of releases, or the panes again") same_in_history;
     Mark("mark", History, [key(' ')], "mark", "mark a release to compare it, or remove the mark") in_history in_footer when(OnRelease);
     Compare("compare", History, [key('c')], "compare", "compare the two marked releases") in_history in_footer when(TwoMarked);

@@ -21,15 +21,21 @@ impl World {
     }
 
     /// The other environments of the service in which an agent's release of the same version failed, in the order of
-    /// promotion.
+    /// promotion. An environment in which the version is live now is left out.
     pub fn failed_elsewhere(&self, entry: &QueueEntry) -> Vec<&EnvironmentName> {
         let Some(version) = &entry.version else {
             return Vec::new();
         };
         let has_failed = |environment: &&EnvironmentName| {
             let target = Target::new(entry.target.service.clone(), (*environment).clone());
-            let queue = self.get(&target).map(|it| it.queue.as_slice());
-            let same = queue.unwrap_or_default().iter().filter(|other| {
+            let Some(snapshot) = self.get(&target) else {
+                return false;
+            };
+            let live = snapshot.live_instance().map(|it| &it.digest);
+            if live == Some(&version.digest) {
+                return false;
+            }
+            let same = snapshot.queue.iter().filter(|other| {
                 let digest = other.version.as_ref().map(|it| &it.digest);
                 target != entry.target && digest == Some(&version.digest)
             });

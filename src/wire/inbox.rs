@@ -25,6 +25,22 @@ pub async fn start_inbox(
     Ok(Some(Inbox::start(config, secrets, receiver, clock).await?))
 }
 
+/// Reads the credentials and the certificate of the inbox of the configuration. The failure says why the inbox would
+/// not start.
+pub async fn check_inbox(settings: &Settings) -> Result<(), WireError> {
+    let Some(inbox) = &settings.agent.inbox else {
+        return Ok(());
+    };
+    let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::default());
+    for (name, sender) in &inbox.senders {
+        Inbox::check_sender(name, sender, Arc::clone(&secrets)).await?;
+    }
+    if let Some(tls) = &inbox.tls {
+        Inbox::check_certificate(tls).await?;
+    }
+    Ok(())
+}
+
 /// Reports a push to the inbox of the configuration, as its first sender of the kind `signed`. Returns when the inbox
 /// has stored the push or does not need it.
 pub async fn report_push(settings: &Settings, push: &Push) -> Result<(), WireError> {

@@ -28,7 +28,7 @@ pub use backend::EngineBackend;
 pub use bounds::bounds;
 pub use configuration::watch as watch_configuration;
 pub use doctor_tests::try_directory;
-pub use inbox::{Inbox, report_push, start_inbox};
+pub use inbox::{Inbox, check_inbox, report_push, start_inbox};
 pub use operator::process_user;
 pub use presence::report_presence;
 pub use sandbox::{SamplePush, catalogue, push_sample};

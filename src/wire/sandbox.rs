@@ -61,6 +61,12 @@ pub async fn push_sample(
     let program = Program::identified(repository.clone(), tag, argv, labels);
     let is_new = add_to_catalogue(&file, program)
         .map_err(|why| WireError::Settings(format!("{}: {why}", file.display())))?;
-    report_push(settings, &push).await?;
+    let reported = report_push(settings, &push).await;
+    reported.map_err(|error| {
+        WireError::Settings(format!(
+            "{repository}:{} is in the sandbox now, but its agent was not told: {error}\n  Check that the sandbox is open and was started without --no-agent.",
+            push.tag
+        ))
+    })?;
     Ok((repository, is_new))
 }

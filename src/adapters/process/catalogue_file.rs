@@ -48,7 +48,8 @@ pub fn catalogue_json(programs: &[Program]) -> serde_json::Result<String> {
 /// Adds a program to the file. Returns false and changes nothing if the file already has its tag.
 pub fn add(path: &Path, program: Program) -> Result<bool, String> {
     // Another process may add a program at the same time. The file itself is replaced, so its directory is locked.
-    let directory = path.parent().unwrap_or(Path::new("."));
+    let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
     let directory = File::open(directory).map_err(|error| error.to_string())?;
     directory.lock().map_err(|error| error.to_string())?;
     let mut programs = read(path)?;

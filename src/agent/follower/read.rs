@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::unfinished::RESUME_PAUSE;
 use super::{Follower, Sides};
-use crate::agent::decide::{DrivenRelease, NamedRelease, OpenRelease, Seen};
+use crate::agent::decide::{DrivenRelease, Due, NamedRelease, OpenRelease, Seen};
 use crate::history::ReleaseRecord;
 use crate::inventory::{EntryState, RegistryRecord, ReleaseId};
 use crate::ports::Result;
@@ -37,8 +37,19 @@ impl Follower {
             driven,
             named,
             left,
+            due: self.due(sides.site),
             has_just_resumed: self.resumed_at.is_some_and(|at| now - at < RESUME_PAUSE),
         })
+    }
+
+    fn due(&self, site: &Site) -> Due {
+        if !self.stop.may_begin() {
+            Due::Results
+        } else if site.definition.follows.is_empty() {
+            Due::Ends
+        } else {
+            Due::Everything
+        }
     }
 
     fn driven(&self) -> Option<DrivenRelease> {

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::agent::{Agent, Stop};
-use crate::inventory::QueueEntry;
+use crate::agent::{self, Agent, Stop};
+use crate::inventory::{QueueEntry, Target};
+use crate::release::Engine;
 use crate::settings::Settings;
 use crate::wire::{self, App, Inbox, WireError};
 
@@ -17,6 +18,7 @@ use crate::wire::{self, App, Inbox, WireError};
 const LAST_DELIVERIES: Duration = Duration::from_secs(5);
 
 pub(in crate::cli) struct RunningAgent {
+    engine: Arc<Engine>,
     inbox: Option<Inbox>,
     stop: Stop,
     running: JoinHandle<()>,
@@ -24,13 +26,15 @@ pub(in crate::cli) struct RunningAgent {
 
 impl RunningAgent {
     /// Starts the inbox, if the configuration has one, and then the agent. `changes` receives each entry whose state
-    /// the agent changes.
+    /// the agent changes. The agent also finishes its releases in the targets `finishing`.
     pub(in crate::cli) async fn start(
         app: &App,
         settings: &Settings,
         changes: Option<mpsc::Sender<QueueEntry>>,
+        finishing: &[Target],
     ) -> Result<Self, WireError> {
-        let mut agent = Agent::new(Arc::clone(&app.engine));
+        let engine = Arc::clone(&app.engine);
+        let mut agent = Agent::new(Arc::clone(&engine)).finishing(finishing);
         if let Some(changes) = changes {
             agent = agent.reporting(changes);
         }
@@ -38,6 +42,7 @@ impl RunningAgent {
         let stop = Stop::default();
         let running = tokio::spawn(agent.run(stop.clone()));
         Ok(Self {
+            engine,
             inbox,
             stop,
             running,
@@ -49,18 +54,20 @@ impl RunningAgent {
         self.inbox.as_ref().map(Inbox::address)
     }
 
-    /// Begins no other release, and waits until none is running. The inbox still stores pushes.
+    /// Opens no other release, and waits until none is at work. The inbox still stores pushes.
     pub(in crate::cli) async fn until_idle(&self) {
         self.stop.begin_nothing();
-        self.stop.until_idle().await;
+        agent::until_idle(&self.engine).await;
     }
 
-    /// Stops the inbox, and then the agent and its drivers. An error means that the agent has crashed.
+    /// Stops the agent and its drivers, and then the inbox: the pushes that it stores meanwhile are released by the next
+    /// agent. An error means that the agent has crashed.
     pub(in crate::cli) async fn stop(self) -> Result<(), JoinError> {
+        self.stop.now();
+        let ended = self.running.await;
         if let Some(inbox) = self.inbox {
             inbox.stop(LAST_DELIVERIES).await;
         }
-        self.stop.now();
-        self.running.await
+        ended
     }
 }

@@ -73,9 +73,7 @@ pub(super) async fn run(common: &Common, verb: &PushVerb) -> Exit {
     let (repository, is_new) = match wire::push_sample(&directory, &loaded.settings, pushed).await {
         Ok(pushed) => pushed,
         Err(error) => {
-            print_error(format!(
-                "{error}\n  Check that the sandbox is open and was started without --no-agent."
-            ));
+            print_error(error);
             return Exit::Failed;
         }
     };

@@ -34,7 +34,7 @@ impl Question for PushSample {
                 model.say(Weight::Normal, &pushed);
                 Vec::new()
             }
-            Err(why) => model.refused(&format!("no version was pushed: {why}")),
+            Err(why) => model.refused(&why),
         }
     }
 }

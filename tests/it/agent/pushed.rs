@@ -90,15 +90,15 @@ fn a_console_of_the_sandbox_pushes_the_next_version() {
     let sandbox = Sandbox::with_agent().up();
     let mut console = sandbox.on_a_terminal(&[]);
     console.wait_for_text("web/dev: healthy", SOON);
-    // Ctrl-P
-    console.keys("\u{10}");
+    // F9
+    console.keys("\u{1b}[20~");
     console.wait_for_text("sandbox/web:1.9.3 was pushed", SOON);
     wait_for(
         &sandbox,
         "1.9.3",
         &[("web/dev", "done"), ("web/qa", "done")],
     );
-    console.keys("\u{10}");
+    console.keys("\u{1b}[20~");
     console.wait_for_text("sandbox/web:1.9.4, whose checks fail, was pushed", SOON);
     wait_for(
         &sandbox,

@@ -17,6 +17,8 @@ const SOON: Duration = Duration::from_mins(1);
 struct Process {
     child: Child,
     lines: Receiver<String>,
+    /// The lines that no test has asked for yet.
+    said: Vec<String>,
 }
 
 impl Process {
@@ -38,19 +40,28 @@ impl Process {
                 }
             });
         }
-        Self { child, lines }
+        Self {
+            child,
+            lines,
+            said: Vec::new(),
+        }
     }
 
-    /// Waits for a line that contains all these words, and returns it.
-    fn says(&self, words: &[&str]) -> String {
-        let (end, mut said) = (Instant::now() + SOON, Vec::new());
+    /// Waits for a line that contains all these words. Lines that it printed before or meanwhile are kept for the next
+    /// call, because the order of some lines is not fixed.
+    fn says(&mut self, words: &[&str]) {
+        let end = Instant::now() + SOON;
+        let is_wanted = |line: &String| words.iter().all(|word| line.contains(word));
         loop {
+            if let Some(at) = self.said.iter().position(is_wanted) {
+                self.said.remove(at);
+                return;
+            }
             let left = end.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
-                Ok(line) if words.iter().all(|word| line.contains(word)) => return line,
-                Ok(line) => said.push(line),
+                Ok(line) => self.said.push(line),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    panic!("it did not say {words:?}: {said:#?}")
+                    panic!("it did not say {words:?}: {:#?}", self.said)
                 }
             }
         }
@@ -98,13 +109,13 @@ const FOLLOWS_QA: &str = "follow = [\"1.*\"]\n";
 async fn an_environment_that_becomes_protected_is_only_offered_a_version() {
     let world = World::following(&[("qa", "1.*")]);
     let reader = world.reader();
-    let agent = Process::start(&world);
+    let mut agent = Process::start(&world);
     agent.says(&["follows web/qa"]);
     // Only qa has this tier.
     change(&world, "tier = \"staging\"", "tier = \"protected\"");
     agent.says(&["configuration has changed"]);
     agent.says(&["follows web/qa"]);
-    let id = reader.push("1.9.0", "after").await;
+    let id = reader.push("1.8.2", "after").await;
     reader.until("qa", &id, StateKind::Offered).await;
     agent.stop();
 }
@@ -114,13 +125,13 @@ async fn a_running_release_ends_before_the_configuration_is_read_again() {
     let world = World::following(&[("qa", "1.*")]);
     slow_down(&world);
     let reader = world.reader();
-    let agent = Process::start(&world);
+    let mut agent = Process::start(&world);
     agent.says(&["follows web/qa"]);
-    let id = reader.push("1.9.0", "before").await;
+    let id = reader.push("1.8.2", "before").await;
     reader.until("qa", &id, StateKind::RollingOut).await;
     change(&world, FOLLOWS_QA, "follow = [\"2.*\"]\n");
     agent.says(&["configuration has changed"]);
-    agent.says(&["1.9.0", "is done"]);
+    agent.says(&["1.8.2", "is done"]);
     agent.says(&["follows web/qa"]);
     let heads = reader.rollouts("qa").await;
     assert_eq!(heads.len(), 1, "{heads:?}");
@@ -151,11 +162,11 @@ async fn a_running_release_ends_before_the_configuration_is_read_again() {
 async fn a_configuration_with_an_error_is_named_and_not_used() {
     let world = World::following(&[("qa", "1.*")]);
     let reader = world.reader();
-    let agent = Process::start(&world);
+    let mut agent = Process::start(&world);
     agent.says(&["follows web/qa"]);
     change(&world, FOLLOWS_QA, "folow = [\"1.*\"]\n");
     agent.says(&["is not used", "folow"]);
-    let id = reader.push("1.9.0", "then").await;
+    let id = reader.push("1.8.2", "then").await;
     reader.until("qa", &id, StateKind::Done).await;
     agent.stop();
 }

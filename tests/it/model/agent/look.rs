@@ -1,6 +1,6 @@
 //! What an agent reads.
 
-use greenroom::agent::decide::{DrivenRelease, NamedRelease, OpenRelease, Seen};
+use greenroom::agent::decide::{DrivenRelease, Due, NamedRelease, OpenRelease, Seen};
 use greenroom::history::{Outcome, ReleaseKind, ReleaseRecord};
 use greenroom::inventory::{
     EntryState, FencingToken, PerSlot, RegisteredMember, Registration, RegistryRecord, ReleaseId,
@@ -44,6 +44,7 @@ impl State {
             _ => None,
         });
         Seen {
+            due: Due::Everything,
             definition: definition(tier),
             agent: name,
             record: self.record(scope, process),
