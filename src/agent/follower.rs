@@ -199,6 +199,7 @@ impl Follower {
         let changed = sides.queue.change(entry, next).await?;
         if changed && next.state != entry.state {
             tracing::debug!("{}: {} is {}", self.target, next.id, next.state.kind());
+            self.engine.report_entry(next);
             if let Some(changes) = &self.changes {
                 let _ = changes.try_send(next.clone());
             }

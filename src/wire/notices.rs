@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{App, outbound_proxy};
-use crate::adapters::webhook::{Format, Webhook};
+use crate::adapters::notices::{Format, Webhook};
 use crate::inventory::Operator;
 use crate::ports::{Clock, Secrets};
 use crate::settings::{NoticeKind, NoticeSettings, Settings};

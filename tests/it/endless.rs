@@ -12,10 +12,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use greenroom::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine};
 use greenroom::adapters::http::HttpChecker;
+use greenroom::adapters::notices::{Format, Webhook};
 use greenroom::adapters::oci_registry::OciRegistry;
 use greenroom::adapters::outbound_proxy::OutboundProxy;
 use greenroom::adapters::secrets::LocalSecrets;
-use greenroom::adapters::webhook::{Format, Webhook};
 use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
 use greenroom::history::{Notice, NoticeEvent, ReleaseKind};
 use greenroom::inventory::{

@@ -38,6 +38,8 @@ impl Default for NoticeSettings {
                 NoticeEvent::Failed,
                 NoticeEvent::RolledBack,
                 NoticeEvent::BackedOut,
+                NoticeEvent::Offered,
+                NoticeEvent::Refused,
             ],
             environments: Vec::new(),
             services: Vec::new(),

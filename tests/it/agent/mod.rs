@@ -4,7 +4,7 @@
 mod killed;
 mod many;
 mod pushed;
-mod world;
+pub(crate) mod world;
 
 use greenroom::inventory::{EntryState, StateKind};
 use greenroom::ports::Received;

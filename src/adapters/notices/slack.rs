@@ -43,6 +43,11 @@ fn footer(notice: &Notice) -> String {
 
 fn fields(notice: &Notice) -> Vec<Value> {
     let field = |title: &str, value: String, is_short: bool| json!({ "title": title, "value": plain(&value), "short": is_short });
+    // Each line is plain by itself. The line ends between them are the only formatting of the message.
+    let lines = |title: &str, lines: &[String]| {
+        let value: Vec<String> = lines.iter().map(|line| plain(line)).collect();
+        json!({ "title": title, "value": value.join("\n"), "short": false })
+    };
     let mut fields = vec![
         field("service", notice.target.service.to_string(), true),
         field("environment", notice.target.environment.to_string(), true),
@@ -61,6 +66,9 @@ fn fields(notice: &Notice) -> Vec<Value> {
         let counted = format!("{} of {} passed", checks.passed, checks.of);
         fields.push(field("checks", counted, true));
     }
+    if let Some(push) = &notice.push {
+        fields.push(field("push", push.push.clone(), false));
+    }
     if let Some(reason) = &notice.reason {
         fields.push(field("reason", reason.clone(), false));
     }
@@ -69,6 +77,12 @@ fn fields(notice: &Notice) -> Vec<Value> {
     }
     if let Some(why) = &notice.why {
         fields.push(field("why", why.clone(), false));
+    }
+    if !notice.failed_checks.is_empty() {
+        fields.push(lines("failed checks", &notice.failed_checks));
+    }
+    if !notice.log.is_empty() {
+        fields.push(lines("log", &notice.log));
     }
     fields
 }

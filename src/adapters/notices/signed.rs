@@ -35,8 +35,13 @@ struct PlainPush<'a> {
 
 /// The request for a notice, signed at `now`.
 pub(super) fn request(notice: &Notice, key: &Webhook, now: Timestamp) -> Result<Request> {
+    let subject = if notice.event.is_of_push() {
+        "push"
+    } else {
+        "release"
+    };
     let body = Body {
-        r#type: format!("release.{}", notice.event),
+        r#type: format!("{subject}.{}", notice.event),
         timestamp: notice.at,
         data: notice,
     };
