@@ -232,6 +232,10 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
     (|| channel.notifier.notify(notice))
         .retry(pauses)
         .when(|failure: &Failure| failure.kind.may_be_temporary())
+        .adjust(|failure, pause| {
+            // A server that asks for a longer pause would refuse an earlier request.
+            pause.map(|pause| pause.max(failure.retry_after.unwrap_or_default()))
+        })
         .notify(again)
         .await
 }

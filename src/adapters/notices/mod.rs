@@ -1,139 +1,111 @@
-//! Sends notices to channels over HTTP: to incoming webhooks in Slack's format (which Mattermost and others accept),
-//! and to receivers of signed webhooks. Any program that has the address of an incoming webhook can post to it, so this
-//! module shows only the server of the address, and never the signing secret. It reads the address and the secret again
-//! for each notice. This module does not decide what to announce.
+//! Sends notices over HTTP. Each kind of channel is one file, which implements [`Notifier`]: incoming webhooks in
+//! Slack's format (which Mattermost and others accept), bots of Slack, receivers of signed webhooks, and the commit
+//! statuses of code hosts. Addresses and secrets are read again for each notice. Errors never show a secret. They show
+//! only the server of an address, because the address of an incoming webhook is a secret. This module does not decide
+//! what to announce.
 
+mod commit_status;
 mod plain;
 mod post;
 mod signed;
 mod slack;
+mod slack_bot;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::adapters::outbound_proxy::OutboundProxy;
-use crate::adapters::signing_key;
-use crate::history::Notice;
-use crate::inventory::{EnvironmentValue, Push, SecretSource};
-use crate::ports::{Bound, Failure, FailureKind, Notifier, Result, Secrets, TimeLimit};
+pub use commit_status::{CodeHost, CommitStatus};
+pub use signed::{SignedWebhook, report_push};
+pub use slack::IncomingWebhook;
+pub use slack_bot::SlackBot;
 
-use post::{Post, Request};
+use crate::adapters::outbound_proxy::OutboundProxy;
+use crate::inventory::{EnvironmentValue, Mask, SecretSource};
+use crate::ports::{Bound, Failure, FailureKind, Result, Secrets, TimeLimit};
+
+use post::Post;
 
 /// The read limits for a receiver.
 pub const BOUNDS: [Bound; 1] = [Bound {
-    server: "webhook",
-    answer: "the reason why a notice is refused",
+    server: "receiver of notices",
+    answer: "the answer to a notice",
     bytes: post::ANSWER as u64,
     time: TimeLimit::Within(post::TIMEOUT),
 }];
 
-/// The format of a notice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Format {
-    /// A message for an incoming webhook.
-    Slack,
-    /// JSON, signed with this secret as in <https://www.standardwebhooks.com>.
-    Signed(SecretSource),
-}
-
+/// The server of a channel. It is contacted when the first notice is sent.
 #[expect(missing_debug_implementations, reason = "holds a trait object")]
-pub struct Webhook {
+pub struct Server {
     address: EnvironmentValue,
-    format: Format,
     secrets: Arc<dyn Secrets>,
     post: Post,
 }
 
-impl Webhook {
-    /// Connects when the first notice is sent. `secrets` reads the address and the signing secret for each notice;
-    /// `proxy` is the forward proxy for other machines.
-    pub fn new(
-        address: EnvironmentValue,
-        format: Format,
-        secrets: Arc<dyn Secrets>,
-        proxy: OutboundProxy,
-    ) -> Self {
+impl Server {
+    /// A server at `address`. `secrets` reads the address and the secrets of the channel for each notice. `proxy` is
+    /// the forward proxy for other machines.
+    pub fn new(address: EnvironmentValue, secrets: Arc<dyn Secrets>, proxy: OutboundProxy) -> Self {
         Self {
             address,
-            format,
             secrets,
             post: Post::new(proxy),
         }
     }
 
-    async fn url(&self) -> Result<reqwest::Url> {
+    async fn url(&self) -> Result<Url> {
         let text = match &self.address {
             EnvironmentValue::Plain(text) => SecretString::from(text.clone()),
             EnvironmentValue::Secret(source) => self.secrets.read(source).await?,
         };
         // The address may be a secret, so the error does not quote it.
-        let url = reqwest::Url::parse(text.expose_secret().trim()).ok();
-        let is_web =
-            |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        let url = Url::parse(text.expose_secret().trim()).ok();
+        let is_web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
         url.filter(is_web).ok_or_else(|| {
             Failure::new(
                 FailureKind::Rejected,
-                "webhook",
+                "the channel",
                 "reading the address",
                 "the address is not a URL that starts with https:// or http://",
             )
         })
     }
 
-    async fn request(&self, notice: &Notice) -> Result<Request> {
-        match &self.format {
-            Format::Slack => Ok(slack::request(notice)),
-            Format::Signed(source) => {
-                let secret = self.secrets.read(source).await?;
-                signed::request(
-                    notice,
-                    &signing_key::parse(&secret)?,
-                    jiff::Timestamp::now(),
-                )
-            }
+    /// The address of an API with these parts added to its path. Each part is escaped.
+    async fn api(&self, parts: &[&str]) -> Result<Url> {
+        let mut url = self.url().await?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(parts);
         }
+        Ok(url)
+    }
+
+    async fn secret(&self, source: &SecretSource) -> Result<SecretString> {
+        self.secrets.read(source).await
+    }
+
+    /// The token of an API, and the mask that hides it in errors.
+    async fn token(&self, source: &SecretSource) -> Result<(SecretString, Mask)> {
+        let token = self.secrets.read(source).await?;
+        let token = SecretString::from(token.expose_secret().trim().to_owned());
+        let mask = Mask::of([token.expose_secret()]);
+        Ok((token, mask))
     }
 }
 
-/// Reports a push to an inbox, in the plain form and signed with `secret`. Returns when the inbox has stored the push,
-/// or has decided that no target follows it.
-pub async fn report_push(
-    url: &str,
-    secret: &SecretString,
-    push: &Push,
-    proxy: OutboundProxy,
-) -> Result<()> {
-    let failure = |error: &dyn std::error::Error| {
+/// A header with a token. The value is marked as a secret, so that no log shows it.
+fn token_header(scheme: &str, token: &SecretString) -> Result<reqwest::header::HeaderValue> {
+    let text = SecretString::from(format!("{scheme}{}", token.expose_secret()));
+    let value = reqwest::header::HeaderValue::try_from(text.expose_secret());
+    let mut value = value.map_err(|_| {
         Failure::new(
             FailureKind::Rejected,
-            "inbox",
-            "reporting the push",
-            error.to_string(),
+            "the channel",
+            "reading the token",
+            "the token has characters that a header cannot have",
         )
-    };
-    let url = reqwest::Url::parse(url).map_err(|error| failure(&error))?;
-    let key = signing_key::parse(secret)?;
-    let request = signed::push_request(push, &key, jiff::Timestamp::now())?;
-    Post::new(proxy).send(url, request).await
-}
-
-#[async_trait]
-impl Notifier for Webhook {
-    async fn notify(&self, notice: &Notice) -> Result<()> {
-        let url = self.url().await?;
-        let request = self.request(notice).await?;
-        self.post.send(url, request).await
-    }
-
-    async fn ready(&self) -> Result<String> {
-        let url = self.url().await?;
-        let place = post::place(&url);
-        if let Format::Signed(source) = &self.format {
-            signing_key::parse(&self.secrets.read(source).await?)?;
-            return Ok(format!("signed webhook at {place}"));
-        }
-        Ok(format!("incoming webhook at {place}"))
-    }
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }

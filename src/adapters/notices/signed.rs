@@ -3,17 +3,23 @@
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue};
+use secrecy::SecretString;
 use serde::Serialize;
 use standardwebhooks::{
     HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
 };
 
-use super::Request;
+use super::Server;
+use super::post::{Post, Request, place};
+use crate::adapters::outbound_proxy::OutboundProxy;
+use crate::adapters::signing_key;
 use crate::history::Notice;
-use crate::inventory::{Digest, Push};
-use crate::ports::{Failure, FailureKind, Result};
+use crate::inventory::{Digest, Push, SecretSource};
+use crate::ports::{Failure, FailureKind, Notifier, Result};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -33,33 +39,79 @@ struct PlainPush<'a> {
     by: Option<&'a str>,
 }
 
-/// The request for a notice, signed at `now`.
-pub(super) fn request(notice: &Notice, key: &Webhook, now: Timestamp) -> Result<Request> {
-    let subject = if notice.event.is_of_push() {
-        "push"
-    } else {
-        "release"
-    };
-    let body = Body {
-        r#type: format!("{subject}.{}", notice.event),
-        timestamp: notice.at,
-        data: notice,
-    };
-    signed(("signing the notice", &notice.id), &body, key, now)
+/// A receiver of signed notices.
+#[expect(missing_debug_implementations, reason = "holds trait objects")]
+pub struct SignedWebhook {
+    server: Server,
+    /// The source of the signing key.
+    key: SecretSource,
 }
 
-/// The request that reports a push to an inbox, signed at `now`.
-pub(super) fn push_request(push: &Push, key: &Webhook, now: Timestamp) -> Result<Request> {
+impl SignedWebhook {
+    pub fn new(server: Server, key: SecretSource) -> Self {
+        Self { server, key }
+    }
+}
+
+#[async_trait]
+impl Notifier for SignedWebhook {
+    async fn notify(&self, notice: &Notice) -> Result<()> {
+        let url = self.server.url().await?;
+        let key = signing_key::parse(&self.server.secret(&self.key).await?)?;
+        let subject = if notice.event.is_of_push() {
+            "push"
+        } else {
+            "release"
+        };
+        let body = Body {
+            r#type: format!("{subject}.{}", notice.event),
+            timestamp: notice.at,
+            data: notice,
+        };
+        let of = ("signing the notice", notice.id.as_str());
+        let request = signed(url, of, &body, &key, Timestamp::now())?;
+        self.server.post.send(request).await.map(drop)
+    }
+
+    async fn ready(&self) -> Result<String> {
+        let url = self.server.url().await?;
+        signing_key::parse(&self.server.secret(&self.key).await?)?;
+        Ok(format!("signed webhook at {}", place(&url)))
+    }
+}
+
+/// Reports a push to an inbox, in the plain form and signed with `secret`. Returns when the inbox has stored the push,
+/// or has decided that no target follows it.
+pub async fn report_push(
+    url: &str,
+    secret: &SecretString,
+    push: &Push,
+    proxy: OutboundProxy,
+) -> Result<()> {
+    let url = Url::parse(url).map_err(|error| {
+        let message = error.to_string();
+        Failure::new(
+            FailureKind::Rejected,
+            "inbox",
+            "reporting the push",
+            message,
+        )
+    })?;
+    let key = signing_key::parse(secret)?;
     let body = PlainPush {
         repository: &push.repository,
         tag: &push.tag,
         digest: push.digest.as_ref(),
         by: push.by.as_deref(),
     };
-    signed(("signing the push", &push.delivery), &body, key, now)
+    let of = ("signing the push", push.delivery.as_str());
+    let request = signed(url, of, &body, &key, Timestamp::now())?;
+    Post::new(proxy).send(request).await.map(drop)
 }
 
+/// A request that is signed at `now`.
 fn signed(
+    url: Url,
     (doing, id): (&str, &str),
     body: &impl Serialize,
     key: &Webhook,
@@ -79,5 +131,5 @@ fn signed(
         let value = HeaderValue::try_from(value).map_err(|error| failure(error.to_string()))?;
         headers.insert(name, value);
     }
-    Ok(Request { headers, body })
+    Ok(Request::post(url, headers, body))
 }

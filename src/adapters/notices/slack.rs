@@ -1,20 +1,62 @@
-//! A notice as a message for an incoming webhook. Mattermost, Rocket.Chat and others accept Slack's format only as text
+//! A notice as a message for a chat, and incoming webhooks, which get such messages. Mattermost, Rocket.Chat and others accept Slack's format only as text
 //! with attachments, so the message has no blocks. [`super::plain`] removes the markup of all these chats from every
 //! text.
 //!
 //! Source: <https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments> (fields, colours).
 
+use std::fmt;
+
+use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::Request;
+use super::Server;
 use super::plain::plain;
+use super::post::{Request, place};
 use crate::history::{Notice, NoticeEvent};
+use crate::ports::{Notifier, Result};
 
-/// The request for a notice.
-pub(super) fn request(notice: &Notice) -> Request {
+/// An incoming webhook. Any program that has its address can post to it, so the address is a secret.
+#[expect(missing_debug_implementations, reason = "holds trait objects")]
+pub struct IncomingWebhook {
+    server: Server,
+}
+
+impl IncomingWebhook {
+    pub fn new(server: Server) -> Self {
+        Self { server }
+    }
+}
+
+#[async_trait]
+impl Notifier for IncomingWebhook {
+    async fn notify(&self, notice: &Notice) -> Result<()> {
+        let url = self.server.url().await?;
+        let request = Request::post(url, HeaderMap::new(), message(notice).to_string());
+        self.server.post.send(request).await.map(drop)
+    }
+
+    async fn ready(&self) -> Result<String> {
+        let url = self.server.url().await?;
+        Ok(format!("incoming webhook at {}", place(&url)))
+    }
+}
+
+/// The message for a notice.
+pub(super) fn message(notice: &Notice) -> Value {
+    let mut fields = fields(notice);
+    fields.extend(details(notice));
+    message_with(notice, &fields)
+}
+
+/// A message with only the reasons of a notice, for a chat that shows the other fields elsewhere.
+pub(super) fn details_message(notice: &Notice) -> Value {
+    message_with(notice, &details(notice))
+}
+
+fn message_with(notice: &Notice, fields: &[Value]) -> Value {
     let text = plain(&notice.text);
-    let body = json!({
+    json!({
         "text": text,
         "mrkdwn": false,
         "unfurl_links": false,
@@ -22,15 +64,11 @@ pub(super) fn request(notice: &Notice) -> Request {
             "fallback": text,
             "color": color(notice.event),
             "mrkdwn_in": [],
-            "fields": fields(notice),
+            "fields": fields,
             "footer": plain(&footer(notice)),
             "ts": notice.at.as_second(),
         }],
-    });
-    Request {
-        headers: HeaderMap::new(),
-        body: body.to_string(),
-    }
+    })
 }
 
 fn footer(notice: &Notice) -> String {
@@ -41,50 +79,60 @@ fn footer(notice: &Notice) -> String {
     }
 }
 
+fn field(title: &str, value: &str, is_short: bool) -> Value {
+    json!({ "title": title, "value": plain(value), "short": is_short })
+}
+
+/// A field with several lines. Each line is plain by itself, so the line ends are the only formatting.
+fn lines(title: &str, lines: &[String]) -> Value {
+    let value: Vec<String> = lines.iter().map(|line| plain(line)).collect();
+    json!({ "title": title, "value": value.join("\n"), "short": false })
+}
+
 fn fields(notice: &Notice) -> Vec<Value> {
-    let field = |title: &str, value: String, is_short: bool| json!({ "title": title, "value": plain(&value), "short": is_short });
-    // Each line is plain by itself. The line ends between them are the only formatting of the message.
-    let lines = |title: &str, lines: &[String]| {
-        let value: Vec<String> = lines.iter().map(|line| plain(line)).collect();
-        json!({ "title": title, "value": value.join("\n"), "short": false })
-    };
+    let short = |title: &str, value: &dyn fmt::Display| field(title, &value.to_string(), true);
     let mut fields = vec![
-        field("service", notice.target.service.to_string(), true),
-        field("environment", notice.target.environment.to_string(), true),
+        short("service", &notice.target.service),
+        short("environment", &notice.target.environment),
     ];
     if let Some(to) = &notice.to {
-        fields.push(field("version", to.to_string(), true));
+        fields.push(short("version", to));
     }
     if let Some(from) = &notice.from {
-        fields.push(field("before", from.to_string(), true));
+        fields.push(short("before", from));
     }
-    fields.push(field("operator", notice.operator.to_string(), true));
+    fields.push(short("operator", &notice.operator));
     if notice.driver != notice.operator {
-        fields.push(field("driven by", notice.driver.to_string(), true));
+        fields.push(short("driven by", &notice.driver));
     }
     if let Some(checks) = &notice.checks {
         let counted = format!("{} of {} passed", checks.passed, checks.of);
-        fields.push(field("checks", counted, true));
+        fields.push(short("checks", &counted));
     }
     if let Some(push) = &notice.push {
-        fields.push(field("push", push.push.clone(), false));
+        fields.push(field("push", &push.push, false));
     }
     if let Some(reason) = &notice.reason {
-        fields.push(field("reason", reason.clone(), false));
+        fields.push(field("reason", reason, false));
     }
-    for overridden in &notice.overridden {
-        fields.push(field("overrides", overridden.clone(), false));
-    }
-    if let Some(why) = &notice.why {
-        fields.push(field("why", why.clone(), false));
-    }
-    if !notice.failed_checks.is_empty() {
-        fields.push(lines("failed checks", &notice.failed_checks));
-    }
-    if !notice.log.is_empty() {
-        fields.push(lines("log", &notice.log));
-    }
+    let overridden = notice.overridden.iter();
+    fields.extend(overridden.map(|it| field("overrides", it, false)));
     fields
+}
+
+/// Why a release failed.
+fn details(notice: &Notice) -> Vec<Value> {
+    let why = notice.why.iter().map(|why| field("why", why, false));
+    let mut details: Vec<Value> = why.collect();
+    for (title, of) in [
+        ("failed checks", &notice.failed_checks),
+        ("log", &notice.log),
+    ] {
+        if !of.is_empty() {
+            details.push(lines(title, of));
+        }
+    }
+    details
 }
 
 fn color(event: NoticeEvent) -> &'static str {

@@ -1,9 +1,11 @@
 //! Notices about releases over HTTP: a test receiver, the real program, and receivers that refuse,
 //! hang or are missing.
 
+mod commit_status;
 mod details;
 mod pushes;
 mod receiver;
+mod slack_bot;
 
 use std::path::Path;
 use std::process::Output;
