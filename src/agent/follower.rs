@@ -177,6 +177,7 @@ impl Follower {
         let changed = sides.queue.change(from, to).await?;
         if changed && to.state != from.state {
             tracing::debug!("{}: {} is {}", self.target, to.id, to.state.kind());
+            self.engine.report_entry(to);
             if let Some(changes) = &self.changes {
                 let _ = changes.try_send(to.clone());
             }

@@ -64,6 +64,18 @@ impl NoticeEvent {
     }
 }
 
+impl NoticeEvent {
+    /// Whether a notice of this event is about a push that no release was started for.
+    pub fn is_of_push(self) -> bool {
+        matches!(self, Self::Offered | Self::Refused)
+    }
+
+    /// Whether a notice of this event has the failed checks and the last lines of the candidate's log.
+    pub fn has_details(self) -> bool {
+        matches!(self, Self::Failed | Self::BackedOut)
+    }
+}
+
 impl fmt::Display for NoticeEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -113,7 +125,7 @@ pub struct Notice {
     pub checks: Option<ChecksCounted>,
     /// The checks that have failed, each with the reason.
     pub failed_checks: Vec<String>,
-    /// The last lines of the candidate's log, oldest first, if a step failed after the candidate was started.
+    /// The last lines of the candidate's log, oldest first, with the secrets of the target hidden.
     pub log: Vec<String>,
     /// One sentence that says what happened.
     pub text: String,
@@ -126,7 +138,8 @@ impl Notice {
     pub fn subject(&self) -> String {
         match (&self.release, &self.push) {
             (Some(release), _) => release.to_string(),
-            (None, Some(push)) => push.entry.to_string(),
+            // A push for several targets has the same id in each of them.
+            (None, Some(push)) => format!("{} {}", self.target, push.entry),
             (None, None) => self.id.clone(),
         }
     }

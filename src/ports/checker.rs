@@ -50,6 +50,11 @@ pub trait Checker: Send + Sync {
         0
     }
 
+    /// Whether all secrets of the target are known, so that the mask hides each of them.
+    fn knows_secrets(&self) -> bool {
+        true
+    }
+
     /// Requests the public address, and reports the answer and the slot that sent it.
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer;
 }

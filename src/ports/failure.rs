@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use crate::inventory::Mask;
 
@@ -50,6 +51,8 @@ pub struct Failure {
     pub message: String,
     /// What the operator can do; may be empty.
     pub hint: String,
+    /// How long the system asks to wait before the call is repeated.
+    pub retry_after: Option<Duration>,
     /// The client library's own error.
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -68,6 +71,7 @@ impl Failure {
             doing: doing.into(),
             message: message.into(),
             hint: String::new(),
+            retry_after: None,
             source: None,
         }
     }
@@ -76,6 +80,14 @@ impl Failure {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
+    }
+
+    #[must_use]
+    pub fn retry_after(self, pause: Duration) -> Self {
+        Self {
+            retry_after: Some(pause),
+            ..self
+        }
     }
 
     /// Hides secrets in the system's answer, which may repeat the request.

@@ -160,6 +160,17 @@ impl TargetSecrets {
         read.wrapping_add(self.0.secrets.learned())
     }
 
+    /// Whether this process has read all secrets of the target. If not, no mask hides all of them.
+    pub fn is_complete(&self) -> bool {
+        let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_read = |source: &SecretSource| {
+            known.read.iter().any(|(it, _)| it == source)
+                || !self.0.secrets.known(source).is_empty()
+        };
+        let mut sources = self.0.start_commands.iter().chain(&self.0.sources);
+        sources.all(is_read)
+    }
+
     fn start_reading(&self) -> (Instant, watch::Receiver<bool>) {
         let (publish, read) = watch::channel(false);
         let this = self.clone();

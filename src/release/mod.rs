@@ -198,7 +198,7 @@
 //!
 //! The driver of a release sends notices to the configured channels ([`crate::watchers::Outbox`]): started, waiting,
 //! switched, failed, rolled back, backed out, finished. Notices come from the status that the user interfaces show
-//! ([`NoticeSource`]). No release waits for a channel or depends on one. A failed notice is tried again for some
+//! ([`NoticeSource`]). An agent sends notices of pushes that it offers or refuses ([`push_notice()`]). No release waits for a channel or depends on one. A failed notice is tried again for some
 //! minutes, and then logged. [`crate::watchers::Recorder`] records the candidate's output, and no release waits for it
 //! either. Outbox and recorder are both a [`ReleaseObserver`].
 //!
@@ -245,6 +245,7 @@ mod plan;
 mod planner;
 mod preview;
 mod prune;
+mod push_notice;
 mod reached;
 mod refusal;
 mod repair;
@@ -297,6 +298,7 @@ pub use plan::{LiveBefore, Plan};
 pub use planner::decide;
 pub use preview::{Intent, ReleasePreview, Terms};
 pub use prune::{KeptBecause, PrunePlan, Spare};
+pub use push_notice::push_notice;
 pub use refusal::{NotRollbackCandidate, QueueRefusal, Refusal, Refused};
 pub use repair::{
     Item, Planned, ProxyCalls, Remedy, RepairEffect, RepairEvent, RepairMachine, RepairPlan,

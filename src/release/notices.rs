@@ -10,9 +10,9 @@ use super::ladder::{self, AfterFailure};
 use super::observation::Stage;
 use super::time::after;
 use super::{Choice, Plan, Progress, Status, StepState};
-use crate::checks::Verdict;
+use crate::checks::{CaseReport, Verdict};
 use crate::history::{ChecksCounted, Direction, Notice, NoticeEvent, Outcome, ReleaseKind, Step};
-use crate::inventory::Operator;
+use crate::inventory::{Operator, Trigger};
 use crate::sanitize::sanitize;
 
 /// How long a step waits for the driver's operator before a notice is sent. An operator who is present answers sooner,
@@ -20,6 +20,10 @@ use crate::sanitize::sanitize;
 const DELAY: Duration = Duration::from_secs(30);
 /// How many characters of a text in a notice are sent.
 const LONGEST: usize = 500;
+/// How many failed checks a notice names.
+const MOST_CHECKS: usize = 5;
+/// How many characters of a failed check are sent.
+const LONGEST_CHECK: usize = 200;
 
 /// Compares each status of a release with the previous one, and makes the new notices.
 #[derive(Debug)]
@@ -268,12 +272,19 @@ impl NoticeSource {
             to: Some(plan.version.clone()),
             operator: plan.operator.clone(),
             driver: self.driver.clone(),
-            push: plan.trigger.clone(),
+            push: plan.trigger.clone().map(|trigger| Trigger {
+                push: shortened(&trigger.push),
+                ..trigger
+            }),
             reason: plan.reason.as_deref().map(shortened),
             overridden: overridden.collect(),
             step: None,
             checks: counted(status),
-            failed_checks: Vec::new(),
+            failed_checks: if event.has_details() {
+                failed_checks(status)
+            } else {
+                Vec::new()
+            },
             log: Vec::new(),
             text: shortened(&format!("{}: {message}", plan.target())),
             why: None,
@@ -305,7 +316,7 @@ fn started(plan: &Plan) -> String {
 }
 
 fn counted(status: &Status) -> Option<ChecksCounted> {
-    let passed = |case: &&crate::checks::CaseReport| case.verdict == Verdict::Passed;
+    let passed = |case: &&CaseReport| case.verdict == Verdict::Passed;
     Some(ChecksCounted {
         passed: status.cases.iter().filter(passed).count(),
         of: status.cases.len(),
@@ -313,10 +324,29 @@ fn counted(status: &Status) -> Option<ChecksCounted> {
     })
 }
 
+/// The failed checks with their reasons. Required checks are first. The reasons have no secrets, because the checker
+/// has hidden them.
+fn failed_checks(status: &Status) -> Vec<String> {
+    let has_failed =
+        |case: &&CaseReport| matches!(case.verdict, Verdict::Failed | Verdict::Errored);
+    let mut failed: Vec<&CaseReport> = status.cases.iter().filter(has_failed).collect();
+    failed.sort_by_key(|case| !case.required);
+    let described = failed.iter().take(MOST_CHECKS).map(|case| {
+        let optional = if case.required { "" } else { " (optional)" };
+        let check = format!("{}{optional}: {}", case.name, case.detail);
+        cut(&check, LONGEST_CHECK)
+    });
+    described.collect()
+}
+
 /// A text on one line, sanitized and cut to [`LONGEST`] characters.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
+    cut(text, LONGEST)
+}
+
+fn cut(text: &str, longest: usize) -> String {
     let text = sanitize(text);
-    let mut cut: String = text.chars().take(LONGEST).collect();
+    let mut cut: String = text.chars().take(longest).collect();
     if cut.len() < text.len() {
         cut.push('…');
     }

@@ -4,7 +4,9 @@
 
 mod archiving;
 mod assemble;
+mod candidate;
 mod clocks;
+mod last_lines;
 mod observing;
 mod once;
 mod opening;

@@ -9,10 +9,12 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::{mpsc, watch};
 
+use super::last_lines::LastLines;
 use crate::history::{Notice, NoticeEvent};
-use crate::inventory::{EnvironmentName, Operator, ServiceName};
+
+use crate::inventory::{EnvironmentName, Operator, QueueEntry, ServiceName, Target};
 use crate::ports::{Clock, Failure, Notifier};
-use crate::release::{Driven, Handle, NoticeSource, ReleaseObserver, Site, Status};
+use crate::release::{Driven, Handle, NoticeSource, ReleaseObserver, Site, Status, push_notice};
 
 /// How many notices may wait for a channel. Further notices are dropped.
 const WAITING: usize = 64;
@@ -38,11 +40,10 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Whether the channel gets this notice.
-    pub fn wants(&self, notice: &Notice) -> bool {
-        let Notice { event, target, .. } = notice;
+    /// Whether the channel gets notices of this event of this target.
+    pub fn wants(&self, event: NoticeEvent, target: &Target) -> bool {
         let is_allowed = |is_empty: bool, has: bool| is_empty || has;
-        self.events.contains(event)
+        self.events.contains(&event)
             && is_allowed(
                 self.environments.is_empty(),
                 self.environments.contains(&target.environment),
@@ -95,7 +96,7 @@ impl Outbox {
 }
 
 impl ReleaseObserver for Outbox {
-    fn driven(&self, _: &Site, handle: &Handle, how: Driven) {
+    fn driven(&self, site: &Site, handle: &Handle, how: Driven) {
         if self.post.channels.is_empty() {
             return;
         }
@@ -104,27 +105,42 @@ impl ReleaseObserver for Outbox {
             Driven::Started => NoticeSource::new(self.driver.clone()),
             Driven::Resumed => NoticeSource::resumed(self.driver.clone(), &status.borrow()),
         };
+        let target = &site.definition.target;
+        let lines = self.post.wants_details(target);
+        let lines = lines.then(|| LastLines::follow(site, handle));
         let followed = Open::of(&self.post.open);
         let (post, clock) = (Arc::clone(&self.post), Arc::clone(&self.clock));
         tokio::spawn(async move {
-            follow(status, notice_source, &post, clock.as_ref()).await;
+            follow((status, lines), notice_source, &post, clock.as_ref()).await;
             drop(followed);
         });
+    }
+
+    fn entry_changed(&self, site: &Site, entry: &QueueEntry) {
+        if let Some(notice) = push_notice(site, entry, &self.driver) {
+            self.post.enqueue(&notice, false);
+        }
     }
 }
 
 /// Sends the notices of a release while this process drives it.
 async fn follow(
-    mut status: watch::Receiver<Arc<Status>>,
+    (mut status, mut lines): (watch::Receiver<Arc<Status>>, Option<LastLines>),
     mut notice_source: NoticeSource,
     post: &Post,
     clock: &dyn Clock,
 ) {
+    // A channel gets the details of one failure once.
+    let mut has_failed = false;
     loop {
         let current = Arc::clone(&status.borrow_and_update());
         let now = clock.now();
-        for notice in notice_source.new_notices(&current, now) {
-            post.enqueue(&notice);
+        for mut notice in notice_source.new_notices(&current, now) {
+            if let Some(lines) = lines.as_mut().filter(|_| notice.event.has_details()) {
+                notice.log = lines.now().await;
+            }
+            post.enqueue(&notice, has_failed);
+            has_failed |= notice.event == NoticeEvent::Failed;
         }
         let wait = notice_source.next_check();
         let wait = wait.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
@@ -145,17 +161,33 @@ struct Post {
 }
 
 impl Post {
-    fn enqueue(&self, notice: &Notice) {
+    /// Whether a channel gets the failed checks and the last lines of the candidates of this target.
+    fn wants_details(&self, target: &Target) -> bool {
+        let mut details = NoticeEvent::ALL.into_iter().filter(|it| it.has_details());
+        details.any(|event| self.channels.iter().any(|it| it.wants(event, target)))
+    }
+
+    /// Adds a notice to the queue of each channel that wants it. `has_failed` is whether a notice that the release
+    /// failed came before.
+    fn enqueue(&self, notice: &Notice, has_failed: bool) {
         let queues = self.queues.get_or_init(|| {
             let channels = self.channels.iter();
             channels.map(|channel| self.open_queue(channel)).collect()
         });
         for (channel, queue) in self.channels.iter().zip(queues) {
-            if !channel.wants(notice) {
+            if !channel.wants(notice.event, &notice.target) {
                 continue;
             }
+            let mut notice = notice.clone();
+            let is_first = notice.event != NoticeEvent::BackedOut
+                || !(has_failed && channel.events.contains(&NoticeEvent::Failed));
+            if !is_first {
+                notice.failed_checks.clear();
+                notice.log.clear();
+            }
             self.open.send_modify(|open| *open += 1);
-            if queue.try_send(notice.clone()).is_err() {
+            if let Err(error) = queue.try_send(notice) {
+                let notice = error.into_inner();
                 self.open.send_modify(|open| *open -= 1);
                 tracing::warn!(
                     "notices.{} did not get the notice \"{}\": {WAITING} notices are already waiting",
@@ -200,6 +232,10 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
     (|| channel.notifier.notify(notice))
         .retry(pauses)
         .when(|failure: &Failure| failure.kind.may_be_temporary())
+        .adjust(|failure, pause| {
+            // A server that asks for a longer pause would refuse an earlier request.
+            pause.map(|pause| pause.max(failure.retry_after.unwrap_or_default()))
+        })
         .notify(again)
         .await
 }

@@ -7,23 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use crate::history::{CandidateLog, Gathering, Step, WrittenBy, WrittenLine};
-use crate::inventory::{Instance, InstanceId, ReleaseId};
-use crate::logs::{self, Batch, NewLine, Origin};
+use super::candidate::{CandidateLines, LineSink, started_before};
+use crate::history::{CandidateLog, Gathering, WrittenBy, WrittenLine};
+use crate::inventory::{InstanceId, ReleaseId};
+use crate::logs::{Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
-use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, Status, StepState};
+use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site};
 
 /// The number of lines that requests the whole log. Docker counts lines in 31 bits.
 const WHOLE_LOG: usize = i32::MAX as usize;
 /// How often to look for a candidate that another operator starts.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(200);
-/// How long to wait for each further batch of lines after a release has ended.
-const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Opens the archive when there is something to keep.
 pub type Opens = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn ArchiveWriter>>> + Send + Sync>;
@@ -168,64 +167,20 @@ async fn keep(opens: &Opens, release: ReleaseId, log: &CandidateLog) {
 
 async fn record(
     site: &Site,
-    mut candidate: watch::Receiver<Option<InstanceId>>,
+    candidate: watch::Receiver<Option<InstanceId>>,
     started_before: Option<InstanceId>,
-    mut over: impl Future<Output = ()> + Unpin,
+    over: impl Future<Output = ()> + Unpin,
     limit: usize,
 ) -> CandidateLog {
-    let mut gathering = Lines::new(limit);
-    let mut following: Option<(InstanceId, mpsc::Receiver<Batch>)> = None;
-    loop {
-        let now = candidate.borrow_and_update().clone();
-        let now = now.or_else(|| started_before.clone());
-        if let Some(now) = now.filter(|now| following.as_ref().is_none_or(|(id, _)| id != now)) {
-            let (reader, checker) = (&site.read.runtime, &site.read.checker);
-            let of = (Arc::clone(reader), Arc::clone(checker));
-            following = Some((now.clone(), logs::follow_hidden(of, now, WHOLE_LOG)));
-        }
-        tokio::select! {
-            biased;
-            batch = next_batch(following.as_mut()) => gathering.take(batch),
-            Ok(()) = candidate.changed() => {}
-            () = &mut over => break,
-        }
-    }
-    while let Ok(Some(batch)) = timeout(LAST_LINES_TIMEOUT, receive(following.as_mut())).await {
-        gathering.take(batch);
-    }
-    gathering.end()
-}
-
-/// The instance that the release has started as its candidate. None if the step `start` is still pending, or if no such
-/// instance is found.
-async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
-    let start = status
-        .steps
-        .iter()
-        .find(|step_status| step_status.step == Step::Start)?;
-    if start.state == StepState::Pending {
-        return None;
-    }
-    let plan = &status.plan;
-    let instances = site.read.runtime.instances(plan.target()).await.ok()?;
-    let is_candidate =
-        |instance: &Instance| instance.slot == plan.slot && instance.release == Some(plan.release);
-    instances
-        .into_iter()
-        .find(is_candidate)
-        .map(|instance| instance.id)
-}
-
-/// The next lines. If there are no more lines, never returns.
-async fn next_batch(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Batch {
-    match receive(following).await {
-        Some(batch) => batch,
-        None => std::future::pending().await,
-    }
-}
-
-async fn receive(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Option<Batch> {
-    following?.1.recv().await
+    let mut lines = Lines::new(limit);
+    let following = CandidateLines {
+        site,
+        candidate,
+        started_before,
+        tail: WHOLE_LOG,
+    };
+    following.follow(over, &mut lines).await;
+    lines.end()
 }
 
 /// The recorded lines. A notice about the log itself is kept if a line follows the notice, or if the log has no lines.
@@ -245,6 +200,17 @@ impl Lines {
         }
     }
 
+    fn end(mut self) -> CandidateLog {
+        if !self.has_text {
+            for notice in self.notices {
+                self.gathering.push(notice);
+            }
+        }
+        self.gathering.into_log()
+    }
+}
+
+impl LineSink for Lines {
     fn take(&mut self, batch: Batch) {
         for line in batch {
             let line = written(&line);
@@ -258,15 +224,6 @@ impl Lines {
             }
             self.gathering.push(line);
         }
-    }
-
-    fn end(mut self) -> CandidateLog {
-        if !self.has_text {
-            for notice in self.notices {
-                self.gathering.push(notice);
-            }
-        }
-        self.gathering.into_log()
     }
 }
 

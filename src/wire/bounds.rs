@@ -1,8 +1,8 @@
 //! Collects the read limits of all adapters.
 
 use crate::adapters::{
-    docker, embedded_proxy, etcd, http, inbound, live_pointer, nginx, oci_registry, process,
-    secrets, sqlite, webhook,
+    docker, embedded_proxy, etcd, http, inbound, live_pointer, nginx, notices, oci_registry,
+    process, secrets, sqlite,
 };
 use crate::ports::Bound;
 
@@ -19,7 +19,7 @@ pub fn bounds() -> Vec<Bound> {
         &embedded_proxy::BOUNDS,
         &live_pointer::BOUNDS,
         &secrets::BOUNDS,
-        &webhook::BOUNDS,
+        &notices::BOUNDS,
         &inbound::BOUNDS,
     ];
     bounds.concat()

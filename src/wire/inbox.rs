@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{App, WireError, outbound_proxy};
 pub use crate::adapters::inbound::Inbox;
+use crate::adapters::notices;
 use crate::adapters::secrets::LocalSecrets;
-use crate::adapters::webhook;
 use crate::inventory::Push;
 use crate::inventory::servers::SenderCredential;
 use crate::ports::{PushReceiver, Secrets};
@@ -60,6 +60,6 @@ pub async fn report_push(settings: &Settings, push: &Push) -> Result<(), WireErr
     };
     let secret = LocalSecrets::default().read(&source).await?;
     let url = format!("http://{listen}/push/{name}");
-    webhook::report_push(&url, &secret, push, outbound_proxy()).await?;
+    notices::report_push(&url, &secret, push, outbound_proxy()).await?;
     Ok(())
 }

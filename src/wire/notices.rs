@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{App, outbound_proxy};
-use crate::adapters::webhook::{Format, Webhook};
+use crate::adapters::notices::{
+    CodeHost, CommitStatus, IncomingWebhook, Server, SignedWebhook, SlackBot,
+};
 use crate::inventory::Operator;
-use crate::ports::{Clock, Secrets};
+use crate::ports::{Clock, Notifier, Secrets};
 use crate::settings::{NoticeKind, NoticeSettings, Settings};
 use crate::watchers::{Channel, Outbox};
 
@@ -43,22 +45,33 @@ pub(super) fn outbox(
     Outbox::new(channels, driver.clone(), Arc::clone(clock))
 }
 
-/// None for a channel without an address, or without the key that its format needs. The checks of the settings have
-/// refused such a channel.
+/// None for a channel without a key that its kind needs. The checks of the settings have refused such a channel.
 fn channel(name: &str, settings: &NoticeSettings, secrets: &Arc<dyn Secrets>) -> Option<Channel> {
-    let format = match settings.kind {
-        NoticeKind::Slack => Format::Slack,
-        NoticeKind::Signed => Format::Signed(settings.secret.clone()?),
+    let server = Server::new(settings.url()?, Arc::clone(secrets), outbound_proxy());
+    let token = || settings.token.clone();
+    let status = |server, host| -> Option<Arc<dyn Notifier>> {
+        let repository = settings.repository.clone()?;
+        Some(Arc::new(CommitStatus::new(
+            server,
+            host,
+            token()?,
+            repository,
+        )))
+    };
+    let notifier: Arc<dyn Notifier> = match settings.kind {
+        NoticeKind::Slack => Arc::new(IncomingWebhook::new(server)),
+        NoticeKind::SlackBot => {
+            Arc::new(SlackBot::new(server, token()?, settings.channel.clone()?))
+        }
+        NoticeKind::Signed => Arc::new(SignedWebhook::new(server, settings.secret.clone()?)),
+        NoticeKind::GithubStatus => status(server, CodeHost::GitHub)?,
+        NoticeKind::GitlabStatus => status(server, CodeHost::GitLab)?,
+        NoticeKind::ForgejoStatus => status(server, CodeHost::Forgejo)?,
     };
     Some(Channel {
         name: name.to_owned(),
-        notifier: Arc::new(Webhook::new(
-            settings.url.clone()?,
-            format,
-            Arc::clone(secrets),
-            outbound_proxy(),
-        )),
-        events: settings.events.iter().copied().collect(),
+        notifier,
+        events: settings.events().into_iter().collect(),
         environments: settings.environments.iter().cloned().collect(),
         services: settings.services.iter().cloned().collect(),
     })

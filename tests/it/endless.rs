@@ -12,10 +12,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use greenroom::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine};
 use greenroom::adapters::http::HttpChecker;
+use greenroom::adapters::notices::{IncomingWebhook, Server};
 use greenroom::adapters::oci_registry::OciRegistry;
 use greenroom::adapters::outbound_proxy::OutboundProxy;
 use greenroom::adapters::secrets::LocalSecrets;
-use greenroom::adapters::webhook::{Format, Webhook};
 use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
 use greenroom::history::{Notice, NoticeEvent, ReleaseKind};
 use greenroom::inventory::{
@@ -397,12 +397,11 @@ async fn only_the_start_of_a_refusal_by_a_receiver_is_read() {
         Answer::endless_headers()
     }] {
         let server = StandIn::start(move |_| answer("500 Oh", b"no room "));
-        let webhook = Webhook::new(
+        let webhook = IncomingWebhook::new(Server::new(
             EnvironmentValue::Plain(format!("http://{}/hook", server.at)),
-            Format::Slack,
             Arc::new(LocalSecrets::default()),
             OutboundProxy::default(),
-        );
+        ));
         let failure = webhook.notify(&notice()).await.expect_err("refused");
         assert!(failure.to_string().len() < 1000, "{failure}");
         server.assert_sent_at_most(MIB);

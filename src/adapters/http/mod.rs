@@ -202,6 +202,10 @@ impl Checker for HttpChecker {
         self.values.mask_revision()
     }
 
+    fn knows_secrets(&self) -> bool {
+        self.values.knows_secrets()
+    }
+
     async fn direct(
         &self,
         at: &Address,

@@ -98,6 +98,11 @@ impl Values {
         self.target.as_ref().map_or(0, TargetSecrets::revision)
     }
 
+    /// Whether all secrets of the target are known.
+    pub(super) fn knows_secrets(&self) -> bool {
+        self.target.as_ref().is_none_or(TargetSecrets::is_complete)
+    }
+
     /// Prepares one request: reads its secrets, and makes the mask for its answer. The mask also hides the body of the
     /// request, because an answer may repeat the body. The error names the source of a secret that cannot be read.
     pub(super) async fn prepare(

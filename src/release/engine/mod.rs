@@ -34,7 +34,7 @@ use super::{
     Reading, Refusal, Refused, Scope, Site, Writing, decide,
 };
 use crate::history::Chain;
-use crate::inventory::{Clocks, LockPurpose, LockRecord, Operator, Target, Tier};
+use crate::inventory::{Clocks, LockPurpose, LockRecord, Operator, QueueEntry, Target, Tier};
 use crate::ports::{Acquired, Clock, Lease};
 
 /// How many commands may wait for a driver.
@@ -64,10 +64,15 @@ pub enum Driven {
     Resumed,
 }
 
-/// Receives each release that this console starts to drive.
+/// Receives each release that this console starts to drive, and each entry of a queue that this agent changes. The
+/// calls must not block. An observer that has to wait starts a separate task.
 pub trait ReleaseObserver: Send + Sync {
-    /// The call must not block. An observer that has to wait starts a separate task.
     fn driven(&self, site: &Site, handle: &Handle, how: Driven);
+
+    /// The entry has a new state.
+    fn entry_changed(&self, site: &Site, entry: &QueueEntry) {
+        let _ = (site, entry);
+    }
 }
 
 impl Engine {
@@ -92,6 +97,15 @@ impl Engine {
     #[must_use]
     pub fn observed_by(self, observers: Vec<Arc<dyn ReleaseObserver>>) -> Self {
         Self { observers, ..self }
+    }
+
+    /// Reports to the observers that an agent has changed the state of an entry.
+    pub fn report_entry(&self, entry: &QueueEntry) {
+        if let Some(site) = self.sites.get(&entry.target) {
+            for observer in &self.observers {
+                observer.entry_changed(site, entry);
+            }
+        }
     }
 
     pub fn operator(&self) -> &Operator {

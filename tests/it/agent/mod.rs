@@ -6,7 +6,7 @@ mod many;
 mod pushed;
 mod reloads;
 mod waiting;
-mod world;
+pub(crate) mod world;
 
 use greenroom::inventory::{EntryState, StateKind};
 use greenroom::ports::Received;

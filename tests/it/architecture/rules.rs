@@ -111,7 +111,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("adapters::sqlite", WITH_FILES, AN_ADAPTER),
     module_rule("adapters::system_authorities", &[], AN_ADAPTER),
     module_rule("adapters::tls_provider", &[], AN_ADAPTER),
-    module_rule("adapters::webhook", &["ports", "inventory", "checks", "history", "sanitize", "adapters::outbound_proxy", "adapters::system_authorities", "adapters::tls_provider", "adapters::signing_key"], AN_ADAPTER),
+    module_rule("adapters::notices", &["ports", "inventory", "checks", "history", "sanitize", "adapters::outbound_proxy", "adapters::system_authorities", "adapters::tls_provider", "adapters::signing_key"], AN_ADAPTER),
     // A target's configuration is the release's own `Definition`. Keys and themes use the names in
     // the console's tables. So settings know that type and these tables.
     module_rule("settings", &["port_check", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),
@@ -154,8 +154,8 @@ const PRINTS: &[&str] = &["src/cli/", "src/sandbox/sample/"];
 pub(super) const CONFINED: &[Confined] = &[
     confined("bollard", &["src/adapters/docker/"], A_CLIENT),
     confined("etcd_client", &["src/adapters/etcd/"], A_CLIENT),
-    confined("reqwest", &["src/adapters/etcd/clock", "src/adapters/http/", "src/adapters/oci_registry/", "src/adapters/outbound_proxy", "src/adapters/webhook/"], A_CLIENT),
-    confined("standardwebhooks", &["src/adapters/inbound/", "src/adapters/signing_key", "src/adapters/webhook/"], A_CLIENT),
+    confined("reqwest", &["src/adapters/etcd/clock", "src/adapters/http/", "src/adapters/oci_registry/", "src/adapters/outbound_proxy", "src/adapters/notices/"], A_CLIENT),
+    confined("standardwebhooks", &["src/adapters/inbound/", "src/adapters/signing_key", "src/adapters/notices/"], A_CLIENT),
     confined("axum", &["src/sandbox/sample/"], "the servers of this crate are in src/adapters/http_server/"),
     confined("flate2", &["src/adapters/archive/"], "the archive compresses its own data"),
     confined("rusqlite", &["src/adapters/archive/", "src/adapters/database_file", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),

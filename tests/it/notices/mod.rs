@@ -1,115 +1,26 @@
 //! Notices about releases over HTTP: a test receiver, the real program, and receivers that refuse,
 //! hang or are missing.
 
-use std::collections::VecDeque;
+mod commit_status;
+mod details;
+mod pushes;
+mod receiver;
+mod slack_bot;
+
 use std::path::Path;
 use std::process::Output;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-use tokio::sync::Notify;
+use axum::http::StatusCode;
 
 use crate::sandbox::{Sandbox, until, words};
 use crate::support::free_port;
+use receiver::{Got, Inbox, PATH, Receiver};
 
 /// How long an answer may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
 /// The signing key, as a receiver gives it out.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// The secret part of an incoming webhook's address.
-const PATH: &str = "T0000/B0000/hunter2";
-
-#[derive(Clone)]
-struct Got {
-    headers: HeaderMap,
-    body: String,
-}
-
-impl Got {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).expect("JSON")
-    }
-
-    fn id(&self) -> String {
-        let id = self.headers.get("webhook-id").expect("its name");
-        id.to_str().expect("text").to_owned()
-    }
-}
-
-#[derive(Default)]
-struct Inbox {
-    got: Mutex<Vec<Got>>,
-    /// The status of the next answers; 200 afterwards.
-    answers: Mutex<VecDeque<StatusCode>>,
-    /// Whether requests stay unanswered.
-    hangs: bool,
-    never: Notify,
-}
-
-/// A receiver on a private port; it ends when dropped.
-struct Receiver {
-    inbox: Arc<Inbox>,
-    address: String,
-    _runtime: Runtime,
-}
-
-impl Receiver {
-    fn start(inbox: Inbox) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
-        let listener = listener.expect("a port");
-        let address = format!("http://{}", listener.local_addr().expect("its address"));
-        let inbox = Arc::new(inbox);
-        let take = |State(inbox): State<Arc<Inbox>>, headers: HeaderMap, body: String| async move {
-            inbox.got.lock().expect("got").push(Got { headers, body });
-            if inbox.hangs {
-                inbox.never.notified().await;
-            }
-            let answer = inbox.answers.lock().expect("answers").pop_front();
-            (
-                answer.unwrap_or(StatusCode::OK),
-                "no <b>thanks</b>\u{1b}[31m",
-            )
-        };
-        let app = axum::Router::new()
-            .route("/", post(take))
-            .route(&format!("/{PATH}"), post(take))
-            .with_state(Arc::clone(&inbox));
-        runtime.spawn(async move { axum::serve(listener, app).await });
-        Self {
-            inbox,
-            address,
-            _runtime: runtime,
-        }
-    }
-
-    fn answering(answers: impl Into<VecDeque<StatusCode>>) -> Self {
-        Self::start(Inbox {
-            answers: Mutex::new(answers.into()),
-            ..Inbox::default()
-        })
-    }
-
-    fn got(&self) -> Vec<Got> {
-        self.inbox.got.lock().expect("got").clone()
-    }
-
-    fn events(&self) -> Vec<String> {
-        let event = |got: &Got| got.json()["type"].as_str().expect("a type").to_owned();
-        self.got().iter().map(event).collect()
-    }
-}
-
 /// A sandbox with a secret file, whose releases end at once.
 fn sandbox(secret: &str) -> Sandbox {
     calm_sandbox(secret).hurried()
