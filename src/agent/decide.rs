@@ -72,7 +72,7 @@ pub enum NamedRelease {
 pub enum Again {
     /// After the next change.
     OnChange,
-    /// After the next change, or after a pause that grows from look to look. `at` is an earlier time, if one is known.
+    /// After the next change, or after a pause that grows from look to look. `at` ends the pause earlier.
     Later { at: Option<Timestamp> },
     /// At once, because the look has changed something.
     Now,
@@ -101,7 +101,7 @@ pub enum Next {
     Rest(Again),
     /// Changes these entries, and looks again.
     Change(Vec<EntryChange>),
-    /// Writes what an entry waits for. The change may change nothing. `at` is when the wait ends, if that is known.
+    /// Writes the state of an entry, and looks again later. The change may change nothing. `at` ends the pause earlier.
     Wait {
         change: Box<EntryChange>,
         at: Option<Timestamp>,

@@ -155,8 +155,10 @@ impl Follower {
                 self.change(sides, &change).await?;
                 Ok(Again::Later { at })
             }
-            (Next::Resume(_), _) if !self.stop.may_begin() => Ok(Again::OnChange),
             (Next::Resume(release), _) => {
+                let Some(_beginning) = self.stop.begin() else {
+                    return Ok(Again::OnChange);
+                };
                 self.resume(release).await;
                 Ok(Again::Now)
             }
@@ -217,6 +219,12 @@ impl Follower {
         let Some(entry) = self.identified(sides, entry, resolved).await? else {
             return Ok(Again::Now);
         };
+        // Planning may have taken a while, and another release may have become live.
+        let record = sides.site.read.registry.read(&self.target).await?;
+        let seen = &Seen {
+            record,
+            ..seen.clone()
+        };
         let past = self.past(sides.site).await?;
         let next = match &made {
             Ok(plan) => {
@@ -271,9 +279,9 @@ impl Follower {
             return Ok(Again::Now);
         };
         // Planning may have taken a while.
-        if !self.stop.may_begin() {
+        let Some(_beginning) = self.stop.begin() else {
             return Ok(Again::OnChange);
-        }
+        };
         if !self.change(sides, change).await? {
             return Ok(Again::Now);
         }

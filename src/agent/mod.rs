@@ -25,6 +25,8 @@ use futures_util::StreamExt;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::inventory::{QueueEntry, Target};
 use crate::ports::{Hint, PushReceiver, RegistryReader};
@@ -168,6 +170,8 @@ pub struct Stop {
     beginning: CancellationToken,
     /// Cancelled when the agent must stop everything.
     following: CancellationToken,
+    /// The openings and resumptions of releases that have begun and not ended.
+    opening: TaskTracker,
 }
 
 impl Stop {
@@ -182,23 +186,31 @@ impl Stop {
         self.following.cancel();
     }
 
+    /// Waits until no release of this process is at work, after [`Stop::begin_nothing`]. A release in its standby, or one
+    /// that waits for a person, may wait for days, so it does not count.
+    pub async fn until_idle(&self, engine: &Engine) {
+        self.opening.close();
+        self.opening.wait().await;
+        let targets = || engine.sites().map(|site| &site.definition.target);
+        let at_work = || {
+            let mut statuses = targets().filter_map(|it| Some(engine.active(it)?.status()));
+            // An error means that the driver has ended.
+            statuses.find(|status| status.has_changed().is_ok() && is_at_work(&status.borrow()))
+        };
+        // While one release ended, another may have gone on.
+        while let Some(mut status) = at_work() {
+            let _ = status.wait_for(|now| !is_at_work(now)).await;
+        }
+    }
+
+    /// Whether a release may be opened or resumed now. Until the token is dropped, the agent is not idle.
+    fn begin(&self) -> Option<TaskTrackerToken> {
+        let token = self.opening.token();
+        (!self.beginning.is_cancelled()).then_some(token)
+    }
+
     fn may_begin(&self) -> bool {
         !self.beginning.is_cancelled()
-    }
-}
-
-/// Waits until no release of this process is at work. A release in its standby, or one that waits for a person, may wait
-/// for days, so it does not count.
-pub async fn until_idle(engine: &Engine) {
-    let targets = || engine.sites().map(|site| &site.definition.target);
-    let at_work = || {
-        let mut statuses = targets().filter_map(|it| Some(engine.active(it)?.status()));
-        // An error means that the driver has ended.
-        statuses.find(|status| status.has_changed().is_ok() && is_at_work(&status.borrow()))
-    };
-    // While one release ended, another may have gone on.
-    while let Some(mut status) = at_work() {
-        let _ = status.wait_for(|now| !is_at_work(now)).await;
     }
 }
 

@@ -140,19 +140,21 @@ async fn serve(common: &Common, request: Request, opened: Opened) -> Exit {
             common,
             request: &request,
             found,
-            refused: round.refused.take(),
+            handled: round.refused.take(),
         };
         let ended = follow(&round, &mut stop_requests, reloading).await;
         drop(watching);
         match ended {
             Ended::Stops(exit) => break exit,
-            Ended::Reloads(next) => {
+            Ended::Reloads(next, on_disk) => {
+                while closing.try_join_next().is_some() {}
+                round.refused = on_disk;
                 let targets = round.opened.1.targets().cloned().collect();
                 let (loaded, app) = std::mem::replace(&mut round.opened, *next);
                 closing.spawn(close(app));
                 round.before = Some((loaded, targets));
             }
-            Ended::CannotStart(why, refused) => {
+            Ended::CannotStart(why) => {
                 json::fail(json::Kind::Failed, &why, None);
                 out::explain(format_args!("greenroom: {why}"));
                 // Without the configuration before, the agent ends, and systemd starts it again after a pause.
@@ -163,7 +165,6 @@ async fn serve(common: &Common, request: Request, opened: Opened) -> Exit {
                     break Exit::Failed;
                 };
                 round.opened = (loaded, app);
-                round.refused = refused;
             }
         }
     };
@@ -189,17 +190,17 @@ struct Round {
     opened: Opened,
     /// The configuration before, and its targets: their last releases may not have ended.
     before: Option<(Loaded, Vec<Target>)>,
-    /// The configuration on disk that the agent could not start with.
+    /// How the configuration on disk differed from the one before. The agent does not try it a second time.
     refused: Option<Arc<NewConfiguration>>,
 }
 
 /// Why an agent has stopped.
 enum Ended {
     Stops(Exit),
-    /// The configuration has changed to this one.
-    Reloads(Box<Opened>),
-    /// With the configuration that is on disk, as far as it differs.
-    CannotStart(String, Option<Arc<NewConfiguration>>),
+    /// The configuration has changed to this one. Also how it differs.
+    Reloads(Box<Opened>, Option<Arc<NewConfiguration>>),
+    /// The agent cannot start with the configuration, for this reason.
+    CannotStart(String),
 }
 
 /// Runs the agent until a signal stops it, or until it has to start again with another configuration.
@@ -219,10 +220,7 @@ async fn follow(
     );
     let agent = match started.await {
         Ok(agent) => agent,
-        Err(error) => {
-            let on_disk = reloading.found.borrow().clone();
-            return Ended::CannotStart(error.to_string(), on_disk);
-        }
+        Err(error) => return Ended::CannotStart(error.to_string()),
     };
     say_following(app, &agent);
     let mut next = loop {
@@ -252,6 +250,12 @@ async fn follow(
                 }
             }
         }
+        // The file may have been changed again, even back to what it was.
+        if next.is_some()
+            && let Ok(opened) = reloading.open().await
+        {
+            next = Some(opened);
+        }
     }
     let mut stopping = std::pin::pin!(agent.stop());
     let ended = loop {
@@ -268,7 +272,7 @@ async fn follow(
         return Ended::Stops(Exit::NeedsPerson);
     }
     match next {
-        Some(opened) => Ended::Reloads(Box::new(opened)),
+        Some(opened) => Ended::Reloads(Box::new(opened), reloading.handled),
         // A signal is the expected end of an agent.
         None => Ended::Stops(Exit::Done),
     }
@@ -279,30 +283,37 @@ struct Reloading<'a> {
     common: &'a Common,
     request: &'a Request,
     found: watch::Receiver<Option<Arc<NewConfiguration>>>,
-    refused: Option<Arc<NewConfiguration>>,
+    /// The last difference that was handled.
+    handled: Option<Arc<NewConfiguration>>,
 }
 
 impl Reloading<'_> {
-    /// The next configuration on disk that differs and can be used. Prints why another one cannot.
+    /// The next configuration on disk that differs and can be used. Prints why another one cannot. If the call is
+    /// cancelled, the next call continues with the same configuration.
     async fn next(&mut self) -> Opened {
         loop {
-            if self.found.changed().await.is_err() {
-                // The configuration cannot be read again.
-                return std::future::pending().await;
-            }
             let new = self.found.borrow_and_update().clone();
-            let why = match new.as_deref().map(|new| &new.found) {
-                None => continue,
-                Some(_) if new == self.refused => continue,
+            let is_new = new.is_some() && new != self.handled;
+            let why = match new.as_deref().map(|new| &new.found).filter(|_| is_new) {
+                None => {
+                    if self.found.changed().await.is_err() {
+                        // The configuration cannot be read again.
+                        std::future::pending::<()>().await;
+                    }
+                    continue;
+                }
                 Some(FoundConfiguration::Broken(errors)) => errors.join("; "),
                 Some(FoundConfiguration::Differs { .. }) => match self.open().await {
-                    Ok(opened) => return opened,
+                    Ok(opened) => {
+                        self.handled = new;
+                        return opened;
+                    }
                     Err(why) => why,
                 },
             };
-            let message = format!("the changed configuration is not used: {why}");
+            self.handled = new;
             json::event("not-used", serde_json::json!({ "reason": why }));
-            warn_line!("greenroom: {message}");
+            warn_line!("greenroom: the changed configuration is not used: {why}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::agent::{self, Agent, Stop};
+use crate::agent::{Agent, Stop};
 use crate::inventory::{QueueEntry, Target};
 use crate::release::Engine;
 use crate::settings::Settings;
@@ -57,7 +57,7 @@ impl RunningAgent {
     /// Opens no other release, and waits until none is at work. The inbox still stores pushes.
     pub(in crate::cli) async fn until_idle(&self) {
         self.stop.begin_nothing();
-        agent::until_idle(&self.engine).await;
+        self.stop.until_idle(&self.engine).await;
     }
 
     /// Stops the agent and its drivers, and then the inbox: the pushes that it stores meanwhile are released by the next

@@ -1,4 +1,4 @@
-//! Proves that the checker notices violations: a [`Flaw`] disables one guard of an agent, the engine or the store, and
+//! Shows that the checker notices violations of these properties: a [`Flaw`] disables one guard of an agent, the engine or the store, and
 //! the property that it protects must break. Without the flaw nothing breaks within the same bounds. Where a second
 //! guard covers the first, both are disabled.
 
