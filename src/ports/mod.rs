@@ -54,7 +54,7 @@ pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,
 };
 pub use seals::Seals;
-pub use secrets::{Credentials, Password, Secrets, same_secret};
+pub use secrets::{Credentials, Password, Renewal, Secrets, same_secret};
 pub use target_secrets::TargetSecrets;
 
 /// The ports that write to the store of a target. A new port is added here, and callers pass all of them on unchanged.

@@ -36,12 +36,22 @@ pub trait Secrets: Send + Sync {
         0
     }
 
-    /// Reads the source again after a server refused the value `refused`; none if the source has no other value or was
-    /// read only a moment ago.
-    async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
+    /// Reads the source again after a server refused the value `refused`.
+    async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Renewal {
         let _ = (source, refused);
-        None
+        Renewal::NotRead
     }
+}
+
+/// What another read of a source brought.
+#[derive(Debug, Clone)]
+pub enum Renewal {
+    /// Another value than the refused one. It may be known from an earlier read.
+    Other(SecretString),
+    /// The source was read, and has the refused value or none.
+    Same,
+    /// The source was not read, because it cannot change or was read only a moment ago.
+    NotRead,
 }
 
 /// The password of a login.
@@ -104,7 +114,10 @@ impl Password {
             Origin::Given(_) => None,
             Origin::ReadOnUse {
                 secrets, source, ..
-            } => secrets.renewed(source, refused).await,
+            } => match secrets.renewed(source, refused).await {
+                Renewal::Other(password) => Some(password),
+                Renewal::Same | Renewal::NotRead => None,
+            },
         }
     }
 }

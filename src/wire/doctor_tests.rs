@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
 
 use super::App;
 use crate::adapters::archive::Archive as File;
@@ -13,7 +15,7 @@ use crate::adapters::inbound::{Inbox, Validity};
 use crate::adapters::live_pointer::ThisHost;
 use crate::adapters::secrets::LocalSecrets;
 use crate::inventory::local_time;
-use crate::inventory::servers::ServerTls;
+use crate::inventory::servers::{SenderConfig, ServerTls};
 use crate::ports::{
     DoctorResult, DoctorTest, Failure, FailureKind, ProxyHost, Result, Secrets, Writable,
 };
@@ -63,77 +65,100 @@ impl App {
 const RENEWAL: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl App {
-    /// Reads the credentials and the certificate of the inbox. Each test has its place. Nothing listens.
-    pub fn try_inbox(&self) -> Vec<(String, DoctorTest<'_>)> {
+    /// Reads the credentials and the certificate of the inbox, as far as this machine and user have them. A credential
+    /// must be read within a time. Each test has its place. Nothing listens.
+    pub fn try_inbox(&self, within: Duration) -> Vec<(String, DoctorTest<'_>)> {
         let Some(inbox) = &self.inbox else {
             return Vec::new();
         };
         let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::default());
         let senders = inbox.senders.iter().map(|(name, sender)| {
-            let checked = Inbox::check_sender(name, sender, Arc::clone(&secrets));
-            let kind = sender.kind.as_str();
-            let tested = async move {
-                let result = checked
-                    .await
-                    .map(|()| format!("the credential of the {kind} sender can be used"));
-                on_agents_machine(result)
-            };
+            let tested = try_sender((name, sender), Arc::clone(&secrets), within);
             (
                 format!("inbox.{name}"),
                 DoctorTest::new("credential", tested),
             )
         });
         let certificate = inbox.tls.iter().map(|tls| {
-            let tested = async move { on_agents_machine(self.try_certificate(tls).await) };
+            let tested = self.try_certificate(tls);
             ("inbox".to_owned(), DoctorTest::new("certificate", tested))
         });
         certificate.chain(senders).collect()
     }
 
-    async fn try_certificate(&self, tls: &ServerTls) -> Result<String> {
-        let validity = Inbox::check_certificate(tls).await?;
+    async fn try_certificate(&self, tls: &ServerTls) -> DoctorResult {
+        let validity = match Inbox::check_certificate(tls).await {
+            Ok(validity) => validity,
+            Err(failure) if matches!(failure.kind, FailureKind::Missing | FailureKind::Denied) => {
+                return not_here(&format!("{}: {}", failure.target, failure.message));
+            }
+            Err(failure) => return DoctorResult::Failed(failure),
+        };
         let file = tls.certificate.display();
-        let Some(wrong) = wrong_date(validity, self.engine.clock().now()) else {
+        let Some((wrong, hint)) = wrong_date(validity, self.engine.clock().now()) else {
             let until = local_time::moment(validity.until);
-            return Ok(format!(
+            return DoctorResult::Works(format!(
                 "{file} is valid until {until}, and its key belongs to it"
             ));
         };
         let doing = format!("checking the dates of {file}");
         let failure = Failure::new(FailureKind::Rejected, "this host", doing, wrong);
-        Err(failure.hint("renew the certificate; the running agent reads the new files by itself"))
+        DoctorResult::Failed(failure.hint(hint))
     }
 }
 
-/// What is wrong with the dates of a certificate. A certificate that is valid for a short time, e.g. six days, is renewed
-/// late, so only the last third of its time counts.
-fn wrong_date(Validity { from, until }: Validity, now: Timestamp) -> Option<String> {
+/// Fails only for a credential that was read and cannot be used. The sources of the credentials may exist only where the
+/// agent runs.
+async fn try_sender(
+    (name, sender): (&str, &SenderConfig),
+    secrets: Arc<dyn Secrets>,
+    within: Duration,
+) -> DoctorResult {
+    if let Some(credential) = sender.credential() {
+        let read = secrets.kept(credential.source());
+        let Ok(read) = timeout(within, read).await else {
+            return not_here(&format!(
+                "the credential was not read within {within:?}, the limit of the doctor"
+            ));
+        };
+        if let Err(failure) = read
+            && failure.kind != FailureKind::Garbled
+        {
+            return not_here(&format!("{}: {}", failure.target, failure.message));
+        }
+    }
+    let checked = Inbox::check_sender(name, sender, secrets).await;
+    let kind = sender.kind.as_str();
+    let used = checked.map(|()| format!("the credential of the {kind} sender can be used"));
+    used.into()
+}
+
+fn not_here(why: &str) -> DoctorResult {
+    let text = "This matters only on the machine where the agent runs, for its user.";
+    DoctorResult::NotTried(format!("{why}. {text}"))
+}
+
+/// What is wrong with the dates of a certificate, with a hint. A certificate that is valid for a short time, e.g. six
+/// days, is renewed late, so only the last third of its time counts.
+fn wrong_date(
+    Validity { from, until }: Validity,
+    now: Timestamp,
+) -> Option<(String, &'static str)> {
     let renewal = RENEWAL.min(until.duration_since(from) / 3);
+    let renew = "renew the certificate; the running agent reads the new files by itself";
     if now < from {
-        Some(format!(
-            "it is valid only from {}",
-            local_time::moment(from)
-        ))
+        let wrong = format!("it is valid only from {}", local_time::moment(from));
+        let hint = "wait until then, or check the clock of this machine";
+        Some((wrong, hint))
     } else if now > until {
-        Some(format!("it expired on {}", local_time::moment(until)))
+        let wrong = format!("it expired on {}", local_time::moment(until));
+        Some((wrong, renew))
     } else if until.duration_since(now) < renewal {
-        Some(format!("it expires on {}", local_time::moment(until)))
+        let wrong = format!("it expires on {}", local_time::moment(until));
+        Some((wrong, renew))
     } else {
         None
     }
-}
-
-/// The files and commands of the inbox may exist only where the agent runs.
-fn on_agents_machine(result: Result<String>) -> Result<String> {
-    result.map_err(|failure| {
-        let hint = match failure.hint.as_str() {
-            "" => "correct the configuration of the inbox".to_owned(),
-            hint => hint.to_owned(),
-        };
-        failure.hint(format!(
-            "{hint}; only the machine and the user of the agent need this"
-        ))
-    })
 }
 
 /// The directories of this machine that a release writes to, without the directories of the proxy.
@@ -189,18 +214,20 @@ pub async fn try_directory(directory: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::SecretSource;
+    use crate::inventory::servers::SenderKind;
 
     #[test]
     fn a_certificate_is_to_be_renewed_in_time() {
         let day = |days: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days);
         for (days, now, wrong) in [
-            (90, -1, Some("valid only from")),
+            (90, -1, Some(("valid only from", "wait"))),
             (90, 0, None),
             (90, 75, None),
-            (90, 77, Some("expires on")),
-            (90, 91, Some("expired on")),
+            (90, 77, Some(("expires on", "renew"))),
+            (90, 91, Some(("expired on", "renew"))),
             (6, 1, None),
-            (6, 5, Some("expires on")),
+            (6, 5, Some(("expires on", "renew"))),
         ] {
             let validity = Validity {
                 from: day(0),
@@ -208,10 +235,50 @@ mod tests {
             };
             let said = wrong_date(validity, day(now));
             let is_said = match (&said, wrong) {
-                (Some(said), Some(wrong)) => said.contains(wrong),
+                (Some((said, hint)), Some((wrong, next))) => {
+                    said.contains(wrong) && hint.starts_with(next)
+                }
                 (said, wrong) => said.is_none() && wrong.is_none(),
             };
             assert!(is_said, "day {now} of {days}: {said:?}");
+        }
+    }
+
+    async fn tried(argv: &[&str]) -> DoctorResult {
+        let argv = argv.iter().map(|&it| it.to_owned()).collect();
+        let sender = SenderConfig {
+            kind: SenderKind::Signed,
+            token: None,
+            user: None,
+            password: None,
+            secret: Some(SecretSource::Command(argv)),
+        };
+        let secrets = Arc::new(LocalSecrets::default());
+        try_sender(("ci", &sender), secrets, Duration::from_secs(2)).await
+    }
+
+    #[tokio::test]
+    async fn a_credential_that_this_machine_does_not_have_is_no_failure() {
+        for (argv, why) in [
+            (&["/no/such/program"][..], "/no/such/program"),
+            (&["false"], "exit status: 1"),
+            (&["sleep", "60"], "within 2s, the limit of the doctor"),
+        ] {
+            let tried = tried(argv).await;
+            let is_said = |text: &str| text.contains(why) && text.contains("the agent runs");
+            let is_right = matches!(&tried, DoctorResult::NotTried(text) if is_said(text));
+            assert!(is_right, "{argv:?}: {tried:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_credential_that_was_read_must_be_usable() {
+        for argv in [&["echo", "short"][..], &["true"], &["printf", r"\377"]] {
+            let tried = tried(argv).await;
+            assert!(
+                matches!(tried, DoctorResult::Failed(_)),
+                "{argv:?}: {tried:?}"
+            );
         }
     }
 }

@@ -81,13 +81,12 @@ impl ServerCertificate {
         })
     }
 
-    /// When the certificate is valid. Fails if the files cannot be used.
+    /// When the whole chain is valid. Fails if the files cannot be used.
     pub(crate) async fn validity(certificate: &Path, key: &Path) -> Result<Validity> {
         acceptor(certificate, key).await?;
         let chain = chain(certificate).await?;
-        let validity = chain.first().and_then(Validity::of);
         let unknown = || failure(certificate, "its dates of validity cannot be read");
-        validity.ok_or_else(unknown)
+        Validity::of_chain(&chain).ok_or_else(unknown)
     }
 
     /// The acceptor for the next connection. If a file has changed, both are read again. While they do not fit together,
@@ -164,8 +163,15 @@ async fn content(path: &Path) -> Result<Vec<u8>> {
         file.take(LARGEST).read_to_end(&mut content).await?;
         Ok::<_, std::io::Error>(content)
     };
-    read.await
-        .map_err(|error| failure(path, &error.to_string()))
+    read.await.map_err(|error| {
+        let failure = failure(path, &error.to_string());
+        let kind = match error.kind() {
+            std::io::ErrorKind::NotFound => FailureKind::Missing,
+            std::io::ErrorKind::PermissionDenied => FailureKind::Denied,
+            _ => failure.kind,
+        };
+        Failure { kind, ..failure }
+    })
 }
 
 fn failure(path: &Path, message: &str) -> Failure {

@@ -4,8 +4,9 @@
 //! place may just have sent a request. The server waits a moment for that request, and answers it before it closes the
 //! connection.
 //!
-//! Received bytes alone do not keep a place: a client could send one byte from time to time. A complete head does, and so
-//! does the content of a request whose sender the server trusts (see [`Client::waits`]).
+//! Received bytes alone do not keep a place: a client could send one byte from time to time. A complete head does,
+//! unless the server still has to verify its sender. So does the content of a request whose sender the server trusts
+//! (see [`Client::waits`]).
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};

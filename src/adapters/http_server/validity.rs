@@ -10,7 +10,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, Error, RootCertStore};
 
-/// When a certificate is valid.
+/// When a certificate is valid, or all certificates of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     pub from: Timestamp,
@@ -21,9 +21,20 @@ pub struct Validity {
 const AFTER_ALL: Duration = Duration::from_hours(9000 * 365 * 24);
 
 impl Validity {
+    /// When all certificates of a chain are valid; none if the dates of the first cannot be read. Others without
+    /// readable dates, such as an old root, do not count.
+    pub(super) fn of_chain(chain: &[CertificateDer<'_>]) -> Option<Self> {
+        let (first, others) = chain.split_first()?;
+        let others = others.iter().filter_map(Self::of);
+        Some(others.fold(Self::of(first)?, |all, one| Self {
+            from: all.from.max(one.from),
+            until: all.until.min(one.until),
+        }))
+    }
+
     /// The dates of a certificate; none if they cannot be read. rustls tells them only in the reasons for which it
     /// refuses a certificate, so it verifies the certificate as of a time before and a time after all dates.
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+    fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone().into_owned()).ok()?;
         let provider = Arc::new(ring::default_provider());
@@ -38,7 +49,7 @@ impl Validity {
             Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
                 not_before,
                 ..
-            })) => timestamp(not_before)?,
+            })) => timestamp(not_before),
             _ => Timestamp::UNIX_EPOCH,
         };
         match refused(AFTER_ALL) {
@@ -46,13 +57,16 @@ impl Validity {
                 not_after, ..
             })) => Some(Self {
                 from,
-                until: timestamp(not_after)?,
+                until: timestamp(not_after),
             }),
             _ => None,
         }
     }
 }
 
-fn timestamp(time: UnixTime) -> Option<Timestamp> {
-    Timestamp::from_second(i64::try_from(time.as_secs()).ok()?).ok()
+/// A certificate without a planned end expires at the end of the year 9999, which is later than the latest timestamp.
+fn timestamp(time: UnixTime) -> Timestamp {
+    let seconds = i64::try_from(time.as_secs()).ok();
+    let at = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    at.unwrap_or(Timestamp::MAX)
 }

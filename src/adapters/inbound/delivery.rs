@@ -1,19 +1,18 @@
 //! What happens to a delivery: its sender is verified, its content read, its pushes handed to the receiver, and only then
-//! it is answered. A credential in the head is compared before a byte of the content is read. The content that a
-//! signature covers must be read without a proof, so the memory for such contents is limited.
+//! it is answered. A credential in the head is compared before a byte of the content is read.
 
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use ring::hmac;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Shared;
 use super::answer::Answer;
+use super::content::{self, Content, Unread};
 use super::counts::Outcome;
 use super::kinds::{self, Reported};
 use super::proof::Head;
@@ -26,11 +25,6 @@ use crate::ports::{Failure, Received};
 const STORE_PAUSE: Duration = Duration::from_secs(5);
 /// When a sender should try again while a queue is full.
 const QUEUE_PAUSE: Duration = Duration::from_mins(1);
-
-/// The largest content that is always read without a proof of its sender, in bytes. Most deliveries are smaller.
-const SMALL: usize = 64 * 1024;
-/// How many contents may be larger while nothing proves who sent them. The others wait.
-pub(super) const LARGE_AT_ONCE: usize = 4;
 
 impl Shared {
     /// Handles a request to `/push/NAME`.
@@ -79,7 +73,8 @@ impl Shared {
 
     /// The sender and the content, if the request proves that it comes from the sender. An unknown name and a wrong
     /// credential have the same answer after the same work: a request for an unknown sender is treated like one for
-    /// another sender.
+    /// another sender. Only a request for a known sender may cause another read of its credential, so an outsider cannot
+    /// use up the reads of all senders. Once a minute, a slow command can therefore tell that a name exists.
     async fn verified(
         &self,
         name: &str,
@@ -92,7 +87,7 @@ impl Shared {
             return Err(self.refused());
         };
         let unknown = client.waits(false);
-        let shown = sender.shown(head, self.clock.now()).await;
+        let shown = sender.shown(head, self.clock.now(), named.is_some()).await;
         match shown.map_err(|failure| self.failed(&failure))? {
             Shown::Credential if named.is_some() => {
                 drop(unknown);
@@ -101,7 +96,9 @@ impl Shared {
             }
             Shown::Signature => {
                 let content = self.content(body, Some(&self.large)).await?;
-                let signed = sender.has_signed(head, &content.bytes).await;
+                let signed = sender
+                    .has_signed(head, &content.bytes, named.is_some())
+                    .await;
                 let is_signed = signed.map_err(|failure| self.failed(&failure))?;
                 if is_signed && named.is_some() {
                     Ok((sender, content.bytes))
@@ -113,11 +110,13 @@ impl Shared {
         }
     }
 
-    /// The sender with whose credential a request for an unknown one is compared. It is always the same for one name, so
-    /// the name seems to be a sender of that kind.
+    /// The sender with whose credential a request for an unknown one is compared. It is always the same for one name,
+    /// also after a restart, so the name seems to be a sender of that kind.
     fn instead_of(&self, name: &str) -> Option<&Sender> {
+        let hash = hmac::sign(&self.unknown, name.as_bytes());
+        let number = u64::from_be_bytes(*hash.as_ref().first_chunk()?);
         let count = u64::try_from(self.senders.len()).ok()?;
-        let index = self.hash.hash_one(name).checked_rem(count)?;
+        let index = number.checked_rem(count)?;
         self.senders.values().nth(usize::try_from(index).ok()?)
     }
 
@@ -132,33 +131,33 @@ impl Shared {
         try_again().close()
     }
 
-    /// Reads the content. A content without a proof needs a permit of `large` to be larger than [`SMALL`].
+    /// Reads the content. Without a proof of its sender, it needs a permit of `large` to be large.
     async fn content<'a>(
         &self,
         body: Incoming,
         large: Option<&'a Semaphore>,
     ) -> Result<Content<'a>, Answer> {
-        let most = self.limits.body;
-        let announced = usize::try_from(body.size_hint().lower());
-        let read = if announced.is_ok_and(|announced| announced <= most) {
-            timeout(self.limits.read, read(body, most, large)).await
-        } else {
-            Ok(Err(Unread::TooLarge))
-        };
-        let (status, outcome, text) = match read {
-            Ok(Ok(content)) => return Ok(content),
-            Ok(Err(Unread::TooLarge)) => {
+        let (most, within) = (self.limits.body, self.limits.read);
+        let (status, outcome, text) = match content::read(body, (most, within), large).await {
+            Ok(content) => return Ok(content),
+            Err(Unread::TooLarge) => {
                 let text = format!("a delivery may have at most {most} bytes");
                 (StatusCode::PAYLOAD_TOO_LARGE, Outcome::TooLarge, text)
             }
-            Ok(Err(Unread::Incomplete)) => {
+            Err(Unread::Incomplete) => {
                 let text = "the content of the request did not arrive completely".to_owned();
                 (StatusCode::BAD_REQUEST, Outcome::Malformed, text)
             }
-            Err(_) => {
-                let within = self.limits.read;
-                let text = format!("the content of the request did not arrive within {within:?}");
+            Err(Unread::TooSlow) => {
+                let text = format!(
+                    "the content of the request arrived too slowly: it may take {within:?}, and must not stop for long"
+                );
                 (StatusCode::REQUEST_TIMEOUT, Outcome::TooSlow, text)
+            }
+            Err(Unread::NoPermit) => {
+                let reason = "too many large deliveries arrive at the same time".to_owned();
+                self.counting.count_failure(reason);
+                return Err(try_again().close());
             }
         };
         self.counting.count(outcome);
@@ -295,47 +294,4 @@ fn delivery_name(named: Option<&str>, content: &Digest) -> String {
         }
         Some(name) => Digest::of(name.as_bytes()).to_string(),
     }
-}
-
-/// The content of a request. A large one without a proof holds a permit.
-struct Content<'a> {
-    bytes: Vec<u8>,
-    _permit: Option<SemaphorePermit<'a>>,
-}
-
-/// Why a content was not read to its end.
-enum Unread {
-    TooLarge,
-    Incomplete,
-}
-
-/// Reads at most `most` bytes. They are copied, because each frame, however small, would keep a whole buffer.
-async fn read(
-    mut body: Incoming,
-    most: usize,
-    large: Option<&Semaphore>,
-) -> Result<Content<'_>, Unread> {
-    let (mut bytes, mut permit) = (Vec::new(), None);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Unread::Incomplete)?;
-        // Trailers are ignored.
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        let size = bytes.len() + data.len();
-        if size > most {
-            return Err(Unread::TooLarge);
-        }
-        if let Some(large) = large
-            && permit.is_none()
-            && size > SMALL
-        {
-            permit = large.acquire().await.ok();
-        }
-        bytes.extend_from_slice(&data);
-    }
-    Ok(Content {
-        bytes,
-        _permit: permit,
-    })
 }

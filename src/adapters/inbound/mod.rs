@@ -22,9 +22,10 @@
 //! | 401 | unknown sender or wrong credential |
 //! | 408 | the content arrived too slowly |
 //! | 429 | the queue of a target is full, or the sender reports too much: try again after `Retry-After` |
-//! | 503 | a push could not be stored, or a credential could not be read: try again after `Retry-After` |
+//! | 503 | a push could not be stored, a credential could not be read, or too many large deliveries arrive at the same time: try again after `Retry-After` |
 
 mod answer;
+mod content;
 mod counts;
 mod delivery;
 mod kinds;
@@ -33,7 +34,6 @@ mod rate;
 mod sender;
 
 use std::collections::BTreeMap;
-use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,14 +41,15 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
+use ring::{digest, hmac};
 use tokio::sync::Semaphore;
 
 pub use self::counts::Counts;
 pub use crate::adapters::http_server::Validity;
 
 use self::answer::Answer;
+use self::content::LARGE_AT_ONCE;
 use self::counts::Counting;
-use self::delivery::LARGE_AT_ONCE;
 use self::sender::Sender;
 use crate::adapters::http_server::{self, Client, HttpServer, Respond, ServerCertificate, bind};
 use crate::inventory::servers::{InboxConfig, SenderConfig, ServerTls};
@@ -126,8 +127,9 @@ struct Shared {
     limits: Limits,
     /// Permits for large contents without a proof of their sender.
     large: Semaphore,
-    /// Hashes unknown names, with a key that no client knows.
-    hash: RandomState,
+    /// Hashes unknown names. The key comes from the credentials, so no client knows it, and it is the same after a
+    /// restart: otherwise an unknown name could behave differently then, and a known one would not.
+    unknown: hmac::Key,
 }
 
 impl Inbox {
@@ -157,8 +159,10 @@ impl Inbox {
             None => None,
         };
         let mut senders = BTreeMap::new();
+        let mut key = digest::Context::new(&digest::SHA256);
         for (name, sender) in config.senders {
             let sender = Sender::new((name.clone(), sender), Arc::clone(&secrets), &limits).await?;
+            key.update(sender.first_hash.as_str().as_bytes());
             senders.insert(name, sender);
         }
         let listen = config.listen;
@@ -172,7 +176,7 @@ impl Inbox {
             counting: Counting::default(),
             limits,
             large: Semaphore::new(LARGE_AT_ONCE),
-            hash: RandomState::new(),
+            unknown: hmac::Key::new(hmac::HMAC_SHA256, key.finish().as_ref()),
         });
         let logging = (Arc::clone(&shared), server.ending());
         tokio::spawn(async move {
@@ -209,8 +213,8 @@ impl Inbox {
         read.map(drop)
     }
 
-    /// Reads the certificate and its key as [`Inbox::start`] does, and returns when the certificate is valid. The
-    /// failure says why the inbox would not start.
+    /// Reads the certificate and its key as [`Inbox::start`] does, and returns when its whole chain is valid.
+    /// The failure says why the inbox would not start; its kind is `Missing` or `Denied` if a file cannot be opened.
     pub async fn check_certificate(tls: &ServerTls) -> Result<Validity> {
         ServerCertificate::validity(&tls.certificate, &tls.key).await
     }

@@ -1,5 +1,5 @@
-//! How a request proves that a sender sent it. Its head shows a credential, or a signature over its content. Two secrets
-//! or signatures are compared by their hashes, so the time of a comparison tells no part of them.
+//! How a request proves that a sender sent it. Its head shows a credential, or a signature over its content. Secrets are
+//! compared by their hashes, and signatures in constant time, so the time of a comparison tells no part of them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Limits;
 use super::proof::{Head, Proof};
 use super::rate::Rate;
-use crate::inventory::SecretSource;
 use crate::inventory::servers::{SenderConfig, SenderKind};
-use crate::ports::{Failure, FailureKind, Result, Secrets};
+use crate::inventory::{Digest, SecretSource};
+use crate::ports::{Failure, FailureKind, Renewal, Result, Secrets, same_secret};
 
 /// How soon a refused delivery may cause another read of a credential's source. Anyone can send such a delivery, and a
 /// source may be a command.
@@ -32,6 +32,8 @@ pub(super) struct Sender {
     pub(super) name: String,
     pub(super) kind: SenderKind,
     pub(super) rate: Rate,
+    /// The hash of the credential that was read when the inbox was started.
+    pub(super) first_hash: Digest,
     proof: Proof,
     source: SecretSource,
     secrets: Arc<dyn Secrets>,
@@ -39,8 +41,8 @@ pub(super) struct Sender {
     kept: Duration,
     /// When the source was last read because the credential was old.
     read_at: Mutex<Option<Instant>>,
-    /// When the source was last read because a delivery was refused.
-    refused_at: Mutex<Option<Instant>>,
+    /// When the source was last read because a delivery was refused. The delivery that causes the read holds the lock.
+    refused_at: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Sender {
@@ -72,49 +74,84 @@ impl Sender {
             name,
             kind: config.kind,
             rate: Rate::new(limits.per_second, limits.burst),
+            first_hash: Digest::of(secret.expose_secret().as_bytes()),
             proof,
             source,
             secrets,
             kept: limits.credential,
             read_at: Mutex::new(Some(Instant::now())),
-            refused_at: Mutex::default(),
+            refused_at: tokio::sync::Mutex::default(),
         })
     }
 
-    /// What the head of a request proves. Fails if the credential cannot be read.
-    pub(super) async fn shown(&self, head: &Head<'_>, now: Timestamp) -> Result<Shown> {
+    /// What the head of a request proves. If `may_read`, the source of the credential may be read again because the
+    /// request is refused. Fails if the credential cannot be read.
+    pub(super) async fn shown(
+        &self,
+        head: &Head<'_>,
+        now: Timestamp,
+        may_read: bool,
+    ) -> Result<Shown> {
         let (shown, is_shown) = if self.proof.is_signature() {
             (Shown::Signature, self.proof.may_be_signed(head, now))
         } else {
             let is_shown = |secret: &_| self.proof.is_shown(secret, head);
-            (Shown::Credential, self.accepts(is_shown).await?)
+            (Shown::Credential, self.accepts(is_shown, may_read).await?)
         };
         Ok(if is_shown { shown } else { Shown::Nothing })
     }
 
-    /// Whether the sender has signed the content. Fails if the credential cannot be read.
-    pub(super) async fn has_signed(&self, head: &Head<'_>, content: &[u8]) -> Result<bool> {
+    /// Whether the sender has signed the content. `may_read` and failures are as for [`Sender::shown`].
+    pub(super) async fn has_signed(
+        &self,
+        head: &Head<'_>,
+        content: &[u8],
+        may_read: bool,
+    ) -> Result<bool> {
         let is_signed = |secret: &_| self.proof.is_signed(secret, head, content);
-        self.accepts(is_signed).await
+        self.accepts(is_signed, may_read).await
     }
 
-    async fn accepts(&self, proves: impl Fn(&SecretString) -> bool) -> Result<bool> {
+    async fn accepts(
+        &self,
+        proves: impl Fn(&SecretString) -> bool,
+        may_read: bool,
+    ) -> Result<bool> {
         let secret = self.secret().await?;
         if proves(&secret) {
             return Ok(true);
         }
-        if !is_due(&self.refused_at, REFUSED_PAUSE) {
+        if !may_read {
             return Ok(false);
         }
-        // The credential may have been replaced a moment ago.
-        let renewed = self.secrets.renewed(&self.source, &secret).await;
+        let renewed = self.after_refusal(&secret).await?;
         Ok(renewed.is_some_and(|renewed| proves(&renewed)))
+    }
+
+    /// Another credential than the one that refused a delivery; none if there is no other. The credential may have been
+    /// replaced a moment ago, and many deliveries may arrive with the new one, so they wait for the one that reads it.
+    async fn after_refusal(&self, old: &SecretString) -> Result<Option<SecretString>> {
+        let mut refused_at = self.refused_at.lock().await;
+        if refused_at.is_some_and(|at| at.elapsed() < REFUSED_PAUSE) {
+            let kept = self.secrets.kept(&self.source).await?;
+            return Ok(Some(kept).filter(|kept| !same_secret(kept, old)));
+        }
+        // Noted before the read, because the read continues if this delivery ends.
+        let before = refused_at.replace(Instant::now());
+        Ok(match self.secrets.renewed(&self.source, old).await {
+            Renewal::Other(renewed) => Some(renewed),
+            Renewal::Same => None,
+            Renewal::NotRead => {
+                *refused_at = before;
+                None
+            }
+        })
     }
 
     async fn secret(&self) -> Result<SecretString> {
         let kept = self.secrets.kept(&self.source).await?;
         if is_due(&self.read_at, self.kept)
-            && let Some(renewed) = self.secrets.renewed(&self.source, &kept).await
+            && let Renewal::Other(renewed) = self.secrets.renewed(&self.source, &kept).await
         {
             return Ok(renewed);
         }

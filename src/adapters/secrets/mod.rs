@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use self::source::Read;
 use crate::inventory::SecretSource;
-use crate::ports::{Bound, Failure, FailureKind, Result, Secrets, TimeLimit, same_secret};
+use crate::ports::{Bound, Failure, FailureKind, Renewal, Result, Secrets, TimeLimit, same_secret};
 use crate::sanitize::sanitize;
 
 /// The time limit for a file or a command.
@@ -85,22 +85,21 @@ impl Kept {
         read
     }
 
-    /// Another secret than the secret that a server refused. Reads the source again if necessary. None if the value is
-    /// the same, if the read fails, or if the last read was only a moment ago.
+    /// Looks for another secret than the secret that a server refused. Reads the source again if necessary.
     async fn renewed(
         &mut self,
         source: &SecretSource,
         refused: &SecretString,
         deadline: Duration,
         again_after: Duration,
-    ) -> Option<SecretString> {
+    ) -> Renewal {
         if let Some(Ok(known)) = &self.last
             && !same_secret(known, refused)
         {
-            return Some(known.clone());
+            return Renewal::Other(known.clone());
         }
         if self.was_read_within(again_after) {
-            return None;
+            return Renewal::NotRead;
         }
         let before = self.last.clone();
         let read = self.read(source, deadline).await;
@@ -108,7 +107,10 @@ impl Kept {
             // The old secret may become valid again, because a restarted server refuses everything for a moment.
             self.last = before;
         }
-        read.ok().filter(|now| !same_secret(now, refused))
+        match read {
+            Ok(now) if !same_secret(&now, refused) => Renewal::Other(now),
+            _ => Renewal::Same,
+        }
     }
 }
 
@@ -139,10 +141,10 @@ impl Secrets for LocalSecrets {
         read.map_err(|wrong| failure(source, wrong, self.deadline))
     }
 
-    async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
+    async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Renewal {
         if matches!(source, SecretSource::Env(_)) {
             // The environment of a process does not change.
-            return None;
+            return Renewal::NotRead;
         }
         let (kept, wanted) = (self.entry(source), source.clone());
         let (deadline, again_after) = (self.deadline, self.again_after);
@@ -152,8 +154,8 @@ impl Secrets for LocalSecrets {
             let mut kept = kept.lock_owned().await;
             kept.renewed(&wanted, &refused, deadline, again_after).await
         });
-        let renewed = reading.await.ok().flatten();
-        if let Some(secret) = &renewed {
+        let renewed = reading.await.unwrap_or(Renewal::NotRead);
+        if let Renewal::Other(secret) = &renewed {
             self.remember(source, &Ok(secret.clone()));
         }
         renewed

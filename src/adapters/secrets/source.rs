@@ -19,7 +19,8 @@ use crate::ports::FailureKind;
 /// part of a secret is useless.
 pub(super) const LONGEST: u64 = 64 * 1024;
 
-/// The secret, or the kind of failure and its description.
+/// The secret, or the kind of failure and its description. The kind is `Garbled` if something was read that cannot be a
+/// secret.
 pub(super) type Read = Result<SecretString, (FailureKind, String)>;
 
 /// The process group of a running command.
@@ -117,7 +118,7 @@ async fn limited(source: impl AsyncRead + Unpin) -> Result<Vec<u8>, (FailureKind
 fn short_enough(bytes: Vec<u8>) -> Result<Vec<u8>, (FailureKind, String)> {
     if bytes.len() as u64 > LONGEST {
         let message = format!("the secret is longer than {} KiB", LONGEST / 1024);
-        return Err((FailureKind::Rejected, message));
+        return Err((FailureKind::Garbled, message));
     }
     Ok(bytes)
 }
@@ -128,7 +129,7 @@ fn secret(mut bytes: Vec<u8>) -> Read {
         bytes.pop_if(|last| *last == b'\r');
     }
     if bytes.is_empty() {
-        return Err((FailureKind::Missing, "the secret is empty".into()));
+        return Err((FailureKind::Garbled, "the secret is empty".into()));
     }
     if bytes.contains(&0) {
         // A process's environment cannot contain a NUL byte.

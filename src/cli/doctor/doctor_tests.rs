@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -29,11 +30,14 @@ fn placed<'a>(place: &str, doctor_test: DoctorTest<'a>) -> PlacedTest<'a> {
     }
 }
 
+/// Shorter than the time limit of a test, so that the result says what took too long.
+const SOURCE_TIMEOUT: Duration = Duration::from_secs(4);
+
 pub(super) fn all(app: &App) -> Vec<PlacedTest<'_>> {
     let mut doctor_tests = greenroom_tests(app);
     doctor_tests.extend(server_tests(app));
     doctor_tests.extend(channel_tests(app));
-    let of_inbox = app.try_inbox().into_iter();
+    let of_inbox = app.try_inbox(SOURCE_TIMEOUT).into_iter();
     doctor_tests.extend(of_inbox.map(|(place, doctor_test)| placed(&place, doctor_test)));
     for site in app.engine.sites() {
         doctor_tests.extend(target_tests(site));

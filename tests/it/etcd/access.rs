@@ -10,7 +10,7 @@ use greenroom::adapters::etcd::{Credentials, Options};
 use greenroom::inventory::servers::TlsConfig;
 use greenroom::inventory::{SecretSource, Slot};
 use greenroom::ports::{
-    FailureKind, Password, PresenceStore, RegistryReader, RegistryWriter, Result, Secrets,
+    FailureKind, Password, PresenceStore, RegistryReader, RegistryWriter, Renewal, Result, Secrets,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -220,10 +220,10 @@ impl Secrets for Rotated {
         Ok((*self.kept.lock().expect("no panic")).into())
     }
 
-    async fn renewed(&self, _: &SecretSource, refused: &SecretString) -> Option<SecretString> {
+    async fn renewed(&self, _: &SecretSource, refused: &SecretString) -> Renewal {
         assert_eq!(refused.expose_secret(), "sesame");
         *self.kept.lock().expect("no panic") = self.now;
-        Some(self.now.into())
+        Renewal::Other(self.now.into())
     }
 }
 

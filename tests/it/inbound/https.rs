@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 
 use super::World;
 use crate::support;
-use crate::support::certificates::{authority, certificate};
+use crate::support::certificates::{authority, authority_for, certificate};
 
 const OWN: &str = "subjectAltName=IP:127.0.0.1";
 
@@ -137,6 +137,33 @@ async fn the_check_of_a_certificate_reads_its_dates() {
         let age = Timestamp::now().duration_since(from);
         assert!((0..2).contains(&age.as_hours()), "{name}: {age}");
     }
+}
+
+#[tokio::test]
+async fn the_check_of_a_certificate_finds_the_first_end_of_its_chain() {
+    let directory = TempDir::new().expect("a directory");
+    let directory = directory.path();
+    authority_for(directory, "short", 1);
+    certificate(directory, "one", "short", OWN);
+    let read = |name: &str| std::fs::read_to_string(directory.join(name)).expect("a file");
+    let chain = read("one.pem") + &read("short.pem");
+    std::fs::write(directory.join("one.pem"), chain).expect("written");
+    let validity = Inbox::check_certificate(&tls(directory, "one", "one")).await;
+    let until = validity.expect("its dates").until;
+    assert!(until.duration_since(Timestamp::now()).as_hours() < 25);
+}
+
+#[tokio::test]
+async fn a_certificate_may_expire_at_the_end_of_the_last_year() {
+    let directory = TempDir::new().expect("a directory");
+    let directory = directory.path();
+    // One hour before 9999-12-31 23:59:59 UTC or up to a day earlier, and after the latest timestamp.
+    let last = 253_402_300_799 - 3600;
+    let days = (last - Timestamp::now().as_second()) / (24 * 3600);
+    authority_for(directory, "ever", days);
+    let validity = Inbox::check_certificate(&tls(directory, "ever", "ever")).await;
+    let until = validity.expect("its dates").until;
+    assert_eq!(until, Timestamp::MAX);
 }
 
 #[tokio::test]

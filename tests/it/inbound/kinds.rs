@@ -1,8 +1,8 @@
 //! A delivery of each kind of sender, with its real form and credential.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,12 +12,14 @@ use greenroom::adapters::inbound::{Inbox, Limits};
 use greenroom::adapters::secrets::LocalSecrets;
 use greenroom::inventory::servers::{InboxConfig, SenderConfig, SenderKind};
 use greenroom::inventory::{Digest, SecretSource};
-use greenroom::ports::{FailureKind, Secrets, SystemClock};
+use greenroom::ports::{FailureKind, Renewal, Secrets, SystemClock};
 use reqwest::RequestBuilder;
 use ring::hmac;
 use secrecy::SecretString;
+use tokio::sync::Semaphore;
 
 use super::{Receiver, SECRET, World, answer, plain, sender, status};
+use crate::support::eventually;
 
 const DIGEST: &str = "sha256:954b378c375d852eb3c63ab88978f640b4348b01c1b3456a024a81536dafbbf4";
 
@@ -199,8 +201,8 @@ impl Secrets for Replaced {
         Ok("the old secret of this sender".into())
     }
 
-    async fn renewed(&self, _: &SecretSource, _: &SecretString) -> Option<SecretString> {
-        Some("the new secret of this sender".into())
+    async fn renewed(&self, _: &SecretSource, _: &SecretString) -> Renewal {
+        Renewal::Other("the new secret of this sender".into())
     }
 }
 
@@ -229,9 +231,13 @@ async fn registry_inbox(secrets: Arc<dyn Secrets>, credential: Duration) -> Inbo
 
 /// The status of the answer to a push with this token.
 async fn push_with(inbox: &Inbox, token: &str) -> u16 {
+    push_as(inbox, "registry", token).await
+}
+
+async fn push_as(inbox: &Inbox, name: &str, token: &str) -> u16 {
     let client = crate::support::http_client().build().expect("a client");
     let request = client
-        .post(format!("http://{}/push/registry", inbox.address()))
+        .post(format!("http://{}/push/{name}", inbox.address()))
         .header("authorization", format!("Bearer {token}"))
         .body(registry(1));
     status(request).await
@@ -262,9 +268,9 @@ impl Secrets for CountedReads {
         Ok(SECRET.into())
     }
 
-    async fn renewed(&self, _: &SecretSource, _: &SecretString) -> Option<SecretString> {
+    async fn renewed(&self, _: &SecretSource, _: &SecretString) -> Renewal {
         self.0.fetch_add(1, Ordering::Relaxed);
-        None
+        Renewal::Same
     }
 }
 
@@ -283,6 +289,78 @@ async fn refused_deliveries_cause_one_read_of_the_credential_a_minute() {
         assert_eq!(push_with(&inbox, SECRET).await, 200, "{number}");
     }
     assert_eq!(secrets.0.load(Ordering::Relaxed), 1);
+}
+
+/// A credential that was replaced. A read of the new one ends when the gate has a permit.
+struct Rotated {
+    /// How many of the next calls read nothing.
+    not_read: AtomicUsize,
+    kept: Mutex<&'static str>,
+    reads: AtomicUsize,
+    gate: Semaphore,
+}
+
+impl Rotated {
+    fn new(not_read: usize, permits: usize) -> Arc<Self> {
+        Arc::new(Self {
+            not_read: AtomicUsize::new(not_read),
+            kept: Mutex::new("the old token"),
+            reads: AtomicUsize::default(),
+            gate: Semaphore::new(permits),
+        })
+    }
+}
+
+#[async_trait]
+impl Secrets for Rotated {
+    async fn read(&self, _: &SecretSource) -> greenroom::ports::Result<SecretString> {
+        Ok((*self.kept.lock().expect("no panic")).into())
+    }
+
+    async fn renewed(&self, _: &SecretSource, _: &SecretString) -> Renewal {
+        let less = |left: usize| left.checked_sub(1);
+        let order = Ordering::SeqCst;
+        if self.not_read.fetch_update(order, order, less).is_ok() {
+            return Renewal::NotRead;
+        }
+        self.reads.fetch_add(1, order);
+        self.gate.acquire().await.expect("open").forget();
+        *self.kept.lock().expect("no panic") = SECRET;
+        Renewal::Other(SECRET.into())
+    }
+}
+
+#[tokio::test]
+async fn deliveries_wait_for_the_one_that_reads_the_new_credential() {
+    let secrets = Rotated::new(0, 0);
+    let inbox = registry_inbox(Arc::clone(&secrets) as _, Duration::from_hours(1)).await;
+    let deliveries = futures_util::future::join_all((0..4).map(|_| push_with(&inbox, SECRET)));
+    let opening = async {
+        eventually("the read begins", Duration::from_secs(20), || async {
+            secrets.reads.load(Ordering::SeqCst) == 1
+        })
+        .await;
+        secrets.gate.add_permits(1);
+    };
+    let (answered, ()) = tokio::join!(deliveries, opening);
+    assert_eq!(answered, [200; 4]);
+    assert_eq!(secrets.reads.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_read_leaves_the_read_to_the_next_one() {
+    let secrets = Rotated::new(1, 1);
+    let inbox = registry_inbox(Arc::clone(&secrets) as _, Duration::from_hours(1)).await;
+    assert_eq!(push_with(&inbox, SECRET).await, 401);
+    assert_eq!(push_with(&inbox, SECRET).await, 200);
+}
+
+#[tokio::test]
+async fn a_delivery_for_an_unknown_name_causes_no_read() {
+    let secrets = Arc::new(CountedReads::default());
+    let inbox = registry_inbox(Arc::clone(&secrets) as _, Duration::from_hours(1)).await;
+    assert_eq!(push_as(&inbox, "nobody", "forged").await, 401);
+    assert_eq!(secrets.0.load(Ordering::Relaxed), 0);
 }
 
 async fn refused(sender: SenderConfig) -> greenroom::ports::Failure {

@@ -172,10 +172,14 @@ async fn only_the_documented_paths_and_methods_are_answered() {
 
 /// The head of a delivery to `ci` with a signature that is in the right form, but wrong.
 fn forged_head(framing: &str) -> String {
+    forged_head_of("ci", framing)
+}
+
+fn forged_head_of(name: &str, framing: &str) -> String {
     let now = jiff::Timestamp::now().as_second();
     let signature = "A".repeat(43);
     format!(
-        "POST /push/ci HTTP/1.1\r\nhost: x\r\nwebhook-id: m1\r\nwebhook-timestamp: {now}\r\n\
+        "POST /push/{name} HTTP/1.1\r\nhost: x\r\nwebhook-id: m1\r\nwebhook-timestamp: {now}\r\n\
          webhook-signature: v1,{signature}=\r\n{framing}\r\n\r\n"
     )
 }
@@ -404,6 +408,55 @@ async fn a_known_sender_that_stops_sending_keeps_no_other_out() {
         status(world.signed("m1", "develop")),
     );
     assert_eq!(delivery.await, Ok(200));
+}
+
+#[tokio::test]
+async fn slow_large_contents_without_a_proof_do_not_delay_a_large_delivery() {
+    let world = World::within(Limits {
+        read: Duration::from_mins(5),
+        ..Limits::default()
+    })
+    .await;
+    let mut slow = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(world.address())
+            .await
+            .expect("a connection");
+        let head = forged_head("content-length: 1048576");
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        stream.write_all(&CONTENT[..65537]).await.expect("sent");
+        slow.spawn(drip(stream));
+    }
+    let large = format!("{}{}", plain("develop"), " ".repeat(100 * 1024));
+    let delivery = timeout(
+        Duration::from_mins(1),
+        status(world.sign_as("ci", "m1", &large)),
+    );
+    assert_eq!(delivery.await, Ok(200));
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_treated_alike_after_a_restart() {
+    let statuses = async || {
+        let world = World::within(Limits {
+            body: 1000,
+            ..Limits::default()
+        })
+        .await;
+        let mut statuses = Vec::new();
+        for number in 0..16 {
+            let head = forged_head_of(&format!("nobody{number}"), "content-length: 1001");
+            let text = raw(world.address(), &head).await;
+            statuses.push(text["HTTP/1.1 ".len()..][..3].to_owned());
+        }
+        statuses
+    };
+    let before = statuses().await;
+    // A sender with a signature announces too much, and one with a token is refused.
+    for status in ["401", "413"] {
+        assert!(before.iter().any(|it| it == status), "{before:?}");
+    }
+    assert_eq!(statuses().await, before);
 }
 
 static CONTENT: [u8; 1 << 20] = [b'x'; 1 << 20];

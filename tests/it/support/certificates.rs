@@ -17,8 +17,13 @@ fn openssl(directory: &Path, arguments: &str) {
 
 /// Writes `{name}.pem` and `{name}.key` of an authority.
 pub(crate) fn authority(directory: &Path, name: &str) {
+    authority_for(directory, name, 2);
+}
+
+/// Like [`authority`], valid for a number of days.
+pub(crate) fn authority_for(directory: &Path, name: &str, days: i64) {
     let out = format!("-keyout {name}.key -out {name}.pem");
-    let request = format!("req -x509 {KEY} {out} -subj /CN={name} -days 2");
+    let request = format!("req -x509 {KEY} {out} -subj /CN={name} -days {days}");
     openssl(directory, &request);
 }
 
