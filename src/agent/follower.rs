@@ -131,7 +131,7 @@ impl Follower {
                 let next = decide::offered(&seen, &entry, resolved);
                 self.perform(&sides, next, None).await
             }
-            Next::Plan(entry) => self.plan(&sides, &seen, *entry).await,
+            Next::Plan(entry) => Box::pin(self.plan(&sides, &seen, *entry)).await,
             next => self.perform(&sides, next, None).await,
         }
     }

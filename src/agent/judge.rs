@@ -258,6 +258,13 @@ mod tests {
         back.kind = ReleaseKind::ColdRollback;
         let state = blocked(&[back], digest, None);
         assert_eq!(state.map(|it| it.kind()), Some(StateKind::Refused));
+        let mut unfinished = done_before(&failed);
+        unfinished.kind = ReleaseKind::WarmRollback;
+        unfinished.closed = None;
+        let standby = Some(unfinished.id);
+        let state = blocked(&[unfinished.clone()], digest, standby);
+        assert_eq!(state.map(|it| it.kind()), Some(StateKind::Refused));
+        assert_eq!(blocked(&[unfinished], digest, None), None);
         let other = Digest::of(b"another version");
         assert_eq!(blocked(&[failed], &other, None), None);
     }

@@ -322,11 +322,11 @@ impl QueueEntry {
     /// The entry after an operator's retry: it waits again.
     #[must_use]
     pub fn retry(&self, retry: Retry) -> Self {
-        let waiting = EntryState::Waiting { why: None };
+        let waiting = self.becomes(EntryState::Waiting { why: None }, retry.at);
         Self {
-            retried: Some(retry.clone()),
+            retried: Some(retry),
             named: None,
-            ..self.becomes(waiting, retry.at)
+            ..waiting
         }
     }
 

@@ -164,6 +164,23 @@ mod tests {
     }
 
     #[test]
+    fn only_the_release_that_an_entry_names_may_be_opened() {
+        let (own, other) = (ReleaseId(ulid::Ulid(1)), ReleaseId(ulid::Ulid(2)));
+        let rolling_out = |second| {
+            let agent = "a".to_owned();
+            let release = own;
+            entry(second, EntryState::RollingOut { release, agent })
+        };
+        let entries = [waiting(1), rolling_out(2)];
+        let against = |id: &EntryId, release| against_rollout(&entries, id, release);
+        assert_eq!(against(&entries[1].id, own), None);
+        assert!(against(&entries[1].id, other).is_some());
+        assert!(against(&entries[0].id, own).is_some());
+        let newer = [rolling_out(2), entry(3, EntryState::Done { release: None })];
+        assert!(against_rollout(&newer, &newer[0].id, own).is_some());
+    }
+
+    #[test]
     fn a_retried_entry_takes_the_place_of_newer_pushes() {
         let retried = QueueEntry {
             retried: Some(Retry {

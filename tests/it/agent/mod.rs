@@ -1,11 +1,11 @@
 //! The agent on real processes, a real proxy and a store in SQLite: pushes become live, wait, fail or are skipped, also
 //! with several agents.
 
+mod held_back;
 mod killed;
 mod many;
 mod pushed;
 mod reloads;
-mod waiting;
 pub(crate) mod world;
 
 use greenroom::inventory::{EntryState, StateKind};

@@ -5,7 +5,7 @@
 //! folder of its own, with its scopes and with mutants, which prove that violations are noticed. To add a side, add a
 //! folder and name it here.
 
-mod agent;
+mod agents;
 mod answers;
 mod calls;
 mod can_finish;

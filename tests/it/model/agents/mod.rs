@@ -10,13 +10,13 @@
 //! not answer, and a configuration that changes.
 
 mod act;
+mod agent_mutants;
+mod agent_scopes;
 mod can_finish;
 mod engine;
 mod look;
-mod mutants;
 mod never;
 mod people;
 mod scope;
-mod scopes;
 mod state;
 mod turns;

@@ -5,6 +5,7 @@
 use greenroom::inventory::Tier;
 use stateright::{Checker, HasDiscoveries, Model};
 
+use super::agent_scopes::{scope, up_to};
 use super::never::{DISMISSED, FAILED, OLDER, PROTECTED, ROLLED_BACK, TAKEN_OVER, TWICE};
 use super::scope::Flaw::{
     EngineComparesIds, EngineIgnoresQueue, EngineResumesAnything, ForgetsFailures,
@@ -12,7 +13,6 @@ use super::scope::Flaw::{
     ResumesAnything, StoreTakesAnyEntry, TakesFromTheLiving, TakesOldest,
 };
 use super::scope::{Budget, Deed, Flaw, Scope};
-use super::scopes::{scope, up_to};
 
 /// A scope, its flaws, and the property that must break.
 type Mutant = (Scope, &'static [Flaw], &'static str);
