@@ -51,8 +51,8 @@ pub struct Failure {
     pub message: String,
     /// What the operator can do; may be empty.
     pub hint: String,
-    /// How long the system asks to wait before the call is repeated.
-    pub retry_after: Option<Duration>,
+    /// How many seconds the system asks to wait before the call is repeated. A small number keeps failures small.
+    retry_after: Option<u16>,
     /// The client library's own error.
     pub source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -82,12 +82,18 @@ impl Failure {
         self
     }
 
+    /// Notes how long the system asks to wait before the call is repeated.
     #[must_use]
     pub fn retry_after(self, pause: Duration) -> Self {
         Self {
-            retry_after: Some(pause),
+            retry_after: Some(u16::try_from(pause.as_secs()).unwrap_or(u16::MAX)),
             ..self
         }
+    }
+
+    /// The pause that the system asks for; zero if it asks for none.
+    pub fn pause(&self) -> Duration {
+        Duration::from_secs(self.retry_after.unwrap_or_default().into())
     }
 
     /// Hides secrets in the system's answer, which may repeat the request.

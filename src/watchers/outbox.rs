@@ -234,7 +234,7 @@ async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
         .when(|failure: &Failure| failure.kind.may_be_temporary())
         .adjust(|failure, pause| {
             // A server that asks for a longer pause would refuse an earlier request.
-            pause.map(|pause| pause.max(failure.retry_after.unwrap_or_default()))
+            pause.map(|pause| pause.max(failure.pause()))
         })
         .notify(again)
         .await

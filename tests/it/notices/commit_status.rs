@@ -111,7 +111,7 @@ fn github_gets_the_statuses_of_a_release_in_order() {
 fn gitlab_takes_a_state_that_is_set_already_as_done() {
     let receiver = Receiver::responding(|_, number| {
         if number == 2 {
-            let message = r#"Cannot transition status via :run from :running (Reason(s): …)"#;
+            let message = "Cannot transition status via :run from :running (Reason(s): …)";
             let body = json!({ "message": message }).to_string();
             return (StatusCode::BAD_REQUEST, body).into_response();
         }

@@ -13,10 +13,11 @@ fn channel(world: &World, receiver: &Receiver) {
     std::fs::write(&secret, SECRET).expect("written");
     let path = world.sandbox.place().join("greenroom.toml");
     let mut text = std::fs::read_to_string(&path).expect("the configuration");
-    text.push_str(&format!(
-        "\n[notices.ops]\nkind = \"signed\"\nurl = \"{}\"\nsecret = {{ file = \"channel-secret\" }}\n",
-        receiver.address
-    ));
+    let url = &receiver.address;
+    let channel = format!(
+        "\n[notices.ops]\nkind = \"signed\"\nurl = \"{url}\"\nsecret = {{ file = \"channel-secret\" }}\n"
+    );
+    text.push_str(&channel);
     std::fs::write(&path, text).expect("written");
 }
 

@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use super::Server;
 use super::post::{Answer, Request, place};
-use crate::history::{Notice, NoticeEvent};
+use crate::history::{Notice, NoticeEvent, ReleaseKind};
 use crate::inventory::{SecretSource, Version};
 use crate::ports::{Notifier, Result};
 use crate::sanitize::sanitize;
@@ -173,7 +173,7 @@ impl Notifier for CommitStatus {
 
 /// The statuses that a notice sets.
 fn statuses(notice: &Notice) -> Vec<Status> {
-    let is_rollback = notice.kind.is_some_and(|kind| kind.is_rollback());
+    let is_rollback = notice.kind.is_some_and(ReleaseKind::is_rollback);
     let state = match notice.event {
         NoticeEvent::Offered => State::Pending,
         NoticeEvent::Started | NoticeEvent::Waiting | NoticeEvent::Switched => State::Running,

@@ -1,5 +1,4 @@
 use super::*;
-use crate::history::ReleaseKind;
 use crate::inventory::{Digest, ImageLabels, Operator, ReleaseId, Target, Tier};
 
 const NEW: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
