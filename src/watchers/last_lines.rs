@@ -62,8 +62,10 @@ impl LastLines {
             return Vec::new();
         }
         let _ = timeout(TIMEOUT, self.quiet()).await;
-        let mask = self.checker.mask().await;
-        if !self.checker.knows_secrets() {
+        // A secret that is read slowly must not hold back the notice.
+        let mask = timeout(TIMEOUT, self.checker.mask()).await;
+        let mask = mask.ok().filter(|_| self.checker.knows_secrets());
+        let Some(mask) = mask else {
             tracing::warn!(
                 "a notice has no lines of the candidate's log, because not all secrets to hide in them can be read"
             );

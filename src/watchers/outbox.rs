@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use tokio::sync::{mpsc, watch};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::last_lines::LastLines;
 use crate::history::{Notice, NoticeEvent};
@@ -154,8 +155,9 @@ async fn follow(
 /// A queue and a task for each channel.
 struct Post {
     channels: Vec<Channel>,
-    /// The queues, which are created for the first notice.
-    queues: OnceLock<Vec<mpsc::Sender<Notice>>>,
+    /// The queues, which are created for the first notice. Their tasks end with this value: a notice that is repeated
+    /// later could replace a newer one of the next outbox.
+    queues: OnceLock<Vec<(mpsc::Sender<Notice>, AbortOnDropHandle<()>)>>,
     /// The number of followed releases plus the notices being sent.
     open: watch::Sender<usize>,
 }
@@ -174,7 +176,7 @@ impl Post {
             let channels = self.channels.iter();
             channels.map(|channel| self.open_queue(channel)).collect()
         });
-        for (channel, queue) in self.channels.iter().zip(queues) {
+        for (channel, (queue, _)) in self.channels.iter().zip(queues) {
             if !channel.wants(notice.event, &notice.target) {
                 continue;
             }
@@ -198,10 +200,10 @@ impl Post {
         }
     }
 
-    fn open_queue(&self, channel: &Channel) -> mpsc::Sender<Notice> {
+    fn open_queue(&self, channel: &Channel) -> (mpsc::Sender<Notice>, AbortOnDropHandle<()>) {
         let (sender, mut waiting) = mpsc::channel::<Notice>(WAITING);
         let (channel, open) = (channel.clone(), self.open.clone());
-        tokio::spawn(async move {
+        let sending = tokio::spawn(async move {
             while let Some(notice) = waiting.recv().await {
                 if let Err(failure) = send(&channel, &notice).await {
                     tracing::warn!(
@@ -213,7 +215,7 @@ impl Post {
                 open.send_modify(|open| *open -= 1);
             }
         });
-        sender
+        (sender, AbortOnDropHandle::new(sending))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url, redirect};
 
 use crate::adapters::outbound_proxy::OutboundProxy;
@@ -22,6 +22,9 @@ pub(super) const ANSWER: usize = 64 * 1024;
 const REASON: usize = 300;
 /// The longest pause that a server may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// GitHub's headers about the rate of requests.
+const RATE_LIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RATE_LIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const DOING: &str = "sending the request";
 /// A path or a part of a path with at least this many bytes is treated as a secret.
 const LONG: usize = 12;
@@ -162,10 +165,17 @@ impl Post {
             };
             failure(kind, reason(&error.without_url()))
         })?;
+        let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
+        let body = start_of(answer).await;
+        // The reason in an error answer is not necessary.
+        let body = body.or_else(|error| match status.is_success() {
+            true => Err(failure(FailureKind::Ambiguous, reason(&error.without_url()))),
+            false => Ok(Vec::new()),
+        })?;
         Ok(Answer {
-            status: answer.status(),
-            retry_after: retry_after(answer.headers()),
-            body: start_of(answer).await,
+            status,
+            retry_after,
+            body,
             place,
             mask,
         })
@@ -217,29 +227,54 @@ fn reason(error: &reqwest::Error) -> String {
     sanitize(&innermost_cause(error).to_string())
 }
 
-/// The pause that the server asks for. Only a number of seconds is understood, as Slack and GitHub send it.
+/// The pause that the server asks for. Only a number of seconds is understood, as Slack and GitHub send it. When the
+/// requests of an hour are used up, GitHub sends the time at which there are new ones.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse();
-    Some(Duration::from_secs(seconds.ok()?).min(LONGEST_PAUSE))
+    let number = |name: &HeaderName| -> Option<u64> {
+        headers.get(name)?.to_str().ok()?.trim().parse().ok()
+    };
+    let until_reset = || {
+        let is_used_up = number(&RATE_LIMIT_REMAINING)? == 0;
+        let now = u64::try_from(jiff::Timestamp::now().as_second()).ok()?;
+        is_used_up.then_some(number(&RATE_LIMIT_RESET)?.saturating_sub(now))
+    };
+    let seconds = number(&RETRY_AFTER).or_else(until_reset)?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
 }
 
 /// The start of a body. The rest is not read.
-async fn start_of(answer: Response) -> Vec<u8> {
+async fn start_of(answer: Response) -> std::result::Result<Vec<u8>, reqwest::Error> {
     let mut bytes = Vec::new();
     let mut body = answer.bytes_stream();
-    while let Some(Ok(part)) = body.next().await {
-        bytes.extend_from_slice(&part);
+    while let Some(part) = body.next().await {
+        bytes.extend_from_slice(&part?);
         if bytes.len() >= ANSWER {
             bytes.truncate(ANSWER);
             break;
         }
     }
-    bytes
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_used_up_rate_is_a_pause_until_there_are_new_requests() {
+        let headers = |remaining: &str, reset: i64| {
+            let reset = (jiff::Timestamp::now().as_second() + reset).to_string();
+            HeaderMap::from_iter([
+                (RATE_LIMIT_REMAINING, remaining.parse().expect("a number")),
+                (RATE_LIMIT_RESET, reset.parse().expect("a number")),
+            ])
+        };
+        assert_eq!(retry_after(&headers("7", 60)), None);
+        let pause = retry_after(&headers("0", 60)).expect("a pause");
+        assert!(pause > Duration::from_secs(50), "{pause:?}");
+        assert_eq!(retry_after(&headers("0", 3600)), Some(LONGEST_PAUSE));
+        assert_eq!(retry_after(&headers("0", -60)), Some(Duration::ZERO));
+    }
 
     #[test]
     fn only_a_long_path_is_hidden() {

@@ -6,7 +6,8 @@
 //! allowed to read the channel. So if a failure leaves it open whether Slack has posted a message, the repeated call
 //! may post it twice. A call that Slack has confirmed is not repeated.
 //!
-//! The messages are remembered in memory only. If another process resumes a release, it posts a new message.
+//! The messages are remembered in memory only. If another process resumes a release, or the agent starts again, the bot
+//! posts a new message.
 //!
 //! Sources: <https://docs.slack.dev/reference/methods/chat.postMessage>,
 //! <https://docs.slack.dev/reference/methods/chat.update>, <https://docs.slack.dev/reference/methods/auth.test>,

@@ -12,7 +12,7 @@ use super::{Answer, Api, State, Status};
 use crate::ports::Result;
 
 const TOKEN: HeaderName = HeaderName::from_static("private-token");
-/// The beginning of the message with which GitLab refuses a status that the commit already has.
+/// The beginning of the message with which GitLab refuses a state.
 const SAME_STATE: &str = "Cannot transition status";
 
 pub(super) struct GitLab;
@@ -45,8 +45,8 @@ impl Api for GitLab {
         })
     }
 
-    /// GitLab also refuses to change a commit from another state to `pending`. A version that is offered again was live
-    /// or failed before, and that state remains.
+    /// GitLab refuses a state that the commit already has, and `pending` after `running`. So its status does not change
+    /// between the start and the end of a release.
     fn is_set_already(&self, answer: &Answer) -> bool {
         let says = String::from_utf8_lossy(&answer.body);
         answer.status() == StatusCode::BAD_REQUEST && says.contains(SAME_STATE)

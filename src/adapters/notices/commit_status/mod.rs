@@ -6,7 +6,7 @@
 //! which it rolled back, because that version is no longer live for a reason.
 //!
 //! The caller sends one notice of a channel after another, and repeats a notice until it is sent or given up. So a late
-//! repetition does not replace a newer status.
+//! repetition does not replace a newer status of the same process. Another process may drive the release later.
 
 mod forgejo;
 mod github;
