@@ -70,7 +70,7 @@ impl LastLines {
                 "a notice has no lines of the candidate's log, because not all secrets to hide in them can be read"
             );
             return Vec::new();
-        }
+        };
         // A secret may have become known after the line was read.
         let lines: Vec<String> = self.kept.borrow().iter().map(|it| mask.hide(it)).collect();
         let limit = BYTES / lines.len().max(1) - 1;

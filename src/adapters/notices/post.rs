@@ -169,7 +169,10 @@ impl Post {
         let body = start_of(answer).await;
         // The reason in an error answer is not necessary.
         let body = body.or_else(|error| match status.is_success() {
-            true => Err(failure(FailureKind::Ambiguous, reason(&error.without_url()))),
+            true => Err(failure(
+                FailureKind::Ambiguous,
+                reason(&error.without_url()),
+            )),
             false => Ok(Vec::new()),
         })?;
         Ok(Answer {
