@@ -16,8 +16,8 @@ use greenroom::inventory::{
     Slot, Target,
 };
 use greenroom::ports::{
-    Checker, Credentials, Failure, InstanceSpec, Result, RuntimeWriter, Secrets, TargetSecrets,
-    same_secret,
+    Checker, Credentials, Failure, InstanceSpec, Renewal, Result, RuntimeWriter, Secrets,
+    TargetSecrets, same_secret,
 };
 use secrecy::SecretString;
 
@@ -246,12 +246,12 @@ impl Secrets for AtOnce {
         Ok(kept.unwrap_or_else(|| self.again()))
     }
 
-    async fn renewed(&self, _: &SecretSource, refused: &SecretString) -> Option<SecretString> {
+    async fn renewed(&self, _: &SecretSource, refused: &SecretString) -> Renewal {
         let kept = self.kept.lock().expect("no panic").clone();
         assert!(kept.is_some_and(|kept| same_secret(&kept, refused)));
         let now = self.again();
         self.renewed.notify_one();
-        Some(now)
+        Renewal::Other(now)
     }
 }
 
