@@ -181,6 +181,8 @@ async fn run_session(
     model.read_only = read_only.unwrap_or_default();
     model.keymap = Arc::new(keymap);
     model.looks = looks;
+    let sandbox = sandbox_of(settings);
+    model.is_sandbox = sandbox.is_some();
     describe(&mut model, app, settings, remarks);
     if let Some((view, (weight, text))) = session.return_to.take() {
         model.come_back_to = Some(view);
@@ -201,10 +203,8 @@ async fn run_session(
     };
     let mut backend = EngineBackend::new(Arc::clone(&app.engine), &watching)
         .with_diagnostics(diagnostics::logged_events())
-        .browsing(app.archive.clone(), archived);
-    if let Some(directory) = sandbox_of(settings) {
-        backend = backend.pushing(directory, settings.clone());
-    }
+        .browsing(app.archive.clone(), archived)
+        .pushing(sandbox.map(|directory| (directory, settings.clone())));
     let mut background = JoinSet::new();
     if let Some((request, loaded)) = configuration {
         let (changes, watch) = wire::watch_configuration(request.clone(), loaded.clone());
@@ -238,11 +238,7 @@ async fn run_session(
     } else {
         terminal.leave();
     }
-    let reason = match &exit_reason {
-        Ok(exit_reason) => lock_release_reason(exit_reason),
-        // A failed draw may be the first sign of a lost terminal, so the locks are released too.
-        Err(_) => Some("the console lost its terminal".to_owned()),
-    };
+    let reason = lock_release_reason(&exit_reason);
     if let Some(reason) = reason {
         app.engine
             .release_locks(&reason, LOCK_RELEASE_TIMEOUT)
@@ -275,7 +271,6 @@ fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<Stri
         model.read_once = Some(crate::sanitize::sanitize(&file));
     }
     model.has_shell = terminal::has_shell();
-    model.is_sandbox = sandbox_of(settings).is_some();
     let refused = app.refused.iter();
     let refused = refused.flat_map(|(name, why)| {
         let why = why.iter();
@@ -290,7 +285,11 @@ fn sandbox_of(settings: &Settings) -> Option<PathBuf> {
 }
 
 /// The reason why this console must release its locks; `None` if the operator quit or reloaded the configuration.
-fn lock_release_reason(exit_reason: &ExitReason) -> Option<String> {
+fn lock_release_reason<E>(exit_reason: &Result<ExitReason, E>) -> Option<String> {
+    let Ok(exit_reason) = exit_reason else {
+        // A failed draw may be the first sign of a lost terminal, so the locks are released too.
+        return Some("the console lost its terminal".to_owned());
+    };
     match exit_reason {
         ExitReason::Signal(name) => Some(format!("the console was ended by {name}")),
         ExitReason::TerminalLost => Some("the console lost its terminal".to_owned()),

@@ -89,11 +89,8 @@ impl EngineBackend {
 
     /// Allows pushes to the sandbox in this directory, which has these settings.
     #[must_use]
-    pub fn pushing(self, sandbox: PathBuf, settings: Settings) -> Self {
-        Self {
-            sandbox: Some((sandbox, settings)),
-            ..self
-        }
+    pub fn pushing(self, sandbox: Option<(PathBuf, Settings)>) -> Self {
+        Self { sandbox, ..self }
     }
 
     async fn archive(&self) -> Result<&Archive, String> {

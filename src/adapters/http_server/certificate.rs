@@ -164,13 +164,13 @@ async fn content(path: &Path) -> Result<Vec<u8>> {
         Ok::<_, std::io::Error>(content)
     };
     read.await.map_err(|error| {
-        let failure = failure(path, &error.to_string());
-        let kind = match error.kind() {
-            std::io::ErrorKind::NotFound => FailureKind::Missing,
-            std::io::ErrorKind::PermissionDenied => FailureKind::Denied,
-            _ => failure.kind,
-        };
-        Failure { kind, ..failure }
+        let mut failure = failure(path, &error.to_string());
+        match error.kind() {
+            std::io::ErrorKind::NotFound => failure.kind = FailureKind::Missing,
+            std::io::ErrorKind::PermissionDenied => failure.kind = FailureKind::Denied,
+            _ => {}
+        }
+        failure
     })
 }
 

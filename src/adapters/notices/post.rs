@@ -166,15 +166,15 @@ impl Post {
             failure(kind, reason(&error.without_url()))
         })?;
         let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
-        let body = start_of(answer).await;
-        // The reason in an error answer is not necessary.
-        let body = body.or_else(|error| match status.is_success() {
-            true => Err(failure(
-                FailureKind::Ambiguous,
-                reason(&error.without_url()),
-            )),
-            false => Ok(Vec::new()),
-        })?;
+        let body = match start_of(answer).await {
+            Ok(body) => body,
+            // The reason in an error answer is not necessary.
+            Err(_) if !status.is_success() => Vec::new(),
+            Err(error) => {
+                let why = reason(&error.without_url());
+                return Err(failure(FailureKind::Ambiguous, why));
+            }
+        };
         Ok(Answer {
             status,
             retry_after,
