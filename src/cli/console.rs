@@ -1,6 +1,5 @@
 //! `greenroom` without a verb: the console.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::task::JoinSet;
 use super::Exit;
 use super::arguments::Common;
 use super::looks::{self, ConsoleSetup};
+use super::sample_push::next_push;
 use crate::console::event::Input;
 use crate::console::model::{Notice, ViewState, Weight};
 use crate::console::run::Inputs;
@@ -18,7 +18,6 @@ use crate::console::terminal::Screen as _;
 use crate::console::{
     ExitReason, Mode, Model, Pace, Terminal, input, run as run_console, terminal,
 };
-use crate::sandbox::Place;
 use crate::settings::{Loaded, Request, Settings};
 use crate::wire::{self, App, EngineBackend};
 use crate::{diagnostics, ports, watchers};
@@ -181,8 +180,8 @@ async fn run_session(
     model.read_only = read_only.unwrap_or_default();
     model.keymap = Arc::new(keymap);
     model.looks = looks;
-    let sandbox = sandbox_of(settings);
-    model.is_sandbox = sandbox.is_some();
+    let push_sample = next_push(settings);
+    model.is_sandbox = push_sample.is_some();
     describe(&mut model, app, settings, remarks);
     if let Some((view, (weight, text))) = session.return_to.take() {
         model.come_back_to = Some(view);
@@ -204,7 +203,7 @@ async fn run_session(
     let mut backend = EngineBackend::new(Arc::clone(&app.engine), &watching)
         .with_diagnostics(diagnostics::logged_events())
         .browsing(app.archive.clone(), archived)
-        .pushing(sandbox.map(|directory| (directory, settings.clone())));
+        .pushing(push_sample);
     let mut background = JoinSet::new();
     if let Some((request, loaded)) = configuration {
         let (changes, watch) = wire::watch_configuration(request.clone(), loaded.clone());
@@ -277,11 +276,6 @@ fn describe(model: &mut Model, app: &App, settings: &Settings, remarks: Vec<Stri
         why.map(move |why| format!("the environment {name} is not used: {why}"))
     });
     model.remark(&refused.chain(remarks).collect::<Vec<_>>());
-}
-
-/// The directory of the sandbox that the configuration belongs to. `None` if it belongs to none.
-fn sandbox_of(settings: &Settings) -> Option<PathBuf> {
-    Place::check(settings.file.parent()?).ok()
 }
 
 /// The reason why this console must release its locks; `None` if the operator quit or reloaded the configuration.

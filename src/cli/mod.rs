@@ -34,6 +34,7 @@ mod repair;
 mod reporter;
 mod resume;
 mod rollback_candidates;
+mod sample_push;
 mod sandbox;
 mod show;
 mod signals;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::time::timeout;
 
-use super::{SamplePush, push_sample};
 use crate::adapters::archive::Archive;
 use crate::console::Backend;
 use crate::console::model::{
@@ -27,8 +27,7 @@ use crate::release::{
     Releases, RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume,
     ResumeAction, TakeoverRequest, Terms,
 };
-use crate::sandbox::{self, sample::Fault};
-use crate::settings::{self, Settings};
+use crate::settings;
 use crate::watchers::{Keeping, Watching};
 
 /// How many existing lines are read when a log is opened.
@@ -37,6 +36,11 @@ const LINES_BEFORE: usize = 20_000;
 const TAGS_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the store may take to answer about earlier releases.
 const TERMS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Pushes the next version of a service, which has these tags, to a sandbox. Returns what was pushed, or why nothing was.
+pub type PushSample = Box<
+    dyn Fn(ServiceName, Vec<String>) -> BoxFuture<'static, Result<String, String>> + Send + Sync,
+>;
 
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct EngineBackend {
@@ -48,8 +52,7 @@ pub struct EngineBackend {
     archive: Option<(PathBuf, OnceCell<Archive>)>,
     kept: watch::Receiver<Keeping>,
     configuration: watch::Receiver<Option<Arc<NewConfiguration>>>,
-    /// The directory of the sandbox, and its settings.
-    sandbox: Option<(PathBuf, Settings)>,
+    push_sample: Option<PushSample>,
 }
 
 impl EngineBackend {
@@ -64,7 +67,7 @@ impl EngineBackend {
             archive: None,
             kept: watch::channel(Ok(())).1,
             configuration: watch::channel(None).1,
-            sandbox: None,
+            push_sample: None,
         }
     }
 
@@ -87,10 +90,13 @@ impl EngineBackend {
         }
     }
 
-    /// Allows pushes to the sandbox in this directory, which has these settings.
+    /// Allows pushes to a sandbox. None if the console shows no sandbox.
     #[must_use]
-    pub fn pushing(self, sandbox: Option<(PathBuf, Settings)>) -> Self {
-        Self { sandbox, ..self }
+    pub fn pushing(self, push_sample: Option<PushSample>) -> Self {
+        Self {
+            push_sample,
+            ..self
+        }
     }
 
     async fn archive(&self) -> Result<&Archive, String> {
@@ -132,27 +138,15 @@ impl Backend for EngineBackend {
     }
 
     async fn push_sample(&self, service: &ServiceName) -> Result<String, String> {
-        let Some((directory, settings)) = &self.sandbox else {
+        let Some(push_sample) = &self.push_sample else {
             return Err("this console does not show a sandbox".into());
         };
-        let target = self.engine.sites().map(|site| &site.definition.target);
-        let target = target.into_iter().find(|target| target.service == *service);
-        let Some(target) = target else {
+        let mut targets = self.engine.sites().map(|site| &site.definition.target);
+        let Some(target) = targets.find(|target| target.service == *service) else {
             return Err(format!("{service} is not configured"));
         };
         let tags = self.versions(target).await?;
-        let (tag, fault) = sandbox::next_push(tags.iter().map(String::as_str));
-        let pushed = SamplePush {
-            service,
-            tag: &tag,
-            fault: fault.as_str(),
-        };
-        let sent = push_sample(directory, settings, pushed).await;
-        let (repository, _) = sent.map_err(|error| error.to_string())?;
-        Ok(match fault {
-            Fault::None => format!("{repository}:{tag} was pushed"),
-            _ => format!("{repository}:{tag}, whose checks fail, was pushed"),
-        })
+        push_sample(service.clone(), tags).await
     }
 
     async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused> {

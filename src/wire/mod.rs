@@ -24,14 +24,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-pub use backend::EngineBackend;
+pub use backend::{EngineBackend, PushSample};
 pub use bounds::bounds;
 pub use configuration::watch as watch_configuration;
 pub use doctor_tests::try_directory;
 pub use inbox::{Inbox, check_inbox, report_push, start_inbox};
 pub use operator::process_user;
 pub use presence::report_presence;
-pub use sandbox::{SamplePush, catalogue, push_sample};
+pub use sandbox::{catalogue, push_program};
 
 pub use crate::adapters::embedded_proxy::EmbeddedProxy;
 use crate::adapters::http::HttpChecker;

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::arguments::Common;
+use super::super::sample_push::{SamplePush, push};
 use super::super::{Exit, json};
 use super::{load_sandbox, print_error, say};
 use crate::inventory::{ServiceName, is_tag};
 use crate::sandbox::{Place, sample::Fault};
-use crate::wire::{self, SamplePush};
 
 /// Pushes a version to an open sandbox: a new one, or one that the sandbox has
 ///
@@ -70,7 +70,7 @@ pub(super) async fn run(common: &Common, verb: &PushVerb) -> Exit {
         tag: &verb.tag,
         fault: &verb.fault,
     };
-    let (repository, is_new) = match wire::push_sample(&directory, &loaded.settings, pushed).await {
+    let (repository, is_new) = match push(&directory, &loaded.settings, pushed).await {
         Ok(pushed) => pushed,
         Err(error) => {
             print_error(error);

@@ -250,7 +250,7 @@ fn a_hidden_log_frees_its_space_and_can_be_shown_again() {
 fn a_push_to_the_sandbox_is_refused_outside_a_sandbox() {
     let mut model = model((118, 34), with_candidate(web_production()));
     assert!(why_not(&model, Action::PushSample).is_some());
-    press(&mut model, ":push-sample");
+    press(&mut model, ":in a sandbox");
     let palette = screen(&model);
     assert!(
         palette.contains("not now: this console does not show a sandbox"),
