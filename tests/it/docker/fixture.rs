@@ -242,7 +242,8 @@ impl Secrets for OneSecret {
 /// An image registry that requires a user and a password.
 pub(crate) struct PrivateRegistry {
     pub(crate) host: String,
-    child: Child,
+    /// None while it is away.
+    child: Option<Child>,
     directory: TempDir,
 }
 
@@ -277,25 +278,38 @@ impl PrivateRegistry {
              storage: {{filesystem: {{rootdirectory: '{home}/data'}}}}\n\
              auth: {{htpasswd: {{realm: it, path: '{home}/users'}}}}\n{parts}"
         );
-        let file = directory.path().join("config.yml");
-        std::fs::write(&file, config).expect("written");
+        std::fs::write(directory.path().join("config.yml"), config).expect("written");
+        let mut registry = Self {
+            host,
+            child: None,
+            directory,
+        };
+        registry.come_back().await;
+        registry
+    }
+
+    /// Ends the registry. Its images stay.
+    pub(crate) fn go_away(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts the registry and waits until it answers.
+    pub(crate) async fn come_back(&mut self) {
         let child = Command::new("docker-registry")
             .arg("serve")
-            .arg(&file)
+            .arg(self.directory.path().join("config.yml"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("docker-registry");
-        let registry = Self {
-            host,
-            child,
-            directory,
-        };
+        self.child = Some(child);
         support::eventually("the registry answers", Duration::from_secs(20), || async {
-            tokio::net::TcpStream::connect(&registry.host).await.is_ok()
+            tokio::net::TcpStream::connect(&self.host).await.is_ok()
         })
         .await;
-        registry
     }
 
     /// Pushes an image and returns its repository and digest.
@@ -319,7 +333,6 @@ impl PrivateRegistry {
 
 impl Drop for PrivateRegistry {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.go_away();
     }
 }

@@ -15,6 +15,7 @@ mod outages;
 mod overtaken;
 mod planted_real;
 mod public_real;
+mod pushed_real;
 mod repair_real;
 mod sharing;
 mod together_real;

@@ -6,18 +6,67 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{docker, from_environment, registry};
+use crate::docker::fixture::{PASSWORD, PrivateRegistry, USER};
 
 const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
                          application/vnd.oci.image.manifest.v1+json";
 
+/// A registry, and the user and password that it asks for.
+struct Place {
+    client: Client,
+    host: String,
+    login: Option<(&'static str, &'static str)>,
+}
+
+impl Place {
+    fn url(&self, what: &str) -> String {
+        format!("http://{}/v2/{what}", self.host)
+    }
+
+    fn get(&self, what: &str) -> RequestBuilder {
+        self.with_login(self.client.get(self.url(what)))
+    }
+
+    fn post(&self, what: &str) -> RequestBuilder {
+        self.with_login(self.client.post(self.url(what)))
+    }
+
+    fn put(&self, url: &str) -> RequestBuilder {
+        self.with_login(self.client.put(url))
+    }
+
+    fn with_login(&self, request: RequestBuilder) -> RequestBuilder {
+        match self.login {
+            Some((user, password)) => request.basic_auth(user, Some(password)),
+            None => request,
+        }
+    }
+
+    async fn upload(&self, repository: &str, digest: &str, content: Vec<u8>) {
+        let upload = good(
+            self.post(&format!("{repository}/blobs/uploads/"))
+                .send()
+                .await,
+        );
+        let to = upload.headers()[LOCATION].to_str().expect("an address");
+        let to = match to.strip_prefix('/') {
+            Some(path) => format!("http://{}/{path}", self.host),
+            None => to.to_owned(),
+        };
+        let joint = if to.contains('?') { '&' } else { '?' };
+        let put = self.put(&format!("{to}{joint}digest={digest}"));
+        good(put.body(content).send().await);
+    }
+}
+
 /// A repository that is filled one version at a time.
 pub(crate) struct Versions {
-    client: Client,
+    place: Place,
     name: String,
     /// The parts of a version: the media type, manifest and settings of a good one.
     manifest: (String, Value),
@@ -28,30 +77,53 @@ pub(crate) struct Versions {
 impl Versions {
     /// An empty repository of that name.
     pub(crate) async fn in_repository(name: &str) -> Self {
+        Self::of(registry(), None, name).await
+    }
+
+    /// An empty repository of that name in a private registry.
+    pub(crate) async fn in_private(registry: &PrivateRegistry, name: &str) -> Self {
+        Self::of(registry.host.clone(), Some((USER, PASSWORD)), name).await
+    }
+
+    async fn of(host: String, login: Option<(&'static str, &'static str)>, name: &str) -> Self {
         let client = super::http_client().build().expect("a client");
+        let samples = Place {
+            client: client.clone(),
+            host: registry(),
+            login: None,
+        };
+        let place = Place {
+            client,
+            host,
+            login,
+        };
         let image = from_environment("GREENROOM_TEST_IMAGE");
         let (_, sample) = image.split_once('/').expect("registry/repository");
-        let at = |what: &str| format!("http://{}/v2/{what}", registry());
-        let manifest = client
-            .get(at(&format!("{sample}/manifests/1.9.0")))
+        let manifest = samples
+            .get(&format!("{sample}/manifests/1.9.0"))
             .header(ACCEPT, MANIFESTS);
         let manifest = good(manifest.send().await);
         let kind = manifest.headers()[CONTENT_TYPE].to_str().expect("a type");
         let kind = kind.to_owned();
         let manifest: Value = manifest.json().await.expect("a manifest");
         let settings = manifest["config"]["digest"].as_str().expect("a digest");
-        let settings = client.get(at(&format!("{sample}/blobs/{settings}")));
+        let settings = samples.get(&format!("{sample}/blobs/{settings}"));
         let settings = good(settings.send().await).json().await;
         for layer in manifest["layers"].as_array().expect("layers") {
             let digest = layer["digest"].as_str().expect("a digest");
-            let mount = at(&format!(
-                "{name}/blobs/uploads/?mount={digest}&from={sample}"
-            ));
-            let mounted = good(client.post(mount).send().await);
-            assert_eq!(mounted.status(), 201, "the layer is shared");
+            if place.host == samples.host {
+                let mount = format!("{name}/blobs/uploads/?mount={digest}&from={sample}");
+                let mounted = good(place.post(&mount).send().await);
+                assert_eq!(mounted.status(), 201, "the layer is shared");
+            } else {
+                let layer = samples.get(&format!("{sample}/blobs/{digest}"));
+                let content = good(layer.send().await).bytes().await;
+                let content = content.expect("the layer").to_vec();
+                place.upload(name, digest, content).await;
+            }
         }
         Self {
-            client,
+            place,
             name: name.to_owned(),
             manifest: (kind, manifest),
             settings: settings.expect("settings"),
@@ -61,7 +133,7 @@ impl Versions {
 
     /// As a configuration names it.
     pub(crate) fn image(&self) -> String {
-        format!("{}/{}", registry(), self.name)
+        format!("{}/{}", self.place.host, self.name)
     }
 
     /// Adds a version and returns its tag. `fault` is one that the sample application knows.
@@ -89,19 +161,10 @@ impl Versions {
         manifest["config"]["digest"] = digest.as_str().into();
         manifest["config"]["size"] = settings.len().into();
 
-        let at = |what: &str| format!("http://{}/v2/{}/{what}", registry(), self.name);
-        let upload = good(self.client.post(at("blobs/uploads/")).send().await);
-        let to = upload.headers()[LOCATION].to_str().expect("an address");
-        let to = match to.strip_prefix('/') {
-            Some(path) => format!("http://{}/{path}", registry()),
-            None => to.to_owned(),
-        };
-        let joint = if to.contains('?') { '&' } else { '?' };
-        let put = self.client.put(format!("{to}{joint}digest={digest}"));
-        good(put.body(settings).send().await);
-        let put = self.client.put(at(&format!("manifests/{tag}")));
-        let put = put.header(CONTENT_TYPE, kind).body(manifest.to_string());
-        good(put.send().await);
+        self.place.upload(&self.name, &digest, settings).await;
+        let to = self.place.url(&format!("{}/manifests/{tag}", self.name));
+        let put = self.place.put(&to).header(CONTENT_TYPE, kind);
+        good(put.body(manifest.to_string()).send().await);
         tag
     }
 }
