@@ -19,7 +19,7 @@ use crate::inventory::servers::{SenderConfig, ServerTls};
 use crate::ports::{
     DoctorResult, DoctorTest, Failure, FailureKind, ProxyHost, Result, Secrets, Writable,
 };
-use crate::settings::{ProxyConfig, RuntimeConfig, Settings, StoreConfig};
+use crate::settings::{ProxyConfig, RuntimeConfig, Settings, StoreConfig, state_directory};
 
 impl App {
     /// Tests that the archive can be written, or that it can be created. Leaves no new file behind.
@@ -42,7 +42,11 @@ impl App {
         let written = self.written_directories.iter();
         let written = written.map(|(_, directory)| directory.as_path());
         let of_proxies = self.proxy_directories.iter().map(PathBuf::as_path);
-        written.chain(of_proxies).collect()
+        // The unit of an agent has a state directory of its own, which replaces the user's.
+        let of_user = state_directory();
+        let archive = self.archive.parent();
+        let archive = archive.filter(|it| of_user.is_none_or(|own| !it.starts_with(own)));
+        written.chain(of_proxies).chain(archive).collect()
     }
 
     /// Tests the directories of this machine that stores and processes use.
@@ -177,14 +181,17 @@ pub(super) fn written_directories(settings: &Settings) -> BTreeSet<(&'static str
     written
 }
 
-/// The directories of this machine to which Greenroom writes the configuration of proxies. The directories inside a
-/// container are not on this machine.
+/// The directories of this machine to which Greenroom, or a proxy that tests a configuration, writes. The directories
+/// inside a container are not on this machine.
 pub(super) fn proxy_directories(settings: &Settings) -> BTreeSet<PathBuf> {
     let mut written = BTreeSet::new();
     for environment in &settings.environments {
         match &environment.proxy {
             Some(ProxyConfig::Nginx(nginx)) if nginx.container.is_none() => {
                 written.extend([nginx.sites.clone(), nginx.state.clone()]);
+                // The configuration that nginx tests is written next to the configuration that it has.
+                let main = nginx.configuration.parent().map(Path::to_owned);
+                written.extend(main.into_iter().chain(nginx.access_log.clone()));
             }
             Some(ProxyConfig::Embedded(embedded)) => {
                 written.insert(embedded.state.clone());

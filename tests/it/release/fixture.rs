@@ -73,7 +73,9 @@ impl Fixture {
         // Workers of nginx and processes in containers need access.
         set_mode(place.path(), 0o755);
         let at = place.path().to_owned();
-        for directory in ["sites", "live", "data", "blue", "green", "logs"] {
+        for directory in [
+            "nginx", "logs", "sites", "live", "data", "blue", "green", "run",
+        ] {
             fs::create_dir(at.join(directory)).expect("a directory");
             // Workers read the pointers, and only the test's user writes them.
             let mode = if directory == "live" { 0o755 } else { 0o777 };
@@ -135,7 +137,7 @@ impl Fixture {
     pub(super) async fn start_nginx_again(&mut self) {
         self.kill_orphans();
         let at = self.place.path().to_owned();
-        let _ = fs::remove_file(at.join("nginx.pid"));
+        let _ = fs::remove_file(at.join("nginx/nginx.pid"));
         self.nginx = Some(start_nginx(&at).await);
     }
 
@@ -336,7 +338,7 @@ etcd = {{ endpoints = ["{etcd}"], prefix = "/greenroom-test/{service}" }}
 lock = {{ lease = "{lease}", heartbeat = "{heartbeat}" }}
 
 [environments.production.nginx]
-configuration = "{at}/nginx.conf"
+configuration = "{at}/nginx/nginx.conf"
 sites = "{at}/sites"
 state = "{at}/live"
 answer = {{ listen = "127.0.0.1:{answer}" }}
@@ -390,25 +392,25 @@ preview_listen = "127.0.0.1:{preview}"
 
 fn nginx_configuration(at: &Path) -> String {
     format!(
-        "user root;\nworker_processes 2;\npid {0}/nginx.pid;\nerror_log {0}/logs/error.log warn;\n\
+        "user root;\nworker_processes 2;\npid {0}/nginx/nginx.pid;\nerror_log {0}/run/error.log warn;\n\
          events {{ worker_connections 1024; }}\nhttp {{\n    access_log off;\n    keepalive_requests 1000000;\n    \
-         client_body_temp_path {0}/body;\n    proxy_temp_path {0}/proxy;\n    fastcgi_temp_path {0}/fastcgi;\n    \
-         uwsgi_temp_path {0}/uwsgi;\n    scgi_temp_path {0}/scgi;\n    include {0}/sites/*.conf;\n}}\n",
+         client_body_temp_path {0}/run/body;\n    proxy_temp_path {0}/run/proxy;\n    fastcgi_temp_path {0}/run/fastcgi;\n    \
+         uwsgi_temp_path {0}/run/uwsgi;\n    scgi_temp_path {0}/run/scgi;\n    include {0}/sites/*.conf;\n}}\n",
         at.display()
     )
 }
 
 async fn start_nginx(at: &Path) -> Child {
-    fs::write(at.join("nginx.conf"), nginx_configuration(at)).expect("written");
+    fs::write(at.join("nginx/nginx.conf"), nginx_configuration(at)).expect("written");
     let child = Command::new("nginx")
         .args(["-g", "daemon off;", "-c"])
-        .arg(at.join("nginx.conf"))
+        .arg(at.join("nginx/nginx.conf"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("nginx is installed");
-    wait_for_pid(at.join("nginx.pid")).await;
+    wait_for_pid(at.join("nginx/nginx.pid")).await;
     child
 }
 
@@ -422,11 +424,11 @@ async fn wait_for_pid(path: PathBuf) {
 /// The same nginx in a container of the same engine, in the host's network, so that it reaches the
 /// slots' loopback ports. The directory is mounted under the same path.
 async fn start_nginx_in_container(at: &Path, service: &str) -> String {
-    fs::write(at.join("nginx.conf"), nginx_configuration(at)).expect("written");
+    fs::write(at.join("nginx/nginx.conf"), nginx_configuration(at)).expect("written");
     let name = format!("nginx-{service}");
     let volume = format!("{0}:{0}", at.display());
     let image = from_environment("GREENROOM_TEST_NGINX_IMAGE");
-    let configuration = at.join("nginx.conf").display().to_string();
+    let configuration = at.join("nginx/nginx.conf").display().to_string();
     let status = Command::new("docker")
         .args([
             "-H",
@@ -452,7 +454,7 @@ async fn start_nginx_in_container(at: &Path, service: &str) -> String {
         .status()
         .expect("the docker client");
     assert!(status.success());
-    wait_for_pid(at.join("nginx.pid")).await;
+    wait_for_pid(at.join("nginx/nginx.pid")).await;
     name
 }
 

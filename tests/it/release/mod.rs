@@ -19,6 +19,7 @@ mod pushed_real;
 mod repair_real;
 mod sharing;
 mod together_real;
+mod unit_real;
 mod unknown;
 mod unreleased;
 

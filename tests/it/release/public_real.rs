@@ -286,7 +286,7 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
         fixture.public
     );
     fs::write(sites.join("000-by-hand.conf"), own).expect("written");
-    reload_nginx(fixture.place.path()).await;
+    reload_nginx(&fixture.place.path().join("nginx")).await;
     eventually(
         "the other server answers",
         Duration::from_secs(10),

@@ -50,7 +50,7 @@ async fn a_plan_names_the_other_targets_of_its_nginx_and_lost_headers() {
     })
     .await;
     let service = fixture.target.service.to_string();
-    let main = fixture.place.path().join("nginx.conf");
+    let main = fixture.place.path().join("nginx/nginx.conf");
     let text = fs::read_to_string(&main).expect("the main configuration");
     let header = "http {\n    add_header Strict-Transport-Security \"max-age=63072000\" always;\n";
     fs::write(&main, text.replace("http {\n", header)).expect("written");
