@@ -195,13 +195,14 @@ impl Follower {
         entry: QueueEntry,
     ) -> Result<Again> {
         let engine = Arc::clone(&self.engine);
+        let trigger = entry.trigger();
         let request = PlanRequest {
             target: self.target.clone(),
             wanted: Wanted::Version(VersionRef::Tag(entry.push.tag.clone())),
-            reason: Some(format!("push of {}", entry.push.words())),
+            reason: Some(trigger.reason()),
             override_holds: None,
             operator: engine.operator().clone(),
-            trigger: Some(entry.trigger()),
+            trigger: Some(trigger),
         };
         let made = engine.plan(&request).await;
         let resolved = match &made {

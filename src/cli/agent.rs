@@ -9,6 +9,7 @@
 mod running;
 mod unit;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clap::Args;
@@ -128,7 +129,8 @@ async fn serve(common: &Common, request: Request, opened: Opened) -> Exit {
     let mut round = Round {
         opened,
         before: None,
-        refused: None,
+        finishing: BTreeSet::new(),
+        tried: None,
     };
     // The applications of earlier rounds, which send their last notices.
     let mut closing = JoinSet::new();
@@ -140,7 +142,7 @@ async fn serve(common: &Common, request: Request, opened: Opened) -> Exit {
             common,
             request: &request,
             found,
-            handled: round.refused.take(),
+            handled: round.tried.clone(),
         };
         let ended = follow(&round, &mut stop_requests, reloading).await;
         drop(watching);
@@ -148,17 +150,17 @@ async fn serve(common: &Common, request: Request, opened: Opened) -> Exit {
             Ended::Stops(exit) => break exit,
             Ended::Reloads(next, on_disk) => {
                 while closing.try_join_next().is_some() {}
-                round.refused = on_disk;
-                let targets = round.opened.1.targets().cloned().collect();
+                round.tried = on_disk;
                 let (loaded, app) = std::mem::replace(&mut round.opened, *next);
+                round.finishing.extend(app.targets().cloned());
+                round.before = Some(loaded);
                 closing.spawn(close(app));
-                round.before = Some((loaded, targets));
             }
             Ended::CannotStart(why) => {
                 json::fail(json::Kind::Failed, &why, None);
                 out::explain(format_args!("greenroom: {why}"));
                 // Without the configuration before, the agent ends, and systemd starts it again after a pause.
-                let Some((loaded, _)) = round.before.take() else {
+                let Some(loaded) = round.before.take() else {
                     break Exit::Failed;
                 };
                 let Ok(app) = wire::build(&loaded.settings, common.read_only) else {
@@ -188,10 +190,13 @@ async fn close(app: App) {
 /// What an agent runs with until the configuration changes.
 struct Round {
     opened: Opened,
-    /// The configuration before, and its targets: their last releases may not have ended.
-    before: Option<(Loaded, Vec<Target>)>,
-    /// How the configuration on disk differed from the one before. The agent does not try it a second time.
-    refused: Option<Arc<NewConfiguration>>,
+    /// The configuration before.
+    before: Option<Loaded>,
+    /// The targets of all configurations before: their last releases may not have ended.
+    finishing: BTreeSet<Target>,
+    /// How the configuration on disk last differed from the one in use. If the agent cannot start with it, the agent does
+    /// not try it a second time.
+    tried: Option<Arc<NewConfiguration>>,
 }
 
 /// Why an agent has stopped.
@@ -211,13 +216,7 @@ async fn follow(
 ) -> Ended {
     let (loaded, app) = &round.opened;
     let (sender, mut changes) = mpsc::channel(CHANGES);
-    let finishing = round.before.as_ref().map(|(_, targets)| targets.as_slice());
-    let started = RunningAgent::start(
-        app,
-        &loaded.settings,
-        Some(sender),
-        finishing.unwrap_or_default(),
-    );
+    let started = RunningAgent::start(app, &loaded.settings, Some(sender), &round.finishing);
     let agent = match started.await {
         Ok(agent) => agent,
         Err(error) => return Ended::CannotStart(error.to_string()),
@@ -357,10 +356,10 @@ fn report(entry: &QueueEntry) {
     let details = entry.state.details();
     let details = details.map_or(String::new(), |details| format!(": {details}"));
     let text = format!(
-        "{}: {} is {}{details}",
+        "{}: {} {}{details}",
         entry.target,
         entry.push.words(),
-        entry.state.kind()
+        entry.state.kind().predicate()
     );
     say("changed", serde_json::json!({ "entry": entry }), &text);
 }

@@ -3,6 +3,7 @@
 
 mod push;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -211,7 +212,8 @@ impl RunningSandbox {
             return Ok(());
         }
         let app = wire::build(&loaded.settings, false)?;
-        self.agent = Some(RunningAgent::start(&app, &loaded.settings, None, &[]).await?);
+        self.agent =
+            Some(RunningAgent::start(&app, &loaded.settings, None, &BTreeSet::new()).await?);
         Ok(())
     }
 

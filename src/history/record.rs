@@ -236,6 +236,12 @@ impl ReleaseRecord {
         self.reason.as_deref().or(missing)
     }
 
+    /// The reason like [`ReleaseRecord::why`], unless it only repeats the push that the release was opened for.
+    pub fn why_beside_push(&self) -> Option<&str> {
+        let of_push = self.trigger.as_ref().map(Trigger::reason);
+        self.why().filter(|why| of_push.as_deref() != Some(*why))
+    }
+
     /// Whether the plan has a step that only a newer Greenroom knows.
     pub fn has_unknown_step(&self) -> bool {
         let mut steps = self.plan.iter().map(|planned| &planned.step);

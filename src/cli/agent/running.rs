@@ -1,7 +1,7 @@
 //! An agent that is running, with its inbox.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl RunningAgent {
         app: &App,
         settings: &Settings,
         changes: Option<mpsc::Sender<QueueEntry>>,
-        finishing: &[Target],
+        finishing: &BTreeSet<Target>,
     ) -> Result<Self, WireError> {
         let engine = Arc::clone(&app.engine);
         let mut agent = Agent::new(Arc::clone(&engine)).finishing(finishing);

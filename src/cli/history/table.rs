@@ -203,11 +203,17 @@ fn line(listed: &Listed) -> String {
     let live = was_live(record);
     let trigger = record.trigger.as_ref().map(ToString::to_string);
     let trigger = trigger.as_deref();
-    let remarks = [trigger, record.why(), live.as_deref(), failure, differs]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("; ");
+    let remarks = [
+        trigger,
+        record.why_beside_push(),
+        live.as_deref(),
+        failure,
+        differs,
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join("; ");
     // Any user who can write to the store could have written parts of this text, so the text is sanitized.
     sanitize(&format!(
         "{}  {}  {:<20}  {:<13}  {from} -> {}  {:<14} {:>7}  {}  {remarks}",

@@ -96,6 +96,13 @@ pub struct Trigger {
     pub push: String,
 }
 
+impl Trigger {
+    /// The reason that an agent gives for the release.
+    pub fn reason(&self) -> String {
+        format!("push of {}", self.push)
+    }
+}
+
 impl fmt::Display for Trigger {
     /// `for a push of develop of team/web, from hub, by ana (entry 1a2b3c4d)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,6 +172,20 @@ impl StateKind {
             Self::Refused => "refused",
             Self::Failed => "failed",
             Self::Dismissed => "dismissed",
+        }
+    }
+
+    /// What a sentence says about the version or the entry: `is waiting`.
+    pub fn predicate(self) -> &'static str {
+        match self {
+            Self::Waiting => "is waiting",
+            Self::Offered => "is offered",
+            Self::RollingOut => "is rolling out",
+            Self::Done => "is done",
+            Self::Skipped => "was skipped",
+            Self::Refused => "was refused",
+            Self::Failed => "has failed",
+            Self::Dismissed => "was dismissed",
         }
     }
 }

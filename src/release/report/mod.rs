@@ -167,13 +167,21 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
     ));
     lines.plain(format!("  release  {}", head.id));
     lines.plain(format!("  by       {}", head.operator));
-    if let Some(trigger) = &head.trigger {
-        lines.plain(format!("           {trigger}"));
+    let trigger = head.trigger.as_ref().map(ToString::to_string);
+    let reasons: Vec<&str> = trigger
+        .as_deref()
+        .into_iter()
+        .chain(head.why_beside_push())
+        .collect();
+    for (number, reason) in reasons.iter().enumerate() {
+        lines.plain(format!(
+            "  {:<7}  {reason}",
+            if number == 0 { "why" } else { "" }
+        ));
     }
-    lines.plain(format!(
-        "  why      {}",
-        head.why().unwrap_or("no reason given")
-    ));
+    if reasons.is_empty() {
+        lines.plain("  why      no reason given");
+    }
     if head.why() == Some(NO_REASON_YET) {
         lines.plain(format!(
             "           While the hold of this rollback is active, add a reason with: greenroom hold {} {} --reason TEXT",

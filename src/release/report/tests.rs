@@ -196,7 +196,7 @@ fn a_report_names_the_push_that_an_agent_released() {
         entry: "1a2b3c4d".repeat(4).parse().expect("an id"),
         push: "develop of team/web, from hub, by cleo".into(),
     });
-    let kept = Kept {
+    let mut kept = Kept {
         recorded,
         differences: Vec::new(),
         log: None,
@@ -204,7 +204,16 @@ fn a_report_names_the_push_that_an_agent_released() {
     let shown = text(&kept);
     let push = "for a push of develop of team/web, from hub, by cleo (entry 1a2b3c4d)";
     assert!(
-        shown.contains(&format!("ana@ops-1\n           {push}\n")),
+        shown.contains(&format!(
+            "  why      {push}\n           fix basket rounding\n"
+        )),
+        "{shown}"
+    );
+    // The agent's own reason says nothing more.
+    kept.recorded.head.reason = Some("push of develop of team/web, from hub, by cleo".into());
+    let shown = text(&kept);
+    assert!(
+        shown.contains(&format!("  why      {push}\n  started")),
         "{shown}"
     );
     assert!(

@@ -1,6 +1,7 @@
 //! The real agent reads its configuration again when the file changes.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use greenroom::history::{Entry, JournalEvent, Step};
 use greenroom::inventory::StateKind;
 
 use super::world::{World, web};
+use crate::support::free_port;
 
 /// How long anything may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
@@ -94,13 +96,13 @@ fn change(world: &World, from: &str, to: &str) {
     std::fs::rename(next, path).expect("renamed");
 }
 
-/// Makes each release last longer than the agent needs to see a changed configuration.
-fn slow_down(world: &World) {
+/// Changes a timing of all environments, before an agent is started.
+fn change_all(world: &World, from: &str, to: &str) {
     let path = world.configuration();
     let text = std::fs::read_to_string(&path).expect("the configuration");
-    let slow = text.replace("watch = \"50ms\"", "watch = \"8s\"");
-    assert_ne!(slow, text, "no such timing");
-    std::fs::write(path, slow).expect("written");
+    let changed = text.replace(from, to);
+    assert_ne!(changed, text, "no such timing");
+    std::fs::write(path, changed).expect("written");
 }
 
 const FOLLOWS_QA: &str = "follow = [\"1.*\"]\n";
@@ -123,7 +125,8 @@ async fn an_environment_that_becomes_protected_is_only_offered_a_version() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_release_ends_before_the_configuration_is_read_again() {
     let world = World::following(&[("qa", "1.*")]);
-    slow_down(&world);
+    // A release lasts longer than the agent needs to see a changed configuration.
+    change_all(&world, "watch = \"50ms\"", "watch = \"8s\"");
     let reader = world.reader();
     let mut agent = Process::start(&world);
     agent.says(&["follows web/qa"]);
@@ -168,5 +171,55 @@ async fn a_configuration_with_an_error_is_named_and_not_used() {
     agent.says(&["is not used", "folow"]);
     let id = reader.push("1.8.2", "then").await;
     reader.until("qa", &id, StateKind::Done).await;
+    agent.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_cannot_listen_keeps_the_configuration_before() {
+    let world = World::following(&[("qa", "1.*")]);
+    let reader = world.reader();
+    let mut agent = Process::start(&world);
+    agent.says(&["follows web/qa"]);
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("its address").to_string();
+    let secret = world.sandbox.place().join("secret");
+    std::fs::write(&secret, "s3cret s3cret s3cret s3cret").expect("written");
+    let path = world.configuration();
+    let text = std::fs::read_to_string(&path).expect("the configuration");
+    let start = text.find("[agent]").expect("the agent's table");
+    let listen = text[start..]
+        .lines()
+        .find(|line| line.starts_with("listen"));
+    let listen = listen.expect("the address of the inbox").to_owned();
+    change(&world, &listen, &format!("listen = \"{taken}\""));
+    agent.says(&["configuration has changed"]);
+    agent.says(&[&taken, "Address already in use"]);
+    agent.says(&["follows web/qa", &listen[10..listen.len() - 1]]);
+    let id = reader.push("1.8.2", "then").await;
+    reader.until("qa", &id, StateKind::Done).await;
+    // The next change is read as any other.
+    let free = format!("127.0.0.1:{}", free_port());
+    change(&world, &taken, &free);
+    agent.says(&["configuration has changed"]);
+    agent.says(&["follows web/qa", &free]);
+    agent.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_is_finished_after_two_changes_of_the_configuration() {
+    let world = World::following(&[("qa", "1.*"), ("dev", "9.*")]);
+    change_all(&world, "standby = \"1ms\"", "standby = \"10s\"");
+    let reader = world.reader();
+    let mut agent = Process::start(&world);
+    agent.says(&["follows web/dev, web/qa"]);
+    let id = reader.push("1.8.2", "before").await;
+    reader.until("qa", &id, StateKind::Done).await;
+    change(&world, FOLLOWS_QA, "");
+    agent.says(&["follows web/dev;"]);
+    change(&world, "\"9.*\"", "\"8.*\"");
+    agent.says(&["follows web/dev;"]);
+    let heads = reader.rollouts("qa").await;
+    assert!(heads[0].closed.is_none(), "in its standby: {heads:?}");
+    reader.until_settled("qa").await;
     agent.stop();
 }
