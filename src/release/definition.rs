@@ -13,7 +13,7 @@ use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
     Address, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
-    PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Tier, freeze,
+    PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Task, Tier, freeze,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Definition {
     pub health: Option<HealthCheck>,
     /// The checks that *verify* runs against the candidate.
     pub suite: Suite,
+    /// The tasks of a release, in the order in which those of one point run.
+    pub tasks: Vec<Task>,
     pub timing: Timing,
     /// The tags that the target follows: the agent releases a version if one of them is pushed for it.
     pub follows: Vec<TagPattern>,
@@ -73,7 +75,7 @@ impl Definition {
         freeze::only_by_clock(hold, placed, &self.rules.freezes, service, (now, clocks))
     }
 
-    /// The hash of the settings that create an instance. The hash leaves out the command and the values of environment
+    /// The hash of the settings that create an instance and its tasks. The hash leaves out the command and the values of environment
     /// variables: they may be secret, and a reader of the journal could test guesses against the hash.
     pub fn shape_mark(&self) -> String {
         #[derive(Serialize)]
@@ -85,6 +87,8 @@ impl Definition {
             restart: RestartPolicy,
             network: Option<&'a str>,
             labels: &'a BTreeMap<String, String>,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            tasks: Vec<(&'a str, bool, bool)>,
         }
         let shape = &self.instance;
         let shape = Shape {
@@ -95,6 +99,11 @@ impl Definition {
             restart: shape.restart,
             network: shape.network.as_deref(),
             labels: &shape.labels,
+            tasks: self
+                .tasks
+                .iter()
+                .map(|task| (task.name.as_str(), task.required, task.undo.is_some()))
+                .collect(),
         };
         Digest::of(canonical(&shape).as_bytes()).as_str().to_owned()
     }

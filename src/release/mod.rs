@@ -270,7 +270,9 @@ mod unreadable;
 mod version_catalog;
 mod view;
 
-pub use action::{Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore};
+pub use action::{
+    Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore, TaskOrder,
+};
 pub use approval::{
     Approval, ApprovalRefused, Approved, ApprovedRepair, NotPeerApproved, RepairApproval, Scope,
     Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words, need, need_back,

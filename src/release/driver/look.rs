@@ -38,6 +38,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
         traffic,
         connections,
         report,
+        tasks,
         live_in_first,
     ) = tokio::join!(
         OptionFuture::from(ask.image.then(|| read.runtime.has_image(&plan.version))),
@@ -57,6 +58,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
                 .map(|slot| read.router.connections(target, slot))
         ),
         OptionFuture::from(ask.checks.then(|| checks(world))),
+        OptionFuture::from(ask.tasks.then(|| read.runtime.tasks(target, plan.release))),
         OptionFuture::from(ask.live_in_first.then(|| live_in_first(world))),
     );
     let mut blind = Vec::new();
@@ -84,6 +86,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
         traffic: observed(traffic, &mut blind).flatten(),
         connections: observed(connections, &mut blind),
         report: report.and_then(|report| report.map_err(|why| blind.push(why)).ok()),
+        tasks: observed(tasks, &mut blind),
         live_in_first,
         past_of_first: past_of_first.flatten(),
         clocks: world.clocks.clone(),

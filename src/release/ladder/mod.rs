@@ -20,6 +20,7 @@ mod register;
 mod start;
 mod stop;
 mod switch;
+mod tasks;
 mod verdict;
 mod verify;
 mod watch;
@@ -31,9 +32,9 @@ use jiff::Timestamp;
 use super::interlocks::allow_all;
 use super::observation::Course;
 use super::retry::{GUARD_TIMEOUT, READ_BACK};
-use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, StepState, Timing};
+use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, Timing};
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::Tier;
+use crate::inventory::{TaskPoint, Tier};
 pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 
 /// The pause between two observations, for acts that take effect immediately.
@@ -124,6 +125,11 @@ pub(super) trait StepDefinition: StageDefinition {
         None
     }
 
+    /// Whether the stage back undoes all that the step has done. If not, screens do not call the step undone.
+    fn is_undone_by_back(&self, _plan: &Plan) -> bool {
+        self.instead_of_undo().is_none()
+    }
+
     /// What the step requires from a person in a protected environment.
     fn need_if_protected(&self) -> Need {
         Need::Nothing
@@ -174,6 +180,7 @@ pub(super) enum Property {
     ClearsOldSlot,
     /// The standby of the old version comes before the step.
     FollowsStandby,
+    RunsTasks,
     /// An operator may continue without the step after it failed.
     MayBeSkipped,
     /// An operator may have the checks run again while the step waits for an approval.
@@ -198,15 +205,24 @@ impl StageDefinition for NothingToUndo {}
 pub(super) fn definition(step: Step) -> &'static dyn StepDefinition {
     match step {
         Step::Pull => &pull::Pull,
+        Step::BeforeStart => &tasks::Tasks(TaskPoint::BeforeStart),
         Step::Install => &install::Install,
         Step::Start => &start::Start,
         Step::Verify => &verify::Verify,
         Step::Register => &register::Register,
+        Step::BeforeSwitch => &tasks::Tasks(TaskPoint::BeforeSwitch),
         Step::Switch => &switch::Switch,
+        Step::AfterSwitch => &tasks::Tasks(TaskPoint::AfterSwitch),
         Step::Watch => &watch::Watch,
         Step::Drain => &drain::Drain { candidate: false },
         Step::Stop => &stop::Stop,
+        Step::AfterStop => &tasks::Tasks(TaskPoint::AfterStop),
     }
+}
+
+/// Whether the step runs tasks.
+pub(super) fn runs_tasks(step: Step) -> bool {
+    has(step, Property::RunsTasks)
 }
 
 pub(super) fn has(step: Step, property: Property) -> bool {
@@ -221,16 +237,20 @@ pub(super) enum Ladder {
 }
 
 /// The steps with two slots. A plan contains those that it needs.
-const SLOTS: [Step; 9] = [
+const SLOTS: [Step; 13] = [
     Step::Pull,
+    Step::BeforeStart,
     Step::Install,
     Step::Start,
     Step::Verify,
     Step::Register,
+    Step::BeforeSwitch,
     Step::Switch,
+    Step::AfterSwitch,
     Step::Watch,
     Step::Drain,
     Step::Stop,
+    Step::AfterStop,
 ];
 
 /// The steps of a release in the order of execution, each with what the documentation says about it.
@@ -251,27 +271,21 @@ impl Ladder {
         }
     }
 
-    /// The step that is shown while the end of a release is recorded.
-    pub(super) fn last(self) -> Step {
-        match self {
-            Self::Slots => {
-                let [.., last] = SLOTS;
-                last
-            }
-        }
-    }
-
     /// The stages of backing out, each with the step that must have been started: first the old version is started
     /// again if it was stopped, then the traffic moves back, then the candidate's connections end, then the candidate
-    /// is deregistered and removed.
+    /// is deregistered and removed. The traffic does not wait for the undo of a task.
     fn undone_by(self) -> &'static [(Step, Step)] {
         match self {
             Self::Slots => &[
                 (Step::Stop, Step::Stop),
                 (Step::Switch, Step::Switch),
                 (Step::Drain, Step::Switch),
+                (Step::AfterStop, Step::AfterStop),
+                (Step::AfterSwitch, Step::AfterSwitch),
+                (Step::BeforeSwitch, Step::BeforeSwitch),
                 (Step::Register, Step::Register),
                 (Step::Start, Step::Start),
+                (Step::BeforeStart, Step::BeforeStart),
             ],
         }
     }
@@ -336,15 +350,6 @@ impl Stage {
         match self.direction {
             Direction::Forward => definition(self.step).after_failure(bad_in_a_row),
             Direction::Back => AfterFailure::AsConfigured,
-        }
-    }
-
-    /// The state of the step after the stage succeeded; none if the stage does not change it.
-    pub(super) fn state_after(self, took: Duration) -> Option<StepState> {
-        match self.direction {
-            Direction::Forward => Some(StepState::Done { took }),
-            Direction::Back if definition(self.step).instead_of_undo().is_some() => None,
-            Direction::Back => Some(StepState::Undone),
         }
     }
 

@@ -1,8 +1,9 @@
 //! What the operator should know before starting a plan. A warning does not stop a release.
 
-use crate::history::Overridden;
-use crate::inventory::{LockRecord, RegistryRecord, SlotMembers};
-use crate::release::{Facts, LiveBefore, StandbyOf};
+use crate::history::{Outcome, Overridden, ReleaseRecord};
+use crate::inventory::{LockRecord, RegistryRecord, SlotMembers, Version};
+use crate::release::{Facts, LiveBefore, StandbyOf, ladder};
+use crate::sanitize::sanitize;
 
 /// How far two clocks may differ without a warning.
 const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
@@ -47,6 +48,34 @@ pub(super) fn warnings(
         ));
     }
     warnings
+}
+
+/// The tasks that stay done although the release goes back to an older version: those of the releases since then.
+pub(super) fn tasks_stay(facts: &Facts, version: &Version) -> Option<String> {
+    let past = facts.past.as_deref().unwrap_or_default();
+    let is_done = |head: &&ReleaseRecord| matches!(head.closed, Some((_, Outcome::Done)));
+    let since = past
+        .iter()
+        .filter(is_done)
+        .take_while(|head| head.to.1.digest != version.digest);
+    let mut tasks = Vec::new();
+    for head in since {
+        let planned = head
+            .plan
+            .iter()
+            .filter(|planned| planned.step.known().is_some_and(ladder::runs_tasks));
+        for call in planned.flat_map(|planned| &planned.calls) {
+            let name = call.split_once(':').map_or(call.as_str(), |(name, _)| name);
+            tasks.push(format!("{} ({})", sanitize(name), head.to.1.name()));
+        }
+    }
+    (!tasks.is_empty()).then(|| {
+        format!(
+            "a rollback undoes no task: {} stay done. Check that {} works with what they have changed",
+            tasks.join(", "),
+            version.name()
+        )
+    })
 }
 
 /// A warning if the newest release started in the future, because then a clock is wrong.

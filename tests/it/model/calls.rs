@@ -72,7 +72,10 @@ impl Doing {
             Action::Create { .. }
             | Action::Start { .. }
             | Action::Stop { .. }
-            | Action::Remove { .. } => true,
+            | Action::Remove { .. }
+            | Action::CreateTask(_)
+            | Action::StartTask(_)
+            | Action::StopTask(_) => true,
             Action::Pull(_)
             | Action::Install
             | Action::Register { .. }

@@ -57,6 +57,9 @@ impl Hand<'_, '_, Slots> {
             Action::Stop { instance, .. } => self.stop(doing, number(instance)),
             Action::Remove { instance, .. } => self.discard(doing, number(instance)),
             Action::Route(rewrite) => self.swap(rewrite)?,
+            Action::CreateTask(_) | Action::StartTask(_) | Action::StopTask(_) => {
+                panic!("no task in this scope: {action:?}")
+            }
             Action::Rebase { .. } | Action::Switch(_) => panic!("not one call: {action:?}"),
         }
         Ok(())

@@ -8,6 +8,7 @@ mod older;
 mod repaired;
 mod right;
 mod stage;
+mod tasks;
 mod trial;
 
 use std::collections::VecDeque;
