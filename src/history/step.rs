@@ -59,6 +59,16 @@ steps! {
     AfterStop = "after-stop",
 }
 
+impl Step {
+    /// Whether the step runs the tasks of a point.
+    pub fn runs_tasks(self) -> bool {
+        matches!(
+            self,
+            Self::BeforeStart | Self::BeforeSwitch | Self::AfterSwitch | Self::AfterStop
+        )
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

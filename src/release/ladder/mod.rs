@@ -80,8 +80,9 @@ pub(super) trait StageDefinition: Sync {
     }
 
     /// How long the stage may take without progress. A stage with a window gets extra time for its last observation.
-    fn time_limit(&self, timing: &Timing) -> Duration {
-        self.window(timing).unwrap_or_default() + READ_BACK
+    fn time_limit(&self, plan: &Plan) -> Duration {
+        let window = self.window(&plan.definition.timing);
+        window.unwrap_or_default() + READ_BACK
     }
 
     /// The time until the next observation.
@@ -180,7 +181,6 @@ pub(super) enum Property {
     ClearsOldSlot,
     /// The standby of the old version comes before the step.
     FollowsStandby,
-    RunsTasks,
     /// An operator may continue without the step after it failed.
     MayBeSkipped,
     /// An operator may have the checks run again while the step waits for an approval.
@@ -218,11 +218,6 @@ pub(super) fn definition(step: Step) -> &'static dyn StepDefinition {
         Step::Stop => &stop::Stop,
         Step::AfterStop => &tasks::Tasks(TaskPoint::AfterStop),
     }
-}
-
-/// Whether the step runs tasks.
-pub(super) fn runs_tasks(step: Step) -> bool {
-    has(step, Property::RunsTasks)
 }
 
 pub(super) fn has(step: Step, property: Property) -> bool {

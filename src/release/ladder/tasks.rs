@@ -16,15 +16,15 @@ use jiff::Timestamp;
 
 use super::candidate::exit_words;
 use super::{
-    AfterFailure, Course, Evidence, Judgement, Property, Situation, StageDefinition,
-    StepDefinition, StepSummary, Verdict,
+    AfterFailure, Course, Evidence, Judgement, Situation, StageDefinition, StepDefinition,
+    StepSummary, Verdict,
 };
 use crate::history::ReleaseKind;
 use crate::inventory::{Exit, Task, TaskCall, TaskPoint, TaskRun};
 use crate::release::describe::duration;
 use crate::release::retry::READ_BACK;
 use crate::release::time::elapsed;
-use crate::release::{Action, Ask, Draft, Plan, ProxyWords, TaskOrder, Timing};
+use crate::release::{Action, Ask, Draft, Plan, ProxyWords, TaskOrder};
 
 /// The pauses between two observations of a running command.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -128,7 +128,7 @@ fn judge(
         Known::Runs(_) => {
             let time = elapsed(course.since, situation.now);
             Some(if time < task.timeout {
-                Judgement::Moving(format!(
+                Judgement::NotYet(format!(
                     "{call} runs for {} of at most {}",
                     duration(time),
                     duration(task.timeout)
@@ -168,6 +168,12 @@ fn ask() -> Ask {
         tasks: true,
         ..Ask::default()
     }
+}
+
+/// The time of the longest task. The judge ends a task that takes longer than its own time.
+fn time_limit(plan: &Plan, at: TaskPoint) -> Duration {
+    let longest = tasks(plan, at).map(|task| task.timeout).max();
+    longest.unwrap_or_default() + READ_BACK
 }
 
 /// The pause is short at first, and then grows with the time.
@@ -216,6 +222,10 @@ impl StageDefinition for Tasks {
         Judgement::True(failed.join("; "))
     }
 
+    fn time_limit(&self, plan: &Plan) -> Duration {
+        time_limit(plan, self.0)
+    }
+
     fn pause(&self, _plan: &Plan, course: &Course, now: Timestamp) -> Duration {
         pause(course, now)
     }
@@ -248,7 +258,7 @@ impl StepDefinition for Tasks {
                 "{}: run {} once in a container of {}, for at most {}{weight}",
                 task.name,
                 command_words(&task.command),
-                plan.version.pinned(),
+                plan.version.name(),
                 duration(task.timeout)
             )
         };
@@ -276,10 +286,6 @@ impl StepDefinition for Tasks {
 
     fn is_undone_by_back(&self, plan: &Plan) -> bool {
         tasks(plan, self.0).all(|task| task.undo.is_some())
-    }
-
-    fn properties(&self) -> &'static [Property] {
-        &[Property::RunsTasks]
     }
 
     fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {
@@ -376,8 +382,8 @@ impl StageDefinition for Undo {
             .unwrap_or_else(Judgement::reached)
     }
 
-    fn time_limit(&self, timing: &Timing) -> Duration {
-        timing.stop_grace + READ_BACK
+    fn time_limit(&self, plan: &Plan) -> Duration {
+        time_limit(plan, self.0) + plan.definition.timing.stop_grace
     }
 
     fn pause(&self, _plan: &Plan, course: &Course, now: Timestamp) -> Duration {

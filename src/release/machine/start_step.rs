@@ -228,8 +228,7 @@ impl Machine {
 
     /// How long a stage may take without progress.
     pub(super) fn time_limit(&self, stage: Stage) -> Duration {
-        let timing = &self.plan.definition.timing;
-        stage.definition().time_limit(timing)
+        stage.definition().time_limit(&self.plan)
     }
 
     pub(super) fn extend(&mut self, now: Timestamp) {

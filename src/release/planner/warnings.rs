@@ -1,8 +1,8 @@
 //! What the operator should know before starting a plan. A warning does not stop a release.
 
-use crate::history::{Outcome, Overridden, ReleaseRecord};
+use crate::history::{Outcome, Overridden, ReleaseRecord, Step};
 use crate::inventory::{LockRecord, RegistryRecord, SlotMembers, Version};
-use crate::release::{Facts, LiveBefore, StandbyOf, ladder};
+use crate::release::{Facts, LiveBefore, StandbyOf};
 use crate::sanitize::sanitize;
 
 /// How far two clocks may differ without a warning.
@@ -63,7 +63,7 @@ pub(super) fn tasks_stay(facts: &Facts, version: &Version) -> Option<String> {
         let planned = head
             .plan
             .iter()
-            .filter(|planned| planned.step.known().is_some_and(ladder::runs_tasks));
+            .filter(|planned| planned.step.known().is_some_and(Step::runs_tasks));
         for call in planned.flat_map(|planned| &planned.calls) {
             let name = call.split_once(':').map_or(call.as_str(), |(name, _)| name);
             tasks.push(format!("{} ({})", sanitize(name), head.to.1.name()));

@@ -172,10 +172,6 @@ impl Checker<'_> {
                     self.error(&[&at[..], &[key]].concat(), says);
                 }
             }
-            if task.timeout.is_zero() {
-                let says = "a task needs time: use a timeout longer than 0";
-                self.error(&[&at[..], &["timeout"]].concat(), says);
-            }
             self.variables(&at, &task.environment);
             for environment in task.only_in.iter().flatten() {
                 if service.environments.get(environment.as_str()).is_none() {

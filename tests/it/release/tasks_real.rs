@@ -42,20 +42,6 @@ fn ran(fixture: &Fixture) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// The containers of the tasks of the fixture's target.
-fn containers(fixture: &Fixture) -> Vec<String> {
-    let filter = format!("label=greenroom.service={}", fixture.target.service);
-    let listed = Command::new("docker")
-        .args(["-H", &docker(), "ps", "--all", "--format", "{{.Names}}"])
-        .args(["--filter", &filter, "--filter", "label=greenroom.task"])
-        .output()
-        .expect("the docker client");
-    let names = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let mut names: Vec<String> = names.lines().map(str::to_owned).collect();
-    names.sort();
-    names
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_task_runs_once_at_its_point() {
     let fixture = with_tasks(&[
@@ -99,7 +85,7 @@ async fn each_task_runs_once_at_its_point() {
         ["migrate", "expand", "warm", "tell", "contract"]
     );
     fixture.stands("1.9.0", Role::Stopped).await;
-    assert_eq!(containers(&fixture).len(), 5);
+    assert_eq!(fixture.task_containers().len(), 5);
 
     // A rollback runs no task, and says which ones stay done.
     let plan = fixture.plan(Wanted::Back(greenroom::inventory::VersionRef::Tag(
@@ -117,7 +103,7 @@ async fn each_task_runs_once_at_its_point() {
     // The next release removes the containers of the last one.
     let finished = fixture.promote("1.9.2").await;
     assert!(finished.is_backed_out(), "{finished:?}");
-    let left = containers(&fixture);
+    let left = fixture.task_containers();
     assert_eq!(
         left.len(),
         2,
@@ -194,7 +180,7 @@ async fn it_is_a_question_whether_a_task_without_its_container_has_run() {
         || async { !ran(&fixture).is_empty() },
     )
     .await;
-    for name in containers(&fixture) {
+    for name in fixture.task_containers() {
         let removed = Command::new("docker")
             .args(["-H", &docker(), "rm", "--force", &name])
             .output();
