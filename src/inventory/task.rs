@@ -140,6 +140,8 @@ pub struct TaskRun {
     pub state: InstanceState,
     /// How the command ended; none if it has not ended.
     pub exit: Option<Exit>,
+    /// The end of the output of a command that failed, sanitized and without secrets; none if it is not known.
+    pub output: Option<String>,
 }
 
 impl TaskRun {

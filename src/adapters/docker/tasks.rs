@@ -33,6 +33,7 @@ fn run_of(container: &Container) -> Option<TaskRun> {
         token: labels.token,
         state: container.state,
         exit: container.last_exit,
+        output: None,
     })
 }
 

@@ -51,7 +51,7 @@ enum Known<'a> {
         is_created: bool,
     },
     Runs(&'a TaskRun),
-    Ended(Exit),
+    Ended(Exit, &'a TaskRun),
     /// Its intent is recorded, but its container is gone.
     Gone,
 }
@@ -65,7 +65,7 @@ fn known<'a>(situation: &Situation<'a>, runs: &'a [TaskRun], call: &TaskCall) ->
         };
     };
     match run.exit {
-        Some(exit) if run.has_ended() => Known::Ended(exit),
+        Some(exit) if run.has_ended() => Known::Ended(exit, run),
         _ if run.is_unstarted() => Known::Waits { is_created: true },
         _ => Known::Runs(run),
     }
@@ -109,7 +109,7 @@ fn guard(situation: &Situation<'_>, runs: &[TaskRun], call: &TaskCall) -> Option
         }
         Known::Runs(_) => Some(Verdict::Nothing),
         Known::Gone => Some(Verdict::Refuse(gone(situation.plan, call))),
-        Known::Ended(_) => None,
+        Known::Ended(..) => None,
     }
 }
 
@@ -141,14 +141,23 @@ fn judge(
             })
         }
         Known::Gone => Some(Judgement::Never(gone(situation.plan, call))),
-        Known::Ended(exit) if exit.code == Some(0) || !task.required => None,
-        Known::Ended(exit) => {
-            let words = exit_words(exit, situation.plan.definition.instance.memory);
+        Known::Ended(exit, _) if exit.code == Some(0) || !task.required => None,
+        Known::Ended(exit, run) => {
+            let words = failure_words(situation.plan, exit, run);
             Some(Judgement::Never(format!(
-                "{call} failed: {words}. Its container {} has its output",
+                "{words}. Its container {} has its output",
                 call.container_name(situation.plan.target(), situation.plan.release)
             )))
         }
+    }
+}
+
+/// Says how a command failed, with the end of its output.
+fn failure_words(plan: &Plan, exit: Exit, run: &TaskRun) -> String {
+    let words = exit_words(exit, plan.definition.instance.memory);
+    match &run.output {
+        Some(output) => format!("{} failed: {words}: {output}", run.call),
+        None => format!("{} failed: {words}", run.call),
     }
 }
 
@@ -212,11 +221,11 @@ impl StageDefinition for Tasks {
             if let Some(judgement) = judge(situation, (runs, &call), task, course) {
                 return judgement;
             }
-            if let Known::Ended(exit) = known(situation, runs, &call)
+            if let Known::Ended(exit, run) = known(situation, runs, &call)
                 && exit.code != Some(0)
             {
-                let words = exit_words(exit, situation.plan.definition.instance.memory);
-                failed.push(format!("{call}, which is not required, failed: {words}"));
+                let words = failure_words(situation.plan, exit, run);
+                failed.push(format!("{words}; it is not required"));
             }
         }
         Judgement::True(failed.join("; "))

@@ -124,8 +124,8 @@ async fn a_failed_task_stops_the_release_and_is_undone() {
         task(
             "break",
             "before-switch",
-            &format!("{}; exit 3", notes("break")),
-            "",
+            &format!("{}; echo refused $PASSWORD; echo; exit 3", notes("break")),
+            "environment = { PASSWORD = \"a-secret-word\" }",
         ),
     ])
     .await;
@@ -139,7 +139,8 @@ async fn a_failed_task_stops_the_release_and_is_undone() {
         .as_ref()
         .and_then(Outcome::reason)
         .unwrap_or_default();
-    assert!(reason.contains("break failed: exit 3"), "{reason}");
+    let expected = "break failed: exit 3: refused (hidden). Its container greenroom-";
+    assert!(reason.contains(expected), "{reason}");
     assert_eq!(ran(&fixture), ["migrate", "seed", "break", "down"]);
     nothing_was_noticed(&report);
     fixture.stands("1.8.2", Role::Empty).await;
