@@ -12,7 +12,7 @@ use crate::inventory::{
     RegistryRecord, Slot, SlotMembers, StoredKey, Version,
 };
 
-use self::warnings::{ends_standby, override_warning, tasks_stay, warnings};
+use self::warnings::{ends_standby, override_warning, tasks_left_out, tasks_stay, warnings};
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
 use super::{
@@ -88,6 +88,7 @@ pub fn decide(
     let holds = definition.holds_by(record.hold.as_ref(), facts.now, &facts.clocks);
     let mut warnings = warnings(facts, from.as_ref(), &leftover);
     warnings.extend(ends_standby(facts, record));
+    warnings.extend(tasks_left_out(facts));
     if let Installation::Foreign(why) = installation {
         warnings.push(why.clone());
     }

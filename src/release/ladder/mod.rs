@@ -181,6 +181,8 @@ pub(super) enum Property {
     ClearsOldSlot,
     /// The standby of the old version comes before the step.
     FollowsStandby,
+    /// The step comes after the stop of the old version.
+    FollowsStop,
     /// An operator may continue without the step after it failed.
     MayBeSkipped,
     /// An operator may have the checks run again while the step waits for an approval.

@@ -16,15 +16,15 @@ use jiff::Timestamp;
 
 use super::candidate::exit_words;
 use super::{
-    AfterFailure, Course, Evidence, Judgement, Situation, StageDefinition, StepDefinition,
-    StepSummary, Verdict,
+    AfterFailure, Course, Evidence, Judgement, Property, Situation, StageDefinition,
+    StepDefinition, StepSummary, Verdict,
 };
 use crate::history::ReleaseKind;
 use crate::inventory::{Exit, Task, TaskCall, TaskPoint, TaskRun};
 use crate::release::describe::duration;
 use crate::release::retry::READ_BACK;
 use crate::release::time::elapsed;
-use crate::release::{Action, Ask, Draft, Plan, ProxyWords, TaskOrder};
+use crate::release::{Action, Ask, Draft, Limit, Plan, ProxyWords, TaskOrder};
 
 /// The pauses between two observations of a running command.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -256,7 +256,14 @@ impl StepDefinition for Tasks {
     /// A rollback runs no task: the tasks of the older version have run before.
     fn is_needed(&self, draft: &Draft) -> bool {
         let plan = &draft.plan;
-        plan.kind == ReleaseKind::Promote && tasks(plan, self.0).next().is_some()
+        let has_point = match self.0 {
+            // An old version that is never stopped still needs what these tasks remove.
+            TaskPoint::AfterStop => {
+                plan.from.is_none() || plan.definition.timing.standby != Limit::Never
+            }
+            _ => true,
+        };
+        plan.kind == ReleaseKind::Promote && has_point && tasks(plan, self.0).next().is_some()
     }
 
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
@@ -295,6 +302,13 @@ impl StepDefinition for Tasks {
 
     fn is_undone_by_back(&self, plan: &Plan) -> bool {
         tasks(plan, self.0).all(|task| task.undo.is_some())
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        match self.0 {
+            TaskPoint::AfterStop => &[Property::FollowsStop],
+            _ => &[],
+        }
     }
 
     fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {

@@ -58,17 +58,12 @@ pub(super) fn tasks_stay(facts: &Facts, version: &Version) -> Option<String> {
         .iter()
         .filter(is_done)
         .take_while(|head| head.to.1.digest != version.digest);
-    let mut tasks = Vec::new();
-    for head in since {
-        let planned = head
-            .plan
-            .iter()
-            .filter(|planned| planned.step.known().is_some_and(Step::runs_tasks));
-        for call in planned.flat_map(|planned| &planned.calls) {
-            let name = call.split_once(':').map_or(call.as_str(), |(name, _)| name);
-            tasks.push(format!("{} ({})", sanitize(name), head.to.1.name()));
-        }
-    }
+    let tasks: Vec<String> = since
+        .flat_map(|head| {
+            let names = task_names(head, |_| true).into_iter();
+            names.map(move |name| format!("{name} ({})", head.to.1.name()))
+        })
+        .collect();
     (!tasks.is_empty()).then(|| {
         format!(
             "a rollback undoes no task: {} stay done. Check that {} works with what they have changed",
@@ -104,6 +99,32 @@ pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<Str
             release.short()
         )
     })
+}
+
+/// The tasks that never run, because the release that should run them is in its standby, which this release ends.
+pub(super) fn tasks_left_out(facts: &Facts) -> Option<String> {
+    facts.standby.as_ref()?;
+    let open = facts.past.as_deref().ok()?.first()?;
+    let tasks = task_names(open, |step| step == Step::AfterStop);
+    (!tasks.is_empty()).then(|| {
+        format!(
+            "{} of release {} does not run, because this release ends its standby. To run it, end that standby first",
+            tasks.join(", "),
+            open.id.short()
+        )
+    })
+}
+
+/// The names of the planned tasks at some steps.
+fn task_names(head: &ReleaseRecord, is_wanted: impl Fn(Step) -> bool) -> Vec<String> {
+    let steps = head.plan.iter();
+    let wanted = steps.filter(|planned| {
+        let step = planned.step.known();
+        step.is_some_and(|step| step.runs_tasks() && is_wanted(step))
+    });
+    let calls = wanted.flat_map(|planned| &planned.calls);
+    let name = |call: &String| sanitize(call.split_once(':').map_or(call, |(name, _)| name));
+    calls.map(name).collect()
 }
 
 pub(super) fn override_warning(overridden: &Overridden) -> String {

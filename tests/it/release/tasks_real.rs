@@ -125,7 +125,7 @@ async fn a_failed_task_stops_the_release_and_is_undone() {
             "break",
             "before-switch",
             &format!("{}; echo refused $PASSWORD; echo; exit 3", notes("break")),
-            "environment = { PASSWORD = \"a-secret-word\" }",
+            "environment = { PASSWORD = \"s3cret-w0rd-9\" }",
         ),
     ])
     .await;
@@ -200,4 +200,32 @@ async fn it_is_a_question_whether_a_task_without_its_container_has_run() {
     );
     assert_eq!(ran(&fixture), ["slow"], "it never runs a second time");
     fixture.stands("1.8.2", Role::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_after_the_stop_waits_for_the_standby() {
+    let mut fixture = with_tasks(&[task("contract", "after-stop", &notes("contract"), "")]).await;
+    fixture
+        .rebuild(|text| text.replace("standby = \"1s\"", "standby = \"5m\""))
+        .await;
+    let running = fixture.begin(version("1.9.0")).await;
+    running
+        .until("standby", |status| {
+            matches!(status.progress, Progress::Standby { .. })
+        })
+        .await;
+    assert!(running.handle.status().borrow().is_live_with_standby());
+    let next = fixture.plan(version("1.9.1")).await.expect("a plan");
+    let left_out = next.warnings.iter().find(|it| it.contains("does not run"));
+    let left_out = left_out.expect("a warning");
+    assert!(left_out.starts_with("contract of release "), "{left_out}");
+    assert_eq!(ran(&fixture), [""; 0]);
+    running
+        .handle
+        .command(greenroom::release::Command::EndStandby)
+        .await
+        .expect("driven");
+    let finished = running.finish().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    assert_eq!(ran(&fixture), ["contract"]);
 }
