@@ -21,6 +21,8 @@ mod start;
 mod stop;
 mod switch;
 mod tasks;
+#[cfg(test)]
+mod tasks_tests;
 mod verdict;
 mod verify;
 mod watch;
