@@ -41,10 +41,11 @@ pub struct Task {
     /// that backs out does not undo the task.
     #[serde(default)]
     pub undo: Option<Vec<String>>,
-    /// How long the command may run. It is not ended after this time: the release fails, and an operator decides.
+    /// How long the command may run. After that the step fails, also if the task is not required, but the command keeps
+    /// running until the release backs out.
     #[serde(default = "ten_minutes", with = "Written::<Time>")]
     pub timeout: Duration,
-    /// Whether the release stops if the command fails.
+    /// Whether an exit code other than 0 fails the step.
     #[serde(default = "yes")]
     pub required: bool,
     /// Environment variables, added to those of the service.
@@ -140,7 +141,7 @@ pub struct TaskRun {
     pub state: InstanceState,
     /// How the command ended; none if it has not ended.
     pub exit: Option<Exit>,
-    /// The end of the output of a command that failed, sanitized and without secrets; none if it is not known.
+    /// The last line that a failed command wrote, sanitized and without secrets; none if it is not known.
     pub output: Option<String>,
 }
 

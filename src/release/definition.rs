@@ -75,7 +75,8 @@ impl Definition {
         freeze::only_by_clock(hold, placed, &self.rules.freezes, service, (now, clocks))
     }
 
-    /// The hash of the settings that create an instance and its tasks. The hash leaves out the command and the values of environment
+    /// The hash of the settings that create an instance, and of each task's name, `required` and whether it can be
+    /// undone. The hash leaves out the command and the values of environment
     /// variables: they may be secret, and a reader of the journal could test guesses against the hash.
     pub fn shape_mark(&self) -> String {
         #[derive(Serialize)]
@@ -88,7 +89,13 @@ impl Definition {
             network: Option<&'a str>,
             labels: &'a BTreeMap<String, String>,
             #[serde(skip_serializing_if = "Vec::is_empty")]
-            tasks: Vec<(&'a str, bool, bool)>,
+            tasks: Vec<TaskShape<'a>>,
+        }
+        #[derive(Serialize)]
+        struct TaskShape<'a> {
+            name: &'a str,
+            required: bool,
+            has_undo: bool,
         }
         let shape = &self.instance;
         let shape = Shape {
@@ -102,7 +109,11 @@ impl Definition {
             tasks: self
                 .tasks
                 .iter()
-                .map(|task| (task.name.as_str(), task.required, task.undo.is_some()))
+                .map(|task| TaskShape {
+                    name: task.name.as_str(),
+                    required: task.required,
+                    has_undo: task.undo.is_some(),
+                })
                 .collect(),
         };
         Digest::of(canonical(&shape).as_bytes()).as_str().to_owned()

@@ -153,7 +153,7 @@ fn refuse_by_shape(
         && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark())
     {
         against.push(not_resumable(
-            "the configuration of the candidate has changed since the release started: back the release out, then plan again",
+            "the configuration of the candidate or of its tasks has changed since the release started: back the release out, then plan again",
         ));
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Track {
     /// The position of the current stage in `way`. After the last stage, it is the length of `way`.
     pub(super) at: usize,
     pub(super) steps: Vec<StepStatus>,
-    /// The steps that the stages back undo wholly.
+    /// The steps that backing out undoes completely.
     undone_by_back: Vec<Step>,
     /// The steps whose intent was recorded. Backing out undoes these steps.
     pub(super) started: Vec<Step>,

@@ -22,8 +22,8 @@ const BYTES: usize = 2048;
 /// unread lines.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// No further line within this time means that there is none. The log of a process is read only every 100 ms, and on a
-/// busy machine later than that.
+/// If no line arrives for this long, the log counts as read. The log of a process is read every 100 ms, on a busy
+/// machine less often.
 const QUIET: Duration = Duration::from_millis(600);
 
 type Kept = VecDeque<Arc<str>>;

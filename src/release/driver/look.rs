@@ -146,7 +146,7 @@ async fn live_in_first(world: &World) -> Known<(Option<Version>, Option<Vec<Rele
     }
 }
 
-/// The tasks of the release, with the end of the output of those that failed.
+/// The tasks of the release, with the last line of output of those that failed.
 async fn tasks(world: &World) -> Result<Vec<TaskRun>, Failure> {
     let plan = &world.plan;
     let mut runs = world
@@ -164,7 +164,7 @@ async fn tasks(world: &World) -> Result<Vec<TaskRun>, Failure> {
     Ok(runs)
 }
 
-/// The last line with text that a container has written. None if not all secrets are known that must be hidden in it.
+/// The last line with text that a container has written. None if a secret that must be hidden in it is not known.
 async fn output(world: &World, id: &InstanceId) -> Option<String> {
     let mut lines = world.read.runtime.logs(id, None, OUTPUT_LINES).await.ok()?;
     let mut last = None;

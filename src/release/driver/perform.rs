@@ -226,7 +226,7 @@ impl Performer<'_> {
         let Some((task, command)) = found else {
             let runtime = self.read.runtime.address();
             let doing = format!("running {}", order.call);
-            let message = "the configuration has no such task";
+            let message = "the configuration no longer has this task: back out, then plan again";
             return Err(Failure::new(FailureKind::Rejected, runtime, doing, message));
         };
         let mut shape = self.definition.instance.clone();

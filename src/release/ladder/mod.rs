@@ -37,6 +37,7 @@ use super::retry::{GUARD_TIMEOUT, READ_BACK};
 use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, Timing};
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{TaskPoint, Tier};
+pub(super) use tasks::task_of_call;
 pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 
 /// The pause between two observations, for acts that take effect immediately.

@@ -8,7 +8,7 @@
 //! A command runs at most once per release (interlock 11). The name of its container contains the release, so the
 //! runtime creates it once. A container that an earlier driver created, but did not start, is replaced: a late request
 //! of that driver then finds nothing to start. If the intent to start a command is recorded, but its container is gone,
-//! it is not known whether the command has run. Then an operator decides.
+//! it is not known whether the command has run. Then the step fails, and the message says what is not known.
 
 use std::time::Duration;
 
@@ -45,29 +45,37 @@ fn tasks(plan: &Plan, at: TaskPoint) -> impl DoubleEndedIterator<Item = &Task> {
 }
 
 /// What is known about one command.
-enum Known<'a> {
+enum CommandState<'a> {
     /// It has not run.
-    Waits {
-        is_created: bool,
+    NotRun {
+        has_container: bool,
     },
-    Runs(&'a TaskRun),
+    Running(&'a TaskRun),
     Ended(Exit, &'a TaskRun),
     /// Its intent is recorded, but its container is gone.
-    Gone,
+    ContainerGone,
 }
 
-fn known<'a>(situation: &Situation<'a>, runs: &'a [TaskRun], call: &TaskCall) -> Known<'a> {
+fn command_state<'a>(
+    situation: &Situation<'a>,
+    runs: &'a [TaskRun],
+    call: &TaskCall,
+) -> CommandState<'a> {
     let Some(run) = runs.iter().find(|run| run.call == *call) else {
         return if situation.begun.contains(call) {
-            Known::Gone
+            CommandState::ContainerGone
         } else {
-            Known::Waits { is_created: false }
+            CommandState::NotRun {
+                has_container: false,
+            }
         };
     };
     match run.exit {
-        Some(exit) if run.has_ended() => Known::Ended(exit, run),
-        _ if run.is_unstarted() => Known::Waits { is_created: true },
-        _ => Known::Runs(run),
+        Some(exit) if run.has_ended() => CommandState::Ended(exit, run),
+        _ if run.is_unstarted() => CommandState::NotRun {
+            has_container: true,
+        },
+        _ => CommandState::Running(run),
     }
 }
 
@@ -80,13 +88,13 @@ fn unseen(situation: &Situation<'_>) -> String {
 
 fn gone(plan: &Plan, call: &TaskCall) -> String {
     format!(
-        "it is not known whether {call} has run, because its container {} is gone: find out what it has changed. Retry runs it",
+        "it is not known whether {call} has run, because its container {} is gone. Find out what it has changed, then back the release out: this release never runs it again, and the next one does",
         call.container_name(plan.target(), plan.release)
     )
 }
 
 /// The actions that bring a command that has not run one step further.
-fn advance(plan: &Plan, call: &TaskCall, is_created: bool) -> Vec<Action> {
+fn advance(plan: &Plan, call: &TaskCall, has_container: bool) -> Vec<Action> {
     let order = || {
         Box::new(TaskOrder {
             call: call.clone(),
@@ -95,64 +103,95 @@ fn advance(plan: &Plan, call: &TaskCall, is_created: bool) -> Vec<Action> {
         })
     };
     let mut actions = vec![Action::CreateTask(order())];
-    if is_created {
+    if has_container {
         actions.push(Action::StartTask(order()));
     }
     actions
 }
 
-/// What the guard does about a command; none if it has ended.
-fn guard(situation: &Situation<'_>, runs: &[TaskRun], call: &TaskCall) -> Option<Verdict> {
-    match known(situation, runs, call) {
-        Known::Waits { is_created } => {
-            Some(Verdict::Act(advance(situation.plan, call, is_created)))
+/// What the guard does about a command; none if it has ended, so that the next one may run.
+fn guard(
+    situation: &Situation<'_>,
+    runs: &[TaskRun],
+    (task, call): (&Task, &TaskCall),
+) -> Option<Verdict> {
+    match command_state(situation, runs, call) {
+        CommandState::NotRun { has_container } => {
+            Some(Verdict::Act(advance(situation.plan, call, has_container)))
         }
-        Known::Runs(_) => Some(Verdict::Nothing),
-        Known::Gone => Some(Verdict::Refuse(gone(situation.plan, call))),
-        Known::Ended(..) => None,
+        CommandState::Running(_) => Some(Verdict::Nothing),
+        CommandState::ContainerGone => Some(Verdict::Refuse(gone(situation.plan, call))),
+        CommandState::Ended(exit, _) if is_accepted(exit, task) => None,
+        // The judge fails the step.
+        CommandState::Ended(..) => Some(Verdict::Nothing),
     }
 }
 
-/// Judges a command; none if it has ended as wanted. A command that is not required may fail.
-fn judge(
+/// Whether the command has done enough. A command that is not required may fail.
+fn is_accepted(exit: Exit, task: &Task) -> bool {
+    exit.code == Some(0) || !task.required
+}
+
+/// Judges the commands of a stage, in their order.
+fn judge<'a>(
     situation: &Situation<'_>,
-    (runs, call): (&[TaskRun], &TaskCall),
-    task: &Task,
+    runs: &[TaskRun],
+    commands: impl IntoIterator<Item = (&'a Task, TaskCall)>,
     course: &Course,
-) -> Option<Judgement> {
-    match known(situation, runs, call) {
-        Known::Waits { is_created: true } if situation.begun.contains(call) => {
-            Some(Judgement::NotYet(format!("{call} is not started yet")))
+) -> Judgement {
+    let mut remarks = Vec::new();
+    for (task, call) in commands {
+        match command_state(situation, runs, &call) {
+            CommandState::Ended(exit, run) if is_accepted(exit, task) => {
+                if exit.code != Some(0) {
+                    let words = failure_words(situation.plan, exit, run);
+                    remarks.push(format!("{words}. It is not required"));
+                }
+            }
+            state => return unfinished(situation, state, (task, &call), course),
         }
-        Known::Waits { .. } => Some(Judgement::Next(format!("{call} is next"))),
-        Known::Runs(_) => {
-            let time = elapsed(course.since, situation.now);
-            Some(if time < task.timeout {
+    }
+    Judgement::True(remarks.join("; "))
+}
+
+/// Judges a command that has not ended, or has failed although it is required.
+fn unfinished(
+    situation: &Situation<'_>,
+    state: CommandState<'_>,
+    (task, call): (&Task, &TaskCall),
+    course: &Course,
+) -> Judgement {
+    match state {
+        CommandState::NotRun {
+            has_container: true,
+        } if situation.begun.contains(call) => {
+            Judgement::NotYet(format!("{call} is not started yet"))
+        }
+        CommandState::NotRun { .. } => Judgement::Next(format!("{call} is next")),
+        CommandState::Running(_) => {
+            let (time, timeout) = (elapsed(course.since, situation.now), task.timeout);
+            if time < timeout {
+                let (time, timeout) = (duration(time), duration(timeout));
                 Judgement::NotYet(format!(
-                    "{call} runs for {} of at most {}",
-                    duration(time),
-                    duration(task.timeout)
+                    "{call} has been running for {time} of at most {timeout}"
                 ))
             } else {
                 Judgement::Never(format!(
-                    "{call} has not ended within {} and still runs: retry waits for it, backing out stops it",
-                    duration(task.timeout)
+                    "{call} is still running after {}. Retry waits for it; backing out stops it",
+                    duration(timeout)
                 ))
-            })
+            }
         }
-        Known::Gone => Some(Judgement::Never(gone(situation.plan, call))),
-        Known::Ended(exit, _) if exit.code == Some(0) || !task.required => None,
-        Known::Ended(exit, run) => {
+        CommandState::ContainerGone => Judgement::Never(gone(situation.plan, call)),
+        CommandState::Ended(exit, run) => {
             let words = failure_words(situation.plan, exit, run);
-            Some(Judgement::Never(format!(
-                "{words}. Its container {} has its output",
-                call.container_name(situation.plan.target(), situation.plan.release)
-            )))
+            let container = call.container_name(situation.plan.target(), situation.plan.release);
+            Judgement::Never(format!("{words}. Read its output: docker logs {container}"))
         }
     }
 }
 
-/// Says how a command failed, with the end of its output.
+/// Says how a command failed, with the last line of its output.
 fn failure_words(plan: &Plan, exit: Exit, run: &TaskRun) -> String {
     let words = exit_words(exit, plan.definition.instance.memory);
     match &run.output {
@@ -179,13 +218,13 @@ fn ask() -> Ask {
     }
 }
 
-/// The time of the longest task. The judge ends a task that takes longer than its own time.
+/// The longest timeout of these tasks. The judge fails the step earlier if a command exceeds the timeout of its own task.
 fn time_limit(plan: &Plan, at: TaskPoint) -> Duration {
     let longest = tasks(plan, at).map(|task| task.timeout).max();
     longest.unwrap_or_default() + READ_BACK
 }
 
-/// The pause is short at first, and then grows with the time.
+/// A tenth of the time since the act, within the two limits.
 fn pause(course: &Course, now: Timestamp) -> Duration {
     (elapsed(course.since, now) / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }
@@ -200,7 +239,7 @@ impl StageDefinition for Tasks {
             return Verdict::Wait(unseen(situation));
         };
         tasks(situation.plan, self.0)
-            .find_map(|task| guard(situation, runs, &TaskCall::forward(&task.name)))
+            .find_map(|task| guard(situation, runs, (task, &TaskCall::forward(&task.name))))
             .unwrap_or(Verdict::Nothing)
     }
 
@@ -215,20 +254,9 @@ impl StageDefinition for Tasks {
         let Some(runs) = &situation.observation.tasks else {
             return Judgement::blind(situation.observation);
         };
-        let mut failed = Vec::new();
-        for task in tasks(situation.plan, self.0) {
-            let call = TaskCall::forward(&task.name);
-            if let Some(judgement) = judge(situation, (runs, &call), task, course) {
-                return judgement;
-            }
-            if let Known::Ended(exit, run) = known(situation, runs, &call)
-                && exit.code != Some(0)
-            {
-                let words = failure_words(situation.plan, exit, run);
-                failed.push(format!("{words}; it is not required"));
-            }
-        }
-        Judgement::True(failed.join("; "))
+        let commands = tasks(situation.plan, self.0);
+        let commands = commands.map(|task| (task, TaskCall::forward(&task.name)));
+        judge(situation, runs, commands, course)
     }
 
     fn time_limit(&self, plan: &Plan) -> Duration {
@@ -268,20 +296,12 @@ impl StepDefinition for Tasks {
 
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
         let plan = &draft.plan;
-        let call = |task: &Task| {
-            let weight = if task.required { "" } else { ", not required" };
-            format!(
-                "{}: run {} once in a container of {}, for at most {}{weight}",
-                task.name,
-                command_words(&task.command),
-                plan.version.name(),
-                duration(task.timeout)
-            )
-        };
-        tasks(plan, self.0).map(call).collect()
+        tasks(plan, self.0)
+            .map(|task| call_words(plan, task))
+            .collect()
     }
 
-    /// A task without an undo command is named, too: the way back must not promise a schema back.
+    /// Names the tasks without an undo command as well, so that no operator expects them to be undone.
     fn undo_words(&self, plan: &Plan) -> String {
         let words = |task: &Task| match &task.undo {
             Some(undo) => format!("{} is undone by {}", task.name, command_words(undo)),
@@ -319,6 +339,23 @@ impl StepDefinition for Tasks {
     }
 }
 
+/// The planned call of a task. It begins with the name of the task, see [`task_of_call`].
+fn call_words(plan: &Plan, task: &Task) -> String {
+    let weight = if task.required { "" } else { ", not required" };
+    format!(
+        "{}: run {} once in a container of {}; the step fails after {}{weight}",
+        task.name,
+        command_words(&task.command),
+        plan.version.name(),
+        duration(task.timeout)
+    )
+}
+
+/// The name of the task in its planned call.
+pub(in crate::release) fn task_of_call(call: &str) -> &str {
+    call.split_once(':').map_or(call, |(name, _)| name)
+}
+
 /// A command as a person would type it.
 fn command_words(command: &[String]) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
@@ -338,7 +375,10 @@ impl Undo {
     fn calls<'a>(&self, situation: &Situation<'a>, runs: &[TaskRun]) -> Vec<(&'a Task, TaskCall)> {
         let has_run = |task: &&Task| {
             let forward = TaskCall::forward(&task.name);
-            !matches!(known(situation, runs, &forward), Known::Waits { .. })
+            !matches!(
+                command_state(situation, runs, &forward),
+                CommandState::NotRun { .. }
+            )
         };
         tasks(situation.plan, self.0)
             .rev()
@@ -351,12 +391,12 @@ impl Undo {
     /// The tasks that still run. They are stopped before anything is undone.
     fn running<'a>(&self, situation: &Situation<'a>, runs: &'a [TaskRun]) -> Vec<&'a TaskRun> {
         tasks(situation.plan, self.0)
-            .filter_map(
-                |task| match known(situation, runs, &TaskCall::forward(&task.name)) {
-                    Known::Runs(run) => Some(run),
+            .filter_map(|task| {
+                match command_state(situation, runs, &TaskCall::forward(&task.name)) {
+                    CommandState::Running(run) => Some(run),
                     _ => None,
-                },
-            )
+                }
+            })
             .collect()
     }
 }
@@ -381,7 +421,7 @@ impl StageDefinition for Undo {
         }
         calls
             .iter()
-            .find_map(|(_, call)| guard(situation, runs, call))
+            .find_map(|(task, call)| guard(situation, runs, (task, call)))
             .unwrap_or(Verdict::Nothing)
     }
 
@@ -399,10 +439,7 @@ impl StageDefinition for Undo {
         if let Some(run) = self.running(situation, runs).first() {
             return Judgement::NotYet(format!("{} still runs", run.call));
         }
-        self.calls(situation, runs)
-            .iter()
-            .find_map(|(task, call)| judge(situation, (runs, call), task, course))
-            .unwrap_or_else(Judgement::reached)
+        judge(situation, runs, self.calls(situation, runs), course)
     }
 
     fn time_limit(&self, plan: &Plan) -> Duration {

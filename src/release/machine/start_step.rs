@@ -210,7 +210,7 @@ impl Machine {
         self.track.start(stage);
         self.track.begun.extend(task.clone());
         let words = match &task {
-            Some(call) => format!("{}: {call} is started", stage.step),
+            Some(call) => format!("{}: {call} begins", stage.step),
             None => started_words(stage),
         };
         self.announce(now, AnnouncementKind::Began, words);

@@ -2,6 +2,7 @@
 
 use crate::history::{Outcome, Overridden, ReleaseRecord, Step};
 use crate::inventory::{LockRecord, RegistryRecord, SlotMembers, Version};
+use crate::release::ladder::task_of_call;
 use crate::release::{Facts, LiveBefore, StandbyOf};
 use crate::sanitize::sanitize;
 
@@ -50,23 +51,28 @@ pub(super) fn warnings(
     warnings
 }
 
-/// The tasks that stay done although the release goes back to an older version: those of the releases since then.
-pub(super) fn tasks_stay(facts: &Facts, version: &Version) -> Option<String> {
+/// A warning that names the tasks of the newer releases, which a rollback does not undo.
+pub(super) fn tasks_that_stay_done(facts: &Facts, version: &Version) -> Option<String> {
     let past = facts.past.as_deref().unwrap_or_default();
-    let is_done = |head: &&ReleaseRecord| matches!(head.closed, Some((_, Outcome::Done)));
+    // A release in its standby has no end yet.
+    let became_live = |head: &&ReleaseRecord| match &head.closed {
+        None | Some((_, Outcome::Done | Outcome::Superseded { .. })) => true,
+        Some(_) => false,
+    };
     let since = past
         .iter()
-        .filter(is_done)
+        .filter(became_live)
         .take_while(|head| head.to.1.digest != version.digest);
     let tasks: Vec<String> = since
         .flat_map(|head| {
-            let names = task_names(head, |_| true).into_iter();
+            let is_done = matches!(head.closed, Some((_, Outcome::Done)));
+            let names = task_names(head, |step| is_done || step != Step::AfterStop).into_iter();
             names.map(move |name| format!("{name} ({})", head.to.1.name()))
         })
         .collect();
     (!tasks.is_empty()).then(|| {
         format!(
-            "a rollback undoes no task: {} stay done. Check that {} works with what they have changed",
+            "a rollback undoes no task. Still done: {}. Check that {} works with what they have changed",
             tasks.join(", "),
             version.name()
         )
@@ -108,9 +114,9 @@ pub(super) fn tasks_left_out(facts: &Facts) -> Option<String> {
     let tasks = task_names(open, |step| step == Step::AfterStop);
     (!tasks.is_empty()).then(|| {
         format!(
-            "{} of release {} does not run, because this release ends its standby. To run it, end that standby first",
-            tasks.join(", "),
-            open.id.short()
+            "the tasks after the stop of release {} do not run, because this release ends its standby: {}. To run them, end that standby first",
+            open.id.short(),
+            tasks.join(", ")
         )
     })
 }
@@ -123,8 +129,7 @@ fn task_names(head: &ReleaseRecord, is_wanted: impl Fn(Step) -> bool) -> Vec<Str
         step.is_some_and(|step| step.runs_tasks() && is_wanted(step))
     });
     let calls = wanted.flat_map(|planned| &planned.calls);
-    let name = |call: &String| sanitize(call.split_once(':').map_or(call, |(name, _)| name));
-    calls.map(name).collect()
+    calls.map(|call| sanitize(task_of_call(call))).collect()
 }
 
 pub(super) fn override_warning(overridden: &Overridden) -> String {

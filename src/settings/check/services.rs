@@ -162,23 +162,20 @@ impl Checker<'_> {
                 );
                 self.error(&[&at[..], &["name"]].concat(), says);
             }
-            let commands = [
-                ("command", Some(&task.command)),
-                ("undo", task.undo.as_ref()),
-            ];
-            for (key, command) in commands {
-                if command.is_some_and(Vec::is_empty) {
-                    let says = "an empty command runs nothing: write the program and its arguments";
-                    self.error(&[&at[..], &[key]].concat(), says);
-                }
+            let empty = "an empty command runs nothing: write the program and its arguments";
+            if task.command.is_empty() {
+                self.error(&[&at[..], &["command"]].concat(), empty);
+            }
+            if task.undo.as_ref().is_some_and(Vec::is_empty) {
+                let says = format!("{empty}, or leave `undo` out");
+                self.error(&[&at[..], &["undo"]].concat(), says);
             }
             self.variables(&at, &task.environment);
             for environment in task.only_in.iter().flatten() {
                 if service.environments.get(environment.as_str()).is_none() {
                     let known = service.environments.iter().map(|(name, _)| name);
                     let near = suggestion(nearest(environment.as_str(), known));
-                    let says =
-                        format!("{name} is not released to an environment `{environment}`{near}");
+                    let says = format!("`{environment}` is not an environment of {name}{near}");
                     self.error(&[&at[..], &["only_in"]].concat(), says);
                 }
             }
@@ -188,7 +185,7 @@ impl Checker<'_> {
                 let runs = environment.parse().is_ok_and(|it| task.runs_in(&it));
                 if is_process && runs {
                     let says = format!(
-                        "the runtime of {environment} runs plain processes, which cannot run tasks: name the other environments in `only_in`"
+                        "{environment} has `runtime = \"process\"`, which cannot run tasks: list the other environments in `only_in`"
                     );
                     self.error(&at, says);
                 }

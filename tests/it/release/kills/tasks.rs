@@ -1,4 +1,5 @@
-//! A release is killed at every act of a task. The task runs exactly once, whoever finishes the release.
+//! The driver of a release is killed at every act of a task. The task runs exactly once, whichever driver finishes the
+//! release.
 
 use std::time::Instant;
 
@@ -61,7 +62,7 @@ impl Stage {
         let (mut first, _) = Box::pin(self.begin(Course::Forward, Some(&point))).await;
         self.until_stopped(&mut first, "the start of the task")
             .await;
-        let mut second = self.resume(&["--take-over", "--reason", "hers hangs"]);
+        let mut second = self.resume(&["--take-over", "--reason", "its console hangs"]);
         assert_eq!(second.ended().await, Some(0), "{}", second.said());
         self.ledger.let_go(true);
         eventually("it is answered", SOON, || async {
