@@ -61,6 +61,8 @@ pub struct TaskSpec {
     pub release: ReleaseId,
     /// The token of the driver that creates the container.
     pub token: FencingToken,
+    /// Whether a container with this token is replaced, too, if it was never started.
+    pub replaces: bool,
     /// The command, and the environment, mounts and limits of the target. The command listens nowhere.
     pub shape: InstanceShape,
 }
@@ -162,8 +164,8 @@ pub trait RuntimeWriter: Send + Sync {
     async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()>;
 
     /// Creates the container of a task's command, but does not start it. If the container exists already, this does
-    /// nothing, with one exception: a container that was never started and has another token is replaced. So a late
-    /// start by the driver with that token finds no container.
+    /// nothing, with one exception: a container that was never started is replaced if it has another token, or if
+    /// `replaces` is set. So a late start finds no container.
     async fn create_task(&self, spec: &TaskSpec) -> Result<()> {
         Err(no_tasks(spec))
     }

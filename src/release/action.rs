@@ -68,6 +68,8 @@ pub enum Action {
     StartTask(Box<TaskOrder>),
     /// Stop a running task.
     StopTask(InstanceId),
+    /// Remove the container of a task that was not started.
+    RemoveTask(InstanceId),
 }
 
 /// A command of a task, for one release.
@@ -77,6 +79,8 @@ pub struct TaskOrder {
     /// The new version, in whose image the command runs.
     pub version: Version,
     pub release: ReleaseId,
+    /// Whether a container that was never started is replaced, although this driver may have created it.
+    pub replaces: bool,
 }
 
 /// One movement of the traffic. Route and edges change in one action: every edge is prepared before the route is

@@ -75,8 +75,7 @@ impl Definition {
         freeze::only_by_clock(hold, placed, &self.rules.freezes, service, (now, clocks))
     }
 
-    /// The hash of the settings that create an instance, and of each task's name, `required` and whether it can be
-    /// undone. The hash leaves out the command and the values of environment
+    /// The hash of the settings that create an instance. The hash leaves out the command and the values of environment
     /// variables: they may be secret, and a reader of the journal could test guesses against the hash.
     pub fn shape_mark(&self) -> String {
         #[derive(Serialize)]
@@ -88,14 +87,6 @@ impl Definition {
             restart: RestartPolicy,
             network: Option<&'a str>,
             labels: &'a BTreeMap<String, String>,
-            #[serde(skip_serializing_if = "Vec::is_empty")]
-            tasks: Vec<TaskShape<'a>>,
-        }
-        #[derive(Serialize)]
-        struct TaskShape<'a> {
-            name: &'a str,
-            required: bool,
-            has_undo: bool,
         }
         let shape = &self.instance;
         let shape = Shape {
@@ -106,15 +97,6 @@ impl Definition {
             restart: shape.restart,
             network: shape.network.as_deref(),
             labels: &shape.labels,
-            tasks: self
-                .tasks
-                .iter()
-                .map(|task| TaskShape {
-                    name: task.name.as_str(),
-                    required: task.required,
-                    has_undo: task.undo.is_some(),
-                })
-                .collect(),
         };
         Digest::of(canonical(&shape).as_bytes()).as_str().to_owned()
     }

@@ -115,8 +115,8 @@
 //!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed
 //!   watch, and after too many bad public answers in *switch*, the release backs out in both cases, if it can. After a
 //!   failed *stop* or *after-stop* it never backs out by itself, because the new version is live.
-//! - Backing out undoes the started steps, traffic first: stop, switch, drain the candidate's connections, the tasks
-//!   after and before the switch, register, start, the tasks before the start. A task that still runs is stopped first,
+//! - Backing out undoes the started steps, traffic first: the tasks after the stop, stop, switch, drain the candidate's
+//!   connections, the tasks after and before the switch, register, start, the tasks before the start. A task that still runs is stopped first,
 //!   and a task without an undo command stays done. The state is observed before each of them, because a step may have been done only in part.
 //! - If the release cannot be backed out (no version was live before, and the switch was started) or backing out fails,
 //!   the outcome is *needs a person*, or the operator is asked again.

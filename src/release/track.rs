@@ -25,6 +25,8 @@ pub(super) struct Track {
     pub(super) started: Vec<Step>,
     /// The commands of tasks whose intent was recorded. None of them is started again (interlock 11).
     pub(super) begun: BTreeSet<TaskCall>,
+    /// The steps whose tasks have run. They are not run again if the checks are.
+    succeeded: Vec<Step>,
     /// Why the release backs out, if it does.
     pub(super) back_reason: Option<String>,
     pub(super) switched: bool,
@@ -51,6 +53,7 @@ impl Track {
                 .collect(),
             started: Vec::new(),
             begun: BTreeSet::new(),
+            succeeded: Vec::new(),
             back_reason: None,
             switched: false,
             cases: Vec::new(),
@@ -116,7 +119,14 @@ impl Track {
     /// Notes that a stage succeeded, and goes to the next one.
     pub(super) fn succeed(&mut self, stage: Stage, took: Duration) {
         match stage.direction {
-            Direction::Forward => self.set(stage.step, StepState::Done { took }),
+            Direction::Forward => {
+                self.set(stage.step, StepState::Done { took });
+                if stage.step.runs_tasks() && !self.succeeded.contains(&stage.step) {
+                    self.succeeded.push(stage.step);
+                }
+            }
+            // That the step failed says more than that its earlier tasks were undone.
+            Direction::Back if stage.step.runs_tasks() && self.has_failed(stage.step) => {}
             Direction::Back if self.undone_by_back.contains(&stage.step) => {
                 self.set(stage.step, StepState::Undone);
             }
@@ -124,6 +134,16 @@ impl Track {
         }
         self.switched = stage.switched_after().unwrap_or(self.switched);
         self.at += 1;
+    }
+
+    fn has_failed(&self, step: Step) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|it| it.step == step && matches!(it.state, StepState::Failed { .. }))
+    }
+
+    /// Whether the tasks of a stage have run, because it succeeded before.
+    pub(super) fn has_succeeded(&self, stage: Stage) -> bool {
+        stage.direction == Direction::Forward && self.succeeded.contains(&stage.step)
     }
 
     pub(super) fn skip(&mut self, step: Step) {
@@ -192,6 +212,7 @@ impl Hash for Track {
             at,
             started,
             begun,
+            succeeded,
             back_reason,
             report,
             // These fields are only shown.
@@ -199,7 +220,7 @@ impl Hash for Track {
             cases: _,
             switched: _,
         } = self;
-        (way, at, started, begun, back_reason).hash(state);
+        (way, at, started, begun, succeeded, back_reason).hash(state);
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))

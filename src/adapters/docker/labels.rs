@@ -113,6 +113,8 @@ pub(super) fn labels_of_task(spec: &TaskSpec) -> HashMap<String, String> {
         [
             (SERVICE, spec.target.service.to_string()),
             (ENVIRONMENT, spec.target.environment.to_string()),
+            // An image can have the labels of an instance from which it was made.
+            (SLOT, String::new()),
             (RELEASE, spec.release.to_string()),
             (TASK, spec.call.task.to_string()),
             (UNDO, spec.call.is_undo.to_string()),

@@ -223,7 +223,7 @@ fn until_failure<T: Send + 'static>(
 }
 
 /// A time in Docker's format for `since`, to the nanosecond.
-fn exact(time: Timestamp) -> String {
+pub(super) fn exact(time: Timestamp) -> String {
     format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
 }
 

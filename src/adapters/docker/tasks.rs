@@ -1,7 +1,11 @@
 //! The containers of tasks. A command runs at most once per release: its container has a name that no other release
 //! uses, and a container that has run is never started again.
 
-use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions};
+use std::collections::HashMap;
+
+use bollard::query_parameters::{CreateContainerOptions, EventsOptions, RemoveContainerOptions};
+use futures_util::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
 use super::create::task_body;
@@ -9,9 +13,13 @@ use super::failure::Act;
 use super::labels::TaskLabels;
 use super::names::pinned;
 use super::observe::Container;
+use super::read::exact;
 use super::write::{DockerWriter, SLOW};
 use crate::inventory::{InstanceId, InstanceState, ReleaseId, Target, TaskRun};
 use crate::ports::{FailureKind, Result, TaskSpec};
+
+/// How far back a start of a removed container is searched. A request takes less than that.
+const EVENTS_SINCE: SignedDuration = SignedDuration::from_mins(5);
 
 impl Engine {
     /// The containers of the tasks of a release.
@@ -22,13 +30,35 @@ impl Engine {
         runs.retain(|run| run.release == release);
         Ok(runs)
     }
+
+    /// Whether Docker has reported a start of this container within the last minutes.
+    async fn was_started(&self, id: &str, doing: &str) -> Result<bool> {
+        let docker = self.docker().await?;
+        let info = self.quick(Act::Read, doing, || docker.info()).await?;
+        let now: Option<Timestamp> = info.system_time.and_then(|time| time.parse().ok());
+        let now = now.unwrap_or_else(Timestamp::now);
+        let filters = HashMap::from([
+            ("container".to_owned(), vec![id.to_owned()]),
+            ("event".to_owned(), vec!["start".to_owned()]),
+        ]);
+        let options = EventsOptions {
+            since: Some(exact(now - EVENTS_SINCE)),
+            until: Some(exact(now)),
+            filters: Some(filters),
+        };
+        let first = || async {
+            let mut events = docker.events(Some(options.clone()));
+            events.next().await.transpose().map(|event| event.is_some())
+        };
+        self.within(SLOW, Act::Read, doing, first).await
+    }
 }
 
 fn run_of(container: &Container) -> Option<TaskRun> {
-    let labels = container.task.clone()?;
+    let labels = container.task.as_ref()?;
     Some(TaskRun {
         id: InstanceId(container.id.clone()),
-        call: labels.call,
+        call: labels.call.clone(),
         release: labels.release,
         token: labels.token,
         state: container.state,
@@ -39,19 +69,17 @@ fn run_of(container: &Container) -> Option<TaskRun> {
 
 impl DockerWriter {
     pub(super) async fn create_task_container(&self, spec: &TaskSpec) -> Result<()> {
-        let (name, doing) = (
-            spec.name(),
-            format!("creating the container of {}", spec.call),
-        );
-        if let Some(found) = self.engine.inspect(&name, &doing).await? {
-            let labels = self.own_task(&found, spec, &doing)?;
-            if found.state != InstanceState::Created || labels.token == spec.token {
+        let name = spec.name();
+        let doing = format!("creating the container of {}", spec.call);
+        let found = self.engine.inspect(&name, &doing).await?;
+        if let Some(found) = &found {
+            let labels = self.own_task(found, spec, &doing)?;
+            let is_kept = labels.token == spec.token && !spec.replaces;
+            if found.state != InstanceState::Created || is_kept {
                 return Ok(());
             }
-            // An earlier driver created it. A late start by that driver must find no container.
-            self.remove_task(&found, &doing).await?;
         }
-        self.remove_old_tasks(spec, &doing).await;
+        self.clear_old_tasks(spec, &doing).await?;
         let rejected = |reason: String| self.engine.refuse(FailureKind::Rejected, &doing, reason);
         if pinned(&spec.version).is_none() {
             return Err(rejected(format!(
@@ -61,6 +89,10 @@ impl DockerWriter {
         }
         let (environment, mask) = self.environment(&spec.shape).await?;
         let body = task_body(spec, environment).map_err(rejected)?;
+        // Not earlier: if the container is gone, it is not known whether the command has run.
+        if let Some(unstarted) = found {
+            self.remove_unstarted(&unstarted, &doing).await?;
+        }
         let options = CreateContainerOptions {
             name: Some(name.clone()),
             ..Default::default()
@@ -126,7 +158,18 @@ impl DockerWriter {
         })
     }
 
-    /// Removes a container that is not running.
+    /// Removes a container that was not started. If a late start arrives in between, Docker's events name it. Then the
+    /// command may have run, although its container is gone.
+    async fn remove_unstarted(&self, container: &Container, doing: &str) -> Result<()> {
+        self.remove_task(container, doing).await?;
+        if self.engine.was_started(&container.id, doing).await? {
+            let reason = format!("{} was started in the meantime", container.name);
+            return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
+        }
+        Ok(())
+    }
+
+    /// Removes a container that is not running. A missing container is no error.
     async fn remove_task(&self, container: &Container, doing: &str) -> Result<()> {
         let options = RemoveContainerOptions {
             v: true,
@@ -141,30 +184,26 @@ impl DockerWriter {
         }
     }
 
-    /// Removes the tasks of earlier releases, which were kept for their output. A failure is only logged: the next
-    /// release tries again.
-    async fn remove_old_tasks(&self, spec: &TaskSpec, doing: &str) {
-        let found = self
-            .engine
-            .labelled(TaskLabels::filter(&spec.target), doing);
-        let found = match found.await {
-            Ok(found) => found,
-            Err(failure) => {
-                tracing::warn!(%failure, "the tasks of earlier releases cannot be listed");
-                return;
+    /// Removes the tasks of earlier releases, which were kept for their output. It is a conflict if one of them still
+    /// runs. A failure to remove is only logged: the next release tries again.
+    async fn clear_old_tasks(&self, spec: &TaskSpec, doing: &str) -> Result<()> {
+        let filter = TaskLabels::filter(&spec.target);
+        for container in self.engine.labelled(filter, doing).await? {
+            let labels = container.task.as_ref();
+            if labels.is_none_or(|labels| labels.release == spec.release) {
+                continue;
             }
-        };
-        for container in found {
-            let is_old = container
-                .task
-                .as_ref()
-                .is_some_and(|it| it.release < spec.release);
-            if is_old
-                && !container.is_up()
-                && let Err(failure) = self.remove_task(&container, doing).await
-            {
+            if container.is_up() {
+                let reason = format!(
+                    "the task {} of an earlier release is still running: wait for its end, or stop it",
+                    container.name
+                );
+                return Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
+            }
+            if let Err(failure) = self.remove_task(&container, doing).await {
                 tracing::warn!(%failure, "the container {} was not removed", container.name);
             }
         }
+        Ok(())
     }
 }

@@ -145,6 +145,11 @@ impl Performer<'_> {
                 self.still_ours(&format!("starting {}", order.call)).await?;
                 runtime.start_task(&spec).await
             }
+            Action::RemoveTask(id) => {
+                self.still_ours(&format!("removing the task {}", id.short()))
+                    .await?;
+                runtime.remove(id).await
+            }
             Action::StopTask(id) => {
                 self.still_ours(&format!("stopping the task {}", id.short()))
                     .await?;
@@ -239,6 +244,7 @@ impl Performer<'_> {
             version: order.version.clone(),
             release: order.release,
             token: self.fence.token,
+            replaces: order.replaces,
             shape,
         })
     }

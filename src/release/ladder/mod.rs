@@ -37,7 +37,7 @@ use super::retry::{GUARD_TIMEOUT, READ_BACK};
 use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, Timing};
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{TaskPoint, Tier};
-pub(super) use tasks::task_of_call;
+pub(super) use tasks::{task_calls, task_of_call};
 pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 
 /// The pause between two observations, for acts that take effect immediately.
@@ -273,14 +273,15 @@ impl Ladder {
 
     /// The stages of backing out, each with the step that must have been started: first the old version is started
     /// again if it was stopped, then the traffic moves back, then the candidate's connections end, then the candidate
-    /// is deregistered and removed. The traffic does not wait for the undo of a task.
+    /// is deregistered and removed. The old version may need what the tasks after its stop have removed, so these are
+    /// undone before it is started. The traffic waits for the undo of no other task.
     fn undone_by(self) -> &'static [(Step, Step)] {
         match self {
             Self::Slots => &[
+                (Step::AfterStop, Step::AfterStop),
                 (Step::Stop, Step::Stop),
                 (Step::Switch, Step::Switch),
                 (Step::Drain, Step::Switch),
-                (Step::AfterStop, Step::AfterStop),
                 (Step::AfterSwitch, Step::AfterSwitch),
                 (Step::BeforeSwitch, Step::BeforeSwitch),
                 (Step::Register, Step::Register),

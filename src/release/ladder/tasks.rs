@@ -19,12 +19,13 @@ use super::{
     AfterFailure, Course, Evidence, Judgement, Property, Situation, StageDefinition,
     StepDefinition, StepSummary, Verdict,
 };
-use crate::history::ReleaseKind;
-use crate::inventory::{Exit, Task, TaskCall, TaskPoint, TaskRun};
+use crate::history::{ReleaseKind, Step};
+use crate::inventory::{Exit, InstanceId, Task, TaskCall, TaskPoint, TaskRun};
 use crate::release::describe::duration;
 use crate::release::retry::READ_BACK;
 use crate::release::time::elapsed;
 use crate::release::{Action, Ask, Draft, Limit, Plan, ProxyWords, TaskOrder};
+use crate::sanitize::visible;
 
 /// The pauses between two observations of a running command.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -48,9 +49,10 @@ fn tasks(plan: &Plan, at: TaskPoint) -> impl DoubleEndedIterator<Item = &Task> {
 enum CommandState<'a> {
     /// It has not run.
     NotRun {
-        has_container: bool,
+        /// Its container, if it was created.
+        container: Option<&'a InstanceId>,
     },
-    Running(&'a TaskRun),
+    Running,
     Ended(Exit, &'a TaskRun),
     /// Its intent is recorded, but its container is gone.
     ContainerGone,
@@ -65,17 +67,15 @@ fn command_state<'a>(
         return if situation.begun.contains(call) {
             CommandState::ContainerGone
         } else {
-            CommandState::NotRun {
-                has_container: false,
-            }
+            CommandState::NotRun { container: None }
         };
     };
     match run.exit {
         Some(exit) if run.has_ended() => CommandState::Ended(exit, run),
         _ if run.is_unstarted() => CommandState::NotRun {
-            has_container: true,
+            container: Some(&run.id),
         },
-        _ => CommandState::Running(run),
+        _ => CommandState::Running,
     }
 }
 
@@ -87,19 +87,22 @@ fn unseen(situation: &Situation<'_>) -> String {
 }
 
 fn gone(plan: &Plan, call: &TaskCall) -> String {
+    let container = call.container_name(plan.target(), plan.release);
     format!(
-        "it is not known whether {call} has run, because its container {} is gone. Find out what it has changed, then back the release out: this release never runs it again, and the next one does",
-        call.container_name(plan.target(), plan.release)
+        "it is not known whether {call} has run, because its container {container} is gone. Find out what it has changed. This release never runs it again"
     )
 }
 
-/// The actions that bring a command that has not run one step further.
-fn advance(plan: &Plan, call: &TaskCall, has_container: bool) -> Vec<Action> {
+/// The actions that bring a command that has not run one step further. If its start was intended before, a start may be
+/// under way, so the container is replaced: a late start finds nothing.
+fn advance(situation: &Situation<'_>, call: &TaskCall, has_container: bool) -> Vec<Action> {
+    let plan = situation.plan;
     let order = || {
         Box::new(TaskOrder {
             call: call.clone(),
             version: plan.version.clone(),
             release: plan.release,
+            replaces: situation.begun.contains(call),
         })
     };
     let mut actions = vec![Action::CreateTask(order())];
@@ -116,10 +119,12 @@ fn guard(
     (task, call): (&Task, &TaskCall),
 ) -> Option<Verdict> {
     match command_state(situation, runs, call) {
-        CommandState::NotRun { has_container } => {
-            Some(Verdict::Act(advance(situation.plan, call, has_container)))
+        CommandState::NotRun { container } => {
+            let actions = advance(situation, call, container.is_some());
+            Some(Verdict::Act(actions))
         }
-        CommandState::Running(_) => Some(Verdict::Nothing),
+        CommandState::Running => Some(Verdict::Nothing),
+        CommandState::ContainerGone if !task.required => None,
         CommandState::ContainerGone => Some(Verdict::Refuse(gone(situation.plan, call))),
         CommandState::Ended(exit, _) if is_accepted(exit, task) => None,
         // The judge fails the step.
@@ -148,6 +153,18 @@ fn judge<'a>(
                     remarks.push(format!("{words}. It is not required"));
                 }
             }
+            CommandState::ContainerGone if !task.required => {
+                let words = gone(situation.plan, &call);
+                remarks.push(format!("{words}. It is not required"));
+            }
+            CommandState::Running
+                if !task.required && elapsed(course.since, situation.now) >= task.timeout =>
+            {
+                let time = duration(task.timeout);
+                remarks.push(format!(
+                    "{call} is still running after {time}. It is not required"
+                ));
+            }
             state => return unfinished(situation, state, (task, &call), course),
         }
     }
@@ -162,13 +179,11 @@ fn unfinished(
     course: &Course,
 ) -> Judgement {
     match state {
-        CommandState::NotRun {
-            has_container: true,
-        } if situation.begun.contains(call) => {
+        CommandState::NotRun { container: Some(_) } if situation.begun.contains(call) => {
             Judgement::NotYet(format!("{call} is not started yet"))
         }
         CommandState::NotRun { .. } => Judgement::Next(format!("{call} is next")),
-        CommandState::Running(_) => {
+        CommandState::Running => {
             let (time, timeout) = (elapsed(course.since, situation.now), task.timeout);
             if time < timeout {
                 let (time, timeout) = (duration(time), duration(timeout));
@@ -238,6 +253,10 @@ impl StageDefinition for Tasks {
         let Some(runs) = &situation.observation.tasks else {
             return Verdict::Wait(unseen(situation));
         };
+        if situation.has_succeeded {
+            // The checks were run again since. A container that is gone now is no question.
+            return Verdict::Already("its tasks have run".to_owned());
+        }
         tasks(situation.plan, self.0)
             .find_map(|task| guard(situation, runs, (task, &TaskCall::forward(&task.name))))
             .unwrap_or(Verdict::Nothing)
@@ -283,22 +302,11 @@ impl StepDefinition for Tasks {
 
     /// A rollback runs no task: the tasks of the older version have run before.
     fn is_needed(&self, draft: &Draft) -> bool {
-        let plan = &draft.plan;
-        let has_point = match self.0 {
-            // An old version that is never stopped still needs what these tasks remove.
-            TaskPoint::AfterStop => {
-                plan.from.is_none() || plan.definition.timing.standby != Limit::Never
-            }
-            _ => true,
-        };
-        plan.kind == ReleaseKind::Promote && has_point && tasks(plan, self.0).next().is_some()
+        draft.plan.kind == ReleaseKind::Promote && !calls(&draft.plan, self.0).is_empty()
     }
 
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
-        let plan = &draft.plan;
-        tasks(plan, self.0)
-            .map(|task| call_words(plan, task))
-            .collect()
+        calls(&draft.plan, self.0)
     }
 
     /// Names the tasks without an undo command as well, so that no operator expects them to be undone.
@@ -339,6 +347,27 @@ impl StepDefinition for Tasks {
     }
 }
 
+/// The planned calls of the tasks of a point.
+fn calls(plan: &Plan, at: TaskPoint) -> Vec<String> {
+    // An old version that is never stopped still needs what these tasks remove.
+    let is_never_stopped = plan.from.is_some() && plan.definition.timing.standby == Limit::Never;
+    if at == TaskPoint::AfterStop && is_never_stopped {
+        return Vec::new();
+    }
+    tasks(plan, at).map(|task| call_words(plan, task)).collect()
+}
+
+/// The planned calls of a step that runs tasks, according to the configuration; empty for any other step.
+pub(in crate::release) fn task_calls(plan: &Plan, step: Step) -> Vec<String> {
+    match step {
+        Step::BeforeStart => calls(plan, TaskPoint::BeforeStart),
+        Step::BeforeSwitch => calls(plan, TaskPoint::BeforeSwitch),
+        Step::AfterSwitch => calls(plan, TaskPoint::AfterSwitch),
+        Step::AfterStop => calls(plan, TaskPoint::AfterStop),
+        _ => Vec::new(),
+    }
+}
+
 /// The planned call of a task. It begins with the name of the task, see [`task_of_call`].
 fn call_words(plan: &Plan, task: &Task) -> String {
     let weight = if task.required { "" } else { ", not required" };
@@ -356,14 +385,14 @@ pub(in crate::release) fn task_of_call(call: &str) -> &str {
     call.split_once(':').map_or(call, |(name, _)| name)
 }
 
-/// A command as a person would type it.
+/// A command as a person would type it, on one line.
 fn command_words(command: &[String]) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     let word = |text: &String| {
         if !text.is_empty() && text.chars().all(is_plain) {
             text.clone()
         } else {
-            format!("'{}'", text.replace('\'', "'\\''"))
+            format!("'{}'", visible(&text.replace('\'', "'\\''")))
         }
     };
     let words: Vec<String> = command.iter().map(word).collect();
@@ -371,14 +400,12 @@ fn command_words(command: &[String]) -> String {
 }
 
 impl Undo {
-    /// The commands to run, the last task first. A task that has not run is not undone.
+    /// The commands to run, the last task first. A task that has not run is not undone, and neither is a task if that is
+    /// not known: an undo could remove what an earlier release has done.
     fn calls<'a>(&self, situation: &Situation<'a>, runs: &[TaskRun]) -> Vec<(&'a Task, TaskCall)> {
         let has_run = |task: &&Task| {
-            let forward = TaskCall::forward(&task.name);
-            !matches!(
-                command_state(situation, runs, &forward),
-                CommandState::NotRun { .. }
-            )
+            let forward = command_state(situation, runs, &TaskCall::forward(&task.name));
+            matches!(forward, CommandState::Running | CommandState::Ended(..))
         };
         tasks(situation.plan, self.0)
             .rev()
@@ -388,16 +415,37 @@ impl Undo {
             .collect()
     }
 
-    /// The tasks that still run. They are stopped before anything is undone.
-    fn running<'a>(&self, situation: &Situation<'a>, runs: &'a [TaskRun]) -> Vec<&'a TaskRun> {
-        tasks(situation.plan, self.0)
-            .filter_map(|task| {
-                match command_state(situation, runs, &TaskCall::forward(&task.name)) {
-                    CommandState::Running(run) => Some(run),
-                    _ => None,
-                }
-            })
-            .collect()
+    /// What must end before anything is undone: tasks that run, also if the configuration no longer has them, and
+    /// containers whose start may be under way.
+    fn unfinished(&self, situation: &Situation<'_>, runs: &[TaskRun]) -> Vec<Action> {
+        let concerns = |run: &&TaskRun| {
+            let mut known = situation.plan.definition.tasks.iter();
+            let task = known.find(|task| task.name == run.call.task);
+            !run.call.is_undo && task.is_none_or(|task| task.at == self.0)
+        };
+        let action = |run: &TaskRun| match run {
+            run if run.has_ended() => None,
+            run if run.is_unstarted() => Some(Action::RemoveTask(run.id.clone())),
+            run => Some(Action::StopTask(run.id.clone())),
+        };
+        runs.iter().filter(concerns).filter_map(action).collect()
+    }
+
+    /// The tasks that are not undone, because it is not known whether they have run.
+    fn unknown(&self, situation: &Situation<'_>, runs: &[TaskRun]) -> String {
+        let calls = tasks(situation.plan, self.0).map(|task| TaskCall::forward(&task.name));
+        let is_gone = |call: &TaskCall| {
+            let state = command_state(situation, runs, call);
+            matches!(state, CommandState::ContainerGone)
+        };
+        let gone: Vec<String> = calls.filter(is_gone).map(|call| call.to_string()).collect();
+        if gone.is_empty() {
+            return String::new();
+        }
+        format!(
+            "not undone, because it is not known whether it has run: {}",
+            gone.join(", ")
+        )
     }
 }
 
@@ -410,14 +458,15 @@ impl StageDefinition for Undo {
         let Some(runs) = &situation.observation.tasks else {
             return Verdict::Wait(unseen(situation));
         };
-        let running = self.running(situation, runs);
-        if !running.is_empty() {
-            let stop = |run: &&TaskRun| Action::StopTask(run.id.clone());
-            return Verdict::Act(running.iter().map(stop).collect());
+        let unfinished = self.unfinished(situation, runs);
+        if !unfinished.is_empty() {
+            return Verdict::Act(unfinished);
         }
         let calls = self.calls(situation, runs);
         if calls.is_empty() {
-            return Verdict::Already("no task has to be undone".to_owned());
+            let unknown = self.unknown(situation, runs);
+            let nothing = "no task has to be undone".to_owned();
+            return Verdict::Already(if unknown.is_empty() { nothing } else { unknown });
         }
         calls
             .iter()
@@ -436,10 +485,17 @@ impl StageDefinition for Undo {
         let Some(runs) = &situation.observation.tasks else {
             return Judgement::blind(situation.observation);
         };
-        if let Some(run) = self.running(situation, runs).first() {
-            return Judgement::NotYet(format!("{} still runs", run.call));
+        if !self.unfinished(situation, runs).is_empty() {
+            return Judgement::NotYet("a task has not ended yet".to_owned());
         }
-        judge(situation, runs, self.calls(situation, runs), course)
+        match judge(situation, runs, self.calls(situation, runs), course) {
+            Judgement::True(remarks) => {
+                let unknown = self.unknown(situation, runs);
+                let remarks = [remarks, unknown].into_iter().filter(|it| !it.is_empty());
+                Judgement::True(remarks.collect::<Vec<_>>().join("; "))
+            }
+            other => other,
+        }
     }
 
     fn time_limit(&self, plan: &Plan) -> Duration {

@@ -112,6 +112,7 @@ impl Case {
                 observation: &observation,
                 now: Timestamp::UNIX_EPOCH,
                 begun: &self.begun,
+                has_succeeded: false,
             },
         )
     }
@@ -338,6 +339,7 @@ fn tasks_that_cannot_be_observed_are_waited_for() {
             observation: &blind,
             now: Timestamp::UNIX_EPOCH,
             begun: &case.begun,
+            has_succeeded: false,
         };
         assert!(matches!(stage.guard(&situation), Verdict::Wait(_)));
         let mut course = Course::new(Timestamp::UNIX_EPOCH);

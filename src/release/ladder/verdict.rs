@@ -19,6 +19,8 @@ pub(in crate::release) struct Situation<'a> {
     pub(in crate::release) now: Timestamp,
     /// The commands of tasks whose intent is recorded. They may have run.
     pub(in crate::release) begun: &'a BTreeSet<TaskCall>,
+    /// Whether the stage has succeeded before, and is only done again because the checks were run again.
+    pub(in crate::release) has_succeeded: bool,
 }
 
 impl<'a> Situation<'a> {

@@ -90,6 +90,7 @@ impl Machine {
             observation,
             now,
             begun: &self.track.begun,
+            has_succeeded: self.track.has_succeeded(stage),
         };
         let judgement = stage
             .definition()

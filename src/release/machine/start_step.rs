@@ -126,6 +126,7 @@ impl Machine {
             observation,
             now,
             begun: &self.track.begun,
+            has_succeeded: self.track.has_succeeded(stage),
         };
         let verdict = stage.guard(&situation);
         let Evidence {

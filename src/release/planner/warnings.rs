@@ -55,10 +55,7 @@ pub(super) fn warnings(
 pub(super) fn tasks_that_stay_done(facts: &Facts, version: &Version) -> Option<String> {
     let past = facts.past.as_deref().unwrap_or_default();
     // A release in its standby has no end yet.
-    let became_live = |head: &&ReleaseRecord| match &head.closed {
-        None | Some((_, Outcome::Done | Outcome::Superseded { .. })) => true,
-        Some(_) => false,
-    };
+    let became_live = |head: &&ReleaseRecord| head.closed.is_none() || head.live.is_some();
     let since = past
         .iter()
         .filter(became_live)
@@ -109,12 +106,14 @@ pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<Str
 
 /// The tasks that never run, because the release that should run them is in its standby, which this release ends.
 pub(super) fn tasks_left_out(facts: &Facts) -> Option<String> {
-    facts.standby.as_ref()?;
     let open = facts.past.as_deref().ok()?.first()?;
+    if open.closed.is_some() {
+        return None;
+    }
     let tasks = task_names(open, |step| step == Step::AfterStop);
     (!tasks.is_empty()).then(|| {
         format!(
-            "the tasks after the stop of release {} do not run, because this release ends its standby: {}. To run them, end that standby first",
+            "the tasks after the stop of release {} do not run, because this release ends it: {}. To run them, first let that release end",
             open.id.short(),
             tasks.join(", ")
         )

@@ -125,7 +125,10 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.slots.get_mut(*slot).registration = None;
             snapshot.problems.clear();
         }
-        Action::CreateTask(_) | Action::StartTask(_) | Action::StopTask(_) => {
+        Action::CreateTask(_)
+        | Action::StartTask(_)
+        | Action::StopTask(_)
+        | Action::RemoveTask(_) => {
             unreachable!("no repair has tasks")
         }
         Action::Install => {

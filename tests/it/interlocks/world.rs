@@ -552,7 +552,8 @@ impl World {
             | Action::Rebase { .. }
             | Action::CreateTask(_)
             | Action::StartTask(_)
-            | Action::StopTask(_) => panic!("no release does that: {action:?}"),
+            | Action::StopTask(_)
+            | Action::RemoveTask(_) => panic!("no release does that: {action:?}"),
         }
     }
 
@@ -787,7 +788,8 @@ impl World {
             | Action::Rebase { .. }
             | Action::CreateTask(_)
             | Action::StartTask(_)
-            | Action::StopTask(_) => panic!("no release does that: {action:?}"),
+            | Action::StopTask(_)
+            | Action::RemoveTask(_) => panic!("no release does that: {action:?}"),
         }
     }
 

@@ -75,7 +75,8 @@ impl Doing {
             | Action::Remove { .. }
             | Action::CreateTask(_)
             | Action::StartTask(_)
-            | Action::StopTask(_) => true,
+            | Action::StopTask(_)
+            | Action::RemoveTask(_) => true,
             Action::Pull(_)
             | Action::Install
             | Action::Register { .. }

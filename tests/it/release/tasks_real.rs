@@ -217,7 +217,7 @@ async fn a_task_after_the_stop_waits_for_the_standby() {
     let left_out = next.warnings.iter().find(|it| it.contains("do not run"));
     let left_out = left_out.expect("a warning");
     assert!(
-        left_out.ends_with("contract. To run them, end that standby first"),
+        left_out.ends_with("contract. To run them, first let that release end"),
         "{left_out}"
     );
     assert_eq!(ran(&fixture), [""; 0]);
