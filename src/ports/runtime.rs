@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{Failure, FailureKind, Result};
 use crate::inventory::{
     Address, EngineImage, Exit, FencingToken, Instance, InstanceId, InstanceShape, Occupancy,
-    ReleaseId, Slot, Target, TaskCall, TaskRun, Version, instance_name,
+    ReleaseId, Slot, Target, TaskCall, TaskRun, Unstarted, Version, instance_name,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub struct TaskSpec {
     pub release: ReleaseId,
     /// The token of the driver that creates the container.
     pub token: FencingToken,
+    /// What happens to an existing container that was never started.
+    pub unstarted: Unstarted,
     /// The command, and the environment, mounts and limits of the target. The command listens nowhere.
     pub shape: InstanceShape,
 }

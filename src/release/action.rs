@@ -7,7 +7,7 @@
 
 use crate::inventory::{
     Digest, EdgeName, EdgeSlots, FencingToken, Hold, InstanceId, PeerApproval, PointerState,
-    ReleaseId, Slot, SwitchOrder, TaskCall, Version,
+    ReleaseId, Slot, SwitchOrder, TaskCall, Unstarted, Version,
 };
 
 /// A change to the servers.
@@ -77,6 +77,7 @@ pub struct TaskOrder {
     /// The new version, in whose image the command runs.
     pub version: Version,
     pub release: ReleaseId,
+    pub unstarted: Unstarted,
 }
 
 /// One movement of the traffic. Route and edges change in one action: every edge is prepared before the route is

@@ -25,6 +25,8 @@ pub(super) struct Track {
     pub(super) started: Vec<Step>,
     /// The commands of tasks whose intent was recorded. None of them is started again (interlock 11).
     pub(super) begun: BTreeSet<TaskCall>,
+    /// The steps forward that were done.
+    pub(super) passed: Vec<Step>,
     /// Why the release backs out, if it does.
     pub(super) back_reason: Option<String>,
     pub(super) switched: bool,
@@ -51,6 +53,7 @@ impl Track {
                 .collect(),
             started: Vec::new(),
             begun: BTreeSet::new(),
+            passed: Vec::new(),
             back_reason: None,
             switched: false,
             cases: Vec::new(),
@@ -116,7 +119,12 @@ impl Track {
     /// Notes that a stage succeeded, and goes to the next one.
     pub(super) fn succeed(&mut self, stage: Stage, took: Duration) {
         match stage.direction {
-            Direction::Forward => self.set(stage.step, StepState::Done { took }),
+            Direction::Forward => {
+                self.set(stage.step, StepState::Done { took });
+                if !self.passed.contains(&stage.step) {
+                    self.passed.push(stage.step);
+                }
+            }
             Direction::Back if self.undone_by_back.contains(&stage.step) => {
                 self.set(stage.step, StepState::Undone);
             }
@@ -192,6 +200,7 @@ impl Hash for Track {
             at,
             started,
             begun,
+            passed,
             back_reason,
             report,
             // These fields are only shown.
@@ -199,7 +208,7 @@ impl Hash for Track {
             cases: _,
             switched: _,
         } = self;
-        (way, at, started, begun, back_reason).hash(state);
+        (way, at, started, begun, passed, back_reason).hash(state);
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))

@@ -10,7 +10,7 @@ use super::labels::TaskLabels;
 use super::names::pinned;
 use super::observe::Container;
 use super::write::{DockerWriter, SLOW};
-use crate::inventory::{InstanceId, InstanceState, ReleaseId, Target, TaskRun};
+use crate::inventory::{InstanceId, InstanceState, ReleaseId, Target, TaskRun, Unstarted};
 use crate::ports::{FailureKind, Result, TaskSpec};
 
 impl Engine {
@@ -31,6 +31,7 @@ fn run_of(container: &Container) -> Option<TaskRun> {
         call: labels.call,
         release: labels.release,
         token: labels.token,
+        is_withdrawn: labels.is_withdrawn,
         state: container.state,
         exit: container.last_exit,
     })
@@ -44,11 +45,30 @@ impl DockerWriter {
         );
         if let Some(found) = self.engine.inspect(&name, &doing).await? {
             let labels = self.own_task(&found, spec, &doing)?;
-            if found.state != InstanceState::Created || labels.token == spec.token {
+            if found.state != InstanceState::Created {
                 return Ok(());
             }
-            // An earlier driver created it. A late start by that driver must find no container.
-            self.remove_task(&found, &doing).await?;
+            if labels.token > spec.token {
+                let reason = format!("a later driver created its container {name}");
+                return Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
+            }
+            let is_kept = match spec.unstarted {
+                Unstarted::Kept => labels.token == spec.token,
+                Unstarted::Replaced => false,
+                Unstarted::Withdrawn => labels.is_withdrawn,
+            };
+            if is_kept {
+                return Ok(());
+            }
+            // A start that was requested before must find no container.
+            if let Err(failure) = self.remove_task(&found, &doing).await {
+                match self.engine.inspect(&found.id, &doing).await? {
+                    // The engine removes no running container: that start has just arrived.
+                    Some(now) if now.state != InstanceState::Created => return Ok(()),
+                    Some(_) => return Err(failure),
+                    None => {}
+                }
+            }
         }
         self.remove_old_tasks(spec, &doing).await;
         let rejected = |reason: String| self.engine.refuse(FailureKind::Rejected, &doing, reason);
@@ -87,6 +107,10 @@ impl DockerWriter {
         let labels = self.own_task(&found, spec, &doing)?;
         if found.state != InstanceState::Created {
             return Ok(());
+        }
+        if labels.is_withdrawn {
+            let reason = format!("its container {name} is never started: the release backed out");
+            return Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
         }
         if labels.token != spec.token {
             let reason = format!("another driver created its container {name}");

@@ -239,6 +239,7 @@ impl Performer<'_> {
             version: order.version.clone(),
             release: order.release,
             token: self.fence.token,
+            unstarted: order.unstarted,
             shape,
         })
     }

@@ -55,6 +55,7 @@ fn judged(
         observation,
         now: Timestamp::UNIX_EPOCH,
         begun: &BTreeSet::new(),
+        passed: &[],
     };
     let definition = Stage { step, direction }.definition();
     let judgement = definition.judge(&situation, &mut course);

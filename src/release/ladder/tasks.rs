@@ -6,8 +6,9 @@
 //! - Undone by: the undo command of each task that ran, the last task first. Each also runs in a container of its own.
 //!
 //! A command runs at most once per release (interlock 11). The name of its container contains the release, so the
-//! runtime creates it once. A container that an earlier driver created, but did not start, is replaced: a late request
-//! of that driver then finds nothing to start. If the intent to start a command is recorded, but its container is gone,
+//! runtime creates it once. A container that was created, but not started, is replaced if an earlier driver created it, or
+//! if its start was requested before: a late request then finds nothing to start. A release that backs out replaces it
+//! by a container that is never started, so that the command does not run afterwards. If the intent to start a command is recorded, but its container is gone,
 //! it is not known whether the command has run. Then an operator decides.
 
 use std::time::Duration;
@@ -20,7 +21,8 @@ use super::{
     StepDefinition, StepSummary, Verdict,
 };
 use crate::history::ReleaseKind;
-use crate::inventory::{Exit, Task, TaskCall, TaskPoint, TaskRun};
+use crate::history::Step;
+use crate::inventory::{Exit, Task, TaskCall, TaskPoint, TaskRun, Unstarted};
 use crate::release::describe::duration;
 use crate::release::retry::READ_BACK;
 use crate::release::time::elapsed;
@@ -42,6 +44,16 @@ fn tasks(plan: &Plan, at: TaskPoint) -> impl DoubleEndedIterator<Item = &Task> {
         .tasks
         .iter()
         .filter(move |task| task.at == at)
+}
+
+/// The step that runs the tasks of a point.
+fn step(at: TaskPoint) -> Step {
+    match at {
+        TaskPoint::BeforeStart => Step::BeforeStart,
+        TaskPoint::BeforeSwitch => Step::BeforeSwitch,
+        TaskPoint::AfterSwitch => Step::AfterSwitch,
+        TaskPoint::AfterStop => Step::AfterStop,
+    }
 }
 
 /// What is known about one command.
@@ -80,20 +92,19 @@ fn unseen(situation: &Situation<'_>) -> String {
 
 fn gone(plan: &Plan, call: &TaskCall) -> String {
     format!(
-        "it is not known whether {call} has run, because its container {} is gone: find out what it has changed. Retry runs it",
+        "it is not known whether {call} has run, because its container {} is gone: find out what it has changed. It is not run again",
         call.container_name(plan.target(), plan.release)
     )
 }
 
 /// The actions that bring a command that has not run one step further.
-fn advance(plan: &Plan, call: &TaskCall, is_created: bool) -> Vec<Action> {
-    let order = || {
-        Box::new(TaskOrder {
-            call: call.clone(),
-            version: plan.version.clone(),
-            release: plan.release,
-        })
+fn advance(situation: &Situation<'_>, call: &TaskCall, is_created: bool) -> Vec<Action> {
+    let unstarted = if situation.begun.contains(call) {
+        Unstarted::Replaced
+    } else {
+        Unstarted::Kept
     };
+    let order = || order(situation.plan, call, unstarted);
     let mut actions = vec![Action::CreateTask(order())];
     if is_created {
         actions.push(Action::StartTask(order()));
@@ -101,12 +112,19 @@ fn advance(plan: &Plan, call: &TaskCall, is_created: bool) -> Vec<Action> {
     actions
 }
 
+fn order(plan: &Plan, call: &TaskCall, unstarted: Unstarted) -> Box<TaskOrder> {
+    Box::new(TaskOrder {
+        call: call.clone(),
+        version: plan.version.clone(),
+        release: plan.release,
+        unstarted,
+    })
+}
+
 /// What the guard does about a command; none if it has ended.
 fn guard(situation: &Situation<'_>, runs: &[TaskRun], call: &TaskCall) -> Option<Verdict> {
     match known(situation, runs, call) {
-        Known::Waits { is_created } => {
-            Some(Verdict::Act(advance(situation.plan, call, is_created)))
-        }
+        Known::Waits { is_created } => Some(Verdict::Act(advance(situation, call, is_created))),
         Known::Runs(_) => Some(Verdict::Nothing),
         Known::Gone => Some(Verdict::Refuse(gone(situation.plan, call))),
         Known::Ended(_) => None,
@@ -319,6 +337,32 @@ impl Undo {
             .collect()
     }
 
+    /// Why it is not known whether a task with an undo has run; none if it is known of all. After the step was done,
+    /// its tasks have run, also without their containers.
+    fn unknown(&self, situation: &Situation<'_>, runs: &[TaskRun]) -> Option<String> {
+        if situation.passed.contains(&step(self.0)) {
+            return None;
+        }
+        tasks(situation.plan, self.0)
+            .filter(|task| task.undo.is_some())
+            .map(|task| TaskCall::forward(&task.name))
+            .find(|call| matches!(known(situation, runs, call), Known::Gone))
+            .map(|call| gone(situation.plan, &call))
+    }
+
+    /// The commands whose start was requested and may still arrive. Their containers are withdrawn.
+    fn unsettled(&self, situation: &Situation<'_>, runs: &[TaskRun]) -> Vec<TaskCall> {
+        let is_withdrawn = |call: &TaskCall| {
+            let mut runs = runs.iter().filter(|run| run.call == *call);
+            runs.any(|run| run.is_withdrawn)
+        };
+        tasks(situation.plan, self.0)
+            .map(|task| TaskCall::forward(&task.name))
+            .filter(|call| matches!(known(situation, runs, call), Known::Waits { .. }))
+            .filter(|call| situation.begun.contains(call) && !is_withdrawn(call))
+            .collect()
+    }
+
     /// The tasks that still run. They are stopped before anything is undone.
     fn running<'a>(&self, situation: &Situation<'a>, runs: &'a [TaskRun]) -> Vec<&'a TaskRun> {
         tasks(situation.plan, self.0)
@@ -341,10 +385,17 @@ impl StageDefinition for Undo {
         let Some(runs) = &situation.observation.tasks else {
             return Verdict::Wait(unseen(situation));
         };
-        let running = self.running(situation, runs);
-        if !running.is_empty() {
-            let stop = |run: &&TaskRun| Action::StopTask(run.id.clone());
-            return Verdict::Act(running.iter().map(stop).collect());
+        let stop = |run: &TaskRun| Action::StopTask(run.id.clone());
+        let withdraw =
+            |call: TaskCall| Action::CreateTask(order(situation.plan, &call, Unstarted::Withdrawn));
+        let running = self.running(situation, runs).into_iter().map(stop);
+        let unsettled = self.unsettled(situation, runs).into_iter().map(withdraw);
+        let actions: Vec<Action> = running.chain(unsettled).collect();
+        if !actions.is_empty() {
+            return Verdict::Act(actions);
+        }
+        if let Some(why) = self.unknown(situation, runs) {
+            return Verdict::Refuse(why);
         }
         let calls = self.calls(situation, runs);
         if calls.is_empty() {
@@ -369,6 +420,12 @@ impl StageDefinition for Undo {
         };
         if let Some(run) = self.running(situation, runs).first() {
             return Judgement::NotYet(format!("{} still runs", run.call));
+        }
+        if let Some(call) = self.unsettled(situation, runs).first() {
+            return Judgement::NotYet(format!("{call} may still be started"));
+        }
+        if let Some(why) = self.unknown(situation, runs) {
+            return Judgement::Never(why);
         }
         self.calls(situation, runs)
             .iter()

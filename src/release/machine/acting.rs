@@ -90,6 +90,7 @@ impl Machine {
             observation,
             now,
             begun: &self.track.begun,
+            passed: &self.track.passed,
         };
         let judgement = stage
             .definition()

@@ -126,6 +126,7 @@ impl Machine {
             observation,
             now,
             begun: &self.track.begun,
+            passed: &self.track.passed,
         };
         let verdict = stage.guard(&situation);
         let Evidence {
