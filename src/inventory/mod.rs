@@ -103,7 +103,7 @@ pub use stored_key::{STORED_KEYS, StoredKey, StoredKeyRow};
 pub use tag_order::by_version;
 pub use tag_pattern::{InvalidTagPattern, TagPattern, is_tag};
 pub use target::{Target, Tier};
-pub use task::{Task, TaskCall, TaskPoint, TaskRun};
+pub use task::{Task, TaskCall, TaskPoint, TaskRun, Unstarted};
 pub use units::Limit;
 pub use version::{
     Digest, EngineImage, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version,

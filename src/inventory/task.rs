@@ -130,6 +130,18 @@ impl fmt::Display for TaskCall {
     }
 }
 
+/// What an order to create a command's container does with an existing one that was never started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Unstarted {
+    /// It is kept if this driver created it.
+    #[default]
+    Kept,
+    /// It is replaced: its start was requested before, and may still arrive.
+    Replaced,
+    /// It is replaced by a container that is never started, because the release backs out.
+    Withdrawn,
+}
+
 /// A container that was created for a command of a task, as the runtime reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TaskRun {
@@ -139,6 +151,8 @@ pub struct TaskRun {
     /// The token of the driver that created the container.
     pub token: FencingToken,
     pub state: InstanceState,
+    /// Whether the container is never started, because the release backed out before its start.
+    pub is_withdrawn: bool,
     /// How the command ended; none if it has not ended.
     pub exit: Option<Exit>,
     /// The last line that a failed command wrote, sanitized and without secrets; none if it is not known.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{Failure, FailureKind, Result};
 use crate::inventory::{
     Address, EngineImage, Exit, FencingToken, Instance, InstanceId, InstanceShape, Occupancy,
-    ReleaseId, Slot, Target, TaskCall, TaskRun, Version, instance_name,
+    ReleaseId, Slot, Target, TaskCall, TaskRun, Unstarted, Version, instance_name,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,8 @@ pub struct TaskSpec {
     pub release: ReleaseId,
     /// The token of the driver that creates the container.
     pub token: FencingToken,
-    /// Whether a container with this token is replaced, too, if it was never started.
-    pub replaces: bool,
+    /// What happens to an existing container that was never started.
+    pub unstarted: Unstarted,
     /// The command, and the environment, mounts and limits of the target. The command listens nowhere.
     pub shape: InstanceShape,
 }
@@ -164,8 +164,8 @@ pub trait RuntimeWriter: Send + Sync {
     async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()>;
 
     /// Creates the container of a task's command, but does not start it. If the container exists already, this does
-    /// nothing, with one exception: a container that was never started is replaced if it has another token, or if
-    /// `replaces` is set. So a late start finds no container.
+    /// nothing, with one exception: a container that was never started is replaced if it has an older token, or if
+    /// `unstarted` says so. So a late start finds no container. It is a conflict if a later driver created it.
     async fn create_task(&self, spec: &TaskSpec) -> Result<()> {
         Err(no_tasks(spec))
     }

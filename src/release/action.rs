@@ -7,7 +7,7 @@
 
 use crate::inventory::{
     Digest, EdgeName, EdgeSlots, FencingToken, Hold, InstanceId, PeerApproval, PointerState,
-    ReleaseId, Slot, SwitchOrder, TaskCall, Version,
+    ReleaseId, Slot, SwitchOrder, TaskCall, Unstarted, Version,
 };
 
 /// A change to the servers.
@@ -68,8 +68,6 @@ pub enum Action {
     StartTask(Box<TaskOrder>),
     /// Stop a running task.
     StopTask(InstanceId),
-    /// Remove the container of a task that was not started.
-    RemoveTask(InstanceId),
 }
 
 /// A command of a task, for one release.
@@ -79,8 +77,8 @@ pub struct TaskOrder {
     /// The new version, in whose image the command runs.
     pub version: Version,
     pub release: ReleaseId,
-    /// Whether a container that was never started is replaced, although this driver may have created it.
-    pub replaces: bool,
+    /// What happens to an existing container that was never started.
+    pub unstarted: Unstarted,
 }
 
 /// One movement of the traffic. Route and edges change in one action: every edge is prepared before the route is

@@ -82,7 +82,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
             without_traffic(view, *slot)
         }
         Action::CreateTask(order) | Action::StartTask(order) => not_run(view, &order.call),
-        Action::StopTask(_) | Action::RemoveTask(_) => Ok(()),
+        Action::StopTask(_) => Ok(()),
     }
 }
 

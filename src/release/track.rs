@@ -25,8 +25,8 @@ pub(super) struct Track {
     pub(super) started: Vec<Step>,
     /// The commands of tasks whose intent was recorded. None of them is started again (interlock 11).
     pub(super) begun: BTreeSet<TaskCall>,
-    /// The steps whose tasks have run. They are not run again if the checks are.
-    succeeded: Vec<Step>,
+    /// The steps forward that were done.
+    pub(super) passed: Vec<Step>,
     /// Why the release backs out, if it does.
     pub(super) back_reason: Option<String>,
     pub(super) switched: bool,
@@ -53,7 +53,7 @@ impl Track {
                 .collect(),
             started: Vec::new(),
             begun: BTreeSet::new(),
-            succeeded: Vec::new(),
+            passed: Vec::new(),
             back_reason: None,
             switched: false,
             cases: Vec::new(),
@@ -121,8 +121,8 @@ impl Track {
         match stage.direction {
             Direction::Forward => {
                 self.set(stage.step, StepState::Done { took });
-                if stage.step.runs_tasks() && !self.succeeded.contains(&stage.step) {
-                    self.succeeded.push(stage.step);
+                if !self.passed.contains(&stage.step) {
+                    self.passed.push(stage.step);
                 }
             }
             // That the step failed says more than that its earlier tasks were undone.
@@ -139,11 +139,6 @@ impl Track {
     fn has_failed(&self, step: Step) -> bool {
         let mut steps = self.steps.iter();
         steps.any(|it| it.step == step && matches!(it.state, StepState::Failed { .. }))
-    }
-
-    /// Whether the tasks of a stage have run, because it succeeded before.
-    pub(super) fn has_succeeded(&self, stage: Stage) -> bool {
-        stage.direction == Direction::Forward && self.succeeded.contains(&stage.step)
     }
 
     pub(super) fn skip(&mut self, step: Step) {
@@ -212,7 +207,7 @@ impl Hash for Track {
             at,
             started,
             begun,
-            succeeded,
+            passed,
             back_reason,
             report,
             // These fields are only shown.
@@ -220,7 +215,7 @@ impl Hash for Track {
             cases: _,
             switched: _,
         } = self;
-        (way, at, started, begun, succeeded, back_reason).hash(state);
+        (way, at, started, begun, passed, back_reason).hash(state);
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::inventory::{
-    Address, Endpoint, FencingToken, ImageLabels, ReleaseId, Slot, Target, TaskCall,
+    Address, Endpoint, FencingToken, ImageLabels, ReleaseId, Slot, Target, TaskCall, Unstarted,
 };
 use crate::ports::{InstanceSpec, TaskSpec};
 use crate::sanitize::sanitize;
@@ -21,6 +21,7 @@ const ENDPOINT: &str = "greenroom.endpoint";
 const TASK: &str = "greenroom.task";
 const UNDO: &str = "greenroom.undo";
 const TOKEN: &str = "greenroom.token";
+const WITHDRAWN: &str = "greenroom.withdrawn";
 
 /// The prefix of Greenroom's labels.
 pub(super) const OURS: &str = "greenroom.";
@@ -79,6 +80,8 @@ pub(super) struct TaskLabels {
     pub(super) release: ReleaseId,
     pub(super) call: TaskCall,
     pub(super) token: FencingToken,
+    /// Whether the container is never started.
+    pub(super) is_withdrawn: bool,
 }
 
 impl TaskLabels {
@@ -95,6 +98,7 @@ impl TaskLabels {
                 is_undo: text(UNDO) == Some("true"),
             },
             token: FencingToken(text(TOKEN)?.parse().ok()?),
+            is_withdrawn: text(WITHDRAWN) == Some("true"),
         })
     }
 
@@ -119,6 +123,10 @@ pub(super) fn labels_of_task(spec: &TaskSpec) -> HashMap<String, String> {
             (TASK, spec.call.task.to_string()),
             (UNDO, spec.call.is_undo.to_string()),
             (TOKEN, spec.token.0.to_string()),
+            (
+                WITHDRAWN,
+                (spec.unstarted == Unstarted::Withdrawn).to_string(),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );

@@ -15,7 +15,7 @@ use super::names::pinned;
 use super::observe::Container;
 use super::read::exact;
 use super::write::{DockerWriter, SLOW};
-use crate::inventory::{InstanceId, InstanceState, ReleaseId, Target, TaskRun};
+use crate::inventory::{InstanceId, InstanceState, ReleaseId, Target, TaskRun, Unstarted};
 use crate::ports::{FailureKind, Result, TaskSpec};
 
 /// How far back a start of a removed container is searched. A request takes less than that.
@@ -61,6 +61,7 @@ fn run_of(container: &Container) -> Option<TaskRun> {
         call: labels.call.clone(),
         release: labels.release,
         token: labels.token,
+        is_withdrawn: labels.is_withdrawn,
         state: container.state,
         exit: container.last_exit,
         output: None,
@@ -74,8 +75,19 @@ impl DockerWriter {
         let found = self.engine.inspect(&name, &doing).await?;
         if let Some(found) = &found {
             let labels = self.own_task(found, spec, &doing)?;
-            let is_kept = labels.token == spec.token && !spec.replaces;
-            if found.state != InstanceState::Created || is_kept {
+            if found.state != InstanceState::Created {
+                return Ok(());
+            }
+            if labels.token > spec.token {
+                let reason = format!("a later driver created its container {name}");
+                return Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
+            }
+            let is_kept = match spec.unstarted {
+                Unstarted::Kept => labels.token == spec.token,
+                Unstarted::Replaced => false,
+                Unstarted::Withdrawn => labels.is_withdrawn,
+            };
+            if is_kept {
                 return Ok(());
             }
         }
@@ -90,8 +102,10 @@ impl DockerWriter {
         let (environment, mask) = self.environment(&spec.shape).await?;
         let body = task_body(spec, environment).map_err(rejected)?;
         // Not earlier: if the container is gone, it is not known whether the command has run.
-        if let Some(unstarted) = found {
-            self.remove_unstarted(&unstarted, &doing).await?;
+        if let Some(unstarted) = found
+            && !self.remove_unstarted(&unstarted, &doing).await?
+        {
+            return Ok(());
         }
         let options = CreateContainerOptions {
             name: Some(name.clone()),
@@ -120,6 +134,10 @@ impl DockerWriter {
         let labels = self.own_task(&found, spec, &doing)?;
         if found.state != InstanceState::Created {
             return Ok(());
+        }
+        if labels.is_withdrawn {
+            let reason = format!("its container {name} is never started: the release backs out");
+            return Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
         }
         if labels.token != spec.token {
             let reason = format!("another driver created its container {name}");
@@ -158,15 +176,22 @@ impl DockerWriter {
         })
     }
 
-    /// Removes a container that was not started. If a late start arrives in between, Docker's events name it. Then the
-    /// command may have run, although its container is gone.
-    async fn remove_unstarted(&self, container: &Container, doing: &str) -> Result<()> {
-        self.remove_task(container, doing).await?;
+    /// Removes a container that was not started. Returns false if a late start has arrived, so that it has run. If that
+    /// start is only found in Docker's events, the container is gone.
+    async fn remove_unstarted(&self, container: &Container, doing: &str) -> Result<bool> {
+        if let Err(failure) = self.remove_task(container, doing).await {
+            return match self.engine.inspect(&container.id, doing).await? {
+                // Docker removes no running container.
+                Some(now) if now.state != InstanceState::Created => Ok(false),
+                Some(_) => Err(failure),
+                None => Ok(true),
+            };
+        }
         if self.engine.was_started(&container.id, doing).await? {
             let reason = format!("{} was started in the meantime", container.name);
             return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Removes a container that is not running. A missing container is no error.

@@ -145,11 +145,6 @@ impl Performer<'_> {
                 self.still_ours(&format!("starting {}", order.call)).await?;
                 runtime.start_task(&spec).await
             }
-            Action::RemoveTask(id) => {
-                self.still_ours(&format!("removing the task {}", id.short()))
-                    .await?;
-                runtime.remove(id).await
-            }
             Action::StopTask(id) => {
                 self.still_ours(&format!("stopping the task {}", id.short()))
                     .await?;
@@ -244,7 +239,7 @@ impl Performer<'_> {
             version: order.version.clone(),
             release: order.release,
             token: self.fence.token,
-            replaces: order.replaces,
+            unstarted: order.unstarted,
             shape,
         })
     }

@@ -55,7 +55,7 @@ fn judged(
         observation,
         now: Timestamp::UNIX_EPOCH,
         begun: &BTreeSet::new(),
-        has_succeeded: false,
+        passed: &[],
     };
     let definition = Stage { step, direction }.definition();
     let judgement = definition.judge(&situation, &mut course);

@@ -135,7 +135,7 @@ pub(super) fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) 
         observation: &observation,
         now: report.at,
         begun: &BTreeSet::new(),
-        has_succeeded: false,
+        passed: &[],
     })
 }
 

@@ -6,9 +6,10 @@
 //! - Undone by: the undo command of each task that ran, the last task first. Each also runs in a container of its own.
 //!
 //! A command runs at most once per release (interlock 11). The name of its container contains the release, so the
-//! runtime creates it once. A container that an earlier driver created, but did not start, is replaced: a late request
-//! of that driver then finds nothing to start. If the intent to start a command is recorded, but its container is gone,
-//! it is not known whether the command has run. Then the step fails, and the message says what is not known.
+//! runtime creates it once. A container that was created, but not started, is replaced if an earlier driver created it,
+//! or if its start was requested before: a late request then finds nothing to start. A release that backs out replaces
+//! it by a container that is never started. If the intent to start a command is recorded, but its container is gone, it
+//! is not known whether the command has run. Then the step fails, and the message says what is not known.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::{
     StepDefinition, StepSummary, Verdict,
 };
 use crate::history::{ReleaseKind, Step};
-use crate::inventory::{Exit, InstanceId, Task, TaskCall, TaskPoint, TaskRun};
+use crate::inventory::{Exit, InstanceId, Task, TaskCall, TaskPoint, TaskRun, Unstarted};
 use crate::release::describe::duration;
 use crate::release::retry::READ_BACK;
 use crate::release::time::elapsed;
@@ -43,6 +44,16 @@ fn tasks(plan: &Plan, at: TaskPoint) -> impl DoubleEndedIterator<Item = &Task> {
         .tasks
         .iter()
         .filter(move |task| task.at == at)
+}
+
+/// The step that runs the tasks of a point.
+fn step(at: TaskPoint) -> Step {
+    match at {
+        TaskPoint::BeforeStart => Step::BeforeStart,
+        TaskPoint::BeforeSwitch => Step::BeforeSwitch,
+        TaskPoint::AfterSwitch => Step::AfterSwitch,
+        TaskPoint::AfterStop => Step::AfterStop,
+    }
 }
 
 /// What is known about one command.
@@ -94,22 +105,28 @@ fn gone(plan: &Plan, call: &TaskCall) -> String {
 }
 
 /// The actions that bring a command that has not run one step further. If its start was intended before, a start may be
-/// under way, so the container is replaced: a late start finds nothing.
+/// under way, so the container is replaced.
 fn advance(situation: &Situation<'_>, call: &TaskCall, has_container: bool) -> Vec<Action> {
-    let plan = situation.plan;
-    let order = || {
-        Box::new(TaskOrder {
-            call: call.clone(),
-            version: plan.version.clone(),
-            release: plan.release,
-            replaces: situation.begun.contains(call),
-        })
+    let unstarted = if situation.begun.contains(call) {
+        Unstarted::Replaced
+    } else {
+        Unstarted::Kept
     };
+    let order = || order(situation.plan, call, unstarted);
     let mut actions = vec![Action::CreateTask(order())];
     if has_container {
         actions.push(Action::StartTask(order()));
     }
     actions
+}
+
+fn order(plan: &Plan, call: &TaskCall, unstarted: Unstarted) -> Box<TaskOrder> {
+    Box::new(TaskOrder {
+        call: call.clone(),
+        version: plan.version.clone(),
+        release: plan.release,
+        unstarted,
+    })
 }
 
 /// What the guard does about a command; none if it has ended, so that the next one may run.
@@ -253,7 +270,7 @@ impl StageDefinition for Tasks {
         let Some(runs) = &situation.observation.tasks else {
             return Verdict::Wait(unseen(situation));
         };
-        if situation.has_succeeded {
+        if situation.passed.contains(&step(self.0)) {
             // The checks were run again since. A container that is gone now is no question.
             return Verdict::Already("its tasks have run".to_owned());
         }
@@ -400,12 +417,17 @@ fn command_words(command: &[String]) -> String {
 }
 
 impl Undo {
-    /// The commands to run, the last task first. A task that has not run is not undone, and neither is a task if that is
-    /// not known: an undo could remove what an earlier release has done.
+    /// The commands to run, the last task first. A task that has not run is not undone. After its step was done, a task
+    /// has run, also without its container.
     fn calls<'a>(&self, situation: &Situation<'a>, runs: &[TaskRun]) -> Vec<(&'a Task, TaskCall)> {
+        let is_passed = situation.passed.contains(&step(self.0));
         let has_run = |task: &&Task| {
             let forward = command_state(situation, runs, &TaskCall::forward(&task.name));
-            matches!(forward, CommandState::Running | CommandState::Ended(..))
+            match forward {
+                CommandState::Running | CommandState::Ended(..) => true,
+                CommandState::ContainerGone => is_passed,
+                CommandState::NotRun { .. } => false,
+            }
         };
         tasks(situation.plan, self.0)
             .rev()
@@ -416,36 +438,42 @@ impl Undo {
     }
 
     /// What must end before anything is undone: tasks that run, also if the configuration no longer has them, and
-    /// containers whose start may be under way.
-    fn unfinished(&self, situation: &Situation<'_>, runs: &[TaskRun]) -> Vec<Action> {
+    /// starts that may be under way. Their containers are withdrawn.
+    fn unsettled(&self, situation: &Situation<'_>, runs: &[TaskRun]) -> Vec<Action> {
         let concerns = |run: &&TaskRun| {
             let mut known = situation.plan.definition.tasks.iter();
             let task = known.find(|task| task.name == run.call.task);
             !run.call.is_undo && task.is_none_or(|task| task.at == self.0)
         };
+        let is_known = |call: &TaskCall| {
+            let mut known = situation.plan.definition.tasks.iter();
+            known.any(|task| task.name == call.task)
+        };
         let action = |run: &TaskRun| match run {
             run if run.has_ended() => None,
-            run if run.is_unstarted() => Some(Action::RemoveTask(run.id.clone())),
+            run if run.is_unstarted() => {
+                let may_start = situation.begun.contains(&run.call) && !run.is_withdrawn;
+                let withdraw = || order(situation.plan, &run.call, Unstarted::Withdrawn);
+                (may_start && is_known(&run.call)).then(|| Action::CreateTask(withdraw()))
+            }
             run => Some(Action::StopTask(run.id.clone())),
         };
         runs.iter().filter(concerns).filter_map(action).collect()
     }
 
-    /// The tasks that are not undone, because it is not known whether they have run.
-    fn unknown(&self, situation: &Situation<'_>, runs: &[TaskRun]) -> String {
-        let calls = tasks(situation.plan, self.0).map(|task| TaskCall::forward(&task.name));
-        let is_gone = |call: &TaskCall| {
-            let state = command_state(situation, runs, call);
-            matches!(state, CommandState::ContainerGone)
-        };
-        let gone: Vec<String> = calls.filter(is_gone).map(|call| call.to_string()).collect();
-        if gone.is_empty() {
-            return String::new();
+    /// Why it is not known whether a task with an undo has run; none if it is known of all.
+    fn unknown(&self, situation: &Situation<'_>, runs: &[TaskRun]) -> Option<String> {
+        if situation.passed.contains(&step(self.0)) {
+            return None;
         }
-        format!(
-            "not undone, because it is not known whether it has run: {}",
-            gone.join(", ")
-        )
+        tasks(situation.plan, self.0)
+            .filter(|task| task.undo.is_some())
+            .map(|task| TaskCall::forward(&task.name))
+            .find(|call| {
+                let state = command_state(situation, runs, call);
+                matches!(state, CommandState::ContainerGone)
+            })
+            .map(|call| gone(situation.plan, &call))
     }
 }
 
@@ -458,15 +486,16 @@ impl StageDefinition for Undo {
         let Some(runs) = &situation.observation.tasks else {
             return Verdict::Wait(unseen(situation));
         };
-        let unfinished = self.unfinished(situation, runs);
-        if !unfinished.is_empty() {
-            return Verdict::Act(unfinished);
+        let unsettled = self.unsettled(situation, runs);
+        if !unsettled.is_empty() {
+            return Verdict::Act(unsettled);
+        }
+        if let Some(why) = self.unknown(situation, runs) {
+            return Verdict::Refuse(why);
         }
         let calls = self.calls(situation, runs);
         if calls.is_empty() {
-            let unknown = self.unknown(situation, runs);
-            let nothing = "no task has to be undone".to_owned();
-            return Verdict::Already(if unknown.is_empty() { nothing } else { unknown });
+            return Verdict::Already("no task has to be undone".to_owned());
         }
         calls
             .iter()
@@ -485,17 +514,13 @@ impl StageDefinition for Undo {
         let Some(runs) = &situation.observation.tasks else {
             return Judgement::blind(situation.observation);
         };
-        if !self.unfinished(situation, runs).is_empty() {
-            return Judgement::NotYet("a task has not ended yet".to_owned());
+        if !self.unsettled(situation, runs).is_empty() {
+            return Judgement::NotYet("a task has not ended, or may still be started".to_owned());
         }
-        match judge(situation, runs, self.calls(situation, runs), course) {
-            Judgement::True(remarks) => {
-                let unknown = self.unknown(situation, runs);
-                let remarks = [remarks, unknown].into_iter().filter(|it| !it.is_empty());
-                Judgement::True(remarks.collect::<Vec<_>>().join("; "))
-            }
-            other => other,
+        if let Some(why) = self.unknown(situation, runs) {
+            return Judgement::Never(why);
         }
+        judge(situation, runs, self.calls(situation, runs), course)
     }
 
     fn time_limit(&self, plan: &Plan) -> Duration {

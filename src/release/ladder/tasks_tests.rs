@@ -9,7 +9,7 @@ use super::guard_tests::plan;
 use super::{Judgement, Situation, Verdict};
 use crate::history::{Direction, Step};
 use crate::inventory::{
-    Exit, FencingToken, InstanceId, InstanceState, Task, TaskCall, TaskPoint, TaskRun,
+    Exit, FencingToken, InstanceId, InstanceState, Task, TaskCall, TaskPoint, TaskRun, Unstarted,
 };
 use crate::release::Plan;
 use crate::release::action::Action;
@@ -44,6 +44,7 @@ struct Case {
     plan: Plan,
     runs: Vec<TaskRun>,
     begun: BTreeSet<TaskCall>,
+    passed: Vec<Step>,
 }
 
 impl Case {
@@ -54,6 +55,7 @@ impl Case {
             plan,
             runs: Vec::new(),
             begun: BTreeSet::new(),
+            passed: Vec::new(),
         }
     }
 
@@ -78,9 +80,11 @@ impl Case {
             id: InstanceId(call.to_string()),
             release: self.plan.release,
             token: FencingToken(1),
+            is_withdrawn: false,
             call,
             state,
             exit,
+            output: None,
         });
         self
     }
@@ -112,7 +116,7 @@ impl Case {
                 observation: &observation,
                 now: Timestamp::UNIX_EPOCH,
                 begun: &self.begun,
-                has_succeeded: false,
+                passed: &self.passed,
             },
         )
     }
@@ -134,7 +138,11 @@ impl Case {
             panic!("no act: {:?}", self.guard(direction));
         };
         let words = |action: &Action| match action {
-            Action::CreateTask(order) => format!("create {}", order.call),
+            Action::CreateTask(order) => match order.unstarted {
+                Unstarted::Kept => format!("create {}", order.call),
+                Unstarted::Replaced => format!("replace {}", order.call),
+                Unstarted::Withdrawn => format!("withdraw {}", order.call),
+            },
             Action::StartTask(order) => format!("start {}", order.call),
             Action::StopTask(id) => format!("stop {}", id.0),
             other => panic!("no act of a task: {other:?}"),
@@ -183,7 +191,7 @@ fn a_command_is_created_then_begun_and_started() {
     assert!(matches!(created.judge(FORWARD), Judgement::Next(_)));
 
     let begun = Case::migrate().created(migrate()).begun(migrate());
-    assert_eq!(begun.acts(FORWARD), ["create migrate", "start migrate"]);
+    assert_eq!(begun.acts(FORWARD), ["replace migrate", "start migrate"]);
     assert!(matches!(begun.judge(FORWARD), Judgement::NotYet(_)));
 
     let running = Case::migrate().running(migrate());
@@ -217,16 +225,27 @@ fn a_failed_command_fails_the_release_only_if_it_is_required() {
 
 #[test]
 fn a_begun_command_without_its_container_is_never_run() {
-    for task in [task("migrate"), is_optional(task("migrate"))] {
-        let gone = Case::of([task]).begun(forward("migrate"));
-        assert!(matches!(gone.guard(FORWARD), Verdict::Refuse(_)));
-        assert_eq!(gone.intent(FORWARD), None);
-        let why = never(gone.judge(FORWARD));
-        assert!(
-            why.starts_with("it is not known whether migrate has run"),
-            "{why}"
-        );
-    }
+    let gone = |task| Case::of([task]).begun(forward("migrate"));
+    let required = gone(task("migrate"));
+    assert!(matches!(required.guard(FORWARD), Verdict::Refuse(_)));
+    assert_eq!(required.intent(FORWARD), None);
+    let why = never(required.judge(FORWARD));
+    let expected = "it is not known whether migrate has run";
+    assert!(why.starts_with(expected), "{why}");
+
+    let optional = gone(is_optional(task("migrate")));
+    assert_eq!(optional.guard(FORWARD), Verdict::Nothing);
+    let Judgement::True(remark) = optional.judge(FORWARD) else {
+        panic!("not done: {:?}", optional.judge(FORWARD));
+    };
+    assert!(remark.starts_with(expected), "{remark}");
+}
+
+#[test]
+fn tasks_that_have_run_are_no_question_when_the_checks_run_again() {
+    let mut gone = Case::migrate().begun(forward("migrate"));
+    gone.passed.push(Step::BeforeStart);
+    assert!(matches!(gone.guard(FORWARD), Verdict::Already(_)));
 }
 
 #[test]
@@ -288,6 +307,34 @@ fn a_task_that_has_not_run_is_not_undone() {
     assert!(matches!(without.guard(BACK), Verdict::Already(_)));
 }
 
+/// Its start was requested, and may arrive after the release has backed out.
+#[test]
+fn a_task_that_may_still_be_started_is_withdrawn() {
+    let begun = || {
+        Case::migrate()
+            .created(forward("migrate"))
+            .begun(forward("migrate"))
+    };
+    assert_eq!(begun().acts(BACK), ["withdraw migrate"]);
+    assert_eq!(begun().intent(BACK), None);
+    assert!(matches!(begun().judge(BACK), Judgement::NotYet(_)));
+    let mut withdrawn = begun();
+    withdrawn.runs[0].is_withdrawn = true;
+    assert!(matches!(withdrawn.guard(BACK), Verdict::Already(_)));
+    assert_eq!(withdrawn.judge(BACK), Judgement::reached());
+}
+
+#[test]
+fn a_task_without_its_container_is_undone_only_if_its_step_was_done() {
+    let mut gone = Case::migrate().begun(forward("migrate"));
+    assert!(matches!(gone.guard(BACK), Verdict::Refuse(_)));
+    assert_eq!(gone.intent(BACK), None);
+    never(gone.judge(BACK));
+    gone.passed.push(Step::BeforeStart);
+    assert_eq!(gone.acts(BACK), ["create the undo of migrate"]);
+    assert!(matches!(gone.judge(BACK), Judgement::Next(_)));
+}
+
 #[test]
 fn a_running_task_is_stopped_before_it_is_undone() {
     let running = Case::migrate().running(forward("migrate"));
@@ -339,7 +386,7 @@ fn tasks_that_cannot_be_observed_are_waited_for() {
             observation: &blind,
             now: Timestamp::UNIX_EPOCH,
             begun: &case.begun,
-            has_succeeded: false,
+            passed: &case.passed,
         };
         assert!(matches!(stage.guard(&situation), Verdict::Wait(_)));
         let mut course = Course::new(Timestamp::UNIX_EPOCH);

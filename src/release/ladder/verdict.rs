@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::checks::Report;
+use crate::history::Step;
 use crate::inventory::{PeerApproval, Slot, TaskCall};
 use crate::release::interlocks::Obstacle;
 use crate::release::view::View;
@@ -19,8 +20,8 @@ pub(in crate::release) struct Situation<'a> {
     pub(in crate::release) now: Timestamp,
     /// The commands of tasks whose intent is recorded. They may have run.
     pub(in crate::release) begun: &'a BTreeSet<TaskCall>,
-    /// Whether the stage has succeeded before, and is only done again because the checks were run again.
-    pub(in crate::release) has_succeeded: bool,
+    /// The steps forward that were done. They are done again if the checks are run again.
+    pub(in crate::release) passed: &'a [Step],
 }
 
 impl<'a> Situation<'a> {

@@ -126,7 +126,7 @@ impl Machine {
             observation,
             now,
             begun: &self.track.begun,
-            has_succeeded: self.track.has_succeeded(stage),
+            passed: &self.track.passed,
         };
         let verdict = stage.guard(&situation);
         let Evidence {

@@ -32,9 +32,7 @@ impl Action {
             Self::Stop { .. } => 9,
             Self::Remove { .. } => 10,
             // No repair has these.
-            Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) | Self::RemoveTask(_) => {
-                11
-            }
+            Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) => 11,
         }
     }
 
@@ -55,8 +53,7 @@ impl Action {
             | Self::Start { .. }
             | Self::Register { .. }
             | Self::Deregister(_)
-            | Self::CreateTask(_)
-            | Self::RemoveTask(_) => false,
+            | Self::CreateTask(_) => false,
         }
     }
 
@@ -82,7 +79,6 @@ impl Action {
             Self::CreateTask(order) => format!("create the container of {}", order.call),
             Self::StartTask(order) => format!("start {}", order.call),
             Self::StopTask(run) => format!("stop the task {}", run.short()),
-            Self::RemoveTask(run) => format!("remove the task {}", run.short()),
         }
     }
 
@@ -162,7 +158,7 @@ impl Action {
             Self::Remove { slot, instance } => {
                 format!("engine: remove {} ({})", name(*slot), instance.short())
             }
-            Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) | Self::RemoveTask(_) => {
+            Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) => {
                 format!("engine: {}", self.title())
             }
         };

@@ -125,10 +125,7 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.slots.get_mut(*slot).registration = None;
             snapshot.problems.clear();
         }
-        Action::CreateTask(_)
-        | Action::StartTask(_)
-        | Action::StopTask(_)
-        | Action::RemoveTask(_) => {
+        Action::CreateTask(_) | Action::StartTask(_) | Action::StopTask(_) => {
             unreachable!("no repair has tasks")
         }
         Action::Install => {

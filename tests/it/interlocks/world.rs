@@ -552,8 +552,7 @@ impl World {
             | Action::Rebase { .. }
             | Action::CreateTask(_)
             | Action::StartTask(_)
-            | Action::StopTask(_)
-            | Action::RemoveTask(_) => panic!("no release does that: {action:?}"),
+            | Action::StopTask(_) => panic!("no release does that: {action:?}"),
         }
     }
 
@@ -788,8 +787,7 @@ impl World {
             | Action::Rebase { .. }
             | Action::CreateTask(_)
             | Action::StartTask(_)
-            | Action::StopTask(_)
-            | Action::RemoveTask(_) => panic!("no release does that: {action:?}"),
+            | Action::StopTask(_) => panic!("no release does that: {action:?}"),
         }
     }
 

@@ -75,8 +75,7 @@ impl Doing {
             | Action::Remove { .. }
             | Action::CreateTask(_)
             | Action::StartTask(_)
-            | Action::StopTask(_)
-            | Action::RemoveTask(_) => true,
+            | Action::StopTask(_) => true,
             Action::Pull(_)
             | Action::Install
             | Action::Register { .. }
