@@ -42,7 +42,6 @@ pub(super) fn allow_all(actions: &[Action], mut view: View<'_>) -> Result<(), Ob
 
 pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
     match action {
-        Action::Pull(_) => Ok(()),
         Action::Install => match view.edges.installation() {
             Some(Installation::Newer(why)) => {
                 Err(Refuse(format!("{why}. The newer configuration is kept")))
@@ -82,7 +81,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
             without_traffic(view, *slot)
         }
         Action::CreateTask(order) | Action::StartTask(order) => not_run(view, &order.call),
-        Action::StopTask(_) => Ok(()),
+        Action::Pull(_) | Action::StopTask(_) => Ok(()),
     }
 }
 

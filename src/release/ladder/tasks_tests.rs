@@ -122,7 +122,7 @@ impl Case {
     }
 
     fn guard(&self, direction: Direction) -> Verdict {
-        self.with(direction, |stage, situation| stage.guard(situation))
+        self.with(direction, Stage::guard)
     }
 
     /// The command whose intent the guard has recorded.

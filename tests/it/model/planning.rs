@@ -91,7 +91,8 @@ pub(crate) fn resumed_machine<S: Side>(
     by: usize,
     resume_action: ResumeAction,
 ) -> Option<(Arc<Plan>, Machine)> {
-    let recorded = world.store.journals[0].read()?;
+    let mut recorded = world.store.journals[0].read()?;
+    S::read_journal(scope, &mut recorded);
     let plan = S::resumed(world, &recorded, &defined(scope), resume_action)?;
     let plan = Arc::new(plan);
     let resumption = Resumption {
@@ -107,6 +108,7 @@ pub(crate) fn resumed_machine<S: Side>(
 
 pub(crate) fn defined<S: Side>(scope: &Scope<S>) -> Definition {
     let mut definition = definition(tier(scope));
+    definition.tasks = S::tasks(scope);
     definition.rules.approvals = u8::from(!scope.others.is_empty());
     definition
 }
