@@ -263,7 +263,7 @@ fn is_heard(snapshot: &Snapshot) -> bool {
     sources.into_iter().all(SourceState::is_live) && is_answered
 }
 
-fn remove_container(name: &str) {
+pub(super) fn remove_container(name: &str) {
     let _ = Command::new("docker")
         .args(["-H", &docker(), "rm", "-f", "-v", name])
         .stdout(Stdio::null())
