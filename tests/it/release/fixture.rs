@@ -255,7 +255,7 @@ impl Drop for Fixture {
 }
 
 /// Whether every server answered in time, with any answer.
-fn is_heard(snapshot: &Snapshot) -> bool {
+pub(super) fn is_heard(snapshot: &Snapshot) -> bool {
     let sources = &snapshot.sources;
     let mut public = snapshot.edges.public_answers();
     let is_answered = public.all(|it| it.fresh.is_none_or(|answer| answer.status.is_some()));

@@ -5,14 +5,14 @@ use std::fs::File;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client::Client;
 use greenroom::history::{Recorded, ReleaseRecord};
 use greenroom::inventory::{Role, Snapshot, instance_name};
 
 use super::super::command_line::greenroom;
-use super::super::fixture::{Fixture, FixtureOptions, remove_container};
+use super::super::fixture::{Fixture, FixtureOptions, is_heard, remove_container};
 use crate::support::load::{Load, LoadReport};
 use crate::support::middleman::{Ledger, Middleman, Passed};
 use crate::support::versions::Versions;
@@ -69,16 +69,12 @@ impl Driving {
 
     /// Waits for its end and returns its exit code.
     pub(super) async fn ended(&mut self) -> Option<i32> {
-        let until = std::time::Instant::now() + SOON;
+        let until = Instant::now() + SOON;
         loop {
             if let Some(status) = self.child.try_wait().expect("its state") {
                 return status.code();
             }
-            assert!(
-                std::time::Instant::now() < until,
-                "it does not end: {}",
-                self.said()
-            );
+            assert!(Instant::now() < until, "it does not end: {}", self.said());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -163,9 +159,17 @@ impl Stage {
         }
     }
 
-    /// The state as every console shows it.
+    /// The state as every console shows it. Repeats the observation while a server is too slow to answer.
     pub(super) async fn snapshot(&self) -> Snapshot {
-        Box::pin(self.fixture.snapshot()).await
+        let until = Instant::now() + SOON;
+        loop {
+            let snapshot = Box::pin(self.fixture.snapshot()).await;
+            if is_heard(&snapshot) {
+                return snapshot;
+            }
+            let (answers, public) = (&snapshot.sources, &snapshot.edges);
+            assert!(Instant::now() < until, "no answer: {answers:?} {public:?}");
+        }
     }
 
     /// Changes the configuration so that nginx needs a new installation.
