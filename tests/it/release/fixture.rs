@@ -272,7 +272,7 @@ impl Drop for Fixture {
 }
 
 /// Whether every server answered in time, with any answer.
-fn is_heard(snapshot: &Snapshot) -> bool {
+pub(super) fn is_heard(snapshot: &Snapshot) -> bool {
     let sources = &snapshot.sources;
     let mut public = snapshot.edges.public_answers();
     let is_answered = public.all(|it| it.fresh.is_none_or(|answer| answer.status.is_some()));
@@ -280,7 +280,7 @@ fn is_heard(snapshot: &Snapshot) -> bool {
     sources.into_iter().all(SourceState::is_live) && is_answered
 }
 
-fn remove_container(name: &str) {
+pub(super) fn remove_container(name: &str) {
     let _ = Command::new("docker")
         .args(["-H", &docker(), "rm", "-f", "-v", name])
         .stdout(Stdio::null())
