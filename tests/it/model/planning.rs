@@ -56,7 +56,10 @@ pub(crate) fn plan<S: Side>(world: &World<S>, scope: &Scope<S>, by: usize) -> Op
     let mut plan = draft.into_plan(&words);
     // Left out, because the display parts would be copied at every turn.
     for planned in &mut plan.calls {
-        planned.calls.clear();
+        // A release is resumed only with the tasks that were planned.
+        if !planned.step.runs_tasks() {
+            planned.calls.clear();
+        }
         planned.undo.clear();
     }
     // Every check of approvals needs it.

@@ -165,6 +165,7 @@ impl Tasks {
                 is_withdrawn: container.is_withdrawn || has(SlotsFlaw::TaskIsNotWithdrawn),
                 state,
                 exit,
+                output: None,
             })
         };
         self.commands.iter().enumerate().filter_map(run).collect()

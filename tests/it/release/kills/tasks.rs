@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use greenroom::history::Outcome;
 
+use super::both_moments;
 use super::stage::{SOON, Stage};
 use super::trial::Course;
-use super::{both_moments, from_act};
 use crate::support::eventually;
 use crate::support::middleman::{Moment, Passed, Point};
 
@@ -76,11 +76,13 @@ impl Stage {
 
 /// The acts of the tasks before the start.
 fn of_tasks(passed: &[Passed]) -> &[Passed] {
-    let passed = from_act(passed, "intent before-start");
-    let last = passed
-        .iter()
-        .position(|it| it.act == "outcome before-start");
-    &passed[..=last.expect("the tasks ended")]
+    let at = |act: &str| {
+        passed
+            .iter()
+            .position(|it| it.act == act)
+            .expect("the task ran")
+    };
+    &passed[at("intent before-start")..=at("outcome before-start")]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
