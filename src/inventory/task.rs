@@ -41,11 +41,11 @@ pub struct Task {
     /// that backs out does not undo the task.
     #[serde(default)]
     pub undo: Option<Vec<String>>,
-    /// How long the command may run. After that the step fails, also if the task is not required, but the command keeps
-    /// running until the release backs out.
+    /// How long the command may run. After that the step fails if the task is required. The command keeps running until
+    /// the release backs out.
     #[serde(default = "ten_minutes", with = "Written::<Time>")]
     pub timeout: Duration,
-    /// Whether an exit code other than 0 fails the step.
+    /// Whether the step fails if the command fails, runs too long or loses its container.
     #[serde(default = "yes")]
     pub required: bool,
     /// Environment variables, added to those of the service.

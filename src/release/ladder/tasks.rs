@@ -57,6 +57,7 @@ fn step(at: TaskPoint) -> Step {
 }
 
 /// What is known about one command.
+#[derive(Clone, Copy)]
 enum CommandState<'a> {
     /// It has not run.
     NotRun {
@@ -140,16 +141,15 @@ fn guard(
             let actions = advance(situation, call, container.is_some());
             Some(Verdict::Act(actions))
         }
-        CommandState::Running => Some(Verdict::Nothing),
         CommandState::ContainerGone if !task.required => None,
         CommandState::ContainerGone => Some(Verdict::Refuse(gone(situation.plan, call))),
         CommandState::Ended(exit, _) if is_accepted(exit, task) => None,
-        // The judge fails the step.
-        CommandState::Ended(..) => Some(Verdict::Nothing),
+        // If it has failed, the judge fails the step.
+        CommandState::Running | CommandState::Ended(..) => Some(Verdict::Nothing),
     }
 }
 
-/// Whether the command has done enough. A command that is not required may fail.
+/// Whether the release goes on after a command ended like this. A command that is not required may fail.
 fn is_accepted(exit: Exit, task: &Task) -> bool {
     exit.code == Some(0) || !task.required
 }
@@ -162,28 +162,23 @@ fn judge<'a>(
     course: &Course,
 ) -> Judgement {
     let mut remarks = Vec::new();
-    for (task, call) in commands {
-        match command_state(situation, runs, &call) {
+    let mut commands = commands.into_iter().peekable();
+    while let Some((task, call)) = commands.next() {
+        let state = command_state(situation, runs, &call);
+        let is_late = elapsed(course.since, situation.now) >= task.timeout;
+        let words = match state {
+            CommandState::Ended(exit, _) if exit.code == Some(0) => continue,
             CommandState::Ended(exit, run) if is_accepted(exit, task) => {
-                if exit.code != Some(0) {
-                    let words = failure_words(situation.plan, exit, run);
-                    remarks.push(format!("{words}. It is not required"));
-                }
+                failure_words(situation.plan, exit, run)
             }
-            CommandState::ContainerGone if !task.required => {
-                let words = gone(situation.plan, &call);
-                remarks.push(format!("{words}. It is not required"));
+            CommandState::ContainerGone if !task.required => gone(situation.plan, &call),
+            // A later command must not run beside it.
+            CommandState::Running if !task.required && is_late && commands.peek().is_none() => {
+                format!("{call} is still running after {}", duration(task.timeout))
             }
-            CommandState::Running
-                if !task.required && elapsed(course.since, situation.now) >= task.timeout =>
-            {
-                let time = duration(task.timeout);
-                remarks.push(format!(
-                    "{call} is still running after {time}. It is not required"
-                ));
-            }
-            state => return unfinished(situation, state, (task, &call), course),
-        }
+            _ => return unfinished(situation, state, (task, &call), course),
+        };
+        remarks.push(format!("{words}. It is not required"));
     }
     Judgement::True(remarks.join("; "))
 }

@@ -18,7 +18,7 @@ const LONG: usize = 40;
 /// What is wrong when the queue has come to rest, by the hash of each state that was passed on the way. Many states come
 /// to rest by the same way.
 #[derive(Debug, Default)]
-pub(crate) struct Rests(Mutex<HashMap<u64, Option<Violation>>>);
+pub(crate) struct Rests(Mutex<HashMap<u64, Result<(), Violation>>>);
 
 impl Clone for Rests {
     /// A copy of a scope may have other bounds or flaws, so nothing is known about it.
@@ -28,14 +28,14 @@ impl Clone for Rests {
 }
 
 impl Rests {
-    fn known(&self, hash: u64) -> Option<Option<Violation>> {
+    fn known(&self, hash: u64) -> Option<Result<(), Violation>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&hash).copied()
     }
 
-    fn learn(&self, passed: Vec<u64>, wrong: Option<Violation>) {
+    fn learn(&self, passed: Vec<u64>, result: Result<(), Violation>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.extend(passed.into_iter().map(|hash| (hash, wrong)));
+        known.extend(passed.into_iter().map(|hash| (hash, result)));
     }
 }
 
@@ -80,15 +80,15 @@ pub(crate) fn hold(scope: &Scope, state: &mut State) {
     rest.left = Budget::default();
     rest.operator = None;
     let mut passed = Vec::new();
-    let wrong = settle(scope, rest, &mut passed);
-    scope.rests.learn(passed, wrong);
-    if let Some(violation) = wrong {
+    let result = settle(scope, rest, &mut passed);
+    scope.rests.learn(passed, result);
+    if let Err(violation) = result {
         state.violations.add(violation);
     }
 }
 
-/// Returns what is wrong at the end, and notes the states on the way there.
-fn settle(scope: &Scope, mut rest: State, passed: &mut Vec<u64>) -> Option<Violation> {
+/// Fails with what is wrong at the end, and notes the states on the way there.
+fn settle(scope: &Scope, mut rest: State, passed: &mut Vec<u64>) -> Result<(), Violation> {
     let mut hash = rest.hashed();
     for _ in 0..LONG {
         if let Some(known) = scope.rests.known(hash) {
@@ -98,11 +98,13 @@ fn settle(scope: &Scope, mut rest: State, passed: &mut Vec<u64>) -> Option<Viola
         round(scope, &mut rest);
         let before = std::mem::replace(&mut hash, rest.hashed());
         if hash == before {
-            let violation = rest.violations.any().then_some(Violation::NotSettled);
-            return violation.or_else(|| broken(&rest));
+            if rest.violations.any() {
+                return Err(Violation::NotSettled);
+            }
+            return broken(&rest).map_or(Ok(()), Err);
         }
     }
-    Some(Violation::NotSettled)
+    Err(Violation::NotSettled)
 }
 
 fn broken(rest: &State) -> Option<Violation> {
