@@ -20,6 +20,7 @@
 //! | drift | a difference between runtime, store, an edge and its public address; a *repair* removes it |
 //! | release | one attempt to make one version live; a promote or a rollback |
 //! | plan, step | what a release will do, and one part of it, for example *verify* or *switch* |
+//! | task, command | what runs once per release in a container of the new version, at a fixed point; one of its one or two commands: its own, and the one that undoes it |
 //! | baseline, observation | the state when the plan was made, and the state before and after each step, both as observed |
 //! | approval, peer approval | an operator's confirmation of a step, and another person's confirmation of the release |
 //! | hold, freeze | what stops promotes of a target: placed by an operator or a rollback, or written in the configuration |
@@ -137,7 +138,7 @@
 //! | what | where |
 //! |---|---|
 //! | pure rules, in tables and properties | `mod tests` at the end of a file; `tests/it/planning.rs` |
-//! | the ten interlocks over random states, crashes and outages | `tests/it/interlocks/` |
+//! | interlocks 1 to 10 over random states, crashes and outages | `tests/it/interlocks/` |
 //! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs`, `inbound/` |
 //! | every guarantee of a store, with etcd and with SQLite | `tests/it/store/` |
 //! | whole releases on real servers under load, also with outages | `tests/it/release/` |

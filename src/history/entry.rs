@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::{Direction, Link, Step};
 use crate::checks::Report;
-use crate::inventory::{FencingToken, Operator, PeerApproval};
+use crate::inventory::{FencingToken, Operator, PeerApproval, TaskCall};
 
 /// A person's decision, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,10 @@ pub enum JournalEvent {
         /// The approvals by other operators that allowed the step.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         peer_approvals: Vec<PeerApproval>,
+        /// The command of a task that is about to be started. If the result is not known after a crash, it must not be
+        /// started again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<TaskCall>,
     },
     /// A step is done, or it failed.
     Outcome {

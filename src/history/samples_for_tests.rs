@@ -71,6 +71,7 @@ pub(super) fn entry(sequence: u32, step: Step) -> Entry {
         at: Timestamp::UNIX_EPOCH,
         event: JournalEvent::Intent {
             peer_approvals: Vec::new(),
+            task: None,
             step,
             direction: Direction::Forward,
         },

@@ -31,6 +31,8 @@ macro_rules! steps {
 steps! {
     /// The runtime gets the image, by digest.
     Pull = "pull",
+    /// The tasks before the start run: commands in containers of the new version.
+    BeforeStart = "before-start",
     /// The proxy's configuration for the target is installed, if it is missing or no longer matches.
     Install = "install",
     /// The candidate is created and started in the slot that is not live.
@@ -39,8 +41,12 @@ steps! {
     Verify = "verify",
     /// The candidate is registered.
     Register = "register",
+    /// The tasks before the switch run.
+    BeforeSwitch = "before-switch",
     /// Traffic moves to the candidate.
     Switch = "switch",
+    /// The tasks after the switch run.
+    AfterSwitch = "after-switch",
     /// The driver probes the new version and the public address, and counts failed requests. Too many failures move the
     /// traffic back.
     Watch = "watch",
@@ -49,6 +55,18 @@ steps! {
     /// After the standby time, the old slot is deregistered and its instance is stopped. A rollback also removes the
     /// instance.
     Stop = "stop",
+    /// The tasks after the stop run.
+    AfterStop = "after-stop",
+}
+
+impl Step {
+    /// Whether the step runs the tasks of a point.
+    pub fn runs_tasks(self) -> bool {
+        matches!(
+            self,
+            Self::BeforeStart | Self::BeforeSwitch | Self::AfterSwitch | Self::AfterStop
+        )
+    }
 }
 
 impl fmt::Display for Step {

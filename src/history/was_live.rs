@@ -317,6 +317,7 @@ mod tests {
                 step: Step::Switch,
                 direction: Direction::Back,
                 peer_approvals: Vec::new(),
+                task: None,
             },
             ..entry(3, Step::Switch)
         };

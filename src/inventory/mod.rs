@@ -45,6 +45,7 @@ mod stored_key;
 mod tag_order;
 mod tag_pattern;
 mod target;
+mod task;
 pub mod time_zone;
 pub mod units;
 mod version;
@@ -70,7 +71,7 @@ pub use instance::{
 pub use lock::{FencingToken, LONGEST_LEASE, LockHolder, LockPurpose, LockRecord, Operator};
 pub use mask::{HIDDEN, HIDDEN_ANYWHERE, Mask, is_word};
 pub use members::SlotMembers;
-pub use name::{EdgeName, EnvironmentName, InvalidName, ServiceName};
+pub use name::{EdgeName, EnvironmentName, InvalidName, ServiceName, TaskName};
 pub use passed::{Door, PassedRequest};
 pub use peer_approval::PeerApproval;
 pub use person::{NameRefused, key_part, operator_name};
@@ -102,6 +103,7 @@ pub use stored_key::{STORED_KEYS, StoredKey, StoredKeyRow};
 pub use tag_order::by_version;
 pub use tag_pattern::{InvalidTagPattern, TagPattern, is_tag};
 pub use target::{Target, Tier};
+pub use task::{Task, TaskCall, TaskPoint, TaskRun, Unstarted};
 pub use units::Limit;
 pub use version::{
     Digest, EngineImage, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version,

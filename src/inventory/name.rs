@@ -1,4 +1,4 @@
-//! The names of services, environments and edges, as an operator types them.
+//! The names of services, environments, tasks and edges, as an operator types them.
 //!
 //! Names become part of container names, etcd keys, file paths and nginx upstreams. So they contain only characters
 //! that need no escaping in any of these.
@@ -83,6 +83,11 @@ macro_rules! name {
 name! {
     /// One application that is released, e.g. `web`.
     ServiceName
+}
+
+name! {
+    /// One task of a service, e.g. `migrate`.
+    TaskName
 }
 
 name! {

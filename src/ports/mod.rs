@@ -52,6 +52,7 @@ pub use registry::{Fence, Hint, RegistryReader, RegistryWriter};
 pub use router::{RouterReader, RouterWriter};
 pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,
+    TaskSpec,
 };
 pub use seals::Seals;
 pub use secrets::{Credentials, Password, Renewal, Secrets, same_secret};

@@ -8,10 +8,10 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::Result;
+use super::{Failure, FailureKind, Result};
 use crate::inventory::{
-    Address, EngineImage, Exit, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot,
-    Target, Version, instance_name,
+    Address, EngineImage, Exit, FencingToken, Instance, InstanceId, InstanceShape, Occupancy,
+    ReleaseId, Slot, Target, TaskCall, TaskRun, Unstarted, Version, instance_name,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,29 @@ impl InstanceSpec {
     /// The name of an instance of this slot in the runtime.
     pub fn name(&self) -> String {
         instance_name(&self.target, self.slot)
+    }
+}
+
+/// Everything needed to create the container of a task's command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskSpec {
+    pub target: Target,
+    pub call: TaskCall,
+    /// The version in whose image the command runs, by digest.
+    pub version: Version,
+    pub release: ReleaseId,
+    /// The token of the driver that creates the container.
+    pub token: FencingToken,
+    /// What happens to an existing container that was never started.
+    pub unstarted: Unstarted,
+    /// The command, and the environment, mounts and limits of the target. The command listens nowhere.
+    pub shape: InstanceShape,
+}
+
+impl TaskSpec {
+    /// The name of the container.
+    pub fn name(&self) -> String {
+        self.call.container_name(&self.target, self.release)
     }
 }
 
@@ -99,6 +122,11 @@ pub trait RuntimeReader: Send + Sync {
     async fn occupancy(&self, target: &Target, slot: Slot, endpoint: &Address)
     -> Result<Occupancy>;
 
+    /// The containers of the tasks of a release. A runtime that cannot run tasks has none.
+    async fn tasks(&self, _target: &Target, _release: ReleaseId) -> Result<Vec<TaskRun>> {
+        Ok(Vec::new())
+    }
+
     /// Whether the runtime has the version's image.
     async fn has_image(&self, version: &Version) -> Result<bool>;
 
@@ -135,6 +163,19 @@ pub trait RuntimeWriter: Send + Sync {
     /// Asks the instance to stop, and kills it after `grace`. If the instance is already stopped, nothing changes.
     async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()>;
 
+    /// Creates the container of a task's command, but does not start it. If the container exists already, this does
+    /// nothing, with one exception: a container that was never started is replaced if it has an older token, or if
+    /// `unstarted` says so. So a late start finds no container. It is a conflict if a later driver created it.
+    async fn create_task(&self, spec: &TaskSpec) -> Result<()> {
+        Err(no_tasks(spec))
+    }
+
+    /// Starts the container of a task's command, which must have this token. If it was started before, this does
+    /// nothing: a command runs only once.
+    async fn start_task(&self, spec: &TaskSpec) -> Result<()> {
+        Err(no_tasks(spec))
+    }
+
     /// Removes an image. It is no error if the image does not exist. It is a conflict if an instance uses the image,
     /// even a stopped one.
     async fn remove_image(&self, image: &EngineImage) -> Result<()>;
@@ -142,4 +183,10 @@ pub trait RuntimeWriter: Send + Sync {
     /// Removes a stopped instance. It is no error if the instance does not exist. It is a conflict if the instance is
     /// running.
     async fn remove(&self, instance: &InstanceId) -> Result<()>;
+}
+
+fn no_tasks(spec: &TaskSpec) -> Failure {
+    let doing = format!("running {}", spec.call);
+    let message = "this runtime cannot run tasks";
+    Failure::new(FailureKind::Unsupported, "the runtime", doing, message)
 }

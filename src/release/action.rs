@@ -7,7 +7,7 @@
 
 use crate::inventory::{
     Digest, EdgeName, EdgeSlots, FencingToken, Hold, InstanceId, PeerApproval, PointerState,
-    ReleaseId, Slot, SwitchOrder, Version,
+    ReleaseId, Slot, SwitchOrder, TaskCall, Unstarted, Version,
 };
 
 /// A change to the servers.
@@ -61,6 +61,24 @@ pub enum Action {
         slot: Slot,
         instance: InstanceId,
     },
+    /// Create the container of a task's command, and do not start it. A container that an earlier driver created, but
+    /// did not start, is replaced.
+    CreateTask(Box<TaskOrder>),
+    /// Start the container that this driver created for a task's command.
+    StartTask(Box<TaskOrder>),
+    /// Stop a running task.
+    StopTask(InstanceId),
+}
+
+/// A command of a task, for one release.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TaskOrder {
+    pub call: TaskCall,
+    /// The new version, in whose image the command runs.
+    pub version: Version,
+    pub release: ReleaseId,
+    /// What happens to an existing container that was never started.
+    pub unstarted: Unstarted,
 }
 
 /// One movement of the traffic. Route and edges change in one action: every edge is prepared before the route is

@@ -13,7 +13,7 @@ use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
     Address, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
-    PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Tier, freeze,
+    PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Task, Tier, freeze,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Definition {
     pub health: Option<HealthCheck>,
     /// The checks that *verify* runs against the candidate.
     pub suite: Suite,
+    /// The tasks of a release, in the order in which those of one point run.
+    pub tasks: Vec<Task>,
     pub timing: Timing,
     /// The tags that the target follows: the agent releases a version if one of them is pushed for it.
     pub follows: Vec<TagPattern>,

@@ -5,7 +5,7 @@
 use super::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use super::view::{Traffic, View};
 use crate::inventory::{
-    Consensus, Digest, EdgeReport, Installation, InstanceId, PointerState, Route, Slot,
+    Consensus, Digest, EdgeReport, Installation, InstanceId, PointerState, Route, Slot, TaskCall,
     is_beyond_any_switch,
 };
 
@@ -42,7 +42,6 @@ pub(super) fn allow_all(actions: &[Action], mut view: View<'_>) -> Result<(), Ob
 
 pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
     match action {
-        Action::Pull(_) => Ok(()),
         Action::Install => match view.edges.installation() {
             Some(Installation::Newer(why)) => {
                 Err(Refuse(format!("{why}. The newer configuration is kept")))
@@ -81,6 +80,20 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
             same_member(view, *slot, instance)?;
             without_traffic(view, *slot)
         }
+        Action::CreateTask(order) | Action::StartTask(order) => not_run(view, &order.call),
+        Action::Pull(_) | Action::StopTask(_) => Ok(()),
+    }
+}
+
+/// Checks that a command of a task has not run in this release (interlock 11).
+fn not_run(view: &View<'_>, call: &TaskCall) -> Result<(), Obstacle> {
+    let Some(runs) = view.tasks else {
+        let why = view.why_blind();
+        return Err(Wait(format!("the tasks cannot be observed: {why}")));
+    };
+    match runs.iter().find(|run| run.call == *call) {
+        Some(run) if !run.is_unstarted() => Err(Wait(format!("{call} has already been started"))),
+        _ => Ok(()),
     }
 }
 

@@ -22,7 +22,8 @@
 //! that the release needs. Each file of `ladder` begins with the act of its step, when the step is done, and what undoes
 //! it; [`step_summaries`] says the same in short.
 //!
-//! If no version was live before, drain and stop are left out. If `standby = "never"`, stop is left out.
+//! If no version was live before, drain and stop are left out. If `standby = "never"`, stop is left out. A step with
+//! tasks is left out if it has none.
 //!
 //! A slot is a set of *members* ([`SlotMembers`]) and should have exactly one. Several containers can have the labels of
 //! one slot, for example after `docker commit`. Such a slot has no digest and is not healthy: no release switches to it
@@ -55,6 +56,13 @@
 //! `interlocks` is the guard of each action, `reached` says when its result is observed, `retry` says how long it is
 //! tried, and one performer makes its calls. A step demands more, for example fresh checks.
 //!
+//! A *task* is a command that runs once per release in a container of the new version ([`Task`]). Its container is
+//! created first, which runs nothing. Then the intent with the name of the command is recorded, and the container is
+//! started. So if the container exists, it says what has happened, and if it is gone, the journal says whether the
+//! command may have run. A rollback runs no task.
+//!
+//! [`Task`]: crate::inventory::Task
+//!
 //! # Never
 //!
 //! | | interlock | enforced by |
@@ -69,6 +77,7 @@
 //! | 8 | a request to stop or to back out waits until the current act was observed | `machine`: a request is granted between acts |
 //! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; approvals by others, [`weigh`] |
 //! | 10 | a protected environment does not pass verify or switch by itself | [`need`] and [`Approved`] |
+//! | 11 | a command of a task runs at most once per release; a command that may have run, but whose container is gone, fails the step | `interlocks`, before its container is created and started; the guard of the steps with tasks, which knows the recorded intents |
 //!
 //! # Approvals
 //!
@@ -105,9 +114,10 @@
 //! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
 //!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed
 //!   watch, and after too many bad public answers in *switch*, the release backs out in both cases, if it can. After a
-//!   failed *stop* it never backs out by itself, because the new version is live.
-//! - Backing out undoes the started steps, traffic first: stop, switch, drain the candidate's connections, register,
-//!   start. The state is observed before each of them, because a step may have been done only in part.
+//!   failed *stop* or *after-stop* it never backs out by itself, because the new version is live.
+//! - Backing out undoes the started steps, traffic first: the tasks after the stop, stop, switch, drain the candidate's
+//!   connections, the tasks after and before the switch, register, start, the tasks before the start. A task that still runs is stopped first,
+//!   and a task without an undo command stays done. The state is observed before each of them, because a step may have been done only in part.
 //! - If the release cannot be backed out (no version was live before, and the switch was started) or backing out fails,
 //!   the outcome is *needs a person*, or the operator is asked again.
 //! - The driver stops if its lock is lost, if the store does not answer for the progress deadline, or if the store
@@ -270,7 +280,9 @@ mod unreadable;
 mod version_catalog;
 mod view;
 
-pub use action::{Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore};
+pub use action::{
+    Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore, TaskOrder,
+};
 pub use approval::{
     Approval, ApprovalRefused, Approved, ApprovedRepair, NotPeerApproved, RepairApproval, Scope,
     Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words, need, need_back,

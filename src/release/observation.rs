@@ -6,7 +6,7 @@ use crate::checks::Report;
 use crate::history::{Direction, ReleaseRecord, Step};
 use crate::inventory::{
     Clocks, Connections, Edges, InstanceRun, PerSlot, Probe, PublicAnswer, RegistryRecord,
-    RequestCount, Slot, SlotMembers, Version,
+    RequestCount, Slot, SlotMembers, TaskRun, Version,
 };
 
 /// The things to observe, all at the same time.
@@ -34,6 +34,8 @@ pub struct Ask {
     pub connections: Option<Slot>,
     /// Whether to run all checks against the candidate.
     pub checks: bool,
+    /// Whether to list the tasks of the release.
+    pub tasks: bool,
     /// Whether to read which version is live in the environment of `rules.only_from`.
     pub live_in_first: bool,
 }
@@ -65,6 +67,8 @@ pub struct Observation {
     /// The connections of all edges to the requested slot.
     pub connections: Option<Connections>,
     pub report: Option<Report>,
+    /// The containers of the release's tasks.
+    pub tasks: Option<Vec<TaskRun>>,
     /// The version that is live in the environment of `rules.only_from`. The inner none means that no version is live.
     pub live_in_first: Option<Option<Version>>,
     /// The newest releases of the environment of `rules.only_from`, newest first. They are read only if another version

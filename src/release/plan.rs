@@ -154,6 +154,11 @@ impl Plan {
         self.calls.iter().map(|planned| planned.step)
     }
 
+    /// The step that is shown while the end of the release is recorded.
+    pub(super) fn last_step(&self) -> Step {
+        self.steps().last().unwrap_or(Step::Stop)
+    }
+
     pub fn step(&self, step: Step) -> Option<&PlannedCalls> {
         self.calls.iter().find(|planned| planned.step == step)
     }

@@ -12,7 +12,9 @@ use crate::inventory::{
     RegistryRecord, Slot, SlotMembers, StoredKey, Version,
 };
 
-use self::warnings::{ends_standby, override_warning, warnings};
+use self::warnings::{
+    ends_standby, override_warning, tasks_left_out, tasks_that_stay_done, warnings,
+};
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
 use super::{
@@ -88,6 +90,7 @@ pub fn decide(
     let holds = definition.holds_by(record.hold.as_ref(), facts.now, &facts.clocks);
     let mut warnings = warnings(facts, from.as_ref(), &leftover);
     warnings.extend(ends_standby(facts, record));
+    warnings.extend(tasks_left_out(facts));
     if let Installation::Foreign(why) = installation {
         warnings.push(why.clone());
     }
@@ -96,6 +99,7 @@ pub fn decide(
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
     });
     if kind.is_rollback() {
+        warnings.extend(tasks_that_stay_done(facts, &version));
         warnings.extend(unreadable_warnings(definition, facts, record));
         warnings.extend(taken_warnings(&facts.taken));
     }

@@ -78,13 +78,17 @@ impl Replay {
         }
         match &entry.event {
             JournalEvent::Intent {
-                step, direction, ..
+                step,
+                direction,
+                task,
+                ..
             } => {
                 let stage = Stage::new(*step, *direction);
                 self.track.go_to(|known| known == stage);
                 self.last = Last::UnderWay;
                 self.approved = None;
                 self.track.start(stage);
+                self.track.begun.extend(task.clone());
                 if has(*step, Property::RunsChecks) {
                     self.track.cases.clear();
                     self.track.report = None;

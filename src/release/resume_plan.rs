@@ -3,13 +3,15 @@
 
 use jiff::Timestamp;
 
-use super::ladder::{Property, has};
+use super::ladder::{Property, has, task_calls};
 use super::machine::ResumeAction;
 use super::replay::Replay;
 use super::rules::loosened_since;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState};
-use crate::history::{Baseline, Direction, Entry, FORMAT, JournalEvent, Recorded, ReleaseKind};
+use crate::history::{
+    Baseline, Direction, Entry, FORMAT, JournalEvent, Recorded, ReleaseKind, Step,
+};
 use crate::inventory::{
     Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, SlotMembers, StoredKey,
 };
@@ -49,6 +51,7 @@ impl Plan {
             if !is_backward {
                 refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
                 refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
+                refuse_by_tasks(&plan, &replay, &mut against);
                 // A hold prevents only the switch. The steps after the switch are not affected.
                 if !replay.track.switched {
                     refuse_by_hold(&plan, target_state, &mut against);
@@ -155,6 +158,26 @@ fn refuse_by_shape(
         against.push(not_resumable(
             "the configuration of the candidate has changed since the release started: back the release out, then plan again",
         ));
+    }
+}
+
+/// Refuses if tasks that are still to run differ from those of the plan that was approved.
+fn refuse_by_tasks(plan: &Plan, replay: &Replay, against: &mut Vec<Refusal>) {
+    if plan.kind != ReleaseKind::Promote {
+        return;
+    }
+    let is_done = |step: Step| {
+        let mut steps = replay.track.steps.iter();
+        steps.any(|it| it.step == step && matches!(it.state, StepState::Done { .. }))
+    };
+    let steps = Step::ALL.into_iter().filter(|step| step.runs_tasks());
+    for step in steps.filter(|step| !is_done(*step)) {
+        let planned = plan.step(step).map_or(&[][..], |planned| &planned.calls);
+        if planned != task_calls(plan, step) {
+            against.push(not_resumable(format!(
+                "the configuration of the tasks of {step} has changed since the release started: back the release out, then plan again"
+            )));
+        }
     }
 }
 

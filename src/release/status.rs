@@ -154,7 +154,9 @@ impl Status {
     pub fn is_live_with_standby(&self) -> bool {
         let follows_standby = |status: &StepStatus| has(status.step, Property::FollowsStandby);
         let is_as_expected = |status: &StepStatus| match status.state {
-            StepState::Pending | StepState::Waiting { .. } => follows_standby(status),
+            StepState::Pending | StepState::Waiting { .. } => {
+                follows_standby(status) || has(status.step, Property::FollowsStop)
+            }
             StepState::Done { .. } | StepState::Skipped => !follows_standby(status),
             _ => false,
         };

@@ -1,13 +1,15 @@
 //! The track of a release: the stages that it goes through, the current stage, the state of the steps, and the checks.
 //! The machine and the replay of a journal advance the track in the same way.
 
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use super::ladder::{Ladder, Property, has, in_direction};
+use super::ladder::{Ladder, Property, definition, has, in_direction};
 use super::{Plan, Stage, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Step};
+use crate::inventory::TaskCall;
 
 #[derive(Debug, Clone)]
 pub(super) struct Track {
@@ -17,8 +19,14 @@ pub(super) struct Track {
     /// The position of the current stage in `way`. After the last stage, it is the length of `way`.
     pub(super) at: usize,
     pub(super) steps: Vec<StepStatus>,
+    /// The steps that backing out undoes completely.
+    undone_by_back: Vec<Step>,
     /// The steps whose intent was recorded. Backing out undoes these steps.
     pub(super) started: Vec<Step>,
+    /// The commands of tasks whose intent was recorded. None of them is started again (interlock 11).
+    pub(super) begun: BTreeSet<TaskCall>,
+    /// The steps forward that were done.
+    pub(super) passed: Vec<Step>,
     /// Why the release backs out, if it does.
     pub(super) back_reason: Option<String>,
     pub(super) switched: bool,
@@ -39,7 +47,13 @@ impl Track {
             way: plan.steps().map(Stage::forward).collect(),
             at: 0,
             steps: steps.collect(),
+            undone_by_back: plan
+                .steps()
+                .filter(|step| definition(*step).is_undone_by_back(plan))
+                .collect(),
             started: Vec::new(),
+            begun: BTreeSet::new(),
+            passed: Vec::new(),
             back_reason: None,
             switched: false,
             cases: Vec::new(),
@@ -104,11 +118,27 @@ impl Track {
 
     /// Notes that a stage succeeded, and goes to the next one.
     pub(super) fn succeed(&mut self, stage: Stage, took: Duration) {
-        if let Some(state) = stage.state_after(took) {
-            self.set(stage.step, state);
+        match stage.direction {
+            Direction::Forward => {
+                self.set(stage.step, StepState::Done { took });
+                if !self.passed.contains(&stage.step) {
+                    self.passed.push(stage.step);
+                }
+            }
+            // That the step failed says more than that its earlier tasks were undone.
+            Direction::Back if stage.step.runs_tasks() && self.has_failed(stage.step) => {}
+            Direction::Back if self.undone_by_back.contains(&stage.step) => {
+                self.set(stage.step, StepState::Undone);
+            }
+            Direction::Back => {}
         }
         self.switched = stage.switched_after().unwrap_or(self.switched);
         self.at += 1;
+    }
+
+    fn has_failed(&self, step: Step) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|it| it.step == step && matches!(it.state, StepState::Failed { .. }))
     }
 
     pub(super) fn skip(&mut self, step: Step) {
@@ -170,11 +200,14 @@ impl Track {
 impl Hash for Track {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self {
-            // The ladder follows from the plan.
+            // These follow from the plan.
             ladder: _,
+            undone_by_back: _,
             way,
             at,
             started,
+            begun,
+            passed,
             back_reason,
             report,
             // These fields are only shown.
@@ -182,7 +215,7 @@ impl Hash for Track {
             cases: _,
             switched: _,
         } = self;
-        (way, at, started, back_reason).hash(state);
+        (way, at, started, begun, passed, back_reason).hash(state);
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))

@@ -8,7 +8,7 @@ use super::observation::why_blind;
 use super::{Definition, Observation};
 use crate::inventory::{
     Digest, EdgeTraffic, Edges, Instance, InstanceId, PerSlot, Probe, Registration, RegistryRecord,
-    Revisioned, Route, Slot, SlotMembers, Snapshot, StoredKey,
+    Revisioned, Route, Slot, SlotMembers, Snapshot, StoredKey, TaskRun,
 };
 use crate::release::action::Action;
 
@@ -25,6 +25,8 @@ pub(super) struct View<'a> {
     pub(super) edges: &'a Edges,
     /// The revision of the store at which this driver took the lock; none if unknown.
     pub(super) store_revision: Option<i64>,
+    /// The tasks of the release; none if they were not observed.
+    pub(super) tasks: Option<&'a [TaskRun]>,
     /// A message for each value that could not be observed.
     blind: &'a [String],
     /// The members that earlier actions of the same stage start (true) or stop (false), in the order of the actions.
@@ -76,6 +78,7 @@ impl<'a> View<'a> {
             }),
             edges: &observation.edges,
             store_revision: None,
+            tasks: observation.tasks.as_deref(),
             blind: &observation.blind,
             started: Vec::new(),
         }
@@ -103,6 +106,8 @@ impl<'a> View<'a> {
             )),
             edges: &snapshot.edges,
             store_revision: snapshot.store_revision,
+            // A repair runs no task.
+            tasks: None,
             blind: &[],
             started: Vec::new(),
         }

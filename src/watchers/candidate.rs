@@ -12,7 +12,7 @@ use crate::logs::{self, Batch};
 use crate::release::{Site, Status, StepState};
 
 /// How long to wait for each further batch of lines after a release has ended.
-pub(super) const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(250);
+const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Takes the lines of a candidate.
 pub(super) trait LineSink {

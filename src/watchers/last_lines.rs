@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::candidate::{CandidateLines, LAST_LINES_TIMEOUT, LineSink, started_before};
+use super::candidate::{CandidateLines, LineSink, started_before};
 use crate::logs::{Batch, Origin};
 use crate::ports::Checker;
 use crate::release::{Handle, Site};
@@ -21,6 +21,10 @@ const BYTES: usize = 2048;
 /// How long a notice waits for the lines that the candidate wrote last. A candidate that has ended may still have
 /// unread lines.
 const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// If no line arrives for this long, the log counts as read. The log of a process is read every 100 ms, on a busy
+/// machine less often.
+const QUIET: Duration = Duration::from_millis(600);
 
 type Kept = VecDeque<Arc<str>>;
 
@@ -83,7 +87,7 @@ impl LastLines {
         if is_empty && self.kept.changed().await.is_err() {
             return;
         }
-        while let Ok(Ok(())) = timeout(LAST_LINES_TIMEOUT, self.kept.changed()).await {}
+        while let Ok(Ok(())) = timeout(QUIET, self.kept.changed()).await {}
     }
 }
 

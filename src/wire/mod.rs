@@ -253,7 +253,9 @@ impl Builder<'_> {
         let of_cases = cases
             .clone()
             .flat_map(|it| it.headers.iter().chain(&it.query));
-        let environment = &definition.instance.environment;
+        let environment = definition.instance.environment.iter();
+        let of_tasks = definition.tasks.iter().flat_map(|it| &it.environment);
+        let environment = environment.chain(of_tasks);
         let paths = health.map(|it| it.path.as_str());
         let paths = paths.chain(cases.map(|it| it.path.as_str()));
         let paths = paths.chain(definition.public.iter().map(|it| it.path.as_str()));

@@ -263,6 +263,8 @@ build_sample_images() {
   chmod 1777 "$files/tmp" "$files/data" "$files/run"
   install -D "$1" "$files/usr/bin/greenroom"
   strip "$files/usr/bin/greenroom"
+  # The shell of tasks.
+  install -D "$(command -v busybox)" "$files/bin/busybox"
   ldd "$files/usr/bin/greenroom" | grep -o '/[^ ]*' | while read -r library; do
     install -D "$library" "$files$library"
   done

@@ -8,9 +8,9 @@ use bollard::models::{
     RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
 };
 
-use super::labels::labels_of;
-use crate::inventory::{Endpoint, Listen, Mount, RestartPolicy};
-use crate::ports::InstanceSpec;
+use super::labels::{labels_of, labels_of_task};
+use crate::inventory::{Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Version};
+use crate::ports::{InstanceSpec, TaskSpec};
 
 /// How the container can be reached.
 struct Reach {
@@ -25,25 +25,45 @@ pub(super) fn body(
     spec: &InstanceSpec,
     environment: Vec<String>,
 ) -> Result<ContainerCreateBody, String> {
-    let shape = &spec.shape;
     let endpoint = spec.endpoint.endpoint();
     let endpoint = endpoint.map_err(|error| error.to_string())?;
-    let reach = reach(&shape.listen, &endpoint)?;
+    let reach = reach(&spec.shape.listen, &endpoint)?;
+    let mut body = common(&spec.shape, &spec.version, environment, labels_of(spec))?;
+    body.exposed_ports = reach.exposed;
+    if let Some(host) = &mut body.host_config {
+        host.port_bindings = reach.bindings;
+        host.mounts.get_or_insert_default().extend(reach.mount);
+    }
+    Ok(body)
+}
+
+/// The body of the request for a task's container, which cannot be reached.
+pub(super) fn task_body(
+    spec: &TaskSpec,
+    environment: Vec<String>,
+) -> Result<ContainerCreateBody, String> {
+    let labels = labels_of_task(spec);
+    common(&spec.shape, &spec.version, environment, labels)
+}
+
+fn common(
+    shape: &InstanceShape,
+    version: &Version,
+    environment: Vec<String>,
+    labels: HashMap<String, String>,
+) -> Result<ContainerCreateBody, String> {
     let memory = shape.memory.map(i64::try_from).transpose();
-    let mounts = shape.mounts.iter().map(mount).chain(reach.mount);
     Ok(ContainerCreateBody {
-        image: Some(spec.version.pinned()),
+        image: Some(version.pinned()),
         cmd: shape.command.clone(),
         env: Some(environment),
-        labels: Some(labels_of(spec)),
-        exposed_ports: reach.exposed,
+        labels: Some(labels),
         host_config: Some(HostConfig {
             memory: memory.map_err(|_| {
                 "the memory limit is larger than Docker accepts: configure a smaller limit"
                     .to_owned()
             })?,
-            mounts: Some(mounts.collect()),
-            port_bindings: reach.bindings,
+            mounts: Some(shape.mounts.iter().map(mount).collect()),
             restart_policy: Some(policy(shape.restart)),
             network_mode: shape.network.clone(),
             ..Default::default()

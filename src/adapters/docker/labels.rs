@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 
-use crate::inventory::{Address, Endpoint, ImageLabels, ReleaseId, Slot, Target};
-use crate::ports::InstanceSpec;
+use crate::inventory::{
+    Address, Endpoint, FencingToken, ImageLabels, ReleaseId, Slot, Target, TaskCall, Unstarted,
+};
+use crate::ports::{InstanceSpec, TaskSpec};
 use crate::sanitize::sanitize;
 
 /// The label that every container of Greenroom has.
@@ -16,6 +18,10 @@ const TAG: &str = "greenroom.tag";
 const DIGEST: &str = "greenroom.digest";
 const REPOSITORY: &str = "greenroom.repository";
 const ENDPOINT: &str = "greenroom.endpoint";
+const TASK: &str = "greenroom.task";
+const UNDO: &str = "greenroom.undo";
+const TOKEN: &str = "greenroom.token";
+const WITHDRAWN: &str = "greenroom.withdrawn";
 
 /// The prefix of Greenroom's labels.
 pub(super) const OURS: &str = "greenroom.";
@@ -65,6 +71,66 @@ impl Labels {
     pub(super) fn are_of(&self, target: &Target, slot: Slot) -> bool {
         self.target == *target && self.slot == slot
     }
+}
+
+/// The labels of a task's container. It has no slot, so it is no member of a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TaskLabels {
+    pub(super) target: Target,
+    pub(super) release: ReleaseId,
+    pub(super) call: TaskCall,
+    pub(super) token: FencingToken,
+    /// Whether the container is never started.
+    pub(super) is_withdrawn: bool,
+}
+
+impl TaskLabels {
+    /// Reads the labels; none if one is missing or not valid.
+    pub(super) fn read(labels: &HashMap<String, String>) -> Option<Self> {
+        let text = |name: &str| labels.get(name).map(String::as_str);
+        let service = text(SERVICE)?.parse().ok()?;
+        let environment = text(ENVIRONMENT)?.parse().ok()?;
+        Some(Self {
+            target: Target::new(service, environment),
+            release: text(RELEASE)?.parse().ok()?,
+            call: TaskCall {
+                task: text(TASK)?.parse().ok()?,
+                is_undo: text(UNDO) == Some("true"),
+            },
+            token: FencingToken(text(TOKEN)?.parse().ok()?),
+            is_withdrawn: text(WITHDRAWN) == Some("true"),
+        })
+    }
+
+    /// Docker's filter for the tasks of all releases of a target.
+    pub(super) fn filter(target: &Target) -> Vec<String> {
+        let mut filter = Labels::filter(target, None);
+        filter.push(TASK.to_owned());
+        filter
+    }
+}
+
+/// The labels for a task's container.
+pub(super) fn labels_of_task(spec: &TaskSpec) -> HashMap<String, String> {
+    let mut labels: HashMap<String, String> = spec.shape.labels.clone().into_iter().collect();
+    labels.extend(
+        [
+            (SERVICE, spec.target.service.to_string()),
+            (ENVIRONMENT, spec.target.environment.to_string()),
+            // An image can have the labels of an instance from which it was made.
+            (SLOT, String::new()),
+            (RELEASE, spec.release.to_string()),
+            (TASK, spec.call.task.to_string()),
+            (UNDO, spec.call.is_undo.to_string()),
+            (TOKEN, spec.token.0.to_string()),
+            (
+                WITHDRAWN,
+                (spec.unstarted == Unstarted::Withdrawn).to_string(),
+            ),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    labels
 }
 
 /// The labels with which an image describes itself. A container has the labels of its image, except where it sets other

@@ -22,6 +22,7 @@ mod proxy_host;
 mod pull;
 mod read;
 mod socket;
+mod tasks;
 mod write;
 
 use crate::ports::{Bound, TimeLimit};

@@ -11,7 +11,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::failure::Act;
-use super::labels::{Labels, image_labels};
+use super::labels::{Labels, TaskLabels, image_labels};
 use super::names::without_docker_hub;
 use super::{Engine, configuration};
 use crate::inventory::{
@@ -29,6 +29,8 @@ pub(super) struct Container {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) labels: Option<Labels>,
+    /// The labels of a task's container.
+    pub(super) task: Option<TaskLabels>,
     pub(super) state: InstanceState,
     pub(super) log_driver: String,
     pub(super) has_terminal: bool,
@@ -36,7 +38,7 @@ pub(super) struct Container {
     health: RuntimeHealth,
     started_at: Option<Timestamp>,
     restarts: u64,
-    last_exit: Option<Exit>,
+    pub(super) last_exit: Option<Exit>,
     pid: Option<u32>,
     image_labels: ImageLabels,
     configuration: BTreeMap<String, String>,
@@ -54,6 +56,7 @@ impl Container {
     fn read(inspected: ContainerInspectResponse, fingerprints: &FingerprintKey) -> Self {
         let raw = inspected.config.as_ref().and_then(|c| c.labels.as_ref());
         let labels = raw.and_then(Labels::read);
+        let task = raw.and_then(TaskLabels::read);
         let image_labels = raw.map(image_labels).unwrap_or_default();
         let endpoint = labels.as_ref().and_then(|labels| labels.endpoint.as_ref());
         // Only Greenroom's containers are shown, so only their configuration is read.
@@ -75,6 +78,7 @@ impl Container {
             id: inspected.id.unwrap_or_default(),
             name: sanitize(name.trim_start_matches('/')),
             labels,
+            task,
             image_labels,
             configuration,
             log_driver: sanitize(&log_driver.unwrap_or_default()),

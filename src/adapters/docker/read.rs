@@ -19,7 +19,9 @@ use super::labels::{Labels, SERVICE};
 use super::log_frames::{Frame, Frames};
 use super::log_lines::Lines;
 use super::names::container_id;
-use crate::inventory::{Address, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
+use crate::inventory::{
+    Address, EngineImage, Exit, Instance, InstanceId, ReleaseId, Slot, Target, TaskRun, Version,
+};
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
 /// The events that [`RuntimeReader::changes`] reports. Docker also sends events about executed commands and copied
@@ -100,6 +102,10 @@ impl RuntimeReader for DockerReader {
                 .refuse(FailureKind::Rejected, &doing, error.to_string())
         })?;
         self.engine.occupancy(target, slot, &endpoint).await
+    }
+
+    async fn tasks(&self, target: &Target, release: ReleaseId) -> Result<Vec<TaskRun>> {
+        self.engine.tasks(target, release).await
     }
 
     async fn has_image(&self, version: &Version) -> Result<bool> {
@@ -217,7 +223,7 @@ fn until_failure<T: Send + 'static>(
 }
 
 /// A time in Docker's format for `since`, to the nanosecond.
-fn exact(time: Timestamp) -> String {
+pub(super) fn exact(time: Timestamp) -> String {
     format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
 }
 

@@ -22,11 +22,12 @@ use super::observe::Container;
 use super::{Engine, socket};
 use crate::checks::may_be_secret;
 use crate::inventory::{
-    Address, Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Mask, Version,
-    is_word, registry_host,
+    Address, Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceShape, InstanceState,
+    Mask, Version, is_word, registry_host,
 };
 use crate::ports::{
     Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
+    TaskSpec,
 };
 
 /// The time limit of a slow call, e.g. a start that sets up a network. For a stop, the grace period is added.
@@ -37,7 +38,7 @@ const APPEAR_TIMEOUT: Duration = Duration::from_secs(5);
 const APPEAR_PAUSE: Duration = Duration::from_millis(50);
 
 pub struct DockerWriter {
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     credentials: BTreeMap<String, Credentials>,
     secrets: Arc<dyn Secrets>,
 }
@@ -161,6 +162,14 @@ impl RuntimeWriter for DockerWriter {
         }
     }
 
+    async fn create_task(&self, spec: &TaskSpec) -> Result<()> {
+        self.create_task_container(spec).await
+    }
+
+    async fn start_task(&self, spec: &TaskSpec) -> Result<()> {
+        self.start_task_container(spec).await
+    }
+
     async fn remove_image(&self, image: &EngineImage) -> Result<()> {
         self.engine.remove_image(image).await
     }
@@ -212,7 +221,7 @@ impl DockerWriter {
             let reason = "the slot's address is a unix socket, which cannot be reached on another host: configure a host and port";
             return Err(self.engine.refuse(FailureKind::Unsupported, doing, reason));
         }
-        let (environment, mask) = self.environment(spec).await?;
+        let (environment, mask) = self.environment(&spec.shape).await?;
         let body = body(spec, environment).map_err(rejected)?;
         let endpoint = spec.endpoint.endpoint().ok();
         self.make_room(endpoint.as_ref(), doing).await?;
@@ -240,7 +249,7 @@ impl DockerWriter {
 
     /// Whether a container of that name appears within a few seconds. Docker reserves a name a moment before it shows
     /// the container.
-    async fn appears(&self, name: &str, doing: &str) -> Result<bool> {
+    pub(super) async fn appears(&self, name: &str, doing: &str) -> Result<bool> {
         let until = Instant::now() + APPEAR_TIMEOUT;
         loop {
             if self.engine.inspect(name, doing).await?.is_some() {
@@ -254,9 +263,9 @@ impl DockerWriter {
     }
 
     /// The environment variables of an instance, and a mask that hides the secret values in Docker's messages.
-    async fn environment(&self, spec: &InstanceSpec) -> Result<(Vec<String>, Mask)> {
+    pub(super) async fn environment(&self, shape: &InstanceShape) -> Result<(Vec<String>, Mask)> {
         let (mut environment, mut secrets) = (Vec::new(), Vec::new());
-        for (name, value) in &spec.shape.environment {
+        for (name, value) in &shape.environment {
             let text = match value {
                 EnvironmentValue::Plain(text) => text.clone(),
                 EnvironmentValue::Secret(source) => {
@@ -351,7 +360,10 @@ impl DockerWriter {
             ));
         };
         let found = self.engine.inspect(id, doing).await?;
-        if found.as_ref().is_some_and(|c| c.labels.is_none()) {
+        if found
+            .as_ref()
+            .is_some_and(|c| c.labels.is_none() && c.task.is_none())
+        {
             return Err(refuse(
                 FailureKind::Conflict,
                 "Greenroom did not create this container",

@@ -38,7 +38,7 @@ Environment=XDG_STATE_HOME=%S XDG_CACHE_HOME=%C
         let _ = writeln!(text, "ReadWritePaths=-{path}");
     }
     text.push_str(
-        "# nginx opens its logs and its pid file when it tests a configuration. Add other directories, if it has them there.
+        "# nginx opens its logs and its pid file when it tests a configuration. Add their directories here if they are elsewhere.
 ReadWritePaths=-/var/log/nginx -/var/lib/nginx -/run
 NoNewPrivileges=yes
 ProtectSystem=strict

@@ -2,25 +2,35 @@
 //! contains a message for each value that could not be observed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use futures_util::future::OptionFuture;
+use tokio::time::timeout;
 
 use super::World;
 use crate::checks::Report;
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Digest, Edge, EdgeAnswer, Edges, Instance, InstanceRun, Probe, PublicAnswer, Slot, SlotMembers,
-    Version,
+    Digest, Edge, EdgeAnswer, Edges, Instance, InstanceId, InstanceRun, Probe, PublicAnswer, Slot,
+    SlotMembers, TaskRun, Version,
 };
 use crate::ports::{Connection, Failure};
 use crate::release::Known;
 use crate::release::event::Event;
 use crate::release::gather::{live_at, past_and_unreadable};
 use crate::release::observation::{Ask, Observation};
+use crate::sanitize::sanitize;
 
 /// How many of the newest releases are read in the environment of `rules.only_from`, to find the release that replaced
 /// the version of the plan.
 const SEARCHED: usize = 50;
+/// How many of the last lines of a failed task are read. The last one with text is used.
+const OUTPUT_LINES: usize = 10;
+/// How many bytes of that line are used.
+const LONGEST_OUTPUT: usize = 300;
+/// How long reading these lines may take.
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn look(world: &World, ask: Ask) -> Observation {
     let read = &world.read;
@@ -38,6 +48,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
         traffic,
         connections,
         report,
+        tasks,
         live_in_first,
     ) = tokio::join!(
         OptionFuture::from(ask.image.then(|| read.runtime.has_image(&plan.version))),
@@ -57,6 +68,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
                 .map(|slot| read.router.connections(target, slot))
         ),
         OptionFuture::from(ask.checks.then(|| checks(world))),
+        OptionFuture::from(ask.tasks.then(|| tasks(world))),
         OptionFuture::from(ask.live_in_first.then(|| live_in_first(world))),
     );
     let mut blind = Vec::new();
@@ -84,6 +96,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
         traffic: observed(traffic, &mut blind).flatten(),
         connections: observed(connections, &mut blind),
         report: report.and_then(|report| report.map_err(|why| blind.push(why)).ok()),
+        tasks: observed(tasks, &mut blind),
         live_in_first,
         past_of_first: past_of_first.flatten(),
         clocks: world.clocks.clone(),
@@ -131,6 +144,41 @@ async fn live_in_first(world: &World) -> Known<(Option<Version>, Option<Vec<Rele
         Some((id, why)) => Err(format!("release {id} of {target} cannot be read: {why}")),
         None => Ok((live, Some(past))),
     }
+}
+
+/// The tasks of the release, with the last line of output of those that failed.
+async fn tasks(world: &World) -> Result<Vec<TaskRun>, Failure> {
+    let plan = &world.plan;
+    let mut runs = world
+        .read
+        .runtime
+        .tasks(plan.target(), plan.release)
+        .await?;
+    for run in &mut runs {
+        if run.has_ended() && !run.has_succeeded() {
+            let reading = timeout(OUTPUT_TIMEOUT, output(world, &run.id));
+            // The output is only used in messages, so it may be missing.
+            run.output = reading.await.ok().flatten();
+        }
+    }
+    Ok(runs)
+}
+
+/// The last line with text that a container has written. None if a secret that must be hidden in it is not known.
+async fn output(world: &World, id: &InstanceId) -> Option<String> {
+    let mut lines = world.read.runtime.logs(id, None, OUTPUT_LINES).await.ok()?;
+    let mut last = None;
+    while let Some(Ok(line)) = lines.next().await {
+        let text = String::from_utf8_lossy(&line.bytes).trim().to_owned();
+        if !text.is_empty() {
+            last = Some(text);
+        }
+    }
+    let mask = world.read.checker.mask().await;
+    let last = last.filter(|_| world.read.checker.knows_secrets())?;
+    let text = sanitize(&mask.hide(&last));
+    let end = text.floor_char_boundary(LONGEST_OUTPUT);
+    Some(text[..end].to_owned())
 }
 
 async fn probe(world: &World, slot: Slot) -> Option<Probe> {

@@ -71,7 +71,8 @@ fn end(world: &World, recorded: &Recorded) -> Outcome {
             reason: replay.track.back_reason.unwrap_or_default(),
         },
         (Direction::Forward, Some(step))
-            if replay.track.switched && has(step, Property::ClearsOldSlot) =>
+            if replay.track.switched
+                && (has(step, Property::ClearsOldSlot) || has(step, Property::FollowsStop)) =>
         {
             Outcome::Superseded {
                 by: Some(successor),

@@ -6,14 +6,14 @@ use tokio::sync::mpsc;
 use super::{Reading, World, Writing, lost};
 use crate::inventory::{
     Cleared, Digest, EdgeName, HoldChange, InstanceId, Operator, OthersKeys, RebaseOrder,
-    RegisteredMember, Registration, ReleaseId, Route, RouteChange, Slot, SlotMembers, SwitchOrder,
-    Target, Version,
+    RegisteredMember, Registration, ReleaseId, RestartPolicy, Route, RouteChange, Slot,
+    SlotMembers, SwitchOrder, Target, Version,
 };
 use crate::ports::{
-    Clock, Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result, RouterWriter,
+    Clock, Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result, RouterWriter, TaskSpec,
 };
 use crate::release::action::{
-    Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore,
+    Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore, TaskOrder,
 };
 use crate::release::event::Event;
 use crate::release::observation::Stage;
@@ -139,6 +139,17 @@ impl Performer<'_> {
                     .await?;
                 runtime.remove(instance).await
             }
+            Action::CreateTask(order) => self.create_task(order).await,
+            Action::StartTask(order) => {
+                let spec = self.task_spec(order)?;
+                self.still_ours(&format!("starting {}", order.call)).await?;
+                runtime.start_task(&spec).await
+            }
+            Action::StopTask(id) => {
+                self.still_ours(&format!("stopping the task {}", id.short()))
+                    .await?;
+                runtime.stop(id, self.definition.timing.stop_grace).await
+            }
         }
     }
 
@@ -193,6 +204,44 @@ impl Performer<'_> {
         let instance = self.write.runtime.start(&spec).await?;
         (self.progress)(Progress::Started(instance));
         Ok(())
+    }
+
+    async fn create_task(&self, order: &TaskOrder) -> Result<()> {
+        let spec = self.task_spec(order)?;
+        if !self.read.runtime.has_image(&order.version).await? {
+            self.pull(&order.version).await?;
+        }
+        self.still_ours(&format!("creating the container of {}", order.call))
+            .await?;
+        self.write.runtime.create_task(&spec).await
+    }
+
+    fn task_spec(&self, order: &TaskOrder) -> Result<TaskSpec> {
+        let tasks = self.definition.tasks.iter();
+        let mut tasks = tasks.filter(|task| task.name == order.call.task);
+        let found = tasks.next().and_then(|task| {
+            let command = task.command_of(order.call.is_undo)?;
+            Some((task, command.clone()))
+        });
+        let Some((task, command)) = found else {
+            let runtime = self.read.runtime.address();
+            let doing = format!("running {}", order.call);
+            let message = "the configuration no longer has this task: back out, then plan again";
+            return Err(Failure::new(FailureKind::Rejected, runtime, doing, message));
+        };
+        let mut shape = self.definition.instance.clone();
+        shape.command = Some(command);
+        shape.restart = RestartPolicy::No;
+        shape.environment.extend(task.environment.clone());
+        Ok(TaskSpec {
+            target: self.target().clone(),
+            call: order.call.clone(),
+            version: order.version.clone(),
+            release: order.release,
+            token: self.fence.token,
+            unstarted: order.unstarted,
+            shape,
+        })
     }
 
     async fn register(

@@ -1,6 +1,8 @@
 //! Tests of the guards and judges of a release with two edges: no stage is reached while an edge differs or cannot be
 //! asked, and no slot is stopped that any edge may send traffic to.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::guard_tests::{
@@ -52,6 +54,8 @@ fn judged(
         report: None,
         observation,
         now: Timestamp::UNIX_EPOCH,
+        begun: &BTreeSet::new(),
+        passed: &[],
     };
     let definition = Stage { step, direction }.definition();
     let judgement = definition.judge(&situation, &mut course);

@@ -1,6 +1,8 @@
 //! Tests of the guard of a release with observations that differ from the plan, because something changed after the
 //! plan was made.
 
+use std::collections::BTreeSet;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -132,6 +134,8 @@ pub(super) fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) 
         report: Some(&report),
         observation: &observation,
         now: report.at,
+        begun: &BTreeSet::new(),
+        passed: &[],
     })
 }
 

@@ -20,6 +20,9 @@ mod register;
 mod start;
 mod stop;
 mod switch;
+mod tasks;
+#[cfg(test)]
+mod tasks_tests;
 mod verdict;
 mod verify;
 mod watch;
@@ -31,9 +34,10 @@ use jiff::Timestamp;
 use super::interlocks::allow_all;
 use super::observation::Course;
 use super::retry::{GUARD_TIMEOUT, READ_BACK};
-use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, StepState, Timing};
+use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, Timing};
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::Tier;
+use crate::inventory::{TaskPoint, Tier};
+pub(super) use tasks::{task_calls, task_of_call};
 pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 
 /// The pause between two observations, for acts that take effect immediately.
@@ -79,8 +83,9 @@ pub(super) trait StageDefinition: Sync {
     }
 
     /// How long the stage may take without progress. A stage with a window gets extra time for its last observation.
-    fn time_limit(&self, timing: &Timing) -> Duration {
-        self.window(timing).unwrap_or_default() + READ_BACK
+    fn time_limit(&self, plan: &Plan) -> Duration {
+        let window = self.window(&plan.definition.timing);
+        window.unwrap_or_default() + READ_BACK
     }
 
     /// The time until the next observation.
@@ -122,6 +127,11 @@ pub(super) trait StepDefinition: StageDefinition {
     /// A name for the stage back, if that stage does not undo the step: `draining the candidate`.
     fn instead_of_undo(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Whether the stage back undoes all that the step has done. If not, screens do not call the step undone.
+    fn is_undone_by_back(&self, _plan: &Plan) -> bool {
+        self.instead_of_undo().is_none()
     }
 
     /// What the step requires from a person in a protected environment.
@@ -174,6 +184,8 @@ pub(super) enum Property {
     ClearsOldSlot,
     /// The standby of the old version comes before the step.
     FollowsStandby,
+    /// The step comes after the stop of the old version.
+    FollowsStop,
     /// An operator may continue without the step after it failed.
     MayBeSkipped,
     /// An operator may have the checks run again while the step waits for an approval.
@@ -198,14 +210,18 @@ impl StageDefinition for NothingToUndo {}
 pub(super) fn definition(step: Step) -> &'static dyn StepDefinition {
     match step {
         Step::Pull => &pull::Pull,
+        Step::BeforeStart => &tasks::Tasks(TaskPoint::BeforeStart),
         Step::Install => &install::Install,
         Step::Start => &start::Start,
         Step::Verify => &verify::Verify,
         Step::Register => &register::Register,
+        Step::BeforeSwitch => &tasks::Tasks(TaskPoint::BeforeSwitch),
         Step::Switch => &switch::Switch,
+        Step::AfterSwitch => &tasks::Tasks(TaskPoint::AfterSwitch),
         Step::Watch => &watch::Watch,
         Step::Drain => &drain::Drain { candidate: false },
         Step::Stop => &stop::Stop,
+        Step::AfterStop => &tasks::Tasks(TaskPoint::AfterStop),
     }
 }
 
@@ -221,16 +237,20 @@ pub(super) enum Ladder {
 }
 
 /// The steps with two slots. A plan contains those that it needs.
-const SLOTS: [Step; 9] = [
+const SLOTS: [Step; 13] = [
     Step::Pull,
+    Step::BeforeStart,
     Step::Install,
     Step::Start,
     Step::Verify,
     Step::Register,
+    Step::BeforeSwitch,
     Step::Switch,
+    Step::AfterSwitch,
     Step::Watch,
     Step::Drain,
     Step::Stop,
+    Step::AfterStop,
 ];
 
 /// The steps of a release in the order of execution, each with what the documentation says about it.
@@ -251,27 +271,22 @@ impl Ladder {
         }
     }
 
-    /// The step that is shown while the end of a release is recorded.
-    pub(super) fn last(self) -> Step {
-        match self {
-            Self::Slots => {
-                let [.., last] = SLOTS;
-                last
-            }
-        }
-    }
-
     /// The stages of backing out, each with the step that must have been started: first the old version is started
     /// again if it was stopped, then the traffic moves back, then the candidate's connections end, then the candidate
-    /// is deregistered and removed.
+    /// is deregistered and removed. The old version may need what the tasks after its stop have removed, so these are
+    /// undone before it is started. The traffic waits for the undo of no other task.
     fn undone_by(self) -> &'static [(Step, Step)] {
         match self {
             Self::Slots => &[
+                (Step::AfterStop, Step::AfterStop),
                 (Step::Stop, Step::Stop),
                 (Step::Switch, Step::Switch),
                 (Step::Drain, Step::Switch),
+                (Step::AfterSwitch, Step::AfterSwitch),
+                (Step::BeforeSwitch, Step::BeforeSwitch),
                 (Step::Register, Step::Register),
                 (Step::Start, Step::Start),
+                (Step::BeforeStart, Step::BeforeStart),
             ],
         }
     }
@@ -336,15 +351,6 @@ impl Stage {
         match self.direction {
             Direction::Forward => definition(self.step).after_failure(bad_in_a_row),
             Direction::Back => AfterFailure::AsConfigured,
-        }
-    }
-
-    /// The state of the step after the stage succeeded; none if the stage does not change it.
-    pub(super) fn state_after(self, took: Duration) -> Option<StepState> {
-        match self.direction {
-            Direction::Forward => Some(StepState::Done { took }),
-            Direction::Back if definition(self.step).instead_of_undo().is_some() => None,
-            Direction::Back => Some(StepState::Undone),
         }
     }
 

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{Course, Judgement, Situation, StageDefinition, StepDefinition, StepSummary, Verdict};
-use crate::release::{Action, Ask, Draft, Plan, ProxyWords, Timing};
+use crate::release::{Action, Ask, Draft, Plan, ProxyWords};
 
 pub(super) struct Pull;
 
@@ -34,8 +34,8 @@ impl StageDefinition for Pull {
         }
     }
 
-    fn time_limit(&self, timing: &Timing) -> Duration {
-        timing.progress_deadline
+    fn time_limit(&self, plan: &Plan) -> Duration {
+        plan.definition.timing.progress_deadline
     }
 }
 

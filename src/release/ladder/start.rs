@@ -20,7 +20,7 @@ use super::{
 use crate::inventory::{Exit, Instance, InstanceState, RuntimeHealth, SlotMembers, instance_name};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
-use crate::release::{Action, Ask, Draft, Plan, ProxyWords, Timing};
+use crate::release::{Action, Ask, Draft, Plan, ProxyWords};
 
 /// How often the runtime may restart a candidate before the candidate has failed.
 const RESTARTS: u64 = 2;
@@ -111,8 +111,8 @@ impl StageDefinition for Start {
         healthy(situation, members, course)
     }
 
-    fn time_limit(&self, timing: &Timing) -> Duration {
-        timing.health_deadline
+    fn time_limit(&self, plan: &Plan) -> Duration {
+        plan.definition.timing.health_deadline
     }
 
     /// The pause is short until the candidate is healthy. After that it is the interval of the health check, or less if

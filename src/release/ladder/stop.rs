@@ -307,7 +307,7 @@ impl StageDefinition for Reinstate {
         Judgement::reached()
     }
 
-    fn time_limit(&self, timing: &Timing) -> Duration {
-        timing.health_deadline
+    fn time_limit(&self, plan: &Plan) -> Duration {
+        plan.definition.timing.health_deadline
     }
 }

@@ -73,6 +73,7 @@ impl StageDefinition for Switch {
                     plan.version.name()
                 )
             }),
+            task: None,
         }
     }
 

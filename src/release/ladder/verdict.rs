@@ -1,9 +1,12 @@
 //! The data from which the guards and judges of the stages decide, and their decisions.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::checks::Report;
-use crate::inventory::{PeerApproval, Slot};
+use crate::history::Step;
+use crate::inventory::{PeerApproval, Slot, TaskCall};
 use crate::release::interlocks::Obstacle;
 use crate::release::view::View;
 use crate::release::{Action, Observation, Plan};
@@ -15,6 +18,10 @@ pub(in crate::release) struct Situation<'a> {
     pub(in crate::release) report: Option<&'a Report>,
     pub(in crate::release) observation: &'a Observation,
     pub(in crate::release) now: Timestamp,
+    /// The commands of tasks whose intent is recorded. They may have run.
+    pub(in crate::release) begun: &'a BTreeSet<TaskCall>,
+    /// The steps forward that were done. They are done again if the checks are run again.
+    pub(in crate::release) passed: &'a [Step],
 }
 
 impl<'a> Situation<'a> {
@@ -63,6 +70,8 @@ pub(in crate::release) struct Evidence {
     pub(in crate::release) peer_approvals: Vec<PeerApproval>,
     /// What an operator should know if the act is performed.
     pub(in crate::release) remark: Option<String>,
+    /// The command of a task that the act starts. The intent of the stage records it.
+    pub(in crate::release) task: Option<TaskCall>,
 }
 
 /// What an observation means for a stage. Each text is a reason or a remark.
@@ -76,6 +85,8 @@ pub(in crate::release) enum Judgement {
     Moving(String),
     /// The act broke off without its effect. The act must be performed again.
     Again(String),
+    /// A part of the stage is done. The guard decides about the next part.
+    Next(String),
     /// The wanted state will not be reached.
     Never(String),
 }

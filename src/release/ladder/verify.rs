@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary};
 use crate::checks::Verdict;
-use crate::release::{Ask, Draft, Plan, ProxyWords, Timing};
+use crate::release::{Ask, Draft, Plan, ProxyWords};
 
 pub(super) struct Verify;
 
@@ -52,8 +52,8 @@ impl StageDefinition for Verify {
         Judgement::Never(format!("{passed} of {total} passed{failed}"))
     }
 
-    fn time_limit(&self, timing: &Timing) -> Duration {
-        timing.progress_deadline
+    fn time_limit(&self, plan: &Plan) -> Duration {
+        plan.definition.timing.progress_deadline
     }
 }
 

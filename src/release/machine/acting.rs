@@ -89,6 +89,8 @@ impl Machine {
             report: self.track.report.as_ref(),
             observation,
             now,
+            begun: &self.track.begun,
+            passed: &self.track.passed,
         };
         let judgement = stage
             .definition()
@@ -117,6 +119,14 @@ impl Machine {
                     self.act_again();
                 }
             },
+            Judgement::Next(note) => {
+                self.attempt.note = note;
+                match self.next(now, stage) {
+                    Next::Fail(why) => self.fail(now, why),
+                    Next::Act => self.act_again(),
+                    Next::Look | Next::Late => self.guard(now),
+                }
+            }
             Judgement::NotYet(note) => match self.next(now, stage) {
                 Next::Fail(why) => self.fail(now, why),
                 Next::Act => self.act_again(),

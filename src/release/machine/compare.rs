@@ -50,6 +50,8 @@ impl Hash for Attempt {
             pending,
             // The approvals are only recorded. The guard reads them again before it decides.
             peer_approvals: _,
+            // It follows from the pending actions.
+            task: _,
             // These fields are only shown.
             note: _,
             draining: _,

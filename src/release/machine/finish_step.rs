@@ -125,11 +125,12 @@ impl Machine {
         let by_itself = is_crossed || self.on_failure == OnFailure::BackOut;
         match stage.direction {
             Direction::Forward if failure == AfterFailure::StaysLive && by_itself => {
-                let reason = format!(
-                    "{} is live, but {} was not stopped: {why}",
-                    self.plan.version,
-                    self.plan.slot.other()
-                );
+                let (version, old) = (&self.plan.version, self.plan.slot.other());
+                let reason = if stage.step.runs_tasks() {
+                    format!("{version} is live, but {} failed: {why}", stage.step)
+                } else {
+                    format!("{version} is live, but {old} was not stopped: {why}")
+                };
                 self.close(now, Outcome::NeedsPerson { reason });
             }
             Direction::Forward if by_itself && self.can_go_back() => {

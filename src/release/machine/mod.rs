@@ -32,7 +32,7 @@ use super::retry::Tries;
 use super::track::Track;
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState};
 use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Successor};
-use crate::inventory::{Connections, Operator, PeerApproval};
+use crate::inventory::{Connections, Operator, PeerApproval, TaskCall};
 use resuming::ResumedState;
 pub use resuming::{ResumeAction, Resumption};
 use writing::Unrecorded;
@@ -146,6 +146,8 @@ struct Attempt {
     pending: Vec<Action>,
     /// The approvals by other operators that counted at the last observation of the guard.
     peer_approvals: Vec<PeerApproval>,
+    /// The command of a task that the pending actions start.
+    task: Option<TaskCall>,
     /// A message about the last observation.
     note: String,
     /// The connections that the draining slot still has.
@@ -159,6 +161,7 @@ impl Attempt {
             tries: Tries::default(),
             pending: Vec::new(),
             peer_approvals: Vec::new(),
+            task: None,
             note: String::new(),
             draining: None,
         }

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use super::{Machine, Phase};
 use crate::history::Direction;
-use crate::release::ladder::Ladder;
 use crate::release::observation::Stage;
 use crate::release::time::after;
 use crate::release::{Progress, Status, StepState, StepStatus, approval};
@@ -43,7 +42,7 @@ impl Machine {
         let Some(stage) = self.stage() else {
             // All stages are done, and the end is being recorded. This is shown as the last step, also after backing
             // out.
-            return Progress::Forward(Ladder::of(&self.plan).last());
+            return Progress::Forward(self.plan.last_step());
         };
         match &self.phase {
             Phase::Asking { since } => Progress::Asking {

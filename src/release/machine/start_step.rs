@@ -125,15 +125,19 @@ impl Machine {
             report: self.track.report.as_ref(),
             observation,
             now,
+            begun: &self.track.begun,
+            passed: &self.track.passed,
         };
         let verdict = stage.guard(&situation);
         let Evidence {
             agreed,
             peer_approvals,
             remark,
+            task,
         } = stage.definition().evidence(&situation);
         self.compares = agreed.unwrap_or(self.compares);
         self.attempt.peer_approvals = peer_approvals;
+        self.attempt.task = task;
         match verdict {
             Verdict::Act(actions) => {
                 if let Some(remark) = remark {
@@ -188,7 +192,11 @@ impl Machine {
 
     pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, actions: Vec<Action>) {
         self.attempt.pending = actions;
-        if self.attempt.tries.has_failed() {
+        let task = self.attempt.task.take();
+        let begins_task = task
+            .as_ref()
+            .is_some_and(|call| !self.track.begun.contains(call));
+        if self.attempt.tries.has_failed() && !begins_task {
             if self.attempt.pending.is_empty() {
                 // The guard observed that the failed act has happened, so the act is not tried again.
                 self.attempt.tries.forget_failure();
@@ -201,7 +209,12 @@ impl Machine {
         self.extend(now);
         self.phase = Phase::Intending;
         self.track.start(stage);
-        self.announce(now, AnnouncementKind::Began, started_words(stage));
+        self.track.begun.extend(task.clone());
+        let words = match &task {
+            Some(call) => format!("{}: {call} begins", stage.step),
+            None => started_words(stage),
+        };
+        self.announce(now, AnnouncementKind::Began, words);
         let peer_approvals = std::mem::take(&mut self.attempt.peer_approvals);
         self.record(
             now,
@@ -209,14 +222,14 @@ impl Machine {
                 step: stage.step,
                 direction: stage.direction,
                 peer_approvals,
+                task,
             },
         );
     }
 
     /// How long a stage may take without progress.
     pub(super) fn time_limit(&self, stage: Stage) -> Duration {
-        let timing = &self.plan.definition.timing;
-        stage.definition().time_limit(timing)
+        stage.definition().time_limit(&self.plan)
     }
 
     pub(super) fn extend(&mut self, now: Timestamp) {

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use crate::history::{Direction, Recorded};
-use crate::release::ladder::Ladder;
 use crate::release::observation::Stage;
 use crate::release::replay::{Last, Replay};
 use crate::release::time::after;
@@ -28,8 +27,7 @@ impl<'a> Trace<'a> {
     pub(super) fn progress(&self, now: Timestamp) -> Progress {
         let Some(stage) = self.replay.stage() else {
             // The end of the release is being recorded.
-            let last = self.plan.steps().last();
-            let last = last.unwrap_or(Ladder::of(self.plan).last());
+            let last = self.plan.last_step();
             return match self.replay.direction() {
                 Direction::Forward => Progress::Forward(last),
                 Direction::Back => Progress::Back(self.replay.settled.unwrap_or(last)),

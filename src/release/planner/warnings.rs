@@ -1,8 +1,10 @@
 //! What the operator should know before starting a plan. A warning does not stop a release.
 
-use crate::history::Overridden;
-use crate::inventory::{LockRecord, RegistryRecord, SlotMembers};
+use crate::history::{Outcome, Overridden, ReleaseRecord, Step};
+use crate::inventory::{LockRecord, RegistryRecord, SlotMembers, Version};
+use crate::release::ladder::task_of_call;
 use crate::release::{Facts, LiveBefore, StandbyOf};
+use crate::sanitize::sanitize;
 
 /// How far two clocks may differ without a warning.
 const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
@@ -49,6 +51,31 @@ pub(super) fn warnings(
     warnings
 }
 
+/// A warning that names the tasks of the newer releases, which a rollback does not undo.
+pub(super) fn tasks_that_stay_done(facts: &Facts, version: &Version) -> Option<String> {
+    let past = facts.past.as_deref().unwrap_or_default();
+    // A release in its standby has no end yet.
+    let became_live = |head: &&ReleaseRecord| head.closed.is_none() || head.live.is_some();
+    let since = past
+        .iter()
+        .filter(became_live)
+        .take_while(|head| head.to.1.digest != version.digest);
+    let tasks: Vec<String> = since
+        .flat_map(|head| {
+            let is_done = matches!(head.closed, Some((_, Outcome::Done)));
+            let names = task_names(head, |step| is_done || step != Step::AfterStop).into_iter();
+            names.map(move |name| format!("{name} ({})", head.to.1.name()))
+        })
+        .collect();
+    (!tasks.is_empty()).then(|| {
+        format!(
+            "a rollback undoes no task. Still done: {}. Check that {} works with what they have changed",
+            tasks.join(", "),
+            version.name()
+        )
+    })
+}
+
 /// A warning if the newest release started in the future, because then a clock is wrong.
 fn clocks_differ(facts: &Facts) -> Option<String> {
     let newest = facts.past.as_ref().ok()?.first()?;
@@ -75,6 +102,33 @@ pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<Str
             release.short()
         )
     })
+}
+
+/// The tasks that never run, because the release that should run them is in its standby, which this release ends.
+pub(super) fn tasks_left_out(facts: &Facts) -> Option<String> {
+    let open = facts.past.as_deref().ok()?.first()?;
+    if open.closed.is_some() {
+        return None;
+    }
+    let tasks = task_names(open, |step| step == Step::AfterStop);
+    (!tasks.is_empty()).then(|| {
+        format!(
+            "the tasks after the stop of release {} do not run, because this release ends it: {}. To run them, first let that release end",
+            open.id.short(),
+            tasks.join(", ")
+        )
+    })
+}
+
+/// The names of the planned tasks at some steps.
+fn task_names(head: &ReleaseRecord, is_wanted: impl Fn(Step) -> bool) -> Vec<String> {
+    let steps = head.plan.iter();
+    let wanted = steps.filter(|planned| {
+        let step = planned.step.known();
+        step.is_some_and(|step| step.runs_tasks() && is_wanted(step))
+    });
+    let calls = wanted.flat_map(|planned| &planned.calls);
+    calls.map(|call| sanitize(task_of_call(call))).collect()
 }
 
 pub(super) fn override_warning(overridden: &Overridden) -> String {

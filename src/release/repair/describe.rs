@@ -31,6 +31,8 @@ impl Action {
             Self::Deregister(_) => 8,
             Self::Stop { .. } => 9,
             Self::Remove { .. } => 10,
+            // No repair has these.
+            Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) => 11,
         }
     }
 
@@ -43,12 +45,15 @@ impl Action {
             | Self::Rebase { .. }
             | Self::Switch(_)
             | Self::Stop { .. }
-            | Self::Remove { .. } => true,
+            | Self::Remove { .. }
+            | Self::StartTask(_)
+            | Self::StopTask(_) => true,
             Self::Pull(_)
             | Self::Create { .. }
             | Self::Start { .. }
             | Self::Register { .. }
-            | Self::Deregister(_) => false,
+            | Self::Deregister(_)
+            | Self::CreateTask(_) => false,
         }
     }
 
@@ -71,6 +76,9 @@ impl Action {
             Self::Deregister(slot) => format!("deregister {slot}"),
             Self::Stop { slot, .. } => format!("stop {slot}"),
             Self::Remove { slot, .. } => format!("remove {slot}"),
+            Self::CreateTask(order) => format!("create the container of {}", order.call),
+            Self::StartTask(order) => format!("start {}", order.call),
+            Self::StopTask(run) => format!("stop the task {}", run.short()),
         }
     }
 
@@ -149,6 +157,9 @@ impl Action {
             ),
             Self::Remove { slot, instance } => {
                 format!("engine: remove {} ({})", name(*slot), instance.short())
+            }
+            Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) => {
+                format!("engine: {}", self.title())
             }
         };
         vec![call]

@@ -125,6 +125,9 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.slots.get_mut(*slot).registration = None;
             snapshot.problems.clear();
         }
+        Action::CreateTask(_) | Action::StartTask(_) | Action::StopTask(_) => {
+            unreachable!("no repair has tasks")
+        }
         Action::Install => {
             let live = snapshot.route.as_ref().map(|route| &route.value);
             let answer = ProxyAnswer {

@@ -66,6 +66,7 @@ pub(in crate::release) fn definition(tier: Tier) -> Definition {
             interval: std::time::Duration::from_secs(1),
             timeout: std::time::Duration::from_secs(5),
         }),
+        tasks: Vec::new(),
         suite: Suite::default(),
         timing: Timing::default(),
         public: None,

@@ -79,6 +79,7 @@ fn released() -> Recorded {
     let happened = [
         JournalEvent::Intent {
             peer_approvals: Vec::new(),
+            task: None,
             step: Step::Pull,
             direction: Direction::Forward,
         },

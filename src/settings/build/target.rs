@@ -11,7 +11,7 @@ use super::Building;
 use crate::checks::Suite;
 use crate::inventory::servers::{AskConfig, SiteConfig};
 use crate::inventory::{
-    Endpoint, EnvironmentValue, InstanceShape, Listen, PublicAddress, ServiceName, Target,
+    Endpoint, EnvironmentValue, InstanceShape, Listen, PublicAddress, ServiceName, Target, Task,
 };
 use crate::release::Definition;
 
@@ -60,6 +60,7 @@ impl Building<'_> {
             suite: Suite {
                 cases: cases.clone(),
             },
+            tasks: tasks(service, environment),
             timing: timing::of_target(self.root, section, service, in_environment),
             follows: in_environment.follow.clone(),
             poll: in_environment.poll,
@@ -88,6 +89,14 @@ impl Building<'_> {
         }
         site
     }
+}
+
+fn tasks(service: &ServiceSection, environment: &EnvironmentSettings) -> Vec<Task> {
+    let tasks = service.tasks.iter();
+    tasks
+        .filter(|task| task.runs_in(&environment.name))
+        .cloned()
+        .collect()
 }
 
 fn instance(

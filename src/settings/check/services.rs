@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::super::model::{ProxyKind, Root, ServiceEnvironmentSection, ServiceSection};
+use super::super::model::{
+    ProxyKind, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
+};
 use super::super::problem::nearest;
 use super::super::read::suggestion;
 use super::{Checker, SOCKET_OF_NGINX};
@@ -20,6 +22,7 @@ impl Checker<'_> {
         self.variables(&at, &service.environment);
         self.mounts(&at, service);
         self.checks(&at, &service.checks);
+        self.tasks(root, &at, name, service);
         self.health(&at, service.health.as_ref());
         if service.command.as_ref().is_some_and(Vec::is_empty) {
             self.error(
@@ -143,6 +146,49 @@ impl Checker<'_> {
                     &path,
                     "this time is longer than the timeout of the check, so it has no effect: use a shorter time",
                 );
+            }
+        }
+    }
+
+    fn tasks(&mut self, root: &Root, at: &[&str], name: &str, service: &ServiceSection) {
+        let mut names = BTreeSet::new();
+        for (index, task) in service.tasks.iter().enumerate() {
+            let place = format!("[{index}]");
+            let at = [at, &["tasks", &place]].concat();
+            if !names.insert(&task.name) {
+                let says = format!(
+                    "there is another task named `{}`: use another name",
+                    task.name
+                );
+                self.error(&[&at[..], &["name"]].concat(), says);
+            }
+            let empty = "an empty command runs nothing: write the program and its arguments";
+            if task.command.is_empty() {
+                self.error(&[&at[..], &["command"]].concat(), empty);
+            }
+            if task.undo.as_ref().is_some_and(Vec::is_empty) {
+                let says = format!("{empty}, or leave `undo` out");
+                self.error(&[&at[..], &["undo"]].concat(), says);
+            }
+            self.variables(&at, &task.environment);
+            for environment in task.only_in.iter().flatten() {
+                if service.environments.get(environment.as_str()).is_none() {
+                    let known = service.environments.iter().map(|(name, _)| name);
+                    let near = suggestion(nearest(environment.as_str(), known));
+                    let says = format!("`{environment}` is not an environment of {name}{near}");
+                    self.error(&[&at[..], &["only_in"]].concat(), says);
+                }
+            }
+            for (environment, _) in service.environments.iter() {
+                let section = root.environments.get(environment);
+                let is_process = section.is_some_and(|it| it.runtime == RuntimeKind::Process);
+                let runs = environment.parse().is_ok_and(|it| task.runs_in(&it));
+                if is_process && runs {
+                    let says = format!(
+                        "{environment} has `runtime = \"process\"`, which cannot run tasks: list the other environments in `only_in`"
+                    );
+                    self.error(&at, says);
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::checks::{Case, HealthCheck};
 use crate::inventory::servers::SiteConfig;
 use crate::inventory::units::{MaybeWritten, Size, Time};
 use crate::inventory::{
-    Address, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy, TagPattern,
+    Address, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy, TagPattern, Task,
 };
 
 /// One service.
@@ -52,6 +52,9 @@ pub(in crate::settings) struct ServiceSection {
     /// The checks of a candidate before it gets traffic.
     #[serde(default)]
     pub(in crate::settings) checks: Vec<Case>,
+    /// The tasks of a release: commands that run once in a container of the new version, e.g. database migrations.
+    #[serde(default)]
+    pub(in crate::settings) tasks: Vec<Task>,
     /// The timing of a release.
     #[serde(default)]
     pub(in crate::settings) timing: TimingSection,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::world::{World, web};
 
 /// How long the hold lasts: an agent on a busy machine must see it before it ends.
-const HOLD: Duration = Duration::from_secs(20);
+const HOLD: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_becomes_live_when_a_hold_ends_by_itself() {

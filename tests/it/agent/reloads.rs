@@ -175,7 +175,7 @@ async fn a_configuration_with_an_error_is_named_and_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_cannot_listen_keeps_the_configuration_before() {
+async fn an_agent_that_cannot_listen_keeps_the_previous_configuration() {
     let world = World::following(&[("qa", "1.*")]);
     let reader = world.reader();
     let mut agent = Process::start(&world);

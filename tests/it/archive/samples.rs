@@ -82,6 +82,7 @@ pub(crate) fn intent(sequence: u32, at: Timestamp) -> Entry {
         at,
         event: JournalEvent::Intent {
             peer_approvals: Vec::new(),
+            task: None,
             step: Step::Pull,
             direction: Direction::Forward,
         },

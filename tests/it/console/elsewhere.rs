@@ -58,6 +58,7 @@ pub(super) fn journal(tier: Tier, happened: Vec<JournalEvent>) -> Recorded {
 fn begins(step: Step) -> JournalEvent {
     JournalEvent::Intent {
         peer_approvals: Vec::new(),
+        task: None,
         step,
         direction: Direction::Forward,
     }

@@ -694,6 +694,7 @@ fn only_the_last_journal_entry_hands_over() {
     resumed.sequence += 1;
     resumed.event = JournalEvent::Intent {
         peer_approvals: Vec::new(),
+        task: None,
         step: Step::Register,
         direction: greenroom::history::Direction::Forward,
     };

@@ -375,6 +375,7 @@ fn definition(target: &Target, tier: Tier) -> Definition {
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(5),
         }),
+        tasks: Vec::new(),
         suite: Suite {
             cases: vec![
                 case("home page", true),

@@ -242,7 +242,7 @@ impl Secrets for OneSecret {
 /// An image registry that requires a user and a password.
 pub(crate) struct PrivateRegistry {
     pub(crate) host: String,
-    /// None while it is away.
+    /// None while it is stopped.
     child: Option<Child>,
     directory: TempDir,
 }
@@ -284,12 +284,12 @@ impl PrivateRegistry {
             child: None,
             directory,
         };
-        registry.come_back().await;
+        registry.run().await;
         registry
     }
 
-    /// Ends the registry. Its images stay.
-    pub(crate) fn go_away(&mut self) {
+    /// Stops the registry. Its images stay.
+    pub(crate) fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -297,7 +297,7 @@ impl PrivateRegistry {
     }
 
     /// Starts the registry and waits until it answers.
-    pub(crate) async fn come_back(&mut self) {
+    pub(crate) async fn run(&mut self) {
         let child = Command::new("docker-registry")
             .arg("serve")
             .arg(self.directory.path().join("config.yml"))
@@ -333,6 +333,6 @@ impl PrivateRegistry {
 
 impl Drop for PrivateRegistry {
     fn drop(&mut self) {
-        self.go_away();
+        self.stop();
     }
 }

@@ -548,7 +548,11 @@ impl World {
                 }
             }
             Action::Pull(_) | Action::Install | Action::Register { .. } | Action::Start { .. } => {}
-            Action::Route(_) | Action::Rebase { .. } => panic!("no release does that: {action:?}"),
+            Action::Route(_)
+            | Action::Rebase { .. }
+            | Action::CreateTask(_)
+            | Action::StartTask(_)
+            | Action::StopTask(_) => panic!("no release does that: {action:?}"),
         }
     }
 
@@ -779,7 +783,11 @@ impl World {
                 }
             }
             Action::Remove { slot, .. } => *self.slots.get_mut(*slot) = None,
-            Action::Route(_) | Action::Rebase { .. } => panic!("no release does that: {action:?}"),
+            Action::Route(_)
+            | Action::Rebase { .. }
+            | Action::CreateTask(_)
+            | Action::StartTask(_)
+            | Action::StopTask(_) => panic!("no release does that: {action:?}"),
         }
     }
 
@@ -810,6 +818,7 @@ impl World {
             traffic: ask.traffic.and(self.public.traffic),
             connections: ask.connections.map(|_| Connections::Open(0)),
             report,
+            tasks: ask.tasks.then(Vec::new),
             live_in_first: self
                 .live_in_first
                 .clone()

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use greenroom::release::{
-    ActionError, ActionErrorKind, Approval, Event, NotWritten, Plan, Progress, Scope as Covers,
+    ActionError, ActionErrorKind, Approval, Effect, Event, NotWritten, Plan, Progress,
+    Scope as Covers,
 };
 
 use super::calls::{self, Called, Doing, Sent};
 use super::driver::{Driver, Knows, Owed};
 use super::flaws::Flaw;
-use super::journal::Line;
+use super::journal::{Line, forget_task};
 use super::look::{Blind, Look};
 use super::names::{release, time};
 use super::never;
@@ -32,6 +33,9 @@ impl<S: Side> Scope<S> {
         }
         let progress = driver.machine.status().progress;
         if let Some(end) = End::of(&progress) {
+            if let Some(violation) = world.side.broken_by(&driver.plan, end) {
+                world.violations.add(violation);
+            }
             // It releases its lock, which has no effect if another driver has it.
             if world
                 .store
@@ -63,7 +67,12 @@ impl<S: Side> Scope<S> {
     /// The open call or record happens; returns whether it could.
     pub(super) fn goes(&self, state: &mut State<S>, by: usize, is_heard: bool) -> bool {
         match Self::owed(state, by) {
-            Some((Owed::Write(written), driver)) => {
+            Some((Owed::Write(mut written), driver)) => {
+                if let Effect::Record(entry) = &mut written
+                    && self.has(Flaw::IntentForgetsTask)
+                {
+                    forget_task(entry);
+                }
                 let compared = state.world.store.compare(self, driver.token);
                 if compared.is_err() {
                     let why = "fenced".to_owned();
@@ -109,7 +118,7 @@ impl<S: Side> Scope<S> {
         };
         let knows = &mut Arc::make_mut(shared).knows;
         match line {
-            Line::Intent(begun) => knows.intent = Some(*begun),
+            Line::Intent(begun, _) => knows.intent = Some(*begun),
             Line::Outcome(..) => knows.intent = None,
             _ => {}
         }

@@ -57,6 +57,10 @@ impl Doing {
         self.actions.get(self.at + 1)
     }
 
+    pub(crate) fn is_creating_a_task(&self) -> bool {
+        matches!(self.action(), Some(Action::CreateTask(_)))
+    }
+
     /// The instance that the next call stops.
     fn stops(&self) -> Option<u8> {
         match self.action() {
@@ -72,7 +76,10 @@ impl Doing {
             Action::Create { .. }
             | Action::Start { .. }
             | Action::Stop { .. }
-            | Action::Remove { .. } => true,
+            | Action::Remove { .. }
+            | Action::StopTask(_) => true,
+            // The later calls follow without another check.
+            Action::CreateTask(_) | Action::StartTask(_) => self.call == 0,
             Action::Pull(_)
             | Action::Install
             | Action::Register { .. }

@@ -30,8 +30,12 @@ fn end<S: Side>(scope: &Scope<S>, state: &State<S>, by: usize, is_back: bool) ->
         state = scope.follow(&state, Turn::BacksOut(by))?;
     }
     for _ in 0..LONG {
+        state.world.side.finish_tasks();
         let turn = match &state.seats[by] {
-            Seat::Driving(driver) => next(driver, is_back, state.left.requests)?,
+            Seat::Driving(driver) => {
+                let may_leave = state.world.side.needs_a_person(is_back);
+                next(driver, is_back, state.left.requests, may_leave)?
+            }
             Seat::Over(end) => return Some(*end),
             _ => return None,
         };
@@ -40,7 +44,12 @@ fn end<S: Side>(scope: &Scope<S>, state: &State<S>, by: usize, is_back: bool) ->
     None
 }
 
-fn next<S: Side>(driver: &Driver<S>, is_back: bool, retries: u8) -> Option<Turn<S::Event>> {
+fn next<S: Side>(
+    driver: &Driver<S>,
+    is_back: bool,
+    retries: u8,
+    may_leave: bool,
+) -> Option<Turn<S::Event>> {
     let by = driver.by;
     match &driver.owed {
         Some(Owed::Look(_)) => return Some(Turn::Sees(by, Blind::Nothing)),
@@ -53,8 +62,10 @@ fn next<S: Side>(driver: &Driver<S>, is_back: bool, retries: u8) -> Option<Turn<
             let goes_back = is_back && choices.contains(&Choice::BackOut);
             if goes_back {
                 Some(Turn::Chooses(by, Choice::BackOut))
+            } else if retries > 0 {
+                Some(Turn::Chooses(by, Choice::Retry))
             } else {
-                (retries > 0).then_some(Turn::Chooses(by, Choice::Retry))
+                may_leave.then_some(Turn::Chooses(by, Choice::Leave))
             }
         }
         _ => driver.timer.map(|_| Turn::Fires(by)),

@@ -12,6 +12,8 @@ pub(crate) enum Flaw<S> {
     EngineAsksNobody,
     /// The journal confirms a write and loses it.
     JournalForgets,
+    /// The journal keeps an intent without the command of a task that it names.
+    IntentForgetsTask,
     /// The lock is observed as free.
     HolderSeenAsNobody,
     /// The checks are observed as those of the planned digest.

@@ -4,8 +4,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use greenroom::history::{
-    Chain, Direction, Entry, JournalEvent, Link, Recorded, ReleaseRecord, Step,
+    Chain, Direction, Entry, JournalEvent, Link, Outcome, Recorded, ReleaseRecord, Step,
 };
+use greenroom::inventory::TaskCall;
 use greenroom::release::{Effect, Stage};
 use jiff::Timestamp;
 
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Line {
     Head(bool),
-    Intent(Stage),
+    Intent(Stage, Option<TaskCall>),
     Outcome(Step, Direction, bool),
     Checked(Timestamp, bool),
     Approved(Step),
@@ -35,11 +36,17 @@ impl Line {
     fn of_entry(entry: &Entry) -> Self {
         match &entry.event {
             JournalEvent::Intent {
-                step, direction, ..
-            } => Self::Intent(Stage {
-                step: *step,
-                direction: *direction,
-            }),
+                step,
+                direction,
+                task,
+                ..
+            } => {
+                let stage = Stage {
+                    step: *step,
+                    direction: *direction,
+                };
+                Self::Intent(stage, task.clone())
+            }
             JournalEvent::Outcome {
                 step,
                 direction,
@@ -72,6 +79,8 @@ pub(crate) struct Journal {
     /// Kept only where another operator will read them.
     entries: Vec<Arc<Entry>>,
     written: u32,
+    /// The commands of tasks whose intent is recorded.
+    begun: Vec<TaskCall>,
     /// What the checks in it were really of, and whether they passed.
     pub(crate) checked: Option<(char, bool)>,
 }
@@ -80,6 +89,8 @@ impl Hash for Journal {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.is_open().hash(state);
         (self.head.is_some(), self.checked).hash(state);
+        self.begun.hash(state);
+        matches!(self.outcome(), Some(Outcome::BackedOut { .. })).hash(state);
         for entry in &self.entries {
             Line::of_entry(entry).hash(state);
         }
@@ -108,6 +119,12 @@ impl Journal {
                     return false;
                 }
                 self.written = entry.sequence;
+                if let JournalEvent::Intent {
+                    task: Some(call), ..
+                } = &entry.event
+                {
+                    self.begun.push(call.clone());
+                }
                 if kept {
                     self.entries.push(Arc::new(entry.clone()));
                 }
@@ -133,6 +150,17 @@ impl Journal {
         head.is_some_and(|head| head.record.closed.is_none())
     }
 
+    /// Whether the intent to start this command is recorded.
+    pub(crate) fn has_begun(&self, call: &TaskCall) -> bool {
+        self.begun.contains(call)
+    }
+
+    /// How the release ended; none if it has not ended.
+    pub(crate) fn outcome(&self) -> Option<&Outcome> {
+        let (_, outcome) = self.head.as_ref()?.record.closed.as_ref()?;
+        Some(outcome)
+    }
+
     /// The journal as read by an operator who wants to resume the release.
     pub(crate) fn read(&self) -> Option<Recorded> {
         let head = self.head.as_ref()?;
@@ -146,6 +174,13 @@ impl Journal {
     /// The journal with its hashes, as production's shell writes it.
     pub(crate) fn chained(&self) -> Option<Recorded> {
         self.read().map(chained)
+    }
+}
+
+/// Removes the command of a task from an intent.
+pub(crate) fn forget_task(entry: &mut Entry) {
+    if let JournalEvent::Intent { task, .. } = &mut entry.event {
+        *task = None;
     }
 }
 

@@ -38,13 +38,23 @@ pub(crate) enum Violation {
     Held = 14,
     /// Traffic moved without another operator's approval.
     NoPeerApproval = 15,
+    /// 11: a command of a task was started twice.
+    RanTwice = 16,
+    /// A task was undone that never ran.
+    UndoneUnrun = 17,
+    /// A release is done, and a required task has not run exactly once, with 0.
+    TaskNotRun = 18,
+    /// 11: a command was started whose earlier container is lost.
+    RanThoughLost = 19,
+    /// A release is backed out, and a task that ran is not undone.
+    TaskNotUndone = 20,
     /// Repairs do not end, although nothing more fails, or something remains to be repaired after each of them.
     NeverRepaired = 0,
 }
 
 /// The interlocks that were broken in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Violations(u16);
+pub(crate) struct Violations(u32);
 
 impl Violations {
     pub(crate) fn add(&mut self, violation: Violation) {
@@ -98,6 +108,17 @@ pub(crate) fn each<S: Side>() -> Vec<Property<Scope<S>>> {
             NO_PEER_APPROVAL,
             never::<S, { Violation::NoPeerApproval as u8 }>,
         ),
+        Property::always(RAN_TWICE, never::<S, { Violation::RanTwice as u8 }>),
+        Property::always(UNDONE_UNRUN, never::<S, { Violation::UndoneUnrun as u8 }>),
+        Property::always(TASK_NOT_RUN, never::<S, { Violation::TaskNotRun as u8 }>),
+        Property::always(
+            RAN_THOUGH_LOST,
+            never::<S, { Violation::RanThoughLost as u8 }>,
+        ),
+        Property::always(
+            TASK_NOT_UNDONE,
+            never::<S, { Violation::TaskNotUndone as u8 }>,
+        ),
         Property::always(STUCK, never::<S, { Violation::Stuck as u8 }>),
         Property::always(A_WAY_ON, never::<S, { Violation::NoWayOn as u8 }>),
         Property::always(A_WAY_BACK, never::<S, { Violation::NoWayBack as u8 }>),
@@ -120,6 +141,12 @@ pub(crate) const WRONG_APPROVAL: &str = "9: an approval is of one plan and expir
 pub(crate) const UNASKED: &str = "10: a protected environment asks";
 pub(crate) const HELD: &str = "what is held is not promoted";
 pub(crate) const NO_PEER_APPROVAL: &str = "what others have to approve they approve";
+pub(crate) const RAN_TWICE: &str = "11: a command of a task runs at most once per release";
+pub(crate) const UNDONE_UNRUN: &str = "a task that never ran is not undone";
+pub(crate) const TASK_NOT_RUN: &str =
+    "a release that is done has run every required task once, with 0";
+pub(crate) const RAN_THOUGH_LOST: &str = "11: a begun command whose container is gone is never run";
+pub(crate) const TASK_NOT_UNDONE: &str = "a release that is backed out has undone what ran";
 pub(crate) const STUCK: &str = "it always goes on, or asks";
 pub(crate) const A_WAY_ON: &str = "there is a way on";
 pub(crate) const A_WAY_BACK: &str = "there is a way back";

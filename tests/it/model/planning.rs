@@ -56,7 +56,10 @@ pub(crate) fn plan<S: Side>(world: &World<S>, scope: &Scope<S>, by: usize) -> Op
     let mut plan = draft.into_plan(&words);
     // Left out, because the display parts would be copied at every turn.
     for planned in &mut plan.calls {
-        planned.calls.clear();
+        // A release is resumed only with the tasks that were planned.
+        if !planned.step.runs_tasks() {
+            planned.calls.clear();
+        }
         planned.undo.clear();
     }
     // Every check of approvals needs it.
@@ -91,7 +94,8 @@ pub(crate) fn resumed_machine<S: Side>(
     by: usize,
     resume_action: ResumeAction,
 ) -> Option<(Arc<Plan>, Machine)> {
-    let recorded = world.store.journals[0].read()?;
+    let mut recorded = world.store.journals[0].read()?;
+    S::read_journal(scope, &mut recorded);
     let plan = S::resumed(world, &recorded, &defined(scope), resume_action)?;
     let plan = Arc::new(plan);
     let resumption = Resumption {
@@ -107,6 +111,7 @@ pub(crate) fn resumed_machine<S: Side>(
 
 pub(crate) fn defined<S: Side>(scope: &Scope<S>) -> Definition {
     let mut definition = definition(tier(scope));
+    definition.tasks = S::tasks(scope);
     definition.rules.approvals = u8::from(!scope.others.is_empty());
     definition
 }

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use greenroom::history::{Direction, Recorded};
-use greenroom::inventory::{Slot, Snapshot};
+use greenroom::inventory::{Slot, Snapshot, Task};
 use greenroom::release::{Action, Definition, Facts, Observation, Plan, Resolved, ResumeAction};
 
 use super::calls::{Call, Doing, Hand};
@@ -17,7 +17,7 @@ use super::driver::Driver;
 use super::look::{Blind, Look};
 use super::never::Violation;
 use super::scope::Scope;
-use super::state::{State, World};
+use super::state::{End, State, World};
 
 /// What a driver observes.
 pub(crate) struct Sighting<S: Side> {
@@ -107,6 +107,27 @@ pub(crate) trait Side: Clone + Debug + Hash + Send + Sync + 'static {
     fn forbids_repair(&self, _action: &Action) -> Option<Violation> {
         None
     }
+
+    /// The tasks of the first release.
+    fn tasks(_scope: &Scope<Self>) -> Vec<Task> {
+        Vec::new()
+    }
+
+    /// The interlock that is broken if a release of this plan ends this way now.
+    fn broken_by(&self, _plan: &Plan, _end: End) -> Option<Violation> {
+        None
+    }
+
+    /// Whether a release cannot end in this direction although nothing more fails, so that an operator leaves it.
+    fn needs_a_person(&self, _is_back: bool) -> bool {
+        false
+    }
+
+    /// Every running command of a task ends with 0.
+    fn finish_tasks(&mut self) {}
+
+    /// What a driver reads in the journal of the release that it resumes, changed by the flaws.
+    fn read_journal(_scope: &Scope<Self>, _recorded: &mut Recorded) {}
 
     /// The number of connections of a slot.
     fn connections(&self, _slot: Slot) -> Option<u64> {

@@ -167,7 +167,7 @@ impl<S: Side> Scope<S> {
             Some(Owed::Look(ask)) => {
                 turns.push(Turn::Sees(by, Blind::Nothing));
                 if left.faults > 0 {
-                    let engine = ask.instances || ask.checks || ask.image;
+                    let engine = ask.instances || ask.checks || ask.image || ask.tasks;
                     let blind = [
                         (engine, Blind::Engine),
                         (ask.registry, Blind::Registry),

@@ -195,6 +195,20 @@ impl Fixture {
         self.begin(version(tag)).await.finish().await
     }
 
+    /// The names of the containers of the tasks, in their order.
+    pub(super) fn task_containers(&self) -> Vec<String> {
+        let filter = format!("label=greenroom.service={}", self.target.service);
+        let listed = Command::new("docker")
+            .args(["-H", &docker(), "ps", "--all", "--format", "{{.Names}}"])
+            .args(["--filter", &filter, "--filter", "label=greenroom.task"])
+            .output();
+        let names = listed.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+        let names = names.unwrap_or_default();
+        let mut names: Vec<String> = names.lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
     /// The first version, live, with an empty other slot.
     pub(super) async fn with(self, tag: &str) -> Self {
         let finished = self.promote(tag).await;
@@ -245,6 +259,9 @@ impl Drop for Fixture {
         if let Some(name) = &self.container {
             remove_container(name);
         }
+        for name in self.task_containers() {
+            remove_container(&name);
+        }
         self.kill_orphans();
         if let Some(nginx) = &mut self.nginx {
             // A quit and not a kill, or its workers would survive.
@@ -255,7 +272,7 @@ impl Drop for Fixture {
 }
 
 /// Whether every server answered in time, with any answer.
-fn is_heard(snapshot: &Snapshot) -> bool {
+pub(super) fn is_heard(snapshot: &Snapshot) -> bool {
     let sources = &snapshot.sources;
     let mut public = snapshot.edges.public_answers();
     let is_answered = public.all(|it| it.fresh.is_none_or(|answer| answer.status.is_some()));
@@ -263,7 +280,7 @@ fn is_heard(snapshot: &Snapshot) -> bool {
     sources.into_iter().all(SourceState::is_live) && is_answered
 }
 
-fn remove_container(name: &str) {
+pub(super) fn remove_container(name: &str) {
     let _ = Command::new("docker")
         .args(["-H", &docker(), "rm", "-f", "-v", name])
         .stdout(Stdio::null())

@@ -18,6 +18,7 @@ mod public_real;
 mod pushed_real;
 mod repair_real;
 mod sharing;
+mod tasks_real;
 mod together_real;
 mod unit_real;
 mod unknown;

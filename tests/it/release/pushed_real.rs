@@ -1,5 +1,5 @@
-//! The whole way of a pushed image, on real servers and under load: a client pushes it, the image registry calls the
-//! inbox of the real agent, and the target follows. The agent is killed and the image registry goes away on the way.
+//! A pushed image, from the push to the live version, on real servers under load: the image registry calls the inbox of
+//! the real agent. The agent is killed and the registry is stopped in between.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -48,14 +48,14 @@ impl Drop for Agent {
 }
 
 /// A target that follows the tags of a private registry, which calls the inbox of the target's agent.
-struct World {
+struct FollowingTarget {
     fixture: Fixture,
     registry: PrivateRegistry,
     versions: Versions,
 }
 
-impl World {
-    /// The first version is live, and the registry has called nobody about it yet.
+impl FollowingTarget {
+    /// The first version is live. The registry could not deliver its push yet, because no agent is running.
     async fn new() -> Self {
         let inbox = free_port();
         let endpoint = format!(
@@ -136,7 +136,7 @@ impl World {
             assert!(
                 Instant::now() < end,
                 "{tag} is not {what}: {queue:?}\n{}",
-                self.agents_words()
+                self.agent_log()
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -147,7 +147,7 @@ impl World {
             .await
     }
 
-    fn agents_words(&self) -> String {
+    fn agent_log(&self) -> String {
         let log = std::fs::read_to_string(self.fixture.place.path().join("agent.log"));
         log.unwrap_or_default()
     }
@@ -192,12 +192,12 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pushed_image_is_live_without_a_person_and_without_a_failed_request() {
-    let mut world = World::new().await;
+async fn a_pushed_image_becomes_live_without_a_failed_request() {
+    let mut world = FollowingTarget::new().await;
     let load = load(&world.fixture).await;
     let agent = Agent::start(&world.fixture);
 
-    // The registry repeats what nobody has taken: that version is live already.
+    // The registry delivers the first push again. That version is live already.
     world.until_kind("1.1.0", StateKind::Done).await;
     assert_eq!(world.releases("1.1.0").await.len(), 0);
 
@@ -242,13 +242,18 @@ async fn a_pushed_image_is_live_without_a_person_and_without_a_failed_request() 
     );
     drop(agent);
 
-    // Its notification is lost with the registry, so somebody reports the push.
+    // The stopped registry loses its notification, so an operator reports the push.
     let fourth = world.versions.another("none").await;
-    world.registry.go_away();
+    world.registry.stop();
     let _agent = Agent::start(&world.fixture);
     let service = world.fixture.target.service.to_string();
-    let told = run(&world.fixture, &["notify", &service, &fourth]).await;
-    assert!(told.status.success(), "{}{}", out(&told), err(&told));
+    let reported = run(&world.fixture, &["notify", &service, &fourth]).await;
+    assert!(
+        reported.status.success(),
+        "{}{}",
+        out(&reported),
+        err(&reported)
+    );
     let host = world.registry.host.clone();
     world
         .until(
@@ -263,7 +268,7 @@ async fn a_pushed_image_is_live_without_a_person_and_without_a_failed_request() 
         "{listed}"
     );
     world.fixture.stands(&third, Role::Stopped).await;
-    world.registry.come_back().await;
+    world.registry.run().await;
     world.until_kind(&fourth, StateKind::Done).await;
     world.stands(&fourth, Role::Stopped).await;
 

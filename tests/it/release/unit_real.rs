@@ -1,5 +1,5 @@
-//! The agent's unit for systemd names all directories that a release writes to: a release works although everything
-//! else is read-only.
+//! The agent's unit for systemd names all directories that a release writes to: a release works although the rest of the
+//! test's directory is read-only.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,7 +33,7 @@ async fn writable(fixture: &Fixture, whole: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_release_needs_no_other_directory_than_the_unit_names() {
+async fn a_release_writes_only_where_the_unit_allows() {
     let mut fixture = Fixture::new(FixtureOptions::default()).await;
     let whole = fixture.place.path().to_owned();
     let archive = whole.join("history/archive.db");

@@ -16,14 +16,14 @@ use crate::docker::fixture::{PASSWORD, PrivateRegistry, USER};
 const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
                          application/vnd.oci.image.manifest.v1+json";
 
-/// A registry, and the user and password that it asks for.
-struct Place {
+/// A client of a registry, with the user and password that the registry asks for.
+struct RegistryClient {
     client: Client,
     host: String,
     login: Option<(&'static str, &'static str)>,
 }
 
-impl Place {
+impl RegistryClient {
     fn url(&self, what: &str) -> String {
         format!("http://{}/v2/{what}", self.host)
     }
@@ -66,7 +66,7 @@ impl Place {
 
 /// A repository that is filled one version at a time.
 pub(crate) struct Versions {
-    place: Place,
+    registry: RegistryClient,
     name: String,
     /// The parts of a version: the media type, manifest and settings of a good one.
     manifest: (String, Value),
@@ -87,12 +87,12 @@ impl Versions {
 
     async fn of(host: String, login: Option<(&'static str, &'static str)>, name: &str) -> Self {
         let client = super::http_client().build().expect("a client");
-        let samples = Place {
+        let samples = RegistryClient {
             client: client.clone(),
             host: registry(),
             login: None,
         };
-        let place = Place {
+        let target = RegistryClient {
             client,
             host,
             login,
@@ -111,19 +111,19 @@ impl Versions {
         let settings = good(settings.send().await).json().await;
         for layer in manifest["layers"].as_array().expect("layers") {
             let digest = layer["digest"].as_str().expect("a digest");
-            if place.host == samples.host {
+            if target.host == samples.host {
                 let mount = format!("{name}/blobs/uploads/?mount={digest}&from={sample}");
-                let mounted = good(place.post(&mount).send().await);
+                let mounted = good(target.post(&mount).send().await);
                 assert_eq!(mounted.status(), 201, "the layer is shared");
             } else {
                 let layer = samples.get(&format!("{sample}/blobs/{digest}"));
                 let content = good(layer.send().await).bytes().await;
                 let content = content.expect("the layer").to_vec();
-                place.upload(name, digest, content).await;
+                target.upload(name, digest, content).await;
             }
         }
         Self {
-            place,
+            registry: target,
             name: name.to_owned(),
             manifest: (kind, manifest),
             settings: settings.expect("settings"),
@@ -133,7 +133,7 @@ impl Versions {
 
     /// As a configuration names it.
     pub(crate) fn image(&self) -> String {
-        format!("{}/{}", self.place.host, self.name)
+        format!("{}/{}", self.registry.host, self.name)
     }
 
     /// Adds a version and returns its tag. `fault` is one that the sample application knows.
@@ -161,9 +161,9 @@ impl Versions {
         manifest["config"]["digest"] = digest.as_str().into();
         manifest["config"]["size"] = settings.len().into();
 
-        self.place.upload(&self.name, &digest, settings).await;
-        let to = self.place.url(&format!("{}/manifests/{tag}", self.name));
-        let put = self.place.put(&to).header(CONTENT_TYPE, kind);
+        self.registry.upload(&self.name, &digest, settings).await;
+        let to = self.registry.url(&format!("{}/manifests/{tag}", self.name));
+        let put = self.registry.put(&to).header(CONTENT_TYPE, kind);
         good(put.body(manifest.to_string()).send().await);
         tag
     }

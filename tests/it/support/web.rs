@@ -77,6 +77,7 @@ pub(crate) fn definition(tier: Tier) -> Definition {
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(5),
         }),
+        tasks: Vec::new(),
         suite: Suite::default(),
         timing: Timing::default(),
         public: None,

@@ -29,7 +29,15 @@ pub(super) fn begin(
         pinned.push(("others", crate::sanitize::sanitize(&message), meaning));
     }
     if let Some(planned) = plan.step(Step::Switch) {
-        pinned.push(("undo", planned.undo.clone(), Meaning::Muted));
+        let tasks = plan
+            .calls
+            .iter()
+            .filter(|planned| planned.step.runs_tasks());
+        let undone = tasks.map(|planned| planned.undo.as_str());
+        let undone: Vec<&str> = std::iter::once(planned.undo.as_str())
+            .chain(undone)
+            .collect();
+        pinned.push(("undo", undone.join("; "), Meaning::Muted));
     }
     for warning in &plan.warnings {
         scrolled.push(("note", warning.clone(), Meaning::Warn));
@@ -49,7 +57,13 @@ pub(super) fn begin(
     }
     why(plan, scrolled);
     for planned in &plan.calls {
-        calls(Some(planned), planned.step.as_str(), scrolled);
+        if planned.step.runs_tasks() {
+            let task = |call: &String| format!("{}: {call}", planned.step);
+            let tasks: Vec<String> = planned.calls.iter().map(task).collect();
+            push_calls(tasks.iter(), "tasks", scrolled);
+        } else {
+            calls(Some(planned), planned.step.as_str(), scrolled);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use greenroom::inventory::{StateKind, Tier};
 use stateright::{Checker, HasDiscoveries, Model};
 
+use super::can_finish::Rests;
 use super::never::Reach;
 use super::scope::{Budget, Deed, Scope};
 use crate::support::is_fast;
@@ -20,6 +21,7 @@ pub(crate) fn scope(pushes: &str, agents: usize, budget: Budget) -> Scope {
         budget,
         allowed: &[],
         ways: true,
+        rests: Rests::default(),
         reaches: Vec::new(),
         flaws: Vec::new(),
     }

@@ -2,6 +2,9 @@
 //! driver ends its release, and the agents look and act until nothing is due. Then no entry is rolling out, every entry
 //! that waits says what for, and the newest push is live if its version works and nothing stops it.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use greenroom::inventory::{EntryState, newest};
 
 use super::never::Violation;
@@ -11,6 +14,30 @@ use super::turns::Turn;
 
 /// More rounds than any queue of the model needs.
 const LONG: usize = 40;
+
+/// What is wrong when the queue has come to rest, by the hash of each state that was passed on the way. Many states come
+/// to rest by the same way.
+#[derive(Debug, Default)]
+pub(crate) struct Rests(Mutex<HashMap<u64, Result<(), Violation>>>);
+
+impl Clone for Rests {
+    /// A copy of a scope may have other bounds or flaws, so nothing is known about it.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Rests {
+    fn known(&self, hash: u64) -> Option<Result<(), Violation>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&hash).copied()
+    }
+
+    fn learn(&self, passed: Vec<u64>, result: Result<(), Violation>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(passed.into_iter().map(|hash| (hash, result)));
+    }
+}
 
 /// A turn, if it is possible.
 fn take(scope: &Scope, state: &mut State, turn: Turn) {
@@ -52,18 +79,32 @@ pub(crate) fn hold(scope: &Scope, state: &mut State) {
     let mut rest = state.clone();
     rest.left = Budget::default();
     rest.operator = None;
+    let mut passed = Vec::new();
+    let result = settle(scope, rest, &mut passed);
+    scope.rests.learn(passed, result);
+    if let Err(violation) = result {
+        state.violations.add(violation);
+    }
+}
+
+/// Fails with what is wrong at the end, and notes the states on the way there.
+fn settle(scope: &Scope, mut rest: State, passed: &mut Vec<u64>) -> Result<(), Violation> {
+    let mut hash = rest.hashed();
     for _ in 0..LONG {
-        let before = rest.clone();
+        if let Some(known) = scope.rests.known(hash) {
+            return known;
+        }
+        passed.push(hash);
         round(scope, &mut rest);
-        if rest == before {
-            let violation = rest.violations.any().then_some(Violation::NotSettled);
-            if let Some(violation) = violation.or_else(|| broken(&rest)) {
-                state.violations.add(violation);
+        let before = std::mem::replace(&mut hash, rest.hashed());
+        if hash == before {
+            if rest.violations.any() {
+                return Err(Violation::NotSettled);
             }
-            return;
+            return broken(&rest).map_or(Ok(()), Err);
         }
     }
-    state.violations.add(Violation::NotSettled);
+    Err(Violation::NotSettled)
 }
 
 fn broken(rest: &State) -> Option<Violation> {

@@ -2,6 +2,7 @@
 
 use greenroom::inventory::Tier;
 
+use super::can_finish::Rests;
 use super::never::Reach;
 
 /// A version that fails its checks. Every other version works.
@@ -60,6 +61,7 @@ pub(crate) struct Scope {
     pub(crate) allowed: &'static [Deed],
     /// Whether every state must have a way to its end.
     pub(crate) ways: bool,
+    pub(crate) rests: Rests,
     pub(crate) reaches: Vec<Reach>,
     pub(crate) flaws: Vec<Flaw>,
 }

@@ -372,13 +372,16 @@ impl Hash for State {
     }
 }
 
+impl State {
+    pub(crate) fn hashed(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 impl PartialEq for State {
     fn eq(&self, other: &Self) -> bool {
-        let of = |state: &Self| {
-            let mut hasher = DefaultHasher::new();
-            state.hash(&mut hasher);
-            hasher.finish()
-        };
-        of(self) == of(other)
+        self.hashed() == other.hashed()
     }
 }

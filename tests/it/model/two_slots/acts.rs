@@ -25,6 +25,8 @@ impl Hand<'_, '_, Slots> {
         let starts_next = matches!(doing.next_action(), Some(Action::Start { .. }));
         match action {
             Action::Switch(movement) => self.switch(doing, movement),
+            Action::CreateTask(order) => self.create_task(doing, order),
+            Action::StartTask(order) => self.start_task(doing, order),
             Action::Stop { .. }
                 if starts_next && self.scope.has_own(SlotsFlaw::StartedOverAStop) =>
             {
@@ -57,7 +59,11 @@ impl Hand<'_, '_, Slots> {
             Action::Stop { instance, .. } => self.stop(doing, number(instance)),
             Action::Remove { instance, .. } => self.discard(doing, number(instance)),
             Action::Route(rewrite) => self.swap(rewrite)?,
-            Action::Rebase { .. } | Action::Switch(_) => panic!("not one call: {action:?}"),
+            Action::StopTask(container) => self.stop_task(container),
+            Action::Rebase { .. }
+            | Action::Switch(_)
+            | Action::CreateTask(_)
+            | Action::StartTask(_) => panic!("not one call: {action:?}"),
         }
         Ok(())
     }

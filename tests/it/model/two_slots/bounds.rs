@@ -1,6 +1,7 @@
 //! The bounds that only two slots have.
 
 use super::edits::Edit;
+use super::tasks::{TaskBounds, TaskBudget};
 
 /// When a person moves traffic without Greenroom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,4 +26,7 @@ pub(crate) struct Bounds {
     pub(crate) edits: &'static [Edit],
     /// How many of them happen.
     pub(crate) edit_count: u8,
+    /// The tasks of the first release.
+    pub(crate) tasks: TaskBounds,
+    pub(crate) task_budget: TaskBudget,
 }

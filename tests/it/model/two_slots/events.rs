@@ -11,6 +11,7 @@ use super::Slots;
 use super::bounds::ByHand;
 use super::edits::Edit;
 use super::engine::{BY_HAND, index};
+use super::tasks;
 
 /// The events of two slots that no operator of Greenroom causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,10 @@ pub(crate) enum SlotsEvent {
     Edits(Edit),
     /// The requests that the proxy does not send end.
     Settles,
+    /// A command of a task ends with this code.
+    TaskEnds(usize, u8),
+    /// A person removes the container of a command.
+    TaskIsPruned(usize),
 }
 
 /// What happens to the instances, and what people do by hand.
@@ -55,7 +60,17 @@ pub(super) fn possible(scope: &Scope<Slots>, state: &State<Slots>) -> Vec<SlotsE
     if slots.lingers.is_some() {
         events.push(SlotsEvent::Settles);
     }
-    let is_quiet = state.world.late.is_empty() && state.seats.iter().all(looks_or_waits);
+    let looks_or_waits = state.seats.iter().all(looks_or_waits);
+    let mut late = state.world.late.iter();
+    let is_created = late.any(|late| late.doing.is_creating_a_task());
+    // With two operators, containers are lost only between the two drivers, which keeps the scopes small.
+    let is_between = scope.wants.len() == 1 || (0..state.seats.len()).all(|by| !state.is_busy(by));
+    events.extend(
+        slots
+            .tasks
+            .events(looks_or_waits && !is_created && is_between),
+    );
+    let is_quiet = state.world.late.is_empty() && looks_or_waits;
     if slots.edits > 0 && is_quiet {
         let edits = scope.side.edits.iter().copied();
         let edits = edits.filter(|edit| slots.can_be_edited(*edit));
@@ -94,6 +109,8 @@ fn by_hand(scope: &Scope<Slots>, state: &State<Slots>) -> Vec<SlotsEvent> {
 pub(super) fn befalls(state: &mut State<Slots>, event: &SlotsEvent) {
     match event {
         SlotsEvent::Edits(edit) => return state.world.side.edit(*edit),
+        SlotsEvent::TaskEnds(index, code) => return tasks::ends(state, *index, *code),
+        SlotsEvent::TaskIsPruned(index) => return tasks::is_pruned(state, *index),
         SlotsEvent::Settles => {
             state.world.side.lingers = None;
             return;

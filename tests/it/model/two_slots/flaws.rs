@@ -39,4 +39,22 @@ pub(crate) enum SlotsFlaw {
     RegistrationSeenAsRunning,
     /// A repair observes no requests.
     RequestsUnseen,
+    /// A driver replaces the container of a task that a later driver created.
+    TaskTakenFromNewer,
+    /// The container of a task that an earlier driver created is kept.
+    TaskKeptFromAnother,
+    /// The container of a task is started whoever created it.
+    TaskStartsForAnyToken,
+    /// The container of a task is started again after it has ended.
+    EndedTaskIsStarted,
+    /// The container of a task is kept although its start may still arrive.
+    TaskIsNotReplaced,
+    /// A task that may still be started is observed as withdrawn.
+    TaskIsNotWithdrawn,
+    /// A journal does not name the commands that were begun.
+    BegunForgotten,
+    /// A task that was never started is observed as ended.
+    UnstartedTaskSeenEnded,
+    /// A running task is observed as ended.
+    RunningTaskSeenEnded,
 }

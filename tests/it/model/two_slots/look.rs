@@ -50,6 +50,7 @@ pub(super) fn see(
         registry: (ask.registry && blind != Blind::Registry).then(|| record(world)),
         connections: (ask.connections.is_some() && blind != Blind::Proxy)
             .then_some(Connections::Open(0)),
+        tasks: (ask.tasks && engine).then(|| world.side.tasks.observed(|flaw| scope.has_own(flaw))),
         ..look::nothing(blind)
     };
     if ask.checks && engine {

@@ -16,19 +16,23 @@ mod repair_scopes;
 mod repairs;
 mod scopes;
 mod store;
+mod task_mutants;
+mod task_scopes;
+mod tasks;
 
 use greenroom::history::{Direction, Recorded};
-use greenroom::inventory::{Slot, Snapshot};
+use greenroom::inventory::{Slot, Snapshot, Task};
 use greenroom::release::{Action, Definition, Facts, Move, Plan, Resolved, ResumeAction};
 
 use super::calls::{Call, Doing, Hand};
 use super::driver::Driver;
+use super::journal::forget_task;
 use super::look::{Blind, Look};
 use super::names::{LIVE, OLDER, is_digest};
 use super::never::Violation;
 use super::scope::Scope;
 use super::side::{Side, Sighting};
-use super::state::{State, World};
+use super::state::{End, State, World};
 use bounds::{Bounds, ByHand};
 use edits::Edited;
 use engine::{BEFORE, Running, index};
@@ -36,6 +40,7 @@ use events::SlotsEvent;
 use flaws::SlotsFlaw;
 use proxy::Proxy;
 use store::{Entered, Route};
+use tasks::Tasks;
 
 #[derive(Debug, Clone, Hash)]
 pub(crate) struct Slots {
@@ -52,6 +57,7 @@ pub(crate) struct Slots {
     pub(crate) lingers: Option<Slot>,
     /// The version of each slot that was live there last. Kept only where an operator repairs.
     pub(crate) was_live: [Option<char>; 2],
+    pub(crate) tasks: Tasks,
 }
 
 /// What a driver really observed.
@@ -117,6 +123,7 @@ impl Side for Slots {
             edited: Edited::default(),
             lingers: None,
             was_live: [scope.has_repair().then_some(LIVE), None],
+            tasks: Tasks::new(scope.side.task_budget),
         };
         if scope.side.leftover {
             slots.engine[1] = Some(Running {
@@ -194,6 +201,28 @@ impl Side for Slots {
 
     fn befalls(state: &mut State<Self>, event: &SlotsEvent) {
         events::befalls(state, event);
+    }
+
+    fn tasks(scope: &Scope<Self>) -> Vec<Task> {
+        scope.side.tasks.defined()
+    }
+
+    fn broken_by(&self, plan: &Plan, end: End) -> Option<Violation> {
+        self.tasks.broken_by(plan, end)
+    }
+
+    fn needs_a_person(&self, is_back: bool) -> bool {
+        self.tasks.needs_a_person(is_back)
+    }
+
+    fn read_journal(scope: &Scope<Self>, recorded: &mut Recorded) {
+        if scope.has_own(SlotsFlaw::BegunForgotten) {
+            recorded.entries.iter_mut().for_each(forget_task);
+        }
+    }
+
+    fn finish_tasks(&mut self) {
+        self.tasks.finish();
     }
 
     fn snapshot(

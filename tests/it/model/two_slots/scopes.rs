@@ -9,6 +9,7 @@ use super::super::others::SOMEBODY;
 use super::super::scope::{Budget, Want};
 use super::Slots;
 use super::bounds::{Bounds, ByHand};
+use super::tasks::{TaskBounds, TaskBudget};
 
 type Scope = super::super::scope::Scope<Slots>;
 
@@ -18,6 +19,11 @@ const LEFTOVER: Bounds = Bounds {
     by_hand: ByHand::Never,
     edits: &[],
     edit_count: 0,
+    tasks: TaskBounds::None,
+    task_budget: TaskBudget {
+        failures: 0,
+        prunes: 0,
+    },
 };
 
 /// Limits of faults, ills, requests and losses.

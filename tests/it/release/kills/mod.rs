@@ -8,6 +8,7 @@ mod older;
 mod repaired;
 mod right;
 mod stage;
+mod tasks;
 mod trial;
 
 use std::collections::VecDeque;
@@ -76,9 +77,11 @@ fn after_each(passed: &[Passed]) -> Vec<Point> {
     points
 }
 
-fn from_act<'a>(passed: &'a [Passed], act: &str) -> &'a [Passed] {
-    let first = passed.iter().position(|passed| passed.act == act);
-    &passed[first.unwrap_or_else(|| panic!("{act} was never done: {passed:?}"))..]
+/// After this act and after each later one.
+fn after_each_from(passed: &[Passed], act: &str) -> Vec<Point> {
+    let mut points = after_each(passed);
+    let first = points.iter().position(|point| point.act == act);
+    points.split_off(first.unwrap_or_else(|| panic!("{act} was never done: {passed:?}")))
 }
 
 /// The points of all courses, each with a second operator.
@@ -104,7 +107,7 @@ async fn points(stage: &mut Stage) -> Vec<Tried> {
     add(Course::Forward, both_moments(&passed), &all);
 
     let passed = stage.undisturbed(Course::Failing).await;
-    let points = after_each(from_act(&passed, "failure verify"));
+    let points = after_each_from(&passed, "failure verify");
     add(Course::Failing, points, &[Second::Resumes, Second::Forces]);
 
     let passed = stage.undisturbed(Course::Back).await;
@@ -178,6 +181,7 @@ fn tell(figures: &mut Figures, took: Duration) {
 async fn a_release_killed_at_any_act_is_finished_without_a_failed_request() {
     let started = Instant::now();
     let mut first = Stage::new().await;
+    first.waits_for_expiry = true;
     let queue = Arc::new(Queue(Mutex::new(points(&mut first).await.into())));
     let mut stages = vec![first];
     stages.extend(join_all((1..AT_ONCE).map(|_| Stage::new())).await);

@@ -5,14 +5,14 @@ use std::fs::File;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client::Client;
 use greenroom::history::{Recorded, ReleaseRecord};
-use greenroom::inventory::{Role, Snapshot};
+use greenroom::inventory::{Role, Snapshot, instance_name};
 
 use super::super::command_line::greenroom;
-use super::super::fixture::{Fixture, FixtureOptions};
+use super::super::fixture::{Fixture, FixtureOptions, is_heard, remove_container};
 use crate::support::load::{Load, LoadReport};
 use crate::support::middleman::{Ledger, Middleman, Passed};
 use crate::support::versions::Versions;
@@ -35,8 +35,8 @@ pub(super) struct Stage {
     etcd: Middleman,
     engine: Middleman,
     shapes: u32,
-    /// Whether the lease of a killed program has expired here.
-    has_seen_expiry: bool,
+    /// Whether the next lease of a killed program expires by itself here.
+    pub(super) waits_for_expiry: bool,
 }
 
 /// How the lock of a killed program ended.
@@ -69,16 +69,12 @@ impl Driving {
 
     /// Waits for its end and returns its exit code.
     pub(super) async fn ended(&mut self) -> Option<i32> {
-        let until = std::time::Instant::now() + SOON;
+        let until = Instant::now() + SOON;
         loop {
             if let Some(status) = self.child.try_wait().expect("its state") {
                 return status.code();
             }
-            assert!(
-                std::time::Instant::now() < until,
-                "it does not end: {}",
-                self.said()
-            );
+            assert!(Instant::now() < until, "it does not end: {}", self.said());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -114,7 +110,7 @@ impl Stage {
         let first = versions.another("none").await;
         let fixture = fixture.with(&first).await;
         let mut plan = fixture.load();
-        (plan.kept, plan.fresh, plan.every) = (2, 2, Duration::from_millis(50));
+        (plan.kept, plan.fresh, plan.every) = (2, 2, Duration::from_millis(100));
         let load = Load::start(&plan);
         let mut stage = Self {
             fixture,
@@ -126,7 +122,7 @@ impl Stage {
             shapes: 0,
             said: AtomicU32::new(0),
             is_older: false,
-            has_seen_expiry: false,
+            waits_for_expiry: false,
         };
         eventually("the load is answered", SOON, || async {
             stage.load.good() > 20
@@ -136,8 +132,7 @@ impl Stage {
         stage
     }
 
-    /// Every course starts the same way: one version is live, and the previous one is still in the
-    /// other slot, stopped.
+    /// Makes a version live while the previous one is still in the other slot, stopped.
     pub(super) async fn with_leftover(&mut self) {
         let snapshot = self.snapshot().await;
         let live = snapshot.live().expect("something is live");
@@ -153,9 +148,28 @@ impl Stage {
         );
     }
 
-    /// The state as every console shows it.
+    /// Removes the stopped version from the other slot.
+    pub(super) async fn without_leftover(&self) {
+        let snapshot = self.snapshot().await;
+        let other = snapshot.live().expect("something is live").other();
+        match snapshot.role(other) {
+            Role::Empty => {}
+            Role::Stopped => remove_container(&instance_name(&self.fixture.target, other)),
+            role => panic!("the other slot is {role}"),
+        }
+    }
+
+    /// The state as every console shows it. Repeats the observation while a server is too slow to answer.
     pub(super) async fn snapshot(&self) -> Snapshot {
-        Box::pin(self.fixture.snapshot()).await
+        let until = Instant::now() + SOON;
+        loop {
+            let snapshot = Box::pin(self.fixture.snapshot()).await;
+            if is_heard(&snapshot) {
+                return snapshot;
+            }
+            let (answers, public) = (&snapshot.sources, &snapshot.edges);
+            assert!(Instant::now() < until, "no answer: {answers:?} {public:?}");
+        }
     }
 
     /// Changes the configuration so that nginx needs a new installation.
@@ -223,7 +237,7 @@ impl Stage {
     }
 
     /// Waits until the lock is free. A killed program's lease takes seconds to expire. The test waits for
-    /// the first one in a fixture and revokes the others, as etcd itself does when a lease expires.
+    /// one of them and revokes the others, as etcd itself does when a lease expires.
     pub(super) async fn until_free(&mut self) -> LockEnd {
         let mut client = Client::connect([etcd()], None).await.expect("connected");
         let service = &self.fixture.target.service;
@@ -232,7 +246,7 @@ impl Stage {
         let Some(lock) = found.kvs().first() else {
             return LockEnd::Expired;
         };
-        if self.has_seen_expiry {
+        if !self.waits_for_expiry {
             client.lease_revoke(lock.lease()).await.expect("revoked");
             return LockEnd::Revoked;
         }
@@ -241,7 +255,7 @@ impl Stage {
             found.is_ok_and(|found| found.kvs().is_empty())
         })
         .await;
-        self.has_seen_expiry = true;
+        self.waits_for_expiry = false;
         LockEnd::Expired
     }
 

@@ -92,9 +92,14 @@ impl Stage {
         point: Option<&Point>,
     ) -> (Driving, Before) {
         self.ledger.begin(None);
-        self.with_leftover().await;
-        if course == Course::Installing {
-            self.reshape().await;
+        match course {
+            Course::Forward => self.with_leftover().await,
+            Course::Installing => {
+                self.with_leftover().await;
+                self.reshape().await;
+            }
+            // Both leave the slot empty, and are the same when they find it empty.
+            Course::Failing | Course::Back => self.without_leftover().await,
         }
         let fault = if course == Course::Failing {
             "failing-checks"
