@@ -39,6 +39,8 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
     let slot = if is_first { Slot::Blue } else { Slot::Green };
     let calls = step_summaries()
         .map(|(step, _)| step)
+        // The model checker has tasks.
+        .filter(|step| !step.runs_tasks())
         .filter(|step| *step != Step::Install || is_first)
         .filter(|step| !is_first || !matches!(step, Step::Drain | Step::Stop))
         .map(|step| PlannedCalls {
