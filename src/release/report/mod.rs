@@ -248,7 +248,7 @@ fn plan(lines: &mut Lines, head: &ReleaseRecord) {
             } else {
                 String::new()
             };
-            lines.plain(format!("  {step:<9}{call}"));
+            lines.plain(format!("  {step:<8} {call}"));
         }
         lines.add(Tone::Quiet, format!("           undo: {}", planned.undo));
     }

@@ -191,6 +191,23 @@ verification of this record
 }
 
 #[test]
+fn a_step_with_a_long_name_is_not_joined_with_its_call() {
+    let mut recorded = released();
+    recorded.head.plan.push(PlannedCalls {
+        step: Step::BeforeSwitch.into(),
+        calls: vec!["migrate: run `up`".into()],
+        undo: "migrate is not undone".into(),
+    });
+    let kept = Kept {
+        recorded,
+        differences: Vec::new(),
+        log: None,
+    };
+    let shown = text(&kept);
+    assert!(shown.contains("  before-switch migrate: run"), "{shown}");
+}
+
+#[test]
 fn a_report_names_the_push_that_an_agent_released() {
     let mut recorded = released();
     recorded.head.trigger = Some(Trigger {
