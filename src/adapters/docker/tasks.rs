@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bollard::query_parameters::{CreateContainerOptions, EventsOptions, RemoveContainerOptions};
+use bollard::query_parameters::{CreateContainerOptions, EventsOptions};
 use futures_util::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 
@@ -196,14 +196,7 @@ impl DockerWriter {
 
     /// Removes a container that is not running. A missing container is no error.
     async fn remove_task(&self, container: &Container, doing: &str) -> Result<()> {
-        let options = RemoveContainerOptions {
-            v: true,
-            force: false,
-            link: false,
-        };
-        let docker = self.engine.docker().await?;
-        let call = || docker.remove_container(&container.id, Some(options.clone()));
-        match self.engine.within(SLOW, Act::Write, doing, call).await {
+        match self.engine.remove_container(&container.id, doing).await {
             Err(failure) if failure.kind != FailureKind::Missing => Err(failure),
             _ => Ok(()),
         }

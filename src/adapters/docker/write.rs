@@ -183,16 +183,7 @@ impl RuntimeWriter for DockerWriter {
             let reason = format!("{} is running: stop it first", container.name);
             return Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
         }
-        // Anonymous volumes belong to the container, so they are removed with it.
-        let options = RemoveContainerOptions {
-            v: true,
-            force: false,
-            link: false,
-        };
-        let docker = self.engine.docker().await?;
-        let call = || docker.remove_container(&container.id, Some(options.clone()));
-        let removed = self.engine.within(SLOW, Act::Write, &doing, call).await;
-        if let Err(failure) = removed
+        if let Err(failure) = self.engine.remove_container(&container.id, &doing).await
             && self.engine.inspect(&container.id, &doing).await?.is_some()
         {
             return Err(failure);
@@ -203,6 +194,21 @@ impl RuntimeWriter for DockerWriter {
             socket::remove_stale(path).await;
         }
         Ok(())
+    }
+}
+
+impl Engine {
+    /// Removes a container that is not running.
+    pub(super) async fn remove_container(&self, id: &str, doing: &str) -> Result<()> {
+        // Anonymous volumes belong to the container, so they are removed with it.
+        let options = RemoveContainerOptions {
+            v: true,
+            force: false,
+            link: false,
+        };
+        let docker = self.docker().await?;
+        let call = || docker.remove_container(id, Some(options.clone()));
+        self.within(SLOW, Act::Write, doing, call).await
     }
 }
 
