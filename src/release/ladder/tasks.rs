@@ -21,7 +21,7 @@ use super::{
     StepDefinition, StepSummary, Verdict,
 };
 use crate::history::{ReleaseKind, Step};
-use crate::inventory::{Exit, InstanceId, Task, TaskCall, TaskPoint, TaskRun, Unstarted};
+use crate::inventory::{Exit, Task, TaskCall, TaskPoint, TaskRun, Unstarted};
 use crate::release::describe::duration;
 use crate::release::retry::READ_BACK;
 use crate::release::time::elapsed;
@@ -61,8 +61,8 @@ fn step(at: TaskPoint) -> Step {
 enum CommandState<'a> {
     /// It has not run.
     NotRun {
-        /// Its container, if it was created.
-        container: Option<&'a InstanceId>,
+        /// Whether its container was created.
+        has_container: bool,
     },
     Running,
     Ended(Exit, &'a TaskRun),
@@ -79,13 +79,15 @@ fn command_state<'a>(
         return if situation.begun.contains(call) {
             CommandState::ContainerGone
         } else {
-            CommandState::NotRun { container: None }
+            CommandState::NotRun {
+                has_container: false,
+            }
         };
     };
     match run.exit {
         Some(exit) if run.has_ended() => CommandState::Ended(exit, run),
         _ if run.is_unstarted() => CommandState::NotRun {
-            container: Some(&run.id),
+            has_container: true,
         },
         _ => CommandState::Running,
     }
@@ -137,9 +139,8 @@ fn guard(
     (task, call): (&Task, &TaskCall),
 ) -> Option<Verdict> {
     match command_state(situation, runs, call) {
-        CommandState::NotRun { container } => {
-            let actions = advance(situation, call, container.is_some());
-            Some(Verdict::Act(actions))
+        CommandState::NotRun { has_container } => {
+            Some(Verdict::Act(advance(situation, call, has_container)))
         }
         CommandState::ContainerGone if !task.required => None,
         CommandState::ContainerGone => Some(Verdict::Refuse(gone(situation.plan, call))),
@@ -172,7 +173,7 @@ fn judge<'a>(
                 failure_words(situation.plan, exit, run)
             }
             CommandState::ContainerGone if !task.required => gone(situation.plan, &call),
-            // A later command must not run beside it.
+            // If another command comes next, the step fails instead: two commands never run at the same time.
             CommandState::Running if !task.required && is_late && commands.peek().is_none() => {
                 format!("{call} is still running after {}", duration(task.timeout))
             }
@@ -191,7 +192,9 @@ fn unfinished(
     course: &Course,
 ) -> Judgement {
     match state {
-        CommandState::NotRun { container: Some(_) } if situation.begun.contains(call) => {
+        CommandState::NotRun {
+            has_container: true,
+        } if situation.begun.contains(call) => {
             Judgement::NotYet(format!("{call} is not started yet"))
         }
         CommandState::NotRun { .. } => Judgement::Next(format!("{call} is next")),

@@ -104,7 +104,7 @@ pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<Str
     })
 }
 
-/// The tasks that never run, because the release that should run them is in its standby, which this release ends.
+/// A warning that names the tasks after the stop of an open release, which never run because this release ends it.
 pub(super) fn tasks_left_out(facts: &Facts) -> Option<String> {
     let open = facts.past.as_deref().ok()?.first()?;
     if open.closed.is_some() {
