@@ -1,5 +1,5 @@
-//! *before-start*, *before-switch*, *after-switch* and *after-stop*: the tasks of this point run, one after the other. A
-//! task is a command in a container of the new version, for example a database migration.
+//! *before-start*, *before-switch*, *after-switch* and *after-stop*: the tasks of this point run, one after the other.
+//! A task is a command in a container of the new version, for example a database migration.
 //!
 //! - Act: for each task, first its container is created. Then the intent to start it is recorded, and it is started.
 //! - Done when every required task has exited with 0. The exit code is read from the container, also by another driver.
@@ -248,7 +248,8 @@ fn ask() -> Ask {
     }
 }
 
-/// The longest timeout of these tasks. The judge fails the step earlier if a command exceeds the timeout of its own task.
+/// The longest timeout of these tasks. The judge fails the step earlier if a command exceeds the timeout of its own
+/// task.
 fn time_limit(plan: &Plan, at: TaskPoint) -> Duration {
     let longest = tasks(plan, at).map(|task| task.timeout).max();
     longest.unwrap_or_default() + READ_BACK
