@@ -36,11 +36,17 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
         };
         match &entry.event {
             JournalEvent::Intent {
-                step, direction, ..
+                step,
+                direction,
+                task,
+                ..
             } => {
+                let task = task
+                    .as_ref()
+                    .map_or(String::new(), |call| format!("{call} "));
                 lines.add(
                     Tone::Quiet,
-                    format!("  {at}  {}{step}: started", undo(direction)),
+                    format!("  {at}  {}{step}: {task}started", undo(direction)),
                 );
             }
             JournalEvent::Outcome {
