@@ -8,7 +8,7 @@ use super::complete;
 use super::history::Found;
 use super::man::Manual;
 use super::{Exit, history, json, open};
-use crate::history::{CandidateLog, Filter, KeptAudit, Provable, prove};
+use crate::history::{Filter, KeptAudit, Provable, prove};
 use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::release::report::{audit, report};
 use crate::watchers::Archive;
@@ -26,7 +26,7 @@ pub(crate) struct Show {
     /// With `last`: only releases in this environment
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     environment: Option<EnvironmentName>,
-    /// Also shows the log of the candidate
+    /// Also shows the logs of the candidate and of the tasks
     #[arg(long)]
     logs: bool,
     /// Uses only the archive of this machine; asks no store
@@ -37,7 +37,7 @@ pub(crate) struct Show {
 impl VerbDefinition for Show {
     #[rustfmt::skip]
     const MANUALS: &'static [Manual] = &[
-        ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release with the log of its candidate.")], &["history"], &["history"]),
+        ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release with its logs.")], &["history"], &["history"]),
     ];
 
     async fn run(self, common: &Common) -> Exit {
@@ -65,15 +65,18 @@ async fn run(common: &Common, verb: &Show) -> Exit {
         }
         Err(exit) => return exit,
     };
-    let log = match archive.read.log(kept.recorded.head.id).await {
-        Ok(log) => log,
+    let mut logs = match archive.read.logs(kept.recorded.head.id).await {
+        Ok(logs) => logs,
         Err(failure) => {
             warn_line!("greenroom: {failure}");
             return Exit::Failed;
         }
     };
-    let count = log.as_ref().map(CandidateLog::count);
-    kept.log = log.filter(|_| verb.logs);
+    let count: u64 = logs.iter().map(|kept| kept.log.count()).sum();
+    if !verb.logs {
+        logs.clear();
+    }
+    kept.logs = logs;
     if common.json {
         json::answer(serde_json::json!({
             "release": kept.recorded.head,
@@ -81,19 +84,17 @@ async fn run(common: &Common, verb: &Show) -> Exit {
             "differences": kept.differences,
             "chain": prove(&kept.recorded).to_string(),
             "log_lines": count,
-            "log": kept.log,
+            "logs": kept.logs,
         }));
         return exit;
     }
     for line in report(&kept) {
         say_line!("{}", line.text);
     }
-    match count {
-        None if verb.logs => warn_line!("greenroom: the archive has no log of the candidate"),
-        Some(count) if !verb.logs => {
-            say_line!("\nThe log of the candidate has {count} lines: --logs shows them");
-        }
-        _ => {}
+    if count == 0 && verb.logs {
+        warn_line!("greenroom: the archive has no log of this release");
+    } else if count > 0 && !verb.logs {
+        say_line!("\nThe logs have {count} lines: --logs shows them");
     }
     exit
 }

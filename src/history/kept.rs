@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AuditRecord, CandidateLog, Entry, JournalEvent, Recorded, ReleaseRecord};
+use super::{AuditRecord, Entry, JournalEvent, KeptLog, Recorded, ReleaseRecord};
 
 /// Shown in a list next to a record that differs from the record in the store.
 pub const DIFFERS: &str = "the store now has a different record";
@@ -36,8 +36,9 @@ pub struct Kept {
     pub recorded: Recorded,
     /// Differences between the store and this copy, in the order in which they were noticed.
     pub differences: Vec<Difference>,
-    /// The output of the candidate. None if the caller did not read it, or if the archive does not have it.
-    pub log: Option<CandidateLog>,
+    /// The output of the candidate and of the tasks, in the order in which they began. Empty if the caller did not read
+    /// it, or if the archive has none.
+    pub logs: Vec<KeptLog>,
 }
 
 /// A hold or a repair with everything that the archive keeps about it.

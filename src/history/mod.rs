@@ -3,7 +3,6 @@
 
 mod audit;
 mod audit_chain;
-mod candidate_log;
 mod chain;
 mod entry;
 mod filter;
@@ -12,6 +11,7 @@ mod kept;
 mod live;
 mod notice;
 mod order;
+mod output_log;
 mod overtaken;
 mod provable;
 mod reading;
@@ -30,7 +30,6 @@ mod when;
 
 pub use audit::{AuditRecord, HoldRecord, hold_id};
 pub use audit_chain::audit_change;
-pub use candidate_log::{CandidateLog, Gathering, WrittenBy, WrittenLine};
 pub use chain::{Chain, Integrity, Link, first_difference, prove};
 pub use entry::{Decision, Entry, JournalEvent, Successor, Takeover, UnknownEvent};
 pub use filter::{Filter, Outcomes, ReleaseState, StateGroup};
@@ -42,6 +41,7 @@ pub use kept::{
 pub use live::LivePeriod;
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
 pub use order::{SEARCHED_FOR_OPEN, current, current_read};
+pub use output_log::{Gathering, KeptLog, LogOwner, OutputLog, WrittenBy, WrittenLine};
 pub use overtaken::{ObservedSwitches, ignored_claims, overtaken_by};
 pub use provable::Provable;
 pub use reading::check_whole;

@@ -29,9 +29,9 @@ pub struct Weighed {
     pub target: Target,
     pub opened_at: Timestamp,
     pub state: ReleaseState,
-    /// Bytes, without the log of the candidate.
+    /// Bytes, without the logs.
     pub size: u64,
-    /// Bytes of the log of the candidate.
+    /// Bytes of the logs.
     pub log_size: u64,
 }
 

@@ -104,6 +104,15 @@ impl TaskCall {
         }
     }
 
+    /// The command for a person to read: `the task migrate`, or `the undo of migrate`.
+    pub fn words(&self) -> String {
+        if self.is_undo {
+            self.to_string()
+        } else {
+            format!("the task {self}")
+        }
+    }
+
     /// The name of the command's container. No other release has a container of that name, so the runtime itself
     /// creates it only once.
     pub fn container_name(&self, target: &Target, release: ReleaseId) -> String {

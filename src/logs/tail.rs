@@ -2,6 +2,10 @@
 //! missing. The module uses the ports and does not know the screen. If the reader is slow, the module waits and does
 //! not buffer more lines.
 
+mod tasks;
+
+pub use tasks::follow_tasks;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +48,11 @@ pub fn follow(
     instance: InstanceId,
     tail: usize,
 ) -> mpsc::Receiver<Batch> {
-    let tap = OfInstance { reader, instance };
+    let tap = OfInstance {
+        reader,
+        instance,
+        has_end: false,
+    };
     follow_tap(tap, None, tail)
 }
 
@@ -55,7 +63,26 @@ pub fn follow_hidden(
     instance: InstanceId,
     tail: usize,
 ) -> mpsc::Receiver<Batch> {
-    let tap = OfInstance { reader, instance };
+    let tap = OfInstance {
+        reader,
+        instance,
+        has_end: false,
+    };
+    follow_tap(tap, Some(checker), tail)
+}
+
+/// Follows the container of a task like [`follow_hidden`]. The receiver gets no more lines after the command has ended,
+/// because the container is never started again.
+pub fn follow_task(
+    (reader, checker): (Arc<dyn RuntimeReader>, Arc<dyn Checker>),
+    container: InstanceId,
+    tail: usize,
+) -> mpsc::Receiver<Batch> {
+    let tap = OfInstance {
+        reader,
+        instance: container,
+        has_end: true,
+    };
     follow_tap(tap, Some(checker), tail)
 }
 
@@ -97,11 +124,17 @@ trait Tap: Send + Sync {
 
     /// The failure if the log is not opened in time.
     fn silent(&self) -> Failure;
+
+    /// Whether a log that has ended never continues.
+    fn has_end(&self) -> bool {
+        false
+    }
 }
 
 struct OfInstance {
     reader: Arc<dyn RuntimeReader>,
     instance: InstanceId,
+    has_end: bool,
 }
 
 #[async_trait]
@@ -113,6 +146,10 @@ impl Tap for OfInstance {
     fn silent(&self) -> Failure {
         let doing = format!("opening the log of {}", self.instance.short());
         Failure::new(FailureKind::Unreachable, "the runtime", doing, "no answer")
+    }
+
+    fn has_end(&self) -> bool {
+        self.has_end
     }
 }
 
@@ -165,6 +202,9 @@ async fn run(tap: &dyn Tap, hiding: Hiding, tail: usize, out: &mpsc::Sender<Batc
             if why.is_none() {
                 continue;
             }
+        }
+        if why.is_none() && tap.has_end() {
+            return;
         }
         let over = why
             .as_ref()

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Result;
 use crate::history::{
-    AuditRecord, CandidateLog, Filter, Kept, KeptAudit, Listed, Pruning, Recorded, ReleaseRecord,
+    AuditRecord, Filter, Kept, KeptAudit, KeptLog, Listed, Pruning, Recorded, ReleaseRecord,
     Retention,
 };
 use crate::inventory::{ReleaseId, Target};
@@ -48,8 +48,8 @@ pub trait ArchiveReader: Send + Sync {
     /// The newest release up to which a target's journal was read completely.
     async fn seen_up_to(&self, target: &Target) -> Result<Option<ReleaseId>>;
 
-    /// The log of a release's candidate; none if the archive does not have it.
-    async fn log(&self, id: ReleaseId) -> Result<Option<CandidateLog>>;
+    /// The logs of a release's candidate and tasks, in the order in which they began.
+    async fn logs(&self, id: ReleaseId) -> Result<Vec<KeptLog>>;
 
     /// Lists the holds and repairs that match a filter, newest first.
     async fn audit(&self, filter: &Filter, within: Within, limit: usize) -> Result<Vec<KeptAudit>>;
@@ -74,9 +74,9 @@ pub trait ArchiveWriter: Send + Sync {
     /// Notes that a target's journal was read completely up to this release.
     async fn note_seen_up_to(&self, target: &Target, id: ReleaseId) -> Result<()>;
 
-    /// Copies the log of a release's candidate into the archive. If the archive already has a log for the release, the
-    /// log with more lines remains. The log may arrive before the release.
-    async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()>;
+    /// Copies a log of a release into the archive. If the archive already has a log of this owner, the log with more
+    /// lines remains. The log may arrive before the release.
+    async fn keep_log(&self, id: ReleaseId, log: &KeptLog) -> Result<()>;
 
     /// Copies holds and repairs into the archive, and returns how many of them were new or changed. If a record
     /// contradicts the copy instead of completing it, the archive notes the difference.

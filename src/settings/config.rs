@@ -90,7 +90,7 @@ pub struct HistorySettings {
     pub archive: PathBuf,
     /// Which records are kept: the limits of age, number and size.
     pub retention: Retention,
-    /// How many bytes of a candidate's log are kept; with 0 no logs are kept.
+    /// How many bytes of each log are kept; with 0 no logs are kept.
     pub log_size: usize,
 }
 

@@ -1,6 +1,7 @@
 //! Records the log of a release's candidate while this process drives or watches the release. At the end the log is
-//! kept in the archive, because a failed candidate is removed together with its log. Only a command that ends waits
-//! for the log. If several consoles record the same candidate, each keeps the log in its own archive.
+//! kept in the archive, because a failed candidate is removed together with its log. The logs of tasks are read at the
+//! end, because their containers remain until the next release. Only a command that ends waits for the logs. If several
+//! consoles record the same release, each keeps the logs in its own archive.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,9 +14,9 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::candidate::{CandidateLines, LineSink, started_before};
-use crate::history::{CandidateLog, Gathering, WrittenBy, WrittenLine};
-use crate::inventory::{InstanceId, ReleaseId};
-use crate::logs::{Batch, NewLine, Origin};
+use crate::history::{Gathering, KeptLog, LogOwner, OutputLog, WrittenBy, WrittenLine};
+use crate::inventory::{InstanceId, ReleaseId, TaskRun};
+use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
 use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site};
 
@@ -23,6 +24,8 @@ use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site};
 const WHOLE_LOG: usize = i32::MAX as usize;
 /// How often to look for a candidate that another operator starts.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(200);
+/// How long the log of one task is read. A command that is not required may still be running.
+const TASK_LOG_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens the archive when there is something to keep.
 pub type Opens = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn ArchiveWriter>>> + Send + Sync>;
@@ -36,7 +39,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Keeps at most about `limit` bytes per release.
+    /// Keeps at most about `limit` bytes of each log.
     pub fn new(opens: Opens, limit: usize) -> Self {
         let recording = TaskTracker::new();
         // The tracker is closed now, so that `settle` can wait at any time.
@@ -65,7 +68,9 @@ impl ReleaseObserver for Recorder {
             let over = handle.over();
             tokio::pin!(over);
             let log = record(&site, handle.candidate(), started_before, over, limit).await;
-            keep(&opens, status.plan.release, &log).await;
+            let release = status.plan.release;
+            keep(&opens, release, LogOwner::Candidate, log).await;
+            keep_task_logs(&site, &opens, release, limit).await;
         });
     }
 }
@@ -116,7 +121,8 @@ async fn record_other(
     let (found, candidate) = watch::channel(None);
     let over = Box::pin(find_candidate(&site, releases, release, found));
     let log = record(&site, candidate, None, over, limit).await;
-    keep(&opens, release, &log).await;
+    keep(&opens, release, LogOwner::Candidate, log).await;
+    keep_task_logs(&site, &opens, release, limit).await;
 }
 
 /// Finds the candidate of a release that another operator drives. Returns when the release has ended, when it is no
@@ -153,16 +159,55 @@ async fn find_candidate(
 }
 
 /// Keeps a log if it is not empty.
-async fn keep(opens: &Opens, release: ReleaseId, log: &CandidateLog) {
+async fn keep(opens: &Opens, release: ReleaseId, owner: LogOwner, log: OutputLog) {
     if log.is_empty() {
         return;
     }
-    let kept = async { opens().await?.keep_log(release, log).await };
+    let log = KeptLog { owner, log };
+    let kept = async { opens().await?.keep_log(release, &log).await };
     if let Err(failure) = kept.await {
+        let owner = log.owner.words();
         tracing::warn!(
-            "the log of the candidate of release {release} was not copied to the archive: {failure}"
+            "the log of {owner} of release {release} was not copied to the archive: {failure}"
         );
     }
+}
+
+/// Reads the logs of the commands that the release has started, and keeps them.
+async fn keep_task_logs(site: &Site, opens: &Opens, release: ReleaseId, limit: usize) {
+    let runtime = &site.read.runtime;
+    let runs = match runtime.tasks(&site.definition.target, release).await {
+        Ok(runs) => runs,
+        Err(failure) => {
+            tracing::warn!("the logs of the tasks of release {release} were not read: {failure}");
+            return;
+        }
+    };
+    for run in runs.into_iter().filter(|run| !run.is_unstarted()) {
+        let log = task_log(site, &run, limit).await;
+        keep(opens, release, LogOwner::Task(run.call), log).await;
+    }
+}
+
+async fn task_log(site: &Site, run: &TaskRun, limit: usize) -> OutputLog {
+    let of = (
+        Arc::clone(&site.read.runtime),
+        Arc::clone(&site.read.checker),
+    );
+    let mut batches = logs::follow_task(of, run.id.clone(), WHOLE_LOG);
+    let mut lines = Lines::new(limit);
+    let reading = async {
+        while let Some(batch) = batches.recv().await {
+            lines.take(batch);
+        }
+    };
+    let is_whole = timeout(TASK_LOG_TIMEOUT, reading).await.is_ok();
+    if !is_whole {
+        let time = TASK_LOG_TIMEOUT.as_secs();
+        let notice = format!("this log was read for {time} seconds: more lines may follow");
+        lines.gathering.push(written(&NewLine::notice(notice)));
+    }
+    lines.end()
 }
 
 async fn record(
@@ -171,7 +216,7 @@ async fn record(
     started_before: Option<InstanceId>,
     over: impl Future<Output = ()> + Unpin,
     limit: usize,
-) -> CandidateLog {
+) -> OutputLog {
     let mut lines = Lines::new(limit);
     let following = CandidateLines {
         site,
@@ -200,7 +245,7 @@ impl Lines {
         }
     }
 
-    fn end(mut self) -> CandidateLog {
+    fn end(mut self) -> OutputLog {
         if !self.has_text {
             for notice in self.notices {
                 self.gathering.push(notice);

@@ -283,7 +283,9 @@ impl Backend for EngineBackend {
     }
 
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch> {
-        let (LogSource::Instance { target, .. } | LogSource::Proxy { target }) = source;
+        let (LogSource::Instance { target, .. }
+        | LogSource::Tasks { target, .. }
+        | LogSource::Proxy { target }) = source;
         let Some(site) = self.engine.site(target) else {
             // This receiver has no sender, so the log ends immediately.
             return mpsc::channel(1).1;
@@ -293,6 +295,11 @@ impl Backend for EngineBackend {
                 let (reader, checker) = (&site.read.runtime, &site.read.checker);
                 let of = (Arc::clone(reader), Arc::clone(checker));
                 logs::follow_hidden(of, instance.clone(), LINES_BEFORE)
+            }
+            LogSource::Tasks { target, release } => {
+                let (reader, checker) = (&site.read.runtime, &site.read.checker);
+                let of = (Arc::clone(reader), Arc::clone(checker));
+                logs::follow_tasks(of, target.clone(), *release, LINES_BEFORE)
             }
             LogSource::Proxy { target } => {
                 let (reader, checker) = (&site.read.router, &site.read.checker);
@@ -349,7 +356,7 @@ impl Backend for EngineBackend {
                     let found = archive.release(id).await.map_err(message)?;
                     let missing = || format!("release {id} is no longer in the archive");
                     let mut found = found.ok_or_else(missing)?;
-                    found.log = archive.log(id).await.map_err(message)?;
+                    found.logs = archive.logs(id).await.map_err(message)?;
                     kept.push(found);
                 }
                 Ok(HistoryAnswer::Releases(kept))

@@ -62,7 +62,7 @@ fn the_output_of_a_candidate_is_archived_for_every_outcome() {
         let json = sandbox.run(&["--json", "show", &id]);
         let json = json_data(&json);
         assert!(
-            json["log"].is_null() && json["log_lines"].as_u64() > Some(0),
+            json["logs"] == serde_json::json!([]) && json["log_lines"].as_u64() > Some(0),
             "{json}"
         );
     }
@@ -76,7 +76,7 @@ fn the_output_of_a_candidate_is_archived_for_every_outcome() {
     let last = json_list(&last, "items").remove(0);
     let shown = sandbox.run(&["show", last["id"].as_str().expect("an id"), "--logs"]);
     assert!(
-        words(&shown).contains("the archive has no log of the candidate"),
+        words(&shown).contains("the archive has no log of this release"),
         "{}",
         words(&shown)
     );

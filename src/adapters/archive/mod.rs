@@ -8,7 +8,7 @@
 //! range of keys. The records of the releases (table `heads`) and their entries are in separate tables. The full-text
 //! index `words` contains most filter columns too, so one query can search for words and filter.
 //!
-//! The logs of candidates are compressed, in a separate table. When a release is removed, the archive keeps the id, so
+//! The logs of releases are compressed, in a separate table. When a release is removed, the archive keeps the id, so
 //! that Greenroom does not copy the release from the store again.
 //!
 //! Holds and repairs are few. The table `audit` stores each as JSON, with columns for the service and the environment.

@@ -48,7 +48,7 @@ impl Archive {
             let batch = batch.to_vec();
             let forgotten = self.write("removing logs", move |sql| {
                 for id in batch {
-                    forget_log(sql, id)?;
+                    forget_logs(sql, id)?;
                 }
                 Ok(())
             });
@@ -59,7 +59,7 @@ impl Archive {
             let batch = batch.to_vec();
             let forgotten = self.write("removing releases", move |sql| {
                 for (id, _) in batch {
-                    forget_log(sql, id)?;
+                    forget_logs(sql, id)?;
                     forget_release(sql, id, now)?;
                 }
                 Ok(())
@@ -136,10 +136,11 @@ fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Error> {
     Ok(releases)
 }
 
-/// The ids and sizes of the logs without a release, oldest first.
+/// The releases that only have logs, with the sizes of these, oldest first.
 fn orphans(sql: &Transaction<'_>) -> std::result::Result<Vec<(ReleaseId, u64)>, Error> {
     let mut statement = sql.prepare(
-        "SELECT id, length(log) FROM logs WHERE id NOT IN (SELECT id FROM releases) ORDER BY id",
+        "SELECT id, sum(length(log)) FROM logs WHERE id NOT IN (SELECT id FROM releases)
+         GROUP BY id ORDER BY id",
     )?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
@@ -151,7 +152,7 @@ fn orphans(sql: &Transaction<'_>) -> std::result::Result<Vec<(ReleaseId, u64)>, 
 }
 
 fn log_sizes(sql: &Transaction<'_>) -> std::result::Result<BTreeMap<ReleaseId, u64>, Error> {
-    let mut statement = sql.prepare("SELECT id, length(log) FROM logs")?;
+    let mut statement = sql.prepare("SELECT id, sum(length(log)) FROM logs GROUP BY id")?;
     let mut rows = statement.query([])?;
     let mut sizes = BTreeMap::new();
     while let Some(row) = rows.next()? {
@@ -165,7 +166,7 @@ fn size(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or_default()
 }
 
-fn forget_log(sql: &Transaction<'_>, id: ReleaseId) -> std::result::Result<(), Error> {
+fn forget_logs(sql: &Transaction<'_>, id: ReleaseId) -> std::result::Result<(), Error> {
     sql.prepare_cached("DELETE FROM logs WHERE id = ?1")?
         .execute([id.to_string()])?;
     Ok(())

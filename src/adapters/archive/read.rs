@@ -11,8 +11,8 @@ use super::query::Query;
 use super::store::Archive;
 use super::write::decode;
 use crate::history::{
-    CandidateLog, Difference, Entry, Filter, Kept, KeptAudit, Listed, LivePeriod, Pruning,
-    Recorded, ReleaseRecord, Retention,
+    Difference, Entry, Filter, Kept, KeptAudit, KeptLog, Listed, LivePeriod, Pruning, Recorded,
+    ReleaseRecord, Retention,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, Result, Within};
@@ -64,7 +64,7 @@ impl ArchiveReader for Archive {
             Ok(Some(Kept {
                 recorded,
                 differences: differences(sql, number)?,
-                log: None,
+                logs: Vec::new(),
             }))
         })
         .await
@@ -130,8 +130,8 @@ impl ArchiveReader for Archive {
         .await
     }
 
-    async fn log(&self, id: ReleaseId) -> Result<Option<CandidateLog>> {
-        self.kept_log(id).await
+    async fn logs(&self, id: ReleaseId) -> Result<Vec<KeptLog>> {
+        self.kept_logs(id).await
     }
 
     async fn audit(&self, filter: &Filter, within: Within, limit: usize) -> Result<Vec<KeptAudit>> {

@@ -12,7 +12,7 @@ use super::query::number;
 use super::schema::WEIGH;
 use super::store::Archive;
 use crate::history::{
-    AuditRecord, CandidateLog, Change, Entry, Pruning, Recorded, ReleaseRecord, ReleaseState,
+    AuditRecord, Change, Entry, KeptLog, Pruning, Recorded, ReleaseRecord, ReleaseState,
     entry_change, head_change, searchable_words,
 };
 use crate::inventory::{ReleaseId, Target};
@@ -52,7 +52,7 @@ impl ArchiveWriter for Archive {
         .await
     }
 
-    async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()> {
+    async fn keep_log(&self, id: ReleaseId, log: &KeptLog) -> Result<()> {
         self.set_log(id, log).await
     }
 

@@ -6,12 +6,17 @@ use futures_util::stream;
 
 use super::super::Origin;
 use super::*;
-use crate::inventory::{Address, EngineImage, Instance, Slot, Target, Version};
-use crate::ports::{EngineInfo, LogStream, Occupancy};
+use crate::checks::{Case, CaseReport, HealthCheck};
+use crate::inventory::{
+    Address, EngineImage, EnvironmentValue, FencingToken, Instance, InstanceState, Probe,
+    PublicAddress, PublicAnswer, ReleaseId, Slot, Target, TaskCall, TaskRun, Version,
+};
+use crate::ports::{Connection, EngineInfo, LogStream, Occupancy};
 
-/// A runtime with nothing but scripted log streams, one per opening.
+/// A runtime with nothing but scripted log streams, one per opening, and scripted lists of tasks.
 #[derive(Default)]
 struct Scripted {
+    tasks: Mutex<VecDeque<Vec<TaskRun>>>,
     streams: Mutex<VecDeque<ports::Result<Vec<ports::Result<LogChunk>>>>>,
     requests: Mutex<Vec<(Option<Timestamp>, usize)>>,
 }
@@ -46,8 +51,15 @@ impl RuntimeReader for Scripted {
         Ok(Vec::new())
     }
 
+    /// One change for each list of tasks after the first.
     async fn changes(&self) -> ports::Result<BoxStream<'static, ports::Result<()>>> {
-        unsupported()
+        let changes = self.tasks.lock().unwrap().len();
+        Ok(stream::iter((0..changes).map(|_| Ok(()))).boxed())
+    }
+
+    async fn tasks(&self, _: &Target, _: ReleaseId) -> ports::Result<Vec<TaskRun>> {
+        let next = self.tasks.lock().unwrap().pop_front();
+        next.ok_or_else(missing)
     }
     async fn logs(
         &self,
@@ -61,6 +73,33 @@ impl RuntimeReader for Scripted {
             Some(Err(failure)) => Err(failure),
             None => Err(missing()),
         }
+    }
+}
+
+/// A checker that knows no secret and sends no request.
+struct NoSecrets;
+
+#[async_trait]
+impl Checker for NoSecrets {
+    async fn health(&self, _: &Address, _: &HealthCheck) -> Probe {
+        unreachable!("only secrets are asked for")
+    }
+
+    async fn run(&self, _: &Case, _: &Address, _: Option<&PublicAddress>) -> CaseReport {
+        unreachable!("only secrets are asked for")
+    }
+
+    async fn direct(
+        &self,
+        _: &Address,
+        _: &PublicAddress,
+        _: &BTreeMap<String, EnvironmentValue>,
+    ) -> PublicAnswer {
+        unreachable!("only secrets are asked for")
+    }
+
+    async fn public(&self, _: &PublicAddress, _: Connection) -> PublicAnswer {
+        unreachable!("only secrets are asked for")
     }
 }
 
@@ -223,4 +262,61 @@ async fn lines_without_a_time_are_not_requested_again() {
         *reader.requests.lock().unwrap(),
         [(None, 7), (None, 0), (None, 0)]
     );
+}
+
+fn task_run(name: &str, state: InstanceState) -> TaskRun {
+    TaskRun {
+        id: InstanceId(name.into()),
+        call: TaskCall::forward(&name.parse().unwrap()),
+        release: ReleaseId(ulid::Ulid::from_parts(1, 1)),
+        token: FencingToken(1),
+        is_withdrawn: false,
+        state,
+        exit: None,
+        output: None,
+    }
+}
+
+#[tokio::test]
+async fn tasks_are_followed_when_they_start_and_not_after_their_end() {
+    let ended = InstanceState::Exited { code: Some(0) };
+    let lists = [
+        vec![task_run("expand", InstanceState::Created)],
+        vec![task_run("expand", InstanceState::Running)],
+        vec![
+            task_run("expand", ended),
+            task_run("seed", InstanceState::Running),
+        ],
+        vec![task_run("expand", ended), task_run("seed", ended)],
+    ];
+    let reader = Arc::new(Scripted {
+        tasks: Mutex::new(VecDeque::from(lists)),
+        streams: Mutex::new(VecDeque::from([
+            Ok(vec![chunk(1, "adding"), chunk(2, "added")]),
+            Ok(vec![chunk(2, "added")]),
+            Ok(vec![chunk(3, "seeding")]),
+            Ok(vec![chunk(3, "seeding")]),
+        ])),
+        ..Scripted::default()
+    });
+    let target = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
+    let release = ReleaseId(ulid::Ulid::from_parts(1, 1));
+    let of: (Arc<dyn RuntimeReader>, Arc<dyn Checker>) = (reader.clone(), Arc::new(NoSecrets));
+    let mut batches = follow_tasks(of, target, release, 100);
+    let mut lines = Vec::new();
+    while lines.len() < 5 {
+        let batch = batches.recv().await.expect("more lines");
+        lines.extend(batch.into_iter().map(|line| line.text.to_string()));
+    }
+    assert_eq!(
+        lines,
+        [
+            "output of the task expand",
+            "adding",
+            "added",
+            "output of the task seed",
+            "seeding"
+        ]
+    );
+    assert_eq!(reader.requests.lock().unwrap().len(), 4);
 }

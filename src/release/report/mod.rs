@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::describe::duration;
 use crate::checks::{Report, Verdict, counted};
 use crate::history::{
-    CandidateLog, Difference, Integrity, JournalEvent, Kept, LivePeriod, NO_REASON_YET, Recorded,
+    Difference, Integrity, JournalEvent, Kept, KeptLog, LivePeriod, NO_REASON_YET, Recorded,
     ReleaseRecord, ReleaseState, WrittenBy, WrittenLine, prove,
 };
 use crate::inventory::local_time;
@@ -66,9 +66,11 @@ impl Lines {
     }
 }
 
-/// Adds the part of the candidate's output that the archive keeps.
-fn log(lines: &mut Lines, log: &CandidateLog) {
-    lines.heading(format!("log of the candidate, {} lines", log.count()));
+/// Adds the part of an output that the archive keeps.
+fn log(lines: &mut Lines, KeptLog { owner, log }: &KeptLog) {
+    let (owner, count) = (owner.words(), log.count());
+    let unit = if count == 1 { "line" } else { "lines" };
+    lines.heading(format!("log of {owner}, {count} {unit}"));
     for line in &log.first {
         written(lines, line);
     }
@@ -113,7 +115,7 @@ pub fn report(kept: &Kept) -> Vec<Line> {
     }
     decisions::add(&mut lines, recorded);
     verification(&mut lines, &prove(&kept.recorded), &kept.differences);
-    if let Some(kept) = &kept.log {
+    for kept in &kept.logs {
         log(&mut lines, kept);
     }
     lines.0

@@ -145,7 +145,7 @@ fn a_report_has_every_decision_with_its_operator_and_evidence() {
     let kept = Kept {
         recorded: released(),
         differences: Vec::new(),
-        log: None,
+        logs: Vec::new(),
     };
     assert_eq!(
         text(&kept),
@@ -201,7 +201,7 @@ fn a_step_with_a_long_name_is_not_joined_with_its_call() {
     let kept = Kept {
         recorded,
         differences: Vec::new(),
-        log: None,
+        logs: Vec::new(),
     };
     let shown = text(&kept);
     assert!(shown.contains("  before-switch migrate: run"), "{shown}");
@@ -217,7 +217,7 @@ fn a_report_names_the_push_that_an_agent_released() {
     let mut kept = Kept {
         recorded,
         differences: Vec::new(),
-        log: None,
+        logs: Vec::new(),
     };
     let shown = text(&kept);
     let push = "for a push of develop of team/web, from hub, by cleo (entry 1a2b3c4d)";
@@ -259,7 +259,7 @@ fn a_report_lists_the_rules_with_their_sources() {
     let kept = Kept {
         recorded,
         differences: Vec::new(),
-        log: None,
+        logs: Vec::new(),
     };
     let shown = text(&kept);
     assert!(
@@ -281,7 +281,7 @@ fn a_report_marks_an_altered_record() {
     let kept = Kept {
         recorded,
         differences: vec![difference],
-        log: None,
+        logs: Vec::new(),
     };
     let shown = report(&kept);
     let bad = |part: &str| {
@@ -403,7 +403,7 @@ fn a_backed_out_release_says_how_long_it_was_live() {
     let kept = Kept {
         recorded,
         differences: Vec::new(),
-        log: None,
+        logs: Vec::new(),
     };
     let line = "  live     from 2026-11-21 14:02:20 UTC to 2026-11-21 14:02:35 UTC, for 15s: then the traffic was \
                  switched back";

@@ -84,9 +84,9 @@ pub(in crate::settings) struct HistorySection {
     /// The maximum size of the file. The oldest logs are removed first, then the oldest releases.
     #[serde(with = "Written::<Size>")]
     pub(in crate::settings) max_size: u64,
-    /// Whether the logs of candidates are kept with their releases.
+    /// Whether the logs of candidates and tasks are kept with their releases.
     pub(in crate::settings) keep_logs: bool,
-    /// How much of a candidate's log is kept, measured before compression: a quarter from its start, the rest from its
+    /// How much of each log is kept, measured before compression: a quarter from its start, the rest from its
     /// end.
     #[serde(with = "Written::<Size>")]
     pub(in crate::settings) log_size: u64,

@@ -1,13 +1,11 @@
 //! Holds and repairs, which the archive keeps as audit records between the releases.
 
 use greenroom::history::{
-    AuditRecord, Filter, HoldRecord, Item, KeptAudit, RecordedAction, RepairOutcome, RepairRecord,
-    Repaired,
+    AuditRecord, Filter, HoldRecord, Item, RecordedAction, RepairOutcome, RepairRecord, Repaired,
 };
 use greenroom::inventory::{Cleared, Hold, ReleaseId};
 use greenroom::ports::{ArchiveReader, ArchiveWriter, Within};
 use jiff::Timestamp;
-use rusqlite::Connection;
 use ulid::Ulid;
 
 use super::samples::{START, archive, by, done, target};
@@ -137,40 +135,4 @@ async fn paging_lists_each_audit_record_once_between_the_releases() {
     let elsewhere = Filter::parse("env:qa", minute(9)).expect("a filter");
     let (items, _) = archive.items(&elsewhere, None, 10).await.expect("listed");
     assert_eq!(items, []);
-}
-
-#[tokio::test]
-async fn an_older_archive_is_migrated_to_keep_audit_records() {
-    let (_place, archive) = archive().await;
-    archive.keep(vec![done(1)]).await.expect("kept");
-    let path = archive.path().to_owned();
-    drop(archive);
-    let sql = Connection::open(&path).expect("the database");
-    sql.execute_batch("DROP TABLE audit; DROP TABLE audit_differences; PRAGMA user_version = 2")
-        .expect("as it was");
-    drop(sql);
-    let archive = greenroom::adapters::archive::Archive::open(path.clone())
-        .await
-        .expect("an archive");
-    let kept = archive.keep_audit(vec![repaired(2)]).await;
-    assert_eq!(kept.expect("kept"), 1);
-    let all = archive.list(&Filter::default(), None, 10).await;
-    assert_eq!(all.expect("a list").len(), 1);
-    drop(archive);
-
-    // The version after that had no table for the differences.
-    let sql = Connection::open(&path).expect("the database");
-    sql.execute_batch("DROP TABLE audit_differences; PRAGMA user_version = 3")
-        .expect("as it was");
-    drop(sql);
-    let archive = greenroom::adapters::archive::Archive::open(path)
-        .await
-        .expect("an archive");
-    let all = Filter::default();
-    let kept = archive.audit(&all, Within::default(), 10).await;
-    let unnoted = KeptAudit {
-        record: repaired(2),
-        differences: Vec::new(),
-    };
-    assert_eq!(kept.expect("listed"), [unnoted]);
 }

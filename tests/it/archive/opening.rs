@@ -58,6 +58,11 @@ async fn a_foreign_newer_or_invalid_database_is_left_unchanged() {
     let sql = Connection::open(&newer).expect("a database");
     sql.pragma_update(None, "user_version", 99)
         .expect("a version");
+    let older = place.path().join("older.db");
+    drop(Archive::open(&older).await.expect("an archive"));
+    let sql = Connection::open(&older).expect("a database");
+    sql.pragma_update(None, "user_version", 4)
+        .expect("a version");
     let text = place.path().join("text.db");
     std::fs::write(
         &text,
@@ -71,6 +76,7 @@ async fn a_foreign_newer_or_invalid_database_is_left_unchanged() {
             "not an archive of Greenroom",
         ),
         (&newer, FailureKind::Unsupported, "has schema 99"),
+        (&older, FailureKind::Unsupported, "has schema 4"),
         (&text, FailureKind::Garbled, "not a database"),
     ] {
         let failure = Archive::open(path).await.expect_err("refused");

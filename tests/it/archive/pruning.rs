@@ -1,13 +1,13 @@
 //! Pruning: the oldest first, never a protected release, also on a full disk, and for good.
 
-use std::path::Path;
 use std::time::Duration;
 
 use greenroom::adapters::archive::Archive;
 use greenroom::history::{
-    CandidateLog, Filter, Outcome, Pruning, Recorded, Retention, WrittenBy, WrittenLine,
+    Filter, KeptLog, LogOwner, Outcome, OutputLog, Pruning, Recorded, Retention, WrittenBy,
+    WrittenLine,
 };
-use greenroom::inventory::ReleaseId;
+use greenroom::inventory::{ReleaseId, TaskCall};
 use greenroom::ports::{ArchiveReader, ArchiveWriter, FailureKind};
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -24,7 +24,7 @@ fn line(text: String) -> WrittenLine {
 }
 
 /// A log that compression hardly shrinks.
-fn noisy(seed: u64, lines: u64) -> CandidateLog {
+fn noisy(seed: u64, lines: u64) -> KeptLog {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut word = || {
         state ^= state << 13;
@@ -32,11 +32,15 @@ fn noisy(seed: u64, lines: u64) -> CandidateLog {
         state ^= state << 17;
         format!("{state:016x}")
     };
-    CandidateLog {
+    let log = OutputLog {
         first: (0..lines)
             .map(|_| line((0..8).map(|_| word()).collect()))
             .collect(),
-        ..CandidateLog::default()
+        ..OutputLog::default()
+    };
+    KeptLog {
+        owner: LogOwner::Candidate,
+        log,
     }
 }
 
@@ -91,8 +95,8 @@ async fn a_pruned_release_is_gone_everywhere_and_is_not_read_again() {
     };
     let found = archive.list(&filter, None, 10).await.expect("a list");
     assert_eq!(found.len(), 1, "its words are gone too");
-    assert_eq!(archive.log(all[0].head.id).await.expect("read"), None);
-    assert!(archive.log(all[2].head.id).await.expect("read").is_some());
+    assert_eq!(archive.logs(all[0].head.id).await.expect("read"), []);
+    assert_eq!(archive.logs(all[2].head.id).await.expect("read").len(), 1);
 
     // Reading the journal again, or a log that arrives late, does not restore it.
     archive.keep(all.to_vec()).await.expect("kept");
@@ -101,7 +105,7 @@ async fn a_pruned_release_is_gone_everywhere_and_is_not_read_again() {
         .await
         .expect("kept");
     assert_eq!(ids(&archive).await, named(&left));
-    assert_eq!(archive.log(all[0].head.id).await.expect("read"), None);
+    assert_eq!(archive.logs(all[0].head.id).await.expect("read"), []);
     let asked: Vec<_> = all.iter().map(|one| one.head.id).collect();
     let forgotten = archive.forgotten(&asked).await.expect("read");
     assert_eq!(forgotten, [all[0].head.id, all[1].head.id].into());
@@ -113,47 +117,30 @@ async fn the_longer_of_two_logs_is_kept() {
     let id = done(1).head.id;
     archive.keep_log(id, &noisy(1, 20)).await.expect("kept");
     archive.keep_log(id, &noisy(2, 10)).await.expect("kept");
-    assert_eq!(archive.log(id).await.expect("read"), Some(noisy(1, 20)));
+    assert_eq!(archive.logs(id).await.expect("read"), [noisy(1, 20)]);
     archive.keep_log(id, &noisy(3, 30)).await.expect("kept");
-    assert_eq!(archive.log(id).await.expect("read"), Some(noisy(3, 30)));
-}
-
-/// Changes the file back to the first version of the schema.
-fn made_older(path: &Path) {
-    let sql = Connection::open(path).expect("the database");
-    sql.execute_batch(
-        "DROP TABLE logs; DROP TABLE forgotten; DROP TABLE audit; DROP TABLE audit_differences;
-         ALTER TABLE releases DROP COLUMN size;
-         PRAGMA user_version = 1;",
-    )
-    .expect("an older one");
+    assert_eq!(archive.logs(id).await.expect("read"), [noisy(3, 30)]);
 }
 
 #[tokio::test]
-async fn an_older_archive_is_migrated_with_all_its_content() {
-    let (_place, older) = archive().await;
-    older
-        .keep(vec![done(1), done(2), done(3)])
-        .await
-        .expect("kept");
-    let path = older.path().to_owned();
-    drop(older);
-    made_older(&path);
-    let archive = Archive::open(&path).await.expect("an archive");
-    assert_eq!(ids(&archive).await.len(), 3);
-    archive
-        .keep_log(done(1).head.id, &noisy(1, 5))
-        .await
-        .expect("kept");
-    // The sizes of the existing rows are counted.
-    let retention = Retention {
-        max_size: Some(0),
-        ..Retention::default()
+async fn each_program_of_a_release_has_its_log() {
+    let (_place, archive) = archive().await;
+    let id = done(1).head.id;
+    let task = "migrate".parse().expect("a name");
+    let of = |owner, second: i64| {
+        let mut kept = noisy(1, 3);
+        kept.owner = owner;
+        kept.log.first[0].at = Some(Timestamp::from_second(second).expect("a time"));
+        kept
     };
-    let pruning = prune(&archive, &retention).await;
-    assert_eq!(pruning.releases.len(), 2);
-    assert!(pruning.bytes > 1000, "{pruning:?}");
-    assert_eq!(ids(&archive).await, named(&[done(3)]));
+    let candidate = of(LogOwner::Candidate, 2);
+    let forward = of(LogOwner::Task(TaskCall::forward(&task)), 1);
+    let undo = of(LogOwner::Task(TaskCall::undo(&task)), 3);
+    for log in [&undo, &candidate, &forward] {
+        archive.keep_log(id, log).await.expect("kept");
+    }
+    let in_order = [forward, candidate, undo];
+    assert_eq!(archive.logs(id).await.expect("read"), in_order);
 }
 
 #[tokio::test]
@@ -214,7 +201,7 @@ async fn on_a_full_disk_the_oldest_are_pruned_and_the_last_good_one_stays() {
     }
     // The newest may be one whose log did not fit.
     assert_eq!(left[0], before[0], "the newest is gone");
-    assert!(archive.log(of(40).head.id).await.expect("read").is_some());
+    assert_eq!(archive.logs(of(40).head.id).await.expect("read").len(), 1);
     assert!(left.len() < before.len());
     let size = std::fs::metadata(&path).expect("the file").len();
     assert!(size < 4 * 1024 * 1024, "the file has still {size} bytes");
@@ -236,7 +223,7 @@ async fn a_damaged_log_is_reported_and_hides_nothing_else() {
     let sql = Connection::open(archive.path()).expect("the database");
     sql.execute("UPDATE logs SET log = x'00ff'", [])
         .expect("damaged");
-    let failure = archive.log(id).await.expect_err("damaged");
+    let failure = archive.logs(id).await.expect_err("damaged");
     assert_eq!(failure.kind, FailureKind::Garbled);
     assert!(archive.release(id).await.expect("read").is_some());
     let age = Retention {
@@ -273,8 +260,8 @@ async fn a_log_without_a_release_is_pruned_after_a_week() {
         "{pruning:?}"
     );
     for (id, is_there) in logs.into_iter().zip([true, false, true]) {
-        let log = archive.log(id).await.expect("read");
-        assert_eq!(log.is_some(), is_there, "{id}");
+        let logs = archive.logs(id).await.expect("read");
+        assert_eq!(!logs.is_empty(), is_there, "{id}");
     }
     let again = prune(&archive, &Retention::default()).await;
     assert!(again.is_nothing(), "{again:?}");

@@ -83,7 +83,7 @@ fn kept(index: usize) -> Kept {
     Kept {
         recorded: five().remove(index),
         differences: Vec::new(),
-        log: None,
+        logs: Vec::new(),
     }
 }
 

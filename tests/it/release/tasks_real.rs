@@ -6,6 +6,7 @@ use greenroom::history::{Outcome, Step};
 use greenroom::inventory::Role;
 use greenroom::release::{Progress, Wanted};
 
+use super::command_line::{err, out, run};
 use super::fixture::{Finished, Fixture, FixtureOptions, version};
 use super::{load, nothing_was_noticed};
 use crate::support::docker;
@@ -229,4 +230,50 @@ async fn a_task_after_the_stop_waits_for_the_standby() {
     let finished = running.finish().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     assert_eq!(ran(&fixture), ["contract"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_output_of_tasks_is_kept_with_the_release() {
+    let fixture = with_tasks(&[
+        task(
+            "migrate",
+            "before-start",
+            "echo adding a column with $PASSWORD; echo careful >&2",
+            "undo = [\"/bin/busybox\", \"echo\", \"dropping the column\"]\n\
+             environment = { PASSWORD = { command = [\"echo\", \"s3cret-w0rd-9\"] } }",
+        ),
+        task("break", "before-switch", "echo no disk; exit 3", ""),
+    ])
+    .await;
+    let service = fixture.target.service.to_string();
+    let promote = ["promote", &service, "production", "--yes", "--version"];
+    let failed = run(&fixture, &[&promote[..], &["1.9.0"]].concat()).await;
+    assert_eq!(failed.status.code(), Some(1), "{}", out(&failed));
+    let last = err(&failed);
+    assert!(
+        last.contains("the last log lines of the task break:\n  no disk\n"),
+        "{last}"
+    );
+    let shown = run(&fixture, &["show", "last", &service, "--logs"]).await;
+    let shown = out(&shown);
+    // In the order in which they ran.
+    let (_, tasks) = shown
+        .split_once("log of the task migrate, 2 lines")
+        .expect("the log of the first task");
+    let at = |text: &str| {
+        tasks
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {shown}"))
+    };
+    let order = [
+        "adding a column with (hidden)",
+        "log of the candidate, ",
+        "log of the task break, 1 line",
+        "no disk",
+        "log of the undo of migrate, 1 line",
+        "dropping the column",
+    ];
+    assert!(order.is_sorted_by_key(|text| at(text)), "{shown}");
+    assert!(at("err careful") < at("log of the candidate, "), "{shown}");
+    assert!(!shown.contains("s3cret-w0rd-9"), "{shown}");
 }

@@ -1,24 +1,80 @@
-//! The output of a release's candidate, stored with the release. If the output exceeds the limit, only its beginning
-//! and its end are kept.
+//! The output of a release's candidate and of its tasks, stored with the release. If an output exceeds the limit, only
+//! its beginning and its end are kept.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::inventory::TaskCall;
+
+/// Which program of a release wrote a log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LogOwner {
+    Candidate,
+    Task(TaskCall),
+}
+
+impl LogOwner {
+    /// The owner for a person to read, e.g. `the task migrate`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Candidate => "the candidate".to_owned(),
+            Self::Task(call) => call.words(),
+        }
+    }
+}
+
+/// The form in the archive and in JSON: `candidate`, `task NAME` or `undo NAME`.
+impl fmt::Display for LogOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Candidate => f.write_str("candidate"),
+            Self::Task(call) if call.is_undo => write!(f, "undo {}", call.task),
+            Self::Task(call) => write!(f, "task {}", call.task),
+        }
+    }
+}
+
+impl FromStr for LogOwner {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unknown = || format!("{text:?} is no owner of a log");
+        let call = |name: &str, is_undo| {
+            let task = name.parse().map_err(|_| unknown())?;
+            Ok(Self::Task(TaskCall { task, is_undo }))
+        };
+        match text.split_once(' ') {
+            None if text == "candidate" => Ok(Self::Candidate),
+            Some(("task", name)) => call(name, false),
+            Some(("undo", name)) => call(name, true),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl Serialize for LogOwner {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 /// Who wrote a line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WrittenBy {
-    /// The candidate, on standard output.
+    /// The program, on standard output.
     Out,
-    /// The candidate, on standard error.
+    /// The program, on standard error.
     Err,
     /// Greenroom itself, with a remark about the log.
     Greenroom,
 }
 
-/// One line of a candidate's output.
+/// One line of an output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WrittenLine {
     /// When the runtime received the line; none if the runtime does not report the time.
@@ -34,9 +90,9 @@ impl WrittenLine {
     }
 }
 
-/// The lines of a candidate, oldest first.
+/// The lines of one program, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CandidateLog {
+pub struct OutputLog {
     /// Lines from the beginning of the output.
     pub first: Vec<WrittenLine>,
     /// How many lines between `first` and `last` were dropped.
@@ -45,7 +101,7 @@ pub struct CandidateLog {
     pub last: Vec<WrittenLine>,
 }
 
-impl CandidateLog {
+impl OutputLog {
     /// The number of all lines, including the dropped ones.
     pub fn count(&self) -> u64 {
         let kept = self.first.len() + self.last.len();
@@ -55,13 +111,32 @@ impl CandidateLog {
     pub fn is_empty(&self) -> bool {
         self.count() == 0
     }
+
+    /// The kept lines, oldest first.
+    pub fn kept_lines(&self) -> impl Iterator<Item = &WrittenLine> {
+        self.first.iter().chain(&self.last)
+    }
+}
+
+/// A log in the archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptLog {
+    pub owner: LogOwner,
+    pub log: OutputLog,
+}
+
+impl KeptLog {
+    /// The time of the first line; none if the runtime does not report times.
+    pub fn began_at(&self) -> Option<Timestamp> {
+        self.log.kept_lines().find_map(|line| line.at)
+    }
 }
 
 /// A log to which lines are still added.
 #[derive(Debug)]
 pub struct Gathering {
     limit: usize,
-    log: CandidateLog,
+    log: OutputLog,
     last: VecDeque<WrittenLine>,
     first_bytes: usize,
     last_bytes: usize,
@@ -72,7 +147,7 @@ impl Gathering {
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
-            log: CandidateLog::default(),
+            log: OutputLog::default(),
             last: VecDeque::new(),
             first_bytes: 0,
             last_bytes: 0,
@@ -100,8 +175,8 @@ impl Gathering {
         }
     }
 
-    pub fn into_log(self) -> CandidateLog {
-        CandidateLog {
+    pub fn into_log(self) -> OutputLog {
+        OutputLog {
             last: self.last.into(),
             ..self.log
         }
@@ -147,6 +222,22 @@ mod tests {
             prop_assert_eq!(kept, expected);
             let weight: usize = log.first.iter().chain(&log.last).map(WrittenLine::weight).sum();
             prop_assert!(weight <= limit);
+        }
+    }
+
+    #[test]
+    fn an_owner_is_read_back_from_its_text() {
+        let task: crate::inventory::TaskName = "migrate".parse().expect("a name");
+        for (owner, text) in [
+            (LogOwner::Candidate, "candidate"),
+            (LogOwner::Task(TaskCall::forward(&task)), "task migrate"),
+            (LogOwner::Task(TaskCall::undo(&task)), "undo migrate"),
+        ] {
+            assert_eq!(owner.to_string(), text);
+            assert_eq!(text.parse(), Ok(owner));
+        }
+        for bad in ["", "other", "task", "task ", "task a b", "candidate x"] {
+            assert!(bad.parse::<LogOwner>().is_err(), "{bad:?}");
         }
     }
 
