@@ -229,7 +229,7 @@ actions! {
     SaveLog("save-log", Log, [key('s')], "save", "write the lines to a file") in_logs;
     Sort("sort", Move, [key('s')], "sort", "put the services in another order") in_environments;
     Search("search", Move, [key('/')], "search", "search the log, or filter the services or the history") in_footer;
-    NextLog("next-log", Log, [key('o')], "next log", "show the next log: blue, green, both slots, proxy, steps of the release") in_footer;
+    NextLog("next-log", Log, [key('o')], "next log", "show the next log: blue, green, both slots, tasks, proxy, steps of the release") in_footer;
     HideLog("hide-log", Log, [key('\\')], "hide log", "hide the log, or show it again");
     Diagnostics("diagnostics", Log, [key('d')], "diagnostics", "show Greenroom's own diagnostics, or the log again");
     NextPane("next-pane", Move, [named(KeyCode::Tab)], "pane", "focus the next pane") in_footer;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::{InstanceId, PerSlot, Slot, Target};
+use crate::inventory::{InstanceId, PerSlot, ReleaseId, Slot, Target};
 use crate::logs::{Batch, Bounds, Line, LineId, Log, NewLine, Origin, Viewport, Wanted, rows};
 
 use super::Diagnostics;
@@ -13,6 +13,8 @@ pub enum LogKind {
     Slot(Slot),
     /// The output of both slots, ordered by time.
     Both,
+    /// The output of the tasks of the newest release.
+    Tasks,
     /// The requests to the target, from the log of the proxy.
     Proxy,
     /// The steps of the target's releases.
@@ -26,7 +28,8 @@ impl LogKind {
         match self {
             Self::Slot(Slot::Blue) => Self::Slot(Slot::Green),
             Self::Slot(Slot::Green) => Self::Both,
-            Self::Both => Self::Proxy,
+            Self::Both => Self::Tasks,
+            Self::Tasks => Self::Proxy,
             Self::Proxy => Self::Steps,
             Self::Steps => Self::Slot(Slot::Blue),
         }
@@ -38,6 +41,7 @@ impl LogKind {
             Self::Slot(Slot::Blue) => &[LogFeed::Slot(Slot::Blue)],
             Self::Slot(Slot::Green) => &[LogFeed::Slot(Slot::Green)],
             Self::Both => &[LogFeed::Slot(Slot::Blue), LogFeed::Slot(Slot::Green)],
+            Self::Tasks => &[LogFeed::Tasks],
             Self::Proxy => &[LogFeed::Proxy],
             Self::Steps => &[],
         }
@@ -49,6 +53,8 @@ impl LogKind {
 pub enum LogFeed {
     /// The output of the instance in the slot. If the instance is replaced, the feed follows the new instance.
     Slot(Slot),
+    /// The output of tasks. If another release runs tasks, the feed follows these.
+    Tasks,
     Proxy,
 }
 
@@ -60,6 +66,10 @@ pub enum LogSource {
         slot: Slot,
         instance: InstanceId,
     },
+    Tasks {
+        target: Target,
+        release: ReleaseId,
+    },
     Proxy {
         target: Target,
     },
@@ -70,6 +80,7 @@ impl LogSource {
     pub fn feed(&self) -> LogFeed {
         match self {
             Self::Instance { slot, .. } => LogFeed::Slot(*slot),
+            Self::Tasks { .. } => LogFeed::Tasks,
             Self::Proxy { .. } => LogFeed::Proxy,
         }
     }
@@ -163,6 +174,7 @@ pub struct LogPane {
     pub diagnostics: Option<Diagnostics>,
     slots: PerSlot<Log>,
     both: Option<Log>,
+    tasks: Log,
     proxy: Log,
     steps: BTreeMap<Target, Log>,
     /// An empty log, shown if a target has no steps yet, or while the log of both slots does not exist.
@@ -184,6 +196,7 @@ impl Default for LogPane {
             diagnostics: None,
             slots: PerSlot::from_fn(|_| Log::new(LINES)),
             both: None,
+            tasks: Log::new(LINES),
             proxy: Log::new(LINES),
             steps: BTreeMap::new(),
             empty: Log::new(STEPS),
@@ -196,6 +209,7 @@ impl LogPane {
         match self.kind {
             LogKind::Slot(slot) => self.slots.get(slot),
             LogKind::Both => self.both.as_ref().unwrap_or(&self.empty),
+            LogKind::Tasks => &self.tasks,
             LogKind::Proxy => &self.proxy,
             LogKind::Steps => {
                 let steps = self.target.as_ref().and_then(|open| self.steps.get(open));
@@ -209,6 +223,7 @@ impl LogPane {
         match self.kind {
             LogKind::Slot(slot) => self.slots.get_mut(slot),
             LogKind::Both => self.both.as_mut().unwrap_or(&mut self.empty),
+            LogKind::Tasks => &mut self.tasks,
             LogKind::Proxy => &mut self.proxy,
             LogKind::Steps => {
                 let open = self.target.as_ref();
@@ -243,9 +258,10 @@ impl LogPane {
     }
 
     fn add(&mut self, feed: LogFeed, lines: Batch) {
-        let LogFeed::Slot(slot) = feed else {
-            self.proxy.extend(lines);
-            return;
+        let slot = match feed {
+            LogFeed::Slot(slot) => slot,
+            LogFeed::Tasks => return self.tasks.extend(lines),
+            LogFeed::Proxy => return self.proxy.extend(lines),
         };
         let log = self.slots.get_mut(slot);
         let from = log.ring().end();
@@ -273,6 +289,7 @@ impl LogPane {
         self.followed.clear();
         self.slots = PerSlot::from_fn(|_| Log::new(LINES));
         self.both = None;
+        self.tasks = Log::new(LINES);
         self.proxy = Log::new(LINES);
         self.before_search = None;
     }
@@ -382,11 +399,14 @@ mod tests {
     }
 
     #[test]
-    fn after_five_presses_the_first_log_and_age_return() {
+    fn each_key_returns_to_the_first_log_and_age() {
         let mut kind = LogKind::Slot(Slot::Blue);
         let mut since = Since::All;
+        for _ in 0..6 {
+            kind = kind.next();
+        }
         for _ in 0..5 {
-            (kind, since) = (kind.next(), since.next());
+            since = since.next();
         }
         assert_eq!((kind, since), (LogKind::Slot(Slot::Blue), Since::All));
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::logs;
 use crate::console::effect::Effect;
 use crate::console::model::{LogFeed, LogKind, LogSource, Model};
+use crate::history::Outcome;
 use crate::inventory::{Role, Slot};
+use crate::release::{Progress, Status};
 
 /// Shows the log that the operator chose, otherwise the most relevant log. Follows the current sources of this log, and
 /// the current sources of all feeds that were followed before.
@@ -19,6 +21,7 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     }
     let kind = match model.log.chosen {
         Some(kind) => kind,
+        None if shows_tasks(model) => LogKind::Tasks,
         None => relevant_slot(model)
             .filter(|slot| !keeps_candidate_log(model, *slot))
             .map_or(model.log.kind, LogKind::Slot),
@@ -39,6 +42,21 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// Whether the output of tasks is the most relevant log: while a step runs tasks, and after one of them has failed.
+fn shows_tasks(model: &Model) -> bool {
+    let Some(status) = model.release() else {
+        return false;
+    };
+    let is_shown = model.log.kind == LogKind::Tasks;
+    match &status.progress {
+        Progress::Forward(step) | Progress::Choosing { step, .. } => step.runs_tasks(),
+        Progress::Back(step) => is_shown || step.runs_tasks(),
+        Progress::Closed(Outcome::Done | Outcome::Superseded { .. }) => false,
+        Progress::Closed(_) | Progress::Parked { .. } | Progress::Unrecorded { .. } => is_shown,
+        _ => false,
+    }
+}
+
 /// Whether the shown log belongs to an instance that has disappeared, and `other` is the live slot. The instance was
 /// probably a candidate. Its last lines stay, because they may explain a failure, and another candidate may start soon.
 fn keeps_candidate_log(model: &Model, other: Slot) -> bool {
@@ -53,11 +71,18 @@ fn keeps_candidate_log(model: &Model, other: Slot) -> bool {
     has_disappeared && snapshot.live() == Some(other)
 }
 
-/// The source that a feed should follow now, and the source's name. `None` if nothing runs in the slot.
+/// The source that a feed should follow now, and the source's name. `None` if nothing runs in the slot, or if the
+/// newest release has no tasks.
 fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
     let target = model.open.clone()?;
     let slot = match feed {
         LogFeed::Slot(slot) => slot,
+        LogFeed::Tasks => {
+            let status = model.release().filter(|status| has_tasks(status))?;
+            let release = status.plan.release;
+            let name = format!("the tasks of {}", status.plan.version.name());
+            return Some((LogSource::Tasks { target, release }, name));
+        }
         LogFeed::Proxy => return Some((LogSource::Proxy { target }, "the proxy".into())),
     };
     // The first member of a slot has the name that Greenroom gives.
@@ -74,6 +99,10 @@ fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
         instance: instance.id.clone(),
     };
     Some((source, name))
+}
+
+fn has_tasks(status: &Status) -> bool {
+    status.steps.iter().any(|status| status.step.runs_tasks())
 }
 
 /// The slot with the most relevant log: the slot of a release that has a driver, if the slot has an instance; otherwise
@@ -100,11 +129,14 @@ pub(super) fn next_log(model: &mut Model) -> Vec<Effect> {
         return model.refused(text);
     };
     let mut kind = model.log.kind.next();
-    // Skips a slot that is empty and has no log. The other logs say why they are empty.
-    while let LogKind::Slot(slot) = kind {
-        let is_empty = snapshot.slots.get(slot).members.is_empty()
-            && !model.log.followed.contains_key(&kind.feeds()[0]);
-        if !is_empty {
+    // Skips a slot that is empty, and the tasks if there are none. The other logs say why they are empty.
+    loop {
+        let is_empty = match kind {
+            LogKind::Slot(slot) => snapshot.slots.get(slot).members.is_empty(),
+            LogKind::Tasks => !model.release().is_some_and(|status| has_tasks(status)),
+            _ => false,
+        };
+        if !is_empty || model.log.followed.contains_key(&kind.feeds()[0]) {
             break;
         }
         kind = kind.next();

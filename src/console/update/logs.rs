@@ -273,6 +273,7 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
     let (log_name, is_both) = match model.log.kind {
         LogKind::Slot(slot) => (slot.as_str(), false),
         LogKind::Both => ("both", true),
+        LogKind::Tasks => ("tasks", false),
         LogKind::Proxy => ("proxy", false),
         LogKind::Steps => ("steps", false),
     };

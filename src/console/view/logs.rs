@@ -120,6 +120,7 @@ fn name(model: &Model) -> String {
     match model.log.kind {
         LogKind::Slot(slot) => version(slot),
         LogKind::Both => format!("{} and {}", version(Slot::Blue), version(Slot::Green)),
+        LogKind::Tasks => format!("tasks of {target}"),
         LogKind::Proxy => format!("proxy of {target}"),
         LogKind::Steps => format!("release steps of {target}"),
     }
@@ -161,6 +162,7 @@ fn why_empty(model: &Model) -> String {
             "blue and green have logged nothing yet".into()
         }
         LogKind::Both => "no log: nothing is known to run in blue or green".into(),
+        LogKind::Tasks => format!("no task of {target} has written anything yet"),
         LogKind::Proxy => format!("the proxy has written nothing about {target} yet"),
         LogKind::Steps => format!("no release of {target} ran while this console was open"),
     }

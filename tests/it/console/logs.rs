@@ -9,9 +9,10 @@ use greenroom::console::Model;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{LogKind, LogSource, SavedLog};
-use greenroom::history::Step;
+use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{InstanceId, Slot, Snapshot};
 use greenroom::logs::{NewLine, Origin};
+use greenroom::release::{Progress, StepState};
 use jiff::Timestamp;
 
 use super::world::{
@@ -119,6 +120,74 @@ fn an_empty_slot_is_skipped() {
     assert_eq!(model.log.kind, LogKind::Both);
     press(&mut model, "ooo");
     assert_eq!(model.log.kind, LogKind::Slot(Slot::Blue));
+}
+
+/// A release whose ladder has a step that runs tasks, in this progress.
+fn with_tasks(progress: Progress) -> Event {
+    let mut status = asking(Step::Switch);
+    status.progress = progress;
+    let mut task = status.steps[0].clone();
+    task.step = Step::BeforeSwitch;
+    task.state = StepState::Pending;
+    let at = status
+        .steps
+        .iter()
+        .position(|status| status.step == Step::Switch);
+    status.steps.insert(at.expect("the switch"), task);
+    Event::ReleaseMoved(Arc::new(status))
+}
+
+fn tasks_source(model: &Model) -> LogSource {
+    let mut followed = model.log.followed.values();
+    let found = followed.find(|source| matches!(source, LogSource::Tasks { .. }));
+    found.cloned().expect("the tasks are followed")
+}
+
+#[test]
+fn the_output_of_tasks_is_shown_while_they_run() {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    let effects = tell(
+        &mut model,
+        with_tasks(Progress::Forward(Step::BeforeSwitch)),
+    );
+    let source = tasks_source(&model);
+    assert_eq!(followed(&effects), [source.clone()]);
+    assert_eq!(model.log.kind, LogKind::Tasks);
+    let title_of_tasks = title(&model);
+    assert!(
+        title_of_tasks.contains("tasks of web/production"),
+        "{title_of_tasks}"
+    );
+    assert!(pane(&model)[0].contains("no task of web/production has written anything yet"));
+    arrive(&mut model, &source, vec![line(ago(1), "adding a column")]);
+    assert!(pane(&model)[0].contains("adding a column"));
+    // The candidate is more relevant when the tasks have ended.
+    tell(&mut model, with_tasks(Progress::Forward(Step::Switch)));
+    assert_eq!(model.log.kind, LogKind::Slot(Slot::Green));
+    press(&mut model, "5oo");
+    assert_eq!(model.log.kind, LogKind::Tasks);
+    assert!(pane(&model)[0].contains("adding a column"));
+}
+
+#[test]
+fn the_output_of_a_failed_task_stays_while_the_release_backs_out() {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    tell(
+        &mut model,
+        with_tasks(Progress::Forward(Step::BeforeSwitch)),
+    );
+    for progress in [
+        Progress::Back(Step::BeforeSwitch),
+        Progress::Back(Step::Start),
+        Progress::Closed(Outcome::BackedOut {
+            reason: "migrate failed".into(),
+        }),
+    ] {
+        tell(&mut model, with_tasks(progress));
+        assert_eq!(model.log.kind, LogKind::Tasks);
+    }
+    tell(&mut model, with_tasks(Progress::Closed(Outcome::Done)));
+    assert_eq!(model.log.kind, LogKind::Slot(Slot::Green));
 }
 
 #[test]
