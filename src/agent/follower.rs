@@ -203,6 +203,7 @@ impl Follower {
             override_holds: None,
             operator: engine.operator().clone(),
             trigger: Some(trigger),
+            skipped_tasks: Vec::new(),
         };
         let made = engine.plan(&request).await;
         let resolved = match &made {

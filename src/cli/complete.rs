@@ -142,6 +142,18 @@ pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, names)
 }
 
+/// The tasks of the target.
+pub(super) fn tasks(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let names = in_time(|| {
+        let line = Line::read()?;
+        let (app, target) = (line.app()?, line.target()?);
+        let definition = app.engine.definition(&target)?;
+        let tasks = definition.tasks.iter();
+        Some(tasks.map(|task| task.name.to_string()).collect())
+    });
+    candidates(typed, names)
+}
+
 /// The tags of the service's image repository.
 pub(super) fn tags(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {

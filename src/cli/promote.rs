@@ -11,7 +11,7 @@ use super::following::Following;
 use super::man::Manual;
 use super::names::nonblank_text;
 use super::{Exit, ending, json, names, open, out, plan_text, rollback_candidates, signals};
-use crate::inventory::{EnvironmentName, ServiceName, Target, VersionRef};
+use crate::inventory::{EnvironmentName, ServiceName, Target, TaskName, VersionRef};
 use crate::release::{
     Engine, OnFailure, PlanRequest, Refusal, Refused, Wanted, need_to_begin, standby_entry,
 };
@@ -45,6 +45,9 @@ pub(crate) struct Promote {
     /// approve it
     #[arg(long, value_name = "WHY", value_parser = nonblank_text)]
     override_hold: Option<String>,
+    /// Does not run this task; needs a reason, may be repeated
+    #[arg(long, value_name = "TASK", requires = "reason", add = ArgValueCompleter::new(complete::tasks))]
+    skip_task: Vec<TaskName>,
     /// Ends after the watch and leaves the old version running, for a quick rollback
     ///
     /// The old version then runs until the next release of the target, or until it is stopped by
@@ -124,6 +127,7 @@ async fn promote(common: &Common, verb: Promote) -> Exit {
         wanted,
         reason: verb.reason,
         override_holds: verb.override_hold,
+        skipped_tasks: verb.skip_task,
     };
     release(common, wanted, verb.yes).await
 }
@@ -141,6 +145,7 @@ async fn roll_back(common: &Common, verb: Rollback) -> Exit {
         reason: verb.reason,
         // Holds do not stop rollbacks.
         override_holds: None,
+        skipped_tasks: Vec::new(),
     };
     release(common, wanted, verb.yes).await
 }
@@ -153,6 +158,7 @@ struct WantedRelease {
     wanted: Wanted,
     reason: Option<String>,
     override_holds: Option<String>,
+    skipped_tasks: Vec<TaskName>,
 }
 
 async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
@@ -178,6 +184,7 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
         override_holds: wanted.override_holds,
         operator: engine.operator().clone(),
         trigger: None,
+        skipped_tasks: wanted.skipped_tasks,
     };
     let mut consent = match Consent::find(yes, engine.definition(&request.target)) {
         Ok(consent) => consent,

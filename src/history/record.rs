@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Entry, JournalEvent, Link, LivePeriod, RecordedStep, Step, Successor};
 use crate::checks::Report;
 use crate::inventory::{
-    Address, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Trigger, Version,
+    Address, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, TaskName, Trigger,
+    Version,
 };
 use crate::sanitize::sanitize;
 
@@ -207,6 +208,9 @@ pub struct ReleaseRecord {
     /// The push for which an agent opened the release; none for a release of an operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Trigger>,
+    /// The tasks of the target that the release does not run. `reason` says why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped_tasks: Vec<TaskName>,
     pub opened_at: Timestamp,
     /// The plan that was shown to the operator.
     pub plan: Vec<PlannedCalls<RecordedStep>>,

@@ -38,6 +38,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
         closed: None,
         chain: None,
         trigger: None,
+        skipped_tasks: Vec::new(),
     }
 }
 

@@ -146,6 +146,7 @@ mod tests {
             chain: None,
             closed: closed.map(|outcome| (at(day), outcome)),
             trigger: None,
+            skipped_tasks: Vec::new(),
         }
     }
 

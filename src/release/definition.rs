@@ -13,7 +13,7 @@ use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
     Address, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
-    PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Task, Tier, freeze,
+    PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Task, TaskName, Tier, freeze,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,16 @@ impl Definition {
     /// Whether the target follows this tag.
     pub fn follows_tag(&self, tag: &str) -> bool {
         self.follows.iter().any(|pattern| pattern.matches(tag))
+    }
+
+    /// A copy without these tasks.
+    #[must_use]
+    pub fn without_tasks(&self, skipped: &[TaskName]) -> Self {
+        let mut definition = self.clone();
+        definition
+            .tasks
+            .retain(|task| !skipped.contains(&task.name));
+        definition
     }
 
     /// The holds and freezes that are active at `now`. `placed` is the hold in the store.

@@ -112,7 +112,7 @@
 //!   deadline while backing out. After a failed observation the driver observes again. Any other failure fails the
 //!   step.
 //! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
-//!   skip for watch and drain), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed
+//!   skip for watch, drain and the undo of tasks), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed
 //!   watch, and after too many bad public answers in *switch*, the release backs out in both cases, if it can. After a
 //!   failed *stop* or *after-stop* it never backs out by itself, because the new version is live.
 //! - Backing out undoes the started steps, traffic first: the tasks after the stop, stop, switch, drain the candidate's

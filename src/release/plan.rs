@@ -9,7 +9,7 @@ use crate::history::{
 };
 use crate::inventory::{
     Address, Clocks, EnvironmentName, Hold, Operator, ReleaseId, Route, Slot, SlotMembers, Target,
-    Tier, Trigger, Version,
+    TaskName, Tier, Trigger, Version,
 };
 
 /// The version that has the traffic when the plan is made.
@@ -54,6 +54,8 @@ pub struct Plan {
     pub overridden: Vec<Overridden>,
     /// The push for which an agent makes the plan; none for a plan of an operator.
     pub trigger: Option<Trigger>,
+    /// The tasks of the target that the release does not run. `definition` does not have them.
+    pub skipped_tasks: Vec<TaskName>,
     /// The newest release of the target when the plan is made.
     pub newest: Option<ReleaseId>,
     pub made_at: Timestamp,
@@ -93,7 +95,7 @@ impl Plan {
         Self {
             release: head.id,
             kind: head.kind,
-            definition: definition.clone(),
+            definition: definition.without_tasks(&head.skipped_tasks),
             from: head.from.as_ref().map(|(slot, version)| LiveBefore {
                 slot: *slot,
                 version: version.clone(),
@@ -113,6 +115,7 @@ impl Plan {
             reason: head.reason.clone(),
             overridden: head.overridden.clone(),
             trigger: head.trigger.clone(),
+            skipped_tasks: head.skipped_tasks.clone(),
             newest: None,
             made_at: head.opened_at,
             mark: Some(Link::first(head).as_str().to_owned()),
@@ -236,6 +239,7 @@ impl Plan {
             reason: self.reason.clone(),
             overridden: self.overridden.clone(),
             trigger: self.trigger.clone(),
+            skipped_tasks: self.skipped_tasks.clone(),
             opened_at: self.made_at,
             plan: self.calls.iter().map(PlannedCalls::recorded).collect(),
             baseline: Some(Baseline {

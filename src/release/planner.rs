@@ -13,7 +13,7 @@ use crate::inventory::{
 };
 
 use self::warnings::{
-    ends_standby, override_warning, tasks_left_out, tasks_that_stay_done, warnings,
+    ends_standby, override_warning, skipped_tasks, tasks_left_out, tasks_that_stay_done, warnings,
 };
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
@@ -91,6 +91,7 @@ pub fn decide(
     let mut warnings = warnings(facts, from.as_ref(), &leftover);
     warnings.extend(ends_standby(facts, record));
     warnings.extend(tasks_left_out(facts));
+    warnings.extend(skipped_tasks(&request.skipped_tasks));
     if let Installation::Foreign(why) = installation {
         warnings.push(why.clone());
     }
@@ -107,7 +108,7 @@ pub fn decide(
         plan: Plan {
             release: facts.release,
             kind,
-            definition: definition.clone(),
+            definition: definition.without_tasks(&request.skipped_tasks),
             from,
             slot,
             version,
@@ -121,6 +122,7 @@ pub fn decide(
             reason: request.reason.clone(),
             overridden,
             trigger: request.trigger.clone(),
+            skipped_tasks: request.skipped_tasks.clone(),
             newest: facts.newest(),
             made_at: facts.now,
             mark: None,
@@ -274,6 +276,16 @@ fn refuse_live_version(
     }
 }
 
+fn refuse_by_skipped(request: &PlanRequest, definition: &Definition, against: &mut Vec<Refusal>) {
+    let tasks = || definition.tasks.iter().map(|task| &task.name);
+    let skipped = request.skipped_tasks.iter();
+    let unknown = skipped.filter(|name| !tasks().any(|task| task == *name));
+    against.extend(unknown.map(|name| Refusal::NoSuchTask {
+        name: name.clone(),
+        tasks: tasks().cloned().collect(),
+    }));
+}
+
 fn refuse_by_rule(
     request: &PlanRequest,
     definition: &Definition,
@@ -299,7 +311,10 @@ fn refuse_by_rule(
     let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
     if definition.rules.require_reason && !reason_given && !is_back {
         against.push(Refusal::NoReason);
+    } else if !request.skipped_tasks.is_empty() && !reason_given {
+        against.push(Refusal::NoReasonToSkip);
     }
+    refuse_by_skipped(request, definition, against);
 }
 
 fn refuse_by_record(

@@ -12,7 +12,7 @@ pub use queue::QueueRefusal;
 use super::approval::NotPeerApproved;
 use crate::inventory::{
     Address, ClockReading, EnvironmentName, Hold, LockHolder, LockPurpose, Operator, ReleaseId,
-    Slot, Target,
+    Slot, Target, TaskName,
 };
 
 /// One reason of a refusal.
@@ -27,6 +27,14 @@ pub enum Refusal {
         wanted: String,
         repository: String,
     },
+    /// The target has no task of this name.
+    NoSuchTask {
+        name: TaskName,
+        /// The tasks of the target.
+        tasks: Vec<TaskName>,
+    },
+    /// A release may leave out tasks only with a reason.
+    NoReasonToSkip,
     /// The proxy's configuration was installed from a newer settings file. This console reads an older file.
     ConfigurationOlder {
         /// The name of the file, and the ages of both configurations.
@@ -275,6 +283,8 @@ impl Refusal {
             | Self::NeverLiveHere { .. }
             | Self::NoHealthCheck
             | Self::NoReason
+            | Self::NoReasonToSkip
+            | Self::NoSuchTask { .. }
             | Self::NeedsOperator(_)
             | Self::StoreWentBack { .. }
             | Self::GenerationsUsedUp { .. }

@@ -149,7 +149,7 @@ impl Replay {
                 self.last = Last::Between;
             }
             "skip" => {
-                self.track.skip(step);
+                self.track.skip();
                 self.advanced();
             }
             "back out" => {

@@ -1,6 +1,6 @@
 //! The request of an operator or an agent for a release.
 
-use crate::inventory::{EnvironmentName, Operator, Target, Trigger, VersionRef};
+use crate::inventory::{EnvironmentName, Operator, Target, TaskName, Trigger, VersionRef};
 
 /// The version that an operator wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,4 +25,6 @@ pub struct PlanRequest {
     pub operator: Operator,
     /// The push for which an agent makes the request; none for a request of an operator.
     pub trigger: Option<Trigger>,
+    /// The tasks of the target that the release does not run. They need a reason.
+    pub skipped_tasks: Vec<TaskName>,
 }

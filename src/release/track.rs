@@ -141,8 +141,15 @@ impl Track {
         steps.any(|it| it.step == step && matches!(it.state, StepState::Failed { .. }))
     }
 
-    pub(super) fn skip(&mut self, step: Step) {
-        self.set(step, StepState::Skipped);
+    /// Notes that an operator continues without the current stage.
+    pub(super) fn skip(&mut self) {
+        match (self.stage(), &mut self.back_reason) {
+            (Some(stage), None) => self.set(stage.step, StepState::Skipped),
+            (Some(Stage { step, .. }), Some(reason)) => {
+                *reason = format!("{reason}; the undo of {step} was skipped");
+            }
+            (None, _) => {}
+        }
         self.at += 1;
     }
 

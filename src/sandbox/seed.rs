@@ -56,6 +56,7 @@ async fn release(
         override_holds: None,
         operator: engine.operator().clone(),
         trigger: None,
+        skipped_tasks: Vec::new(),
     };
     let plan = engine
         .plan(&request)

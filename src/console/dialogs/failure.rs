@@ -239,6 +239,11 @@ fn consequence(failure: &Failure, choice: Choice) -> String {
         },
         Choice::BackOut => failure.status.undo.clone(),
         Choice::Leave => "ends the release; everything stays as it is now".into(),
-        Choice::Skip => format!("continues without {step}; the history records it"),
+        Choice::Skip => match failure.direction {
+            Direction::Forward => format!("continues without {step}; the history records it"),
+            Direction::Back => {
+                format!("continues to back out; the tasks of {step} stay done")
+            }
+        },
     }
 }

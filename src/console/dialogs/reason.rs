@@ -229,6 +229,7 @@ fn ask_for_plan(model: &mut Model, reason: Reason, text: Option<String>) -> Vec<
             override_holds: reason.override_holds,
             operator: model.operator.clone(),
             trigger: None,
+            skipped_tasks: Vec::new(),
         },
     })]
 }

@@ -59,6 +59,7 @@ pub(super) fn plan() -> Plan {
         made_at: Timestamp::UNIX_EPOCH,
         mark: None,
         trigger: None,
+        skipped_tasks: Vec::new(),
         newest: None,
     }
 }

@@ -346,6 +346,15 @@ impl Stage {
         self.direction == Direction::Forward && has(self.step, property)
     }
 
+    /// Whether an operator may continue without the stage after it failed. The undo of a task may fail for a reason that
+    /// only a person can judge.
+    pub(super) fn may_be_skipped(self) -> bool {
+        match self.direction {
+            Direction::Forward => has(self.step, Property::MayBeSkipped),
+            Direction::Back => self.step.runs_tasks(),
+        }
+    }
+
     /// What a failure of the stage leads to.
     pub(super) fn after_failure(self, bad_in_a_row: u32) -> AfterFailure {
         match self.direction {

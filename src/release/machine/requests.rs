@@ -179,7 +179,7 @@ impl Machine {
             choices.push(Choice::BackOut);
         }
         choices.push(Choice::Leave);
-        if stage.has(Property::MayBeSkipped) {
+        if stage.may_be_skipped() {
             choices.push(Choice::Skip);
         }
         choices
@@ -216,7 +216,7 @@ impl Machine {
             }
             Choice::Leave => Then::Leave,
             Choice::Skip => {
-                self.track.skip(stage.step);
+                self.track.skip();
                 Then::Stage
             }
         };

@@ -1,7 +1,7 @@
 //! What the operator should know before starting a plan. A warning does not stop a release.
 
 use crate::history::{Outcome, Overridden, ReleaseRecord, Step};
-use crate::inventory::{LockRecord, RegistryRecord, SlotMembers, Version};
+use crate::inventory::{LockRecord, RegistryRecord, SlotMembers, TaskName, Version};
 use crate::release::ladder::task_of_call;
 use crate::release::{Facts, LiveBefore, StandbyOf};
 use crate::sanitize::sanitize;
@@ -118,6 +118,12 @@ pub(super) fn tasks_left_out(facts: &Facts) -> Option<String> {
             tasks.join(", ")
         )
     })
+}
+
+/// A warning that names the tasks that the operator leaves out.
+pub(super) fn skipped_tasks(skipped: &[TaskName]) -> Option<String> {
+    let names: Vec<&str> = skipped.iter().map(TaskName::as_str).collect();
+    (!names.is_empty()).then(|| format!("does not run these tasks: {}", names.join(", ")))
 }
 
 /// The names of the planned tasks at some steps.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON};
 use crate::inventory::{
     EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId, Slot, Target,
-    local_time,
+    TaskName, local_time,
 };
 use crate::release::describe::generations_used_up;
 
@@ -49,6 +49,16 @@ impl fmt::Display for Refusal {
                 f,
                 "{repository} has no version {wanted}: push it, or choose a version that the image registry lists"
             ),
+            Self::NoSuchTask { name, tasks } => {
+                write!(f, "there is no task {name} to skip: ")?;
+                let tasks: Vec<&str> = tasks.iter().map(TaskName::as_str).collect();
+                if tasks.is_empty() {
+                    f.write_str("the target has no tasks")
+                } else {
+                    write!(f, "the tasks of the target are {}", tasks.join(", "))
+                }
+            }
+            Self::NoReasonToSkip => f.write_str("a release that skips a task needs a reason"),
             Self::NothingLiveIn(environment) => {
                 write!(f, "nothing is live in {environment}: name a version instead")
             }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Lines, Tone, clock, evidence, moment};
 use crate::checks::{Verdict, counted};
 use crate::history::{Decision, Entry, JournalEvent, Recorded, Takeover};
-use crate::inventory::PeerApproval;
+use crate::inventory::{PeerApproval, TaskName};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 
@@ -20,6 +20,11 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
         None => format!("  {at}  {operator} opened the release; the plan above was shown"),
     });
     reason(lines, head.reason.as_deref());
+    if !head.skipped_tasks.is_empty() {
+        let names: Vec<&str> = head.skipped_tasks.iter().map(TaskName::as_str).collect();
+        let names = names.join(", ");
+        lines.plain(format!("  {at}  {operator} skipped the tasks: {names}"));
+    }
     for overridden in &head.overridden {
         let (at, hold) = (moment(head.opened_at), &overridden.hold);
         lines.plain(format!("  {at}  {} overrode a hold: {hold}", head.operator));

@@ -74,6 +74,7 @@ fn released() -> Recorded {
         chain: None,
         closed: None,
         trigger: None,
+        skipped_tasks: Vec::new(),
     };
     let digest = head.to.1.digest.clone();
     let happened = [

@@ -69,6 +69,7 @@ pub(crate) fn open(minute: u32) -> Recorded {
         chain: None,
         closed: None,
         trigger: None,
+        skipped_tasks: Vec::new(),
     };
     Recorded {
         head,

@@ -66,6 +66,7 @@ fn record(number: u8, to: Version, days: u64, outcome: Outcome) -> ReleaseRecord
         chain: None,
         closed: Some((ago(days * DAY), outcome)),
         trigger: None,
+        skipped_tasks: Vec::new(),
     }
 }
 

@@ -41,6 +41,7 @@ fn release(number: u8, kind: ReleaseKind, from: Version, to: Version) -> Release
         chain: None,
         closed: Some((at, Outcome::Done)),
         trigger: None,
+        skipped_tasks: Vec::new(),
     }
 }
 

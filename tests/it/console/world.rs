@@ -456,6 +456,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
         reason: Some("fix basket rounding".into()),
         made_at: ago(60),
         trigger: None,
+        skipped_tasks: Vec::new(),
         newest: None,
     }
 }
@@ -584,6 +585,7 @@ pub(crate) fn planned_for(request_id: u64, plan: Result<Arc<Plan>, Refused>) -> 
         override_holds: None,
         operator: operator(),
         trigger: None,
+        skipped_tasks: Vec::new(),
     };
     answered(
         MakePlan {

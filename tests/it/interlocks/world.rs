@@ -74,6 +74,7 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
         reason: None,
         made_at: Timestamp::UNIX_EPOCH,
         trigger: None,
+        skipped_tasks: Vec::new(),
         newest: None,
     }
 }

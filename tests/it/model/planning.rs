@@ -44,6 +44,7 @@ pub(crate) fn plan<S: Side>(world: &World<S>, scope: &Scope<S>, by: usize) -> Op
         reason: None,
         operator: person(by),
         trigger: None,
+        skipped_tasks: Vec::new(),
     };
     let facts = S::facts(world, scope, number(scope, by), resolved);
     let words = ProxyWords {

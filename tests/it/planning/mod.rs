@@ -89,6 +89,7 @@ fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
         chain: None,
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
         trigger: None,
+        skipped_tasks: Vec::new(),
     }
 }
 
@@ -168,6 +169,7 @@ fn request(wanted: Wanted) -> PlanRequest {
         reason: None,
         operator: operator(),
         trigger: None,
+        skipped_tasks: Vec::new(),
     }
 }
 

@@ -168,6 +168,7 @@ impl Fixture {
             reason: Some("a test".into()),
             operator: self.app.engine.operator().clone(),
             trigger: None,
+            skipped_tasks: Vec::new(),
         }
     }
 
@@ -175,8 +176,12 @@ impl Fixture {
         self.app.engine.plan(&self.request(wanted)).await
     }
 
-    /// Plans and starts.
+    /// Plans and starts. The release backs out after a failure.
     pub(super) async fn begin(&self, wanted: Wanted) -> Running {
+        self.begin_with(wanted, OnFailure::BackOut).await
+    }
+
+    pub(super) async fn begin_with(&self, wanted: Wanted, on_failure: OnFailure) -> Running {
         let plan = self.plan(wanted).await.expect("a plan");
         let now = self.app.engine.clock().now();
         let by = plan.operator.clone();
@@ -184,7 +189,7 @@ impl Fixture {
         let handle = self
             .app
             .engine
-            .open(plan, &approval, OnFailure::BackOut)
+            .open(plan, &approval, on_failure)
             .await
             .expect("a release");
         Running::of(handle)

@@ -1,15 +1,15 @@
 //! Tasks on a real Docker: commands in containers of the new version, at most once per release.
 
-use std::process::Command;
+use std::time::Duration;
 
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::Role;
-use greenroom::release::{Progress, Wanted};
+use greenroom::release::{Choice, Command, OnFailure, Progress, Status, Wanted};
 
 use super::command_line::{err, out, run};
 use super::fixture::{Finished, Fixture, FixtureOptions, version};
 use super::{load, nothing_was_noticed};
-use crate::support::docker;
+use crate::support::{docker, eventually};
 
 /// A task of the fixture's service, as the configuration has it. `script` is run by a shell.
 fn task(name: &str, at: &str, script: &str, more: &str) -> String {
@@ -178,14 +178,12 @@ async fn a_task_whose_container_is_gone_fails_the_release() {
             matches!(status.progress, Progress::Forward(Step::BeforeStart))
         })
         .await;
-    crate::support::eventually(
-        "the task runs",
-        std::time::Duration::from_secs(20),
-        || async { !ran(&fixture).is_empty() },
-    )
+    eventually("the task runs", Duration::from_secs(20), || async {
+        !ran(&fixture).is_empty()
+    })
     .await;
     for name in fixture.task_containers() {
-        let removed = Command::new("docker")
+        let removed = std::process::Command::new("docker")
             .args(["-H", &docker(), "rm", "--force", &name])
             .output();
         assert!(removed.expect("the docker client").status.success());
@@ -224,7 +222,7 @@ async fn a_task_after_the_stop_waits_for_the_standby() {
     assert_eq!(ran(&fixture), [""; 0]);
     running
         .handle
-        .command(greenroom::release::Command::EndStandby)
+        .command(Command::EndStandby)
         .await
         .expect("driven");
     let finished = running.finish().await;
@@ -276,4 +274,89 @@ async fn the_output_of_tasks_is_kept_with_the_release() {
     assert!(order.is_sorted_by_key(|text| at(text)), "{shown}");
     assert!(at("err careful") < at("log of the candidate, "), "{shown}");
     assert!(!shown.contains("s3cret-w0rd-9"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_skipped_task_does_not_run_also_after_resuming() {
+    let fixture = with_tasks(&[
+        task("expand", "before-start", &notes("expand"), ""),
+        task("migrate", "before-start", &notes("migrate"), ""),
+        task("contract", "after-stop", &notes("contract"), ""),
+    ])
+    .await;
+    let service = fixture.target.service.to_string();
+    let skip = ["--skip-task", "migrate", "--skip-task", "contract"];
+    let promote = [
+        "promote",
+        &service,
+        "production",
+        "--version",
+        "1.9.0",
+        "--yes",
+    ];
+    let without_reason = run(&fixture, &[&promote[..], &skip].concat()).await;
+    assert_eq!(without_reason.status.code(), Some(2));
+    let unknown = ["--reason", "done by hand", "--skip-task", "move"];
+    let unknown = run(&fixture, &[&promote[..], &unknown].concat()).await;
+    assert_eq!(unknown.status.code(), Some(1), "{}", out(&unknown));
+    let words =
+        "there is no task move to skip: the tasks of the target are expand, migrate, contract";
+    assert!(err(&unknown).contains(words), "{}", err(&unknown));
+
+    let leaves = ["--reason", "done by hand", "--no-standby-wait"];
+    let done = run(&fixture, &[&promote[..], &skip, &leaves].concat()).await;
+    let said = out(&done);
+    assert!(
+        said.contains("does not run these tasks: migrate, contract"),
+        "{said}"
+    );
+    assert_eq!(ran(&fixture), ["expand"]);
+    let resumed = run(&fixture, &["resume", &service, "production", "--yes"]).await;
+    assert_eq!(resumed.status.code(), Some(0), "{}", err(&resumed));
+    assert_eq!(ran(&fixture), ["expand"]);
+    let shown = run(&fixture, &["show", "last", &service]).await;
+    let shown = out(&shown);
+    assert!(
+        shown.contains("skipped the tasks: migrate, contract"),
+        "{shown}"
+    );
+    fixture.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_skips_an_undo_that_fails() {
+    let fixture = with_tasks(&[
+        task(
+            "migrate",
+            "before-start",
+            &notes("migrate"),
+            "undo = [\"/bin/busybox\", \"false\"]",
+        ),
+        task("break", "before-switch", "exit 3", ""),
+    ])
+    .await;
+    let running = fixture.begin_with(version("1.9.0"), OnFailure::Ask).await;
+    let choose = async |step, choice| {
+        let asks = |status: &Status| match &status.progress {
+            Progress::Choosing {
+                step: it, choices, ..
+            } => *it == step && choices.contains(&choice),
+            _ => false,
+        };
+        running.until(&format!("{step} failed"), asks).await;
+        let by = fixture.app.engine.operator().clone();
+        let note = None;
+        let chosen = running.handle.command(Command::Choose { choice, by, note });
+        chosen.await.expect("driven");
+    };
+    choose(Step::BeforeSwitch, Choice::BackOut).await;
+    choose(Step::BeforeStart, Choice::Skip).await;
+    let finished = running.finish().await;
+    assert!(finished.is_backed_out(), "{finished:?}");
+    let reason = reason(&finished);
+    assert!(
+        reason.contains("the undo of before-start was skipped"),
+        "{reason}"
+    );
+    fixture.stands("1.8.2", Role::Empty).await;
 }

@@ -245,6 +245,7 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         chain: None,
         closed: None,
         trigger: None,
+        skipped_tasks: Vec::new(),
     }
 }
 

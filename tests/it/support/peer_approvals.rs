@@ -48,6 +48,7 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         closed: None,
         chain: None,
         trigger: None,
+        skipped_tasks: Vec::new(),
     }
 }
 

@@ -188,6 +188,7 @@ fn record_of(release: &Release) -> ReleaseRecord {
         reason: None,
         overridden: Vec::new(),
         trigger: None,
+        skipped_tasks: Vec::new(),
         opened_at: moment(0),
         plan: Vec::new(),
         baseline: None,

@@ -75,6 +75,7 @@ pub(super) fn past() -> ReleaseRecord {
         chain: None,
         closed: Some((time(0), Outcome::Done)),
         trigger: None,
+        skipped_tasks: Vec::new(),
     }
 }
 
