@@ -32,7 +32,7 @@ pub(super) async fn drive(engine: Arc<Engine>, handle: Handle, wake: Arc<Notify>
         let question = question(&now).filter(|question| approved != Some(*question));
         let mut waits_for_others = false;
         if let Some((step, since)) = question {
-            waits_for_others = step == Step::Switch && lacks_approvals(&engine, &now.plan).await;
+            waits_for_others = step == Step::Switch && lacks_approvals(&engine, &now).await;
             if !waits_for_others {
                 approve(&engine, &handle, &now.plan, step).await;
                 approved = Some((step, since));
@@ -70,13 +70,13 @@ async fn approve(engine: &Engine, handle: &Handle, plan: &Plan, step: Step) {
 }
 
 /// Whether the switch still needs approvals by operators. True also if the approvals cannot be read.
-async fn lacks_approvals(engine: &Engine, plan: &Plan) -> bool {
-    let needed = approvers_needed(plan);
+async fn lacks_approvals(engine: &Engine, status: &Status) -> bool {
+    let needed = approvers_needed(&status.plan, &status.cases);
     if needed == 0 {
         return false;
     }
     let given = engine
-        .counted_approvals(plan, Some(engine.operator()))
+        .counted_approvals(status, Some(engine.operator()))
         .await;
     !given.is_ok_and(|given| given.len() >= needed)
 }

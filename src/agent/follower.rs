@@ -204,6 +204,7 @@ impl Follower {
             operator: engine.operator().clone(),
             trigger: Some(trigger),
             skipped_tasks: Vec::new(),
+            overridden_checks: Vec::new(),
         };
         let made = engine.plan(&request).await;
         let resolved = match &made {

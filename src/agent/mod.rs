@@ -218,7 +218,7 @@ fn is_at_work(status: &Status) -> bool {
     match status.progress {
         Progress::Forward(_) | Progress::Back(_) | Progress::Unrecorded { .. } => true,
         // The agent approves by itself, unless other operators have to.
-        Progress::Asking { .. } => approvers_needed(&status.plan) == 0,
+        Progress::Asking { .. } => approvers_needed(&status.plan, &status.cases) == 0,
         _ => false,
     }
 }

@@ -92,6 +92,7 @@ pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
         ));
     }
     CaseReport {
+        overridden: None,
         name: case.name.clone(),
         required: case.required,
         verdict: if differences.is_empty() {

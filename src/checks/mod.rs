@@ -8,5 +8,5 @@ mod secret_name;
 
 pub use case::{Case, Expectation, HealthCheck, Suite};
 pub use judge::{Answer, judge};
-pub use report::{CaseReport, Report, Verdict, counted};
+pub use report::{CaseReport, CheckOverride, Report, Verdict, counted};
 pub use secret_name::{hide_in_query, may_be_secret, with_query};

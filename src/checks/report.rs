@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{Digest, InstanceRun};
+use crate::inventory::{Digest, InstanceRun, Operator};
 
 /// The most cases whose request and response are kept in the record. A case that passed keeps neither.
 const MOST_TRANSCRIPTS: usize = 16;
@@ -42,6 +42,20 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// The decision of an operator that a release goes on although a required case has not passed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CheckOverride {
+    pub by: Operator,
+    pub why: String,
+}
+
+/// Shows the decision as `overridden by ana@ops-1: the check is broken`.
+impl fmt::Display for CheckOverride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "overridden by {}: {}", self.by, self.why)
+    }
+}
+
 /// The outcome of one case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseReport {
@@ -58,6 +72,16 @@ pub struct CaseReport {
     /// The start of the answer, made safe and cut; empty if there was no answer. It may be empty in a record.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub response: String,
+    /// Why the release goes on although this required case has not passed; none if no operator decided so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<CheckOverride>,
+}
+
+impl CaseReport {
+    /// Whether the case is required and has not passed.
+    pub fn has_failed(&self) -> bool {
+        self.required && self.verdict != Verdict::Passed
+    }
 }
 
 /// The outcome of a run of a suite against one digest.
@@ -75,11 +99,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every required case passed. This is also true for an empty suite.
+    /// Whether every required case passed or is overridden. This is also true for an empty suite.
     pub fn allows(&self) -> bool {
-        self.cases
-            .iter()
-            .all(|case| !case.required || case.verdict == Verdict::Passed)
+        self.failed().all(|case| case.overridden.is_some())
+    }
+
+    /// The required cases that have not passed, overridden or not.
+    pub fn failed(&self) -> impl Iterator<Item = &CaseReport> {
+        self.cases.iter().filter(|case| case.has_failed())
     }
 
     /// Shortens the report for the record. Only the first 16 cases that did not pass keep their request and response,
@@ -148,6 +175,7 @@ mod tests {
     #[test]
     fn a_record_of_many_failed_cases_stays_small() {
         let case = |n: usize| CaseReport {
+            overridden: None,
             name: format!("case {n}"),
             required: true,
             verdict: if n.is_multiple_of(10) {

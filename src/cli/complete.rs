@@ -154,6 +154,18 @@ pub(super) fn tasks(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(typed, names)
 }
 
+/// The checks of the target.
+pub(super) fn checks(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let names = in_time(|| {
+        let line = Line::read()?;
+        let (app, target) = (line.app()?, line.target()?);
+        let definition = app.engine.definition(&target)?;
+        let cases = definition.suite.cases.iter();
+        Some(cases.map(|case| case.name.clone()).collect())
+    });
+    candidates(typed, names)
+}
+
 /// The tags of the service's image repository.
 pub(super) fn tags(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {

@@ -160,7 +160,7 @@ impl<'a> Following<'a> {
         if last_question == question {
             return last_question;
         }
-        if *step == Step::Switch && self.waits_for_others(&status.plan).await {
+        if *step == Step::Switch && self.waits_for_others(status).await {
             return None;
         }
         match &mut self.consent {
@@ -194,13 +194,14 @@ impl<'a> Following<'a> {
 
     /// Whether the switch still needs approvals by other operators. True also if the approvals cannot be read. Reports
     /// the number of approvals when the number changes or becomes unknown.
-    async fn waits_for_others(&mut self, plan: &Plan) -> bool {
-        let needed = approvers_needed(plan);
+    async fn waits_for_others(&mut self, status: &Status) -> bool {
+        let plan = &status.plan;
+        let needed = approvers_needed(plan, &status.cases);
         if needed == 0 {
             return false;
         }
         let driver = self.engine.operator().clone();
-        let (has, message) = match self.engine.counted_approvals(plan, Some(&driver)).await {
+        let (has, message) = match self.engine.counted_approvals(status, Some(&driver)).await {
             Ok(given) if given.len() >= needed => {
                 self.reported_approvals = None;
                 return false;

@@ -52,6 +52,6 @@ pub(super) fn json(plan: &Plan) -> serde_json::Value {
     serde_json::json!({
         "release": plan.record(),
         "warnings": plan.warnings,
-        "approvals_needed": approvers_needed(plan),
+        "approvals_needed": approvers_needed(plan, &[]),
     })
 }

@@ -48,6 +48,11 @@ pub(crate) struct Promote {
     /// Does not run this task; needs a reason, may be repeated
     #[arg(long, value_name = "TASK", requires = "reason", add = ArgValueCompleter::new(complete::tasks))]
     skip_task: Vec<TaskName>,
+    /// Goes on if this required check does not pass; needs a reason, may be repeated.
+    ///
+    /// In a protected environment another person must approve the release.
+    #[arg(long, value_name = "CHECK", requires = "reason", add = ArgValueCompleter::new(complete::checks))]
+    override_check: Vec<String>,
     /// Ends after the watch and leaves the old version running, for a quick rollback
     ///
     /// The old version then runs until the next release of the target, or until it is stopped by
@@ -87,11 +92,14 @@ pub(crate) struct Rollback {
     #[arg(long, value_name = "TAG|DIGEST", add = ArgValueCompleter::new(complete::rollback_versions))]
     to: Option<VersionRef>,
     /// Lists the versions to go back to, and why others cannot be chosen; changes nothing
-    #[arg(long, conflicts_with_all = ["to", "reason", "yes", "no_standby_wait"])]
+    #[arg(long, conflicts_with_all = ["to", "reason", "override_check", "yes", "no_standby_wait"])]
     list: bool,
     /// The reason; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Goes on if this required check does not pass; needs a reason, may be repeated
+    #[arg(long, value_name = "CHECK", requires = "reason", add = ArgValueCompleter::new(complete::checks))]
+    override_check: Vec<String>,
     /// Ends after the watch and leaves the previous version running, as `promote --no-standby-wait` does
     #[arg(long)]
     no_standby_wait: bool,
@@ -128,6 +136,7 @@ async fn promote(common: &Common, verb: Promote) -> Exit {
         reason: verb.reason,
         override_holds: verb.override_hold,
         skipped_tasks: verb.skip_task,
+        overridden_checks: verb.override_check,
     };
     release(common, wanted, verb.yes).await
 }
@@ -146,6 +155,7 @@ async fn roll_back(common: &Common, verb: Rollback) -> Exit {
         // Holds do not stop rollbacks.
         override_holds: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: verb.override_check,
     };
     release(common, wanted, verb.yes).await
 }
@@ -159,6 +169,7 @@ struct WantedRelease {
     reason: Option<String>,
     override_holds: Option<String>,
     skipped_tasks: Vec<TaskName>,
+    overridden_checks: Vec<String>,
 }
 
 async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
@@ -185,6 +196,7 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
         operator: engine.operator().clone(),
         trigger: None,
         skipped_tasks: wanted.skipped_tasks,
+        overridden_checks: wanted.overridden_checks,
     };
     let mut consent = match Consent::find(yes, engine.definition(&request.target)) {
         Ok(consent) => consent,

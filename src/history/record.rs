@@ -211,6 +211,9 @@ pub struct ReleaseRecord {
     /// The tasks of the target that the release does not run. `reason` says why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped_tasks: Vec<TaskName>,
+    /// The required checks that the operator overrode before they were run. `reason` says why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overridden_checks: Vec<String>,
     pub opened_at: Timestamp,
     /// The plan that was shown to the operator.
     pub plan: Vec<PlannedCalls<RecordedStep>>,

@@ -39,6 +39,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
         chain: None,
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     }
 }
 

@@ -147,6 +147,7 @@ mod tests {
             closed: closed.map(|outcome| (at(day), outcome)),
             trigger: None,
             skipped_tasks: Vec::new(),
+            overridden_checks: Vec::new(),
         }
     }
 

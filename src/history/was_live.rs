@@ -259,6 +259,7 @@ mod tests {
 
     fn checked(sequence: u32, verdict: Verdict) -> Entry {
         let case = CaseReport {
+            overridden: None,
             name: "orders".into(),
             required: true,
             verdict,

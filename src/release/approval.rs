@@ -12,11 +12,11 @@ mod repair;
 use jiff::Timestamp;
 
 pub use not_peer_approved::NotPeerApproved;
-pub(super) use others::needs_words;
 pub use others::{
-    Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words,
+    Weighed, approval_mark, approvals_ahead, approve_command, approvers_needed, approvers_words,
     need_to_peer_approve, own_release, peer_approved_words, unread_approvals, weigh,
 };
+pub(super) use others::{name_not_proved, needs_words};
 pub use repair::{ApprovedRepair, RepairApproval, need_to_repair};
 
 use super::time::after;

@@ -59,6 +59,10 @@ pub enum Event {
         by: Operator,
         note: Option<String>,
     },
+    /// A person chose what this driver must not do.
+    NotChosen {
+        why: String,
+    },
     /// An operator requested the checks again.
     CheckAgainAsked(Operator),
     /// An operator ends the standby, so *stop* starts.

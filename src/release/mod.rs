@@ -69,7 +69,7 @@
 //! |---|---|---|
 //! | 1 | a slot with traffic is not stopped, removed or replaced. A slot has traffic if the route or any edge names it; if an edge does not answer, the slot is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
 //! | 2 | no route to a slot that is not whole, not healthy or not registered | `interlocks`, before register and every change of route or proxy; a change that only lowers the generation of the same route is allowed, because it moves no traffic |
-//! | 3 | no switch without a current healthy observation and passed checks of the running digest; old checks are run again | the guard of switch; it cannot be overridden |
+//! | 3 | no switch without a current healthy observation and checks of the running digest, of which each required one has passed or was overridden by an operator with a reason; old checks are run again | the guard of switch |
 //! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
 //! | 5 | no act toggles: a switch names the slot that each edge leaves and the slot that all go to | [`Action`], [`Move`] |
 //! | 6 | an act that may have happened is observed before it is tried again | the machines of releases and repairs: every new try passes the guard |
@@ -96,8 +96,9 @@
 //! protected environment, and for a plan that may cut connections of a protected target, `--yes` needs `allow_yes` in
 //! the rules of the target's environment. A release waits for a person without a deadline.
 //!
-//! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch. If a hold is
-//! overridden in a protected environment, at least one other operator must approve. After the others have approved, the
+//! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch. If a hold or
+//! a required check is overridden in a protected environment, at least one other operator must approve. An approval that
+//! was given before a check was overridden does not count ([`weigh`]). After the others have approved, the
 //! driver confirms the switch, in every tier. An approval by another operator
 //! ([`Engine::peer_approve`]) names release, digest and plan, and expires. The guard of the switch counts the approvals
 //! that are in the store at that moment: one per person. Approvals by the operators who opened or drive the release do
@@ -112,7 +113,7 @@
 //!   deadline while backing out. After a failed observation the driver observes again. Any other failure fails the
 //!   step.
 //! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
-//!   skip for watch, drain and the undo of tasks), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed
+//!   skip for watch, drain and the undo of tasks, and override with a reason for failed checks), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed
 //!   watch, and after too many bad public answers in *switch*, the release backs out in both cases, if it can. After a
 //!   failed *stop* or *after-stop* it never backs out by itself, because the new version is live.
 //! - Backing out undoes the started steps, traffic first: the tasks after the stop, stop, switch, drain the candidate's
@@ -285,9 +286,9 @@ pub use action::{
 };
 pub use approval::{
     Approval, ApprovalRefused, Approved, ApprovedRepair, NotPeerApproved, RepairApproval, Scope,
-    Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words, need, need_back,
-    need_of, need_to_begin, need_to_peer_approve, need_to_repair, own_release, peer_approved_words,
-    unread_approvals, weigh,
+    Weighed, approval_mark, approvals_ahead, approve_command, approvers_needed, approvers_words,
+    need, need_back, need_of, need_to_begin, need_to_peer_approve, need_to_repair, own_release,
+    peer_approved_words, unread_approvals, weigh,
 };
 pub use definition::Definition;
 pub use draft::{Draft, ProxyWords};

@@ -1,9 +1,12 @@
 //! The plan of a release. It names all calls before any act is performed. A plan is for one digest and one state of the
 //! target: the live slot and its generation. It is shown and approved, and then a driver executes it. It never changes.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{Definition, Refusal, rules};
+use crate::checks::CheckOverride;
 use crate::history::{
     Baseline, FORMAT, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
@@ -56,6 +59,8 @@ pub struct Plan {
     pub trigger: Option<Trigger>,
     /// The tasks of the target that the release does not run. `definition` does not have them.
     pub skipped_tasks: Vec<TaskName>,
+    /// The required checks that are overridden if they do not pass.
+    pub overridden_checks: Vec<String>,
     /// The newest release of the target when the plan is made.
     pub newest: Option<ReleaseId>,
     pub made_at: Timestamp,
@@ -116,6 +121,7 @@ impl Plan {
             overridden: head.overridden.clone(),
             trigger: head.trigger.clone(),
             skipped_tasks: head.skipped_tasks.clone(),
+            overridden_checks: head.overridden_checks.clone(),
             newest: None,
             made_at: head.opened_at,
             mark: Some(Link::first(head).as_str().to_owned()),
@@ -157,13 +163,28 @@ impl Plan {
         self.calls.iter().map(|planned| planned.step)
     }
 
-    /// The step that is shown while the end of the release is recorded.
+    /// The step that is shown while the end of a release that backed out is recorded.
+    pub(super) fn first_step(&self) -> Step {
+        self.steps().next().unwrap_or(Step::Pull)
+    }
+
+    /// The step that is shown while the end of a release is recorded.
     pub(super) fn last_step(&self) -> Step {
         self.steps().last().unwrap_or(Step::Stop)
     }
 
     pub fn step(&self, step: Step) -> Option<&PlannedCalls> {
         self.calls.iter().find(|planned| planned.step == step)
+    }
+
+    /// The overrides of checks that were decided when the plan was made, by the name of the check.
+    pub(super) fn check_overrides(&self) -> BTreeMap<String, CheckOverride> {
+        let decision = CheckOverride {
+            by: self.operator.clone(),
+            why: self.reason.clone().unwrap_or_default(),
+        };
+        let names = self.overridden_checks.iter().cloned();
+        names.map(|name| (name, decision.clone())).collect()
     }
 
     pub fn overrides_hold(&self) -> bool {
@@ -240,6 +261,7 @@ impl Plan {
             overridden: self.overridden.clone(),
             trigger: self.trigger.clone(),
             skipped_tasks: self.skipped_tasks.clone(),
+            overridden_checks: self.overridden_checks.clone(),
             opened_at: self.made_at,
             plan: self.calls.iter().map(PlannedCalls::recorded).collect(),
             baseline: Some(Baseline {

@@ -13,7 +13,8 @@ use crate::inventory::{
 };
 
 use self::warnings::{
-    ends_standby, override_warning, skipped_tasks, tasks_left_out, tasks_that_stay_done, warnings,
+    ends_standby, overridden_checks, override_warning, skipped_tasks, tasks_left_out,
+    tasks_that_stay_done, warnings,
 };
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
@@ -92,6 +93,7 @@ pub fn decide(
     warnings.extend(ends_standby(facts, record));
     warnings.extend(tasks_left_out(facts));
     warnings.extend(skipped_tasks(&request.skipped_tasks));
+    warnings.extend(overridden_checks(&request.overridden_checks));
     if let Installation::Foreign(why) = installation {
         warnings.push(why.clone());
     }
@@ -123,6 +125,7 @@ pub fn decide(
             overridden,
             trigger: request.trigger.clone(),
             skipped_tasks: request.skipped_tasks.clone(),
+            overridden_checks: request.overridden_checks.clone(),
             newest: facts.newest(),
             made_at: facts.now,
             mark: None,
@@ -286,6 +289,20 @@ fn refuse_by_skipped(request: &PlanRequest, definition: &Definition, against: &m
     }));
 }
 
+fn refuse_by_overridden(
+    request: &PlanRequest,
+    definition: &Definition,
+    against: &mut Vec<Refusal>,
+) {
+    let checks = || definition.suite.cases.iter().map(|case| &case.name);
+    let overridden = request.overridden_checks.iter();
+    let unknown = overridden.filter(|name| !checks().any(|check| check == *name));
+    against.extend(unknown.map(|name| Refusal::NoSuchCheck {
+        name: name.clone(),
+        checks: checks().cloned().collect(),
+    }));
+}
+
 fn refuse_by_rule(
     request: &PlanRequest,
     definition: &Definition,
@@ -313,8 +330,11 @@ fn refuse_by_rule(
         against.push(Refusal::NoReason);
     } else if !request.skipped_tasks.is_empty() && !reason_given {
         against.push(Refusal::NoReasonToSkip);
+    } else if !request.overridden_checks.is_empty() && !reason_given {
+        against.push(Refusal::NoReasonToOverride);
     }
     refuse_by_skipped(request, definition, against);
+    refuse_by_overridden(request, definition, against);
 }
 
 fn refuse_by_record(

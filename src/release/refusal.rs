@@ -35,6 +35,14 @@ pub enum Refusal {
     },
     /// A release may leave out tasks only with a reason.
     NoReasonToSkip,
+    /// The target has no check of this name.
+    NoSuchCheck {
+        name: String,
+        /// The checks of the target.
+        checks: Vec<String>,
+    },
+    /// A release may override checks only with a reason.
+    NoReasonToOverride,
     /// The proxy's configuration was installed from a newer settings file. This console reads an older file.
     ConfigurationOlder {
         /// The name of the file, and the ages of both configurations.
@@ -284,6 +292,8 @@ impl Refusal {
             | Self::NoHealthCheck
             | Self::NoReason
             | Self::NoReasonToSkip
+            | Self::NoSuchCheck { .. }
+            | Self::NoReasonToOverride
             | Self::NoSuchTask { .. }
             | Self::NeedsOperator(_)
             | Self::StoreWentBack { .. }

@@ -27,4 +27,6 @@ pub struct PlanRequest {
     pub trigger: Option<Trigger>,
     /// The tasks of the target that the release does not run. They need a reason.
     pub skipped_tasks: Vec<TaskName>,
+    /// The required checks that the release overrides if they do not pass. They need a reason.
+    pub overridden_checks: Vec<String>,
 }

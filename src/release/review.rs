@@ -99,5 +99,8 @@ pub fn check(case: &CaseReport) -> String {
     if case.verdict != Verdict::Passed && !case.detail.is_empty() {
         line = format!("{line}: {}", case.detail);
     }
+    if let Some(decision) = &case.overridden {
+        line = format!("{line}; {decision}");
+    }
     sanitize(&line)
 }

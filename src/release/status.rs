@@ -33,8 +33,10 @@ pub enum Choice {
     BackOut,
     /// Leave everything as it is and end the release.
     Leave,
-    /// Continue without the step. Only *watch* and *drain* can be skipped.
+    /// Continue without the step. Only *watch*, *drain* and the undo of tasks can be skipped.
     Skip,
+    /// Continue although required checks have not passed. The note says why.
+    Override,
 }
 
 impl Choice {
@@ -44,6 +46,7 @@ impl Choice {
             Self::BackOut => "back out",
             Self::Leave => "leave",
             Self::Skip => "skip",
+            Self::Override => "override",
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The track of a release: the stages that it goes through, the current stage, the state of the steps, and the checks.
 //! The machine and the replay of a journal advance the track in the same way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::ladder::{Ladder, Property, definition, has, in_direction};
 use super::{Plan, Stage, StepState, StepStatus};
-use crate::checks::{CaseReport, Report};
+use crate::checks::{CaseReport, CheckOverride, Report};
 use crate::history::{Direction, Step};
 use crate::inventory::TaskCall;
 
@@ -31,6 +31,8 @@ pub(super) struct Track {
     pub(super) back_reason: Option<String>,
     pub(super) switched: bool,
     pub(super) cases: Vec<CaseReport>,
+    /// The checks that an operator has overridden, by name. An override also counts when the checks run again.
+    overrides: BTreeMap<String, CheckOverride>,
     /// The last report of the checks; none if the checks must run again.
     pub(super) report: Option<Report>,
 }
@@ -57,6 +59,7 @@ impl Track {
             back_reason: None,
             switched: false,
             cases: Vec::new(),
+            overrides: plan.check_overrides(),
             report: None,
         }
     }
@@ -153,9 +156,38 @@ impl Track {
         self.at += 1;
     }
 
+    /// Takes a report of the checks. Cases that were overridden before are overridden in this report, too.
     pub(super) fn checked(&mut self, report: &Report) {
+        let mut report = report.clone();
+        for case in report.cases.iter_mut().filter(|case| case.has_failed()) {
+            match &case.overridden {
+                Some(decision) => drop(self.overrides.insert(case.name.clone(), decision.clone())),
+                None => case.overridden = self.overrides.get(&case.name).cloned(),
+            }
+        }
         self.cases.clone_from(&report.cases);
-        self.report = Some(report.clone());
+        self.report = Some(report);
+    }
+
+    /// Whether an operator may override the checks: they tested the digest of the plan, and a required one has failed.
+    pub(super) fn may_override(&self, plan: &Plan) -> bool {
+        let stage = self.stage();
+        stage.is_some_and(|stage| stage.has(Property::RunsChecks))
+            && self
+                .report
+                .as_ref()
+                .is_some_and(|report| report.digest == plan.version.digest && !report.allows())
+    }
+
+    /// Overrides the required checks that have not passed.
+    pub(super) fn override_checks(&mut self, decision: &CheckOverride) {
+        let Some(report) = self.report.take() else {
+            return;
+        };
+        let failed = report.failed().filter(|case| case.overridden.is_none());
+        let decided = failed.map(|case| (case.name.clone(), decision.clone()));
+        self.overrides.extend(decided);
+        self.checked(&report);
     }
 
     /// Turns to the stages that undo the started steps.
@@ -221,8 +253,10 @@ impl Hash for Track {
             steps: _,
             cases: _,
             switched: _,
+            overrides,
         } = self;
         (way, at, started, begun, passed, back_reason).hash(state);
+        overrides.keys().for_each(|name| name.hash(state));
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))

@@ -57,6 +57,7 @@ async fn release(
         operator: engine.operator().clone(),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     };
     let plan = engine
         .plan(&request)

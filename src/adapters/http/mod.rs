@@ -169,6 +169,7 @@ impl Checker for HttpChecker {
                         format!("{detail}; only the first {most} MiB of the body was read");
                 }
                 CaseReport {
+                    overridden: None,
                     request,
                     response: transcript::response(&shown, answer.body.len(), judged.verdict),
                     ..judged
@@ -272,6 +273,7 @@ fn slot_of(answer: &Answer) -> Option<Slot> {
 
 fn errored(case: &Case, detail: String, took: Duration, request: String) -> CaseReport {
     CaseReport {
+        overridden: None,
         name: case.name.clone(),
         required: case.required,
         verdict: Verdict::Errored,

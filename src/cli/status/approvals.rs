@@ -37,11 +37,11 @@ pub(in crate::cli) struct Needed {
 }
 
 /// Whether a release may be waiting for approvals, judged by its record without the entries. Reading the entries would
-/// take longer.
+/// take longer. In a protected environment, a hold or a check may be overridden.
 pub(super) fn may_wait(newest: &ReleaseRecord, definition: &Definition) -> bool {
     newest.closed.is_none()
         && newest.kind == ReleaseKind::Promote
-        && (definition.rules.approvals > 0 || !newest.overridden.is_empty())
+        && (definition.rules.approvals > 0 || definition.tier.is_protected())
 }
 
 /// Reads the approvals that a release needs and has.

@@ -194,6 +194,12 @@ fn answer(model: &mut Model, failure: Box<Failure>, choice: Choice) -> Vec<Effec
         return model.refused(&text);
     }
     let note = crate::sanitize::sanitize(failure.note.text().trim());
+    if choice == Choice::Override && note.is_empty() {
+        let mut failure = failure;
+        failure.is_noting = true;
+        model.keep(failure);
+        return model.refused("write why the checks are overridden, then choose again");
+    }
     let note = (!note.is_empty()).then_some(note);
     if choice == Choice::BackOut && failure.status.may_have_switched {
         // After the switch, backing out moves traffic, so the answer needs the same confirmation as every change of
@@ -209,6 +215,21 @@ fn answer(model: &mut Model, failure: Box<Failure>, choice: Choice) -> Vec<Effec
             note,
         },
     }]
+}
+
+/// Names the checks that are overridden, and who else has to approve.
+fn override_words(failure: &Failure) -> String {
+    let status = &failure.status;
+    let cases = status.cases.iter();
+    let failed = cases.filter(|case| case.has_failed() && case.overridden.is_none());
+    let names: Vec<&str> = failed.map(|case| case.name.as_str()).collect();
+    let others = if status.plan.tier().is_protected() && !status.plan.kind.is_rollback() {
+        "; another person must approve the switch"
+    } else {
+        ""
+    };
+    let names = crate::sanitize::sanitize(&names.join(", "));
+    format!("goes on although {names} did not pass; needs a note{others}")
 }
 
 /// The text that says which version has the traffic while the question is open.
@@ -245,5 +266,6 @@ fn consequence(failure: &Failure, choice: Choice) -> String {
                 format!("continues to back out; the tasks of {step} stay done")
             }
         },
+        Choice::Override => override_words(failure),
     }
 }

@@ -230,6 +230,7 @@ fn ask_for_plan(model: &mut Model, reason: Reason, text: Option<String>) -> Vec<
             operator: model.operator.clone(),
             trigger: None,
             skipped_tasks: Vec::new(),
+            overridden_checks: Vec::new(),
         },
     })]
 }

@@ -30,6 +30,8 @@ pub struct CheckRow {
     pub took: Option<Duration>,
     /// How the answer differs from what was expected. Sanitized.
     pub detail: String,
+    /// Who has overridden the failed case, and why. Sanitized.
+    pub overridden: Option<String>,
 }
 
 /// The version whose checks are listed, with their results.
@@ -115,6 +117,7 @@ pub fn checks(model: &Model) -> Vec<CheckRow> {
             required: case.required,
             took: None,
             detail: String::new(),
+            overridden: None,
         });
     }
     let not_in_suite = status
@@ -132,6 +135,10 @@ fn settled(report: &CaseReport) -> CheckRow {
         required: report.required,
         took: Some(report.took),
         detail: crate::sanitize::sanitize(&report.detail),
+        overridden: report
+            .overridden
+            .as_ref()
+            .map(|decision| crate::sanitize::sanitize(&decision.to_string())),
     }
 }
 

@@ -12,7 +12,7 @@ impl Model {
     /// How many peer approvals a release needs before its switch, and the given approvals that count now. `None` if the
     /// release needs none, may already have switched, has ended, or has no driver, or if its target was not observed.
     pub fn peer_approved(&self, status: &Status) -> Option<(usize, Vec<&PeerApproval>)> {
-        let needed = approvers_needed(&status.plan);
+        let needed = approvers_needed(&status.plan, &status.cases);
         if needed == 0 || status.may_have_switched || status.is_over() {
             return None;
         }
@@ -23,7 +23,8 @@ impl Model {
     fn weigh<'a>(&self, snapshot: &'a Snapshot, status: &Status) -> Weighed<'a> {
         let driver = snapshot.lock.as_ref().map(|holder| &holder.record.operator);
         let now = (self.now, &snapshot.clocks);
-        weigh(&status.plan, &snapshot.peer_approvals, driver, now)
+        let of = (&*status.plan, &*status.cases);
+        weigh(of, &snapshot.peer_approvals, driver, now)
     }
 
     /// Why given approvals do not count, one line for each approval. Approvals that cannot be read are included.

@@ -33,6 +33,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
         format!("{state}, {required}"),
         format!("version {} in {}", checked.version, checked.slot),
     ];
+    lines.extend(row.overridden.clone());
     lines.extend(of_failure(&row.detail));
     lines.extend(case.map(of_expectation).unwrap_or_default());
     if let Some(report) = report {

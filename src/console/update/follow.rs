@@ -52,8 +52,11 @@ fn shows_tasks(model: &Model) -> bool {
         Progress::Forward(step) | Progress::Choosing { step, .. } => step.runs_tasks(),
         Progress::Back(step) => is_shown || step.runs_tasks(),
         Progress::Closed(Outcome::Done | Outcome::Superseded { .. }) => false,
-        Progress::Closed(_) | Progress::Parked { .. } | Progress::Unrecorded { .. } => is_shown,
-        _ => false,
+        Progress::Asking { .. } | Progress::Standby { .. } => false,
+        Progress::Closed(_)
+        | Progress::Parked { .. }
+        | Progress::Interrupted { .. }
+        | Progress::Unrecorded { .. } => is_shown,
     }
 }
 

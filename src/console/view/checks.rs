@@ -117,7 +117,12 @@ fn about(model: &Model, rows: &[CheckRow]) -> String {
 }
 
 fn line<'a>(theme: &Theme, row: &CheckRow, columns: usize, selected: bool) -> Line<'a> {
-    let (glyph, word, meaning) = look(row.state);
+    let (glyph, word, mut meaning) = look(row.state);
+    let mut detail = row.detail.clone();
+    if let Some(overridden) = &row.overridden {
+        meaning = Meaning::Warn;
+        detail = format!("{overridden}; {detail}");
+    }
     let took = row.took.map_or(String::new(), text::took);
     let name = text::pad(&row.name, (columns / 3).clamp(8, 24), theme);
     let text_meaning = if selected {
@@ -126,7 +131,7 @@ fn line<'a>(theme: &Theme, row: &CheckRow, columns: usize, selected: bool) -> Li
         Meaning::Text
     };
     let optional = if row.required { "" } else { "optional  " };
-    let rest = format!("{word:<8}{took:>7}  {optional}{}", row.detail);
+    let rest = format!("{word:<8}{took:>7}  {optional}{detail}");
     let room = columns.saturating_sub(4 + text::width(&name));
     Line::from(vec![
         theme.span(format!(" {} ", theme.glyph(glyph)), meaning),

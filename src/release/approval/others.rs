@@ -11,20 +11,48 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::need;
-use crate::history::Step;
-use crate::inventory::{Clocks, Operator, PeerApproval, StoredKey, Target};
+use super::{NotPeerApproved, need};
+use crate::checks::{CaseReport, CheckOverride};
+use crate::history::{Step, canonical};
+use crate::inventory::{Clocks, Digest, Operator, PeerApproval, StoredKey, Target};
 use crate::release::describe::duration;
 use crate::release::{Need, Plan};
 
-/// How many other people must approve the plan before the switch. A promote that overrides a hold in a protected
-/// environment needs at least one approval. A rollback needs none.
-pub fn approvers_needed(plan: &Plan) -> usize {
+/// How many other people must approve the plan before the switch. A promote that overrides a hold or a check in a
+/// protected environment needs at least one approval. A rollback needs none. `cases` are the results of the checks so
+/// far.
+pub fn approvers_needed(plan: &Plan, cases: &[CaseReport]) -> usize {
     if plan.kind.is_rollback() {
         return 0;
     }
-    let second = usize::from(plan.overrides_hold() && plan.tier().is_protected());
+    let overrides = plan.overrides_hold()
+        || !plan.overridden_checks.is_empty()
+        || overridden_later(plan, cases).next().is_some();
+    let second = usize::from(overrides && plan.tier().is_protected());
     usize::from(plan.definition.rules.approvals).max(second)
+}
+
+/// The cases that were overridden after the plan was made.
+fn overridden_later<'a>(
+    plan: &'a Plan,
+    cases: &'a [CaseReport],
+) -> impl Iterator<Item = (&'a str, &'a CheckOverride)> {
+    let decided = cases.iter().filter_map(|case| {
+        let decision = case.overridden.as_ref()?;
+        Some((case.name.as_str(), decision))
+    });
+    decided.filter(|(name, _)| !plan.overridden_checks.iter().any(|known| known == name))
+}
+
+/// The hash that an approval names: of the plan, and of the checks that were overridden since. So an approval that was
+/// given before a check was overridden does not count.
+pub fn approval_mark(plan: &Plan, cases: &[CaseReport]) -> String {
+    let overridden: BTreeMap<_, _> = overridden_later(plan, cases).collect();
+    if overridden.is_empty() {
+        return plan.mark();
+    }
+    let content = canonical(&(plan.mark(), overridden));
+    Digest::of(content.as_bytes()).as_str().to_owned()
 }
 
 /// What another operator must confirm to approve a plan: the same as the driver must confirm for *switch*.
@@ -50,12 +78,12 @@ pub struct Weighed<'a> {
 /// it. An approver whose name looks like one of their names cannot approve it either. If the names of several approvers
 /// are the same or look the same, only one approval counts.
 pub fn weigh<'a>(
-    plan: &Plan,
+    (plan, cases): (&Plan, &[CaseReport]),
     given: &'a [PeerApproval],
     driver: Option<&Operator>,
     (now, clocks): (Timestamp, &Clocks),
 ) -> Weighed<'a> {
-    let mark = plan.mark();
+    let mark = approval_mark(plan, cases);
     let mut weighed = Weighed::default();
     for approval in given {
         if approval.release != plan.release || approval.expires_at <= now {
@@ -80,7 +108,14 @@ fn why_not_for_plan(plan: &Plan, mark: &str, approval: &PeerApproval) -> Option<
     if approval.digest != plan.version.digest {
         return Some(format!("it is for the image {}", approval.digest.short()));
     }
-    (approval.plan != mark).then(|| "it is for another plan of this release".to_owned())
+    if approval.plan == mark {
+        return None;
+    }
+    Some(if approval.plan == plan.mark() {
+        "it was given before a check was overridden".to_owned()
+    } else {
+        "it is for another plan of this release, or for other overridden checks".to_owned()
+    })
 }
 
 fn expired_by_another_clock(
@@ -152,6 +187,23 @@ fn why_not_by(
     }
     let again = counted.iter().find(|it| it.by.looks_like(by));
     again.map(|it| format!("an approval by {} already counts", it.by))
+}
+
+/// Why the name of an operator does not count, if the store authenticates its writers: `proved` is the authenticated
+/// name. Otherwise one person could release under one name and approve under another one.
+pub(in crate::release) fn name_not_proved(
+    operator: &Operator,
+    proved: Option<&str>,
+) -> Option<NotPeerApproved> {
+    let name = proved?;
+    let person = Operator {
+        name: name.to_owned(),
+        host: String::new(),
+    };
+    (!person.is_same_person(operator)).then(|| NotPeerApproved::NameNotProved {
+        name: operator.name.clone(),
+        proved: name.to_owned(),
+    })
 }
 
 /// How many unreadable approvals are listed by name.
@@ -233,7 +285,7 @@ pub fn approve_command(target: &Target) -> String {
 /// What the operator should know about approvals by others before a release starts; none if the rules require no
 /// approvals.
 pub fn approvals_ahead(plan: &Plan) -> Option<String> {
-    let needed = approvers_needed(plan);
+    let needed = approvers_needed(plan, &[]);
     if needed > 0 {
         return Some(format!(
             "the switch {}: {}",

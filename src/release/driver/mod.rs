@@ -18,9 +18,10 @@ use lost::Lost;
 pub(super) use perform::{Performer, error_kind};
 
 use super::action::{ActionError, ActionErrorKind};
+use super::approval::name_not_proved;
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::observation::Observation;
-use super::{Announcement, Command, Machine, Plan, Reading, Site, Status, Writing};
+use super::{Announcement, Choice, Command, Machine, Plan, Reading, Site, Status, Writing};
 use crate::history::{Chain, Entry, JournalEvent, ReleaseRecord, Successor};
 use crate::inventory::{Clocks, InstanceId, Operator};
 use crate::ports::{Clock, FailureKind, Fence, Lease, LeaseState};
@@ -133,7 +134,10 @@ impl Driver {
             }
             Command::Approve(approval) => Event::Approved(approval),
             Command::BackOut { by, reason } => Event::BackOutAsked { by, reason },
-            Command::Choose { choice, by, note } => Event::Chosen { choice, by, note },
+            Command::Choose { choice, by, note } => match self.why_not_overridden(choice) {
+                Some(why) => Event::NotChosen { why },
+                None => Event::Chosen { choice, by, note },
+            },
             Command::CheckAgain { by } => Event::CheckAgainAsked(by),
             Command::EndStandby => Event::StandbyEnded,
             Command::Supersede { by } => Event::Superseded { by },
@@ -147,6 +151,18 @@ impl Driver {
                 by,
             },
         })
+    }
+
+    /// Why this driver must not override checks: another person has to approve that, so the driver's name must be known.
+    fn why_not_overridden(&self, choice: Choice) -> Option<String> {
+        let plan = &self.world.plan;
+        let needs_others = plan.tier().is_protected() && !plan.kind.is_rollback();
+        if choice != Choice::Override || !needs_others {
+            return None;
+        }
+        let proved = self.world.write.store.peer_approvals.proved_name();
+        let why = name_not_proved(&self.world.operator, proved)?;
+        Some(format!("the checks were not overridden: {why}"))
     }
 
     fn feed(&mut self, event: Event, timer: &mut Option<(TimerId, Instant)>) {

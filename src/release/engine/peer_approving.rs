@@ -1,12 +1,14 @@
 //! Reads, gives and withdraws approvals by operators who do not drive the release.
 
 use super::{Engine, clocks, unknown};
-use crate::checks::Verdict;
+use crate::checks::{CaseReport, Verdict};
 use crate::inventory::{
     Operator, PeerApproval, PerSlot, RegistryRecord, ReleaseId, SlotMembers, Target,
 };
 use crate::ports::FailureKind;
-use crate::release::approval::{approvers_needed, own_release, unread_approvals, weigh};
+use crate::release::approval::{
+    approval_mark, approvers_needed, name_not_proved, own_release, unread_approvals, weigh,
+};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 use crate::release::{Interrupted, NotPeerApproved, Plan, Refusal, Refused, Status};
@@ -35,15 +37,16 @@ impl Engine {
     ) -> Result<PeerApprovable, Refused> {
         let found = self.interrupted(target, id).await?;
         let plan = found.plan();
-        let needed = approvers_needed(plan);
+        let status = &found.observed.status;
+        let needed = approvers_needed(plan, &status.cases);
         if needed == 0 {
             return Err(not_approved(NotPeerApproved::NeedsNone));
         }
-        if found.observed.status.may_have_switched {
+        if status.may_have_switched {
             return Err(not_approved(NotPeerApproved::TooLate));
         }
         let driver = found.driver().map(|holder| holder.record.operator.clone());
-        let (given, ignored) = self.weighed(plan, driver.as_ref()).await?;
+        let (given, ignored) = self.weighed((plan, &status.cases), driver.as_ref()).await?;
         Ok(PeerApprovable {
             found,
             needed,
@@ -52,19 +55,20 @@ impl Engine {
         })
     }
 
-    /// The approvals of a plan that count.
+    /// The approvals of a release that count.
     pub async fn counted_approvals(
         &self,
-        plan: &Plan,
+        status: &Status,
         driver: Option<&Operator>,
     ) -> Result<Vec<PeerApproval>, Refused> {
-        Ok(self.weighed(plan, driver).await?.0)
+        let of = (&*status.plan, &*status.cases);
+        Ok(self.weighed(of, driver).await?.0)
     }
 
-    /// The approvals of a plan that count, and the reasons why other approvals do not count.
+    /// The approvals of a release that count, and the reasons why other approvals do not count.
     async fn weighed(
         &self,
-        plan: &Plan,
+        (plan, cases): (&Plan, &[CaseReport]),
         driver: Option<&Operator>,
     ) -> Result<(Vec<PeerApproval>, Vec<String>), Refused> {
         let target = plan.target();
@@ -77,7 +81,12 @@ impl Engine {
             })?;
         let clocks = clocks(site, self.clock.as_ref()).await;
         let now = self.clock.now();
-        let weighed = weigh(plan, &record.peer_approvals, driver, (now, &clocks));
+        let weighed = weigh(
+            (plan, cases),
+            &record.peer_approvals,
+            driver,
+            (now, &clocks),
+        );
         let mut ignored = weighed.ignored;
         ignored.extend(unread_approvals(target, &record.problems));
         Ok((weighed.counted.into_iter().cloned().collect(), ignored))
@@ -98,27 +107,15 @@ impl Engine {
     /// the authenticated one. Otherwise one person could open a release under one name and approve it under a second
     /// name.
     pub(super) fn check_name(&self, plan: &Plan) -> Result<(), Refused> {
-        if approvers_needed(plan) == 0 {
+        if approvers_needed(plan, &[]) == 0 {
             return Ok(());
         }
         let write = self
             .sites
             .get(plan.target())
             .and_then(|it| it.write.as_ref());
-        let Some(name) = write.and_then(|write| write.store.peer_approvals.proved_name()) else {
-            return Ok(());
-        };
-        let proved = Operator {
-            name: name.to_owned(),
-            host: String::new(),
-        };
-        if proved.is_same_person(&self.operator) {
-            return Ok(());
-        }
-        Err(not_approved(NotPeerApproved::NameNotProved {
-            name: self.operator.name.clone(),
-            proved: name.to_owned(),
-        }))
+        let proved = write.and_then(|write| write.store.peer_approvals.proved_name());
+        name_not_proved(&self.operator, proved).map_or(Ok(()), |why| Err(not_approved(why)))
     }
 
     /// Checks that the operator of this console may approve a release. The operator must pass `check_name`,
@@ -154,7 +151,7 @@ impl Engine {
         let peer_approval = PeerApproval {
             release: plan.release,
             digest: plan.version.digest.clone(),
-            plan: plan.mark(),
+            plan: approval_mark(plan, &found.observed.status.cases),
             by: self.operator.clone(),
             console: self.console.clone(),
             given_at: now,
@@ -220,7 +217,7 @@ fn evidence(status: &Status, now: jiff::Timestamp) -> String {
     let Some(at) = status.checked_at else {
         return "no checks had been run".to_owned();
     };
-    let passed = |case: &&crate::checks::CaseReport| case.verdict == Verdict::Passed;
+    let passed = |case: &&CaseReport| case.verdict == Verdict::Passed;
     format!(
         "{} of {} checks passed for {}, {} ago",
         status.cases.iter().filter(passed).count(),

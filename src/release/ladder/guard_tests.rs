@@ -60,6 +60,7 @@ pub(super) fn plan() -> Plan {
         mark: None,
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
         newest: None,
     }
 }

@@ -22,7 +22,9 @@ impl StageDefinition for Verify {
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
         let (plan, observation) = (situation.plan, situation.observation);
-        let Some(report) = &observation.report else {
+        // The report of the situation also has the overrides.
+        let report = situation.report.filter(|_| observation.report.is_some());
+        let Some(report) = report else {
             return Judgement::Never(format!(
                 "the checks could not be run: {}",
                 observation.why_blind()
@@ -38,15 +40,19 @@ impl StageDefinition for Verify {
         let passed = report.count(Verdict::Passed);
         let total = report.cases.len();
         if report.allows() {
-            return Judgement::True(match total {
-                0 => "no checks are configured".into(),
-                _ => format!("{passed} of {total} passed"),
+            let overridden: Vec<&str> = report.failed().map(|case| case.name.as_str()).collect();
+            return Judgement::True(match (total, overridden.is_empty()) {
+                (0, _) => "no checks are configured".into(),
+                (_, true) => format!("{passed} of {total} passed"),
+                (_, false) => format!(
+                    "{passed} of {total} passed, overridden: {}",
+                    overridden.join(", ")
+                ),
             });
         }
         let failed = report
-            .cases
-            .iter()
-            .find(|case| case.required && case.verdict != Verdict::Passed)
+            .failed()
+            .find(|case| case.overridden.is_none())
             .map(|case| format!("; {} {}: {}", case.name, case.verdict, case.detail))
             .unwrap_or_default();
         Judgement::Never(format!("{passed} of {total} passed{failed}"))
@@ -61,7 +67,7 @@ impl StepDefinition for Verify {
     fn summary(&self) -> StepSummary {
         StepSummary {
             does: "run the checks against the candidate",
-            done_when: "every required check has passed",
+            done_when: "every required check has passed or is overridden",
         }
     }
 

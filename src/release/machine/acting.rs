@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Machine, Phase};
+use crate::checks::Report;
 use crate::history::Direction;
 use crate::release::AnnouncementKind;
 use crate::release::action::{ActionError, ActionErrorKind};
@@ -83,6 +84,12 @@ impl Machine {
         }
     }
 
+    /// The report of an observation, with the overrides.
+    fn report_of(&self, observation: &Observation) -> Option<Report> {
+        let kept = self.track.report.clone();
+        kept.filter(|_| observation.report.is_some())
+    }
+
     pub(super) fn judge(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
         let situation = Situation {
             plan: &self.plan,
@@ -102,9 +109,9 @@ impl Machine {
         match judgement {
             Judgement::True(remark) => {
                 self.announce_result(now, stage, &remark);
-                self.settle_with(now, observation.report.clone(), None);
+                self.settle_with(now, self.report_of(observation), None);
             }
-            Judgement::Never(why) => self.settle_with(now, observation.report.clone(), Some(why)),
+            Judgement::Never(why) => self.settle_with(now, self.report_of(observation), Some(why)),
             Judgement::Moving(note) => {
                 self.attempt.note = note;
                 self.extend(now);

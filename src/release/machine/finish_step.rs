@@ -174,6 +174,12 @@ impl Machine {
                 }
                 self.ask_or_guard(now);
             }
+            Then::Override(decision) => {
+                let Some(stage) = self.stage() else { return };
+                self.track.override_checks(&decision);
+                self.announce_result(now, stage, "its failed checks are overridden");
+                self.settle_with(now, self.track.report.clone(), None);
+            }
             Then::Stage => self.enter(now),
             Then::Back => self.go_back(now),
             Then::Verify => self.rewind_to_verify(now),

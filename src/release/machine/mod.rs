@@ -31,6 +31,7 @@ use super::observation::{Course, Observation, Stage};
 use super::retry::Tries;
 use super::track::Track;
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState};
+use crate::checks::CheckOverride;
 use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Successor};
 use crate::inventory::{Connections, Operator, PeerApproval, TaskCall};
 use resuming::ResumedState;
@@ -105,6 +106,8 @@ enum Then {
     Again,
     /// The current stage of the way starts.
     Stage,
+    /// The failed checks are overridden, and *verify* ends.
+    Override(CheckOverride),
     Back,
     /// The stage ends, successfully or not.
     Settle {
@@ -246,6 +249,7 @@ impl Machine {
             Event::Approved(approval) => self.approved(now, approval),
             Event::BackOutAsked { by, reason } => self.back_out_asked(now, by, reason),
             Event::Chosen { choice, by, note } => self.chosen(now, choice, by, note),
+            Event::NotChosen { why } => self.announce(now, AnnouncementKind::Noted, why),
             Event::CheckAgainAsked(by) => self.check_again_asked(now, by),
             Event::StandbyEnded => self.standby_over(now),
             Event::Superseded { by } => self.superseded(now, by),

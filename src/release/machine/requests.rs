@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 
 use super::{Machine, Phase, Request, Then};
+use crate::checks::CheckOverride;
 use crate::history::{Decision, Direction, JournalEvent, Outcome};
 use crate::inventory::Operator;
 use crate::release::describe::CHECK_AGAIN;
@@ -182,6 +183,9 @@ impl Machine {
         if stage.may_be_skipped() {
             choices.push(Choice::Skip);
         }
+        if self.track.may_override(&self.plan) {
+            choices.push(Choice::Override);
+        }
         choices
     }
 
@@ -203,6 +207,12 @@ impl Machine {
             );
             return;
         }
+        let why_override = note.as_deref().filter(|why| !why.trim().is_empty());
+        if choice == Choice::Override && why_override.is_none() {
+            let text = "overriding a check needs a reason";
+            self.announce(now, AnnouncementKind::Noted, text);
+            return;
+        }
         self.announce(
             now,
             AnnouncementKind::Decided,
@@ -219,6 +229,10 @@ impl Machine {
                 self.track.skip();
                 Then::Stage
             }
+            Choice::Override => Then::Override(CheckOverride {
+                by: by.clone(),
+                why: note.clone().unwrap_or_default(),
+            }),
         };
         self.phase = Phase::Noting { then };
         self.record(

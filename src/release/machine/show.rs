@@ -40,9 +40,12 @@ impl Machine {
             };
         }
         let Some(stage) = self.stage() else {
-            // All stages are done, and the end is being recorded. This is shown as the last step, also after backing
-            // out.
-            return Progress::Forward(self.plan.last_step());
+            // All stages are done, and the end is being recorded.
+            return if self.track.is_going_back() {
+                Progress::Back(self.plan.first_step())
+            } else {
+                Progress::Forward(self.plan.last_step())
+            };
         };
         match &self.phase {
             Phase::Asking { since } => Progress::Asking {

@@ -126,6 +126,14 @@ pub(super) fn skipped_tasks(skipped: &[TaskName]) -> Option<String> {
     (!names.is_empty()).then(|| format!("does not run these tasks: {}", names.join(", ")))
 }
 
+/// A warning that names the checks that the operator overrides in advance.
+pub(super) fn overridden_checks(overridden: &[String]) -> Option<String> {
+    (!overridden.is_empty()).then(|| {
+        let names = overridden.join(", ");
+        format!("goes on if these checks do not pass: {names}")
+    })
+}
+
 /// The names of the planned tasks at some steps.
 fn task_names(head: &ReleaseRecord, is_wanted: impl Fn(Step) -> bool) -> Vec<String> {
     let steps = head.plan.iter();

@@ -57,6 +57,7 @@ fn head(from: Option<u8>, to: u8, outcome: Option<Outcome>) -> ReleaseRecord {
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::inventory::{
     TaskName, local_time,
 };
 use crate::release::describe::generations_used_up;
+use crate::sanitize::sanitize;
 
 fn used_up(f: &mut fmt::Formatter<'_>, target: &Target, generation: u64) -> fmt::Result {
     f.write_str(&generations_used_up(target, generation))
@@ -57,6 +58,18 @@ impl fmt::Display for Refusal {
                 } else {
                     write!(f, "the tasks of the target are {}", tasks.join(", "))
                 }
+            }
+            Self::NoSuchCheck { name, checks } => {
+                let name = sanitize(name);
+                write!(f, "there is no check {name} to override: ")?;
+                if checks.is_empty() {
+                    f.write_str("the target has no checks")
+                } else {
+                    write!(f, "the checks of the target are {}", checks.join(", "))
+                }
+            }
+            Self::NoReasonToOverride => {
+                f.write_str("a release that overrides a check needs a reason")
             }
             Self::NoReasonToSkip => f.write_str("a release that skips a task needs a reason"),
             Self::NothingLiveIn(environment) => {

@@ -25,6 +25,11 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
         let names = names.join(", ");
         lines.plain(format!("  {at}  {operator} skipped the tasks: {names}"));
     }
+    if !head.overridden_checks.is_empty() {
+        let names = head.overridden_checks.join(", ");
+        let decision = "decided that the release goes on if these checks do not pass";
+        lines.plain(format!("  {at}  {operator} {decision}: {names}"));
+    }
     for overridden in &head.overridden {
         let (at, hold) = (moment(head.opened_at), &overridden.hold);
         lines.plain(format!("  {at}  {} overrode a hold: {hold}", head.operator));

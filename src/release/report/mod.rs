@@ -281,6 +281,9 @@ fn checks(lines: &mut Lines, report: &Report) {
                 case.name
             ),
         );
+        if let Some(decision) = &case.overridden {
+            lines.plain(format!("             {decision}"));
+        }
         for (label, text) in [
             ("", &case.detail),
             ("request: ", &case.request),

@@ -39,6 +39,7 @@ fn version(tag: &str, fill: char, commit: &str) -> Version {
 
 fn case(name: &str, verdict: Verdict, detail: &str) -> CaseReport {
     CaseReport {
+        overridden: None,
         name: name.into(),
         required: true,
         verdict,
@@ -75,6 +76,7 @@ fn released() -> Recorded {
         closed: None,
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     };
     let digest = head.to.1.digest.clone();
     let happened = [

@@ -70,6 +70,7 @@ pub(crate) fn open(minute: u32) -> Recorded {
         closed: None,
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     };
     Recorded {
         head,

@@ -29,6 +29,7 @@ const NARROW: (u16, u16) = (80, 24);
 
 fn case(name: &str) -> CaseReport {
     CaseReport {
+        overridden: None,
         name: name.into(),
         required: true,
         verdict: Verdict::Passed,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::KeyCode;
-use greenroom::checks::{CaseReport, Verdict};
+use greenroom::checks::{CaseReport, CheckOverride, Verdict};
 use greenroom::console::dialogs::Page;
 use greenroom::console::event::Event;
 use greenroom::console::theme::Meaning;
@@ -13,12 +13,13 @@ use greenroom::history::Step;
 use greenroom::release::{Progress, Status};
 
 use super::world::{
-    self, asking, drawn, model, press, press_key, screen, tell, text, verifying, web_production,
-    with_candidate,
+    self, asking, drawn, model, operator, press, press_key, screen, tell, text, verifying,
+    web_production, with_candidate,
 };
 
 fn report(name: &str, verdict: Verdict, detail: &str) -> CaseReport {
     CaseReport {
+        overridden: None,
         name: name.into(),
         required: true,
         verdict,
@@ -165,6 +166,26 @@ fn the_marks_of_the_verdicts_differ_without_any_colour() {
         let cell = buffer.cell((at(column), at(row))).expect("a cell");
         assert_eq!(cell.style().fg, dark.style(meaning).fg, "{words}");
     }
+}
+
+#[test]
+fn an_overridden_check_says_who_overrode_it_and_why() {
+    let mut status = failed();
+    status.cases[2].overridden = Some(CheckOverride {
+        by: operator(),
+        why: "it counts\u{1b} wrongly".into(),
+    });
+    let mut model = looking((118, 34), status);
+    let words = format!("overridden by {}: it counts", operator());
+    let shown = screen(&model);
+    assert!(shown.contains("overridden by"), "{shown}");
+    press(&mut model, "jj");
+    let page = page(&mut model);
+    assert!(page.contains(&words), "{page}");
+    assert!(
+        page.contains("the body does not contain `orders`"),
+        "{page}"
+    );
 }
 
 #[test]

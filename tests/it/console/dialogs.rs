@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use greenroom::checks::Verdict;
 use greenroom::console::dialogs::Confirm;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
@@ -266,6 +267,47 @@ fn only_what_the_release_offers_can_be_answered() {
         }]
     );
     assert!(leaves, "{effects:?}");
+}
+
+#[test]
+fn overriding_checks_needs_a_note() {
+    let mut model = flying((118, 34), verifying());
+    let choices = [
+        Choice::Retry,
+        Choice::BackOut,
+        Choice::Leave,
+        Choice::Override,
+    ];
+    let mut status = failed(Step::Verify, &choices);
+    status.cases[0].verdict = Verdict::Failed;
+    let name = status.cases[0].name.clone();
+    tell(&mut model, Event::ReleaseMoved(Arc::new(status)));
+    let shown = screen(&model);
+    let consequence = format!("goes on although {name} did not pass; needs a note");
+    assert!(shown.contains(&consequence), "{shown}");
+    assert!(
+        shown.contains("another person must approve the switch"),
+        "{shown}"
+    );
+    press(&mut model, "jjjj");
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(notice(&model).contains("write why"), "{}", notice(&model));
+    // The note has the focus now.
+    press(&mut model, "it counts wrongly");
+    press_key(&mut model, KeyCode::Enter);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    match effects.as_slice() {
+        [
+            Effect::Send {
+                command: Command::Choose { choice, note, .. },
+                ..
+            },
+        ] => {
+            assert_eq!(*choice, Choice::Override);
+            assert_eq!(note.as_deref(), Some("it counts wrongly"));
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn record(number: u8, to: Version, days: u64, outcome: Outcome) -> ReleaseRecord
         closed: Some((ago(days * DAY), outcome)),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     }
 }
 

@@ -42,6 +42,7 @@ fn release(number: u8, kind: ReleaseKind, from: Version, to: Version) -> Release
         closed: Some((at, Outcome::Done)),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     }
 }
 

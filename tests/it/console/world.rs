@@ -457,12 +457,14 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
         made_at: ago(60),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
         newest: None,
     }
 }
 
 fn report(name: &str, verdict: Verdict, millis: u64, detail: &str) -> CaseReport {
     CaseReport {
+        overridden: None,
         name: name.into(),
         required: true,
         verdict,
@@ -586,6 +588,7 @@ pub(crate) fn planned_for(request_id: u64, plan: Result<Arc<Plan>, Refused>) -> 
         operator: operator(),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     };
     answered(
         MakePlan {

@@ -8,6 +8,7 @@ mod edges;
 mod life;
 mod observed_elsewhere;
 mod others;
+mod overrides;
 mod public;
 mod world;
 mod writing;
@@ -525,6 +526,7 @@ pub(super) fn turn() -> impl Strategy<Value = Turn> {
         Choice::BackOut,
         Choice::Leave,
         Choice::Skip,
+        Choice::Override,
     ]);
     let slot = prop::sample::select(vec![Slot::Blue, Slot::Green]);
     prop_oneof![
@@ -562,7 +564,7 @@ pub(super) fn play(world: &mut World, turn: Turn) {
         Turn::Choose(choice) => world.say(Event::Chosen {
             choice,
             by: operator(),
-            note: None,
+            note: (choice == Choice::Override).then(|| "the check is broken".to_owned()),
         }),
         Turn::Health(slot, is_healthy) => world.set_health(slot, is_healthy),
         Turn::Exit(slot) => world.exit(slot),

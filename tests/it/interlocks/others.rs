@@ -32,7 +32,7 @@ fn needs(approvals: u8, tier: Tier) -> Plan {
     plan
 }
 
-fn peer_approval(plan: &Plan, name: &str, minutes: u64) -> PeerApproval {
+pub(super) fn peer_approval(plan: &Plan, name: &str, minutes: u64) -> PeerApproval {
     PeerApproval {
         release: plan.release,
         digest: plan.version.digest.clone(),
@@ -58,7 +58,7 @@ fn hold() -> Hold {
 }
 
 /// Answers well until the switch waits for a person.
-fn until_switch_asks(world: &mut World) {
+pub(super) fn until_switch_asks(world: &mut World) {
     for _ in 0..TURNS {
         if world.answer(Fate::Done) {
             continue;
@@ -75,17 +75,17 @@ fn until_switch_asks(world: &mut World) {
 }
 
 /// Approves the switch and answers until nothing is left to do.
-fn say_yes(world: &mut World) {
+pub(super) fn say_yes(world: &mut World) {
     world.approve(Step::Switch);
     while world.answer(Fate::Done) {}
 }
 
-fn has_switched(world: &World) -> bool {
+pub(super) fn has_switched(world: &World) -> bool {
     let mut acts = world.acts.iter();
     acts.any(|(_, actions)| movement(actions).is_some())
 }
 
-fn asks_again(world: &World) -> bool {
+pub(super) fn asks_again(world: &World) -> bool {
     let asks = matches!(
         world.progress(),
         Progress::Asking {
@@ -183,23 +183,23 @@ fn only_unexpired_approvals_of_others_for_this_plan_count() {
     let none = Clocks::default();
     let now = (Timestamp::UNIX_EPOCH, &none);
     assert_eq!(
-        weigh(&plan, &given, None, now).counted.len(),
+        weigh((&plan, &[]), &given, None, now).counted.len(),
         1,
         "one a person"
     );
     let again = [good.clone(), peer_approval(&plan, "b\u{435}n", 600)];
     assert_eq!(
-        weigh(&plan, &again, None, now).counted.len(),
+        weigh((&plan, &[]), &again, None, now).counted.len(),
         1,
         "one a name to the eye"
     );
     assert!(
-        weigh(&plan, &given, Some(&person("BEN")), now)
+        weigh((&plan, &[]), &given, Some(&person("BEN")), now)
             .counted
             .is_empty()
     );
     assert_eq!(
-        weigh(&plan, &given, Some(&person("cleo")), now).counted,
+        weigh((&plan, &[]), &given, Some(&person("cleo")), now).counted,
         [&good]
     );
 }
@@ -215,7 +215,7 @@ fn an_approval_that_does_not_count_is_shown_with_the_reason() {
     other_plan.plan = "1:0".into();
     let given = [good.clone(), for_ever, look_alike, other_plan];
     let weighed = weigh(
-        &plan,
+        (&plan, &[]),
         &given,
         None,
         (Timestamp::UNIX_EPOCH, &Clocks::default()),
@@ -256,7 +256,7 @@ fn an_approval_expired_by_another_clock_names_the_clock_and_the_fix() {
         ),
     ] {
         let clocks = clock_off_by(minutes);
-        let weighed = weigh(&plan, &given, None, (Timestamp::UNIX_EPOCH, &clocks));
+        let weighed = weigh((&plan, &[]), &given, None, (Timestamp::UNIX_EPOCH, &clocks));
         assert_eq!(weighed.counted.len(), 0);
         let begin = "the approval by ben@ops-9 does not count: it has expired by the clock of the Docker host of production, ";
         assert_eq!(weighed.ignored, [format!("{begin}{words}")]);
@@ -274,9 +274,9 @@ fn an_override_replaces_no_approval_that_has_expired_by_another_clock() {
     });
     let given = [peer_approval(&plan, "ben", 30)];
     let clocks = clock_off_by(45);
-    let weighed = weigh(&plan, &given, None, (since, &clocks));
+    let weighed = weigh((&plan, &[]), &given, None, (since, &clocks));
     assert_eq!(weighed.counted.len(), 0);
-    assert!(approvers_needed(&plan) > 0);
+    assert!(approvers_needed(&plan, &[]) > 0);
 }
 
 #[test]

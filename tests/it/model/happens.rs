@@ -81,11 +81,18 @@ impl<S: Side> Scope<S> {
                 self.hears(state, by, Event::CheckAgainAsked(person(by)));
             }
             Turn::Chooses(by, choice) => {
-                state.left.requests -= u8::from(choice == Choice::Retry);
+                let is_free = !matches!(choice, Choice::Retry | Choice::Override);
+                state.left.requests -= u8::from(!is_free);
+                if choice == Choice::Override
+                    && let Seat::Driving(driver) = &mut state.seats[by]
+                    && let Some((_, passed)) = &mut Arc::make_mut(driver).knows.checked
+                {
+                    *passed = true;
+                }
                 let event = Event::Chosen {
                     choice,
                     by: person(by),
-                    note: None,
+                    note: Some("the check is broken".to_owned()),
                 };
                 self.hears(state, by, event);
             }

@@ -62,6 +62,7 @@ pub(crate) fn report<S: Side>(world: &World<S>, runs: char, passes: bool) -> Rep
         run: None,
         at: time(world.hour),
         cases: vec![CaseReport {
+            overridden: None,
             name: "home".into(),
             required: true,
             verdict: verdict(passes),

@@ -45,6 +45,7 @@ pub(crate) fn plan<S: Side>(world: &World<S>, scope: &Scope<S>, by: usize) -> Op
         operator: person(by),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     };
     let facts = S::facts(world, scope, number(scope, by), resolved);
     let words = ProxyWords {

@@ -216,7 +216,8 @@ impl<S: Side> Scope<S> {
                 }
             }
             Progress::Choosing { choices, .. } => {
-                let may = |choice: &Choice| *choice != Choice::Retry || state.left.requests > 0;
+                let is_free = |choice: &Choice| !matches!(choice, Choice::Retry | Choice::Override);
+                let may = |choice: &Choice| is_free(choice) || state.left.requests > 0;
                 let choices = choices.into_iter().filter(may);
                 turns.extend(choices.map(|choice| Turn::Chooses(by, choice)));
             }

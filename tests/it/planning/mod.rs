@@ -90,6 +90,7 @@ fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     }
 }
 
@@ -170,6 +171,7 @@ fn request(wanted: Wanted) -> PlanRequest {
         operator: operator(),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     }
 }
 

@@ -49,10 +49,10 @@ async fn approves(app: &App, fixture: &Fixture, running: &Running) -> PeerApprov
 
 /// Waits until this many approvals by others count for the driver.
 async fn until_counted(driver: &App, running: &Running, wanted: usize) {
-    let plan = running.handle.status().borrow().plan.clone();
+    let status = running.handle.status().borrow().clone();
     let by = driver.engine.operator();
     eventually(&format!("{wanted} count"), SOON, || async {
-        let given = driver.engine.counted_approvals(&plan, Some(by)).await;
+        let given = driver.engine.counted_approvals(&status, Some(by)).await;
         given.is_ok_and(|given| given.len() == wanted)
     })
     .await;

@@ -198,6 +198,49 @@ async fn a_failure_is_said_once_with_the_next_command(fixture: &Fixture) {
     assert!(next.contains("next: greenroom show 01"), "{next}");
 }
 
+/// An operator who knows that a check is broken overrides it, in a promote and in a rollback.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_check_is_overridden_with_a_reason() {
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
+    let service = fixture.target.service.to_string();
+    let promote = [
+        "promote",
+        &service,
+        "production",
+        "--yes",
+        "--version",
+        "1.9.2",
+    ];
+    let unknown = ["--override-check", "basket", "--reason", "broken"];
+    let unknown = run(&fixture, &[&promote[..], &unknown].concat()).await;
+    assert_eq!(unknown.status.code(), Some(1), "{}", out(&unknown));
+    let words = "there is no check basket to override: the checks of the target are ";
+    assert!(err(&unknown).contains(words), "{}", err(&unknown));
+    let over = ["--override-check", "orders"];
+    let no_reason = run(&fixture, &[&promote[..], &over].concat()).await;
+    assert_eq!(no_reason.status.code(), Some(2), "{}", out(&no_reason));
+
+    let because = ["--reason", "it counts wrongly", "--no-standby-wait"];
+    let done = run(&fixture, &[&promote[..], &over, &because].concat()).await;
+    let said = out(&done);
+    assert_eq!(done.status.code(), Some(0), "{said}{}", err(&done));
+    assert!(
+        said.contains("goes on if these checks do not pass: orders"),
+        "{said}"
+    );
+    assert!(said.contains("passed, overridden: orders"), "{said}");
+    fixture.stands("1.9.2", Role::Standby).await;
+    let shown = out(&run(&fixture, &["show", "last", &service]).await);
+    let by = fixture.app.engine.operator().to_string();
+    assert!(
+        shown.contains(&format!("overridden by {by}: it counts wrongly")),
+        "{shown}"
+    );
+}
+
 /// The container is removed, but its output is kept.
 async fn what_the_candidate_wrote_is_kept(fixture: &Fixture, outcome: &str, line: &str) {
     let listed = ["--json", "history", "--outcome", outcome, "--limit", "1"];

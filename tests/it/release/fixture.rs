@@ -169,6 +169,7 @@ impl Fixture {
             operator: self.app.engine.operator().clone(),
             trigger: None,
             skipped_tasks: Vec::new(),
+            overridden_checks: Vec::new(),
         }
     }
 

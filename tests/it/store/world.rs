@@ -246,6 +246,7 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         closed: None,
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     }
 }
 

@@ -49,6 +49,7 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         chain: None,
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn begin(
         pinned.push(("leaves", LEAVES_A_HOLD.to_owned(), Meaning::Warn));
     }
     if let Some(message) = approvals_ahead(plan) {
-        let meaning = match approvers_needed(plan) {
+        let meaning = match approvers_needed(plan, &[]) {
             0 => Meaning::Muted,
             _ => Meaning::Warn,
         };

@@ -189,6 +189,7 @@ fn record_of(release: &Release) -> ReleaseRecord {
         overridden: Vec::new(),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
         opened_at: moment(0),
         plan: Vec::new(),
         baseline: None,

@@ -76,6 +76,7 @@ pub(super) fn past() -> ReleaseRecord {
         closed: Some((time(0), Outcome::Done)),
         trigger: None,
         skipped_tasks: Vec::new(),
+        overridden_checks: Vec::new(),
     }
 }
 

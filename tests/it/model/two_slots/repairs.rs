@@ -227,6 +227,7 @@ static EARLIER: LazyLock<Recorded> = LazyLock::new(|| {
         chain: None,
     };
     let case = CaseReport {
+        overridden: None,
         name: "home".into(),
         required: true,
         verdict: Verdict::Passed,
