@@ -86,6 +86,15 @@ path = "/version"
 through_preview = true
 "#;
 
+/// The task of `wallets`. The program of a version takes the place of an entry point.
+const WALLETS: &str = r#"
+[[services.wallets.tasks]]
+name = "migrate"
+at = "before-start"
+command = ["sample-app", "migrate", "add-currency"]
+undo = ["sample-app", "migrate", "add-currency", "--back"]
+"#;
+
 /// The `--set` values for the sample releases of a new sandbox: their timing, the name of the operator, and no logs of
 /// candidates.
 pub fn seed_overrides() -> Vec<(String, String)> {
@@ -149,6 +158,9 @@ timing = {{ {timing} }}
             let image = repository(service);
             let _ = write!(text, "\n[services.{service}]\nimage = \"{image}\"\n");
             text.push_str(&SERVICE.replace("NAME", service));
+            if service == "wallets" {
+                text.push_str(WALLETS);
+            }
         }
         let first = 2 + u16::try_from(index).unwrap_or_default() * PORTS_PER_TARGET;
         let [public, preview, blue, green] = [0, 1, 2, 3].map(|n| ports.at(first + n));

@@ -8,7 +8,6 @@ use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
 use tokio::io::unix::AsyncFd;
 
 use super::identity::{Run, awaited};
-use super::record::Record;
 use super::records::Records;
 use crate::ports::Result;
 
@@ -29,6 +28,7 @@ pub(super) fn stream(records: &Records) -> Result<BoxStream<'static, Result<()>>
         let files = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         let flags = WatchFlags::MOVED_TO | WatchFlags::DELETE;
         add_watch(&files, records.watched(), flags)?;
+        add_watch(&files, records.watched_tasks(), flags)?;
         awaited(files)
     };
     let files = open().map_err(|error| records.failed("watching for changes", error))?;
@@ -66,7 +66,17 @@ impl Watch {
     }
 
     fn watch_ends(&mut self) -> Result<()> {
-        for run in self.records.all()?.iter().filter_map(Record::running) {
+        let records = self
+            .records
+            .all()?
+            .into_iter()
+            .map(|record| record.process());
+        let tasks = self
+            .records
+            .all_tasks()?
+            .into_iter()
+            .map(|task| task.process());
+        for run in records.chain(tasks).filter_map(|process| process.running()) {
             if self.watched.contains(&run) {
                 continue;
             }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use super::record::Record;
+use super::record::Process;
 use super::records::Records;
 use crate::inventory::InstanceId;
 use crate::ports::{FailureKind, LogChunk, LogStream, Result};
@@ -25,7 +25,7 @@ const FURTHEST: u64 = 16 * 1024 * 1024;
 
 struct Follow {
     records: Records,
-    record: Record,
+    process: Process,
     file: File,
     position: u64,
     /// The length of the file when following started. Lines before this position are older, so they do not get the
@@ -46,7 +46,7 @@ pub(super) async fn stream(
     tail: usize,
 ) -> Result<BoxStream<'static, Result<LogChunk>>> {
     let doing = format!("reading the output of {}", id.short());
-    let Some(record) = records.of(id)? else {
+    let Some(process) = records.process(id)? else {
         return Err(records.failure(FailureKind::Missing, doing, "the process no longer exists"));
     };
     let open = async || {
@@ -61,7 +61,7 @@ pub(super) async fn stream(
         .map_err(|error| records.failed(&doing, error))?;
     let follow = Follow {
         records: records.clone(),
-        record,
+        process,
         file,
         position,
         old_until,
@@ -76,7 +76,7 @@ pub(super) async fn stream(
             Ok(Some(line)) => Some((Ok(line), Some(follow))),
             Ok(None) => None,
             Err(error) => {
-                let doing = format!("reading the output of {}", follow.record.name());
+                let doing = format!("reading the output of {}", follow.process.name);
                 let failure = follow.records.failed(&doing, error);
                 Some((Err(failure), None))
             }
@@ -133,7 +133,7 @@ impl Follow {
                     self.line(rest)
                 });
             }
-            if self.record.running().is_none() {
+            if self.process.running().is_none() {
                 self.has_exited = true;
                 continue;
             }

@@ -10,6 +10,9 @@
 //! the file. If a line starts with an RFC 3339 time, this time is the time of the line. Otherwise a line that arrived
 //! while the output was followed gets the time at which it was read.
 //!
+//! The command of a task is a process, too. A shell around it writes its exit code to a file, so the code is known also if
+//! Greenroom has ended by then.
+//!
 //! Secrets are read at each start and are not in any record. Restart policies have no effect, because no program of
 //! Greenroom runs after the console has exited. Stopping sends a signal only to the process itself. The child processes
 //! are ended only if the process has to be killed.
@@ -26,6 +29,7 @@ mod reader;
 mod record;
 mod records;
 mod spawn;
+mod tasks;
 mod writer;
 
 use crate::ports::{Bound, TimeLimit};

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 
 use super::catalogue::Catalogue;
 use super::records::Records;
-use super::{address, changes, follow};
+use super::{address, changes, follow, tasks};
 use crate::inventory::{
-    Address, EngineImage, FingerprintKey, Instance, InstanceId, Slot, SlotMembers, Target, Version,
+    Address, EngineImage, FingerprintKey, Instance, InstanceId, ReleaseId, Slot, SlotMembers,
+    Target, TaskRun, Version,
 };
 use crate::ports::{
     EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
@@ -146,6 +147,14 @@ impl RuntimeReader for Processes {
                 (None, Some(instance)) => Occupancy::Ours(SlotMembers::new([instance])),
                 (None, None) => Occupancy::Free,
             })
+        })
+        .await
+    }
+
+    async fn tasks(&self, target: &Target, release: ReleaseId) -> Result<Vec<TaskRun>> {
+        let of = target.clone();
+        self.read_blocking(&format!("listing the tasks of {target}"), move |own| {
+            tasks::list(own, &of, release)
         })
         .await
     }

@@ -15,6 +15,27 @@ use crate::sanitize::sanitize;
 /// The format number of the record file.
 pub(super) const FORMAT: u32 = 1;
 
+/// What identifies the process of a record.
+#[derive(Debug, Clone)]
+pub(super) struct Process {
+    pub(super) id: InstanceId,
+    pub(super) name: String,
+    /// None if the run is not recorded.
+    pub(super) run: Option<Run>,
+    /// Whether the signal to stop goes to its process group.
+    pub(super) stops_as_group: bool,
+}
+
+impl Process {
+    /// The current run. None if the process is not running.
+    pub(super) fn running(&self) -> Option<Run> {
+        match &self.run {
+            Some(run) => run.is_alive().then(|| run.clone()),
+            None => identity::find_by_instance(&self.id.0),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) format: u32,
@@ -45,9 +66,15 @@ impl Record {
 
     /// The current run. None if no process of this record is running.
     pub(super) fn running(&self) -> Option<Run> {
-        match &self.run {
-            Some(run) => run.is_alive().then(|| run.clone()),
-            None => identity::find_by_instance(&self.id.0),
+        self.process().running()
+    }
+
+    pub(super) fn process(&self) -> Process {
+        Process {
+            id: self.id.clone(),
+            name: self.name(),
+            run: self.run.clone(),
+            stops_as_group: false,
         }
     }
 

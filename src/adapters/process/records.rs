@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use atomic_write_file::OpenOptions as AtomicOptions;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::record::{FORMAT, Record};
+use super::record::{FORMAT, Process, Record};
 use crate::inventory::InstanceId;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
@@ -31,7 +33,7 @@ impl Records {
     /// Creates the directories, before a start and before watching. No other call creates them: when a process of a
     /// removed sandbox exits, recording the exit must not create the sandbox's directory again.
     pub(super) fn prepare(&self) -> Result<()> {
-        for part in ["records", "locks", "logs"] {
+        for part in ["records", "tasks", "locks", "logs"] {
             private_files::create_directory(&self.directory.join(part))
                 .map_err(|error| self.failed("preparing the state directory", error))?;
         }
@@ -40,7 +42,12 @@ impl Records {
 
     /// The directory of the record files, which is watched for changes.
     pub(super) fn watched(&self) -> PathBuf {
-        self.directory.join("records")
+        self.part("records")
+    }
+
+    /// A directory in the state directory.
+    pub(super) fn part(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -80,22 +87,24 @@ impl Records {
     pub(super) fn load(&self, name: &str) -> Result<Option<Record>> {
         let path = self.file(name);
         let doing = || format!("reading {}", path.display());
-        let content = match fs::read(&path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.failed(&doing(), error)),
+        let hint = "find the process that listens on the address of the slot (`ss -ltnp`, for a unix socket `ss -lxp`), stop it, then remove the file";
+        let record: Option<Record> = self.read_json(&path).map_err(|failure| {
+            if failure.kind == FailureKind::Garbled {
+                failure.hint(hint)
+            } else {
+                failure
+            }
+        })?;
+        let Some(record) = record else {
+            return Ok(None);
         };
-        let garbled = |message: String| {
-            self.failure(FailureKind::Garbled, doing(), sanitize(&message))
-                .hint("find the process that listens on the address of the slot (`ss -ltnp`, for a unix socket `ss -lxp`), stop it, then remove the file")
-        };
-        let record: Record =
-            serde_json::from_slice(&content).map_err(|error| garbled(error.to_string()))?;
         if record.format != FORMAT {
-            return Err(garbled(format!(
+            let message = format!(
                 "the record has format {}, which this Greenroom cannot read",
                 record.format
-            ))
+            );
+            return Err(self
+            .failure(FailureKind::Garbled, doing(), message)
             .hint("use the Greenroom that wrote it, or stop the process of this record and remove the file"));
         }
         if record.name() != name {
@@ -115,21 +124,9 @@ impl Records {
 
     /// All records that can be read. Other records are skipped.
     pub(super) fn all(&self) -> Result<Vec<Record>> {
-        let listed = match fs::read_dir(self.watched()) {
-            Ok(listed) => listed,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(self.failed("listing the records", error)),
-        };
         let mut records = Vec::new();
-        for entry in listed.flatten() {
-            let path = entry.path();
-            if path.extension().is_none_or(|ending| ending != "json") {
-                continue;
-            }
-            let Some(name) = path.file_stem().and_then(|name| name.to_str()) else {
-                continue;
-            };
-            match self.load(name) {
+        for name in self.names_in(&self.watched())? {
+            match self.load(&name) {
                 Ok(record) => records.extend(record),
                 Err(failure) => {
                     tracing::warn!(%failure, "an unreadable record of a process was skipped");
@@ -139,29 +136,78 @@ impl Records {
         Ok(records)
     }
 
+    /// The process of an instance or of a task.
+    pub(super) fn process(&self, id: &InstanceId) -> Result<Option<Process>> {
+        if let Some(record) = self.of(id)? {
+            return Ok(Some(record.process()));
+        }
+        let mut tasks = self.all_tasks()?.into_iter();
+        Ok(tasks.find(|task| task.id == *id).map(|task| task.process()))
+    }
+
     pub(super) fn of(&self, id: &InstanceId) -> Result<Option<Record>> {
         Ok(self.all()?.into_iter().find(|record| record.id == *id))
     }
 
     /// Replaces a record in one step. The change is durable when this returns.
     pub(super) fn save(&self, record: &Record) -> Result<()> {
-        let path = self.file(&record.name());
+        self.write_json(&self.file(&record.name()), record)
+    }
+
+    /// Replaces a file in one step. The change is durable when this returns.
+    pub(super) fn write_json(&self, path: &Path, content: &impl Serialize) -> Result<()> {
         let doing = format!("writing {}", path.display());
-        let text = serde_json::to_vec_pretty(record)
+        let text = serde_json::to_vec_pretty(content)
             .map_err(|error| self.failed(&doing, io::Error::other(error)))?;
         let write = || -> io::Result<()> {
-            let mut file = AtomicOptions::new().mode(0o600).open(&path)?;
+            let mut file = AtomicOptions::new().mode(0o600).open(path)?;
             file.write_all(&text)?;
             file.commit()?;
-            File::open(self.watched())?.sync_all()
+            path.parent()
+                .map_or(Ok(()), |it| File::open(it)?.sync_all())
         };
         write().map_err(|error| self.failed(&doing, error))
     }
 
+    /// Reads a file. None if it does not exist.
+    pub(super) fn read_json<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
+        let doing = format!("reading {}", path.display());
+        let content = match fs::read(path) {
+            Ok(content) => content,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.failed(&doing, error)),
+        };
+        serde_json::from_slice(&content).map(Some).map_err(|error| {
+            let message = sanitize(&error.to_string());
+            self.failure(FailureKind::Garbled, doing, message)
+        })
+    }
+
+    /// The names of the JSON files in a directory, without their ending. Empty if the directory does not exist.
+    pub(super) fn names_in(&self, directory: &Path) -> Result<Vec<String>> {
+        let listed = match fs::read_dir(directory) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.failed("listing the records", error)),
+        };
+        let name_of = |path: PathBuf| {
+            let is_json = path.extension().is_some_and(|ending| ending == "json");
+            let name = path.file_stem()?.to_str()?.to_owned();
+            is_json.then_some(name)
+        };
+        let paths = listed.flatten().map(|entry| entry.path());
+        Ok(paths.filter_map(name_of).collect())
+    }
+
     /// Removes the record and the log of an instance.
     pub(super) fn remove(&self, record: &Record) -> Result<()> {
-        for path in [self.file(&record.name()), self.log(&record.id)] {
-            match fs::remove_file(&path) {
+        self.remove_files(&[self.file(&record.name()), self.log(&record.id)])
+    }
+
+    /// Removes these files. A missing file is no error.
+    pub(super) fn remove_files(&self, paths: &[PathBuf]) -> Result<()> {
+        for path in paths {
+            match fs::remove_file(path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(self.failed(&format!("removing {}", path.display()), error));
                 }

@@ -1,6 +1,7 @@
 //! Starts a process that continues after the console has exited. Records the exit code of the process if the console is
 //! still running then.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 
@@ -12,7 +13,7 @@ use super::identity::Run;
 use super::reader::Processes;
 use super::record::Record;
 use super::records::Records;
-use crate::inventory::EnvironmentValue;
+use crate::inventory::{EnvironmentValue, InstanceId};
 use crate::ports::{FailureKind, Result};
 
 /// The variables of the environment of Greenroom that a program receives.
@@ -26,7 +27,7 @@ pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
         return Err(records.failure(FailureKind::Conflict, doing, reason));
     }
     address::prepare_socket(&record.endpoint).map_err(|error| records.failed(&doing, error))?;
-    let mut command = command(own, &record)?;
+    let mut command = command_of(own, &record)?;
     record.run = None;
     record.code = None;
     // The record is saved before the process exists. After a crash, the process can be found by the instance id in
@@ -50,14 +51,48 @@ pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
     Ok(())
 }
 
-fn command(own: &Processes, record: &Record) -> Result<Command> {
-    let records = &own.records;
-    let doing = || format!("starting {}", record.name());
-    let Some((program, arguments)) = record.argv.split_first() else {
-        let message = "the command line of the program is empty";
-        return Err(records.failure(FailureKind::Rejected, doing(), message));
+fn command_of(own: &Processes, record: &Record) -> Result<Command> {
+    let version = record.tag.as_deref().unwrap_or(record.digest.as_str());
+    let program = Program {
+        doing: &format!("starting {}", record.name()),
+        id: &record.id,
+        argv: &record.argv,
+        environment: &record.environment,
+        variables: vec![
+            ("GREENROOM_ADDRESS", record.endpoint.to_string()),
+            ("GREENROOM_SERVICE", record.target.service.to_string()),
+            (
+                "GREENROOM_ENVIRONMENT",
+                record.target.environment.to_string(),
+            ),
+            ("GREENROOM_SLOT", record.slot.to_string()),
+            ("GREENROOM_VERSION", version.to_owned()),
+            ("GREENROOM_RELEASE", record.release.to_string()),
+        ],
     };
-    let mut command = Command::new(program);
+    spawn_command(own, &program)
+}
+
+/// A program to start.
+pub(super) struct Program<'a> {
+    /// What is being done, for errors.
+    pub(super) doing: &'a str,
+    pub(super) id: &'a InstanceId,
+    pub(super) argv: &'a [String],
+    /// The configured variables.
+    pub(super) environment: &'a BTreeMap<String, EnvironmentValue>,
+    /// The variables that Greenroom sets.
+    pub(super) variables: Vec<(&'static str, String)>,
+}
+
+/// Makes the command that starts a program with its output in its log. Reads its secrets.
+pub(super) fn spawn_command(own: &Processes, program: &Program<'_>) -> Result<Command> {
+    let records = &own.records;
+    let Some((file, arguments)) = program.argv.split_first() else {
+        let message = "the command line of the program is empty";
+        return Err(records.failure(FailureKind::Rejected, program.doing, message));
+    };
+    let mut command = Command::new(file);
     command
         .args(arguments)
         // The program gets a new process group, so that a Ctrl-C in the console does not reach it.
@@ -70,7 +105,7 @@ fn command(own: &Processes, record: &Record) -> Result<Command> {
             command.env(name, value);
         }
     }
-    for (name, value) in &record.environment {
+    for (name, value) in program.environment {
         match value {
             EnvironmentValue::Plain(text) => command.env(name, text),
             EnvironmentValue::Secret(source) => {
@@ -80,19 +115,13 @@ fn command(own: &Processes, record: &Record) -> Result<Command> {
             }
         };
     }
-    let version = record.tag.as_deref().unwrap_or(record.digest.as_str());
     command
-        .env("GREENROOM_ADDRESS", record.endpoint.to_string())
-        .env("GREENROOM_SERVICE", record.target.service.as_str())
-        .env("GREENROOM_ENVIRONMENT", record.target.environment.as_str())
-        .env("GREENROOM_SLOT", record.slot.as_str())
-        .env("GREENROOM_VERSION", version)
-        .env("GREENROOM_RELEASE", record.release.to_string())
-        .env("GREENROOM_INSTANCE", &record.id.0);
-    let log = records.open_log(&record.id)?;
+        .envs(program.variables.iter().map(|(name, value)| (name, value)))
+        .env("GREENROOM_INSTANCE", &program.id.0);
+    let log = records.open_log(program.id)?;
     let errors = log
         .try_clone()
-        .map_err(|error| records.failed(&doing(), error))?;
+        .map_err(|error| records.failed(program.doing, error))?;
     command.stdout(log).stderr(errors);
     Ok(command)
 }

@@ -13,8 +13,11 @@ use super::reader::Processes;
 use super::record::{FORMAT, Record};
 use super::records::Records;
 use super::spawn::spawn;
-use crate::inventory::{EngineImage, InstanceId, Version};
-use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter};
+use super::tasks;
+use crate::inventory::{EngineImage, InstanceId, InstanceShape, Version};
+use crate::ports::{
+    Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, TaskSpec,
+};
 
 /// How long a process may take to exit after it was killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,12 +67,15 @@ impl RuntimeWriter for Processes {
 
     async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()> {
         let (doing, id) = (format!("stopping {}", instance.short()), instance.clone());
-        let record = self
+        let process = self
             .blocking(&doing, FailureKind::Unreachable, move |own| {
-                own.records.of(&id)
+                own.records.process(&id)
             })
             .await?;
-        let Some(run) = record.and_then(|record| record.running()) else {
+        let Some(process) = process else {
+            return Ok(());
+        };
+        let Some(run) = process.running() else {
             return Ok(());
         };
         let failed = |error: std::io::Error| self.records.failed(&doing, error);
@@ -77,11 +83,15 @@ impl RuntimeWriter for Processes {
             return Ok(());
         };
         let handle = awaited(handle).map_err(failed)?;
-        signal(pidfd_send_signal(&handle, Signal::TERM)).map_err(failed)?;
+        // The process is still running, so no other process group can have its id.
+        let sent = match run.raw().filter(|_| process.stops_as_group) {
+            Some(group) => kill_process_group(group, Signal::TERM),
+            None => pidfd_send_signal(&handle, Signal::TERM),
+        };
+        signal(sent).map_err(failed)?;
         if timeout(grace, handle.readable()).await.is_ok() {
             return Ok(());
         }
-        // The process is still running, so no other process group can have its id.
         if let Some(group) = run.raw() {
             signal(kill_process_group(group, Signal::KILL)).map_err(failed)?;
         }
@@ -93,6 +103,22 @@ impl RuntimeWriter for Processes {
                 format!("process {} was killed, but is still running", run.pid),
             )),
         }
+    }
+
+    async fn create_task(&self, spec: &TaskSpec) -> Result<()> {
+        let (doing, spec) = (format!("creating {}", spec.call), spec.clone());
+        self.blocking(&doing, FailureKind::Ambiguous, move |own| {
+            tasks::create(own, &spec)
+        })
+        .await
+    }
+
+    async fn start_task(&self, spec: &TaskSpec) -> Result<()> {
+        let (doing, spec) = (format!("starting {}", spec.call), spec.clone());
+        self.blocking(&doing, FailureKind::Ambiguous, move |own| {
+            tasks::start(own, &spec)
+        })
+        .await
     }
 
     async fn remove_image(&self, image: &EngineImage) -> Result<()> {
@@ -146,7 +172,11 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     let endpoint = spec.endpoint.endpoint();
     let endpoint = endpoint
         .map_err(|error| records.failure(FailureKind::Rejected, &doing, error.to_string()))?;
-    check_supported(records, spec)?;
+    check_supported(records, &spec.shape, &doing)?;
+    if spec.shape.command.is_some() {
+        let message = "plain processes do not support a configured command";
+        return Err(records.failure(FailureKind::Unsupported, doing, message));
+    }
     records.prepare()?;
     let _lock = records.lock(&spec.name())?;
     if let Some(existing) = records.load(&spec.name())? {
@@ -197,10 +227,8 @@ fn start_again(own: &Processes, mut record: Record) -> Result<()> {
 }
 
 /// Refuses options that only containers have, instead of ignoring them silently.
-fn check_supported(records: &Records, spec: &InstanceSpec) -> Result<()> {
-    let shape = &spec.shape;
+pub(super) fn check_supported(records: &Records, shape: &InstanceShape, doing: &str) -> Result<()> {
     let options = [
-        ("a configured command", shape.command.is_some()),
         ("mounts", !shape.mounts.is_empty()),
         ("a memory limit", shape.memory.is_some()),
         ("a network", shape.network.is_some()),
@@ -209,6 +237,5 @@ fn check_supported(records: &Records, spec: &InstanceSpec) -> Result<()> {
         return Ok(());
     };
     let message = format!("plain processes do not support {option}");
-    let doing = format!("starting {}", spec.name());
     Err(records.failure(FailureKind::Unsupported, doing, message))
 }

@@ -5,6 +5,7 @@
 mod answers;
 mod calls;
 mod listen;
+mod migration;
 mod options;
 mod request_log;
 mod run;

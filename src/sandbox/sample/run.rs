@@ -2,6 +2,7 @@
 //! stores the last calls.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::answers::{App, routes};
 use super::calls::Calls;
 use super::listen::{Listening, listen};
+use super::migration::Migration;
 use super::options::{Fault, InvalidOptions, SampleOptions};
 use super::request_log::RequestLog;
 use super::store::Store;
@@ -52,9 +54,16 @@ pub enum SampleFailure {
     Crashed,
 }
 
-/// Runs with these arguments and the environment until SIGTERM or SIGINT. On failure, writes a line to standard error
-/// and returns exit code 1.
+/// Runs with these arguments and the environment until SIGTERM or SIGINT. If the first argument is `migrate`, only runs
+/// a migration. On failure, writes a line to standard error and returns exit code 1.
 pub async fn main_from_environment(arguments: impl IntoIterator<Item = String>) -> ExitCode {
+    let arguments: Vec<String> = arguments.into_iter().collect();
+    if let Some(("migrate", migration)) = arguments
+        .split_first()
+        .map(|(first, rest)| (first.as_str(), rest))
+    {
+        return migrate(migration).await;
+    }
     let ended = match SampleOptions::read(arguments, |name| std::env::var(name).ok()) {
         Ok(options) => until_signalled(options).await,
         Err(error) => Err(error.into()),
@@ -66,6 +75,19 @@ pub async fn main_from_environment(arguments: impl IntoIterator<Item = String>) 
     // A failure to write to standard error cannot be reported anywhere.
     drop(io::Write::write_all(&mut io::stderr(), line.as_bytes()));
     ExitCode::FAILURE
+}
+
+async fn migrate(arguments: &[String]) -> ExitCode {
+    let migration = match Migration::read(arguments) {
+        Ok(migration) => migration,
+        Err(usage) => {
+            drop(io::Write::write_all(&mut io::stderr(), usage.as_bytes()));
+            return ExitCode::FAILURE;
+        }
+    };
+    let data = std::env::var_os("SAMPLE_DATA").map(PathBuf::from);
+    let migrating = tokio::task::spawn_blocking(move || migration.run(data.as_ref()));
+    migrating.await.unwrap_or(ExitCode::FAILURE)
 }
 
 async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {

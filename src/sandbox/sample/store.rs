@@ -41,9 +41,31 @@ impl Store {
              create table if not exists starts (
                  id integer primary key, version text not null, slot text, host text not null, started text not null
              ) strict;
+             create table if not exists migrations (name text primary key) strict;
              commit;",
         )?;
         Ok(Self(connection))
+    }
+
+    /// Notes a migration. Returns false if it was noted before.
+    pub(super) fn add_migration(&self, name: &str) -> rusqlite::Result<bool> {
+        let insert = "insert or ignore into migrations (name) values (?1)";
+        Ok(self.0.execute(insert, params![name])? > 0)
+    }
+
+    /// Removes a migration. Returns false if it was not noted.
+    pub(super) fn remove_migration(&self, name: &str) -> rusqlite::Result<bool> {
+        let delete = "delete from migrations where name = ?1";
+        Ok(self.0.execute(delete, params![name])? > 0)
+    }
+
+    #[cfg(test)]
+    pub(super) fn migrations(&self) -> rusqlite::Result<Vec<String>> {
+        let mut statement = self
+            .0
+            .prepare("select name from migrations order by name")?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        names.collect()
     }
 
     /// Adds calls and returns the total, including the other slot's calls.

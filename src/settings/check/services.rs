@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::super::model::{
-    ProxyKind, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
-};
+use super::super::model::{ProxyKind, Root, ServiceEnvironmentSection, ServiceSection};
 use super::super::problem::nearest;
 use super::super::read::suggestion;
 use super::{Checker, SOCKET_OF_NGINX};
@@ -22,7 +20,7 @@ impl Checker<'_> {
         self.variables(&at, &service.environment);
         self.mounts(&at, service);
         self.checks(&at, &service.checks);
-        self.tasks(root, &at, name, service);
+        self.tasks(&at, name, service);
         self.health(&at, service.health.as_ref());
         if service.command.as_ref().is_some_and(Vec::is_empty) {
             self.error(
@@ -150,7 +148,7 @@ impl Checker<'_> {
         }
     }
 
-    fn tasks(&mut self, root: &Root, at: &[&str], name: &str, service: &ServiceSection) {
+    fn tasks(&mut self, at: &[&str], name: &str, service: &ServiceSection) {
         let mut names = BTreeSet::new();
         for (index, task) in service.tasks.iter().enumerate() {
             let place = format!("[{index}]");
@@ -177,17 +175,6 @@ impl Checker<'_> {
                     let near = suggestion(nearest(environment.as_str(), known));
                     let says = format!("`{environment}` is not an environment of {name}{near}");
                     self.error(&[&at[..], &["only_in"]].concat(), says);
-                }
-            }
-            for (environment, _) in service.environments.iter() {
-                let section = root.environments.get(environment);
-                let is_process = section.is_some_and(|it| it.runtime == RuntimeKind::Process);
-                let runs = environment.parse().is_ok_and(|it| task.runs_in(&it));
-                if is_process && runs {
-                    let says = format!(
-                        "{environment} has `runtime = \"process\"`, which cannot run tasks: list the other environments in `only_in`"
-                    );
-                    self.error(&at, says);
                 }
             }
         }

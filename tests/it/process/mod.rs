@@ -1,5 +1,7 @@
 //! Plain processes as a runtime: real ones that are killed, recycled and followed.
 
+mod tasks;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
