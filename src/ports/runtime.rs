@@ -122,9 +122,16 @@ pub trait RuntimeReader: Send + Sync {
     async fn occupancy(&self, target: &Target, slot: Slot, endpoint: &Address)
     -> Result<Occupancy>;
 
-    /// The containers of the tasks of a release. A runtime that cannot run tasks has none.
-    async fn tasks(&self, _target: &Target, _release: ReleaseId) -> Result<Vec<TaskRun>> {
+    /// The containers of the tasks of a target, of every release. A runtime that cannot run tasks has none.
+    async fn all_tasks(&self, _target: &Target) -> Result<Vec<TaskRun>> {
         Ok(Vec::new())
+    }
+
+    /// The containers of the tasks of a release.
+    async fn tasks(&self, target: &Target, release: ReleaseId) -> Result<Vec<TaskRun>> {
+        let mut runs = self.all_tasks(target).await?;
+        runs.retain(|run| run.release == release);
+        Ok(runs)
     }
 
     /// Whether the runtime has the version's image.

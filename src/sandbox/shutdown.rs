@@ -27,7 +27,7 @@ pub async fn stop_drivers(engine: &Engine) {
     join_all(handles.map(stop_driver)).await;
 }
 
-/// Stops every instance of the engine's targets, including the instances that another Greenroom has started. With
+/// Stops every instance and every task of the engine's targets, including those that another Greenroom has started. With
 /// `forget`, also removes the instances. Returns the failures of the last round, each with its target.
 pub async fn stop_instances(engine: &Engine, forget: bool) -> Vec<String> {
     // The second round stops what another Greenroom has started during the first.
@@ -67,7 +67,11 @@ async fn stop_instances_of(site: &Site, forget: bool) -> Result<(), Failure> {
     let Some(write) = &site.write else {
         return Ok(());
     };
-    let found = site.read.runtime.instances(&site.definition.target).await?;
+    let target = &site.definition.target;
+    for task in site.read.runtime.all_tasks(target).await? {
+        write.runtime.stop(&task.id, GRACE).await?;
+    }
+    let found = site.read.runtime.instances(target).await?;
     let stop = async |instance: &Instance| {
         write.runtime.stop(&instance.id, GRACE).await?;
         if forget {

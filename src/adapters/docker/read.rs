@@ -20,7 +20,7 @@ use super::log_frames::{Frame, Frames};
 use super::log_lines::Lines;
 use super::names::container_id;
 use crate::inventory::{
-    Address, EngineImage, Exit, Instance, InstanceId, ReleaseId, Slot, Target, TaskRun, Version,
+    Address, EngineImage, Exit, Instance, InstanceId, Slot, Target, TaskRun, Version,
 };
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
@@ -104,8 +104,8 @@ impl RuntimeReader for DockerReader {
         self.engine.occupancy(target, slot, &endpoint).await
     }
 
-    async fn tasks(&self, target: &Target, release: ReleaseId) -> Result<Vec<TaskRun>> {
-        self.engine.tasks(target, release).await
+    async fn all_tasks(&self, target: &Target) -> Result<Vec<TaskRun>> {
+        self.engine.tasks(target).await
     }
 
     async fn has_image(&self, version: &Version) -> Result<bool> {

@@ -15,20 +15,18 @@ use super::names::pinned;
 use super::observe::Container;
 use super::read::exact;
 use super::write::{DockerWriter, SLOW};
-use crate::inventory::{InstanceId, InstanceState, ReleaseId, Target, TaskRun, Unstarted};
+use crate::inventory::{InstanceId, InstanceState, Target, TaskRun, Unstarted};
 use crate::ports::{FailureKind, Result, TaskSpec};
 
 /// How far back a start of a removed container is searched. A request takes less than that.
 const EVENTS_SINCE: SignedDuration = SignedDuration::from_mins(5);
 
 impl Engine {
-    /// The containers of the tasks of a release.
-    pub(super) async fn tasks(&self, target: &Target, release: ReleaseId) -> Result<Vec<TaskRun>> {
+    /// The containers of the tasks of a target.
+    pub(super) async fn tasks(&self, target: &Target) -> Result<Vec<TaskRun>> {
         let doing = format!("listing the tasks of {target}");
         let containers = self.labelled(TaskLabels::filter(target), &doing).await?;
-        let mut runs: Vec<TaskRun> = containers.iter().filter_map(run_of).collect();
-        runs.retain(|run| run.release == release);
-        Ok(runs)
+        Ok(containers.iter().filter_map(run_of).collect())
     }
 
     /// Whether Docker has reported a start of this container within the last minutes.

@@ -29,6 +29,7 @@ mod reader;
 mod record;
 mod records;
 mod spawn;
+mod task_records;
 mod tasks;
 mod writer;
 

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 
 use super::catalogue::Catalogue;
 use super::records::Records;
-use super::{address, changes, follow, tasks};
+use super::{address, changes, follow};
 use crate::inventory::{
-    Address, EngineImage, FingerprintKey, Instance, InstanceId, ReleaseId, Slot, SlotMembers,
-    Target, TaskRun, Version,
+    Address, EngineImage, FingerprintKey, Instance, InstanceId, Slot, SlotMembers, Target, TaskRun,
+    Version,
 };
 use crate::ports::{
     EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
@@ -151,10 +151,12 @@ impl RuntimeReader for Processes {
         .await
     }
 
-    async fn tasks(&self, target: &Target, release: ReleaseId) -> Result<Vec<TaskRun>> {
+    async fn all_tasks(&self, target: &Target) -> Result<Vec<TaskRun>> {
         let of = target.clone();
         self.read_blocking(&format!("listing the tasks of {target}"), move |own| {
-            tasks::list(own, &of, release)
+            let all = own.records.all_tasks()?.into_iter();
+            let of_target = all.filter(|task| task.target == of);
+            Ok(of_target.map(|task| task.observe(&own.records)).collect())
         })
         .await
     }

@@ -13,7 +13,7 @@ use super::identity::Run;
 use super::reader::Processes;
 use super::record::Record;
 use super::records::Records;
-use crate::inventory::{EnvironmentValue, InstanceId};
+use crate::inventory::{EnvironmentValue, InstanceId, InstanceShape};
 use crate::ports::{FailureKind, Result};
 
 /// The variables of the environment of Greenroom that a program receives.
@@ -158,4 +158,18 @@ fn is_same_run(one: &Record, other: &Record) -> bool {
         (Some(one), Some(other)) => one.is_same_as(other),
         _ => false,
     }
+}
+
+/// Refuses options that only containers have, instead of ignoring them silently.
+pub(super) fn check_supported(records: &Records, shape: &InstanceShape, doing: &str) -> Result<()> {
+    let options = [
+        ("mounts", !shape.mounts.is_empty()),
+        ("a memory limit", shape.memory.is_some()),
+        ("a network", shape.network.is_some()),
+    ];
+    let Some((option, _)) = options.into_iter().find(|(_, is_set)| *is_set) else {
+        return Ok(());
+    };
+    let message = format!("plain processes do not support {option}");
+    Err(records.failure(FailureKind::Unsupported, doing, message))
 }

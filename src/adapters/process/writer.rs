@@ -11,10 +11,9 @@ use ulid::Ulid;
 use super::identity::awaited;
 use super::reader::Processes;
 use super::record::{FORMAT, Record};
-use super::records::Records;
-use super::spawn::spawn;
+use super::spawn::{check_supported, spawn};
 use super::tasks;
-use crate::inventory::{EngineImage, InstanceId, InstanceShape, Version};
+use crate::inventory::{EngineImage, InstanceId, Version};
 use crate::ports::{
     Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, TaskSpec,
 };
@@ -224,18 +223,4 @@ fn start_again(own: &Processes, mut record: Record) -> Result<()> {
         }
         (None, _) => spawn(own, record),
     }
-}
-
-/// Refuses options that only containers have, instead of ignoring them silently.
-pub(super) fn check_supported(records: &Records, shape: &InstanceShape, doing: &str) -> Result<()> {
-    let options = [
-        ("mounts", !shape.mounts.is_empty()),
-        ("a memory limit", shape.memory.is_some()),
-        ("a network", shape.network.is_some()),
-    ];
-    let Some((option, _)) = options.into_iter().find(|(_, is_set)| *is_set) else {
-        return Ok(());
-    };
-    let message = format!("plain processes do not support {option}");
-    Err(records.failure(FailureKind::Unsupported, doing, message))
 }

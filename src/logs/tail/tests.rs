@@ -57,7 +57,7 @@ impl RuntimeReader for Scripted {
         Ok(stream::iter((0..changes).map(|_| Ok(()))).boxed())
     }
 
-    async fn tasks(&self, _: &Target, _: ReleaseId) -> ports::Result<Vec<TaskRun>> {
+    async fn all_tasks(&self, _: &Target) -> ports::Result<Vec<TaskRun>> {
         let next = self.tasks.lock().unwrap().pop_front();
         next.ok_or_else(missing)
     }

@@ -21,7 +21,7 @@ use super::{
     StepDefinition, StepSummary, Verdict,
 };
 use crate::history::{ReleaseKind, Step};
-use crate::inventory::{Exit, Task, TaskCall, TaskPoint, TaskRun, Unstarted};
+use crate::inventory::{Exit, RuntimeKind, Task, TaskCall, TaskPoint, TaskRun, Unstarted};
 use crate::release::describe::duration;
 use crate::release::retry::READ_BACK;
 use crate::release::time::elapsed;
@@ -102,8 +102,9 @@ fn unseen(situation: &Situation<'_>) -> String {
 
 fn gone(plan: &Plan, call: &TaskCall) -> String {
     let container = call.container_name(plan.target(), plan.release);
+    let kind = plan.definition.runtime_kind.one();
     format!(
-        "it is not known whether {call} has run, because its container {container} is gone. Find out what it has changed. This release never runs it again"
+        "it is not known whether {call} has run, because its {kind} {container} is gone. Find out what it has changed. This release never runs it again"
     )
 }
 
@@ -215,9 +216,20 @@ fn unfinished(
         CommandState::ContainerGone => Judgement::Never(gone(situation.plan, call)),
         CommandState::Ended(exit, run) => {
             let words = failure_words(situation.plan, exit, run);
-            let container = call.container_name(situation.plan.target(), situation.plan.release);
-            Judgement::Never(format!("{words}. Read its output: docker logs {container}"))
+            let command = output_command(situation.plan, call);
+            Judgement::Never(format!("{words}. Read its output: {command}"))
         }
+    }
+}
+
+/// The command that shows the output of a task.
+fn output_command(plan: &Plan, call: &TaskCall) -> String {
+    match plan.definition.runtime_kind {
+        RuntimeKind::Containers => {
+            let container = call.container_name(plan.target(), plan.release);
+            format!("docker logs {container}")
+        }
+        RuntimeKind::Processes => format!("greenroom show {} --logs", plan.release),
     }
 }
 
@@ -388,9 +400,10 @@ pub(in crate::release) fn task_calls(plan: &Plan, step: Step) -> Vec<String> {
 fn call_words(plan: &Plan, task: &Task) -> String {
     let weight = if task.required { "" } else { ", not required" };
     format!(
-        "{}: run {} once in a container of {}; the step fails after {}{weight}",
+        "{}: run {} once in a {} of {}; the step fails after {}{weight}",
         task.name,
         command_words(&task.command),
+        plan.definition.runtime_kind.one(),
         plan.version.name(),
         duration(task.timeout)
     )

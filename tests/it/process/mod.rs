@@ -1,6 +1,6 @@
 //! Plain processes as a runtime: real ones that are killed, recycled and followed.
 
-mod tasks;
+mod task_commands;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
