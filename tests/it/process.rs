@@ -125,6 +125,7 @@ impl World {
                 restart: RestartPolicy::No,
                 network: None,
                 labels: BTreeMap::new(),
+                container: Box::default(),
             },
         }
     }

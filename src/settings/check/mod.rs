@@ -5,6 +5,7 @@
 mod agent;
 mod collisions;
 mod console;
+mod containers;
 mod environments;
 mod kept;
 mod notices;
