@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::SecretSource;
 use super::units::{MaybeWritten, Size};
 
 /// Billionths of a CPU in one CPU.
@@ -60,6 +61,9 @@ pub struct ContainerOptions {
     /// Where Docker writes the output of the container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logging: Option<Logging>,
+    /// Secrets as files: the source of the content of each file in `/run/secrets`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretSource>,
 }
 
 /// A number of CPUs, in billionths.
@@ -145,8 +149,8 @@ pub struct Logging {
 }
 
 impl ContainerOptions {
-    /// The options that are set, by key. Values that may be secret are left out: the entry point and the options of the
-    /// log driver.
+    /// The options that are set, by key. Values that may be secret are left out: the entry point, the options of the log
+    /// driver and the sources of secrets.
     pub fn without_secrets(&self) -> Map<String, Value> {
         let mut shown = self.clone();
         if let Some(entrypoint) = &mut shown.entrypoint {
@@ -154,6 +158,9 @@ impl ContainerOptions {
         }
         if let Some(logging) = &mut shown.logging {
             logging.options.values_mut().for_each(String::clear);
+        }
+        for source in shown.secrets.values_mut() {
+            *source = SecretSource::Env(String::new());
         }
         match serde_json::to_value(shown) {
             Ok(Value::Object(options)) => options,
@@ -187,13 +194,13 @@ mod tests {
         let options = read(serde_json::json!({
             "entrypoint": ["run", "--token=hunter2"],
             "logging": { "driver": "splunk", "options": { "splunk-token": "hunter3" } },
+            "secrets": { "db_password": { "command": ["print", "hunter4"] } },
         }));
         let shown = Value::Object(options.without_secrets()).to_string();
         assert!(!shown.contains("hunter"), "{shown}");
-        assert!(
-            shown.contains("entrypoint") && shown.contains("splunk-token"),
-            "{shown}"
-        );
+        for key in ["entrypoint", "splunk-token", "db_password"] {
+            assert!(shown.contains(key), "{shown}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use greenroom::inventory::servers::SwitchMode;
-use greenroom::inventory::{EnvironmentValue, SecretSource, Slot, TagPattern};
+use greenroom::inventory::{Cpus, EnvironmentValue, SecretSource, Slot, TagPattern};
 use greenroom::port_check::OutgoingPorts;
 use greenroom::release::Limit;
 use greenroom::settings::{
@@ -225,6 +225,23 @@ fn a_target_is_complete_with_all_defaults_filled_in() {
         qa.instance.environment["LOG_LEVEL"],
         EnvironmentValue::Plain("debug".into())
     );
+}
+
+#[test]
+fn an_environment_has_its_own_cpus_and_adds_its_secrets() {
+    let loaded = valid("containers.toml");
+    let container = &loaded.settings.targets[0].definition.instance.container;
+    assert_eq!(container.cpus, Some(Cpus(2_000_000_000)));
+    let here = std::env::current_dir().expect("a directory");
+    let file = here.join(FIXTURES).join("valid/secrets/database");
+    let expected = [
+        (
+            "db_password".to_owned(),
+            SecretSource::Env("DB_PASSWORD".into()),
+        ),
+        ("key".to_owned(), SecretSource::File(file)),
+    ];
+    assert_eq!(container.secrets, BTreeMap::from(expected));
 }
 
 #[test]

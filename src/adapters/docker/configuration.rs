@@ -13,7 +13,7 @@ use bollard::models::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::labels::{IMAGES, OURS};
+use super::labels::{IMAGES, OURS, secrets};
 use crate::checks::may_be_secret;
 use crate::inventory::{Cpus, Endpoint, FingerprintKey};
 use crate::sanitize::sanitize;
@@ -163,6 +163,9 @@ fn program(entries: &mut Entries<'_>, config: &ContainerConfig) {
         let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
         let value = entries.fingerprints.of(value);
         entries.add(&format!("env {name}"), &value);
+    }
+    for name in config.labels.iter().flat_map(secrets) {
+        entries.add(&format!("secret {name}"), "a file");
     }
     for (name, value) in config.labels.iter().flatten() {
         if !name.starts_with(OURS) && !name.starts_with(IMAGES) {
@@ -332,6 +335,7 @@ mod tests {
                 env: Some(vec![format!("TOKEN={secret}"), "EMPTY=".into()]),
                 labels: Some(HashMap::from([
                     ("greenroom.slot".to_owned(), port.to_owned()),
+                    ("greenroom.secrets".to_owned(), "db_password".to_owned()),
                     (format!("{IMAGES}revision"), port.to_owned()),
                     ("team".to_owned(), "a\u{1b}[31mb".to_owned()),
                 ])),
@@ -471,6 +475,7 @@ mod tests {
             ("extra host db", "10.0.0.1"),
             ("log driver", "splunk"),
             ("log option tag", "web"),
+            ("secret db_password", "a file"),
             ("docker StopTimeout", "7"),
             ("docker HostConfig.PidsLimit", "100"),
         ] {

@@ -9,6 +9,7 @@ use bollard::models::{
 };
 
 use super::labels::{labels_of, labels_of_task};
+use super::secret_files;
 use crate::inventory::{
     Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Tmpfs, Ulimit, Version,
 };
@@ -79,9 +80,10 @@ fn host_config(shape: &InstanceShape) -> Result<HostConfig, String> {
         .map(|(path, of)| (path.clone(), tmpfs_options(of)))
         .collect();
     let ulimits = options.ulimits.iter();
+    let mounts = shape.mounts.iter().map(mount);
     Ok(HostConfig {
         memory: size("memory", shape.memory)?,
-        mounts: Some(shape.mounts.iter().map(mount).collect()),
+        mounts: Some(mounts.chain(secret_files::volume(options)).collect()),
         restart_policy: Some(policy(shape.restart)),
         network_mode: shape.network.clone(),
         nano_cpus: options.cpus.map(|cpus| cpus.0),

@@ -21,6 +21,7 @@ mod occupancy;
 mod proxy_host;
 mod pull;
 mod read;
+mod secret_files;
 mod socket;
 mod tasks;
 mod write;

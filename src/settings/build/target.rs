@@ -126,10 +126,10 @@ fn container(
     options: &ContainerOptions,
     in_environment: &ServiceEnvironmentSection,
 ) -> ContainerOptions {
-    ContainerOptions {
-        cpus: in_environment.cpus.or(options.cpus),
-        ..options.clone()
-    }
+    let mut options = options.clone();
+    options.cpus = in_environment.cpus.or(options.cpus);
+    options.secrets.extend(in_environment.secrets.clone());
+    options
 }
 
 fn listen(section: &ListenSection) -> Option<Listen> {

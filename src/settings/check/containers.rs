@@ -1,10 +1,12 @@
 //! Checks of the options that only containers have.
 
+use std::collections::BTreeMap;
+
 use super::super::model::{
     EnvironmentSection, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
 };
 use super::Checker;
-use crate::inventory::{Cpus, Ulimit, plain};
+use crate::inventory::{Cpus, SecretSource, Ulimit, plain};
 use crate::sanitize::visible;
 
 /// The smallest number of CPUs that Docker accepts.
@@ -29,6 +31,9 @@ const LIMITS: [&str; 16] = [
     "sigpending",
     "stack",
 ];
+
+/// The longest name of a secret file.
+const LONGEST_FILE_NAME: usize = 64;
 
 /// The address of Docker's host, by a name that Docker knows.
 const HOST_GATEWAY: &str = "host-gateway";
@@ -67,6 +72,7 @@ impl Checker<'_> {
         self.tmpfs(at, service);
         self.ulimits(at, service);
         self.extra_hosts(at, service);
+        self.secret_files(at, &options.secrets);
         for (environment, _) in service.environments.iter() {
             let section = root.environments.get(environment);
             if section.is_some_and(|it| it.runtime == RuntimeKind::Process) {
@@ -85,9 +91,35 @@ impl Checker<'_> {
         in_environment: &ServiceEnvironmentSection,
     ) {
         self.cpus(at, in_environment.cpus);
-        if environment.runtime == RuntimeKind::Process && in_environment.cpus.is_some() {
+        self.secret_files(at, &in_environment.secrets);
+        if environment.runtime == RuntimeKind::Process {
             let name = at.last().copied().unwrap_or_default();
-            self.without_containers(&[at, &["cpus"]].concat(), name);
+            let is_set = [
+                ("cpus", in_environment.cpus.is_some()),
+                ("secrets", !in_environment.secrets.is_empty()),
+            ];
+            for (key, _) in is_set.into_iter().filter(|(_, is_set)| *is_set) {
+                self.without_containers(&[at, &[key]].concat(), name);
+            }
+        }
+    }
+
+    fn secret_files(&mut self, at: &[&str], secrets: &BTreeMap<String, SecretSource>) {
+        for (name, source) in secrets {
+            let path = [at, &["secrets", name.as_str()]].concat();
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            if name.is_empty()
+                || name.starts_with('.')
+                || !name.chars().all(is_plain)
+                || name.len() > LONGEST_FILE_NAME
+            {
+                let says = format!(
+                    "`{}` is not a name for a file in /run/secrets: use at most {LONGEST_FILE_NAME} letters, digits, `.`, `_` and `-`",
+                    visible(name)
+                );
+                self.error(&path, says);
+            }
+            self.secret(&path, Some(source));
         }
     }
 

@@ -14,7 +14,7 @@ use crate::inventory::servers::SiteConfig;
 use crate::inventory::units::{MaybeWritten, Size, Time};
 use crate::inventory::{
     Address, ContainerOptions, Cpus, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy,
-    TagPattern, Task,
+    SecretSource, TagPattern, Task,
 };
 
 /// One service.
@@ -99,6 +99,9 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
     /// How many CPUs a container may use, e.g. 0.5.
     #[serde(default)]
     pub(in crate::settings) cpus: Option<Cpus>,
+    /// Secrets as files, added to those of the service.
+    #[serde(default)]
+    pub(in crate::settings) secrets: BTreeMap<String, SecretSource>,
     /// The health endpoint, instead of that of the service.
     #[serde(default)]
     pub(in crate::settings) health: Option<HealthCheck>,
