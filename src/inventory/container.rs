@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::SecretSource;
 use super::units::{MaybeWritten, Size};
+use crate::sanitize::sanitize;
 
 /// Billionths of a CPU in one CPU.
 const NANO: f64 = 1e9;
@@ -64,6 +65,9 @@ pub struct ContainerOptions {
     /// Secrets as files: the source of the content of each file in `/run/secrets`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Further options of Docker's API for a new container, as that API names them. The plan shows them.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub docker: Map<String, Value>,
 }
 
 /// A number of CPUs, in billionths.
@@ -169,6 +173,26 @@ impl ContainerOptions {
     }
 }
 
+impl ContainerOptions {
+    /// The options of the table `docker`, one a line: `HostConfig.PidsLimit = 100`.
+    pub fn docker_lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (key, value) in &self.docker {
+            match value {
+                Value::Object(below) => {
+                    lines.extend(
+                        below
+                            .iter()
+                            .map(|(inner, value)| format!("{key}.{inner} = {value}")),
+                    );
+                }
+                _ => lines.push(format!("{key} = {value}")),
+            }
+        }
+        lines.iter().map(|line| sanitize(line)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +225,19 @@ mod tests {
         for key in ["entrypoint", "splunk-token", "db_password"] {
             assert!(shown.contains(key), "{shown}");
         }
+    }
+
+    #[test]
+    fn options_of_docker_are_shown_one_a_line() {
+        let options = read(serde_json::json!({
+            "docker": { "Domainname": "web", "HostConfig": { "PidsLimit": 1, "Dns": ["10.0.0.53"] } },
+        }));
+        let expected = [
+            "Domainname = \"web\"",
+            "HostConfig.Dns = [\"10.0.0.53\"]",
+            "HostConfig.PidsLimit = 1",
+        ];
+        assert_eq!(options.docker_lines(), expected);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub use doctor_tests::try_directory;
 pub use inbox::{Inbox, check_inbox, report_push, start_inbox};
 pub use operator::process_user;
 pub use presence::report_presence;
+pub use runtime::docker_options;
 pub use sandbox::{catalogue, push_program};
 
 pub use crate::adapters::embedded_proxy::EmbeddedProxy;

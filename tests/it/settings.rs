@@ -22,6 +22,7 @@ const FIXTURES: &str = "fixtures/settings";
 fn request(path: impl Into<PathBuf>) -> Request {
     Request {
         path: Some(path.into()),
+        docker_options: greenroom::wire::docker_options(),
         ..Request::default()
     }
 }

@@ -9,6 +9,7 @@ use bollard::models::{
 };
 
 use super::labels::{labels_of, labels_of_task};
+use super::passthrough::body_of;
 use super::secret_files;
 use crate::inventory::{
     Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Tmpfs, Ulimit, Version,
@@ -56,6 +57,8 @@ fn common(
     labels: HashMap<String, String>,
 ) -> Result<ContainerCreateBody, String> {
     let options = &shape.container;
+    let mut further = body_of(&options.docker)?;
+    let host = host_config(shape, further.host_config.take().unwrap_or_default())?;
     Ok(ContainerCreateBody {
         image: Some(version.pinned()),
         entrypoint: options.entrypoint.clone(),
@@ -65,12 +68,13 @@ fn common(
         user: options.user.clone(),
         working_dir: options.working_dir.clone(),
         stop_signal: options.stop_signal.clone(),
-        host_config: Some(host_config(shape)?),
-        ..Default::default()
+        host_config: Some(host),
+        ..further
     })
 }
 
-fn host_config(shape: &InstanceShape) -> Result<HostConfig, String> {
+/// The part of the request about the host. `further` has the options without a setting of their own.
+fn host_config(shape: &InstanceShape, further: HostConfig) -> Result<HostConfig, String> {
     let options = &shape.container;
     let list = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
     let hosts = options.extra_hosts.iter();
@@ -80,6 +84,10 @@ fn host_config(shape: &InstanceShape) -> Result<HostConfig, String> {
         .map(|(path, of)| (path.clone(), tmpfs_options(of)))
         .collect();
     let ulimits = options.ulimits.iter();
+    let mut security = further.security_opt.clone().unwrap_or_default();
+    if options.no_new_privileges {
+        security.push("no-new-privileges:true".to_owned());
+    }
     let mounts = shape.mounts.iter().map(mount);
     Ok(HostConfig {
         memory: size("memory", shape.memory)?,
@@ -90,9 +98,7 @@ fn host_config(shape: &InstanceShape) -> Result<HostConfig, String> {
         init: options.init,
         cap_add: list(&options.cap_add),
         cap_drop: list(&options.cap_drop),
-        security_opt: options
-            .no_new_privileges
-            .then(|| vec!["no-new-privileges:true".to_owned()]),
+        security_opt: list(&security),
         readonly_rootfs: options.read_only_root.then_some(true),
         tmpfs: (!tmpfs.is_empty()).then_some(tmpfs),
         shm_size: size("shm_size", options.shm_size)?,
@@ -102,7 +108,7 @@ fn host_config(shape: &InstanceShape) -> Result<HostConfig, String> {
             typ: logging.driver.clone(),
             config: Some(logging.options.clone().into_iter().collect()),
         }),
-        ..Default::default()
+        ..further
     })
 }
 
@@ -270,6 +276,25 @@ mod tests {
         for (key, value) in expected.as_object().expect("keys") {
             assert_eq!(&body["HostConfig"][key], value, "{key}");
         }
+    }
+
+    #[test]
+    fn further_options_of_the_api_are_added() {
+        let body = made(serde_json::json!({
+            "cpus": 1, "no_new_privileges": true,
+            "docker": {
+                "Domainname": "web.example",
+                "HostConfig": { "PidsLimit": 100, "SecurityOpt": ["seccomp=unconfined"] },
+            },
+        }));
+        assert_eq!(body["Domainname"], "web.example");
+        let host = &body["HostConfig"];
+        assert_eq!(
+            (&host["PidsLimit"], &host["NanoCpus"]),
+            (&100.into(), &1_000_000_000.into())
+        );
+        let security = serde_json::json!(["seccomp=unconfined", "no-new-privileges:true"]);
+        assert_eq!(host["SecurityOpt"], security);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod mend;
 mod names;
 mod observe;
 mod occupancy;
+mod passthrough;
 mod proxy_host;
 mod pull;
 mod read;
@@ -65,6 +66,7 @@ const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
 
 pub use address::{DockerAddress, InvalidDockerAddress, TlsFiles};
 pub use engine::Engine;
+pub use passthrough::{WrongOption, wrong_options};
 pub use proxy_host::ContainerHost;
 pub use read::DockerReader;
 pub use write::DockerWriter;

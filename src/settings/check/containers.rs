@@ -73,6 +73,11 @@ impl Checker<'_> {
         self.ulimits(at, service);
         self.extra_hosts(at, service);
         self.secret_files(at, &options.secrets);
+        for (below, says) in self.docker_options.0(&options.docker) {
+            let below = below.iter().map(String::as_str);
+            let path: Vec<&str> = at.iter().copied().chain(["docker"]).chain(below).collect();
+            self.error(&path, says);
+        }
         for (environment, _) in service.environments.iter() {
             let section = root.environments.get(environment);
             if section.is_some_and(|it| it.runtime == RuntimeKind::Process) {

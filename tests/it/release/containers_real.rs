@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
+use greenroom::history::Step;
 use greenroom::inventory::instance_name;
 use serde_json::Value;
 
 use super::command_line::{self, out};
-use super::fixture::{Fixture, FixtureOptions};
+use super::fixture::{Fixture, FixtureOptions, version};
 use crate::planted::{assert_files_hidden, assert_hidden, planted};
 use crate::support::docker;
 use crate::support::json_lines::json_list;
@@ -31,13 +32,16 @@ extra_hosts = { "db.example" = "10.0.0.7" }
 logging = { driver = "json-file", options = { max-size = "1m" } }
 "#;
 
-/// A task that notes under which rights it runs, and how long its secret is. Then it prints the secret.
+/// An option without a setting of its own, and a task that notes under which rights it runs, and how long its secret is. Then it prints the secret.
 const TASK: &str = r#"
 [[services.SERVICE.tasks]]
 name = "look"
 at = "before-start"
 required = false
 command = ["/bin/busybox", "sh", "-c", "id -u > /data/look; wc -c < /run/secrets/db_password >> /data/look; echo failed with $(cat /run/secrets/db_password); exit 3"]
+
+[services.SERVICE.docker.HostConfig]
+PidsLimit = 100
 "#;
 
 /// A fixture whose service has all options and a secret as a file, with a live version.
@@ -127,8 +131,14 @@ async fn every_option_is_in_effect_inside_the_container() {
     let made = inspected(&name);
     let host = &made["HostConfig"];
     assert_eq!(host["NanoCpus"], 500_000_000);
+    assert_eq!(host["PidsLimit"], 100);
     assert_eq!(host["LogConfig"]["Config"]["max-size"], "1m");
     assert_eq!(made["Config"]["StopSignal"], "SIGINT");
+
+    let plan = fixture.plan(version("1.9.0")).await.expect("a plan");
+    let calls = &plan.step(Step::Start).expect("it starts").calls;
+    let shown = "engine: with Docker's option HostConfig.PidsLimit = 100".to_owned();
+    assert!(calls.contains(&shown), "{calls:?}");
 
     let noted = std::fs::read_to_string(fixture.place.path().join("data/look"));
     let length = planted("file").len();
