@@ -152,6 +152,15 @@ pub struct Logging {
     pub options: BTreeMap<String, String>,
 }
 
+/// What is wrong with an option of the table `docker`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongOption {
+    /// The keys that lead to the option.
+    pub path: Vec<String>,
+    /// What is wrong and what to do.
+    pub says: String,
+}
+
 impl ContainerOptions {
     /// The options that are set, by key. Values that may be secret are left out: the entry point, the options of the log
     /// driver and the sources of secrets.

@@ -21,7 +21,7 @@ use super::problem::{Problem, Problems};
 use super::show::{self, EffectiveValue};
 use super::tree::{self, Node, Value};
 use super::{build, check, file_only, layers, paths, prune, read, schema, shared, trust};
-use crate::inventory::EnvironmentName;
+use crate::inventory::{EnvironmentName, WrongOption};
 use crate::port_check::OutgoingPorts;
 use crate::sanitize::visible;
 
@@ -57,10 +57,9 @@ pub struct Request {
     pub requires_files: bool,
 }
 
-/// Finds what is wrong with options of Docker's API: the keys that lead to an option, and what to do. Only the adapter of
-/// Docker knows these options, so `wire` sets this.
+/// Finds what is wrong with options of Docker's API. Only the adapter of Docker knows these options, so `wire` sets this.
 #[derive(Debug, Clone, Copy)]
-pub struct DockerOptions(pub fn(&Map<String, Json>) -> Vec<(Vec<String>, String)>);
+pub struct DockerOptions(pub fn(&Map<String, Json>) -> Vec<WrongOption>);
 
 /// Accepts everything. Docker's adapter refuses wrong options when it creates a container.
 impl Default for DockerOptions {

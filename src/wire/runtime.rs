@@ -30,10 +30,7 @@ pub(super) struct Runtime {
 
 /// Checks options of Docker's API in the configuration.
 pub fn docker_options() -> DockerOptions {
-    DockerOptions(|options| {
-        let wrong = wrong_options(options).into_iter();
-        wrong.map(|it| (it.path, it.says)).collect()
-    })
+    DockerOptions(wrong_options)
 }
 
 impl Builder<'_> {

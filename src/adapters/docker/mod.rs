@@ -66,7 +66,7 @@ const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
 
 pub use address::{DockerAddress, InvalidDockerAddress, TlsFiles};
 pub use engine::Engine;
-pub use passthrough::{WrongOption, wrong_options};
+pub use passthrough::wrong_options;
 pub use proxy_host::ContainerHost;
 pub use read::DockerReader;
 pub use write::DockerWriter;

@@ -3,6 +3,8 @@
 use bollard::models::ContainerCreateBody;
 use serde_json::{Map, Value};
 
+use crate::inventory::WrongOption;
+
 /// The table inside the body of the request that has most of the options.
 const HOST: &str = "HostConfig";
 
@@ -42,15 +44,6 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&[HOST, "CapDrop"], "use `cap_drop`"),
     (&[HOST, "ReadonlyRootfs"], "use `read_only_root`"),
 ];
-
-/// What is wrong with an option of the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrongOption {
-    /// The keys that lead to the option.
-    pub path: Vec<String>,
-    /// What is wrong and what to do.
-    pub says: String,
-}
 
 /// Finds every option that Docker's API does not have, that has a value of another type, or that has a setting of its
 /// own.

@@ -6,7 +6,7 @@ use super::super::model::{
     EnvironmentSection, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
 };
 use super::Checker;
-use crate::inventory::{Cpus, SecretSource, Ulimit, plain};
+use crate::inventory::{Cpus, SecretSource, Ulimit, WrongOption, plain};
 use crate::sanitize::visible;
 
 /// The smallest number of CPUs that Docker accepts.
@@ -31,6 +31,9 @@ const LIMITS: [&str; 16] = [
     "sigpending",
     "stack",
 ];
+
+/// The directory of the secret files.
+const SECRETS: &str = "/run/secrets";
 
 /// The longest name of a secret file.
 const LONGEST_FILE_NAME: usize = 64;
@@ -70,11 +73,12 @@ impl Checker<'_> {
         }
         self.capabilities(at, service);
         self.tmpfs(at, service);
+        self.places(at, service);
         self.ulimits(at, service);
         self.extra_hosts(at, service);
         self.secret_files(at, &options.secrets);
-        for (below, says) in self.docker_options.0(&options.docker) {
-            let below = below.iter().map(String::as_str);
+        for WrongOption { path, says } in self.docker_options.0(&options.docker) {
+            let below = path.iter().map(String::as_str);
             let path: Vec<&str> = at.iter().copied().chain(["docker"]).chain(below).collect();
             self.error(&path, says);
         }
@@ -184,6 +188,43 @@ impl Checker<'_> {
                     );
                 }
             }
+        }
+    }
+
+    /// Checks that Docker has only one thing to mount at each path.
+    fn places(&mut self, at: &[&str], service: &ServiceSection) {
+        let of_environments = service.environments.iter();
+        let mut secrets = of_environments.map(|(_, it)| !it.secrets.is_empty());
+        let has_secrets = !service.container.secrets.is_empty() || secrets.any(|has| has);
+        let mut taken: Vec<&str> = has_secrets.then_some(SECRETS).into_iter().collect();
+        let mut problems = Vec::new();
+        let mounts = service.mounts.iter().enumerate();
+        let mounts = mounts.map(|(index, mount)| {
+            let place = format!("[{index}]");
+            (
+                mount.target.as_str(),
+                vec!["mounts".to_owned(), place, "target".to_owned()],
+            )
+        });
+        let tmpfs = service.container.tmpfs.keys();
+        let tmpfs = tmpfs.map(|path| (path.as_str(), vec!["tmpfs".to_owned(), path.clone()]));
+        for (path, keys) in mounts.chain(tmpfs) {
+            let path = path.trim_end_matches('/');
+            if taken.contains(&path) {
+                problems.push((keys, path));
+            }
+            taken.push(path);
+        }
+        for (keys, path) in problems {
+            let keys = keys.iter().map(String::as_str);
+            let at: Vec<&str> = at.iter().copied().chain(keys).collect();
+            let what = if path == SECRETS && has_secrets {
+                "the files of `secrets` are"
+            } else {
+                "another mount or `tmpfs` is"
+            };
+            let says = format!("{what} already at {}: use another path", visible(path));
+            self.error(&at, says);
         }
     }
 

@@ -25,7 +25,7 @@ cap_drop = ["ALL"]
 cap_add = ["NET_BIND_SERVICE"]
 no_new_privileges = true
 read_only_root = true
-tmpfs = { "/scratch" = { size = "1MiB", options = ["mode=0777"] } }
+tmpfs = { "/run" = {}, "/scratch" = { size = "1MiB", options = ["mode=0777"] } }
 shm_size = "32MiB"
 ulimits = { nofile = { soft = 1000, hard = 2000 } }
 extra_hosts = { "db.example" = "10.0.0.7" }
