@@ -455,6 +455,22 @@ fn headers_that_may_be_secret_are_not_shown() {
 }
 
 #[test]
+fn log_options_that_look_like_secrets_are_not_shown() {
+    let text = "[services.web]\nimage = \"web\"\nlisten = { port = 8080 }\n\
+                logging = { driver = \"splunk\", options = { splunk-token = \"hunter2\", tag = \"web\" } }\n";
+    let file = Path::new("greenroom.toml");
+    let loaded = Settings::read(file, text, &Request::default());
+    let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+    let shown = greenroom::settings::show(&loaded);
+    assert!(shown.contains("logging.options.tag = \"web\""), "{shown}");
+    assert!(
+        shown.contains("logging.options.splunk-token = (hidden"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
 fn environments_share_the_servers_of_the_defaults_key_by_key() {
     let loaded = valid("shared-servers.toml");
     let etcd = |index: usize| match &loaded.settings.environments[index].store {
