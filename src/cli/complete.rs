@@ -302,6 +302,7 @@ impl Line {
                 .collect(),
             overrides: self.overrides.clone(),
             outgoing: OutgoingPorts::of_this_machine(),
+            docker_options: wire::docker_options(),
             may_loosen: false,
             requires_files: false,
         };

@@ -21,7 +21,7 @@ use crate::inventory::{
 use crate::release::{Refused, Site};
 use crate::wire::App;
 
-/// Stops promotes of a target, or allows them again; without a target, lists all holds and freezes
+/// Stops or allows promotes of a target; without a target, lists all holds and freezes
 #[derive(Debug, Args)]
 pub(crate) struct HoldVerb {
     /// The service, e.g. web

@@ -61,6 +61,7 @@ pub(super) fn request(common: &Common) -> Result<Request, Exit> {
             .collect(),
         overrides,
         outgoing: OutgoingPorts::of_this_machine(),
+        docker_options: wire::docker_options(),
         may_loosen: false,
         requires_files: false,
     })

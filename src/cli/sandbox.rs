@@ -390,6 +390,7 @@ fn load_sandbox(path: &Path, overrides: &[(String, String)]) -> Result<Loaded, P
         environment: std::collections::BTreeMap::new(),
         overrides: overrides.to_vec(),
         outgoing: OutgoingPorts::of_this_machine(),
+        docker_options: wire::docker_options(),
         may_loosen: true,
         requires_files: false,
     })

@@ -7,6 +7,7 @@ mod address;
 mod address_range;
 mod change;
 mod clocks;
+mod container;
 mod derived_name;
 pub mod drift;
 mod edges;
@@ -55,6 +56,7 @@ pub use address::{ADDRESS_FORMS, Address, InvalidAddress, NotAnEndpoint};
 pub use address_range::{AddressRange, InvalidRange};
 pub use change::{Changes, Difference, changes, commit};
 pub use clocks::{ClockReading, Clocks, engine_of, http_date, store_of};
+pub use container::{ContainerOptions, Cpus, Logging, SoftAndHard, Tmpfs, Ulimit, WrongOption};
 pub use derived_name::instance_name;
 pub use edges::{
     Consensus, Edge, EdgeAnswer, EdgeReport, EdgeSlots, EdgeTraffic, Edges, PublicReport,

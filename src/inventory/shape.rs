@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::Address;
+use super::{Address, ContainerOptions};
 
 /// A directory of the host, or a volume, that a container or process sees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -120,6 +120,8 @@ pub struct InstanceShape {
     pub network: Option<String>,
     /// Labels in addition to the labels that Greenroom sets.
     pub labels: BTreeMap<String, String>,
+    /// What only a container can have. Boxed, because many futures hold a shape.
+    pub container: Box<ContainerOptions>,
 }
 
 /// The address at which the public reaches a target. Greenroom sends requests to it to find out which slot answers.

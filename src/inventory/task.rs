@@ -35,7 +35,7 @@ pub struct Task {
     pub name: TaskName,
     /// When the task runs.
     pub at: TaskPoint,
-    /// The command and its arguments. The entry point of the image stays.
+    /// The command and its arguments. The entry point of the service or of its image stays.
     pub command: Vec<String>,
     /// The command that undoes the task if the release backs out. It runs once, in the same image. Absent: a release
     /// that backs out does not undo the task.

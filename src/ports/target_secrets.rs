@@ -1,6 +1,6 @@
 //! All secrets of one target: the secrets that requests to its health endpoint and its checks send, and the secrets in
-//! the environment of its instances. A program may repeat a secret anywhere, so one mask hides all of them in every
-//! text about the target.
+//! the environment and the files of its instances. A program may repeat a secret anywhere, so one mask hides all of them
+//! in every text about the target.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,7 @@ pub struct TargetSecrets(Arc<Inner>);
 struct Inner {
     secrets: Arc<dyn Secrets>,
     sources: Vec<SecretSource>,
-    /// The commands that provide secrets for environment variables. Observing a target does not run these commands, so
+    /// The commands that provide secrets for environment variables and files. Observing a target does not run these commands, so
     /// these secrets are hidden only after this process has started an instance with them.
     start_commands: Vec<SecretSource>,
     /// Values that are written in the configuration under names that suggest a secret.

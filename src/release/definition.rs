@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::rules::Rules;
 use super::timing::Timing;
@@ -85,8 +86,9 @@ impl Definition {
         freeze::only_by_clock(hold, placed, &self.rules.freezes, service, (now, clocks))
     }
 
-    /// The hash of the settings that create an instance. The hash leaves out the command and the values of environment
-    /// variables: they may be secret, and a reader of the journal could test guesses against the hash.
+    /// The hash of the settings that create an instance. The hash leaves out the command, the entry point and the values
+    /// of environment variables and of log options: they may be secret, and a reader of the journal could test guesses
+    /// against the hash.
     pub fn shape_mark(&self) -> String {
         #[derive(Serialize)]
         struct Shape<'a> {
@@ -97,6 +99,7 @@ impl Definition {
             restart: RestartPolicy,
             network: Option<&'a str>,
             labels: &'a BTreeMap<String, String>,
+            container: Map<String, Value>,
         }
         let shape = &self.instance;
         let shape = Shape {
@@ -107,6 +110,7 @@ impl Definition {
             restart: shape.restart,
             network: shape.network.as_deref(),
             labels: &shape.labels,
+            container: shape.container.without_secrets(),
         };
         Digest::of(canonical(&shape).as_bytes()).as_str().to_owned()
     }
@@ -124,6 +128,9 @@ mod tests {
         assert!(mark.starts_with("sha256:"), "{mark}");
         let mut other = definition.clone();
         other.instance.memory = Some(1);
+        assert_ne!(other.shape_mark(), mark);
+        let mut other = definition.clone();
+        other.instance.container.user = Some("web".into());
         assert_ne!(other.shape_mark(), mark);
         let with = |value: &str| {
             let mut other = definition.clone();

@@ -55,7 +55,13 @@ const SERVERS: &str =
 const NOTICES: &str = "who gets notices of releases and where the releases are archived";
 
 /// The keys of a service that can be overridden in the table of the service for one environment.
-const REPLACED: &[&[&str]] = &[&["health"], &["memory"], &["environment", ANY]];
+const REPLACED: &[&[&str]] = &[
+    &["health"],
+    &["memory"],
+    &["cpus"],
+    &["environment", ANY],
+    &["secrets", ANY],
+];
 
 fn matches(pattern: &str, path: &[String]) -> bool {
     let mut keys = path.iter();

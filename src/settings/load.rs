@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::config::{EnvironmentSettings, Settings, TargetSettings};
 use super::files::{Largest, Unreadable};
@@ -21,7 +21,7 @@ use super::problem::{Problem, Problems};
 use super::show::{self, EffectiveValue};
 use super::tree::{self, Node, Value};
 use super::{build, check, file_only, layers, paths, prune, read, schema, shared, trust};
-use crate::inventory::EnvironmentName;
+use crate::inventory::{EnvironmentName, WrongOption};
 use crate::port_check::OutgoingPorts;
 use crate::sanitize::visible;
 
@@ -46,6 +46,8 @@ pub struct Request {
     pub overrides: Vec<(String, String)>,
     /// The ports that this machine uses for outgoing connections, so that any program may take them.
     pub outgoing: OutgoingPorts,
+    /// Finds wrong options in the `docker` table of a service.
+    pub docker_options: DockerOptions,
     /// Whether variables and `overrides` may loosen rules and set keys that only the file may set. Only a sandbox
     /// allows that, because a sandbox protects nothing.
     pub may_loosen: bool,
@@ -53,6 +55,17 @@ pub struct Request {
     /// Otherwise these findings are warnings. A protected environment with a file that other users can change is then
     /// not used.
     pub requires_files: bool,
+}
+
+/// Finds what is wrong with options of Docker's API. Only the adapter of Docker knows these options, so `wire` sets this.
+#[derive(Debug, Clone, Copy)]
+pub struct DockerOptions(pub fn(&Map<String, Json>) -> Vec<WrongOption>);
+
+/// Accepts everything. Docker's adapter refuses wrong options when it creates a container.
+impl Default for DockerOptions {
+    fn default() -> Self {
+        Self(|_| Vec::new())
+    }
 }
 
 /// A configuration without errors.

@@ -58,7 +58,7 @@ pub use config::{
     StoreConfig, TargetSettings,
 };
 pub use files::Unreadable;
-pub use load::{Loaded, Request};
+pub use load::{DockerOptions, Loaded, Request};
 pub use model::{
     AsciiSetting, BellSetting, ConsoleSettings, NoticeKind, NoticeSettings, OperatorSettings,
 };

@@ -174,7 +174,7 @@ impl Listing {
             return None;
         };
         let looks_secret = match table.as_str() {
-            "environment" | "labels" => looks_secret(name),
+            "environment" | "labels" | "options" => looks_secret(name),
             "headers" | "query" => may_be_secret(name),
             // A check's request body may be a login.
             _ => name == "body",

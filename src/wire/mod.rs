@@ -31,6 +31,7 @@ pub use doctor_tests::try_directory;
 pub use inbox::{Inbox, check_inbox, report_push, start_inbox};
 pub use operator::process_user;
 pub use presence::report_presence;
+pub use runtime::docker_options;
 pub use sandbox::{catalogue, push_program};
 
 pub use crate::adapters::embedded_proxy::EmbeddedProxy;
@@ -39,7 +40,7 @@ use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::adapters::secrets::LocalSecrets;
 use crate::history::Retention;
 use crate::inventory::servers::InboxConfig;
-use crate::inventory::{EnvironmentName, SecretSource, Target};
+use crate::inventory::{EnvironmentName, EnvironmentValue, SecretSource, Target};
 use crate::ports::{Clock, Failure, FailureKind, Password, Secrets, SystemClock, TargetSecrets};
 use crate::release::{Definition, Engine, Reading, ReleaseObserver, Site, Writing};
 use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
@@ -255,7 +256,11 @@ impl Builder<'_> {
             .flat_map(|it| it.headers.iter().chain(&it.query));
         let environment = definition.instance.environment.iter();
         let of_tasks = definition.tasks.iter().flat_map(|it| &it.environment);
-        let environment = environment.chain(of_tasks);
+        let of_files = definition.instance.container.secrets.iter();
+        let of_files: BTreeMap<String, EnvironmentValue> = of_files
+            .map(|(name, source)| (name.clone(), EnvironmentValue::Secret(source.clone())))
+            .collect();
+        let environment = environment.chain(of_tasks).chain(&of_files);
         let paths = health.map(|it| it.path.as_str());
         let paths = paths.chain(cases.map(|it| it.path.as_str()));
         let paths = paths.chain(definition.public.iter().map(|it| it.path.as_str()));

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Builder, WireError, outbound_proxy};
-use crate::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine, TlsFiles};
+use crate::adapters::docker::{
+    DockerAddress, DockerReader, DockerWriter, Engine, TlsFiles, wrong_options,
+};
 use crate::adapters::oci_registry::{DOCKER_CERTIFICATES, OciRegistry};
 use crate::adapters::process::{Catalogue, Processes};
 use crate::inventory::servers::{DockerConfig, ProcessConfig, TlsConfig};
 use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter};
-use crate::settings::{EnvironmentSettings, RuntimeConfig};
+use crate::settings::{DockerOptions, EnvironmentSettings, RuntimeConfig};
 
 /// The runtimes that have been built. Environments with equal settings share one runtime.
 #[derive(Default)]
@@ -24,6 +26,11 @@ pub(super) struct Runtime {
     pub(super) read: Arc<dyn RuntimeReader>,
     pub(super) write: Arc<dyn RuntimeWriter>,
     pub(super) images: Arc<dyn Images>,
+}
+
+/// Checks options of Docker's API in the configuration.
+pub fn docker_options() -> DockerOptions {
+    DockerOptions(wrong_options)
 }
 
 impl Builder<'_> {

@@ -383,6 +383,7 @@ async fn an_engine_that_repeats_a_request_reveals_no_secret() {
             restart: RestartPolicy::No,
             network: None,
             labels: BTreeMap::new(),
+            container: Box::default(),
         },
     };
     let failure = writer.start(&spec).await.expect_err("refused");

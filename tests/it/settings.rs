@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use greenroom::inventory::servers::SwitchMode;
-use greenroom::inventory::{EnvironmentValue, SecretSource, Slot, TagPattern};
+use greenroom::inventory::{Cpus, EnvironmentValue, SecretSource, Slot, TagPattern};
 use greenroom::port_check::OutgoingPorts;
 use greenroom::release::Limit;
 use greenroom::settings::{
@@ -22,6 +22,7 @@ const FIXTURES: &str = "fixtures/settings";
 fn request(path: impl Into<PathBuf>) -> Request {
     Request {
         path: Some(path.into()),
+        docker_options: greenroom::wire::docker_options(),
         ..Request::default()
     }
 }
@@ -228,6 +229,23 @@ fn a_target_is_complete_with_all_defaults_filled_in() {
 }
 
 #[test]
+fn an_environment_has_its_own_cpus_and_adds_its_secrets() {
+    let loaded = valid("containers.toml");
+    let container = &loaded.settings.targets[0].definition.instance.container;
+    assert_eq!(container.cpus, Some(Cpus(2_000_000_000)));
+    let here = std::env::current_dir().expect("a directory");
+    let file = here.join(FIXTURES).join("valid/secrets/database");
+    let expected = [
+        (
+            "db_password".to_owned(),
+            SecretSource::Env("DB_PASSWORD".into()),
+        ),
+        ("key".to_owned(), SecretSource::File(file)),
+    ];
+    assert_eq!(container.secrets, BTreeMap::from(expected));
+}
+
+#[test]
 fn the_inbox_has_its_address_its_certificate_and_its_senders() {
     let settings = valid("agent.toml").settings;
     let inbox = settings.agent.inbox.expect("an inbox");
@@ -431,6 +449,22 @@ fn headers_that_may_be_secret_are_not_shown() {
     );
     assert!(
         shown.contains("health.headers.Authorization = (hidden"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn log_options_that_look_like_secrets_are_not_shown() {
+    let text = "[services.web]\nimage = \"web\"\nlisten = { port = 8080 }\n\
+                logging = { driver = \"splunk\", options = { splunk-token = \"hunter2\", tag = \"web\" } }\n";
+    let file = Path::new("greenroom.toml");
+    let loaded = Settings::read(file, text, &Request::default());
+    let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+    let shown = greenroom::settings::show(&loaded);
+    assert!(shown.contains("logging.options.tag = \"web\""), "{shown}");
+    assert!(
+        shown.contains("logging.options.splunk-token = (hidden"),
         "{shown}"
     );
     assert!(!shown.contains("hunter2"), "{shown}");

@@ -10,8 +10,12 @@ use bollard::models::{
     ContainerConfig, ContainerInspectResponse, HostConfig, MountPoint, PortBinding,
 };
 
-use super::labels::{IMAGES, OURS};
-use crate::inventory::{Endpoint, FingerprintKey};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::labels::{IMAGES, OURS, secrets};
+use crate::checks::may_be_secret;
+use crate::inventory::{Cpus, Endpoint, FingerprintKey};
 use crate::sanitize::sanitize;
 
 /// The longest name or value, in characters.
@@ -20,6 +24,47 @@ const LONGEST: usize = 200;
 const MOST: usize = 256;
 /// The length of a name that Docker itself gives to a volume.
 const ANONYMOUS_NAME_LENGTH: usize = 64;
+
+/// What is shown under another name, and what differs between all containers or means nothing after the start.
+const SHOWN_OF_CONFIG: [&str; 15] = [
+    "ArgsEscaped",
+    "AttachStderr",
+    "AttachStdin",
+    "AttachStdout",
+    "Cmd",
+    "Entrypoint",
+    "Env",
+    "ExposedPorts",
+    "Hostname",
+    "Image",
+    "Labels",
+    "StopSignal",
+    "User",
+    "Volumes",
+    "WorkingDir",
+];
+const SHOWN_OF_HOST: [&str; 20] = [
+    "Binds",
+    "CapAdd",
+    "CapDrop",
+    "ConsoleSize",
+    "ContainerIDFile",
+    "ExtraHosts",
+    "Init",
+    "LogConfig",
+    "Memory",
+    "Mounts",
+    "NanoCpus",
+    "NetworkMode",
+    "PortBindings",
+    "ReadonlyRootfs",
+    "RestartPolicy",
+    "SecurityOpt",
+    "ShmSize",
+    "Tmpfs",
+    "Ulimits",
+    "Privileged",
+];
 
 /// The properties of an inspected container, by name. Values are sanitized and shortened.
 pub(super) fn read(
@@ -36,10 +81,23 @@ pub(super) fn read(
     }
     if let Some(host) = &container.host_config {
         limits(&mut entries, host, endpoint);
+        rights(&mut entries, host);
+        logging(&mut entries, host);
     }
     for mount in container.mounts.iter().flatten() {
         let inside = mount.destination.as_deref().unwrap_or_default();
         entries.add(&format!("mount {inside}"), &mounted(mount, endpoint));
+    }
+    // The options without a setting of their own are last, so that the limit leaves them out first.
+    if let Some(config) = &container.config {
+        entries.add_others("docker", config, &SHOWN_OF_CONFIG);
+    }
+    if let Some(host) = &container.host_config {
+        let mut host = host.clone();
+        // Docker's own limit of memory with swap is twice the limit of memory.
+        let own = host.memory.map(|memory| memory.saturating_mul(2));
+        host.memory_swap = host.memory_swap.filter(|swap| Some(*swap) != own);
+        entries.add_others("docker HostConfig", &host, &SHOWN_OF_HOST);
     }
     entries.values
 }
@@ -64,6 +122,32 @@ impl Entries<'_> {
         }
         self.values.insert(cut(name), shown);
     }
+
+    /// Adds the values of a part of Docker's answer by their own keys, without `shown` and without empty values.
+    fn add_others(&mut self, part: &str, values: &impl Serialize, shown: &[&str]) {
+        let Ok(Value::Object(values)) = serde_json::to_value(values) else {
+            return;
+        };
+        for (key, value) in values {
+            let is_empty = match &value {
+                Value::Null | Value::Bool(false) => true,
+                Value::Bool(true) => false,
+                Value::Number(number) => number.as_i64() == Some(0),
+                Value::String(text) => text.is_empty(),
+                Value::Array(items) => items.is_empty(),
+                Value::Object(table) => table.is_empty(),
+            };
+            if is_empty || shown.contains(&key.as_str()) {
+                continue;
+            }
+            let name = match part.split_once(' ') {
+                Some((part, below)) => format!("{part} {below}.{key}"),
+                None => format!("{part} {key}"),
+            };
+            let text = value.as_str().map(str::to_owned);
+            self.add(&name, &text.unwrap_or_else(|| value.to_string()));
+        }
+    }
 }
 
 fn program(entries: &mut Entries<'_>, config: &ContainerConfig) {
@@ -72,13 +156,16 @@ fn program(entries: &mut Entries<'_>, config: &ContainerConfig) {
     entries.add("command", &join(&config.cmd));
     entries.add("user", config.user.as_deref().unwrap_or_default());
     let directory = config.working_dir.as_deref().unwrap_or_default();
-    entries.add("working directory", directory);
+    entries.add("working_dir", directory);
     let signal = config.stop_signal.as_deref().unwrap_or_default();
-    entries.add("stop signal", signal);
+    entries.add("stop_signal", signal);
     for variable in config.env.iter().flatten() {
         let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
         let value = entries.fingerprints.of(value);
         entries.add(&format!("env {name}"), &value);
+    }
+    for name in config.labels.iter().flat_map(secrets) {
+        entries.add(&format!("secret {name}"), "a file");
     }
     for (name, value) in config.labels.iter().flatten() {
         if !name.starts_with(OURS) && !name.starts_with(IMAGES) {
@@ -92,7 +179,7 @@ fn limits(entries: &mut Entries<'_>, host: &HostConfig, endpoint: Option<&Endpoi
         entries.add("memory", &bytes(memory.unsigned_abs()));
     }
     if let Some(cpus) = host.nano_cpus.filter(|cpus| *cpus > 0) {
-        entries.add("cpus", &format!("{}m", cpus / 1_000_000));
+        entries.add("cpus", &f64::from(Cpus(cpus)).to_string());
     }
     if let Some(policy) = &host.restart_policy {
         let name = policy.name.map_or(String::new(), |name| name.to_string());
@@ -100,15 +187,79 @@ fn limits(entries: &mut Entries<'_>, host: &HostConfig, endpoint: Option<&Endpoi
     }
     let network = host.network_mode.as_deref().unwrap_or_default();
     entries.add("network", network);
-    let driver = host.log_config.as_ref().and_then(|log| log.typ.as_deref());
-    entries.add("log driver", driver.unwrap_or_default());
-    if host.privileged == Some(true) {
-        entries.add("privileged", "yes");
+    if let Some(size) = host.shm_size {
+        entries.add("shm_size", &bytes(size.unsigned_abs()));
+    }
+    if let Some(init) = host.init {
+        entries.add("init", if init { "yes" } else { "no" });
+    }
+    for (path, options) in host.tmpfs.iter().flatten() {
+        let options = if options.is_empty() { "yes" } else { options };
+        entries.add(&format!("tmpfs {path}"), options);
+    }
+    for limit in host.ulimits.iter().flatten() {
+        let name = limit.name.as_deref().unwrap_or_default();
+        let (soft, hard) = (
+            limit.soft.unwrap_or_default(),
+            limit.hard.unwrap_or_default(),
+        );
+        entries.add(
+            &format!("ulimit {name}"),
+            &format!("soft {soft}, hard {hard}"),
+        );
+    }
+    for host in host.extra_hosts.iter().flatten() {
+        let (name, at) = host.split_once(':').unwrap_or((host, ""));
+        entries.add(&format!("extra host {name}"), at);
     }
     for (inside, bindings) in host.port_bindings.iter().flatten() {
         let bindings = bindings.iter().flatten();
         let places: Vec<String> = bindings.map(|at| published(at, endpoint)).collect();
         entries.add(&format!("port {inside}"), &places.join(", "));
+    }
+}
+
+fn rights(entries: &mut Entries<'_>, host: &HostConfig) {
+    let join = |names: &Option<Vec<String>>| {
+        let mut names = names.clone().unwrap_or_default();
+        names.sort();
+        names.join(" ")
+    };
+    entries.add("cap_add", &join(&host.cap_add));
+    entries.add("cap_drop", &join(&host.cap_drop));
+    for (name, is_set) in [
+        ("privileged", host.privileged),
+        ("read_only_root", host.readonly_rootfs),
+    ] {
+        if is_set == Some(true) {
+            entries.add(name, "yes");
+        }
+    }
+    for option in host.security_opt.iter().flatten() {
+        let is_no_new_privileges = ["no-new-privileges", "no-new-privileges:true"];
+        if is_no_new_privileges.contains(&option.as_str()) {
+            entries.add("no_new_privileges", "yes");
+        } else {
+            let (name, value) = option.split_once(['=', ':']).unwrap_or((option, "yes"));
+            entries.add(&format!("security option {name}"), value);
+        }
+    }
+}
+
+/// The log driver and its options. An option may be a secret, such as the token of a log server.
+fn logging(entries: &mut Entries<'_>, host: &HostConfig) {
+    let Some(log) = &host.log_config else {
+        return;
+    };
+    entries.add("log driver", log.typ.as_deref().unwrap_or_default());
+    for (name, value) in log.config.iter().flatten() {
+        let name = format!("log option {name}");
+        if may_be_secret(&name) {
+            let value = entries.fingerprints.of(value);
+            entries.add(&name, &value);
+        } else {
+            entries.add(&name, value);
+        }
     }
 }
 
@@ -184,6 +335,7 @@ mod tests {
                 env: Some(vec![format!("TOKEN={secret}"), "EMPTY=".into()]),
                 labels: Some(HashMap::from([
                     ("greenroom.slot".to_owned(), port.to_owned()),
+                    ("greenroom.secrets".to_owned(), "db_password".to_owned()),
                     (format!("{IMAGES}revision"), port.to_owned()),
                     ("team".to_owned(), "a\u{1b}[31mb".to_owned()),
                 ])),
@@ -289,6 +441,56 @@ mod tests {
     }
 
     #[test]
+    fn the_options_of_a_container_have_the_names_of_the_settings() {
+        let key = FingerprintKey::default();
+        let mut made = container("1", "/x", "s");
+        let config = made.config.as_mut().expect("a program");
+        config.working_dir = Some("/app".into());
+        config.stop_signal = Some("SIGQUIT".into());
+        config.hostname = Some("0123456789ab".into());
+        config.stop_timeout = Some(7);
+        made.host_config = serde_json::from_value(serde_json::json!({
+            "CapAdd": ["SYS_TIME", "NET_ADMIN"], "CapDrop": ["ALL"], "ReadonlyRootfs": true,
+            "SecurityOpt": ["no-new-privileges:true", "seccomp=unconfined"], "Init": true,
+            "Tmpfs": { "/tmp": "", "/run": "size=1024" }, "ShmSize": 64 << 20,
+            "Ulimits": [{ "Name": "nofile", "Soft": 10, "Hard": 20 }],
+            "ExtraHosts": ["db:10.0.0.1"], "PidsLimit": 100, "CpuShares": 0, "Dns": [],
+            "LogConfig": { "Type": "splunk", "Config": { "splunk-token": "hunter2", "tag": "web" } },
+        }))
+        .expect("a host");
+        let read = read(&made, None, &key);
+        for (name, value) in [
+            ("working_dir", "/app"),
+            ("stop_signal", "SIGQUIT"),
+            ("cap_add", "NET_ADMIN SYS_TIME"),
+            ("cap_drop", "ALL"),
+            ("read_only_root", "yes"),
+            ("no_new_privileges", "yes"),
+            ("security option seccomp", "unconfined"),
+            ("init", "yes"),
+            ("tmpfs /tmp", "yes"),
+            ("tmpfs /run", "size=1024"),
+            ("shm_size", "64 MiB"),
+            ("ulimit nofile", "soft 10, hard 20"),
+            ("extra host db", "10.0.0.1"),
+            ("log driver", "splunk"),
+            ("log option tag", "web"),
+            ("secret db_password", "a file"),
+            ("docker StopTimeout", "7"),
+            ("docker HostConfig.PidsLimit", "100"),
+        ] {
+            assert_eq!(read.get(name).map(String::as_str), Some(value), "{name}");
+        }
+        let docker = read.keys().filter(|name| name.starts_with("docker "));
+        assert_eq!(docker.count(), 2, "{read:?}");
+        let all = format!("{read:?}");
+        assert!(
+            all.contains("splunk-token") && !all.contains("hunter"),
+            "{all}"
+        );
+    }
+
+    #[test]
     fn variables_are_fingerprints_and_text_is_sanitized() {
         let key = FingerprintKey::default();
         let first = read(&container("1", "/x", "hunter2"), None, &key);
@@ -301,7 +503,7 @@ mod tests {
         assert!(first["label team"].starts_with("ab #"), "{first:?}");
         let plain =
             ["command", "memory", "cpus", "restart policy"].map(|name| first[name].as_str());
-        assert_eq!(plain, ["serve --all", "128 MiB", "1500m", "unless-stopped"]);
+        assert_eq!(plain, ["serve --all", "128 MiB", "1.5", "unless-stopped"]);
         assert!(!first.contains_key("label greenroom.slot"));
     }
 }

@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use bollard::models::{
-    ContainerCreateBody, HostConfig, Mount as EngineMount, MountType, PortBinding,
-    RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType,
+    PortBinding, ResourcesUlimits, RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
 };
 
 use super::labels::{labels_of, labels_of_task};
-use crate::inventory::{Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Version};
+use super::passthrough::body_of;
+use super::secret_files;
+use crate::inventory::{
+    Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Tmpfs, Ulimit, Version,
+};
 use crate::ports::{InstanceSpec, TaskSpec};
 
 /// How the container can be reached.
@@ -52,24 +56,80 @@ fn common(
     environment: Vec<String>,
     labels: HashMap<String, String>,
 ) -> Result<ContainerCreateBody, String> {
-    let memory = shape.memory.map(i64::try_from).transpose();
+    let options = &shape.container;
+    let mut further = body_of(&options.docker)?;
+    let host = host_config(shape, further.host_config.take().unwrap_or_default())?;
     Ok(ContainerCreateBody {
         image: Some(version.pinned()),
+        entrypoint: options.entrypoint.clone(),
         cmd: shape.command.clone(),
         env: Some(environment),
         labels: Some(labels),
-        host_config: Some(HostConfig {
-            memory: memory.map_err(|_| {
-                "the memory limit is larger than Docker accepts: configure a smaller limit"
-                    .to_owned()
-            })?,
-            mounts: Some(shape.mounts.iter().map(mount).collect()),
-            restart_policy: Some(policy(shape.restart)),
-            network_mode: shape.network.clone(),
-            ..Default::default()
-        }),
-        ..Default::default()
+        user: options.user.clone(),
+        working_dir: options.working_dir.clone(),
+        stop_signal: options.stop_signal.clone(),
+        host_config: Some(host),
+        ..further
     })
+}
+
+/// The part of the request about the host. `further` has the options without a setting of their own.
+fn host_config(shape: &InstanceShape, further: HostConfig) -> Result<HostConfig, String> {
+    let options = &shape.container;
+    let list = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+    let hosts = options.extra_hosts.iter();
+    let hosts: Vec<String> = hosts.map(|(name, at)| format!("{name}:{at}")).collect();
+    let tmpfs = options.tmpfs.iter();
+    let tmpfs: HashMap<String, String> = tmpfs
+        .map(|(path, of)| (path.clone(), tmpfs_options(of)))
+        .collect();
+    let ulimits = options.ulimits.iter();
+    let mut security = further.security_opt.clone().unwrap_or_default();
+    if options.no_new_privileges {
+        security.push("no-new-privileges:true".to_owned());
+    }
+    let mounts = shape.mounts.iter().map(mount);
+    Ok(HostConfig {
+        memory: size("memory", shape.memory)?,
+        mounts: Some(mounts.chain(secret_files::volume(options)).collect()),
+        restart_policy: Some(policy(shape.restart)),
+        network_mode: shape.network.clone(),
+        nano_cpus: options.cpus.map(|cpus| cpus.0),
+        init: options.init,
+        cap_add: list(&options.cap_add),
+        cap_drop: list(&options.cap_drop),
+        security_opt: list(&security),
+        readonly_rootfs: options.read_only_root.then_some(true),
+        tmpfs: (!tmpfs.is_empty()).then_some(tmpfs),
+        shm_size: size("shm_size", options.shm_size)?,
+        ulimits: Some(ulimits.map(|(name, limit)| ulimit(name, *limit)).collect()),
+        extra_hosts: list(&hosts),
+        log_config: options.logging.as_ref().map(|logging| HostConfigLogConfig {
+            typ: logging.driver.clone(),
+            config: Some(logging.options.clone().into_iter().collect()),
+        }),
+        ..further
+    })
+}
+
+/// A size as Docker takes it. The error names the setting.
+fn size(key: &str, bytes: Option<u64>) -> Result<Option<i64>, String> {
+    let bytes = bytes.map(i64::try_from).transpose();
+    bytes.map_err(|_| format!("`{key}` is larger than Docker accepts: configure a smaller size"))
+}
+
+fn tmpfs_options(tmpfs: &Tmpfs) -> String {
+    let size = tmpfs.size.map(|bytes| format!("size={bytes}"));
+    let options = size.into_iter().chain(tmpfs.options.iter().cloned());
+    options.collect::<Vec<_>>().join(",")
+}
+
+fn ulimit(name: &str, limit: Ulimit) -> ResourcesUlimits {
+    ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(limit.soft()),
+        hard: Some(limit.hard()),
+    }
 }
 
 fn reach(listen: &Listen, endpoint: &Endpoint) -> Result<Reach, String> {
@@ -160,6 +220,100 @@ fn policy(restart: RestartPolicy) -> EnginePolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::{ContainerOptions, Digest, ImageLabels};
+
+    fn made(options: serde_json::Value) -> serde_json::Value {
+        let container: ContainerOptions = serde_json::from_value(options).expect("options");
+        let shape = InstanceShape {
+            listen: Listen::Port(80),
+            command: None,
+            environment: std::collections::BTreeMap::new(),
+            mounts: Vec::new(),
+            memory: None,
+            restart: RestartPolicy::No,
+            network: None,
+            labels: std::collections::BTreeMap::new(),
+            container: Box::new(container),
+        };
+        let version = Version {
+            repository: "web".into(),
+            tag: None,
+            digest: Digest::of(b"web"),
+            labels: ImageLabels::default(),
+        };
+        let body = common(&shape, &version, Vec::new(), HashMap::new()).expect("a body");
+        serde_json::to_value(body).expect("JSON")
+    }
+
+    #[test]
+    fn each_option_is_in_the_request() {
+        let body = made(serde_json::json!({
+            "cpus": 0.5, "user": "1000:1000", "entrypoint": ["/run"], "working_dir": "/app",
+            "stop_signal": "SIGQUIT", "init": true, "cap_add": ["NET_ADMIN"], "cap_drop": ["ALL"],
+            "no_new_privileges": true, "read_only_root": true, "shm_size": "64MiB",
+            "tmpfs": { "/tmp": {}, "/run": { "size": "1KiB", "options": ["exec"] } },
+            "ulimits": { "nofile": { "soft": 10, "hard": 20 }, "nproc": 5 },
+            "extra_hosts": { "db": "10.0.0.1" },
+            "logging": { "driver": "local", "options": { "max-size": "1m" } },
+        }));
+        let expected = serde_json::json!({
+            "Entrypoint": ["/run"], "User": "1000:1000", "WorkingDir": "/app", "StopSignal": "SIGQUIT",
+        });
+        for (key, value) in expected.as_object().expect("keys") {
+            assert_eq!(&body[key], value, "{key}");
+        }
+        let expected = serde_json::json!({
+            "NanoCpus": 500_000_000, "Init": true, "CapAdd": ["NET_ADMIN"], "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges:true"], "ReadonlyRootfs": true, "ShmSize": 64 << 20,
+            "Tmpfs": { "/tmp": "", "/run": "size=1024,exec" },
+            "Ulimits": [
+                { "Name": "nofile", "Soft": 10, "Hard": 20 },
+                { "Name": "nproc", "Soft": 5, "Hard": 5 },
+            ],
+            "ExtraHosts": ["db:10.0.0.1"],
+            "LogConfig": { "Type": "local", "Config": { "max-size": "1m" } },
+        });
+        for (key, value) in expected.as_object().expect("keys") {
+            assert_eq!(&body["HostConfig"][key], value, "{key}");
+        }
+    }
+
+    #[test]
+    fn further_options_of_the_api_are_added() {
+        let body = made(serde_json::json!({
+            "cpus": 1, "no_new_privileges": true,
+            "docker": {
+                "Domainname": "web.example",
+                "HostConfig": { "PidsLimit": 100, "SecurityOpt": ["seccomp=unconfined"] },
+            },
+        }));
+        assert_eq!(body["Domainname"], "web.example");
+        let host = &body["HostConfig"];
+        assert_eq!(
+            (&host["PidsLimit"], &host["NanoCpus"]),
+            (&100.into(), &1_000_000_000.into())
+        );
+        let security = serde_json::json!(["seccomp=unconfined", "no-new-privileges:true"]);
+        assert_eq!(host["SecurityOpt"], security);
+    }
+
+    #[test]
+    fn options_that_are_not_set_are_left_to_docker() {
+        let body = made(serde_json::json!({}));
+        for key in ["Entrypoint", "User", "WorkingDir", "StopSignal"] {
+            assert!(body[key].is_null(), "{key}");
+        }
+        for key in [
+            "NanoCpus",
+            "Init",
+            "SecurityOpt",
+            "ReadonlyRootfs",
+            "Tmpfs",
+            "LogConfig",
+        ] {
+            assert!(body["HostConfig"][key].is_null(), "{key}");
+        }
+    }
 
     #[test]
     fn a_service_must_listen_on_the_kind_of_address_that_its_slot_has() {

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use crate::inventory::{
-    Address, Endpoint, FencingToken, ImageLabels, ReleaseId, Slot, Target, TaskCall, Unstarted,
+    Address, Endpoint, FencingToken, ImageLabels, InstanceShape, ReleaseId, Slot, Target, TaskCall,
+    Unstarted,
 };
 use crate::ports::{InstanceSpec, TaskSpec};
 use crate::sanitize::sanitize;
@@ -22,6 +23,8 @@ const TASK: &str = "greenroom.task";
 const UNDO: &str = "greenroom.undo";
 const TOKEN: &str = "greenroom.token";
 const WITHDRAWN: &str = "greenroom.withdrawn";
+/// The names of the secret files, separated by commas.
+const SECRETS: &str = "greenroom.secrets";
 
 /// The prefix of Greenroom's labels.
 pub(super) const OURS: &str = "greenroom.";
@@ -123,6 +126,7 @@ pub(super) fn labels_of_task(spec: &TaskSpec) -> HashMap<String, String> {
             (TASK, spec.call.task.to_string()),
             (UNDO, spec.call.is_undo.to_string()),
             (TOKEN, spec.token.0.to_string()),
+            (SECRETS, secret_names(&spec.shape)),
             (
                 WITHDRAWN,
                 (spec.unstarted == Unstarted::Withdrawn).to_string(),
@@ -131,6 +135,17 @@ pub(super) fn labels_of_task(spec: &TaskSpec) -> HashMap<String, String> {
         .map(|(name, value)| (name.to_owned(), value)),
     );
     labels
+}
+
+fn secret_names(shape: &InstanceShape) -> String {
+    let names = shape.container.secrets.keys();
+    names.map(String::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// The names of the secret files of a container.
+pub(super) fn secrets(labels: &HashMap<String, String>) -> impl Iterator<Item = &str> {
+    let names = labels.get(SECRETS).map(String::as_str).unwrap_or_default();
+    names.split(',').filter(|name| !name.is_empty())
 }
 
 /// The labels with which an image describes itself. A container has the labels of its image, except where it sets other
@@ -160,6 +175,7 @@ pub(super) fn labels_of(spec: &InstanceSpec) -> HashMap<String, String> {
             (DIGEST, spec.version.digest.to_string()),
             (REPOSITORY, spec.version.repository.clone()),
             (ENDPOINT, spec.endpoint.to_string()),
+            (SECRETS, secret_names(&spec.shape)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );

@@ -18,9 +18,11 @@ mod mend;
 mod names;
 mod observe;
 mod occupancy;
+mod passthrough;
 mod proxy_host;
 mod pull;
 mod read;
+mod secret_files;
 mod socket;
 mod tasks;
 mod write;
@@ -64,6 +66,7 @@ const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
 
 pub use address::{DockerAddress, InvalidDockerAddress, TlsFiles};
 pub use engine::Engine;
+pub use passthrough::wrong_options;
 pub use proxy_host::ContainerHost;
 pub use read::DockerReader;
 pub use write::DockerWriter;

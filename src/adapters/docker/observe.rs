@@ -11,7 +11,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::failure::Act;
-use super::labels::{Labels, TaskLabels, image_labels};
+use super::labels::{Labels, TaskLabels, image_labels, secrets};
 use super::names::without_docker_hub;
 use super::{Engine, configuration};
 use crate::inventory::{
@@ -34,6 +34,8 @@ pub(super) struct Container {
     pub(super) state: InstanceState,
     pub(super) log_driver: String,
     pub(super) has_terminal: bool,
+    /// Whether the container gets its secrets as files before its first start.
+    pub(super) has_secrets: bool,
     image: String,
     health: RuntimeHealth,
     started_at: Option<Timestamp>,
@@ -58,6 +60,7 @@ impl Container {
         let labels = raw.and_then(Labels::read);
         let task = raw.and_then(TaskLabels::read);
         let image_labels = raw.map(image_labels).unwrap_or_default();
+        let has_secrets = raw.is_some_and(|labels| secrets(labels).next().is_some());
         let endpoint = labels.as_ref().and_then(|labels| labels.endpoint.as_ref());
         // Only Greenroom's containers are shown, so only their configuration is read.
         let configuration = match labels {
@@ -83,6 +86,7 @@ impl Container {
             configuration,
             log_driver: sanitize(&log_driver.unwrap_or_default()),
             has_terminal,
+            has_secrets,
             image: inspected.image.unwrap_or_default(),
             health: health(&state),
             started_at: started_at(&state),

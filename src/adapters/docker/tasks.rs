@@ -141,6 +141,7 @@ impl DockerWriter {
             let reason = format!("another driver created its container {name}");
             return Err(self.engine.refuse(FailureKind::Conflict, doing, reason));
         }
+        self.write_secrets(&found, &spec.shape, &doing).await?;
         let docker = self.engine.docker().await?;
         let call = || docker.start_container(&found.id, None);
         let lost = match self.engine.within(SLOW, Act::Write, &doing, call).await {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bollard::body_full;
 use bollard::query_parameters::{
     CreateContainerOptions, RemoveContainerOptions, StopContainerOptions,
 };
@@ -19,7 +20,7 @@ use super::create::body;
 use super::failure::Act;
 use super::names::{container_id, pinned};
 use super::observe::Container;
-use super::{Engine, socket};
+use super::{Engine, secret_files, socket};
 use crate::checks::may_be_secret;
 use crate::inventory::{
     Address, Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceShape, InstanceState,
@@ -98,7 +99,8 @@ impl RuntimeWriter for DockerWriter {
         let in_slot = self.engine.in_slot(&spec.target, spec.slot, &doing);
         if let Some(container) = in_slot.await?.into_iter().next() {
             self.refuse_other_container(&container, spec, &doing)?;
-            self.start_stopped(&container, &doing).await?;
+            self.start_stopped(&container, Some(&spec.shape), &doing)
+                .await?;
             return Ok(InstanceId(container.id));
         }
         self.create(spec, &name, &doing).await?;
@@ -107,7 +109,8 @@ impl RuntimeWriter for DockerWriter {
             return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
         };
         self.refuse_other_container(&made, spec, &doing)?;
-        if let Err(failure) = self.start_stopped(&made, &doing).await {
+        let started = self.start_stopped(&made, Some(&spec.shape), &doing);
+        if let Err(failure) = started.await {
             if !failure.kind.may_be_temporary() {
                 // A candidate that cannot start must not remain in the slot. A failure to remove it is ignored, because
                 // the reason why the candidate cannot start matters more.
@@ -132,7 +135,7 @@ impl RuntimeWriter for DockerWriter {
             let call = || docker.unpause_container(&container.id);
             return self.engine.within(SLOW, Act::Write, &doing, call).await;
         }
-        self.start_stopped(&container, &doing).await
+        self.start_stopped(&container, None, &doing).await
     }
 
     async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()> {
@@ -290,11 +293,61 @@ impl DockerWriter {
         Ok((environment, Mask::of(secrets)))
     }
 
-    async fn start_stopped(&self, container: &Container, doing: &str) -> Result<()> {
+    /// Writes the secrets of a container that was never started. A later start finds the files in the volume.
+    pub(super) async fn write_secrets(
+        &self,
+        container: &Container,
+        shape: &InstanceShape,
+        doing: &str,
+    ) -> Result<()> {
+        if container.state != InstanceState::Created || shape.container.secrets.is_empty() {
+            return Ok(());
+        }
+        let mut files = BTreeMap::new();
+        for (name, source) in &shape.container.secrets {
+            files.insert(name.as_str(), self.secrets.read(source).await?);
+        }
+        let (options, archive) = secret_files::upload(&files);
+        let docker = self.engine.docker().await?;
+        let call = || {
+            let body = body_full(archive.clone().into());
+            docker.upload_to_container(&container.id, Some(options.clone()), body)
+        };
+        // The container is not running yet and the upload can be repeated, so a lost answer leaves nothing unknown.
+        let written = self.engine.within(SLOW, Act::Read, doing, call).await;
+        written.map_err(|failure| {
+            let texts = files.values().map(ExposeSecret::expose_secret);
+            failure.masked(&Mask::of(texts))
+        })
+    }
+
+    /// Refuses to start a container without its secrets. Only the release that created the container knows them.
+    fn refuse_without_secrets(&self, container: &Container, doing: &str) -> Result<()> {
+        if container.state != InstanceState::Created || !container.has_secrets {
+            return Ok(());
+        }
+        let reason = format!(
+            "the container {} was never started, so it has no secrets yet: plan the release again",
+            container.name
+        );
+        Err(self.engine.refuse(FailureKind::Conflict, doing, reason))
+    }
+
+    /// Starts a container that is not running. Before the first start, it gets the secrets of `shape`.
+    async fn start_stopped(
+        &self,
+        container: &Container,
+        shape: Option<&InstanceShape>,
+        doing: &str,
+    ) -> Result<()> {
         if container.is_up() {
             return Ok(());
         }
         self.make_room(endpoint(container), doing).await?;
+        match shape {
+            Some(shape) => self.write_secrets(container, shape, doing).await?,
+            None => self.refuse_without_secrets(container, doing)?,
+        }
         let docker = self.engine.docker().await?;
         let call = || docker.start_container(&container.id, None);
         let lost = match self.engine.within(SLOW, Act::Write, doing, call).await {

@@ -167,7 +167,11 @@ pub(super) fn check_supported(records: &Records, shape: &InstanceShape, doing: &
         ("a memory limit", shape.memory.is_some()),
         ("a network", shape.network.is_some()),
     ];
-    let Some((option, _)) = options.into_iter().find(|(_, is_set)| *is_set) else {
+    let options = options.into_iter().filter(|(_, is_set)| *is_set);
+    let options = options.map(|(option, _)| option.to_owned());
+    let of_containers = shape.container.without_secrets().into_iter();
+    let of_containers = of_containers.map(|(key, _)| format!("`{key}`"));
+    let Some(option) = options.chain(of_containers).next() else {
         return Ok(());
     };
     let message = format!("plain processes do not support {option}");

@@ -51,12 +51,13 @@ macro_rules! topic {
 
 /// All topics, in the order in which they are listed.
 #[rustfmt::skip]
-pub(in crate::cli) const TOPICS: [Topic; 18] = [
+pub(in crate::cli) const TOPICS: [Topic; 19] = [
     topic!("ladder", "The steps of a release, the switch, and what happens when one fails"),
     topic!("configuration", "The file, its layers, and every part of it"),
     topic!("etcd", "Which keys Greenroom stores in etcd, and users and roles there"),
     topic!("nginx", "The first installation, the switch, the preview and access logs"),
     topic!("docker", "Containers, names, the image registry and its passwords"),
+    topic!("containers", "What a service can set for its containers, for users of Compose"),
     topic!("checks", "What a candidate must answer, and overriding a broken check"),
     topic!("tasks", "Commands that run once per release, such as database migrations"),
     topic!("drift", "Differences between servers, and how they are repaired"),

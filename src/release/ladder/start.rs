@@ -240,6 +240,13 @@ impl StepDefinition for Start {
             plan.version.pinned(),
             plan.endpoint()
         ));
+        let options = plan
+            .definition
+            .instance
+            .container
+            .docker_lines()
+            .into_iter();
+        calls.extend(options.map(|line| format!("engine: with Docker's option {line}")));
         if let Some(health) = &plan.definition.health {
             let timing = &plan.definition.timing;
             calls.push(format!(

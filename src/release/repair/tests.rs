@@ -57,6 +57,7 @@ pub(in crate::release) fn definition(tier: Tier) -> Definition {
             restart: RestartPolicy::default(),
             network: None,
             labels: BTreeMap::new(),
+            container: Box::default(),
         },
         health: Some(HealthCheck {
             path: "/health".into(),

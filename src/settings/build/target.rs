@@ -11,7 +11,8 @@ use super::Building;
 use crate::checks::Suite;
 use crate::inventory::servers::{AskConfig, SiteConfig};
 use crate::inventory::{
-    Endpoint, EnvironmentValue, InstanceShape, Listen, PublicAddress, ServiceName, Target, Task,
+    ContainerOptions, Endpoint, EnvironmentValue, InstanceShape, Listen, PublicAddress,
+    ServiceName, Target, Task,
 };
 use crate::release::Definition;
 
@@ -117,7 +118,18 @@ fn instance(
         restart: service.restart,
         network: service.network.clone(),
         labels: service.labels.clone(),
+        container: Box::new(container(&service.container, in_environment)),
     })
+}
+
+fn container(
+    options: &ContainerOptions,
+    in_environment: &ServiceEnvironmentSection,
+) -> ContainerOptions {
+    let mut options = options.clone();
+    options.cpus = in_environment.cpus.or(options.cpus);
+    options.secrets.extend(in_environment.secrets.clone());
+    options
 }
 
 fn listen(section: &ListenSection) -> Option<Listen> {

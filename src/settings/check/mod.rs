@@ -5,6 +5,7 @@
 mod agent;
 mod collisions;
 mod console;
+mod containers;
 mod environments;
 mod kept;
 mod notices;
@@ -20,7 +21,7 @@ pub(super) use services::looks_secret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::load::Request;
+use super::load::{DockerOptions, Request};
 use super::model::{EnvironmentSection, OperatorFrom, Root};
 use super::origin::Origin;
 use super::paths::{self, NO_HOME};
@@ -66,6 +67,7 @@ pub(super) fn check(
         absolute_base: paths::absolute(base),
         outgoing: &request.outgoing,
         variables: &request.environment,
+        docker_options: request.docker_options,
         findings: Findings::default(),
     };
     if root.environments.0.is_empty() {
@@ -105,6 +107,7 @@ struct Checker<'a> {
     outgoing: &'a OutgoingPorts,
     /// The environment variables that Greenroom was started with.
     variables: &'a BTreeMap<String, String>,
+    docker_options: DockerOptions,
     findings: Findings,
 }
 

@@ -19,6 +19,7 @@ impl Checker<'_> {
         self.listen(&at, service);
         self.variables(&at, &service.environment);
         self.mounts(&at, service);
+        self.container(root, &at, service);
         self.checks(&at, &service.checks);
         self.tasks(&at, name, service);
         self.health(&at, service.health.as_ref());
@@ -256,6 +257,7 @@ impl Checker<'_> {
             return;
         };
         self.variables(at, &in_environment.environment);
+        self.container_in(at, environment, in_environment);
         self.checks(at, in_environment.checks.as_deref().unwrap_or_default());
         self.health(at, in_environment.health.as_ref());
         if service.health.is_none() && in_environment.health.is_none() {

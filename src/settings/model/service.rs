@@ -13,7 +13,8 @@ use crate::checks::{Case, HealthCheck};
 use crate::inventory::servers::SiteConfig;
 use crate::inventory::units::{MaybeWritten, Size, Time};
 use crate::inventory::{
-    Address, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy, TagPattern, Task,
+    Address, ContainerOptions, Cpus, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy,
+    SecretSource, TagPattern, Task,
 };
 
 /// One service.
@@ -46,6 +47,9 @@ pub(in crate::settings) struct ServiceSection {
     /// Further labels of the containers or processes.
     #[serde(default)]
     pub(in crate::settings) labels: BTreeMap<String, String>,
+    /// What only a container can have.
+    #[serde(flatten)]
+    pub(in crate::settings) container: ContainerOptions,
     /// The health endpoint. Nothing is released without one.
     #[serde(default)]
     pub(in crate::settings) health: Option<HealthCheck>,
@@ -92,6 +96,12 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
     /// The most memory a container or process may use.
     #[serde(default, with = "MaybeWritten::<Size>")]
     pub(in crate::settings) memory: Option<u64>,
+    /// How many CPUs a container may use, e.g. 0.5.
+    #[serde(default)]
+    pub(in crate::settings) cpus: Option<Cpus>,
+    /// Secrets as files, added to those of the service.
+    #[serde(default)]
+    pub(in crate::settings) secrets: BTreeMap<String, SecretSource>,
     /// The health endpoint, instead of that of the service.
     #[serde(default)]
     pub(in crate::settings) health: Option<HealthCheck>,

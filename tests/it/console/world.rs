@@ -366,6 +366,7 @@ fn definition(target: &Target, tier: Tier) -> Definition {
             restart: RestartPolicy::default(),
             network: None,
             labels: BTreeMap::new(),
+            container: Box::default(),
         },
         health: Some(HealthCheck {
             path: "/health".into(),

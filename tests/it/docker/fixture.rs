@@ -149,6 +149,7 @@ impl World {
                 restart: RestartPolicy::No,
                 network: None,
                 labels: BTreeMap::new(),
+                container: Box::default(),
             },
         }
     }

@@ -9,5 +9,6 @@ mod occupancy;
 mod proxy;
 mod proxy_host;
 mod pull;
+mod secret_files;
 mod tail;
 pub(crate) mod tls;

@@ -127,6 +127,7 @@ impl World {
                 restart: RestartPolicy::No,
                 network: None,
                 labels: BTreeMap::new(),
+                container: Box::default(),
             },
         }
     }

@@ -5,6 +5,7 @@
 mod approving_real;
 mod command_line;
 mod console_real;
+mod containers_real;
 mod drift;
 mod faults;
 mod fixture;

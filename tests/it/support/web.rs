@@ -68,6 +68,7 @@ pub(crate) fn definition(tier: Tier) -> Definition {
             restart: RestartPolicy::default(),
             network: None,
             labels: BTreeMap::new(),
+            container: Box::default(),
         },
         health: Some(HealthCheck {
             path: "/health".into(),

@@ -7,6 +7,7 @@ mod late;
 mod older;
 mod repaired;
 mod right;
+mod secrets;
 mod stage;
 mod tasks;
 mod trial;

@@ -30,7 +30,7 @@ impl Stage {
             .count()
     }
 
-    async fn killed_in_a_task(&mut self, point: &Point) {
+    pub(super) async fn killed_then_resumed(&mut self, point: &Point) {
         let (mut first, before) = Box::pin(self.begin(Course::Forward, Some(point))).await;
         let what = format!("killed {point}");
         self.until_stopped(&mut first, &what).await;
@@ -96,7 +96,7 @@ async fn a_task_whose_driver_is_killed_at_any_act_runs_once() {
     for point in &points {
         stage.with_leftover().await;
         let before = stage.ran();
-        stage.killed_in_a_task(point).await;
+        stage.killed_then_resumed(point).await;
         assert_eq!(stage.ran(), before + 1, "killed {point}");
     }
     stage.with_leftover().await;

@@ -63,6 +63,7 @@ fn act_of(bytes: &[u8]) -> Option<String> {
         ("POST", ["images", "create"]) => "pull".to_owned(),
         ("POST", ["containers", "create"]) => "create container".to_owned(),
         ("POST", ["containers", _, verb]) => format!("{verb} container"),
+        ("PUT", ["containers", _, "archive"]) => "upload to container".to_owned(),
         ("DELETE", ["containers", _]) => "remove container".to_owned(),
         _ => format!("{method} {path}"),
     })
