@@ -206,6 +206,20 @@ fn hides_or_moves(c: char) -> bool {
         || c.is_control()
 }
 
+/// A command as a person would type it, on one line and between backquotes.
+pub fn command_line(command: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    let word = |text: &String| {
+        if !text.is_empty() && text.chars().all(is_plain) {
+            text.clone()
+        } else {
+            format!("'{}'", visible(&text.replace('\'', "'\\''")))
+        }
+    };
+    let words: Vec<String> = command.iter().map(word).collect();
+    format!("`{}`", words.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 //! these systems. Constructors take plain values, not settings.
 
 pub mod archive;
+pub mod command_checks;
 mod connect;
 mod database_file;
 pub mod docker;

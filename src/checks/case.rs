@@ -1,14 +1,16 @@
 //! What a check requests and what it expects, as plain data.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::hide_in_query;
 use crate::inventory::units::{MaybeWritten, Time, Written};
 use crate::inventory::{EnvironmentValue, HIDDEN};
+use crate::sanitize::command_line;
 
 /// The health endpoint, and the timing of its probes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -70,44 +72,176 @@ fn with_lower_case_names<'de, D: Deserializer<'de>>(
     Ok(headers.collect())
 }
 
-/// One request and the expected answer.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// One check of a candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "CaseSection")]
 pub struct Case {
     /// The name that the console shows.
     pub name: String,
-    /// The HTTP method.
-    #[serde(default = "get")]
-    #[schemars(extend("format" = "http-method"))]
-    pub method: String,
-    /// The path and query to request.
-    #[schemars(extend("format" = "http-path"))]
-    pub path: String,
-    /// The headers to send.
-    #[serde(default)]
-    pub headers: BTreeMap<String, EnvironmentValue>,
-    /// Parameters added to the query of the path.
-    #[serde(default)]
-    pub query: BTreeMap<String, EnvironmentValue>,
-    /// The body to send.
-    #[serde(default)]
-    pub body: Option<String>,
-    /// How long to wait for the answer.
-    #[serde(default = "five_seconds", with = "Written::<Time>")]
+    pub kind: CaseKind,
+    /// How long the check may take.
     pub timeout: Duration,
-    /// Whether the check goes through the preview server instead of the candidate's own address.
-    #[serde(default)]
-    pub through_preview: bool,
-    /// The expected answer, which must meet every expectation that is set. Without `status`, any 2xx is expected.
-    #[serde(default)]
-    pub expect: Expectation,
     /// Whether a failure stops the release.
-    #[serde(default = "yes")]
     pub required: bool,
 }
 
-fn get() -> String {
-    "GET".into()
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaseKind {
+    Request(RequestCase),
+    Command(CommandCase),
+}
+
+/// One request and the expected answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestCase {
+    pub method: String,
+    /// The path and query to request.
+    pub path: String,
+    pub headers: BTreeMap<String, EnvironmentValue>,
+    /// Parameters added to the query of the path.
+    pub query: BTreeMap<String, EnvironmentValue>,
+    pub body: Option<String>,
+    /// Whether the check goes through the preview server instead of the candidate's own address.
+    pub through_preview: bool,
+    pub expect: Expectation,
+}
+
+/// A command on the machine of the operator or of the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandCase {
+    /// The program and its arguments. No shell is used.
+    pub command: Vec<String>,
+    pub environment: BTreeMap<String, EnvironmentValue>,
+    /// Whether the command writes a JUnit report.
+    pub junit: bool,
+}
+
+/// A check as the configuration has it: a request with `path`, or a command with `command`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CaseSection {
+    /// The name that the console shows.
+    name: String,
+    /// The HTTP method; GET when absent.
+    #[serde(default)]
+    #[schemars(extend("format" = "http-method"))]
+    method: Option<String>,
+    /// The path and query to request.
+    #[serde(default)]
+    #[schemars(extend("format" = "http-path"))]
+    path: Option<String>,
+    /// The headers to send.
+    #[serde(default)]
+    headers: BTreeMap<String, EnvironmentValue>,
+    /// Parameters added to the query of the path.
+    #[serde(default)]
+    query: BTreeMap<String, EnvironmentValue>,
+    /// The body to send.
+    #[serde(default)]
+    body: Option<String>,
+    /// Whether the check goes through the preview server instead of the candidate's own address.
+    #[serde(default)]
+    through_preview: bool,
+    /// The expected answer, which must meet every expectation that is set. Without `status`, any 2xx is expected.
+    #[serde(default)]
+    expect: Option<Expectation>,
+    /// The command to run instead of a request, on the machine of the operator or the agent: the program and its
+    /// arguments. Exit code 0 means that the check passed.
+    #[serde(default)]
+    command: Option<Vec<String>>,
+    /// Environment variables of the command.
+    #[serde(default)]
+    environment: BTreeMap<String, EnvironmentValue>,
+    /// Whether the command writes a JUnit report to the file that the variable `GREENROOM_REPORT` names. Then every test
+    /// in the report must pass.
+    #[serde(default)]
+    junit: bool,
+    /// How long to wait for the answer or for the end of the command. Absent: 5 seconds for a request, 5 minutes for a
+    /// command.
+    #[serde(default, with = "MaybeWritten::<Time>")]
+    timeout: Option<Duration>,
+    /// Whether a failure stops the release.
+    #[serde(default = "yes")]
+    required: bool,
+}
+
+impl JsonSchema for Case {
+    fn schema_name() -> Cow<'static, str> {
+        "Case".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        CaseSection::json_schema(generator)
+    }
+}
+
+impl TryFrom<CaseSection> for Case {
+    type Error = String;
+
+    fn try_from(section: CaseSection) -> Result<Self, String> {
+        let (name, required) = (section.name.clone(), section.required);
+        let timeout = section.timeout;
+        let (kind, usual_timeout) = match (&section.path, &section.command) {
+            (Some(_), None) => (request(section)?, Duration::from_secs(5)),
+            (None, Some(_)) => (command(section)?, Duration::from_mins(5)),
+            (None, None) => {
+                return Err("a check needs a `path` to request, or a `command` to run".to_owned());
+            }
+            (Some(_), Some(_)) => {
+                return Err(
+                    "a check has either a `path` or a `command`: make two checks".to_owned(),
+                );
+            }
+        };
+        Ok(Self {
+            name,
+            kind,
+            timeout: timeout.unwrap_or(usual_timeout),
+            required,
+        })
+    }
+}
+
+fn request(section: CaseSection) -> Result<CaseKind, String> {
+    let of_commands = [
+        ("environment", !section.environment.is_empty()),
+        ("junit", section.junit),
+    ];
+    if let Some((key, _)) = of_commands.into_iter().find(|(_, is_set)| *is_set) {
+        return Err(format!("`{key}` is for checks with a `command`"));
+    }
+    Ok(CaseKind::Request(RequestCase {
+        method: section.method.unwrap_or_else(|| "GET".to_owned()),
+        path: section.path.unwrap_or_default(),
+        headers: section.headers,
+        query: section.query,
+        body: section.body,
+        through_preview: section.through_preview,
+        expect: section.expect.unwrap_or_default(),
+    }))
+}
+
+fn command(section: CaseSection) -> Result<CaseKind, String> {
+    let of_requests = [
+        ("method", section.method.is_some()),
+        ("headers", !section.headers.is_empty()),
+        ("query", !section.query.is_empty()),
+        ("body", section.body.is_some()),
+        ("through_preview", section.through_preview),
+        ("expect", section.expect.is_some()),
+    ];
+    if let Some((key, _)) = of_requests.into_iter().find(|(_, is_set)| *is_set) {
+        return Err(format!("`{key}` is for checks with a `path`"));
+    }
+    let command = section.command.unwrap_or_default();
+    if command.is_empty() {
+        return Err("an empty `command` runs nothing: write the program and its arguments".into());
+    }
+    Ok(CaseKind::Command(CommandCase {
+        command,
+        environment: section.environment,
+        junit: section.junit,
+    }))
 }
 
 fn yes() -> bool {
@@ -127,10 +261,35 @@ impl HealthCheck {
     }
 }
 
-impl Case {
+impl RequestCase {
     /// Path and query as text to show. A value is hidden if it is secret, or if its name suggests a secret.
     pub fn shown_path(&self) -> String {
         shown_path(&self.path, &self.query)
+    }
+}
+
+impl Case {
+    /// The request, if the check is one.
+    pub fn request(&self) -> Option<&RequestCase> {
+        match &self.kind {
+            CaseKind::Request(request) => Some(request),
+            CaseKind::Command(_) => None,
+        }
+    }
+
+    pub fn command(&self) -> Option<&CommandCase> {
+        match &self.kind {
+            CaseKind::Request(_) => None,
+            CaseKind::Command(command) => Some(command),
+        }
+    }
+
+    /// What the check does, as text to show: `GET /orders`, or the command.
+    pub fn shown(&self) -> String {
+        match &self.kind {
+            CaseKind::Request(request) => format!("{} {}", request.method, request.shown_path()),
+            CaseKind::Command(command) => command_line(&command.command),
+        }
     }
 }
 

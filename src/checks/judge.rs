@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, CaseReport, Verdict, may_be_secret};
+use super::{Case, CaseReport, Expectation, RequestCase, Verdict, may_be_secret};
 use crate::inventory::Mask;
 use crate::sanitize::sanitize;
 
@@ -47,10 +47,10 @@ const LONGEST_QUOTE: usize = 80;
 
 /// Judges the answer to one case. The unmasked answer is compared, but the report quotes nothing that the mask hides:
 /// each quoted value is masked before it is cut.
-pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
+pub fn judge((case, request): (&Case, &RequestCase), answer: &Answer, mask: &Mask) -> CaseReport {
     let quote = |text: &str| quote(&mask.hide(text));
     let mut differences = Vec::new();
-    let expect = &case.expect;
+    let expect = &request.expect;
     match expect.status {
         Some(status) if status != answer.status => {
             differences.push(describe_status(answer, &status.to_string(), mask));
@@ -82,7 +82,7 @@ pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
     {
         differences.push(format!("the body does not contain {}", quote(text)));
     }
-    differences.extend(json_differences(case, answer, mask));
+    differences.extend(json_differences(expect, answer, mask));
     if let Some(within) = expect.within
         && answer.took > within
     {
@@ -93,6 +93,7 @@ pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
     }
     CaseReport {
         overridden: None,
+        tests: Vec::new(),
         name: case.name.clone(),
         required: case.required,
         verdict: if differences.is_empty() {
@@ -115,15 +116,15 @@ fn describe_status(answer: &Answer, wanted: &str, mask: &Mask) -> String {
     }
 }
 
-fn json_differences(case: &Case, answer: &Answer, mask: &Mask) -> Vec<String> {
-    if case.expect.json.is_empty() {
+fn json_differences(expect: &Expectation, answer: &Answer, mask: &Mask) -> Vec<String> {
+    if expect.json.is_empty() {
         return Vec::new();
     }
     let body: serde_json::Value = match serde_json::from_slice(&answer.body) {
         Ok(body) => body,
         Err(error) => return vec![format!("the body is not JSON: {error}")],
     };
-    case.expect
+    expect
         .json
         .iter()
         .filter_map(|(pointer, wanted)| match body.pointer(pointer) {
@@ -147,21 +148,28 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Expectation;
+    use crate::checks::CaseKind;
 
     fn case(expect: Expectation) -> Case {
         Case {
             name: "home".into(),
-            method: "GET".into(),
-            path: "/".into(),
-            headers: std::collections::BTreeMap::default(),
-            query: std::collections::BTreeMap::default(),
-            body: None,
             timeout: Duration::from_secs(1),
-            through_preview: false,
-            expect,
             required: true,
+            kind: CaseKind::Request(RequestCase {
+                method: "GET".into(),
+                path: "/".into(),
+                headers: std::collections::BTreeMap::default(),
+                query: std::collections::BTreeMap::default(),
+                body: None,
+                through_preview: false,
+                expect,
+            }),
         }
+    }
+
+    fn judged(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
+        let request = case.request().expect("a request");
+        judge((case, request), answer, mask)
     }
 
     fn answer(status: u16, body: &str) -> Answer {
@@ -177,15 +185,15 @@ mod tests {
     fn without_an_expected_status_only_2xx_passes() {
         let case = case(Expectation::default());
         assert_eq!(
-            judge(&case, &answer(204, ""), &Mask::default()).verdict,
+            judged(&case, &answer(204, ""), &Mask::default()).verdict,
             Verdict::Passed
         );
         assert_eq!(
-            judge(&case, &answer(302, ""), &Mask::default()).verdict,
+            judged(&case, &answer(302, ""), &Mask::default()).verdict,
             Verdict::Failed
         );
         assert_eq!(
-            judge(&case, &answer(500, ""), &Mask::default()).verdict,
+            judged(&case, &answer(500, ""), &Mask::default()).verdict,
             Verdict::Failed
         );
     }
@@ -199,7 +207,7 @@ mod tests {
             json: [("/a".to_owned(), serde_json::json!(1))].into(),
             within: Some(Duration::from_millis(10)),
         });
-        let report = judge(
+        let report = judged(
             &case,
             &answer(200, "{\"a\":\"\\u001b[2J\"}"),
             &Mask::default(),
@@ -223,17 +231,17 @@ mod tests {
             ..Expectation::default()
         });
         assert!(
-            judge(&case, &answer(200, "<html>"), &Mask::default())
+            judged(&case, &answer(200, "<html>"), &Mask::default())
                 .detail
                 .contains("not JSON")
         );
         assert!(
-            judge(&case, &answer(200, "{}"), &Mask::default())
+            judged(&case, &answer(200, "{}"), &Mask::default())
                 .detail
                 .contains("nothing at /a")
         );
         assert_eq!(
-            judge(&case, &answer(200, "{\"a\":1}"), &Mask::default()).verdict,
+            judged(&case, &answer(200, "{\"a\":1}"), &Mask::default()).verdict,
             Verdict::Passed
         );
     }
@@ -244,7 +252,7 @@ mod tests {
             json: [("/a".to_owned(), serde_json::json!("\u{202e}".repeat(500)))].into(),
             ..Expectation::default()
         });
-        let detail = judge(&case, &answer(200, "{\"a\":1}"), &Mask::default()).detail;
+        let detail = judged(&case, &answer(200, "{\"a\":1}"), &Mask::default()).detail;
         assert!(detail.starts_with("/a is `1` instead of `"), "{detail}");
         assert!(!detail.contains('\u{202e}'), "{detail:?}");
         assert!(detail.chars().count() < 2 * LONGEST_QUOTE, "{detail}");
@@ -261,7 +269,7 @@ mod tests {
         });
         let mut answer = answer(200, &serde_json::json!({ "a": long }).to_string());
         answer.headers = vec![("content-type".into(), long)];
-        let detail = judge(&case, &answer, &Mask::of([secret])).detail;
+        let detail = judged(&case, &answer, &Mask::of([secret])).detail;
         assert!(
             detail.contains("(hidden") && detail.contains("/a is"),
             "{detail}"

@@ -1,12 +1,14 @@
-//! Checks of a candidate: what is requested, what is expected, and what the answers mean for a release. This module
-//! sends nothing: the `http` adapter sends the requests, through the `checker` port.
+//! Checks of a candidate: what is requested or run, what is expected, and what the results mean for a release. This
+//! module does no I/O: the adapters `http` and `command_checks` do, through the ports `checker` and `command_checks`.
 
 mod case;
+mod command;
 mod judge;
 mod report;
 mod secret_name;
 
-pub use case::{Case, Expectation, HealthCheck, Suite};
+pub use case::{Case, CaseKind, CommandCase, Expectation, HealthCheck, RequestCase, Suite};
+pub use command::{CommandEnd, CommandOutcome, judge_command};
 pub use judge::{Answer, judge};
-pub use report::{CaseReport, CheckOverride, Report, Verdict, counted};
+pub use report::{CaseReport, CheckOverride, Report, TestReport, Verdict, counted};
 pub use secret_name::{hide_in_query, may_be_secret, with_query};

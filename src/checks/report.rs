@@ -10,6 +10,9 @@ use crate::inventory::{Digest, InstanceRun, Operator};
 
 /// The most cases whose request and response are kept in the record. A case that passed keeps neither.
 const MOST_TRANSCRIPTS: usize = 16;
+/// The most tests of a case in the record, and the most characters of the message of one.
+const MOST_TESTS: usize = 50;
+const LONGEST_MESSAGE: usize = 200;
 /// The most characters of a case's detail in the record.
 const LONGEST_DETAIL: usize = 300;
 /// The most characters of a case's request in the record.
@@ -56,6 +59,19 @@ impl fmt::Display for CheckOverride {
     }
 }
 
+/// One test in the report of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestReport {
+    /// The suites in which the test is, separated by ` > `.
+    pub suite: String,
+    pub name: String,
+    /// A skipped test has no data.
+    pub verdict: Verdict,
+    pub took: Duration,
+    /// Why the test did not pass; empty if it passed.
+    pub message: String,
+}
+
 /// The outcome of one case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseReport {
@@ -72,6 +88,9 @@ pub struct CaseReport {
     /// The start of the answer, made safe and cut; empty if there was no answer. It may be empty in a record.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub response: String,
+    /// The tests in the report of a command. The record keeps only those that did not pass, and not all of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestReport>,
     /// Why the release goes on although this required case has not passed; none if no operator decided so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overridden: Option<CheckOverride>,
@@ -117,6 +136,11 @@ impl Report {
         for case in &mut self.cases {
             let has_transcript = case.verdict != Verdict::Passed && transcripts < MOST_TRANSCRIPTS;
             transcripts += usize::from(has_transcript);
+            case.tests.retain(|test| test.verdict != Verdict::Passed);
+            case.tests.truncate(MOST_TESTS);
+            for test in &mut case.tests {
+                shorten(&mut test.message, LONGEST_MESSAGE);
+            }
             shorten(&mut case.detail, LONGEST_DETAIL);
             shorten(
                 &mut case.request,
@@ -176,6 +200,7 @@ mod tests {
     fn a_record_of_many_failed_cases_stays_small() {
         let case = |n: usize| CaseReport {
             overridden: None,
+            tests: Vec::new(),
             name: format!("case {n}"),
             required: true,
             verdict: if n.is_multiple_of(10) {

@@ -260,6 +260,7 @@ mod tests {
     fn checked(sequence: u32, verdict: Verdict) -> Entry {
         let case = CaseReport {
             overridden: None,
+            tests: Vec::new(),
             name: "orders".into(),
             required: true,
             verdict,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Definition;
 use crate::ports::{
-    Checker, Images, JournalReader, RegistryReader, RouterReader, RouterWriter, RuntimeReader,
-    RuntimeWriter, StoreWriting,
+    Checker, CommandChecks, Images, JournalReader, RegistryReader, RouterReader, RouterWriter,
+    RuntimeReader, RuntimeWriter, StoreWriting,
 };
 
 /// A target with its ports.
@@ -26,6 +26,7 @@ pub struct Reading {
     pub registry: Arc<dyn RegistryReader>,
     pub router: Arc<dyn RouterReader>,
     pub checker: Arc<dyn Checker>,
+    pub command_checks: Arc<dyn CommandChecks>,
     pub journal: Arc<dyn JournalReader>,
     pub images: Arc<dyn Images>,
 }

@@ -34,10 +34,12 @@ pub use presence::report_presence;
 pub use runtime::docker_options;
 pub use sandbox::{catalogue, push_program};
 
+use crate::adapters::command_checks::LocalCommands;
 pub use crate::adapters::embedded_proxy::EmbeddedProxy;
 use crate::adapters::http::HttpChecker;
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::adapters::secrets::LocalSecrets;
+use crate::checks::Case;
 use crate::history::Retention;
 use crate::inventory::servers::InboxConfig;
 use crate::inventory::{EnvironmentName, EnvironmentValue, SecretSource, Target};
@@ -237,6 +239,7 @@ impl Builder<'_> {
                 registry: Arc::clone(&store.read) as _,
                 router: proxy.read,
                 checker: Arc::new(checker.for_target(self.secrets_of(&target.definition))),
+                command_checks: Arc::new(LocalCommands::new(Arc::clone(&self.secrets))),
                 journal: store.read,
                 images: runtime.images,
             },
@@ -251,9 +254,14 @@ impl Builder<'_> {
         let of_health = health
             .clone()
             .flat_map(|it| it.headers.iter().chain(&it.query));
-        let of_cases = cases
+        let of_requests = cases
             .clone()
+            .filter_map(Case::request)
             .flat_map(|it| it.headers.iter().chain(&it.query));
+        let of_commands = cases
+            .clone()
+            .filter_map(Case::command)
+            .flat_map(|it| it.environment.iter());
         let environment = definition.instance.environment.iter();
         let of_tasks = definition.tasks.iter().flat_map(|it| &it.environment);
         let of_files = definition.instance.container.secrets.iter();
@@ -262,9 +270,9 @@ impl Builder<'_> {
             .collect();
         let environment = environment.chain(of_tasks).chain(&of_files);
         let paths = health.map(|it| it.path.as_str());
-        let paths = paths.chain(cases.map(|it| it.path.as_str()));
+        let paths = paths.chain(cases.filter_map(Case::request).map(|it| it.path.as_str()));
         let paths = paths.chain(definition.public.iter().map(|it| it.path.as_str()));
-        let values = of_health.chain(of_cases);
+        let values = of_health.chain(of_requests).chain(of_commands);
         TargetSecrets::of(Arc::clone(&self.secrets), environment, values, paths)
     }
 

@@ -16,7 +16,7 @@ use greenroom::adapters::notices::{IncomingWebhook, Server};
 use greenroom::adapters::oci_registry::OciRegistry;
 use greenroom::adapters::outbound_proxy::OutboundProxy;
 use greenroom::adapters::secrets::LocalSecrets;
-use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
+use greenroom::checks::{Case, CaseKind, Expectation, HealthCheck, RequestCase, Verdict};
 use greenroom::history::{Notice, NoticeEvent, ReleaseKind};
 use greenroom::inventory::{
     Address, EnvironmentValue, ImageLabels, InstanceId, Operator, PublicAddress, ReleaseId, Target,
@@ -296,18 +296,20 @@ fn health(timeout: Duration) -> HealthCheck {
 pub(crate) fn case(timeout: Duration) -> Case {
     Case {
         name: "home".into(),
-        method: "GET".into(),
-        path: "/".into(),
-        headers: BTreeMap::new(),
-        query: BTreeMap::new(),
-        body: None,
         timeout,
-        through_preview: false,
-        expect: Expectation {
-            body_contains: Some("end".into()),
-            ..Expectation::default()
-        },
         required: true,
+        kind: CaseKind::Request(RequestCase {
+            method: "GET".into(),
+            path: "/".into(),
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            body: None,
+            through_preview: false,
+            expect: Expectation {
+                body_contains: Some("end".into()),
+                ..Expectation::default()
+            },
+        }),
     }
 }
 

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect};
 use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use greenroom::adapters::http::HttpChecker;
-use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
+use greenroom::checks::{Case, CaseKind, Expectation, HealthCheck, RequestCase, Verdict};
 use greenroom::inventory::{Address, BodyClass, PublicAddress, PublicAnswer, Slot};
 use greenroom::ports::{Checker, Connection};
 use tempfile::TempDir;
@@ -21,6 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::support::free_port;
+use crate::support::web::request_of;
 
 /// A server that counts its connections.
 struct Server {
@@ -203,15 +204,17 @@ fn health(path: &str) -> HealthCheck {
 fn case(path: &str) -> Case {
     Case {
         name: "a case".into(),
-        method: "GET".into(),
-        path: path.into(),
-        headers: BTreeMap::new(),
-        query: BTreeMap::new(),
-        body: None,
         timeout: Duration::from_secs(5),
-        through_preview: false,
-        expect: Expectation::default(),
         required: true,
+        kind: CaseKind::Request(RequestCase {
+            method: "GET".into(),
+            path: path.into(),
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            body: None,
+            through_preview: false,
+            expect: Expectation::default(),
+        }),
     }
 }
 
@@ -293,7 +296,8 @@ async fn a_probe_resolves_the_host_of_its_address() {
     let port = server.at.port().expect("a port");
     let by_name: Address = format!("LocalHost:{port}").parse().expect("an address");
     let mut case = case("/echo");
-    case.expect.json = [("/host".to_owned(), format!("localhost:{port}").into())].into();
+    request_of(&mut case).expect.json =
+        [("/host".to_owned(), format!("localhost:{port}").into())].into();
     let report = checker.run(&case, &by_name, None).await;
     assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
     let request = format!("GET http://localhost:{port}/echo");
@@ -332,12 +336,12 @@ async fn a_check_sends_its_request_and_judges_the_answer() {
     let checker = HttpChecker::new();
     for server in Server::both().await {
         let mut case = case("/echo?a=b");
-        case.method = "PUT".into();
-        case.headers = [("x-test", "1"), ("host", "own.example.com")]
+        request_of(&mut case).method = "PUT".into();
+        request_of(&mut case).headers = [("x-test", "1"), ("host", "own.example.com")]
             .map(|(n, v)| (n.to_owned(), v.into()))
             .into();
-        case.body = Some("hello".into());
-        case.expect.json = [
+        request_of(&mut case).body = Some("hello".into());
+        request_of(&mut case).expect.json = [
             ("/host", serde_json::json!("own.example.com")),
             ("/hosts", serde_json::json!(1)),
             ("/x", serde_json::json!("1")),
@@ -347,7 +351,7 @@ async fn a_check_sends_its_request_and_judges_the_answer() {
         .into();
         let report = checker.run(&case, &server.at, None).await;
         assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
-        case.expect.status = Some(201);
+        request_of(&mut case).expect.status = Some(201);
         let report = checker.run(&case, &server.at, None).await;
         assert_eq!(report.verdict, Verdict::Failed);
         assert_eq!(report.detail, "status 200 instead of 201");
@@ -358,8 +362,8 @@ async fn a_check_sends_its_request_and_judges_the_answer() {
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let server = Server::on_tcp().await;
     let mut case = case("/moved");
-    case.expect.status = Some(307);
-    case.expect.headers = [("location".to_owned(), "/health".to_owned())].into();
+    request_of(&mut case).expect.status = Some(307);
+    request_of(&mut case).expect.headers = [("location".to_owned(), "/health".to_owned())].into();
     let report = HttpChecker::new().run(&case, &server.at, None).await;
     assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
 }
@@ -368,15 +372,15 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 async fn a_large_or_endless_body_is_cut() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     let mut case = case("/big");
-    case.expect.body_contains = Some("end".into());
+    request_of(&mut case).expect.body_contains = Some("end".into());
     let report = checker.run(&case, &server.at, None).await;
     assert_eq!(
         report.verdict,
         Verdict::Failed,
         "text after the cut is not found"
     );
-    case.path = "/endless".into();
-    case.expect.body_contains = Some("yyy".into());
+    request_of(&mut case).path = "/endless".into();
+    request_of(&mut case).expect.body_contains = Some("yyy".into());
     let report = checker.run(&case, &server.at, None).await;
     assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
 }
@@ -386,19 +390,27 @@ async fn no_answer_is_an_error_and_not_a_failed_check() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     let spoils: [(&str, Spoil); 7] = [
         ("within 200ms", |c| {
-            c.path = "/slow".into();
+            request_of(c).path = "/slow".into();
             c.timeout = Duration::from_millis(200);
         }),
-        ("connection closed", |c| c.path = "/broken".into()),
-        ("is not a path", |c| c.path = "@evil.example.com/".into()),
-        ("is not an HTTP method", |c| c.method = "G T".into()),
+        ("connection closed", |c| {
+            request_of(c).path = "/broken".into()
+        }),
+        ("is not a path", |c| {
+            request_of(c).path = "@evil.example.com/".into()
+        }),
+        ("is not an HTTP method", |c| {
+            request_of(c).method = "G T".into()
+        }),
         ("\"x-key\"", |c| {
-            c.headers.insert("x-key".into(), "secret\n".into());
+            request_of(c)
+                .headers
+                .insert("x-key".into(), "secret\n".into());
         }),
         ("not a header name", |c| {
-            c.headers.insert("x y".into(), "secret".into());
+            request_of(c).headers.insert("x y".into(), "secret".into());
         }),
-        ("has none", |c| c.through_preview = true),
+        ("has none", |c| request_of(c).through_preview = true),
     ];
     for (words, spoil) in spoils {
         let mut case = case("/health");
@@ -436,8 +448,9 @@ async fn a_server_of_another_protocol_is_an_error() {
 async fn a_check_through_the_preview_sends_its_host() {
     let (candidate, proxy) = (Server::on_tcp().await, Server::on_tcp().await);
     let mut case = case("/echo");
-    case.through_preview = true;
-    case.expect.json = [("/host".to_owned(), serde_json::json!("shop.example.com"))].into();
+    request_of(&mut case).through_preview = true;
+    request_of(&mut case).expect.json =
+        [("/host".to_owned(), serde_json::json!("shop.example.com"))].into();
     let preview = proxy.public("/ignored");
     let report = HttpChecker::new()
         .run(&case, &candidate.at, Some(&preview))
@@ -603,7 +616,7 @@ async fn a_hanging_address_does_not_delay_another() {
 async fn a_report_shows_request_and_answer_without_secrets() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     let mut ill = case("/ill?access_token=hunter2");
-    ill.headers = [
+    request_of(&mut ill).headers = [
         ("authorization".to_owned(), "Bearer hunter2".into()),
         ("x-test".to_owned(), "yes".into()),
     ]

@@ -10,6 +10,7 @@
 mod agent;
 mod architecture;
 mod archive;
+mod command_checks;
 mod console;
 mod docker;
 mod embedded_proxy;

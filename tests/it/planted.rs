@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use greenroom::adapters::docker::DockerWriter;
 use greenroom::adapters::http::HttpChecker;
 use greenroom::adapters::secrets::LocalSecrets;
-use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
+use greenroom::checks::{Case, CaseKind, Expectation, HealthCheck, RequestCase, Verdict};
 use greenroom::inventory::{
     Address, EnvironmentValue, InstanceShape, Listen, Mask, ReleaseId, RestartPolicy, SecretSource,
     Slot, Target,
@@ -23,6 +23,7 @@ use secrecy::SecretString;
 
 use crate::endless::{Answer, StandIn, version};
 use crate::sandbox::{Sandbox, words};
+use crate::support::web::request_of;
 
 /// A secret that needs escaping in a URL.
 pub(crate) fn planted(kind: &str) -> String {
@@ -131,21 +132,23 @@ async fn a_check_sends_its_secrets_and_shows_none_of_them() {
     let (server, requests) = repeating("500 Oh");
     let case = Case {
         name: "orders".into(),
-        method: "POST".into(),
-        path: format!("/orders?api_key={}&page=2", "pl4nted-path"),
-        headers: BTreeMap::from([
-            ("X-Tenant".to_owned(), source("command")),
-            (
-                "Authorization".to_owned(),
-                format!("Bearer {}", planted("literal")).into(),
-            ),
-        ]),
-        query: BTreeMap::from([("who".to_owned(), source("query"))]),
-        body: Some(planted("body")),
         timeout: std::time::Duration::from_secs(20),
-        through_preview: false,
-        expect: Expectation::default(),
         required: true,
+        kind: CaseKind::Request(RequestCase {
+            method: "POST".into(),
+            path: format!("/orders?api_key={}&page=2", "pl4nted-path"),
+            headers: BTreeMap::from([
+                ("X-Tenant".to_owned(), source("command")),
+                (
+                    "Authorization".to_owned(),
+                    format!("Bearer {}", planted("literal")).into(),
+                ),
+            ]),
+            query: BTreeMap::from([("who".to_owned(), source("query"))]),
+            body: Some(planted("body")),
+            through_preview: false,
+            expect: Expectation::default(),
+        }),
     };
     let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
     let report = checker.run(&case, &Address::from(server.at), None).await;
@@ -206,9 +209,9 @@ async fn a_sent_body_does_not_make_an_answer_unreadable() {
     let answer = r#"{"id": 7, "order": {"id": 1234}}"#;
     let server = StandIn::start(move |_| Answer::whole("200 OK", answer));
     let mut case = crate::endless::case(std::time::Duration::from_secs(20));
-    case.method = "POST".into();
-    case.body = Some(r#"{"id": 1234}"#.into());
-    case.expect = Expectation {
+    request_of(&mut case).method = "POST".into();
+    request_of(&mut case).body = Some(r#"{"id": 1234}"#.into());
+    request_of(&mut case).expect = Expectation {
         json: [("/id".to_owned(), serde_json::json!(8))].into(),
         ..Expectation::default()
     };
@@ -258,9 +261,9 @@ impl Secrets for AtOnce {
 /// A check that sends this secret.
 fn sending(source: SecretSource) -> Case {
     let mut case = crate::endless::case(std::time::Duration::from_secs(20));
-    case.expect = Expectation::default();
+    request_of(&mut case).expect = Expectation::default();
     let secret = EnvironmentValue::Secret(source);
-    case.headers = BTreeMap::from([("authorization".to_owned(), secret)]);
+    request_of(&mut case).headers = BTreeMap::from([("authorization".to_owned(), secret)]);
     case
 }
 

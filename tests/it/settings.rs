@@ -210,13 +210,14 @@ fn a_target_is_complete_with_all_defaults_filled_in() {
         (public.host.as_str(), public.path.as_str()),
         ("www.web.example", "/about")
     );
+    let expect = |index: usize| {
+        let request = definition.suite.cases[index].request();
+        &request.expect("a request").expect
+    };
     let preview = definition.preview.as_ref().expect("a preview");
     assert_eq!(preview.endpoint.to_string(), "127.0.0.1:8081");
-    assert_eq!(
-        definition.suite.cases[0].expect.headers["content-type"],
-        "text/html"
-    );
-    assert_eq!(definition.suite.cases[1].expect.json["/items/0/count"], 3);
+    assert_eq!(expect(0).headers["content-type"], "text/html");
+    assert_eq!(expect(1).json["/items/0/count"], 3);
     let qa = &loaded.settings.targets[0].definition;
     assert_eq!(
         qa.public.as_ref().expect("public").endpoint.to_string(),

@@ -129,7 +129,11 @@ impl Checker for HttpChecker {
 
     async fn run(&self, case: &Case, at: &Address, preview: Option<&PublicAddress>) -> CaseReport {
         let began = Instant::now();
-        let (at, host) = match (case.through_preview, preview) {
+        let Some(wanted) = case.request() else {
+            let why = "the check is no request".to_owned();
+            return errored(case, why, Duration::ZERO, String::new());
+        };
+        let (at, host) = match (wanted.through_preview, preview) {
             (false, _) => (at, None),
             (true, Some(address)) => (&address.endpoint, Some(address.host.as_str())),
             (true, None) => {
@@ -138,14 +142,14 @@ impl Checker for HttpChecker {
             }
         };
         let values = &self.values;
-        let body = case.body.as_deref();
-        let prepared = values.prepare(&case.path, &case.query, &case.headers, body);
+        let body = wanted.body.as_deref();
+        let prepared = values.prepare(&wanted.path, &wanted.query, &wanted.headers, body);
         let prepared = match prepared.await {
             Ok(prepared) => prepared,
             Err(why) => return errored(case, why, began.elapsed(), String::new()),
         };
         let outgoing = OutgoingRequest {
-            method: &case.method,
+            method: &wanted.method,
             host,
             headers: Some(&prepared.headers),
             body,
@@ -161,7 +165,7 @@ impl Checker for HttpChecker {
             Ok(answer) => {
                 values.renew_if_denied(prepared, &answer);
                 let shown = values::shown(&answer, &mask);
-                let mut judged = judge(case, &answer, &mask);
+                let mut judged = judge((case, wanted), &answer, &mask);
                 if judged.verdict == Verdict::Failed && answer.body.len() >= request::LONGEST {
                     let most = request::LONGEST / (1024 * 1024);
                     let detail = judged.detail;
@@ -170,6 +174,7 @@ impl Checker for HttpChecker {
                 }
                 CaseReport {
                     overridden: None,
+                    tests: Vec::new(),
                     request,
                     response: transcript::response(&shown, answer.body.len(), judged.verdict),
                     ..judged
@@ -274,6 +279,7 @@ fn slot_of(answer: &Answer) -> Option<Slot> {
 fn errored(case: &Case, detail: String, took: Duration, request: String) -> CaseReport {
     CaseReport {
         overridden: None,
+        tests: Vec::new(),
         name: case.name.clone(),
         required: case.required,
         verdict: Verdict::Errored,

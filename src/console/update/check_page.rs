@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::checks::{Case, CaseReport, Verdict, may_be_secret};
+use crate::checks::{Case, CaseReport, TestReport, Verdict, may_be_secret};
 use crate::console::model::{CheckState, Model, Pane, checked, checks};
 use crate::inventory::HIDDEN;
 
@@ -37,9 +37,10 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     lines.extend(of_failure(&row.detail));
     lines.extend(case.map(of_expectation).unwrap_or_default());
     if let Some(report) = report {
+        lines.extend(of_tests(&report.tests));
         lines.extend(of_transcript(report));
     } else if let Some(case) = case {
-        lines.push(format!("request  {} {}", case.method, case.shown_path()));
+        lines.push(format!("request  {}", case.shown()));
     }
     (format!("Check {}", row.name), lines)
 }
@@ -75,7 +76,14 @@ fn of_failure(detail: &str) -> Vec<String> {
 }
 
 fn of_expectation(case: &Case) -> Vec<String> {
-    let expect = &case.expect;
+    let Some(request) = case.request() else {
+        let timeout = time(case.timeout);
+        return vec![
+            "expected".to_owned(),
+            format!("  exit code 0 within {timeout}"),
+        ];
+    };
+    let expect = &request.expect;
     let mut lines = vec!["expected".to_owned()];
     lines.push(match expect.status {
         Some(status) => format!("  status {status}"),
@@ -94,6 +102,39 @@ fn of_expectation(case: &Case) -> Vec<String> {
     match expect.within {
         Some(within) => lines.push(format!("  the complete response within {}", time(within))),
         None => lines.push(format!("  a response within {}", time(case.timeout))),
+    }
+    lines
+}
+
+/// The tests in the report of a command, those that did not pass first, and the others by their suites.
+fn of_tests(tests: &[TestReport]) -> Vec<String> {
+    let line = |test: &TestReport| {
+        let message = if test.message.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", test.message)
+        };
+        format!(
+            "{:<8} {:>6}  {}{message}",
+            test.verdict,
+            time(test.took),
+            test.name
+        )
+    };
+    let mut lines = Vec::new();
+    let is_passed = |test: &&TestReport| test.verdict == Verdict::Passed;
+    for test in tests.iter().filter(|test| !is_passed(test)) {
+        lines.push(format!("  {}  ({})", line(test), test.suite));
+    }
+    if !lines.is_empty() {
+        lines.insert(0, "tests that did not pass".to_owned());
+    }
+    let mut suite = None;
+    for test in tests.iter().filter(is_passed) {
+        if suite.replace(&test.suite) != Some(&test.suite) {
+            lines.push(format!("suite {}", test.suite));
+        }
+        lines.push(format!("  {}", line(test)));
     }
     lines
 }

@@ -9,13 +9,13 @@ use futures_util::future::OptionFuture;
 use tokio::time::timeout;
 
 use super::World;
-use crate::checks::Report;
+use crate::checks::{CaseKind, Report};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
     Digest, Edge, EdgeAnswer, Edges, Instance, InstanceId, InstanceRun, Probe, PublicAnswer, Slot,
     SlotMembers, TaskRun, Version,
 };
-use crate::ports::{Connection, Failure};
+use crate::ports::{CheckedCandidate, Connection, Failure};
 use crate::release::Known;
 use crate::release::event::Event;
 use crate::release::gather::{live_at, past_and_unreadable};
@@ -215,13 +215,36 @@ async fn checks(world: &World) -> Result<Report, String> {
     let (before, run) = running(world).await?;
     let definition = &world.plan.definition;
     let mut cases = Vec::with_capacity(definition.suite.cases.len());
+    let plan = &world.plan;
+    let candidate = CheckedCandidate {
+        target: plan.target().clone(),
+        slot: plan.slot,
+        version: plan.version.clone(),
+        release: plan.release,
+        address: plan.endpoint().clone(),
+    };
+    let mut stopped = world.stop_checks.subscribe();
+    let cancelled = || Err("a request of an operator cancelled them".to_owned());
     for case in &definition.suite.cases {
-        let preview = definition.preview.as_ref();
-        let settled = world
-            .read
-            .checker
-            .run(case, world.plan.endpoint(), preview)
-            .await;
+        if stopped.has_changed().unwrap_or(false) {
+            return cancelled();
+        }
+        let settled = match &case.kind {
+            CaseKind::Request(_) => {
+                let preview = definition.preview.as_ref();
+                let checker = &world.read.checker;
+                checker.run(case, plan.endpoint(), preview).await
+            }
+            CaseKind::Command(command) => {
+                let mask = world.read.checker.mask().await;
+                let commands = &world.read.command_checks;
+                let running = commands.run(case, command, &candidate, &mask);
+                tokio::select! {
+                    report = running => report,
+                    Ok(()) = stopped.changed() => return cancelled(),
+                }
+            }
+        };
         // The report contains every case; this event only shows it early.
         let _ = world.events.try_send(Event::CaseSettled(settled.clone()));
         cases.push(settled);

@@ -44,6 +44,8 @@ pub(super) struct World {
     pub(super) clocks: Clocks,
     /// Receives the results of effects, and progress while an act is running.
     pub(super) events: mpsc::Sender<Event>,
+    /// Cancels the checks that are running, whenever its value changes.
+    pub(super) stop_checks: watch::Sender<u64>,
     /// Receives the id of the candidate as soon as the candidate is started.
     pub(super) candidate: watch::Sender<Option<InstanceId>>,
     /// The hash chain of the records of the release.
@@ -124,6 +126,13 @@ impl Driver {
     /// Turns a command into an event. For `LookAtLock` the driver reads the lock, and starts nothing else until the
     /// answer.
     async fn event_of(&self, command: Command) -> Option<Event> {
+        // These requests take effect at the end of a step. Nothing is lost if the checks end early.
+        if matches!(
+            command,
+            Command::BackOut { .. } | Command::Interrupt { .. } | Command::HandOver { .. }
+        ) {
+            self.stop_checks();
+        }
         Some(match command {
             Command::LookAtLock => {
                 let lost = lost::look(&self.world).await;
@@ -151,6 +160,10 @@ impl Driver {
                 by,
             },
         })
+    }
+
+    fn stop_checks(&self) {
+        self.world.stop_checks.send_modify(|count| *count += 1);
     }
 
     /// Why this driver must not override checks: another person has to approve that, so the driver's name must be known.
@@ -201,6 +214,7 @@ impl Driver {
     }
 
     async fn end(self) {
+        self.stop_checks();
         // If the driver stopped because it lost the lock, it has nothing to release. If its operator stopped it, the
         // driver still holds the lock.
         let is_closed = self.status.borrow().outcome().is_some();

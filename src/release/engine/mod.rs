@@ -316,6 +316,7 @@ impl Engine {
                 operator: self.operator.clone(),
                 clock: Arc::clone(&self.clock),
                 clocks,
+                stop_checks: watch::Sender::new(0),
                 events: event_sender,
                 candidate,
                 chain: Arc::new(Mutex::new(chain)),

@@ -26,7 +26,7 @@ use crate::release::describe::duration;
 use crate::release::retry::READ_BACK;
 use crate::release::time::elapsed;
 use crate::release::{Action, Ask, Draft, Limit, Plan, ProxyWords, TaskOrder};
-use crate::sanitize::visible;
+use crate::sanitize::command_line;
 
 /// The pauses between two observations of a running command.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -340,7 +340,7 @@ impl StepDefinition for Tasks {
     /// Names the tasks without an undo command as well, so that no operator expects them to be undone.
     fn undo_words(&self, plan: &Plan) -> String {
         let words = |task: &Task| match &task.undo {
-            Some(undo) => format!("{} is undone by {}", task.name, command_words(undo)),
+            Some(undo) => format!("{} is undone by {}", task.name, command_line(undo)),
             None => format!("{} is not undone", task.name),
         };
         let words: Vec<String> = tasks(plan, self.0).rev().map(words).collect();
@@ -402,7 +402,7 @@ fn call_words(plan: &Plan, task: &Task) -> String {
     format!(
         "{}: run {} once in a {} of {}; the step fails after {}{weight}",
         task.name,
-        command_words(&task.command),
+        command_line(&task.command),
         plan.definition.runtime_kind.one(),
         plan.version.name(),
         duration(task.timeout)
@@ -412,20 +412,6 @@ fn call_words(plan: &Plan, task: &Task) -> String {
 /// The name of the task in its planned call.
 pub(in crate::release) fn task_of_call(call: &str) -> &str {
     call.split_once(':').map_or(call, |(name, _)| name)
-}
-
-/// A command as a person would type it, on one line.
-fn command_words(command: &[String]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    let word = |text: &String| {
-        if !text.is_empty() && text.chars().all(is_plain) {
-            text.clone()
-        } else {
-            format!("'{}'", visible(&text.replace('\'', "'\\''")))
-        }
-    };
-    let words: Vec<String> = command.iter().map(word).collect();
-    format!("`{}`", words.join(" "))
 }
 
 impl Undo {

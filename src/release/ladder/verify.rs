@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary};
-use crate::checks::Verdict;
+use crate::checks::{CaseKind, Verdict};
+use crate::release::describe::duration;
 use crate::release::{Ask, Draft, Plan, ProxyWords};
 
 pub(super) struct Verify;
@@ -79,18 +80,22 @@ impl StepDefinition for Verify {
         cases
             .iter()
             .map(|case| {
-                let through = if case.through_preview {
+                let through = if case.request().is_some_and(|it| it.through_preview) {
                     " through the preview"
                 } else {
                     ""
                 };
                 let weight = if case.required { "" } else { ", not required" };
-                format!(
-                    "{}: {} {}{through}{weight}",
-                    case.name,
-                    case.method,
-                    case.shown_path()
-                )
+                let at = match case.kind {
+                    CaseKind::Request(_) => String::new(),
+                    CaseKind::Command(_) => {
+                        format!(
+                            " on the machine of the driver, for at most {}",
+                            duration(case.timeout)
+                        )
+                    }
+                };
+                format!("{}: {}{at}{through}{weight}", case.name, case.shown())
             })
             .collect()
     }

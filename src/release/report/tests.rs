@@ -40,6 +40,7 @@ fn version(tag: &str, fill: char, commit: &str) -> Version {
 fn case(name: &str, verdict: Verdict, detail: &str) -> CaseReport {
     CaseReport {
         overridden: None,
+        tests: Vec::new(),
         name: name.into(),
         required: true,
         verdict,

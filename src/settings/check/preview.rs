@@ -131,7 +131,8 @@ impl Checker<'_> {
         let mut through = checks
             .iter()
             .enumerate()
-            .filter(|(_, check)| check.through_preview)
+            .filter_map(|(index, check)| Some((index, check.request()?)))
+            .filter(|(_, request)| request.through_preview)
             .peekable();
         if through.peek().is_none() {
             return;
@@ -157,8 +158,8 @@ impl Checker<'_> {
             return;
         }
         let without_login: Vec<usize> = through
-            .filter(|(_, check)| {
-                let mut headers = check.headers.iter();
+            .filter(|(_, request)| {
+                let mut headers = request.headers.iter();
                 !headers.any(|(name, value)| {
                     name.eq_ignore_ascii_case("authorization") && may_be_login(value)
                 })

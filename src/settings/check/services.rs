@@ -117,12 +117,14 @@ impl Checker<'_> {
                 );
                 self.error(&path, says);
             }
-            self.request_values(
-                &[at, &["checks", &place]].concat(),
-                &check.headers,
-                &check.query,
-            );
-            for pointer in check.expect.json.keys() {
+            let here = [at, &["checks", &place]].concat();
+            let Some(request) = check.request() else {
+                let environment = check.command().map(|command| &command.environment);
+                self.variables(&here, environment.unwrap_or(&BTreeMap::new()));
+                continue;
+            };
+            self.request_values(&here, &request.headers, &request.query);
+            for pointer in request.expect.json.keys() {
                 if !pointer.is_empty() && !pointer.starts_with('/') {
                     let path = [at, &["checks", &place, "expect", "json", pointer]].concat();
                     let shown = visible(pointer);
@@ -135,7 +137,7 @@ impl Checker<'_> {
                     );
                 }
             }
-            if check
+            if request
                 .expect
                 .within
                 .is_some_and(|within| within > check.timeout)
@@ -272,7 +274,8 @@ impl Checker<'_> {
             .as_ref()
             .unwrap_or(&service.checks)
             .iter()
-            .any(|check| check.through_preview);
+            .filter_map(Case::request)
+            .any(|request| request.through_preview);
         // nginx has a preview server only if the preview server has names. The embedded proxy has one only if it has an
         // address of its own.
         let is_embedded = environment.proxy_kind() == Some(ProxyKind::Embedded);

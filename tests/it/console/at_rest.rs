@@ -30,6 +30,7 @@ const NARROW: (u16, u16) = (80, 24);
 fn case(name: &str) -> CaseReport {
     CaseReport {
         overridden: None,
+        tests: Vec::new(),
         name: name.into(),
         required: true,
         verdict: Verdict::Passed,

@@ -20,6 +20,7 @@ use super::world::{
 fn report(name: &str, verdict: Verdict, detail: &str) -> CaseReport {
     CaseReport {
         overridden: None,
+        tests: Vec::new(),
         name: name.into(),
         required: true,
         verdict,

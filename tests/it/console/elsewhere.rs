@@ -76,6 +76,7 @@ fn ends(step: Step, direction: Direction, failure: Option<&str>) -> JournalEvent
 fn checked(verdict: Verdict) -> JournalEvent {
     let case = |name: &str, verdict| CaseReport {
         overridden: None,
+        tests: Vec::new(),
         name: name.into(),
         required: true,
         verdict,

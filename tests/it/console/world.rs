@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use greenroom::checks::{Case, CaseReport, Expectation, HealthCheck, Suite, Verdict};
+use greenroom::checks::{
+    Case, CaseKind, CaseReport, Expectation, HealthCheck, RequestCase, Suite, Verdict,
+};
 use greenroom::console::dialogs::{MakePlan, OpenRelease, ReadRelease};
 use greenroom::console::effect::{self, Effect};
 use greenroom::console::event::{Event, Input};
@@ -325,15 +327,17 @@ pub(crate) fn web_production() -> Snapshot {
 fn case(name: &str, required: bool) -> Case {
     Case {
         name: name.into(),
-        method: "GET".into(),
-        path: "/".into(),
-        headers: BTreeMap::new(),
-        query: BTreeMap::new(),
-        body: None,
         timeout: Duration::from_secs(5),
-        through_preview: false,
-        expect: Expectation::default(),
         required,
+        kind: CaseKind::Request(RequestCase {
+            method: "GET".into(),
+            path: "/".into(),
+            headers: BTreeMap::new(),
+            query: BTreeMap::new(),
+            body: None,
+            through_preview: false,
+            expect: Expectation::default(),
+        }),
     }
 }
 
@@ -466,6 +470,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
 fn report(name: &str, verdict: Verdict, millis: u64, detail: &str) -> CaseReport {
     CaseReport {
         overridden: None,
+        tests: Vec::new(),
         name: name.into(),
         required: true,
         verdict,

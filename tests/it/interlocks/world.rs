@@ -880,6 +880,7 @@ impl World {
             at: self.now,
             cases: vec![CaseReport {
                 overridden: None,
+                tests: Vec::new(),
                 name: "home".into(),
                 required: true,
                 verdict: if self.checks_pass {

@@ -63,6 +63,7 @@ pub(crate) fn report<S: Side>(world: &World<S>, runs: char, passes: bool) -> Rep
         at: time(world.hour),
         cases: vec![CaseReport {
             overridden: None,
+            tests: Vec::new(),
             name: "home".into(),
             required: true,
             verdict: verdict(passes),

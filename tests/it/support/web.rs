@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use greenroom::checks::{HealthCheck, Suite};
+use greenroom::checks::{Case, CaseKind, HealthCheck, RequestCase, Suite};
 use greenroom::inventory::{
     Address, Digest, ImageLabels, InstanceShape, Listen, Operator, PerSlot, RestartPolicy, Slot,
     Target, Tier, Version,
@@ -84,5 +84,13 @@ pub(crate) fn definition(tier: Tier) -> Definition {
         public: None,
         preview: None,
         poll: None,
+    }
+}
+
+/// The request of a check.
+pub(crate) fn request_of(case: &mut Case) -> &mut RequestCase {
+    match &mut case.kind {
+        CaseKind::Request(request) => request,
+        CaseKind::Command(_) => unreachable!("the check is a request"),
     }
 }

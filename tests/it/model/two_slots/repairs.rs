@@ -228,6 +228,7 @@ static EARLIER: LazyLock<Recorded> = LazyLock::new(|| {
     };
     let case = CaseReport {
         overridden: None,
+        tests: Vec::new(),
         name: "home".into(),
         required: true,
         verdict: Verdict::Passed,

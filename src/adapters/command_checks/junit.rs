@@ -1,0 +1,200 @@
+//! Reads JUnit reports. There is no one format: this reads what all dialects share. A report comes from a program that
+//! may be broken, so its size, its depth and its texts are limited.
+
+use std::time::Duration;
+
+use roxmltree::{Document, Node, ParsingOptions};
+
+use crate::checks::{TestReport, Verdict};
+use crate::inventory::Mask;
+use crate::sanitize::sanitize;
+
+/// The most bytes of a report.
+pub(super) const LARGEST: u64 = 16 * 1024 * 1024;
+/// The most elements and texts of a report.
+const MOST_NODES: u32 = 1_000_000;
+/// The most tests that are read.
+const MOST_TESTS: usize = 20_000;
+/// The most characters of a name, and of a message.
+const LONGEST_NAME: usize = 200;
+const LONGEST_MESSAGE: usize = 500;
+
+/// The tests of a report, in its order. The error says why the report cannot be read.
+pub(super) fn read(text: &str, mask: &Mask) -> Result<Vec<TestReport>, String> {
+    let options = ParsingOptions {
+        // Entities could make a small report large.
+        allow_dtd: false,
+        nodes_limit: MOST_NODES,
+        ..ParsingOptions::default()
+    };
+    let document = Document::parse_with_options(text, options)
+        .map_err(|error| format!("its JUnit report is no valid XML: {error}"))?;
+    let root = document.root_element();
+    if !matches!(root.tag_name().name(), "testsuites" | "testsuite") {
+        let name = cut(root.tag_name().name(), LONGEST_NAME, mask);
+        return Err(format!(
+            "its JUnit report begins with <{name}> instead of <testsuites> or <testsuite>"
+        ));
+    }
+    let is_test = |node: &Node<'_, '_>| node.has_tag_name("testcase");
+    let tests: Vec<TestReport> = root
+        .descendants()
+        .filter(is_test)
+        .take(MOST_TESTS + 1)
+        .map(|node| test(node, mask))
+        .collect();
+    if tests.is_empty() {
+        return Err("its JUnit report has no test".to_owned());
+    }
+    if tests.len() > MOST_TESTS {
+        return Err(format!("its JUnit report has more than {MOST_TESTS} tests"));
+    }
+    Ok(tests)
+}
+
+fn test(node: Node<'_, '_>, mask: &Mask) -> TestReport {
+    let attribute = |name| node.attribute(name).unwrap_or_default();
+    let parts = node.children().filter(Node::is_element);
+    let mut outcome = (Verdict::Passed, String::new());
+    for part in parts {
+        let verdict = match part.tag_name().name() {
+            "failure" => Verdict::Failed,
+            "error" => Verdict::Errored,
+            "skipped" => Verdict::NoData,
+            // The test passed after a retry. That stays visible.
+            "flakyFailure" | "flakyError" if outcome.0 == Verdict::Passed => {
+                outcome.1 = format!("passed after a retry: {}", message(part, mask));
+                continue;
+            }
+            _ => continue,
+        };
+        outcome = (verdict, message(part, mask));
+        if verdict != Verdict::NoData {
+            break;
+        }
+    }
+    let seconds: f64 = attribute("time").replace(',', "").parse().unwrap_or(0.0);
+    TestReport {
+        suite: suite(node, mask),
+        name: cut(attribute("name"), LONGEST_NAME, mask),
+        verdict: outcome.0,
+        took: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+        message: outcome.1,
+    }
+}
+
+/// The names of the suites around a test, the outermost first. Without names, the class of the test.
+fn suite(node: Node<'_, '_>, mask: &Mask) -> String {
+    let suites = node.ancestors().filter(|it| it.has_tag_name("testsuite"));
+    let names = suites.filter_map(|suite| suite.attribute("name"));
+    let mut names: Vec<&str> = names.filter(|name| !name.is_empty()).take(8).collect();
+    names.reverse();
+    if names.is_empty() {
+        names.extend(node.attribute("classname"));
+    }
+    cut(&names.join(" > "), LONGEST_NAME, mask)
+}
+
+/// The message of a failure, or the first line of its text.
+fn message(part: Node<'_, '_>, mask: &Mask) -> String {
+    let text = part.text().unwrap_or_default();
+    let first = text.lines().find(|line| !line.trim().is_empty());
+    let message = part.attribute("message").filter(|it| !it.is_empty());
+    let message = message.or(first).unwrap_or("no message");
+    cut(message.trim(), LONGEST_MESSAGE, mask)
+}
+
+fn cut(text: &str, longest: usize, mask: &Mask) -> String {
+    sanitize(&mask.hide(text)).chars().take(longest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<TestReport>, String> {
+        super::read(text, &Mask::default())
+    }
+
+    #[test]
+    fn suites_tests_and_their_outcomes_are_read() {
+        let report = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites>
+  <testsuite name="shop">
+    <testsuite name="orders">
+      <testcase name="list" time="0.25"/>
+      <testcase name="pay" time="1,000.5"><failure message="got 402">trace</failure></testcase>
+      <testcase name="ship"><error>
+        no connection
+        more</error></testcase>
+      <testcase name="later"><skipped/></testcase>
+      <testcase name="retried"><flakyFailure message="timeout"/></testcase>
+    </testsuite>
+  </testsuite>
+</testsuites>"#;
+        let tests = read(report).expect("a report");
+        let seen: Vec<_> = tests
+            .iter()
+            .map(|test| (test.name.as_str(), test.verdict, test.message.as_str()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("list", Verdict::Passed, ""),
+                ("pay", Verdict::Failed, "got 402"),
+                ("ship", Verdict::Errored, "no connection"),
+                ("later", Verdict::NoData, "no message"),
+                ("retried", Verdict::Passed, "passed after a retry: timeout"),
+            ]
+        );
+        assert!(tests.iter().all(|test| test.suite == "shop > orders"));
+        assert_eq!(tests[0].took, Duration::from_millis(250));
+        assert_eq!(tests[1].took, Duration::from_millis(1_000_500));
+    }
+
+    #[test]
+    fn a_test_without_a_suite_has_its_class() {
+        let report =
+            r#"<testsuite><testcase name="a" classname="shop.Orders" time="NaN"/></testsuite>"#;
+        let tests = read(report).expect("a report");
+        assert_eq!(
+            (tests[0].suite.as_str(), tests[0].took),
+            ("shop.Orders", Duration::ZERO)
+        );
+    }
+
+    #[test]
+    fn hostile_reports_are_refused_or_made_harmless() {
+        let bomb = r#"<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;">]><testsuite><testcase name="&b;"/></testsuite>"#;
+        let deep = format!(
+            "{}{}",
+            "<testsuite>".repeat(50_000),
+            "</testsuite>".repeat(50_000)
+        );
+        for (bad, words) in [
+            ("", "no valid XML"),
+            ("<testsuite>", "no valid XML"),
+            (bomb, "no valid XML"),
+            ("<html/>", "begins with <html>"),
+            ("<testsuites/>", "has no test"),
+            (deep.as_str(), "XML"),
+        ] {
+            let error = read(bad).expect_err("refused");
+            assert!(
+                error.contains(words) || error.contains("no test"),
+                "{error}"
+            );
+        }
+        let many = format!("<testsuite>{}</testsuite>", "<testcase/>".repeat(20_001));
+        assert!(
+            read(&many)
+                .expect_err("too many")
+                .contains("more than 20000")
+        );
+        let escape = "<testsuite><testcase name=\"a\u{9b}31m\u{202e}b\"><failure message=\"x&#10;y\"/></testcase></testsuite>";
+        let tests = read(escape).expect("a report");
+        assert_eq!(tests[0].name.chars().filter(|c| c.is_control()).count(), 0);
+        assert!(!tests[0].name.contains('\u{202e}'), "{:?}", tests[0].name);
+        assert!(!tests[0].message.contains('\n'), "{:?}", tests[0].message);
+    }
+}

@@ -1,0 +1,317 @@
+//! Runs the commands of checks as child processes.
+//!
+//! A shell around the command watches a pipe that only Greenroom has open. When the pipe closes, because the check is
+//! over, was cancelled, or because Greenroom died, the shell kills the whole process group. So a command leaves nothing
+//! running, whatever it has started in its group.
+
+mod junit;
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use ulid::Ulid;
+
+use crate::checks::{
+    Case, CaseReport, CommandCase, CommandEnd, CommandOutcome, TestReport, judge_command,
+};
+use crate::inventory::{EnvironmentValue, Mask};
+use crate::ports::{CheckedCandidate, CommandChecks, Secrets};
+use crate::private_files;
+use crate::sanitize::sanitize_line;
+
+/// Runs `"$@"`, and kills the process group when descriptor 3, the pipe, is closed at its other end.
+const WRAPPER: &str =
+    r#"exec 3<&0 </dev/null; (cat <&3; kill -KILL 0) >/dev/null 2>&1 & "$@" 3<&-"#;
+/// The variables of the environment of Greenroom that a command gets.
+const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER"];
+/// The most bytes of the end of the output that are kept.
+const KEPT_OUTPUT: usize = 16 * 1024;
+/// How long the rest of the output is read after the command has ended. A process that it has left running may keep the
+/// output open.
+const REST_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Runs commands on this machine.
+#[expect(missing_debug_implementations, reason = "holds a trait object")]
+pub struct LocalCommands {
+    secrets: Arc<dyn Secrets>,
+}
+
+impl LocalCommands {
+    pub fn new(secrets: Arc<dyn Secrets>) -> Self {
+        Self { secrets }
+    }
+
+    async fn outcome(
+        &self,
+        case: &Case,
+        command: &CommandCase,
+        candidate: &CheckedCandidate,
+        mask: &Mask,
+    ) -> CommandOutcome {
+        let began = Instant::now();
+        let not_started = |why: String| CommandOutcome {
+            end: CommandEnd::NotStarted(mask.hide(&sanitize_line(why.as_bytes()))),
+            took: began.elapsed(),
+            output: String::new(),
+            report: None,
+        };
+        let report = match ReportFile::create(command.junit) {
+            Ok(report) => report,
+            Err(error) => return not_started(format!("no directory for its report: {error}")),
+        };
+        let started = self.start(command, candidate, report.as_ref()).await;
+        let mut child = match started {
+            Ok(child) => child,
+            Err(why) => return not_started(why),
+        };
+        // Waiting for a child closes the pipe that the child still has.
+        let pipe = child.stdin.take();
+        let mut output = Output::default();
+        let (end, left) = match timeout(case.timeout, output.until_end(&mut child)).await {
+            Ok(Ok(status)) => (ended(status), Duration::ZERO),
+            Ok(Err(error)) => return not_started(format!("waiting for it failed: {error}")),
+            Err(_) => (CommandEnd::TimedOut, REST_TIMEOUT),
+        };
+        // Closing the pipe kills what is left of the process group.
+        drop(pipe);
+        let _ = timeout(left, child.wait()).await;
+        let report = match report {
+            Some(report) => Some(report.read(mask).await),
+            None => None,
+        };
+        CommandOutcome {
+            end,
+            took: began.elapsed(),
+            output: output.text(mask),
+            report,
+        }
+    }
+
+    async fn start(
+        &self,
+        command: &CommandCase,
+        candidate: &CheckedCandidate,
+        report: Option<&ReportFile>,
+    ) -> Result<Child, String> {
+        let mut child = Command::new("/bin/sh");
+        child
+            .args(["-c", WRAPPER, "check"])
+            .args(&command.command)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            // The environment of Greenroom contains credentials that are not for the command.
+            .env_clear();
+        for name in PASSED_ON {
+            if let Some(value) = std::env::var_os(name) {
+                child.env(name, value);
+            }
+        }
+        for (name, value) in &command.environment {
+            match value {
+                EnvironmentValue::Plain(text) => child.env(name, text),
+                EnvironmentValue::Secret(source) => {
+                    let secret = self.secrets.kept(source).await;
+                    let secret = secret.map_err(|failure| failure.to_string())?;
+                    child.env(name, secret.expose_secret())
+                }
+            };
+        }
+        let CheckedCandidate {
+            target,
+            slot,
+            version,
+            release,
+            address,
+        } = candidate;
+        if address.port().is_some() {
+            child.env("GREENROOM_URL", address.url());
+        }
+        child
+            .env("GREENROOM_ADDRESS", address.to_string())
+            .env("GREENROOM_SERVICE", target.service.as_str())
+            .env("GREENROOM_ENVIRONMENT", target.environment.as_str())
+            .env("GREENROOM_SLOT", slot.as_str())
+            .env("GREENROOM_VERSION", version.name())
+            .env("GREENROOM_DIGEST", version.digest.as_str())
+            .env("GREENROOM_RELEASE", release.to_string());
+        if let Some(report) = report {
+            child.env("GREENROOM_REPORT", &report.file);
+        }
+        let program = command.command.first().map_or("", String::as_str);
+        child
+            .spawn()
+            .map_err(|error| format!("{program} cannot be started: {error}"))
+    }
+}
+
+#[async_trait]
+impl CommandChecks for LocalCommands {
+    async fn run(
+        &self,
+        case: &Case,
+        command: &CommandCase,
+        candidate: &CheckedCandidate,
+        mask: &Mask,
+    ) -> CaseReport {
+        let outcome = self.outcome(case, command, candidate, mask).await;
+        let report = judge_command(case, &command.command, outcome);
+        CaseReport {
+            request: mask.hide(&report.request),
+            ..report
+        }
+    }
+}
+
+fn ended(status: ExitStatus) -> CommandEnd {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => CommandEnd::Exited(code),
+        (None, signal) => CommandEnd::Killed(signal.unwrap_or_default()),
+    }
+}
+
+/// The end of the output of a command.
+#[derive(Default)]
+struct Output(Vec<u8>);
+
+impl Output {
+    /// Reads the output until the command ends.
+    async fn until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
+        let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+        let mut status = None;
+        let (mut out_block, mut err_block) = ([0; 4096], [0; 4096]);
+        while status.is_none() {
+            tokio::select! {
+                read = read(out.as_mut(), &mut out_block) => match read {
+                    0 => out = None,
+                    read => self.take(&out_block[..read]),
+                },
+                read = read(err.as_mut(), &mut err_block) => match read {
+                    0 => err = None,
+                    read => self.take(&err_block[..read]),
+                },
+                ended = child.wait() => status = Some(ended?),
+            }
+        }
+        let rest = async {
+            for source in [out.map(Source::Out), err.map(Source::Err)]
+                .into_iter()
+                .flatten()
+            {
+                self.rest(source).await;
+            }
+        };
+        let _ = timeout(REST_TIMEOUT, rest).await;
+        Ok(status.unwrap_or_default())
+    }
+
+    async fn rest(&mut self, source: Source) {
+        let mut block = [0; 4096];
+        match source {
+            Source::Out(mut out) => loop {
+                match read(Some(&mut out), &mut block).await {
+                    0 => return,
+                    read => self.take(&block[..read]),
+                }
+            },
+            Source::Err(mut err) => loop {
+                match read(Some(&mut err), &mut block).await {
+                    0 => return,
+                    read => self.take(&block[..read]),
+                }
+            },
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() > 2 * KEPT_OUTPUT {
+            self.0.drain(..self.0.len() - KEPT_OUTPUT);
+        }
+    }
+
+    /// The kept lines, sanitized, and with secrets hidden.
+    fn text(&self, mask: &Mask) -> String {
+        let start = self.0.len().saturating_sub(KEPT_OUTPUT);
+        let lines = self.0[start..].split(|byte| *byte == b'\n');
+        let lines =
+            lines.map(|line| sanitize_line(mask.hide(&String::from_utf8_lossy(line)).as_bytes()));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+enum Source {
+    Out(tokio::process::ChildStdout),
+    Err(tokio::process::ChildStderr),
+}
+
+/// Reads some bytes. 0 at the end or after an error. Never returns if there is no source.
+async fn read(source: Option<&mut (impl AsyncRead + Unpin)>, block: &mut [u8]) -> usize {
+    match source {
+        Some(source) => source.read(block).await.unwrap_or(0),
+        None => std::future::pending().await,
+    }
+}
+
+/// The file for the JUnit report of a command, in a directory of its own that is removed at the end.
+struct ReportFile {
+    directory: PathBuf,
+    file: PathBuf,
+}
+
+impl ReportFile {
+    fn create(is_wanted: bool) -> std::io::Result<Option<Self>> {
+        if !is_wanted {
+            return Ok(None);
+        }
+        let name = format!("greenroom-check-{}", Ulid::generate());
+        let directory = std::env::temp_dir().join(name.to_lowercase());
+        private_files::create_directory(&directory)?;
+        let file = directory.join("report.xml");
+        Ok(Some(Self { directory, file }))
+    }
+
+    async fn read(&self, mask: &Mask) -> Result<Vec<TestReport>, String> {
+        let bytes = bytes_of(&self.file).await.map_err(|error| {
+            format!("it wrote no JUnit report to the file in GREENROOM_REPORT: {error}")
+        })?;
+        if bytes.len() as u64 > junit::LARGEST {
+            let most = junit::LARGEST / (1024 * 1024);
+            return Err(format!("its JUnit report has more than {most} MiB"));
+        }
+        let mask = mask.clone();
+        let parsing = move || junit::read(&String::from_utf8_lossy(&bytes), &mask);
+        let parsed = tokio::task::spawn_blocking(parsing).await;
+        parsed.unwrap_or_else(|error| Err(format!("its JUnit report cannot be read: {error}")))
+    }
+}
+
+impl Drop for ReportFile {
+    fn drop(&mut self) {
+        // The directory of temporary files is emptied at times anyway.
+        drop(std::fs::remove_dir_all(&self.directory));
+    }
+}
+
+async fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    // Opening a pipe would wait for a writer.
+    if !tokio::fs::metadata(path).await?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    let file = tokio::fs::File::open(path).await?;
+    let mut bytes = Vec::new();
+    file.take(junit::LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .await?;
+    Ok(bytes)
+}

@@ -1,0 +1,254 @@
+//! Checks that are commands: how they end, what they know of the candidate, their JUnit reports, and that they leave
+//! nothing running.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use greenroom::adapters::command_checks::LocalCommands;
+use greenroom::adapters::secrets::LocalSecrets;
+use greenroom::checks::{Case, CaseKind, CaseReport, CommandCase, Verdict};
+use greenroom::inventory::{EnvironmentValue, Mask, ReleaseId, SecretSource, Slot};
+use greenroom::ports::{CheckedCandidate, CommandChecks};
+use rustix::process::Signal;
+
+use crate::sandbox::{Sandbox, until, words};
+use crate::support::eventually;
+use crate::support::web::{target, version};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn case(script: &str, timeout: Duration) -> Case {
+    Case {
+        name: "smoke".into(),
+        kind: CaseKind::Command(CommandCase {
+            command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+            environment: BTreeMap::new(),
+            junit: script.contains("GREENROOM_REPORT"),
+        }),
+        timeout,
+        required: true,
+    }
+}
+
+async fn run_case(case: &Case) -> CaseReport {
+    let commands = LocalCommands::new(Arc::new(LocalSecrets::default()));
+    let candidate = CheckedCandidate {
+        target: target(),
+        slot: Slot::Green,
+        version: version("1.9.0", 'b'),
+        release: ReleaseId(ulid::Ulid::from_parts(1, 1)),
+        address: "127.0.0.1:18082".parse().expect("an address"),
+    };
+    let mask = Mask::of(&std::collections::BTreeSet::from([
+        "s3cret-w0rd-9".to_owned()
+    ]));
+    let command = case.command().expect("a command");
+    commands.run(case, command, &candidate, &mask).await
+}
+
+async fn run(script: &str) -> CaseReport {
+    run_case(&case(script, SOON)).await
+}
+
+/// The processes whose command line contains the text.
+fn processes_with(text: &str) -> Vec<String> {
+    let pids = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let lines = pids.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(text)).collect()
+}
+
+#[tokio::test]
+async fn the_exit_code_decides_and_the_output_is_kept_without_secrets() {
+    let passed = run("echo well").await;
+    assert_eq!(
+        (passed.verdict, passed.detail.as_str()),
+        (Verdict::Passed, "")
+    );
+    assert!(passed.response.contains("well"), "{passed:?}");
+    let failed = run("echo s3cret-w0rd-9; printf 'no \\033[31mdisk' >&2; exit 3").await;
+    assert_eq!(failed.verdict, Verdict::Failed);
+    assert_eq!(failed.detail, "exit 3: no disk");
+    let shown = format!("{failed:?}");
+    assert!(
+        !shown.contains("s3cret-w0rd-9") && !shown.contains("\\u{1b}"),
+        "{shown}"
+    );
+    let killed = run("kill -9 $$").await;
+    assert_eq!(killed.verdict, Verdict::Failed, "{killed:?}");
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_exist_is_an_error() {
+    let mut case = case("", SOON);
+    if let CaseKind::Command(command) = &mut case.kind {
+        command.command = vec!["/nowhere/smoke".into()];
+    }
+    let report = run_case(&case).await;
+    assert_eq!(report.verdict, Verdict::Errored, "{report:?}");
+    assert!(report.detail.contains("/nowhere/smoke"), "{report:?}");
+}
+
+#[tokio::test]
+async fn a_command_knows_the_candidate_and_its_own_variables_but_not_greenrooms() {
+    let mut case = case("env | sort; exit 1", SOON);
+    if let CaseKind::Command(command) = &mut case.kind {
+        let source = SecretSource::Command(vec!["echo".into(), "s3cret-w0rd-9".into()]);
+        command.environment = BTreeMap::from([
+            ("SUITE".to_owned(), EnvironmentValue::Plain("fast".into())),
+            ("LOGIN".to_owned(), EnvironmentValue::Secret(source)),
+        ]);
+    }
+    let report = run_case(&case).await;
+    for line in [
+        "GREENROOM_URL=http://127.0.0.1:18082",
+        "GREENROOM_ADDRESS=127.0.0.1:18082",
+        "GREENROOM_SERVICE=web",
+        "GREENROOM_ENVIRONMENT=production",
+        "GREENROOM_SLOT=green",
+        "GREENROOM_VERSION=1.9.0",
+        "SUITE=fast",
+        "LOGIN=(hidden)",
+    ] {
+        assert!(
+            report.response.lines().any(|it| it == line),
+            "{line}: {report:?}"
+        );
+    }
+    assert!(!report.response.contains("CARGO"), "{report:?}");
+}
+
+#[tokio::test]
+async fn every_test_of_a_junit_report_counts() {
+    let write = |tests: &str| {
+        format!("echo '<testsuite name=\"orders\">{tests}</testsuite>' > \"$GREENROOM_REPORT\"")
+    };
+    let good = run(&write("<testcase name=\"list\" time=\"1.5\"/>")).await;
+    assert_eq!(good.verdict, Verdict::Passed, "{good:?}");
+    assert_eq!(good.tests[0].took, Duration::from_millis(1500));
+    let bad = write(
+        "<testcase name=\"list\"/><testcase name=\"pay\"><failure message=\"402\"/></testcase>",
+    );
+    let bad = run(&bad).await;
+    assert_eq!(bad.verdict, Verdict::Failed, "{bad:?}");
+    assert_eq!(bad.detail, "1 of 2 tests failed: pay");
+    for (script, words) in [
+        ("true $GREENROOM_REPORT", "wrote no JUnit report"),
+        ("echo '<x' > $GREENROOM_REPORT", "no valid XML"),
+        ("mkfifo $GREENROOM_REPORT", "wrote no JUnit report"),
+        ("ln -s /dev/zero $GREENROOM_REPORT", "wrote no JUnit report"),
+        ("truncate -s 17M $GREENROOM_REPORT", "more than 16 MiB"),
+    ] {
+        let report = run(script).await;
+        assert_eq!(report.verdict, Verdict::Errored, "{script}: {report:?}");
+        assert!(report.detail.contains(words), "{script}: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_runs_too_long_is_killed_with_its_children() {
+    let mark = "86401.25";
+    let script = format!("trap '' TERM; sleep {mark} & echo ready; sleep {mark}");
+    let report = run_case(&case(&script, Duration::from_millis(300))).await;
+    assert_eq!(report.verdict, Verdict::Failed, "{report:?}");
+    assert_eq!(report.detail, "it was still running after 0.3s: ready");
+    eventually("nothing runs", SOON, || async {
+        processes_with(mark).is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancelled_command_is_killed_and_so_is_what_a_finished_one_left() {
+    let mark = "86402.25";
+    let script = format!("sleep {mark} & sleep {mark}");
+    let endless = case(&script, SOON);
+    let running = run_case(&endless);
+    let started = eventually("it runs", SOON, || async { processes_with(mark).len() > 2 });
+    tokio::select! {
+        report = running => panic!("it ended: {report:?}"),
+        () = started => {}
+    }
+    eventually("nothing runs", SOON, || async {
+        processes_with(mark).is_empty()
+    })
+    .await;
+    let report = run(&format!("sleep {mark} & exit 0")).await;
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    eventually("nothing runs", SOON, || async {
+        processes_with(mark).is_empty()
+    })
+    .await;
+}
+
+/// A sandbox in which the checks of `web` have one more, a command.
+fn sandbox_with(script: &str, more: &str) -> Sandbox {
+    let sandbox = Sandbox::kept().up();
+    add_check(&sandbox.place(), script, more);
+    sandbox
+}
+
+fn add_check(place: &Path, script: &str, more: &str) {
+    let file = place.join("greenroom.toml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    let check = format!(
+        "\n[[services.web.checks]]\nname = \"smoke\"\ncommand = [\"/bin/sh\", \"-c\", '{script}']\n{more}\n"
+    );
+    std::fs::write(&file, text + &check).expect("written");
+}
+
+const PROMOTE: [&str; 6] = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
+
+#[test]
+fn a_failing_command_stops_a_release_and_its_report_is_kept() {
+    let report = r#"echo "<testsuite name=\"orders\"><testcase name=\"pay\"><failure message=\"402\"/></testcase></testsuite>" > $GREENROOM_REPORT"#;
+    let sandbox = sandbox_with(report, "junit = true");
+    let failed = sandbox.run(&PROMOTE);
+    assert_eq!(failed.status.code(), Some(1), "{}", words(&failed));
+    let said = words(&failed);
+    assert!(
+        said.contains("smoke failed: 1 of 1 tests failed: pay"),
+        "{said}"
+    );
+    let shown = words(&sandbox.run(&["show", "last", "web", "dev"]));
+    assert!(shown.contains("pay") && shown.contains("402"), "{shown}");
+    let over = ["--override-check", "smoke", "--reason", "pay is down"];
+    let done = sandbox.run(&[&PROMOTE[..], &over].concat());
+    assert!(done.status.success(), "{}", words(&done));
+    assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+}
+
+#[test]
+fn backing_out_cancels_a_command_and_a_killed_driver_leaves_none() {
+    let mark = "86403.25";
+    let sandbox = sandbox_with(&format!("sleep {mark}"), "");
+    for signal in [Signal::INT, Signal::KILL] {
+        let mut promote = sandbox.command(&PROMOTE);
+        let mut driver = promote.spawn().expect("it starts");
+        until("the command runs", SOON, || {
+            !processes_with(mark).is_empty()
+        });
+        let pid = rustix::process::Pid::from_child(&driver);
+        rustix::process::kill_process(pid, signal).expect("signalled");
+        driver.wait().expect("it ends");
+        until("nothing runs", SOON, || processes_with(mark).is_empty());
+        if signal == Signal::KILL {
+            let resume = [
+                "resume",
+                "web",
+                "dev",
+                "--back-out",
+                "--take-over",
+                "--reason",
+                "it died",
+                "--yes",
+            ];
+            until("it is backed out", SOON, || {
+                sandbox.run(&resume).status.success()
+            });
+        }
+        assert_eq!(sandbox.live("web", "dev"), "1.9.0");
+    }
+}
