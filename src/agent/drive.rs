@@ -9,9 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::history::Step;
-use crate::release::{
-    Approval, Command, Engine, Handle, Plan, Progress, Scope, Status, approvers_needed,
-};
+use crate::release::{Approval, Command, Engine, Handle, Plan, Progress, Scope, Status};
 
 /// The time between two reads of the approvals by other operators.
 const APPROVALS_INTERVAL: Duration = Duration::from_secs(5);
@@ -71,7 +69,7 @@ async fn approve(engine: &Engine, handle: &Handle, plan: &Plan, step: Step) {
 
 /// Whether the switch still needs approvals by operators. True also if the approvals cannot be read.
 async fn lacks_approvals(engine: &Engine, status: &Status) -> bool {
-    let needed = approvers_needed(&status.plan, &status.cases);
+    let needed = status.approvable().approvers_needed();
     if needed == 0 {
         return false;
     }

@@ -30,7 +30,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::inventory::{QueueEntry, Target};
 use crate::ports::{Hint, PushReceiver, RegistryReader};
-use crate::release::{Engine, Progress, Site, Status, approvers_needed};
+use crate::release::{Engine, Progress, Site, Status};
 use crate::watchers;
 use follower::Follower;
 use poll::Poll;
@@ -218,7 +218,7 @@ fn is_at_work(status: &Status) -> bool {
     match status.progress {
         Progress::Forward(_) | Progress::Back(_) | Progress::Unrecorded { .. } => true,
         // The agent approves by itself, unless other operators have to.
-        Progress::Asking { .. } => approvers_needed(&status.plan, &status.cases) == 0,
+        Progress::Asking { .. } => status.approvable().approvers_needed() == 0,
         _ => false,
     }
 }

@@ -1,5 +1,6 @@
 //! The result of a check run. A report belongs to the digest that was checked.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -45,12 +46,15 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The decision of an operator that a release goes on although a required case has not passed.
+/// The decision of an operator that a release continues although a required case has not passed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CheckOverride {
     pub by: Operator,
     pub why: String,
 }
+
+/// The decisions of operators about required checks, by the name of the check.
+pub type CheckOverrides = BTreeMap<String, CheckOverride>;
 
 /// Shows the decision as `overridden by ana@ops-1: the check is broken`.
 impl fmt::Display for CheckOverride {
@@ -91,7 +95,7 @@ pub struct CaseReport {
     /// The tests in the report of a command. The record keeps only those that did not pass, and not all of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<TestReport>,
-    /// Why the release goes on although this required case has not passed; none if no operator decided so.
+    /// Why the release continues although this required case has not passed; none if no operator decided so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overridden: Option<CheckOverride>,
 }

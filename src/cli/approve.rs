@@ -97,6 +97,7 @@ async fn run(common: &Common, verb: Approve) -> Exit {
         Ok(consent) => consent,
         Err(exit) => return exit,
     };
+    let seen = approvable.found.observed.status.approvable().mark();
     if !common.json {
         let slots = engine.in_slots(&target).await.ok();
         say_line!(
@@ -118,7 +119,10 @@ async fn run(common: &Common, verb: Approve) -> Exit {
         warn_line!("nothing was done");
         return Exit::Cancelled;
     }
-    match engine.peer_approve(&target, release, Some(note)).await {
+    match engine
+        .peer_approve(&target, release, &seen, Some(note))
+        .await
+    {
         Ok(given) if common.json => {
             json::answer(serde_json::json!({ "approval": given }));
             Exit::Done
@@ -151,12 +155,12 @@ fn text(
         ),
         plan_text::text(plan),
     ];
-    for overridden in &plan.overridden {
-        lines.push(format!(
-            "  ! overrides: {}, because: {}",
-            overridden.hold, overridden.why
-        ));
-    }
+    let decisions = plan.decisions();
+    lines.extend(
+        decisions
+            .into_iter()
+            .map(|decision| format!("  ! {decision}")),
+    );
     lines.push(row("commits", &review::commits(plan)));
     for (index, line) in review::configuration(plan, slots).iter().enumerate() {
         lines.push(row(if index == 0 { "config" } else { "" }, line));

@@ -16,7 +16,7 @@ use super::{Exit, json};
 use crate::history::{Outcome, Step};
 use crate::release::{
     Approval, Command, Engine, Handle, Need, Plan, Progress, Scope, Status, approve_command,
-    approvers_needed, approvers_words, need_back, peer_approved_words,
+    approvers_words, need_back, peer_approved_words,
 };
 use standby::StandbyWait;
 
@@ -196,7 +196,7 @@ impl<'a> Following<'a> {
     /// the number of approvals when the number changes or becomes unknown.
     async fn waits_for_others(&mut self, status: &Status) -> bool {
         let plan = &status.plan;
-        let needed = approvers_needed(plan, &status.cases);
+        let needed = status.approvable().approvers_needed();
         if needed == 0 {
             return false;
         }

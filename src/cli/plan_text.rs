@@ -1,7 +1,7 @@
 //! A plan as text for a person who is asked to approve it, and as JSON for a program.
 
 use crate::release::describe::LEAVES_A_HOLD;
-use crate::release::{Plan, approvals_ahead, approvers_needed};
+use crate::release::{Approvable, Plan, approvals_ahead};
 use crate::sanitize::sanitize;
 
 /// The plan as text, with one call on each line.
@@ -52,6 +52,6 @@ pub(super) fn json(plan: &Plan) -> serde_json::Value {
     serde_json::json!({
         "release": plan.record(),
         "warnings": plan.warnings,
-        "approvals_needed": approvers_needed(plan, &[]),
+        "approvals_needed": Approvable::planned(plan).approvers_needed(),
     })
 }

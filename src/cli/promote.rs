@@ -48,7 +48,7 @@ pub(crate) struct Promote {
     /// Does not run this task; needs a reason, may be repeated
     #[arg(long, value_name = "TASK", requires = "reason", add = ArgValueCompleter::new(complete::tasks))]
     skip_task: Vec<TaskName>,
-    /// Goes on if this required check does not pass; needs a reason, may be repeated.
+    /// Continues if this required check does not pass; needs a reason, may be repeated.
     ///
     /// In a protected environment another person must approve the release.
     #[arg(long, value_name = "CHECK", requires = "reason", add = ArgValueCompleter::new(complete::checks))]
@@ -97,7 +97,7 @@ pub(crate) struct Rollback {
     /// The reason; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Goes on if this required check does not pass; needs a reason, may be repeated
+    /// Continues if this required check does not pass; needs a reason, may be repeated
     #[arg(long, value_name = "CHECK", requires = "reason", add = ArgValueCompleter::new(complete::checks))]
     override_check: Vec<String>,
     /// Ends after the watch and leaves the previous version running, as `promote --no-standby-wait` does

@@ -94,7 +94,8 @@ async fn run(common: &Common, verb: &Show) -> Exit {
     if count == 0 && verb.logs {
         warn_line!("greenroom: the archive has no log of this release");
     } else if count > 0 && !verb.logs {
-        say_line!("\nThe logs have {count} lines: --logs shows them");
+        let unit = if count == 1 { "line" } else { "lines" };
+        say_line!("\nThe logs have {count} {unit}: --logs shows them");
     }
     exit
 }

@@ -81,7 +81,7 @@ pub trait Backend: Send + Sync {
     async fn peer_approve(
         &self,
         target: &Target,
-        _: ReleaseId,
+        _seen: (ReleaseId, &str),
         _note: String,
     ) -> Result<PeerApproval, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 
 pub use not_peer_approved::NotPeerApproved;
 pub use others::{
-    Weighed, approval_mark, approvals_ahead, approve_command, approvers_needed, approvers_words,
-    need_to_peer_approve, own_release, peer_approved_words, unread_approvals, weigh,
+    Approvable, Weighed, approvals_ahead, approve_command, approvers_words, need_to_peer_approve,
+    own_release, peer_approved_words, unread_approvals, weigh,
 };
-pub(super) use others::{name_not_proved, needs_words};
+pub(super) use others::{looks_like_owner, name_not_proved, needs_words};
 pub use repair::{ApprovedRepair, RepairApproval, need_to_repair};
 
 use super::time::after;

@@ -99,6 +99,8 @@ impl Definition {
             restart: RestartPolicy,
             network: Option<&'a str>,
             labels: &'a BTreeMap<String, String>,
+            /// Left out if it is empty, as before there were such options.
+            #[serde(skip_serializing_if = "Map::is_empty")]
             container: Map<String, Value>,
         }
         let shape = &self.instance;

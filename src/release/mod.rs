@@ -69,7 +69,7 @@
 //! |---|---|---|
 //! | 1 | a slot with traffic is not stopped, removed or replaced. A slot has traffic if the route or any edge names it; if an edge does not answer, the slot is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
 //! | 2 | no route to a slot that is not whole, not healthy or not registered | `interlocks`, before register and every change of route or proxy; a change that only lowers the generation of the same route is allowed, because it moves no traffic |
-//! | 3 | no switch without a current healthy observation and checks of the running digest, of which each required one has passed or was overridden by an operator with a reason; old checks are run again | the guard of switch |
+//! | 3 | no switch without a current healthy observation and checks of the running digest, of which each required one has passed or was overridden by an operator with a reason (in a protected environment together with a second person, except for a rollback); old checks are run again | the guard of switch |
 //! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
 //! | 5 | no act toggles: a switch names the slot that each edge leaves and the slot that all go to | [`Action`], [`Move`] |
 //! | 6 | an act that may have happened is observed before it is tried again | the machines of releases and repairs: every new try passes the guard |
@@ -241,6 +241,7 @@ mod draft;
 mod driver;
 mod engine;
 mod event;
+mod exceptions;
 mod facts;
 mod gather;
 mod handle;
@@ -285,9 +286,9 @@ pub use action::{
     Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore, TaskOrder,
 };
 pub use approval::{
-    Approval, ApprovalRefused, Approved, ApprovedRepair, NotPeerApproved, RepairApproval, Scope,
-    Weighed, approval_mark, approvals_ahead, approve_command, approvers_needed, approvers_words,
-    need, need_back, need_of, need_to_begin, need_to_peer_approve, need_to_repair, own_release,
+    Approvable, Approval, ApprovalRefused, Approved, ApprovedRepair, NotPeerApproved,
+    RepairApproval, Scope, Weighed, approvals_ahead, approve_command, approvers_words, need,
+    need_back, need_of, need_to_begin, need_to_peer_approve, need_to_repair, own_release,
     peer_approved_words, unread_approvals, weigh,
 };
 pub use definition::Definition;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::approval::{approve_command, needs_words};
-use super::ladder::{self, AfterFailure};
+use super::ladder::AfterFailure;
 use super::observation::Stage;
 use super::time::after;
 use super::{Choice, Plan, Progress, Status, StepState};
@@ -174,7 +174,11 @@ impl NoticeSource {
             },
         };
         let waiting = self.waiting.insert(waiting);
-        let approvers = ladder::definition(*step).approvers(&status.plan);
+        let approvers = if *step == Step::Switch {
+            status.approvable().approvers_needed()
+        } else {
+            0
+        };
         if waiting.is_sent || (approvers == 0 && now < after(waiting.since, DELAY)) {
             return None;
         }
@@ -256,10 +260,12 @@ impl NoticeSource {
     ) -> Notice {
         self.number += 1;
         let plan = &status.plan;
-        let overridden = plan
-            .overridden
-            .iter()
-            .map(|it| shortened(&format!("{}: {}", it.hold.reason, it.why)));
+        let holds = plan.overridden.iter();
+        let holds = holds.map(|it| shortened(&format!("{}: {}", it.hold.reason, it.why)));
+        let checks = status.overrides.iter();
+        let checks =
+            checks.map(|(name, decision)| shortened(&format!("check {name}: {}", decision.why)));
+        let overridden = holds.chain(checks);
         Notice {
             id: format!("{}-{}-{}", plan.release, now.as_millisecond(), self.number),
             event,

@@ -129,6 +129,8 @@ pub(super) struct Course {
     pub(super) own_requests: RequestCount,
     /// Whether the act failed temporarily. Such a failure may explain one exit of the candidate.
     pub(super) failed_temporarily: bool,
+    /// Whether the undo of a task has failed, and nothing that it undoes is still running or may be started.
+    pub(super) undo_has_failed: bool,
 }
 
 impl Course {
@@ -142,6 +144,7 @@ impl Course {
             compares: false,
             own_requests: RequestCount::default(),
             failed_temporarily: false,
+            undo_has_failed: false,
         }
     }
 }

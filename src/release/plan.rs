@@ -1,12 +1,11 @@
 //! The plan of a release. It names all calls before any act is performed. A plan is for one digest and one state of the
 //! target: the live slot and its generation. It is shown and approved, and then a driver executes it. It never changes.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
+use super::exceptions::{overridden_checks, override_warning, skipped_tasks};
 use super::{Definition, Refusal, rules};
-use crate::checks::CheckOverride;
+use crate::checks::{CheckOverride, CheckOverrides};
 use crate::history::{
     Baseline, FORMAT, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
@@ -178,13 +177,21 @@ impl Plan {
     }
 
     /// The overrides of checks that were decided when the plan was made, by the name of the check.
-    pub(super) fn check_overrides(&self) -> BTreeMap<String, CheckOverride> {
+    pub(super) fn check_overrides(&self) -> CheckOverrides {
         let decision = CheckOverride {
             by: self.operator.clone(),
             why: self.reason.clone().unwrap_or_default(),
         };
         let names = self.overridden_checks.iter().cloned();
         names.map(|name| (name, decision.clone())).collect()
+    }
+
+    /// What the operator has decided against the usual rules, a line each: overridden holds and checks, and skipped tasks.
+    pub fn decisions(&self) -> Vec<String> {
+        let holds = self.overridden.iter().map(override_warning);
+        let tasks = skipped_tasks(&self.skipped_tasks);
+        let checks = overridden_checks(&self.overridden_checks);
+        holds.chain(tasks).chain(checks).collect()
     }
 
     pub fn overrides_hold(&self) -> bool {

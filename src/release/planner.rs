@@ -12,10 +12,8 @@ use crate::inventory::{
     RegistryRecord, Slot, SlotMembers, StoredKey, Version,
 };
 
-use self::warnings::{
-    ends_standby, overridden_checks, override_warning, skipped_tasks, tasks_left_out,
-    tasks_that_stay_done, warnings,
-};
+use self::warnings::{ends_standby, tasks_left_out, tasks_that_stay_done, warnings};
+use super::exceptions::{overridden_checks, override_warning, skipped_tasks};
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
 use super::{
@@ -294,7 +292,8 @@ fn refuse_by_overridden(
     definition: &Definition,
     against: &mut Vec<Refusal>,
 ) {
-    let checks = || definition.suite.cases.iter().map(|case| &case.name);
+    let required = || definition.suite.cases.iter().filter(|case| case.required);
+    let checks = || required().map(|case| &case.name);
     let overridden = request.overridden_checks.iter();
     let unknown = overridden.filter(|name| !checks().any(|check| check == *name));
     against.extend(unknown.map(|name| Refusal::NoSuchCheck {

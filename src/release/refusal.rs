@@ -35,10 +35,10 @@ pub enum Refusal {
     },
     /// A release may leave out tasks only with a reason.
     NoReasonToSkip,
-    /// The target has no check of this name.
+    /// The target has no required check of this name.
     NoSuchCheck {
         name: String,
-        /// The checks of the target.
+        /// The required checks of the target.
         checks: Vec<String>,
     },
     /// A release may override checks only with a reason.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::ladder::{Property, has};
-use super::{Need, Plan, StepState};
-use crate::checks::CaseReport;
+use super::{Approvable, Need, Plan, StepState};
+use crate::checks::{CaseReport, CheckOverrides};
 use crate::history::{Direction, Outcome, Step};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +127,8 @@ pub struct Status {
     pub since: Timestamp,
     /// The results of the checks of *verify* so far.
     pub cases: Vec<CaseReport>,
+    /// The required checks that operators have overridden. They remain while the checks run again.
+    pub overrides: CheckOverrides,
     /// When the checks of *verify* ended; none if the checks have not ended.
     pub checked_at: Option<Timestamp>,
     /// The number of bytes that were pulled, and the total number.
@@ -144,6 +146,14 @@ pub struct Status {
 }
 
 impl Status {
+    /// What other operators approve.
+    pub fn approvable(&self) -> Approvable<'_> {
+        Approvable {
+            plan: &self.plan,
+            overrides: &self.overrides,
+        }
+    }
+
     /// The outcome, if the release has ended.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.progress {

@@ -1,13 +1,13 @@
 //! The track of a release: the stages that it goes through, the current stage, the state of the steps, and the checks.
 //! The machine and the replay of a journal advance the track in the same way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use super::ladder::{Ladder, Property, definition, has, in_direction};
 use super::{Plan, Stage, StepState, StepStatus};
-use crate::checks::{CaseReport, CheckOverride, Report};
+use crate::checks::{CaseReport, CheckOverride, CheckOverrides, Report};
 use crate::history::{Direction, Step};
 use crate::inventory::TaskCall;
 
@@ -32,7 +32,7 @@ pub(super) struct Track {
     pub(super) switched: bool,
     pub(super) cases: Vec<CaseReport>,
     /// The checks that an operator has overridden, by name. An override also counts when the checks run again.
-    overrides: BTreeMap<String, CheckOverride>,
+    pub(super) overrides: CheckOverrides,
     /// The last report of the checks; none if the checks must run again.
     pub(super) report: Option<Report>,
 }

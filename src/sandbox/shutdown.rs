@@ -7,9 +7,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::SandboxError;
-use crate::inventory::{Address, Instance, SlotMembers};
+use crate::inventory::{Address, Instance, SlotMembers, Target};
 use crate::ports::Failure;
-use crate::release::{Command, Engine, Handle, Progress, Site};
+use crate::release::{Command, Engine, Handle, Progress, Site, Writing};
 
 /// How long a driver may take to stop. The driver finishes its current action first.
 const DRIVER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -68,9 +68,7 @@ async fn stop_instances_of(site: &Site, forget: bool) -> Result<(), Failure> {
         return Ok(());
     };
     let target = &site.definition.target;
-    for task in site.read.runtime.all_tasks(target).await? {
-        write.runtime.stop(&task.id, GRACE).await?;
-    }
+    let stopped = stop_tasks_of(site, write, target).await;
     let found = site.read.runtime.instances(target).await?;
     let stop = async |instance: &Instance| {
         write.runtime.stop(&instance.id, GRACE).await?;
@@ -79,7 +77,15 @@ async fn stop_instances_of(site: &Site, forget: bool) -> Result<(), Failure> {
         }
         Ok::<(), Failure>(())
     };
-    try_join_all(found.iter().map(stop)).await.map(drop)
+    try_join_all(found.iter().map(stop)).await?;
+    stopped
+}
+
+async fn stop_tasks_of(site: &Site, write: &Writing, target: &Target) -> Result<(), Failure> {
+    for task in site.read.runtime.all_tasks(target).await? {
+        write.runtime.stop(&task.id, GRACE).await?;
+    }
+    Ok(())
 }
 
 /// Restarts the members of each live slot, and waits until the slot answers. Fails if a live slot is empty.

@@ -142,11 +142,11 @@ mod tests {
         );
         let added = TEXT.replace(
             "image = \"sample\"",
-            "image = \"sample\"\nmemory = \"64MiB\"",
+            "image = \"sample\"\nrestart = \"no\"",
         );
-        assert_eq!(lines(&added), ["services.web.memory: - > \"64MiB\""]);
+        assert_eq!(lines(&added), ["services.web.restart: - > \"no\""]);
         let found = compare(&loaded(&added), &loaded(TEXT)).changes;
-        assert_eq!(found[0].key(), "services.web.memory");
+        assert_eq!(found[0].key(), "services.web.restart");
         assert_eq!(found[0].after, None);
     }
 

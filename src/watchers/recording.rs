@@ -1,13 +1,13 @@
 //! Records the log of a release's candidate while this process drives or watches the release. At the end the log is
-//! kept in the archive, because a failed candidate is removed together with its log. The logs of tasks are read at the
-//! end, because their containers remain until the next release. Only a command that ends waits for the logs. If several
+//! kept in the archive, because a failed candidate is removed together with its log. The logs of tasks are read when
+//! their step has ended, and again at the end: their containers remain for that long. Only a command that ends waits for the logs. If several
 //! consoles record the same release, each keeps the logs in its own archive.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -18,14 +18,14 @@ use crate::history::{Gathering, KeptLog, LogOwner, OutputLog, WrittenBy, Written
 use crate::inventory::{InstanceId, ReleaseId, TaskRun};
 use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
-use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site};
+use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, Status, StepState};
 
 /// The number of lines that requests the whole log. Docker counts lines in 31 bits.
 const WHOLE_LOG: usize = i32::MAX as usize;
 /// How often to look for a candidate that another operator starts.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(200);
-/// How long the log of one task is read. A command that is not required may still be running.
-const TASK_LOG_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for each further batch of lines of a task. A command that is not required may still be running.
+const TASK_LINES_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Opens the archive when there is something to keep.
 pub type Opens = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn ArchiveWriter>>> + Send + Sync>;
@@ -65,11 +65,15 @@ impl ReleaseObserver for Recorder {
         self.recording.spawn(async move {
             let status = Arc::clone(&handle.status().borrow());
             let started_before = started_before(&site, &status).await;
+            let release = status.plan.release;
             let over = handle.over();
             tokio::pin!(over);
-            let log = record(&site, handle.candidate(), started_before, over, limit).await;
-            let release = status.plan.release;
-            keep(&opens, release, LogOwner::Candidate, log).await;
+            let candidate = async {
+                let log = record(&site, handle.candidate(), started_before, over, limit).await;
+                keep(&opens, release, LogOwner::Candidate, log).await;
+            };
+            let tasks = record_tasks(&site, &opens, handle.status(), limit);
+            tokio::join!(candidate, tasks);
             keep_task_logs(&site, &opens, release, limit).await;
         });
     }
@@ -173,6 +177,32 @@ async fn keep(opens: &Opens, release: ReleaseId, owner: LogOwner, log: OutputLog
     }
 }
 
+/// Keeps the logs of tasks whenever a step that runs tasks has ended, until the release is over. The next release may
+/// remove their containers during the standby of this one.
+async fn record_tasks(
+    site: &Site,
+    opens: &Opens,
+    mut status: watch::Receiver<Arc<Status>>,
+    limit: usize,
+) {
+    let mut kept = 0;
+    loop {
+        let now = Arc::clone(&status.borrow_and_update());
+        let ended = now.steps.iter().filter(|it| {
+            let is_open = matches!(it.state, StepState::Pending | StepState::Running { .. });
+            it.step.runs_tasks() && !is_open
+        });
+        let ended = ended.count();
+        if ended > kept {
+            keep_task_logs(site, opens, now.plan.release, limit).await;
+        }
+        kept = ended;
+        if now.is_over() || status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Reads the logs of the commands that the release has started, and keeps them.
 async fn keep_task_logs(site: &Site, opens: &Opens, release: ReleaseId, limit: usize) {
     let runtime = &site.read.runtime;
@@ -183,10 +213,12 @@ async fn keep_task_logs(site: &Site, opens: &Opens, release: ReleaseId, limit: u
             return;
         }
     };
-    for run in runs.into_iter().filter(|run| !run.is_unstarted()) {
+    let started = runs.into_iter().filter(|run| !run.is_unstarted());
+    let reading = started.map(|run| async move {
         let log = task_log(site, &run, limit).await;
         keep(opens, release, LogOwner::Task(run.call), log).await;
-    }
+    });
+    join_all(reading).await;
 }
 
 async fn task_log(site: &Site, run: &TaskRun, limit: usize) -> OutputLog {
@@ -197,16 +229,11 @@ async fn task_log(site: &Site, run: &TaskRun, limit: usize) -> OutputLog {
     let mut batches = logs::follow_task(of, run.id.clone(), WHOLE_LOG);
     let mut lines = Lines::new(limit);
     let reading = async {
-        while let Some(batch) = batches.recv().await {
+        while let Ok(Some(batch)) = timeout(TASK_LINES_TIMEOUT, batches.recv()).await {
             lines.take(batch);
         }
     };
-    let is_whole = timeout(TASK_LOG_TIMEOUT, reading).await.is_ok();
-    if !is_whole {
-        let time = TASK_LOG_TIMEOUT.as_secs();
-        let notice = format!("this log was read for {time} seconds: more lines may follow");
-        lines.gathering.push(written(&NewLine::notice(notice)));
-    }
+    reading.await;
     lines.end()
 }
 

@@ -77,7 +77,7 @@ impl App {
         if let Some(recorder) = &self.recorder
             && !recorder.settle(WAIT_AT_END).await
         {
-            tracing::warn!("the log of a candidate was not stored within {WAIT_AT_END:?}");
+            tracing::warn!("the logs of a release were not stored within {WAIT_AT_END:?}");
         }
     }
 

@@ -194,10 +194,11 @@ impl Backend for EngineBackend {
     async fn peer_approve(
         &self,
         target: &Target,
-        release: ReleaseId,
+        (release, seen): (ReleaseId, &str),
         note: String,
     ) -> Result<PeerApproval, Refused> {
-        self.engine.peer_approve(target, release, Some(note)).await
+        let note = Some(note);
+        self.engine.peer_approve(target, release, seen, note).await
     }
 
     async fn hold(

@@ -156,7 +156,9 @@ impl RuntimeReader for Processes {
         self.read_blocking(&format!("listing the tasks of {target}"), move |own| {
             let all = own.records.all_tasks()?.into_iter();
             let of_target = all.filter(|task| task.target == of);
-            Ok(of_target.map(|task| task.observe(&own.records)).collect())
+            Ok(of_target
+                .filter_map(|task| task.observe(&own.records))
+                .collect())
         })
         .await
     }

@@ -83,6 +83,12 @@ impl Records {
         }
     }
 
+    /// Whether another task, command or console holds this lock now.
+    pub(super) fn is_locked(&self, name: &str) -> bool {
+        let file = private_files::options().open(self.part("locks").join(name));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Reads the record of a name. None if the file does not exist.
     pub(super) fn load(&self, name: &str) -> Result<Option<Record>> {
         let path = self.file(name);

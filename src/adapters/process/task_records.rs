@@ -49,21 +49,27 @@ impl TaskRecord {
         }
     }
 
-    fn state(&self, records: &Records) -> InstanceState {
+    /// The state of the command. None if its start was begun, but there is neither a process nor an exit code: it is
+    /// not known whether it has run, as if its container were gone.
+    fn state(&self, records: &Records) -> Option<InstanceState> {
         if !self.was_started {
-            InstanceState::Created
-        } else if self.process().running().is_some() {
-            InstanceState::Running
-        } else {
-            let code = fs::read_to_string(records.exit_code(&self.id));
-            InstanceState::Exited {
-                code: code.ok().and_then(|code| code.trim().parse().ok()),
-            }
+            return Some(InstanceState::Created);
         }
+        if self.process().running().is_some() {
+            return Some(InstanceState::Running);
+        }
+        let code = fs::read_to_string(records.exit_code(&self.id)).ok();
+        let code = code.and_then(|code| code.trim().parse().ok());
+        if code.is_none() && self.run.is_none() {
+            // While the record is locked, the start is under way, and nothing has run yet.
+            let is_starting = records.is_locked(&lock_name(&self.target));
+            return is_starting.then_some(InstanceState::Created);
+        }
+        Some(InstanceState::Exited { code })
     }
 
-    pub(super) fn observe(&self, records: &Records) -> TaskRun {
-        let state = self.state(records);
+    pub(super) fn observe(&self, records: &Records) -> Option<TaskRun> {
+        let state = self.state(records)?;
         let exit = match state {
             InstanceState::Exited { code } => Some(Exit {
                 code,
@@ -71,7 +77,7 @@ impl TaskRecord {
             }),
             _ => None,
         };
-        TaskRun {
+        Some(TaskRun {
             id: self.id.clone(),
             call: self.call.clone(),
             release: self.release,
@@ -80,8 +86,13 @@ impl TaskRecord {
             state,
             exit,
             output: None,
-        }
+        })
     }
+}
+
+/// The name of the lock of all tasks of a target.
+pub(super) fn lock_name(target: &Target) -> String {
+    format!("tasks-{}.{}", target.service, target.environment)
 }
 
 impl Records {

@@ -7,7 +7,7 @@ use super::identity::Run;
 use super::reader::Processes;
 use super::records::Records;
 use super::spawn::{Program, check_supported, spawn_command};
-use super::task_records::{FORMAT, TaskRecord};
+use super::task_records::{FORMAT, TaskRecord, lock_name};
 use crate::inventory::{InstanceId, Unstarted};
 use crate::ports::{FailureKind, Result, TaskSpec};
 
@@ -20,7 +20,7 @@ pub(super) fn create(own: &Processes, spec: &TaskSpec) -> Result<()> {
     let records = &own.records;
     let (name, doing) = (spec.name(), format!("creating the record of {}", spec.call));
     records.prepare()?;
-    let _lock = records.lock(&name)?;
+    let _lock = records.lock(&lock_name(&spec.target))?;
     if let Some(found) = records.task(&name)? {
         if found.was_started {
             return Ok(());
@@ -88,7 +88,7 @@ pub(super) fn start(own: &Processes, spec: &TaskSpec) -> Result<()> {
     let records = &own.records;
     let (name, doing) = (spec.name(), format!("starting {}", spec.call));
     records.prepare()?;
-    let _lock = records.lock(&name)?;
+    let _lock = records.lock(&lock_name(&spec.target))?;
     let Some(mut record) = records.task(&name)? else {
         let reason = format!("its record {name} does not exist");
         return Err(records.failure(FailureKind::Missing, doing, reason));
@@ -127,9 +127,15 @@ pub(super) fn start(own: &Processes, spec: &TaskSpec) -> Result<()> {
     let mut command = spawn_command(own, &program)?;
     record.was_started = true;
     records.save_task(&record)?;
-    let mut child = command
-        .spawn()
-        .map_err(|error| records.failed(&doing, error))?;
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            // Nothing has run.
+            record.was_started = false;
+            records.save_task(&record)?;
+            return Err(records.failed(&doing, error));
+        }
+    };
     // If the run is not recorded, the process is found by the id in its environment.
     record.run = Run::of(child.id()).ok();
     let saved = records.save_task(&record);

@@ -58,7 +58,7 @@ pub(in crate::cli) const TOPICS: [Topic; 19] = [
     topic!("nginx", "The first installation, the switch, the preview and access logs"),
     topic!("docker", "Containers, names, the image registry and its passwords"),
     topic!("containers", "What a service can set for its containers, for users of Compose"),
-    topic!("checks", "What a candidate must answer, and overriding a broken check"),
+    topic!("checks", "Requests and commands that a candidate must pass, and overriding one"),
     topic!("tasks", "Commands that run once per release, such as database migrations"),
     topic!("drift", "Differences between servers, and how they are repaired"),
     topic!("holds", "Holds and freezes: when nothing is promoted"),

@@ -70,7 +70,9 @@ fn needed(engine: &Engine, found: PeerApprovable) -> Needed {
         release: plan.release,
         count: found.needed,
         by: approvers_words(plan, driver),
-        is_for_caller: own_release(caller, plan, driver).is_none() && !has_caller_approved,
+        is_for_caller: own_release(caller, found.found.observed.status.approvable(), driver)
+            .is_none()
+            && !has_caller_approved,
         has_caller_approved,
         target: plan.target().clone(),
         given: found.given,

@@ -141,7 +141,15 @@ impl Dialog for Failure {
                 .extend(wrapped(theme, &message, columns, Meaning::Warn));
         }
         sheet.foot.push(Line::default());
-        let sign = "note (optional): ";
+        let chosen = self
+            .row
+            .checked_sub(1)
+            .and_then(|row| self.choices.get(row));
+        let sign = if chosen == Some(&Choice::Override) {
+            "note (required to override): "
+        } else {
+            "note (optional): "
+        };
         let mut note = Line::from(theme.span(sign, Meaning::Muted));
         if self.is_noting {
             note.extend(line_spans(
@@ -229,7 +237,7 @@ fn override_words(failure: &Failure) -> String {
         ""
     };
     let names = crate::sanitize::sanitize(&names.join(", "));
-    format!("goes on although {names} did not pass; needs a note{others}")
+    format!("continues although {names} did not pass; needs a note{others}")
 }
 
 /// The text that says which version has the traffic while the question is open.
@@ -263,7 +271,7 @@ fn consequence(failure: &Failure, choice: Choice) -> String {
         Choice::Skip => match failure.direction {
             Direction::Forward => format!("continues without {step}; the history records it"),
             Direction::Back => {
-                format!("continues to back out; the tasks of {step} stay done")
+                format!("continues to back out; the tasks of {step} are not undone any further")
             }
         },
         Choice::Override => override_words(failure),

@@ -4,15 +4,14 @@ use super::Model;
 use crate::history::Step;
 use crate::inventory::{PeerApproval, PerSlot, SlotMembers, Snapshot, Target};
 use crate::release::{
-    Observed, Progress, Status, Weighed, approvers_needed, own_release, peer_approved_words,
-    unread_approvals, weigh,
+    Observed, Progress, Status, Weighed, own_release, peer_approved_words, unread_approvals, weigh,
 };
 
 impl Model {
     /// How many peer approvals a release needs before its switch, and the given approvals that count now. `None` if the
     /// release needs none, may already have switched, has ended, or has no driver, or if its target was not observed.
     pub fn peer_approved(&self, status: &Status) -> Option<(usize, Vec<&PeerApproval>)> {
-        let needed = approvers_needed(&status.plan, &status.cases);
+        let needed = status.approvable().approvers_needed();
         if needed == 0 || status.may_have_switched || status.is_over() {
             return None;
         }
@@ -23,8 +22,7 @@ impl Model {
     fn weigh<'a>(&self, snapshot: &'a Snapshot, status: &Status) -> Weighed<'a> {
         let driver = snapshot.lock.as_ref().map(|holder| &holder.record.operator);
         let now = (self.now, &snapshot.clocks);
-        let of = (&*status.plan, &*status.cases);
-        weigh(of, &snapshot.peer_approvals, driver, now)
+        weigh(status.approvable(), &snapshot.peer_approvals, driver, now)
     }
 
     /// Why given approvals do not count, one line for each approval. Approvals that cannot be read are included.
@@ -58,7 +56,7 @@ impl Model {
             .filter(|observed| observed.is_driven())?;
         self.peer_approved(&observed.status)?;
         let driver = observed.driver.as_ref().map(|record| &record.operator);
-        let is_own = own_release(&self.operator, &observed.status.plan, driver).is_some();
+        let is_own = own_release(&self.operator, observed.status.approvable(), driver).is_some();
         (!is_own).then_some(observed)
     }
 

@@ -64,14 +64,16 @@ async fn find(tasks: &OfRelease) {
     // The followers end when this set is dropped.
     let mut followers = JoinSet::new();
     let mut pause = PAUSES.0;
+    let mut has_failed = false;
     loop {
         if let Ok(Ok(mut changes)) = timeout(OPEN_TIMEOUT, tasks.reader.changes()).await {
-            pause = PAUSES.0;
             loop {
                 let lookup = tasks.reader.tasks(&tasks.target, tasks.release);
                 let Ok(Ok(runs)) = timeout(OPEN_TIMEOUT, lookup).await else {
                     break;
                 };
+                pause = PAUSES.0;
+                has_failed = false;
                 let started = runs.into_iter().filter(|run| !run.is_unstarted());
                 for run in started.filter(|run| known.insert(run.id.clone())) {
                     followers.spawn(follow_run(tasks.clone(), run));
@@ -80,6 +82,13 @@ async fn find(tasks: &OfRelease) {
                 if !matches!(changes.next().await, Some(Ok(()))) {
                     break;
                 }
+            }
+        }
+        // The failure is reported once, not at every attempt.
+        if !std::mem::replace(&mut has_failed, true) {
+            let text = "the tasks cannot be listed now; Greenroom tries again";
+            if tasks.out.send(vec![NewLine::notice(text)]).await.is_err() {
+                return;
             }
         }
         sleep(pause).await;

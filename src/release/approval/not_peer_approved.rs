@@ -26,6 +26,9 @@ pub enum NotPeerApproved {
         "the store authenticates you as {proved}, but your operator name is {name}: with approvals, both names must be the same\n  Set name = \"{proved}\" in [operator], or from = \"etcd\". Operators who share a login cannot approve each other's releases."
     )]
     NameNotProved { name: String, proved: String },
+    /// A check was overridden after the operator had looked at the release.
+    #[error("a check was overridden since you looked: look at the release again, then approve it")]
+    Changed,
     #[error("the store refused the approval: {why}")]
     NotTaken { why: String },
     /// This operator has no approval to withdraw.

@@ -12,47 +12,69 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{NotPeerApproved, need};
-use crate::checks::{CaseReport, CheckOverride};
+use crate::checks::{CheckOverride, CheckOverrides};
 use crate::history::{Step, canonical};
 use crate::inventory::{Clocks, Digest, Operator, PeerApproval, StoredKey, Target};
 use crate::release::describe::duration;
 use crate::release::{Need, Plan};
 
-/// How many other people must approve the plan before the switch. A promote that overrides a hold or a check in a
-/// protected environment needs at least one approval. A rollback needs none. `cases` are the results of the checks so
-/// far.
-pub fn approvers_needed(plan: &Plan, cases: &[CaseReport]) -> usize {
-    if plan.kind.is_rollback() {
-        return 0;
-    }
-    let overrides = plan.overrides_hold()
-        || !plan.overridden_checks.is_empty()
-        || overridden_later(plan, cases).next().is_some();
-    let second = usize::from(overrides && plan.tier().is_protected());
-    usize::from(plan.definition.rules.approvals).max(second)
+/// What other operators approve: a plan, and the checks that were overridden since it was made.
+#[derive(Debug, Clone, Copy)]
+pub struct Approvable<'a> {
+    pub plan: &'a Plan,
+    /// All overridden checks, also those that the plan overrides.
+    pub overrides: &'a CheckOverrides,
 }
 
-/// The cases that were overridden after the plan was made.
-fn overridden_later<'a>(
-    plan: &'a Plan,
-    cases: &'a [CaseReport],
-) -> impl Iterator<Item = (&'a str, &'a CheckOverride)> {
-    let decided = cases.iter().filter_map(|case| {
-        let decision = case.overridden.as_ref()?;
-        Some((case.name.as_str(), decision))
-    });
-    decided.filter(|(name, _)| !plan.overridden_checks.iter().any(|known| known == name))
-}
-
-/// The hash that an approval names: of the plan, and of the checks that were overridden since. So an approval that was
-/// given before a check was overridden does not count.
-pub fn approval_mark(plan: &Plan, cases: &[CaseReport]) -> String {
-    let overridden: BTreeMap<_, _> = overridden_later(plan, cases).collect();
-    if overridden.is_empty() {
-        return plan.mark();
+impl<'a> Approvable<'a> {
+    /// A plan whose release has not started.
+    pub fn planned(plan: &'a Plan) -> Self {
+        const NONE: &CheckOverrides = &BTreeMap::new();
+        Self {
+            plan,
+            overrides: NONE,
+        }
     }
-    let content = canonical(&(plan.mark(), overridden));
-    Digest::of(content.as_bytes()).as_str().to_owned()
+
+    /// How many other people must approve before the switch. A promote that overrides a hold or a check in a protected
+    /// environment needs at least one approval. A rollback needs none.
+    pub fn approvers_needed(&self) -> usize {
+        let plan = self.plan;
+        if plan.kind.is_rollback() {
+            return 0;
+        }
+        let overrides = plan.overrides_hold()
+            || !plan.overridden_checks.is_empty()
+            || self.overridden_later().next().is_some();
+        let second = usize::from(overrides && plan.tier().is_protected());
+        usize::from(plan.definition.rules.approvals).max(second)
+    }
+
+    /// The checks that were overridden after the plan was made.
+    fn overridden_later(&self) -> impl Iterator<Item = (&'a String, &'a CheckOverride)> {
+        let planned = &self.plan.overridden_checks;
+        let all = self.overrides.iter();
+        all.filter(move |(name, _)| !planned.contains(name))
+    }
+
+    /// The hash that an approval names: of the plan, and of the checks that were overridden since. So an approval that
+    /// was given before a check was overridden does not count.
+    pub fn mark(&self) -> String {
+        let overridden: BTreeMap<_, _> = self.overridden_later().collect();
+        if overridden.is_empty() {
+            return self.plan.mark();
+        }
+        let content = canonical(&(self.plan.mark(), overridden));
+        Digest::of(content.as_bytes()).as_str().to_owned()
+    }
+
+    /// The operators whose own decision the others approve: they opened or drive the release, or overrode a check.
+    fn owners(&self, driver: Option<&'a Operator>) -> impl Iterator<Item = &'a Operator> {
+        let overrode = self.overridden_later().map(|(_, decision)| &decision.by);
+        std::iter::once(&self.plan.operator)
+            .chain(driver)
+            .chain(overrode)
+    }
 }
 
 /// What another operator must confirm to approve a plan: the same as the driver must confirm for *switch*.
@@ -78,12 +100,13 @@ pub struct Weighed<'a> {
 /// it. An approver whose name looks like one of their names cannot approve it either. If the names of several approvers
 /// are the same or look the same, only one approval counts.
 pub fn weigh<'a>(
-    (plan, cases): (&Plan, &[CaseReport]),
+    approvable: Approvable<'_>,
     given: &'a [PeerApproval],
     driver: Option<&Operator>,
     (now, clocks): (Timestamp, &Clocks),
 ) -> Weighed<'a> {
-    let mark = approval_mark(plan, cases);
+    let plan = approvable.plan;
+    let mark = approvable.mark();
     let mut weighed = Weighed::default();
     for approval in given {
         if approval.release != plan.release || approval.expires_at <= now {
@@ -92,7 +115,7 @@ pub fn weigh<'a>(
         let why = why_not_for_plan(plan, &mark, approval)
             .or_else(|| expired_by_another_clock(plan, approval, now, clocks))
             .or_else(|| why_not_now(plan, approval, now))
-            .or_else(|| why_not_by(plan, &weighed.counted, approval, driver));
+            .or_else(|| why_not_by(approvable, &weighed.counted, approval, driver));
         match why {
             None => weighed.counted.push(approval),
             Some(why) => weighed.ignored.push(format!(
@@ -166,7 +189,7 @@ fn why_not_now(plan: &Plan, approval: &PeerApproval, now: Timestamp) -> Option<S
 }
 
 fn why_not_by(
-    plan: &Plan,
+    approvable: Approvable<'_>,
     counted: &[&PeerApproval],
     approval: &PeerApproval,
     driver: Option<&Operator>,
@@ -175,14 +198,14 @@ fn why_not_by(
     if by.key().is_empty() {
         return Some("the approver has no name".to_owned());
     }
-    if let Some(own) = own_release(by, plan, driver) {
-        return Some(format!("{own} opened or drives the release"));
-    }
-    let mut owners: Vec<&Operator> = vec![&plan.operator];
-    owners.extend(driver);
-    if let Some(own) = owners.into_iter().find(|own| own.looks_like(by)) {
+    if let Some(own) = own_release(by, approvable, driver) {
         return Some(format!(
-            "the name looks like that of {own}, who opened or drives the release"
+            "{own} opened or drives the release, or overrode a check"
+        ));
+    }
+    if let Some(own) = looks_like_owner(by, approvable, driver) {
+        return Some(format!(
+            "the name looks like that of {own}, who opened or drives the release, or overrode a check"
         ));
     }
     let again = counted.iter().find(|it| it.by.looks_like(by));
@@ -228,16 +251,25 @@ pub fn unread_approvals(target: &Target, problems: &BTreeMap<String, String>) ->
     lines
 }
 
-/// The operator who opened the release or drives it, if this is the same person as `operator`. Such an operator must
-/// not approve the release.
+/// The operator who opened or drives the release or overrode one of its checks, if this is the same person as
+/// `operator`. Such an operator must not approve the release.
 pub fn own_release<'a>(
     operator: &Operator,
-    plan: &'a Plan,
+    approvable: Approvable<'a>,
     driver: Option<&'a Operator>,
 ) -> Option<&'a Operator> {
-    std::iter::once(&plan.operator)
-        .chain(driver)
-        .find(|owner| owner.is_same_person(operator))
+    let mut owners = approvable.owners(driver);
+    owners.find(|owner| owner.is_same_person(operator))
+}
+
+/// The operator of [`own_release`] whose name looks like that of `operator`.
+pub(in crate::release) fn looks_like_owner<'a>(
+    operator: &Operator,
+    approvable: Approvable<'a>,
+    driver: Option<&'a Operator>,
+) -> Option<&'a Operator> {
+    let mut owners = approvable.owners(driver);
+    owners.find(|owner| owner.looks_like(operator))
 }
 
 /// States how many approvals are needed: `needs 1 approval by someone else`.
@@ -285,7 +317,7 @@ pub fn approve_command(target: &Target) -> String {
 /// What the operator should know about approvals by others before a release starts; none if the rules require no
 /// approvals.
 pub fn approvals_ahead(plan: &Plan) -> Option<String> {
-    let needed = approvers_needed(plan, &[]);
+    let needed = Approvable::planned(plan).approvers_needed();
     if needed > 0 {
         return Some(format!(
             "the switch {}: {}",

@@ -30,8 +30,8 @@ pub use undriven::{NewestReleases, Undriven};
 use super::driver::{Driver, World};
 use super::gather::{behind_the_proxy, clocks, gather, past_and_unreadable};
 use super::{
-    Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, ProxyWords,
-    Reading, Refusal, Refused, Scope, Site, Writing, decide,
+    Approvable, Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest,
+    ProxyWords, Reading, Refusal, Refused, Scope, Site, Writing, decide,
 };
 use crate::history::Chain;
 use crate::inventory::{Clocks, LockPurpose, LockRecord, Operator, QueueEntry, Target, Tier};
@@ -187,7 +187,7 @@ impl Engine {
             touched: self.touched(draft.target(), true, draft.installs()),
         };
         let plan = draft.into_plan(&proxy_words);
-        self.check_name(&plan)?;
+        self.check_name(Approvable::planned(&plan))?;
         Ok(plan)
     }
 
@@ -235,7 +235,7 @@ impl Engine {
         let Some(write) = site.write.clone() else {
             return Err(Refusal::ReadOnly.into());
         };
-        self.check_name(&plan)?;
+        self.check_name(Approvable::planned(&plan))?;
         let now = self.clock.now();
         if approval.scope() != Scope::Plan || approval.check(&plan, now).is_err() {
             return Err(Refusal::PlanExpired {

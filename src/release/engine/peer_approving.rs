@@ -7,11 +7,11 @@ use crate::inventory::{
 };
 use crate::ports::FailureKind;
 use crate::release::approval::{
-    approval_mark, approvers_needed, name_not_proved, own_release, unread_approvals, weigh,
+    Approvable, looks_like_owner, name_not_proved, own_release, unread_approvals, weigh,
 };
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
-use crate::release::{Interrupted, NotPeerApproved, Plan, Refusal, Refused, Status};
+use crate::release::{Interrupted, NotPeerApproved, Refusal, Refused, Status};
 use crate::sanitize::sanitize;
 
 /// A release that needs approvals by other operators, and the approvals so far.
@@ -36,9 +36,8 @@ impl Engine {
         id: Option<ReleaseId>,
     ) -> Result<PeerApprovable, Refused> {
         let found = self.interrupted(target, id).await?;
-        let plan = found.plan();
         let status = &found.observed.status;
-        let needed = approvers_needed(plan, &status.cases);
+        let needed = status.approvable().approvers_needed();
         if needed == 0 {
             return Err(not_approved(NotPeerApproved::NeedsNone));
         }
@@ -46,7 +45,7 @@ impl Engine {
             return Err(not_approved(NotPeerApproved::TooLate));
         }
         let driver = found.driver().map(|holder| holder.record.operator.clone());
-        let (given, ignored) = self.weighed((plan, &status.cases), driver.as_ref()).await?;
+        let (given, ignored) = self.weighed(status.approvable(), driver.as_ref()).await?;
         Ok(PeerApprovable {
             found,
             needed,
@@ -61,17 +60,16 @@ impl Engine {
         status: &Status,
         driver: Option<&Operator>,
     ) -> Result<Vec<PeerApproval>, Refused> {
-        let of = (&*status.plan, &*status.cases);
-        Ok(self.weighed(of, driver).await?.0)
+        Ok(self.weighed(status.approvable(), driver).await?.0)
     }
 
     /// The approvals of a release that count, and the reasons why other approvals do not count.
     async fn weighed(
         &self,
-        (plan, cases): (&Plan, &[CaseReport]),
+        approvable: Approvable<'_>,
         driver: Option<&Operator>,
     ) -> Result<(Vec<PeerApproval>, Vec<String>), Refused> {
-        let target = plan.target();
+        let target = approvable.plan.target();
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
@@ -81,12 +79,7 @@ impl Engine {
             })?;
         let clocks = clocks(site, self.clock.as_ref()).await;
         let now = self.clock.now();
-        let weighed = weigh(
-            (plan, cases),
-            &record.peer_approvals,
-            driver,
-            (now, &clocks),
-        );
+        let weighed = weigh(approvable, &record.peer_approvals, driver, (now, &clocks));
         let mut ignored = weighed.ignored;
         ignored.extend(unread_approvals(target, &record.problems));
         Ok((weighed.counted.into_iter().cloned().collect(), ignored))
@@ -106,13 +99,13 @@ impl Engine {
     /// Checks the operator's name if the plan needs approvals and the store authenticates its writers: the name must be
     /// the authenticated one. Otherwise one person could open a release under one name and approve it under a second
     /// name.
-    pub(super) fn check_name(&self, plan: &Plan) -> Result<(), Refused> {
-        if approvers_needed(plan, &[]) == 0 {
+    pub(super) fn check_name(&self, approvable: Approvable<'_>) -> Result<(), Refused> {
+        if approvable.approvers_needed() == 0 {
             return Ok(());
         }
         let write = self
             .sites
-            .get(plan.target())
+            .get(approvable.plan.target())
             .and_then(|it| it.write.as_ref());
         let proved = write.and_then(|write| write.store.peer_approvals.proved_name());
         name_not_proved(&self.operator, proved).map_or(Ok(()), |why| Err(not_approved(why)))
@@ -122,13 +115,13 @@ impl Engine {
     /// must not have opened the release, and must not drive it. The operator's name must not look like the name of an
     /// operator who opened or drives the release.
     pub fn may_peer_approve(&self, found: &Interrupted) -> Result<(), Refused> {
-        self.check_name(found.plan())?;
+        let approvable = found.observed.status.approvable();
+        self.check_name(approvable)?;
         let driver = found.driver().map(|holder| &holder.record.operator);
-        if let Some(by) = own_release(&self.operator, found.plan(), driver) {
+        if let Some(by) = own_release(&self.operator, approvable, driver) {
             return Err(not_approved(NotPeerApproved::Own { by: by.clone() }));
         }
-        let mut owners = std::iter::once(&found.plan().operator).chain(driver);
-        match owners.find(|owner| owner.looks_like(&self.operator)) {
+        match looks_like_owner(&self.operator, approvable, driver) {
             Some(owner) => Err(not_approved(NotPeerApproved::LooksLike {
                 owner: owner.clone(),
             })),
@@ -136,22 +129,28 @@ impl Engine {
         }
     }
 
-    /// Approves a release that another operator drives, as the operator of this console.
+    /// Approves a release that another operator drives, as the operator of this console. `seen` is the mark of what the
+    /// operator has seen: if a check was overridden since, the release is not approved.
     pub async fn peer_approve(
         &self,
         target: &Target,
         id: ReleaseId,
+        seen: &str,
         note: Option<String>,
     ) -> Result<PeerApproval, Refused> {
         let PeerApprovable { found, .. } = self.peer_approvable(target, Some(id)).await?;
         let plan = found.plan();
         self.may_peer_approve(&found)?;
+        let mark = found.observed.status.approvable().mark();
+        if mark != seen {
+            return Err(not_approved(NotPeerApproved::Changed));
+        }
         let now = self.clock.now();
         let life = plan.definition.rules.approvals_last;
         let peer_approval = PeerApproval {
             release: plan.release,
             digest: plan.version.digest.clone(),
-            plan: approval_mark(plan, &found.observed.status.cases),
+            plan: mark,
             by: self.operator.clone(),
             console: self.console.clone(),
             given_at: now,

@@ -16,10 +16,11 @@ use crate::inventory::{
 use crate::ports::{Acquired, Lease};
 use crate::release::gather::{past_and_unreadable, proxy_generation};
 use crate::release::interrupted::not_overtaken;
+use crate::release::replay::Replay;
 use crate::release::unreadable::unreadable_release;
 use crate::release::{
-    Approval, Handle, Interrupted, Machine, OnFailure, Plan, Refusal, Refused, ResumeAction,
-    Resumption, Scope, Site, TargetState, Writing,
+    Approvable, Approval, Handle, Interrupted, Machine, OnFailure, Plan, Refusal, Refused,
+    ResumeAction, Resumption, Scope, Site, TargetState, Writing,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +172,11 @@ impl Engine {
             return Err(Refusal::NotApproved.into());
         }
         if resume.resume_action == ResumeAction::Continue {
-            self.check_name(&plan)?;
+            let replay = Replay::of(&found, &plan);
+            self.check_name(Approvable {
+                plan: &plan,
+                overrides: &replay.track.overrides,
+            })?;
         }
         let successor = found
             .successor()

@@ -52,6 +52,7 @@ fn judged(
     let situation = Situation {
         plan,
         report: None,
+        overrides: &std::collections::BTreeMap::new(),
         observation,
         now: Timestamp::UNIX_EPOCH,
         begun: &BTreeSet::new(),

@@ -134,6 +134,7 @@ pub(super) fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) 
     stage.guard(&Situation {
         plan,
         report: Some(&report),
+        overrides: &std::collections::BTreeMap::new(),
         observation: &observation,
         now: report.at,
         begun: &BTreeSet::new(),

@@ -348,10 +348,10 @@ impl Stage {
 
     /// Whether an operator may continue without the stage after it failed. The undo of a task may fail for a reason that
     /// only a person can judge.
-    pub(super) fn may_be_skipped(self) -> bool {
+    pub(super) fn may_be_skipped(self, course: &Course) -> bool {
         match self.direction {
             Direction::Forward => has(self.step, Property::MayBeSkipped),
-            Direction::Back => self.step.runs_tasks(),
+            Direction::Back => self.step.runs_tasks() && course.undo_has_failed,
         }
     }
 

@@ -19,11 +19,11 @@ use super::{
     AfterFailure, Course, Evidence, Judgement, Property, Situation, StageDefinition,
     StepDefinition, StepSummary, Verdict, first,
 };
-use crate::checks::{CaseReport, hide_in_query};
+use crate::checks::hide_in_query;
 use crate::inventory::{EdgeSlots, PeerApproval, RegistryRecord, Slot, SlotMembers};
 use crate::release::{
-    Action, Ask, Draft, Move, Need, Observation, Plan, ProxyWords, Purpose, Refusal, Rewrite,
-    RouteBefore, Weighed, approvers_needed, peer_approved_words, unread_approvals, weigh,
+    Action, Approvable, Ask, Draft, Move, Need, Observation, Plan, ProxyWords, Purpose, Refusal,
+    Rewrite, RouteBefore, Weighed, peer_approved_words, unread_approvals, weigh,
 };
 
 /// The pause between two observations of the movement.
@@ -221,7 +221,7 @@ fn enough_peer_approvals(
     record: &RegistryRecord,
 ) -> Result<Vec<PeerApproval>, Verdict> {
     let plan = situation.plan;
-    let needed = approvers_needed(plan, cases(situation));
+    let needed = situation.approvable().approvers_needed();
     let Weighed { counted, ignored } = peer_approvals(situation);
     if counted.len() >= needed {
         return Ok(counted.into_iter().cloned().collect());
@@ -236,25 +236,20 @@ fn enough_peer_approvals(
     )))
 }
 
-/// The results of the checks.
-fn cases<'a>(situation: &Situation<'a>) -> &'a [CaseReport] {
-    situation.report.map_or(&[], |report| &report.cases)
-}
-
 /// The approvals by other operators that count now. The holder of the lock is the driver. The driver's own approval
 /// does not count.
 fn peer_approvals<'a>(situation: &Situation<'a>) -> Weighed<'a> {
-    let (plan, observation) = (situation.plan, situation.observation);
+    let observation = situation.observation;
     let Some(record) = observation
         .registry
         .as_ref()
-        .filter(|_| approvers_needed(plan, cases(situation)) > 0)
+        .filter(|_| situation.approvable().approvers_needed() > 0)
     else {
         return Weighed::default();
     };
     let driver = record.lock.as_ref().map(|holder| &holder.record.operator);
     weigh(
-        (plan, cases(situation)),
+        situation.approvable(),
         &record.peer_approvals,
         driver,
         (situation.now, &observation.clocks),
@@ -351,7 +346,7 @@ impl StepDefinition for Switch {
     }
 
     fn approvers(&self, plan: &Plan) -> usize {
-        approvers_needed(plan, &[])
+        Approvable::planned(plan).approvers_needed()
     }
 
     /// Too many bad public answers in a row move the traffic back.

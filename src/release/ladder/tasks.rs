@@ -229,7 +229,12 @@ fn output_command(plan: &Plan, call: &TaskCall) -> String {
             let container = call.container_name(plan.target(), plan.release);
             format!("docker logs {container}")
         }
-        RuntimeKind::Processes => format!("greenroom show {} --logs", plan.release),
+        RuntimeKind::Processes => {
+            format!(
+                "greenroom show {} --logs, when the release has ended",
+                plan.release
+            )
+        }
     }
 }
 
@@ -516,9 +521,12 @@ impl StageDefinition for Undo {
             return Judgement::NotYet("a task has not ended, or may still be started".to_owned());
         }
         if let Some(why) = self.unknown(situation, runs) {
+            course.undo_has_failed = true;
             return Judgement::Never(why);
         }
-        judge(situation, runs, self.calls(situation, runs), course)
+        let judgement = judge(situation, runs, self.calls(situation, runs), course);
+        course.undo_has_failed = matches!(judgement, Judgement::Never(_));
+        judgement
     }
 
     fn time_limit(&self, plan: &Plan) -> Duration {

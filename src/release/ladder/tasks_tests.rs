@@ -113,6 +113,7 @@ impl Case {
             &Situation {
                 plan: &self.plan,
                 report: None,
+                overrides: &std::collections::BTreeMap::new(),
                 observation: &observation,
                 now: Timestamp::UNIX_EPOCH,
                 begun: &self.begun,
@@ -383,6 +384,7 @@ fn tasks_that_cannot_be_observed_are_waited_for() {
         let situation = Situation {
             plan: &case.plan,
             report: None,
+            overrides: &std::collections::BTreeMap::new(),
             observation: &blind,
             now: Timestamp::UNIX_EPOCH,
             begun: &case.begun,

@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::checks::Report;
+use crate::checks::{CheckOverrides, Report};
 use crate::history::Step;
 use crate::inventory::{PeerApproval, Slot, TaskCall};
 use crate::release::interlocks::Obstacle;
 use crate::release::view::View;
-use crate::release::{Action, Observation, Plan};
+use crate::release::{Action, Approvable, Observation, Plan};
 
 /// The data for a decision: the plan, the last report of the checks, and the latest observation with its time.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::release) struct Situation<'a> {
     pub(in crate::release) plan: &'a Plan,
     pub(in crate::release) report: Option<&'a Report>,
+    /// The checks that were overridden.
+    pub(in crate::release) overrides: &'a CheckOverrides,
     pub(in crate::release) observation: &'a Observation,
     pub(in crate::release) now: Timestamp,
     /// The commands of tasks whose intent is recorded. They may have run.
@@ -25,6 +27,14 @@ pub(in crate::release) struct Situation<'a> {
 }
 
 impl<'a> Situation<'a> {
+    /// What other operators approve.
+    pub(in crate::release) fn approvable(&self) -> Approvable<'a> {
+        Approvable {
+            plan: self.plan,
+            overrides: self.overrides,
+        }
+    }
+
     /// What the observation says about slots and traffic. `probed` is the slot whose health endpoint was requested.
     pub(in crate::release) fn view(&self, probed: Option<Slot>) -> View<'a> {
         View::of(self.observation, &self.plan.definition, probed)

@@ -94,6 +94,7 @@ impl Machine {
         let situation = Situation {
             plan: &self.plan,
             report: self.track.report.as_ref(),
+            overrides: &self.track.overrides,
             observation,
             now,
             begun: &self.track.begun,

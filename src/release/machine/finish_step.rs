@@ -7,7 +7,7 @@ use super::{Machine, OnFailure, Phase, Request, Then};
 use crate::checks::Report;
 use crate::history::{Direction, JournalEvent, Outcome, ReleaseRecord};
 use crate::release::event::Effect;
-use crate::release::ladder::{AfterFailure, in_direction};
+use crate::release::ladder::{AfterFailure, Property, in_direction};
 use crate::release::observation::Stage;
 use crate::release::time::elapsed;
 use crate::release::{AnnouncementKind, StepState};
@@ -171,6 +171,11 @@ impl Machine {
                 // A stage that is tried again has not failed yet.
                 if let Some(stage) = self.stage() {
                     self.track.set(stage.step, StepState::Pending);
+                    if stage.has(Property::RunsChecks) {
+                        // An earlier report must not be overridden if the checks cannot be run this time.
+                        self.track.report = None;
+                        self.track.cases.clear();
+                    }
                 }
                 self.ask_or_guard(now);
             }

@@ -180,7 +180,7 @@ impl Machine {
             choices.push(Choice::BackOut);
         }
         choices.push(Choice::Leave);
-        if stage.may_be_skipped() {
+        if stage.may_be_skipped(&self.attempt.course) {
             choices.push(Choice::Skip);
         }
         if self.track.may_override(&self.plan) {

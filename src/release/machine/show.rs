@@ -18,6 +18,7 @@ impl Machine {
             progress: self.progress(),
             since: self.began_at.unwrap_or(self.plan.made_at),
             cases: self.track.cases.clone(),
+            overrides: self.track.overrides.clone(),
             checked_at: self.track.report.as_ref().map(|report| report.at),
             pulled: self.pulled,
             draining: self.attempt.draining,

@@ -154,6 +154,7 @@ pub fn observed(
         may_have_switched: trace.replay.track.may_have_switched(),
         checked_at: trace.replay.track.report.as_ref().map(|report| report.at),
         cases: trace.replay.track.cases,
+        overrides: trace.replay.track.overrides,
         pulled: None,
         draining: None,
         next,

@@ -1,7 +1,7 @@
 //! What the operator should know before starting a plan. A warning does not stop a release.
 
-use crate::history::{Outcome, Overridden, ReleaseRecord, Step};
-use crate::inventory::{LockRecord, RegistryRecord, SlotMembers, TaskName, Version};
+use crate::history::{Outcome, ReleaseRecord, Step};
+use crate::inventory::{LockRecord, RegistryRecord, SlotMembers, Version};
 use crate::release::ladder::task_of_call;
 use crate::release::{Facts, LiveBefore, StandbyOf};
 use crate::sanitize::sanitize;
@@ -120,20 +120,6 @@ pub(super) fn tasks_left_out(facts: &Facts) -> Option<String> {
     })
 }
 
-/// A warning that names the tasks that the operator leaves out.
-pub(super) fn skipped_tasks(skipped: &[TaskName]) -> Option<String> {
-    let names: Vec<&str> = skipped.iter().map(TaskName::as_str).collect();
-    (!names.is_empty()).then(|| format!("does not run these tasks: {}", names.join(", ")))
-}
-
-/// A warning that names the checks that the operator overrides in advance.
-pub(super) fn overridden_checks(overridden: &[String]) -> Option<String> {
-    (!overridden.is_empty()).then(|| {
-        let names = overridden.join(", ");
-        format!("goes on if these checks do not pass: {names}")
-    })
-}
-
 /// The names of the planned tasks at some steps.
 fn task_names(head: &ReleaseRecord, is_wanted: impl Fn(Step) -> bool) -> Vec<String> {
     let steps = head.plan.iter();
@@ -143,11 +129,4 @@ fn task_names(head: &ReleaseRecord, is_wanted: impl Fn(Step) -> bool) -> Vec<Str
     });
     let calls = wanted.flat_map(|planned| &planned.calls);
     calls.map(|call| sanitize(task_of_call(call))).collect()
-}
-
-pub(super) fn override_warning(overridden: &Overridden) -> String {
-    format!(
-        "overrides: {}, because: {}",
-        overridden.hold, overridden.why
-    )
 }

@@ -61,11 +61,11 @@ impl fmt::Display for Refusal {
             }
             Self::NoSuchCheck { name, checks } => {
                 let name = sanitize(name);
-                write!(f, "there is no check {name} to override: ")?;
+                write!(f, "there is no required check {name} to override: ")?;
                 if checks.is_empty() {
-                    f.write_str("the target has no checks")
+                    f.write_str("the target has no required checks")
                 } else {
-                    write!(f, "the checks of the target are {}", checks.join(", "))
+                    write!(f, "the required checks of the target are {}", checks.join(", "))
                 }
             }
             Self::NoReasonToOverride => {

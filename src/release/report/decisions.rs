@@ -27,7 +27,7 @@ pub(super) fn add(lines: &mut Lines, recorded: &Recorded) {
     }
     if !head.overridden_checks.is_empty() {
         let names = head.overridden_checks.join(", ");
-        let decision = "decided that the release goes on if these checks do not pass";
+        let decision = "decided that the release continues if these checks do not pass";
         lines.plain(format!("  {at}  {operator} {decision}: {names}"));
     }
     for overridden in &head.overridden {

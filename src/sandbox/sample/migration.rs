@@ -23,7 +23,11 @@ impl Migration {
         let (name, is_back) = match arguments {
             [name] => (name, false),
             [name, back] if back == "--back" => (name, true),
-            _ => return Err("usage: migrate NAME [--back]".to_owned()),
+            _ => {
+                return Err(
+                    "migrate needs a name, and at most --back: migrate NAME [--back]\n".to_owned(),
+                );
+            }
         };
         Ok(Self {
             name: name.clone(),

@@ -1,6 +1,7 @@
 //! Checks of the options that only containers have.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::super::model::{
     EnvironmentSection, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
@@ -85,8 +86,17 @@ impl Checker<'_> {
         for (environment, _) in service.environments.iter() {
             let section = root.environments.get(environment);
             if section.is_some_and(|it| it.runtime == RuntimeKind::Process) {
-                for key in options.without_secrets().keys() {
-                    self.without_containers(&[at, &[key]].concat(), environment);
+                let others = [
+                    ("command", service.command.is_some()),
+                    ("memory", service.memory.is_some()),
+                    ("mounts", !service.mounts.is_empty()),
+                    ("network", service.network.is_some()),
+                ];
+                let others = others.into_iter().filter(|(_, is_set)| *is_set);
+                let others = others.map(|(key, _)| key.to_owned());
+                let of_containers = options.without_secrets();
+                for key in others.chain(of_containers.keys().cloned()) {
+                    self.without_containers(&[at, &[&*key]].concat(), environment);
                 }
             }
         }
@@ -105,6 +115,7 @@ impl Checker<'_> {
             let name = at.last().copied().unwrap_or_default();
             let is_set = [
                 ("cpus", in_environment.cpus.is_some()),
+                ("memory", in_environment.memory.is_some()),
                 ("secrets", !in_environment.secrets.is_empty()),
             ];
             for (key, _) in is_set.into_iter().filter(|(_, is_set)| *is_set) {
@@ -196,7 +207,12 @@ impl Checker<'_> {
         let of_environments = service.environments.iter();
         let mut secrets = of_environments.map(|(_, it)| !it.secrets.is_empty());
         let has_secrets = !service.container.secrets.is_empty() || secrets.any(|has| has);
-        let mut taken: Vec<&str> = has_secrets.then_some(SECRETS).into_iter().collect();
+        let socket = service.listen.socket.as_deref().and_then(Path::parent);
+        let mut taken: Vec<&Path> = has_secrets
+            .then_some(Path::new(SECRETS))
+            .into_iter()
+            .collect();
+        taken.extend(socket);
         let mut problems = Vec::new();
         let mounts = service.mounts.iter().enumerate();
         let mounts = mounts.map(|(index, mount)| {
@@ -209,17 +225,19 @@ impl Checker<'_> {
         let tmpfs = service.container.tmpfs.keys();
         let tmpfs = tmpfs.map(|path| (path.as_str(), vec!["tmpfs".to_owned(), path.clone()]));
         for (path, keys) in mounts.chain(tmpfs) {
-            let path = path.trim_end_matches('/');
-            if taken.contains(&path) {
+            // Paths are compared by their parts: `/data/./x/` is `/data/x`.
+            if taken.contains(&Path::new(path)) {
                 problems.push((keys, path));
             }
-            taken.push(path);
+            taken.push(Path::new(path));
         }
         for (keys, path) in problems {
             let keys = keys.iter().map(String::as_str);
             let at: Vec<&str> = at.iter().copied().chain(keys).collect();
-            let what = if path == SECRETS && has_secrets {
+            let what = if has_secrets && Path::new(path) == Path::new(SECRETS) {
                 "the files of `secrets` are"
+            } else if Some(Path::new(path)) == socket {
+                "the socket of `listen` is"
             } else {
                 "another mount or `tmpfs` is"
             };

@@ -111,6 +111,7 @@ pub(super) const MODULES: &[ModuleRule] = &[
     module_rule("adapters::sqlite", WITH_FILES, AN_ADAPTER),
     module_rule("adapters::system_authorities", &[], AN_ADAPTER),
     module_rule("adapters::tls_provider", &[], AN_ADAPTER),
+    module_rule("adapters::command_checks", &["ports", "inventory", "checks", "sanitize", "private_files"], AN_ADAPTER),
     module_rule("adapters::notices", &["ports", "inventory", "checks", "history", "sanitize", "adapters::outbound_proxy", "adapters::system_authorities", "adapters::tls_provider", "adapters::signing_key"], AN_ADAPTER),
     // A target's configuration is the release's own `Definition`. Keys and themes use the names in
     // the console's tables. So settings know that type and these tables.

@@ -179,7 +179,7 @@ fn an_overridden_check_says_who_overrode_it_and_why() {
     let mut model = looking((118, 34), status);
     let words = format!("overridden by {}: it counts", operator());
     let shown = screen(&model);
-    assert!(shown.contains("overridden by"), "{shown}");
+    assert!(shown.contains("overridden…"), "{shown}");
     press(&mut model, "jj");
     let page = page(&mut model);
     assert!(page.contains(&words), "{page}");

@@ -283,12 +283,9 @@ fn overriding_checks_needs_a_note() {
     let name = status.cases[0].name.clone();
     tell(&mut model, Event::ReleaseMoved(Arc::new(status)));
     let shown = screen(&model);
-    let consequence = format!("goes on although {name} did not pass; needs a note");
+    let consequence = format!("continues although {name} did not pass; needs a note");
     assert!(shown.contains(&consequence), "{shown}");
-    assert!(
-        shown.contains("another person must approve the switch"),
-        "{shown}"
-    );
+    assert!(shown.contains("person must approve the switch"), "{shown}");
     press(&mut model, "jjjj");
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(notice(&model).contains("write why"), "{}", notice(&model));

@@ -522,6 +522,7 @@ pub(crate) fn status(target: &Target, tier: Tier, at: Step, progress: Progress) 
     Status {
         plan,
         steps,
+        overrides: BTreeMap::new(),
         progress,
         since: ago(52),
         cases,

@@ -8,7 +8,7 @@ use greenroom::history::{JournalEvent, Outcome, Overridden, ReleaseKind, Release
 use greenroom::inventory::{
     ClockReading, Clocks, Hold, Operator, PeerApproval, ReleaseId, Slot, Tier, Version,
 };
-use greenroom::release::{OnFailure, Plan, Progress, Purpose, approvers_needed, weigh};
+use greenroom::release::{Approvable, OnFailure, Plan, Progress, Purpose, weigh};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -183,23 +183,38 @@ fn only_unexpired_approvals_of_others_for_this_plan_count() {
     let none = Clocks::default();
     let now = (Timestamp::UNIX_EPOCH, &none);
     assert_eq!(
-        weigh((&plan, &[]), &given, None, now).counted.len(),
+        weigh(Approvable::planned(&plan), &given, None, now)
+            .counted
+            .len(),
         1,
         "one a person"
     );
     let again = [good.clone(), peer_approval(&plan, "b\u{435}n", 600)];
     assert_eq!(
-        weigh((&plan, &[]), &again, None, now).counted.len(),
+        weigh(Approvable::planned(&plan), &again, None, now)
+            .counted
+            .len(),
         1,
         "one a name to the eye"
     );
     assert!(
-        weigh((&plan, &[]), &given, Some(&person("BEN")), now)
-            .counted
-            .is_empty()
+        weigh(
+            Approvable::planned(&plan),
+            &given,
+            Some(&person("BEN")),
+            now
+        )
+        .counted
+        .is_empty()
     );
     assert_eq!(
-        weigh((&plan, &[]), &given, Some(&person("cleo")), now).counted,
+        weigh(
+            Approvable::planned(&plan),
+            &given,
+            Some(&person("cleo")),
+            now
+        )
+        .counted,
         [&good]
     );
 }
@@ -215,7 +230,7 @@ fn an_approval_that_does_not_count_is_shown_with_the_reason() {
     other_plan.plan = "1:0".into();
     let given = [good.clone(), for_ever, look_alike, other_plan];
     let weighed = weigh(
-        (&plan, &[]),
+        Approvable::planned(&plan),
         &given,
         None,
         (Timestamp::UNIX_EPOCH, &Clocks::default()),
@@ -256,7 +271,12 @@ fn an_approval_expired_by_another_clock_names_the_clock_and_the_fix() {
         ),
     ] {
         let clocks = clock_off_by(minutes);
-        let weighed = weigh((&plan, &[]), &given, None, (Timestamp::UNIX_EPOCH, &clocks));
+        let weighed = weigh(
+            Approvable::planned(&plan),
+            &given,
+            None,
+            (Timestamp::UNIX_EPOCH, &clocks),
+        );
         assert_eq!(weighed.counted.len(), 0);
         let begin = "the approval by ben@ops-9 does not count: it has expired by the clock of the Docker host of production, ";
         assert_eq!(weighed.ignored, [format!("{begin}{words}")]);
@@ -274,9 +294,9 @@ fn an_override_replaces_no_approval_that_has_expired_by_another_clock() {
     });
     let given = [peer_approval(&plan, "ben", 30)];
     let clocks = clock_off_by(45);
-    let weighed = weigh((&plan, &[]), &given, None, (since, &clocks));
+    let weighed = weigh(Approvable::planned(&plan), &given, None, (since, &clocks));
     assert_eq!(weighed.counted.len(), 0);
-    assert!(approvers_needed(&plan, &[]) > 0);
+    assert!(Approvable::planned(&plan).approvers_needed() > 0);
 }
 
 #[test]

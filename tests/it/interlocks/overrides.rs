@@ -6,7 +6,7 @@ use std::time::Duration;
 use greenroom::checks::{CheckOverride, Report};
 use greenroom::history::{JournalEvent, Outcome, Step};
 use greenroom::inventory::{PeerApproval, Slot, Tier};
-use greenroom::release::{Choice, Event, OnFailure, Progress, approval_mark};
+use greenroom::release::{Choice, Event, OnFailure, Progress};
 
 use super::others::{asks_again, has_switched, peer_approval, say_yes, until_switch_asks};
 use super::world::{Fate, World, plan};
@@ -62,7 +62,7 @@ fn reports(world: &World) -> Vec<Report> {
 fn approval(world: &World) -> PeerApproval {
     let status = world.status();
     let mut approval = peer_approval(&status.plan, "ben", 60);
-    approval.plan = approval_mark(&status.plan, &status.cases);
+    approval.plan = status.approvable().mark();
     approval
 }
 

@@ -39,10 +39,11 @@ async fn fixture() -> Fixture {
 }
 
 async fn approves(app: &App, fixture: &Fixture, running: &Running) -> PeerApproval {
-    let release = running.handle.status().borrow().plan.release;
+    let status = running.handle.status().borrow().clone();
+    let (release, seen) = (status.plan.release, status.approvable().mark());
     let given = app
         .engine
-        .peer_approve(&fixture.target, release, None)
+        .peer_approve(&fixture.target, release, &seen, None)
         .await;
     given.expect("approved")
 }
@@ -121,11 +122,12 @@ async fn an_approver_who_takes_a_release_over_needs_another_approver() {
     assert_eq!(live(&fixture).await.as_deref(), Some("1.8.2"));
 
     // Ana's approval does not count either: she started it.
-    let release = taken.handle.status().borrow().plan.release;
+    let status = taken.handle.status().borrow().clone();
+    let (release, seen) = (status.plan.release, status.approvable().mark());
     let own = fixture
         .app
         .engine
-        .peer_approve(&fixture.target, release, None)
+        .peer_approve(&fixture.target, release, &seen, None)
         .await;
     assert!(own.is_err(), "she began it");
     approves(&cleo, &fixture, &taken).await;

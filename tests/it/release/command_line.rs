@@ -217,7 +217,8 @@ async fn a_failing_check_is_overridden_with_a_reason() {
     let unknown = ["--override-check", "basket", "--reason", "broken"];
     let unknown = run(&fixture, &[&promote[..], &unknown].concat()).await;
     assert_eq!(unknown.status.code(), Some(1), "{}", out(&unknown));
-    let words = "there is no check basket to override: the checks of the target are ";
+    let words =
+        "there is no required check basket to override: the required checks of the target are ";
     assert!(err(&unknown).contains(words), "{}", err(&unknown));
     let over = ["--override-check", "orders"];
     let no_reason = run(&fixture, &[&promote[..], &over].concat()).await;
@@ -228,7 +229,7 @@ async fn a_failing_check_is_overridden_with_a_reason() {
     let said = out(&done);
     assert_eq!(done.status.code(), Some(0), "{said}{}", err(&done));
     assert!(
-        said.contains("goes on if these checks do not pass: orders"),
+        said.contains("continues if these checks do not pass: orders"),
         "{said}"
     );
     assert!(said.contains("passed, overridden: orders"), "{said}");

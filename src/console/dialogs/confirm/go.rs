@@ -88,6 +88,7 @@ pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect>
             }
         }
         Question::PeerApprove(status) => vec![Effect::ask(PeerApprove {
+            seen: status.approvable().mark(),
             target,
             release: status.plan.release,
             note: note.unwrap_or_default(),
@@ -115,6 +116,8 @@ pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect>
 pub struct PeerApprove {
     pub target: Target,
     pub release: ReleaseId,
+    /// The mark of what the operator has seen, see [`Approvable::mark`].
+    pub seen: String,
     /// The note of the operator who approves. May be empty.
     pub note: String,
 }
@@ -123,7 +126,8 @@ impl effect::Question for PeerApprove {
     type Answer = Result<PeerApproval, Refused>;
 
     fn ask<'a>(&'a self, backend: &'a dyn Backend) -> Call<'a, Self::Answer> {
-        backend.peer_approve(&self.target, self.release, self.note.clone())
+        let seen = (self.release, self.seen.as_str());
+        backend.peer_approve(&self.target, seen, self.note.clone())
     }
 
     fn answered(&self, model: &mut Model, answer: Self::Answer) -> Vec<Effect> {

@@ -1,6 +1,6 @@
 //! The rows that an approver sees before approving another operator's release.
 
-use super::rows::{overridden, step};
+use super::rows::{decisions, step};
 use super::sides::Parts;
 use crate::checks::Verdict;
 use crate::console::model::Model;
@@ -19,7 +19,7 @@ pub(super) fn rows(
     (pinned, scrolled): Parts<'_, '_>,
 ) {
     let plan = &status.plan;
-    overridden(plan, scrolled);
+    decisions(plan, scrolled);
     let slots = model.in_slots(plan.target());
     let configuration = review::configuration(plan, slots.as_ref());
     for (index, line) in configuration.into_iter().enumerate() {

@@ -8,7 +8,7 @@ use crate::console::theme::{Meaning, Theme};
 use crate::console::view::text;
 use crate::history::{PlannedCalls, Step};
 use crate::release::describe::{LEAVES_A_HOLD, duration, keeps_warm};
-use crate::release::{Limit, Plan, Status, approvals_ahead, approvers_needed};
+use crate::release::{Approvable, Limit, Plan, Status, approvals_ahead};
 
 pub(super) fn begin(
     model: &Model,
@@ -22,7 +22,7 @@ pub(super) fn begin(
         pinned.push(("leaves", LEAVES_A_HOLD.to_owned(), Meaning::Warn));
     }
     if let Some(message) = approvals_ahead(plan) {
-        let meaning = match approvers_needed(plan, &[]) {
+        let meaning = match Approvable::planned(plan).approvers_needed() {
             0 => Meaning::Muted,
             _ => Meaning::Warn,
         };
@@ -68,12 +68,11 @@ pub(super) fn begin(
 }
 
 /// The holds that the release overrides.
-pub(super) fn overridden(plan: &Plan, rows: &mut Rows<'_>) {
-    for overridden in &plan.overridden {
-        let message = format!("{}, because: {}", overridden.hold, overridden.why);
+pub(super) fn decisions(plan: &Plan, rows: &mut Rows<'_>) {
+    for decision in plan.decisions() {
         rows.push((
             "despite",
-            crate::sanitize::sanitize(&message),
+            crate::sanitize::sanitize(&decision),
             Meaning::Warn,
         ));
     }

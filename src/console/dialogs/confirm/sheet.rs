@@ -46,7 +46,7 @@ pub(super) fn sheet(model: &Model, theme: &Theme, confirm: &Confirm, columns: us
         }
         Question::Step(status, step) => {
             if *step == Step::Switch {
-                rows::overridden(&status.plan, &mut scrolled);
+                rows::decisions(&status.plan, &mut scrolled);
                 if let Some(message) = model.peer_approved_words(status) {
                     scrolled.push(("others", crate::sanitize::sanitize(&message), Meaning::Text));
                 }
