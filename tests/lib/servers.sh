@@ -30,6 +30,16 @@ missing_packages() {
   if command -v busybox >/dev/null && ldd "$(command -v busybox)" >/dev/null 2>&1; then echo busybox-static; fi
   [ -e /usr/include/stdlib.h ] || echo libc6-dev
   [ -e /usr/share/zoneinfo/Europe/Berlin ] || echo tzdata
+  # Its programs are in no directory of $PATH, and the tests start their own cluster.
+  [ -n "$(postgresql_programs)" ] || echo postgresql
+}
+
+# The directory with the programs of the newest PostgreSQL; nothing if there is none.
+postgresql_programs() {
+  local programs
+  for programs in /usr/lib/postgresql/*/bin; do
+    [ ! -x "$programs/postgres" ] || echo "$programs"
+  done | sort -V | tail -n 1
 }
 
 installed_packages() { dpkg-query -W -f '${Package}\n' | LC_ALL=C sort -u; }
@@ -289,6 +299,28 @@ build_sample_images() {
   rm -rf "$files"
   export GREENROOM_TEST_IMAGE=$image
   say "sample application at $image: $(curl -sf "http://$GREENROOM_TEST_REGISTRY/v2/sample/tags/list")"
+}
+
+# Sets GREENROOM_TEST_PSQL_IMAGE: the sample image 1.9.0 with psql, for migrations of a database. In a repository of its
+# own, so that the images of most tests stay small.
+build_psql_image() {
+  local files="$root/psql-files" sample=$GREENROOM_TEST_IMAGE:1.9.0 image container psql
+  image=$GREENROOM_TEST_REGISTRY/sample-psql
+  # The psql in $PATH is a script of Debian.
+  psql=$(postgresql_programs)/psql
+  with_libraries "$files" "$psql"
+  mkdir -p "$files/usr/bin"
+  ln -s "$psql" "$files/usr/bin/psql"
+  docker pull --quiet "$sample" >/dev/null
+  container=$(docker create "$sample")
+  tar -C "$files" -c . | docker cp --quiet - "$container:/"
+  docker commit "$container" "$image:1.9.0" >/dev/null
+  docker rm "$container" >/dev/null
+  docker push --quiet "$image:1.9.0" >/dev/null
+  # A test pulls them, as production does.
+  docker rmi "$image:1.9.0" "$sample" >/dev/null
+  rm -rf "$files"
+  export GREENROOM_TEST_PSQL_IMAGE=$image
 }
 
 # Sets GREENROOM_TEST_NGINX_IMAGE: this machine's nginx and a shell, for releases through an nginx

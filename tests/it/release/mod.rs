@@ -15,6 +15,7 @@ mod measured;
 mod outages;
 mod overtaken;
 mod planted_real;
+mod postgres_real;
 mod public_real;
 mod pushed_real;
 mod repair_real;

@@ -77,15 +77,30 @@ pub(crate) struct Versions {
 impl Versions {
     /// An empty repository of that name.
     pub(crate) async fn in_repository(name: &str) -> Self {
-        Self::of(registry(), None, name).await
+        let image = from_environment("GREENROOM_TEST_IMAGE");
+        Self::of(&image, registry(), None, name).await
+    }
+
+    /// The same, with psql in each version.
+    pub(crate) async fn with_psql(name: &str) -> Self {
+        let image = from_environment("GREENROOM_TEST_PSQL_IMAGE");
+        Self::of(&image, registry(), None, name).await
     }
 
     /// An empty repository of that name in a private registry.
     pub(crate) async fn in_private(registry: &PrivateRegistry, name: &str) -> Self {
-        Self::of(registry.host.clone(), Some((USER, PASSWORD)), name).await
+        let image = from_environment("GREENROOM_TEST_IMAGE");
+        let login = Some((USER, PASSWORD));
+        Self::of(&image, registry.host.clone(), login, name).await
     }
 
-    async fn of(host: String, login: Option<(&'static str, &'static str)>, name: &str) -> Self {
+    /// `image` is the one whose version 1.9.0 all versions are made from.
+    async fn of(
+        image: &str,
+        host: String,
+        login: Option<(&'static str, &'static str)>,
+        name: &str,
+    ) -> Self {
         let client = super::http_client().build().expect("a client");
         let samples = RegistryClient {
             client: client.clone(),
@@ -97,7 +112,6 @@ impl Versions {
             host,
             login,
         };
-        let image = from_environment("GREENROOM_TEST_IMAGE");
         let (_, sample) = image.split_once('/').expect("registry/repository");
         let manifest = samples
             .get(&format!("{sample}/manifests/1.9.0"))
