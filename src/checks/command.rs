@@ -122,7 +122,7 @@ mod tests {
                 environment: std::collections::BTreeMap::new(),
                 junit: true,
             }),
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_mins(5),
             required: true,
         }
     }

@@ -120,7 +120,8 @@ async fn run(arguments: Arguments) -> ExitCode {
         return finish(console::run(common).await, true);
     };
     let changes = verb.changes();
-    match verb.run(common).await {
+    // The future of a verb is too large for the stack.
+    match Box::pin(verb.run(common)).await {
         Ok(exit) => finish(exit, changes),
         Err(of_sample) => of_sample,
     }

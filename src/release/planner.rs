@@ -100,9 +100,7 @@ pub fn decide(
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
     });
     if kind.is_rollback() {
-        warnings.extend(tasks_that_stay_done(facts, &version));
-        warnings.extend(unreadable_warnings(definition, facts, record));
-        warnings.extend(taken_warnings(&facts.taken));
+        warnings.extend(rollback_warnings(definition, facts, record, &version));
     }
     Ok(Draft {
         plan: Plan {
@@ -371,6 +369,19 @@ fn refuse_by_record(
 
 /// Warnings for a rollback about an unreadable newest release or hold. An unreadable release or hold would stop a
 /// promote.
+fn rollback_warnings(
+    definition: &Definition,
+    facts: &Facts,
+    record: &RegistryRecord,
+    version: &Version,
+) -> Vec<String> {
+    let stay_done = tasks_that_stay_done(facts, version).into_iter();
+    stay_done
+        .chain(unreadable_warnings(definition, facts, record))
+        .chain(taken_warnings(&facts.taken))
+        .collect()
+}
+
 fn unreadable_warnings(
     definition: &Definition,
     facts: &Facts,

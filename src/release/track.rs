@@ -256,7 +256,9 @@ impl Hash for Track {
             overrides,
         } = self;
         (way, at, started, begun, passed, back_reason).hash(state);
-        overrides.keys().for_each(|name| name.hash(state));
+        for name in overrides.keys() {
+            name.hash(state);
+        }
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))

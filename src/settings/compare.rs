@@ -140,10 +140,7 @@ mod tests {
             lines(&changed),
             ["services.web.health.path: \"/health\" > \"/ready\""]
         );
-        let added = TEXT.replace(
-            "image = \"sample\"",
-            "image = \"sample\"\nrestart = \"no\"",
-        );
+        let added = TEXT.replace("image = \"sample\"", "image = \"sample\"\nrestart = \"no\"");
         assert_eq!(lines(&added), ["services.web.restart: - > \"no\""]);
         let found = compare(&loaded(&added), &loaded(TEXT)).changes;
         assert_eq!(found[0].key(), "services.web.restart");

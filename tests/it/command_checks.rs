@@ -41,9 +41,7 @@ async fn run_case(case: &Case) -> CaseReport {
         release: ReleaseId(ulid::Ulid::from_parts(1, 1)),
         address: "127.0.0.1:18082".parse().expect("an address"),
     };
-    let mask = Mask::of(&std::collections::BTreeSet::from([
-        "s3cret-w0rd-9".to_owned()
-    ]));
+    let mask = Mask::of(["s3cret-w0rd-9"]);
     let command = case.command().expect("a command");
     commands.run(case, command, &candidate, &mask).await
 }

@@ -394,13 +394,13 @@ async fn no_answer_is_an_error_and_not_a_failed_check() {
             c.timeout = Duration::from_millis(200);
         }),
         ("connection closed", |c| {
-            request_of(c).path = "/broken".into()
+            request_of(c).path = "/broken".into();
         }),
         ("is not a path", |c| {
-            request_of(c).path = "@evil.example.com/".into()
+            request_of(c).path = "@evil.example.com/".into();
         }),
         ("is not an HTTP method", |c| {
-            request_of(c).method = "G T".into()
+            request_of(c).method = "G T".into();
         }),
         ("\"x-key\"", |c| {
             request_of(c)

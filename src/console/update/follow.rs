@@ -51,8 +51,9 @@ fn shows_tasks(model: &Model) -> bool {
     match &status.progress {
         Progress::Forward(step) | Progress::Choosing { step, .. } => step.runs_tasks(),
         Progress::Back(step) => is_shown || step.runs_tasks(),
-        Progress::Closed(Outcome::Done | Outcome::Superseded { .. }) => false,
-        Progress::Asking { .. } | Progress::Standby { .. } => false,
+        Progress::Asking { .. }
+        | Progress::Standby { .. }
+        | Progress::Closed(Outcome::Done | Outcome::Superseded { .. }) => false,
         Progress::Closed(_)
         | Progress::Parked { .. }
         | Progress::Interrupted { .. }

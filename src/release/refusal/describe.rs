@@ -7,13 +7,46 @@ use jiff::Timestamp;
 use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON};
 use crate::inventory::{
     EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId, Slot, Target,
-    TaskName, local_time,
+    local_time,
 };
 use crate::release::describe::generations_used_up;
 use crate::sanitize::sanitize;
 
 fn used_up(f: &mut fmt::Formatter<'_>, target: &Target, generation: u64) -> fmt::Result {
     f.write_str(&generations_used_up(target, generation))
+}
+
+/// A name that the target does not have, and the names that it has.
+fn no_such<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    (kind, name, what): (&str, &T, &str),
+    known: &[T],
+) -> fmt::Result {
+    let name = sanitize(&name.to_string());
+    write!(f, "there is no {kind} {name} to {what}: ")?;
+    let known: Vec<String> = known.iter().map(T::to_string).collect();
+    match known.as_slice() {
+        [] => write!(f, "the target has no {kind}s"),
+        known => write!(f, "the {kind}s of the target are {}", known.join(", ")),
+    }
+}
+
+fn already_over(f: &mut fmt::Formatter<'_>, outcome: &impl fmt::Display) -> fmt::Result {
+    write!(
+        f,
+        "the release has already ended ({outcome}): there is nothing to resume"
+    )
+}
+
+fn needs_reason(f: &mut fmt::Formatter<'_>, does: &str) -> fmt::Result {
+    write!(f, "a release that {does} needs a reason")
+}
+
+fn nothing_live_in(f: &mut fmt::Formatter<'_>, environment: &EnvironmentName) -> fmt::Result {
+    write!(
+        f,
+        "nothing is live in {environment}: name a version instead"
+    )
 }
 
 fn never_live_here(f: &mut fmt::Formatter<'_>, version: &str, remarks: &[String]) -> fmt::Result {
@@ -50,31 +83,13 @@ impl fmt::Display for Refusal {
                 f,
                 "{repository} has no version {wanted}: push it, or choose a version that the image registry lists"
             ),
-            Self::NoSuchTask { name, tasks } => {
-                write!(f, "there is no task {name} to skip: ")?;
-                let tasks: Vec<&str> = tasks.iter().map(TaskName::as_str).collect();
-                if tasks.is_empty() {
-                    f.write_str("the target has no tasks")
-                } else {
-                    write!(f, "the tasks of the target are {}", tasks.join(", "))
-                }
-            }
+            Self::NoSuchTask { name, tasks } => no_such(f, ("task", name, "skip"), tasks),
             Self::NoSuchCheck { name, checks } => {
-                let name = sanitize(name);
-                write!(f, "there is no required check {name} to override: ")?;
-                if checks.is_empty() {
-                    f.write_str("the target has no required checks")
-                } else {
-                    write!(f, "the required checks of the target are {}", checks.join(", "))
-                }
+                no_such(f, ("required check", name, "override"), checks)
             }
-            Self::NoReasonToOverride => {
-                f.write_str("a release that overrides a check needs a reason")
-            }
-            Self::NoReasonToSkip => f.write_str("a release that skips a task needs a reason"),
-            Self::NothingLiveIn(environment) => {
-                write!(f, "nothing is live in {environment}: name a version instead")
-            }
+            Self::NoReasonToSkip => needs_reason(f, "skips a task"),
+            Self::NoReasonToOverride => needs_reason(f, "overrides a check"),
+            Self::NothingLiveIn(environment) => nothing_live_in(f, environment),
             Self::AlreadyLive {
                 slot,
                 version,
@@ -122,9 +137,7 @@ impl fmt::Display for Refusal {
             Self::LockedByUpkeep { target, holder } => locked_by_upkeep(f, target, holder),
             Self::LockedForNoRelease { target, holder } => locked_for_no_release(f, target, holder),
             Self::Unknown { fact, why } => write!(f, "it is not known {fact}: {why}"),
-            Self::WorldChanged { change } => {
-                write!(f, "{change} since the plan was made: plan again")
-            }
+            Self::WorldChanged { change } => write!(f, "{change} since the plan was made: plan again"),
             Self::PlanExpired { made_at } => f.write_str(&plan_expired(*made_at)),
             Self::ConfigurationOlder { why } => configuration_older(f, why),
             Self::NoSuchRelease(Some(id)) => write!(
@@ -134,9 +147,7 @@ impl fmt::Display for Refusal {
             Self::NoSuchRelease(None) => f.write_str("this target has no release yet"),
             Self::NoReleaseNamed { named, open } => no_release_named(f, named, open),
             Self::SeveralReleasesNamed { named, several } => several_named(f, named, several),
-            Self::AlreadyOver { outcome } => {
-                write!(f, "the release has already ended ({outcome}): there is nothing to resume")
-            }
+            Self::AlreadyOver { outcome } => already_over(f, outcome),
             Self::Overtaken { by } => write!(
                 f,
                 "this release cannot be resumed, because release {by} of this target started later: leave this release (greenroom resume with --leave)"

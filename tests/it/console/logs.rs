@@ -151,7 +151,7 @@ fn the_output_of_tasks_is_shown_while_they_run() {
         with_tasks(Progress::Forward(Step::BeforeSwitch)),
     );
     let source = tasks_source(&model);
-    assert_eq!(followed(&effects), [source.clone()]);
+    assert_eq!(followed(&effects), std::slice::from_ref(&source));
     assert_eq!(model.log.kind, LogKind::Tasks);
     let title_of_tasks = title(&model);
     assert!(

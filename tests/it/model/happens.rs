@@ -15,6 +15,23 @@ use super::state::{End, Seat, State};
 use super::turns::Turn;
 
 impl<S: Side> Scope<S> {
+    fn chooses(&self, state: &mut State<S>, by: usize, choice: Choice) {
+        let is_free = !matches!(choice, Choice::Retry | Choice::Override);
+        state.left.requests -= u8::from(!is_free);
+        if choice == Choice::Override
+            && let Seat::Driving(driver) = &mut state.seats[by]
+            && let Some((_, passed)) = &mut Arc::make_mut(driver).knows.checked
+        {
+            *passed = true;
+        }
+        let event = Event::Chosen {
+            choice,
+            by: person(by),
+            note: Some("the check is broken".to_owned()),
+        };
+        self.hears(state, by, event);
+    }
+
     /// Applies a turn; returns whether it was possible.
     pub(super) fn take(&self, state: &mut State<S>, turn: Turn<S::Event>) -> bool {
         match turn {
@@ -80,22 +97,7 @@ impl<S: Side> Scope<S> {
                 state.left.requests -= 1;
                 self.hears(state, by, Event::CheckAgainAsked(person(by)));
             }
-            Turn::Chooses(by, choice) => {
-                let is_free = !matches!(choice, Choice::Retry | Choice::Override);
-                state.left.requests -= u8::from(!is_free);
-                if choice == Choice::Override
-                    && let Seat::Driving(driver) = &mut state.seats[by]
-                    && let Some((_, passed)) = &mut Arc::make_mut(driver).knows.checked
-                {
-                    *passed = true;
-                }
-                let event = Event::Chosen {
-                    choice,
-                    by: person(by),
-                    note: Some("the check is broken".to_owned()),
-                };
-                self.hears(state, by, event);
-            }
+            Turn::Chooses(by, choice) => self.chooses(state, by, choice),
             Turn::Crashes(by) => {
                 state.left.losses -= 1;
                 Self::leave_late(state, by, false);
