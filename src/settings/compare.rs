@@ -140,10 +140,10 @@ mod tests {
             lines(&changed),
             ["services.web.health.path: \"/health\" > \"/ready\""]
         );
-        let added = TEXT.replace("image = \"sample\"", "image = \"sample\"\nrestart = \"no\"");
-        assert_eq!(lines(&added), ["services.web.restart: - > \"no\""]);
+        let added = TEXT.replace("path = \"/health\"", "path = \"/health\", host = \"web\"");
+        assert_eq!(lines(&added), ["services.web.health.host: - > \"web\""]);
         let found = compare(&loaded(&added), &loaded(TEXT)).changes;
-        assert_eq!(found[0].key(), "services.web.restart");
+        assert_eq!(found[0].key(), "services.web.health.host");
         assert_eq!(found[0].after, None);
     }
 
