@@ -204,32 +204,21 @@ impl Output {
             }
         }
         let rest = async {
-            for source in [out.map(Source::Out), err.map(Source::Err)]
-                .into_iter()
-                .flatten()
-            {
-                self.rest(source).await;
-            }
+            self.rest(out).await;
+            self.rest(err).await;
         };
         let _ = timeout(REST_TIMEOUT, rest).await;
         Ok(status.unwrap_or_default())
     }
 
-    async fn rest(&mut self, source: Source) {
+    async fn rest(&mut self, source: Option<impl AsyncRead + Unpin>) {
+        let Some(mut source) = source else { return };
         let mut block = [0; 4096];
-        match source {
-            Source::Out(mut out) => loop {
-                match read(Some(&mut out), &mut block).await {
-                    0 => return,
-                    read => self.take(&block[..read]),
-                }
-            },
-            Source::Err(mut err) => loop {
-                match read(Some(&mut err), &mut block).await {
-                    0 => return,
-                    read => self.take(&block[..read]),
-                }
-            },
+        loop {
+            match read(Some(&mut source), &mut block).await {
+                0 => return,
+                read => self.take(&block[..read]),
+            }
         }
     }
 
@@ -248,11 +237,6 @@ impl Output {
             lines.map(|line| sanitize_line(mask.hide(&String::from_utf8_lossy(line)).as_bytes()));
         lines.collect::<Vec<_>>().join("\n")
     }
-}
-
-enum Source {
-    Out(tokio::process::ChildStdout),
-    Err(tokio::process::ChildStderr),
 }
 
 /// Reads some bytes. 0 at the end or after an error. Never returns if there is no source.
@@ -298,8 +282,10 @@ impl ReportFile {
 
 impl Drop for ReportFile {
     fn drop(&mut self) {
-        // The directory of temporary files is emptied at times anyway.
-        drop(std::fs::remove_dir_all(&self.directory));
+        if let Err(error) = std::fs::remove_dir_all(&self.directory) {
+            let directory = self.directory.display();
+            tracing::warn!("the directory {directory} of a report was not removed: {error}");
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::checks::{Case, CaseReport, TestReport, Verdict, may_be_secret};
 use crate::console::model::{CheckState, Model, Pane, checked, checks};
 use crate::inventory::HIDDEN;
+use crate::release::describe::duration;
 
 pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     let rows = checks(model);
@@ -77,7 +78,7 @@ fn of_failure(detail: &str) -> Vec<String> {
 
 fn of_expectation(case: &Case) -> Vec<String> {
     let Some(request) = case.request() else {
-        let timeout = time(case.timeout);
+        let timeout = duration(case.timeout);
         return vec![
             "expected".to_owned(),
             format!("  exit code 0 within {timeout}"),

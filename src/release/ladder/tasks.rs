@@ -151,7 +151,7 @@ fn guard(
     }
 }
 
-/// Whether the release goes on after a command ended like this. A command that is not required may fail.
+/// Whether the release continues after a command ended like this. A command that is not required may fail.
 fn is_accepted(exit: Exit, task: &Task) -> bool {
     exit.code == Some(0) || !task.required
 }
