@@ -16,7 +16,7 @@ use super::TURNS;
 use super::world::{Fate, World, movement, plan};
 use crate::support::web::{digest, operator};
 
-fn person(name: &str) -> Operator {
+pub(super) fn person(name: &str) -> Operator {
     Operator {
         name: name.into(),
         host: "ops-9".into(),

@@ -8,8 +8,8 @@ use greenroom::history::{JournalEvent, Outcome, Step};
 use greenroom::inventory::{PeerApproval, Slot, Tier};
 use greenroom::release::{Choice, Event, OnFailure, Progress};
 
-use super::others::{asks_again, has_switched, peer_approval, say_yes, until_switch_asks};
-use super::world::{Fate, World, plan};
+use super::others::{asks_again, has_switched, peer_approval, person, say_yes, until_switch_asks};
+use super::world::{Fate, Owed, World, plan};
 use super::{TURNS, promote, until_act_of};
 use crate::support::web::operator;
 
@@ -133,6 +133,74 @@ fn an_override_in_a_protected_environment_needs_another_person() {
     say_yes(&mut world);
     assert!(has_switched(&world), "{:?}", world.progress());
     assert_eq!(world.route(), Some(Slot::Green));
+}
+
+#[test]
+fn who_overrode_a_check_cannot_approve_it() {
+    let mut world = with_failed_checks(Tier::Protected);
+    // Another operator than the one who opened the release.
+    world.say(Event::Chosen {
+        choice: Choice::Override,
+        by: person("cleo"),
+        note: Some(WHY.to_owned()),
+    });
+    until_switch_asks(&mut world);
+    let mut own = approval(&world);
+    own.by = person("cleo");
+    world.peer_approvals = vec![own];
+    say_yes(&mut world);
+    assert!(asks_again(&world), "{:?}", world.progress());
+    world.peer_approvals.push(approval(&world));
+    say_yes(&mut world);
+    assert!(has_switched(&world), "{:?}", world.progress());
+}
+
+#[test]
+fn the_needed_approvals_stay_while_overridden_checks_run_again() {
+    let mut world = with_failed_checks(Tier::Protected);
+    overrides(&mut world, Some(WHY));
+    until_switch_asks(&mut world);
+    let before = world.status().approvable().mark();
+    world.say(Event::CheckAgainAsked(operator()));
+    for _ in 0..TURNS {
+        let status = world.status();
+        assert_eq!(status.approvable().approvers_needed(), 1);
+        assert_eq!(status.approvable().mark(), before);
+        match world.progress() {
+            Progress::Asking {
+                step: Step::Switch, ..
+            } if reports(&world).len() > 2 => return,
+            Progress::Asking { step, .. } => world.approve(step),
+            _ => assert!(world.answer(Fate::Done) || world.fire()),
+        }
+    }
+    panic!("the checks did not run again: {:?}", world.progress());
+}
+
+#[test]
+fn a_report_of_an_earlier_try_cannot_be_overridden() {
+    let mut world = with_failed_checks(Tier::Staging);
+    world.say(Event::Chosen {
+        choice: Choice::Retry,
+        by: operator(),
+        note: None,
+    });
+    // The answer to the retry is written, but nothing can be observed any more.
+    for _ in 0..TURNS {
+        if is_choosing(&world) && world.owed.is_none() {
+            break;
+        }
+        let fate = match world.owed {
+            Some(Owed::Look(_)) => Fate::FailedBefore,
+            _ => Fate::Done,
+        };
+        assert!(world.answer(fate) || world.fire());
+    }
+    let progress = world.progress();
+    let Progress::Choosing { choices, .. } = &progress else {
+        panic!("{progress:?}");
+    };
+    assert!(!choices.contains(&Choice::Override), "{progress:?}");
 }
 
 #[test]

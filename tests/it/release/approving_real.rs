@@ -124,6 +124,14 @@ async fn an_approver_who_takes_a_release_over_needs_another_approver() {
     // Ana's approval does not count either: she started it.
     let status = taken.handle.status().borrow().clone();
     let (release, seen) = (status.plan.release, status.approvable().mark());
+    let stale = cleo
+        .engine
+        .peer_approve(&fixture.target, release, "another mark", None);
+    let refused = stale.await.expect_err("she has seen something else");
+    assert!(
+        refused.to_string().contains("since you looked"),
+        "{refused}"
+    );
     let own = fixture
         .app
         .engine
