@@ -74,8 +74,24 @@ async fn the_exit_code_decides_and_the_output_is_kept_without_secrets() {
         !shown.contains("s3cret-w0rd-9") && !shown.contains("\\u{1b}"),
         "{shown}"
     );
+    let unfinished = run("printf 'no disk' >&2; printf ' left'; exit 3").await;
+    assert_eq!(unfinished.detail, "exit 3: no disk left");
     let killed = run("kill -9 $$").await;
     assert_eq!(killed.verdict, Verdict::Failed, "{killed:?}");
+}
+
+#[tokio::test]
+async fn a_long_output_is_cut_at_a_line_so_that_no_part_of_a_secret_is_kept() {
+    let fill = |bytes: usize| format!("head -c {bytes} /dev/zero | tr '\\0' x");
+    let first = "printf s3cret-w0rd-9";
+    for rest in [16 * 1024 - 4, 16 * 1024, 60 * 1024] {
+        let one_line = run(&format!("{first}; {}; exit 1", fill(rest))).await;
+        assert!(!one_line.response.contains("w0rd-9"), "{one_line:?}");
+        let fill = fill(rest - 5);
+        let two_lines = run(&format!("{first}; {fill}; printf '\\nlast'; exit 1")).await;
+        assert!(!two_lines.response.contains("w0rd-9"), "{two_lines:?}");
+        assert_eq!(two_lines.detail, "exit 1: last");
+    }
 }
 
 #[tokio::test]

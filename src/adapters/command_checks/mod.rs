@@ -27,9 +27,10 @@ use crate::ports::{CheckedCandidate, CommandChecks, Secrets};
 use crate::private_files;
 use crate::sanitize::sanitize_line;
 
-/// Runs `"$@"`, and kills the process group when descriptor 3, the pipe, is closed at its other end.
+/// Runs `"$@"`, and kills the process group when descriptor 3, the pipe, is closed at its other end. Standard output and
+/// error output are one pipe, so that they are read in the order in which they were written.
 const WRAPPER: &str =
-    r#"exec 3<&0 </dev/null; (cat <&3; kill -KILL 0) >/dev/null 2>&1 & "$@" 3<&-"#;
+    r#"exec 3<&0 </dev/null 2>&1; (cat <&3; kill -KILL 0) >/dev/null 2>&1 & "$@" 3<&-"#;
 /// The variables of the environment of Greenroom that a command gets.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER"];
 /// The most bytes of the end of the output that are kept.
@@ -108,7 +109,7 @@ impl LocalCommands {
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::null())
             .kill_on_drop(true)
             // The environment of Greenroom contains credentials that are not for the command.
             .env_clear();
@@ -187,28 +188,19 @@ struct Output(Vec<u8>);
 impl Output {
     /// Reads the output until the command ends.
     async fn until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
-        let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
-        let mut status = None;
-        let (mut out_block, mut err_block) = ([0; 4096], [0; 4096]);
-        while status.is_none() {
+        let mut source = child.stdout.take();
+        let mut block = [0; 4096];
+        let status = loop {
             tokio::select! {
-                read = read(out.as_mut(), &mut out_block) => match read {
-                    0 => out = None,
-                    read => self.take(&out_block[..read]),
+                read = read(source.as_mut(), &mut block) => match read {
+                    0 => source = None,
+                    read => self.take(&block[..read]),
                 },
-                read = read(err.as_mut(), &mut err_block) => match read {
-                    0 => err = None,
-                    read => self.take(&err_block[..read]),
-                },
-                ended = child.wait() => status = Some(ended?),
+                ended = child.wait() => break ended?,
             }
-        }
-        let rest = async {
-            self.rest(out).await;
-            self.rest(err).await;
         };
-        let _ = timeout(REST_TIMEOUT, rest).await;
-        Ok(status.unwrap_or_default())
+        let _ = timeout(REST_TIMEOUT, self.rest(source)).await;
+        Ok(status)
     }
 
     async fn rest(&mut self, source: Option<impl AsyncRead + Unpin>) {
@@ -225,14 +217,20 @@ impl Output {
     fn take(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
         if self.0.len() > 2 * KEPT_OUTPUT {
-            self.0.drain(..self.0.len() - KEPT_OUTPUT);
+            self.0.drain(..self.0.len() - KEPT_OUTPUT - 1);
         }
     }
 
-    /// The kept lines, sanitized, and with secrets hidden.
+    /// The kept lines, sanitized, and with secrets hidden. A line that is not kept whole is left out, because the rest of
+    /// a secret would not be recognized.
     fn text(&self, mask: &Mask) -> String {
-        let start = self.0.len().saturating_sub(KEPT_OUTPUT);
-        let lines = self.0[start..].split(|byte| *byte == b'\n');
+        let mut lines = self.0.as_slice();
+        if let Some(cut) = lines.len().checked_sub(KEPT_OUTPUT + 1) {
+            lines = &lines[cut..];
+            let end_of_cut_line = lines.iter().position(|byte| *byte == b'\n');
+            lines = end_of_cut_line.map_or(&[], |end| &lines[end + 1..]);
+        }
+        let lines = lines.split(|byte| *byte == b'\n');
         let lines =
             lines.map(|line| sanitize_line(mask.hide(&String::from_utf8_lossy(line)).as_bytes()));
         lines.collect::<Vec<_>>().join("\n")
