@@ -112,9 +112,9 @@ impl CaseReport {
 pub struct Report {
     /// The digest that was running when the checks started **and** when they ended.
     pub digest: Digest,
-    /// The run of the instance, the same from the first case to the last; none if unknown.
+    /// The runs of the members, the same from the first case to the last; empty if unknown.
     #[serde(default)]
-    pub run: Option<InstanceRun>,
+    pub runs: Vec<InstanceRun>,
     /// The time at which the checks ended.
     pub at: Timestamp,
     /// One report per case, in the order of the suite.
@@ -219,7 +219,7 @@ mod tests {
         };
         let report = Report {
             digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
-            run: None,
+            runs: Vec::new(),
             at: Timestamp::UNIX_EPOCH,
             cases: (0..50).map(case).collect(),
         };

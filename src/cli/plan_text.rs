@@ -11,7 +11,7 @@ pub(super) fn text(plan: &Plan) -> String {
     match &plan.from {
         Some(from) => lines.push(format!(
             "  from  {} {} at {}",
-            from.slot, from.version, from.endpoint
+            from.slot, from.version, from.addresses
         )),
         None => lines.push("  from  nothing: no version is live".to_owned()),
     }
@@ -19,7 +19,7 @@ pub(super) fn text(plan: &Plan) -> String {
         "  to    {} {} at {}",
         plan.slot,
         plan.version,
-        plan.endpoint()
+        plan.addresses()
     ));
     lines.push(format!("  who   {}", plan.operator));
     if let Some(reason) = &plan.reason {

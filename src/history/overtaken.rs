@@ -120,7 +120,7 @@ mod tests {
         Route {
             generation,
             live: Slot::Blue,
-            endpoint: "127.0.0.1:3001".parse().unwrap(),
+            addresses: "127.0.0.1:3001".parse().unwrap(),
             digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
             release: ReleaseId(ulid::Ulid(release)),
             token: FencingToken(1),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Entry, JournalEvent, Link, LivePeriod, RecordedStep, Step, Successor};
 use crate::checks::Report;
 use crate::inventory::{
-    Address, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, TaskName, Trigger,
+    Addresses, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, TaskName, Trigger,
     Version,
 };
 use crate::sanitize::sanitize;
@@ -139,7 +139,8 @@ pub struct Baseline {
     pub generation: u64,
     /// The generation of the route before the switch; none for the first release of a target.
     pub before: Option<u64>,
-    pub endpoints: PerSlot<Address>,
+    /// The addresses of each slot.
+    pub endpoints: PerSlot<Addresses>,
     /// A hash over the settings with which instances are created. It shows whether these settings changed since.
     pub shape: String,
     /// The members that were in the slot of the candidate before the release. The step `start` removes them.

@@ -271,7 +271,7 @@ mod tests {
         };
         let report = Report {
             digest: head(1).to.1.digest,
-            run: None,
+            runs: Vec::new(),
             at: head(1).opened_at,
             cases: vec![case],
         };

@@ -73,6 +73,17 @@ impl Address {
         }
     }
 
+    /// The same address with the next higher port; none if there is none.
+    pub fn next_port(&self) -> Option<Self> {
+        let mut next = self.clone();
+        match &mut next {
+            Self::Ip { at, .. } => at.set_port(at.port().checked_add(1)?),
+            Self::Name { port, .. } => *port = port.checked_add(1)?,
+            Self::Unix(_) => return None,
+        }
+        Some(next)
+    }
+
     /// `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         if self.uses_tls() { "https" } else { "http" }

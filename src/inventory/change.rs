@@ -158,6 +158,8 @@ mod tests {
             name: "one".into(),
             target: Target::new("web".parse().unwrap(), "qa".parse().unwrap()),
             slot: Slot::Blue,
+            number: 1,
+            of: 1,
             digest,
             tag: None,
             release: None,

@@ -30,9 +30,23 @@ impl Target {
     }
 }
 
-/// The name that an instance of a slot has in the runtime, e.g. `greenroom-web.production.blue`.
-pub fn instance_name(target: &Target, slot: Slot) -> String {
-    format!("{}.{slot}", target.own_name())
+/// The name that a member of a slot has in the runtime, e.g. `greenroom-web.production.blue`. Members count from 1, and
+/// from the second on, the name has the number: `greenroom-web.production.blue.2`.
+pub fn instance_name(target: &Target, slot: Slot, number: usize) -> String {
+    let first = format!("{}.{slot}", target.own_name());
+    match number {
+        0 | 1 => first,
+        number => format!("{first}.{number}"),
+    }
+}
+
+/// Whether a name is that of a member of this slot.
+pub fn is_instance_name(name: &str, target: &Target, slot: Slot) -> bool {
+    let Some(rest) = name.strip_prefix(&instance_name(target, slot, 1)) else {
+        return false;
+    };
+    let number = || rest.strip_prefix('.')?.parse().ok();
+    rest.is_empty() || number().is_some_and(|number| instance_name(target, slot, number) == name)
 }
 
 #[cfg(test)]
@@ -40,6 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::inventory::MOST_MEMBERS;
 
     fn target(service: &str, environment: &str) -> Target {
         Target::new(
@@ -57,8 +72,9 @@ mod tests {
             .flat_map(|target| {
                 [
                     target.own_name(),
-                    instance_name(&target, Slot::Blue),
-                    instance_name(&target, Slot::Green),
+                    instance_name(&target, Slot::Blue, 1),
+                    instance_name(&target, Slot::Blue, 2),
+                    instance_name(&target, Slot::Green, 1),
                 ]
             })
             .collect();
@@ -71,10 +87,10 @@ mod tests {
     #[test]
     fn the_longest_names_fit_everywhere() {
         let longest = "a".repeat(40);
-        let name = instance_name(&target(&longest, &longest), Slot::Green);
+        let name = instance_name(&target(&longest, &longest), Slot::Green, MOST_MEMBERS);
         // The limits are 200 bytes for the name of a container in Greenroom, 63 for a DNS label, and 255 for a file
         // with the suffix that is added while the file is written.
-        assert!(name.len() < 100, "{name}");
+        assert!(name.len() <= 100, "{name}");
         assert!(name.split('.').all(|part| part.len() <= 63), "{name}");
     }
 
@@ -86,11 +102,15 @@ mod tests {
         ) {
             let first = target(&first.0, &first.1);
             let second = target(&second.0, &second.1);
-            for slot in Slot::BOTH {
-                for other_slot in Slot::BOTH {
-                    let is_same_place = (&first, slot) == (&second, other_slot);
-                    let is_same_name = instance_name(&first, slot) == instance_name(&second, other_slot);
-                    prop_assert_eq!(is_same_name, is_same_place);
+            let places = || Slot::BOTH.into_iter().flat_map(|slot| [1, 2, 12].map(|number| (slot, number)));
+            for (slot, number) in places() {
+                let name = instance_name(&first, slot, number);
+                for (other_slot, other_number) in places() {
+                    let is_same_place = (&first, slot, number) == (&second, other_slot, other_number);
+                    let other = instance_name(&second, other_slot, other_number);
+                    prop_assert_eq!(name == other, is_same_place);
+                    let is_same_slot = (&first, slot) == (&second, other_slot);
+                    prop_assert_eq!(is_instance_name(&name, &second, other_slot), is_same_slot);
                 }
             }
         }

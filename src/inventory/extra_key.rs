@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Address, PerSlot, Route, Slot, Target};
+use super::{Addresses, PerSlot, Route, Slot, Target};
 use crate::sanitize::sanitize_line;
 
 /// The longest key that a template may produce, in bytes.
@@ -29,7 +29,7 @@ const NAMES: [&str; 7] = [
 ];
 
 /// An additional etcd key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`. Key
-/// and value may use `service`, `environment`, `slot`, `address`, `tag` (empty if the version was requested by digest),
+/// and value may use `service`, `environment`, `slot`, `address` (separated by commas if there are several), `tag` (empty if the version was requested by digest),
 /// `digest` and `generation`, all of the live slot.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,7 +60,7 @@ pub struct ExtraKeys {
 /// The values that fill the templates.
 struct Values<'a> {
     slot: Slot,
-    address: &'a Address,
+    addresses: &'a Addresses,
     tag: &'a str,
     digest: &'a str,
     generation: u64,
@@ -99,7 +99,7 @@ impl ExtraKeys {
     ) -> Result<Vec<(String, String)>, BadExtraKey> {
         let values = Values {
             slot: route.live,
-            address: &route.endpoint,
+            addresses: &route.addresses,
             tag: tag.unwrap_or_default(),
             digest: route.digest.as_str(),
             generation: route.generation,
@@ -113,13 +113,13 @@ impl ExtraKeys {
     pub fn possible_keys(
         &self,
         target: &Target,
-        endpoints: &PerSlot<Address>,
+        endpoints: &PerSlot<Addresses>,
     ) -> Result<BTreeSet<String>, BadExtraKey> {
         let mut keys = BTreeSet::new();
         for slot in Slot::BOTH {
             let values = Values {
                 slot,
-                address: endpoints.get(slot),
+                addresses: endpoints.get(slot),
                 tag: "1",
                 digest: SOME_DIGEST,
                 generation: 1,
@@ -138,7 +138,7 @@ impl ExtraKeys {
             service => target.service.as_str(),
             environment => target.environment.as_str(),
             slot => values.slot.as_str(),
-            address => values.address.to_string(),
+            address => values.addresses.listed(),
             tag => values.tag,
             digest => values.digest,
             generation => values.generation,
@@ -268,7 +268,7 @@ mod tests {
         let route = Route {
             generation: 7,
             live: Slot::Green,
-            endpoint: "127.0.0.1:8002".parse().expect("an endpoint"),
+            addresses: "127.0.0.1:8002".parse().expect("an endpoint"),
             digest: format!("sha256:{}", "a".repeat(64))
                 .parse()
                 .expect("a digest"),

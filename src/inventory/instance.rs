@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ImageLabels, Probe, ReleaseId, Slot, SlotMembers, Target};
+use super::{Digest, ImageLabels, ReleaseId, Slot, SlotMembers, Target};
 
 /// The id that the runtime gave to an instance: a full container id, or the id of a process record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -94,6 +94,12 @@ pub struct Instance {
     pub name: String,
     pub target: Target,
     pub slot: Slot,
+    /// The number of the member in its slot, from 1, from a label.
+    #[serde(default = "one")]
+    pub number: usize,
+    /// How many members the slot has had since the instance was created, from a label.
+    #[serde(default = "one")]
+    pub of: usize,
     /// The digest of the running image. It comes from the runtime and not from a label, because labels can be wrong.
     pub digest: Digest,
     /// The tag that was released, from a label.
@@ -119,6 +125,10 @@ pub struct Instance {
     pub configuration: BTreeMap<String, String>,
 }
 
+fn one() -> usize {
+    1
+}
+
 impl Instance {
     pub fn is_running(&self) -> bool {
         self.state == InstanceState::Running
@@ -141,31 +151,20 @@ impl Instance {
         }
     }
 
-    /// Why the instance is not healthy; none if it is healthy. A healthy instance is running, its image has no health
-    /// check or the health check has passed, and Greenroom's last probe has passed. A health check or a probe without a
-    /// result has not passed. Every screen and every guard uses this method.
-    pub fn unhealthy(&self, probe: Option<&Probe>) -> Option<String> {
+    /// Why the runtime does not report the instance as healthy; none if it is running, and its image has no health check
+    /// or the health check has passed. A health check without a result has not passed.
+    pub fn unhealthy_by_runtime(&self) -> Option<&'static str> {
         match self.state {
             InstanceState::Running => {}
-            InstanceState::Created => return Some("not started".to_owned()),
-            InstanceState::Restarting => return Some("restarting".to_owned()),
-            InstanceState::Paused => return Some("paused".to_owned()),
-            InstanceState::Exited { .. } => return Some("not running".to_owned()),
+            InstanceState::Created => return Some("not started"),
+            InstanceState::Restarting => return Some("restarting"),
+            InstanceState::Paused => return Some("paused"),
+            InstanceState::Exited { .. } => return Some("not running"),
         }
         match self.health {
-            RuntimeHealth::Starting => {
-                return Some("the image's HEALTHCHECK is still starting".to_owned());
-            }
-            RuntimeHealth::Unhealthy => {
-                return Some("the image's HEALTHCHECK says unhealthy".to_owned());
-            }
-            RuntimeHealth::Unchecked | RuntimeHealth::Healthy => {}
-        }
-        match probe {
-            Some(probe) if probe.healthy => None,
-            Some(probe) if probe.detail.is_empty() => Some("the health probe failed".to_owned()),
-            Some(probe) => Some(probe.detail.clone()),
-            None => Some("no health probe was made yet".to_owned()),
+            RuntimeHealth::Starting => Some("the image's HEALTHCHECK is still starting"),
+            RuntimeHealth::Unhealthy => Some("the image's HEALTHCHECK says unhealthy"),
+            RuntimeHealth::Unchecked | RuntimeHealth::Healthy => None,
         }
     }
 

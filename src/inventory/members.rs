@@ -2,26 +2,35 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Instance, InstanceId, PerSlot, Probe, ReleaseId, Slot, instance_name};
-
-/// How many members a slot with a version should have: one for each address of the slot. Each slot has one address.
-const WANTED: usize = 1;
+use super::{
+    Addresses, Digest, Instance, InstanceId, PerSlot, Probe, ReleaseId, Slot, instance_name,
+};
 
 /// The members of one slot. A set with too many members, or with members of several digests, has no digest, because it
 /// is not known which member answers. Only a set with the wanted number of members can be healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotMembers {
-    /// How many members the slot should have while it has a version.
+    /// How many members the slot should have: as many as it had when its version was released.
     wanted: usize,
-    /// The member with the name that Greenroom gives comes first. The others follow by name.
+    /// First the members with the names that Greenroom gives, by their number. The others follow by name.
     members: Vec<Instance>,
+}
+
+/// What names a member of a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Member {
+    pub id: InstanceId,
+    /// The number of the member in its slot, from 1.
+    pub number: usize,
+    /// How many members the slot has.
+    pub of: usize,
 }
 
 /// A slot without members.
 impl Default for SlotMembers {
     fn default() -> Self {
         Self {
-            wanted: WANTED,
+            wanted: 1,
             members: Vec::new(),
         }
     }
@@ -31,13 +40,26 @@ impl SlotMembers {
     pub fn new(members: impl IntoIterator<Item = Instance>) -> Self {
         let mut members: Vec<Instance> = members.into_iter().collect();
         members.sort_by_cached_key(|member| {
-            let has_other_name = member.name != instance_name(&member.target, member.slot);
-            (has_other_name, member.name.clone(), member.id.clone())
+            let own = instance_name(&member.target, member.slot, member.number);
+            let has_other_name = member.name != own;
+            (
+                has_other_name,
+                member.number,
+                member.name.clone(),
+                member.id.clone(),
+            )
         });
-        Self {
-            members,
-            ..Self::default()
+        let wanted = members.first().map_or(1, |first| first.of.max(1));
+        Self { wanted, members }
+    }
+
+    /// The same members. If there are none, this many are wanted.
+    #[must_use]
+    pub fn or_empty_with(mut self, wanted: usize) -> Self {
+        if self.members.is_empty() {
+            self.wanted = wanted;
         }
+        self
     }
 
     /// Sorts the instances of one target into its slots. Several instances may have the labels of one slot, because
@@ -52,6 +74,7 @@ impl SlotMembers {
         }
     }
 
+    /// How many members the slot should have.
     pub fn wanted(&self) -> usize {
         self.wanted
     }
@@ -143,6 +166,25 @@ impl SlotMembers {
         list(digests.into_iter())
     }
 
+    /// Which of the addresses of the slot these members use: the first ones, if the version was released with fewer
+    /// members than the slot has addresses. All of them if the slot is empty.
+    pub fn addresses(&self, of_slot: &Addresses) -> Addresses {
+        if self.is_empty() {
+            return of_slot.clone();
+        }
+        of_slot.first_members(self.wanted)
+    }
+
+    /// The members by number and id, in their order.
+    pub fn listed(&self) -> Vec<Member> {
+        let listed = self.members.iter().map(|member| Member {
+            id: member.id.clone(),
+            number: member.number,
+            of: self.wanted,
+        });
+        listed.collect()
+    }
+
     pub fn ids(&self) -> impl Iterator<Item = &InstanceId> {
         self.members.iter().map(|member| &member.id)
     }
@@ -185,11 +227,37 @@ impl SlotMembers {
         self.members.iter().any(Instance::is_running)
     }
 
-    /// Why the members are not healthy: the set is not whole, or a member is not healthy ([`Instance::unhealthy`]).
+    /// Why the members are not healthy: the set is not whole, or a member or the probe of the slot is not healthy.
     /// None if all members are healthy, or if the slot is empty.
     pub fn unhealthy(&self, probe: Option<&Probe>) -> Option<String> {
-        let of_member = || self.members.iter().find_map(|it| it.unhealthy(probe));
-        self.difference().or_else(of_member)
+        if let Some(difference) = self.difference() {
+            return Some(difference);
+        }
+        let first = self.members.iter().find_map(|member| {
+            let why = member.unhealthy_by_runtime()?;
+            Some((member, why))
+        });
+        match first {
+            Some((member, why)) => Some(self.of_member(member, why)),
+            None if self.is_empty() => None,
+            None => Probe::failure(probe),
+        }
+    }
+
+    /// The name of one member in a message: `green`, or `member 2 of green` if there are several.
+    pub fn name_of_member(&self, slot: Slot, member: &Instance) -> String {
+        match self.wanted {
+            1 => slot.to_string(),
+            _ => format!("member {} of {slot}", member.number),
+        }
+    }
+
+    /// A text about one member. If there are several, it names the member: `member 2 of 3: not running`.
+    pub fn of_member(&self, member: &Instance, text: &str) -> String {
+        match self.wanted {
+            1 => text.to_owned(),
+            wanted => format!("member {} of {wanted}: {text}", member.number),
+        }
     }
 }
 

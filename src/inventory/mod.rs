@@ -5,6 +5,7 @@
 
 mod address;
 mod address_range;
+mod addresses;
 mod change;
 mod clocks;
 mod container;
@@ -54,10 +55,11 @@ mod world;
 
 pub use address::{ADDRESS_FORMS, Address, InvalidAddress, NotAnEndpoint};
 pub use address_range::{AddressRange, InvalidRange};
+pub use addresses::{Addresses, InvalidAddresses, MOST_MEMBERS};
 pub use change::{Changes, Difference, changes, commit};
 pub use clocks::{ClockReading, Clocks, engine_of, http_date, store_of};
 pub use container::{ContainerOptions, Cpus, Logging, SoftAndHard, Tmpfs, Ulimit, WrongOption};
-pub use derived_name::instance_name;
+pub use derived_name::{instance_name, is_instance_name};
 pub use edges::{
     Consensus, Edge, EdgeAnswer, EdgeReport, EdgeSlots, EdgeTraffic, Edges, PublicReport,
 };
@@ -72,7 +74,7 @@ pub use instance::{
 };
 pub use lock::{FencingToken, LONGEST_LEASE, LockHolder, LockPurpose, LockRecord, Operator};
 pub use mask::{HIDDEN, HIDDEN_ANYWHERE, Mask, is_word};
-pub use members::SlotMembers;
+pub use members::{Member, SlotMembers};
 pub use name::{EdgeName, EnvironmentName, InvalidName, ServiceName, TaskName};
 pub use passed::{Door, PassedRequest};
 pub use peer_approval::PeerApproval;

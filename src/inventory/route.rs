@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Address, Cleared, Digest, FencingToken, Hold, PeerApproval, PerSlot, ReleaseId, Slot};
+use super::{
+    Addresses, Cleared, Digest, FencingToken, Hold, PeerApproval, PerSlot, ReleaseId, Slot,
+};
 
 /// The highest generation. No target is switched this often. If a stored generation is higher, another program wrote
 /// it.
@@ -42,8 +44,8 @@ pub struct Route {
     pub generation: u64,
     /// The slot with the traffic.
     pub live: Slot,
-    /// The address of that slot.
-    pub endpoint: Address,
+    /// The addresses of the members of that slot.
+    pub addresses: Addresses,
     /// The digest that runs in that slot.
     pub digest: Digest,
     /// The release that wrote the route.
@@ -230,7 +232,7 @@ mod tests {
         serde_json::json!({
             "generation": generation,
             "live": "blue",
-            "endpoint": "127.0.0.1:3001",
+            "addresses": ["127.0.0.1:3001"],
             "digest": digest,
             "release": "01JD4ZZZZZ0000000000000007",
             "token": 1,

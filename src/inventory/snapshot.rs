@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    Address, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, EntryState, Freeze,
+    Address, Addresses, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, EntryState, Freeze,
     HandoverRequest, Hold, Instance, InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval,
     PerSlot, Probe, PublicAddress, QueueEntry, Rates, Registration, Revisioned, Role, Route,
     RuntimeHealth, RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher, newest, newest_first,
@@ -181,8 +181,8 @@ pub struct RegistryRecord {
 /// One slot, as all sources show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotSnapshot {
-    /// The address of the slot.
-    pub endpoint: Address,
+    /// The configured addresses of the slot.
+    pub addresses: Addresses,
     #[serde(flatten)]
     pub members: SlotMembers,
     /// The entry of the slot in the store.
@@ -191,6 +191,22 @@ pub struct SlotSnapshot {
     pub probe: Option<Probe>,
     /// The traffic of the slot over all edges; none if no edge reports it.
     pub rates: Option<Rates>,
+}
+
+impl SlotSnapshot {
+    /// The addresses that the members of the slot use. All addresses of the slot if it is empty.
+    pub fn used_addresses(&self) -> Addresses {
+        self.members.addresses(&self.addresses)
+    }
+
+    /// Whether a registration or a route with these addresses names the addresses of the slot.
+    pub fn is_at<'a>(&self, addresses: impl IntoIterator<Item = &'a Address>) -> bool {
+        let used = self.used_addresses();
+        if self.members.is_empty() {
+            return used.begin_with(addresses);
+        }
+        used.iter().eq(addresses)
+    }
 }
 
 /// One target, as all sources show it.
@@ -324,7 +340,7 @@ impl Snapshot {
     pub fn unobserved(
         target: Target,
         tier: Tier,
-        endpoints: &PerSlot<Address>,
+        endpoints: &PerSlot<Addresses>,
         at: Timestamp,
     ) -> Self {
         Self {
@@ -332,7 +348,7 @@ impl Snapshot {
             tier,
             runtime_kind: RuntimeKind::default(),
             slots: PerSlot::from_fn(|slot| SlotSnapshot {
-                endpoint: endpoints.get(slot).clone(),
+                addresses: endpoints.get(slot).clone(),
                 members: SlotMembers::default(),
                 registration: None,
                 probe: None,
@@ -362,8 +378,12 @@ impl Snapshot {
     /// Takes an answer of the runtime: all instances of the target.
     pub fn take_instances(&mut self, instances: Vec<Instance>) {
         self.sources.runtime = SourceState::Live;
-        let PerSlot { blue, green } = SlotMembers::by_slot(instances);
-        (self.slots.blue.members, self.slots.green.members) = (blue, green);
+        let mut by_slot = SlotMembers::by_slot(instances);
+        for slot in Slot::BOTH {
+            let side = self.slots.get_mut(slot);
+            let members = std::mem::take(by_slot.get_mut(slot));
+            side.members = members.or_empty_with(side.addresses.len());
+        }
     }
 
     /// Changes what is known about one edge, and with it what the edges say together.

@@ -2,11 +2,14 @@
 //! an error.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::checks::{Case, CaseReport, HealthCheck};
-use crate::inventory::{Address, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer};
+use crate::inventory::{
+    Address, Addresses, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer,
+};
 
 /// How to connect to the public address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +24,17 @@ pub enum Connection {
 pub trait Checker: Send + Sync {
     /// Sends one health probe to the instance at `at`.
     async fn health(&self, at: &Address, check: &HealthCheck) -> Probe;
+
+    /// Sends one health probe to each member of a slot at the same time. The result is that of [`Probe::of_slot`].
+    async fn health_of_slot(&self, at: &Addresses, check: &HealthCheck) -> Probe {
+        let probes = at.iter().map(|address| self.health(address, check));
+        let probes = futures_util::future::join_all(probes).await;
+        Probe::of_slot(probes).unwrap_or_else(|| Probe {
+            healthy: false,
+            detail: "the slot has no address".to_owned(),
+            took: Duration::ZERO,
+        })
+    }
 
     /// Runs one case against the candidate's own address `at`, or through `preview` if the case says so.
     async fn run(&self, case: &Case, at: &Address, preview: Option<&PublicAddress>) -> CaseReport;

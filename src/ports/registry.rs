@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Failure, FailureKind, Result};
 use crate::inventory::{
-    Address, FencingToken, KeyLine, PerSlot, Registration, RegistryRecord, Route, RouteChange,
+    Addresses, FencingToken, KeyLine, PerSlot, Registration, RegistryRecord, Route, RouteChange,
     Slot, Target,
 };
 
@@ -67,7 +67,7 @@ pub trait RegistryWriter: Send + Sync {
     async fn keys_of_others(
         &self,
         _target: &Target,
-        _endpoints: &PerSlot<Address>,
+        _endpoints: &PerSlot<Addresses>,
     ) -> Result<Vec<String>> {
         Ok(Vec::new())
     }

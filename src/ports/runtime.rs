@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use super::{Failure, FailureKind, Result};
 use crate::inventory::{
-    Address, EngineImage, Exit, FencingToken, Instance, InstanceId, InstanceShape, Occupancy,
-    ReleaseId, Slot, Target, TaskCall, TaskRun, Unstarted, Version, instance_name,
+    Address, Addresses, EngineImage, Exit, FencingToken, Instance, InstanceId, InstanceShape,
+    Occupancy, ReleaseId, Slot, Target, TaskCall, TaskRun, Unstarted, Version, instance_name,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,19 +35,23 @@ pub struct PullProgress {
 pub struct InstanceSpec {
     pub target: Target,
     pub slot: Slot,
+    /// The number of the member in its slot, from 1.
+    pub number: usize,
+    /// How many members the slot gets.
+    pub of: usize,
     /// The version to run, by digest.
     pub version: Version,
     /// The release that starts the instance.
     pub release: ReleaseId,
-    /// The slot's own fixed address.
+    /// The member's own fixed address.
     pub endpoint: Address,
     pub shape: InstanceShape,
 }
 
 impl InstanceSpec {
-    /// The name of an instance of this slot in the runtime.
+    /// The name of the instance in the runtime.
     pub fn name(&self) -> String {
-        instance_name(&self.target, self.slot)
+        instance_name(&self.target, self.slot, self.number)
     }
 }
 
@@ -118,9 +122,13 @@ pub trait RuntimeReader: Send + Sync {
         Ok(None)
     }
 
-    /// Finds the instance, container or process that occupies the name or the address of this slot.
-    async fn occupancy(&self, target: &Target, slot: Slot, endpoint: &Address)
-    -> Result<Occupancy>;
+    /// Finds the instances, containers or processes that occupy the names or the addresses of this slot.
+    async fn occupancy(
+        &self,
+        target: &Target,
+        slot: Slot,
+        addresses: &Addresses,
+    ) -> Result<Occupancy>;
 
     /// The containers of the tasks of a target, of every release. A runtime that cannot run tasks has none.
     async fn all_tasks(&self, _target: &Target) -> Result<Vec<TaskRun>> {
@@ -160,8 +168,8 @@ pub trait RuntimeWriter: Send + Sync {
     /// Pulls the image by digest. Progress is best effort: if the channel is full, reports are dropped.
     async fn pull(&self, version: &Version, progress: mpsc::Sender<PullProgress>) -> Result<()>;
 
-    /// Creates and starts an instance. If this release has created it already, it is only started.
-    /// Anything else in the slot is a conflict.
+    /// Creates and starts one member of a slot. If this release has created it already, it is only started. Other
+    /// members of the same release may be in the slot. Anything else in the slot is a conflict.
     async fn start(&self, spec: &InstanceSpec) -> Result<InstanceId>;
 
     /// Starts a stopped instance again, or continues a paused one.

@@ -6,8 +6,8 @@
 //! order, for example deregister a slot and then stop its instance. It stops at the first action that fails.
 
 use crate::inventory::{
-    Digest, EdgeName, EdgeSlots, FencingToken, Hold, InstanceId, PeerApproval, PointerState,
-    ReleaseId, Slot, SwitchOrder, TaskCall, Unstarted, Version,
+    Addresses, Digest, EdgeName, EdgeSlots, FencingToken, Hold, InstanceId, PeerApproval,
+    PointerState, ReleaseId, Slot, SwitchOrder, TaskCall, Unstarted, Version,
 };
 
 /// A change to the servers.
@@ -16,9 +16,11 @@ pub enum Action {
     Pull(Version),
     /// Install the proxy's configuration.
     Install,
-    /// Create and start an instance in an empty slot. If the runtime does not have the image, it is pulled first.
+    /// Create and start a member at each of these addresses that has none. If the runtime does not have the image, it is
+    /// pulled first.
     Create {
         slot: Slot,
+        addresses: Addresses,
         version: Version,
         /// The release that makes the version live, or made it live.
         release: ReleaseId,
@@ -106,6 +108,8 @@ pub struct Rewrite {
     /// The new generation. It may be lower than the current generation only if no switch can have made the current
     /// generation.
     pub generation: u64,
+    /// The addresses of the new route.
+    pub addresses: Addresses,
     /// The digest of the new route.
     pub digest: Digest,
     /// The release that makes the version live, or made it live.

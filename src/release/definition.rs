@@ -13,7 +13,7 @@ use super::timing::Timing;
 use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
-    Address, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
+    Addresses, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
     PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Task, TaskName, Tier, freeze,
 };
 
@@ -25,8 +25,8 @@ pub struct Definition {
     pub rules: Rules,
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     pub repository: String,
-    /// The address of each slot.
-    pub endpoints: PerSlot<Address>,
+    /// The addresses of each slot, one for each member. Both slots have the same number.
+    pub endpoints: PerSlot<Addresses>,
     pub instance: InstanceShape,
     /// The health endpoint. Without a health endpoint, the planner refuses every release.
     pub health: Option<HealthCheck>,

@@ -101,8 +101,12 @@ pub(super) async fn gather(
     };
     let record = record.map_err(|failure| failure.to_string());
     let edges = Edges::from(Edge { pointer, ..edge });
+    let slots = PerSlot {
+        blue: blue.map_err(|failure| failure.to_string()),
+        green: green.map_err(|failure| failure.to_string()),
+    };
     let (live_probe, has_image) =
-        tokio::join!(live_probe(site, &record), has_image(site, &version));
+        tokio::join!(live_probe(site, &record, &slots), has_image(site, &version));
     Facts {
         now,
         clocks,
@@ -112,10 +116,7 @@ pub(super) async fn gather(
         record,
         standby: None,
         edges,
-        slots: PerSlot {
-            blue: blue.map_err(|failure| failure.to_string()),
-            green: green.map_err(|failure| failure.to_string()),
-        },
+        slots,
         live_probe,
         past,
         was_live,
@@ -230,11 +231,19 @@ pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Op
     Some(Refusal::StoreWentBack { target, message })
 }
 
-async fn live_probe(site: &Site, record: &Known<RegistryRecord>) -> Option<Probe> {
+async fn live_probe(
+    site: &Site,
+    record: &Known<RegistryRecord>,
+    slots: &PerSlot<Known<Occupancy>>,
+) -> Option<Probe> {
     let check = site.definition.health.as_ref()?;
     let live = record.as_ref().ok()?.route.as_ref()?.value.live;
-    let endpoint = site.definition.endpoints.get(live);
-    Some(site.read.checker.health(endpoint, check).await)
+    let configured = site.definition.endpoints.get(live);
+    let addresses = match slots.get(live) {
+        Ok(Occupancy::Ours(members)) => members.addresses(configured),
+        _ => configured.clone(),
+    };
+    Some(site.read.checker.health_of_slot(&addresses, check).await)
 }
 
 async fn has_image(site: &Site, version: &Resolved) -> bool {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::{Announcement, Approval, Choice, Status};
-use crate::inventory::{InstanceId, Operator};
+use crate::inventory::{Member, Operator};
 
 /// A command of an operator to the driver of a release.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub enum Command {
 pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) status: watch::Receiver<Arc<Status>>,
-    pub(super) candidate: watch::Receiver<Option<InstanceId>>,
+    pub(super) candidate: watch::Receiver<Vec<Member>>,
     pub(super) announcements: broadcast::Sender<Announcement>,
     /// Receives all announcements since the start of the driver. The first subscriber takes this receiver.
     pub(super) first_receiver: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
@@ -79,9 +79,9 @@ impl Handle {
         }
     }
 
-    /// The id of the candidate; none until this driver has started the candidate. A new warm rollback has the id from
-    /// the start.
-    pub fn candidate(&self) -> watch::Receiver<Option<InstanceId>> {
+    /// The members of the candidate; empty until this driver has started them. A new warm rollback has them from the
+    /// start.
+    pub fn candidate(&self) -> watch::Receiver<Vec<Member>> {
         self.candidate.clone()
     }
 

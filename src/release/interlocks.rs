@@ -200,7 +200,7 @@ fn only_lowers(view: &View<'_>, rewrite: &Rewrite) -> bool {
     let is_same = |route: &Route| {
         route.live == rewrite.live
             && route.digest == rewrite.digest
-            && route.endpoint == *view.definition.endpoints.get(rewrite.live)
+            && route.addresses == rewrite.addresses
     };
     rewrite.lowered().is_some() && view.route().is_some_and(is_same)
 }

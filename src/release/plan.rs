@@ -10,8 +10,8 @@ use crate::history::{
     Baseline, FORMAT, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{
-    Address, Clocks, EnvironmentName, Hold, Operator, ReleaseId, Route, Slot, SlotMembers, Target,
-    TaskName, Tier, Trigger, Version,
+    Addresses, Clocks, EnvironmentName, Hold, Operator, ReleaseId, Route, Slot, SlotMembers,
+    Target, TaskName, Tier, Trigger, Version,
 };
 
 /// The version that has the traffic when the plan is made.
@@ -19,8 +19,8 @@ use crate::inventory::{
 pub struct LiveBefore {
     pub slot: Slot,
     pub version: Version,
-    /// The address at which the version answers.
-    pub endpoint: Address,
+    /// The addresses at which its members answer.
+    pub addresses: Addresses,
     pub members: SlotMembers,
     /// The generation of the route.
     pub generation: u64,
@@ -103,7 +103,7 @@ impl Plan {
             from: head.from.as_ref().map(|(slot, version)| LiveBefore {
                 slot: *slot,
                 version: version.clone(),
-                endpoint: definition.endpoints.get(*slot).clone(),
+                addresses: definition.endpoints.get(*slot).clone(),
                 members: SlotMembers::default(),
                 generation: before,
             }),
@@ -153,9 +153,18 @@ impl Plan {
             .then(|| touches_words(&self.touched))
     }
 
-    /// The address at which the version will answer.
-    pub fn endpoint(&self) -> &Address {
-        self.definition.endpoints.get(self.slot)
+    /// The addresses at which the version will answer, one for each member.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses_of(self.slot)
+    }
+
+    /// The addresses that a slot uses: those of its members if it has the version that is live before the release, or
+    /// the version of a warm rollback; otherwise all configured ones.
+    pub(super) fn addresses_of(&self, slot: Slot) -> Addresses {
+        match &self.from {
+            Some(from) if from.slot == slot => from.addresses.clone(),
+            _ => self.warm.addresses(self.definition.endpoints.get(slot)),
+        }
     }
 
     pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {

@@ -500,7 +500,7 @@ fn live_before(
             labels: labels_of(members.representative()),
             ..version_of(definition, digest, tag)
         },
-        endpoint: definition.endpoints.get(route.live).clone(),
+        addresses: members.addresses(definition.endpoints.get(route.live)),
         members,
         generation: route.generation,
     })
@@ -546,7 +546,7 @@ fn occupant(
         Some(Occupancy::Foreign(by)) => {
             against.push(Refusal::SlotTaken {
                 slot,
-                endpoint: definition.endpoints.get(slot).clone(),
+                at: definition.endpoints.get(slot).clone(),
                 by: by.clone(),
             });
             SlotMembers::default()

@@ -38,11 +38,10 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
             ..
         } => registered(*slot, digest, *release, view),
         Action::Route(wanted) => {
-            let endpoint = view.definition.endpoints.get(wanted.live);
             let is_written = view.route().is_some_and(|route| {
                 (route.generation, route.live) == (wanted.generation, wanted.live)
                     && route.digest == wanted.digest
-                    && route.endpoint == *endpoint
+                    && route.addresses == wanted.addresses
             });
             require(is_written, || {
                 "the route does not have the planned slot, generation, digest and address".into()
@@ -103,11 +102,11 @@ fn registered(
     release: ReleaseId,
     view: &View<'_>,
 ) -> Result<(), String> {
-    let endpoint = view.definition.endpoints.get(slot);
+    let addresses = view.definition.endpoints.get(slot);
     let Some(entry) = view.entry(slot) else {
         return Err(format!("{slot} is not registered"));
     };
-    if entry.digest != *digest || !entry.is_at(endpoint) {
+    if entry.digest != *digest || !addresses.begin_with(entry.endpoints()) {
         return Err(format!(
             "{slot} is registered as {} at {}",
             entry.digest.short(),

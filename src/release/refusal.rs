@@ -11,7 +11,7 @@ pub use queue::QueueRefusal;
 
 use super::approval::NotPeerApproved;
 use crate::inventory::{
-    Address, ClockReading, EnvironmentName, Hold, LockHolder, LockPurpose, Operator, ReleaseId,
+    Addresses, ClockReading, EnvironmentName, Hold, LockHolder, LockPurpose, Operator, ReleaseId,
     Slot, Target, TaskName,
 };
 
@@ -87,7 +87,7 @@ pub enum Refusal {
     SlotTaken {
         slot: Slot,
         /// The address of the slot.
-        endpoint: Address,
+        at: Addresses,
         /// A description of what uses the slot.
         by: String,
     },

@@ -261,7 +261,7 @@ impl Hash for Track {
         }
         let report = report.as_ref();
         report
-            .map(|report| (&report.digest, &report.run, report.at, report.allows()))
+            .map(|report| (&report.digest, &report.runs, report.at, report.allows()))
             .hash(state);
     }
 }

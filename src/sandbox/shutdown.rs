@@ -119,14 +119,13 @@ async fn restart_live_slot(site: &Site) -> Result<(), SandboxError> {
     for member in members {
         write.runtime.restart(&member.id).await?;
     }
-    let endpoint = site.definition.endpoints.get(live);
-    if answers(endpoint).await {
-        Ok(())
-    } else {
-        Err(error(format!(
-            "{endpoint} did not answer within {ANSWER_TIMEOUT:?}"
-        )))
+    for endpoint in &members.addresses(site.definition.endpoints.get(live)) {
+        if !answers(endpoint).await {
+            let why = format!("{endpoint} did not answer within {ANSWER_TIMEOUT:?}");
+            return Err(error(why));
+        }
     }
+    Ok(())
 }
 
 async fn answers(endpoint: &Address) -> bool {

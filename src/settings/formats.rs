@@ -4,7 +4,8 @@ use super::problem::WrongValue;
 use crate::console::keymap::Chord;
 use crate::inventory::units::{Percent, Size, Time, Unit as _};
 use crate::inventory::{
-    ADDRESS_FORMS, Address, Endpoint, InvalidAddress, Limit, ServiceName, TagPattern, plain,
+    ADDRESS_FORMS, Address, Addresses, Endpoint, InvalidAddress, InvalidAddresses, Limit,
+    ServiceName, TagPattern, plain,
 };
 use crate::sanitize::visible;
 
@@ -26,6 +27,7 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), WrongValue> {
         }),
         "endpoint" => endpoint(text),
         "address" => address(text),
+        "addresses" => addresses(text),
         "docker-address" => docker_address(text),
         "http-path" => http_path(text),
         "http-method" => http_method(text),
@@ -50,6 +52,7 @@ pub(super) fn description(format: &str) -> Option<&'static str> {
         "limit" => "a duration such as \"30s\", or \"never\"",
         "size" => "a size such as \"256MiB\"",
         "percent" => "a percentage such as \"5%\"",
+        "addresses" => "an address or a range of ports such as \"127.0.0.1:8081-8083\"",
         "address" | "endpoint" => {
             "an address such as \"127.0.0.1:8080\" or \"unix:/absolute/path.sock\""
         }
@@ -67,6 +70,17 @@ fn address(text: &str) -> Result<(), WrongValue> {
             "{} is not an address: {why}; {ADDRESS_FORMS}",
             quoted(text)
         ))),
+    }
+}
+
+/// Checks an address to connect to, or a range of ports.
+fn addresses(text: &str) -> Result<(), WrongValue> {
+    match text.parse::<Addresses>() {
+        Err(refused @ (InvalidAddresses::Backwards(_) | InvalidAddresses::TooMany(_))) => {
+            Err(WrongValue(refused.to_string()))
+        }
+        Ok(addresses) if addresses.len() > 1 => Ok(()),
+        _ => address(text),
     }
 }
 

@@ -60,6 +60,10 @@ impl Walk<'_> {
                 let Some(each) = option.get("items") else {
                     return;
                 };
+                let needs_one = option.get("minItems").is_some_and(|least| *least == 1);
+                if needs_one && items.is_empty() {
+                    self.report(&node.origin, "the list is empty: write at least one value");
+                }
                 for (index, item) in items.iter().enumerate() {
                     self.path.push(format!("[{index}]"));
                     self.node(each, item);

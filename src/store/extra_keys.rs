@@ -8,7 +8,7 @@ use super::change::CurrentValues;
 use super::values;
 use super::writer::StoreWriter;
 use crate::inventory::{
-    Address, BadExtraKey, ExtraKey, ExtraKeys, OthersKeys, PerSlot, Route, StoredKey, Target,
+    Addresses, BadExtraKey, ExtraKey, ExtraKeys, OthersKeys, PerSlot, Route, StoredKey, Target,
 };
 use crate::ports::kv::Range;
 use crate::ports::{Failure, FailureKind, Result};
@@ -53,7 +53,7 @@ impl StoreWriter {
     pub(super) async fn others_keys(
         &self,
         target: &Target,
-        endpoints: &PerSlot<Address>,
+        endpoints: &PerSlot<Addresses>,
     ) -> Result<Vec<String>> {
         let doing = format!("reading the extra keys of {target}");
         let Some(extra) = self.extra.get(&target.service) else {

@@ -7,7 +7,7 @@ use super::change::{Change, Decision};
 use super::values::{self, Unreadable};
 use super::{Store, extra_keys, holds};
 use crate::inventory::{
-    Address, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PeerApproval, PerSlot,
+    Addresses, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PeerApproval, PerSlot,
     Registration, Route, ServiceName, Slot, StoredKey, Target,
 };
 use crate::ports::kv::{Command, Pair, Write};
@@ -127,7 +127,7 @@ impl RegistryWriter for StoreWriter {
     async fn keys_of_others(
         &self,
         target: &Target,
-        endpoints: &PerSlot<Address>,
+        endpoints: &PerSlot<Addresses>,
     ) -> Result<Vec<String>> {
         self.others_keys(target, endpoints).await
     }

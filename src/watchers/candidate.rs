@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::history::Step;
-use crate::inventory::{Instance, InstanceId};
-use crate::logs::{self, Batch};
+use crate::inventory::{Member, SlotMembers};
+use crate::logs::{Batch, MemberLines};
 use crate::release::{Site, Status, StepState};
 
 /// How long to wait for each further batch of lines after a release has ended.
@@ -26,9 +26,9 @@ pub(super) trait LineSink {
 pub(super) struct CandidateLines<'a> {
     pub(super) site: &'a Site,
     /// The candidate that the driver has started.
-    pub(super) candidate: watch::Receiver<Option<InstanceId>>,
+    pub(super) candidate: watch::Receiver<Vec<Member>>,
     /// The candidate that an earlier driver has started.
-    pub(super) started_before: Option<InstanceId>,
+    pub(super) started_before: Vec<Member>,
     /// How many lines that exist already are read.
     pub(super) tail: usize,
 }
@@ -40,58 +40,56 @@ impl CandidateLines<'_> {
         mut over: impl Future<Output = ()> + Unpin,
         sink: &mut (impl LineSink + Send),
     ) {
-        let mut following: Option<(InstanceId, mpsc::Receiver<Batch>)> = None;
+        let mut following = MemberLines::default();
         loop {
-            let now = self.candidate.borrow_and_update().clone();
-            let now = now.or_else(|| self.started_before.clone());
-            if let Some(now) = now.filter(|now| following.as_ref().is_none_or(|(id, _)| id != now))
-            {
-                let read = &self.site.read;
-                let of = (Arc::clone(&read.runtime), Arc::clone(&read.checker));
+            let mut now = self.candidate.borrow_and_update().clone();
+            if now.is_empty() {
+                now.clone_from(&self.started_before);
+            }
+            // Another operator's members are found one after the other.
+            let is_same = now.starts_with(following.members());
+            if !now.is_empty() && (!is_same || following.members().is_empty()) {
                 sink.begin();
-                following = Some((now.clone(), logs::follow_hidden(of, now, self.tail)));
+                following = MemberLines::default();
+            }
+            let read = &self.site.read;
+            for member in now.into_iter().skip(following.members().len()) {
+                let of = (Arc::clone(&read.runtime), Arc::clone(&read.checker));
+                following.add(of, member, self.tail);
             }
             tokio::select! {
                 biased;
-                batch = next_batch(following.as_mut()) => sink.take(batch),
+                batch = next_batch(&mut following) => sink.take(batch),
                 Ok(()) = self.candidate.changed() => {}
                 () = &mut over => break,
             }
         }
-        while let Ok(Some(batch)) = timeout(LAST_LINES_TIMEOUT, receive(following.as_mut())).await {
+        while let Ok(Some(batch)) = timeout(LAST_LINES_TIMEOUT, following.next()).await {
             sink.take(batch);
         }
     }
 }
 
-/// The instance that the release has started as its candidate. None if the step `start` is still pending, or if no such
-/// instance is found.
-pub(super) async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
-    let start = status
-        .steps
-        .iter()
-        .find(|step_status| step_status.step == Step::Start)?;
-    if start.state == StepState::Pending {
-        return None;
+/// The members that the release has started as its candidate. Empty if the step `start` is still pending, or if none is
+/// found.
+pub(super) async fn started_before(site: &Site, status: &Status) -> Vec<Member> {
+    let mut steps = status.steps.iter();
+    let start = steps.find(|step_status| step_status.step == Step::Start);
+    if start.is_none_or(|start| start.state == StepState::Pending) {
+        return Vec::new();
     }
     let plan = &status.plan;
-    let instances = site.read.runtime.instances(plan.target()).await.ok()?;
-    let is_candidate =
-        |instance: &Instance| instance.slot == plan.slot && instance.release == Some(plan.release);
-    instances
-        .into_iter()
-        .find(is_candidate)
-        .map(|instance| instance.id)
+    let Ok(mut instances) = site.read.runtime.instances(plan.target()).await else {
+        return Vec::new();
+    };
+    instances.retain(|it| it.slot == plan.slot && it.release == Some(plan.release));
+    SlotMembers::new(instances).listed()
 }
 
 /// The next lines. If there are no more lines, never returns.
-async fn next_batch(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Batch {
-    match receive(following).await {
+async fn next_batch(following: &mut MemberLines) -> Batch {
+    match following.next().await {
         Some(batch) => batch,
         None => std::future::pending().await,
     }
-}
-
-async fn receive(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Option<Batch> {
-    following?.1.recv().await
 }

@@ -61,7 +61,7 @@ impl LastLines {
     /// The last lines until now, oldest first. Waits a moment for lines that are not read yet. No lines if there is no
     /// candidate, or if the secrets to hide in its lines are not all known.
     pub(super) async fn now(&mut self) -> Vec<String> {
-        let is_started = self.handle.candidate().borrow().is_some();
+        let is_started = !self.handle.candidate().borrow().is_empty();
         if !is_started && self.kept.borrow().is_empty() {
             return Vec::new();
         }

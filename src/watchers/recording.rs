@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::candidate::{CandidateLines, LineSink, started_before};
 use crate::history::{Gathering, KeptLog, LogOwner, OutputLog, WrittenBy, WrittenLine};
-use crate::inventory::{InstanceId, ReleaseId, TaskRun};
+use crate::inventory::{Member, ReleaseId, TaskRun};
 use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
 use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, Status, StepState};
@@ -122,9 +122,9 @@ async fn record_other(
     opens: Opens,
     limit: usize,
 ) {
-    let (found, candidate) = watch::channel(None);
+    let (found, candidate) = watch::channel(Vec::new());
     let over = Box::pin(find_candidate(&site, releases, release, found));
-    let log = record(&site, candidate, None, over, limit).await;
+    let log = record(&site, candidate, Vec::new(), over, limit).await;
     keep(&opens, release, LogOwner::Candidate, log).await;
     keep_task_logs(&site, &opens, release, limit).await;
 }
@@ -135,7 +135,7 @@ async fn find_candidate(
     site: &Site,
     mut releases: watch::Receiver<Arc<Releases>>,
     release: ReleaseId,
-    found: watch::Sender<Option<InstanceId>>,
+    found: watch::Sender<Vec<Member>>,
 ) {
     loop {
         let now = Arc::clone(&releases.borrow_and_update());
@@ -144,10 +144,14 @@ async fn find_candidate(
         let Some(observed) = of_it.filter(|observed| observed.status.outcome().is_none()) else {
             return;
         };
-        let is_found = found.borrow().is_some();
-        if !is_found && let Some(candidate) = started_before(site, &observed.status).await {
-            found.send_replace(Some(candidate));
-            continue;
+        let known = found.borrow().clone();
+        let is_found = known.first().is_some_and(|first| known.len() >= first.of);
+        if !is_found {
+            let started = started_before(site, &observed.status).await;
+            if started != known {
+                found.send_replace(started);
+                continue;
+            }
         }
         let moved = if is_found {
             releases.changed().await
@@ -239,8 +243,8 @@ async fn task_log(site: &Site, run: &TaskRun, limit: usize) -> OutputLog {
 
 async fn record(
     site: &Site,
-    candidate: watch::Receiver<Option<InstanceId>>,
-    started_before: Option<InstanceId>,
+    candidate: watch::Receiver<Vec<Member>>,
+    started_before: Vec<Member>,
     over: impl Future<Output = ()> + Unpin,
     limit: usize,
 ) -> OutputLog {

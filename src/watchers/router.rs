@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::assemble::{Part, Probed, Routing};
 use super::{opening, too_long};
 use crate::inventory::{
-    EdgeAnswer, EdgeName, Installation, PerSlot, Probe, PublicAnswer, Rates, Slot, Target, World,
+    EdgeAnswer, EdgeName, Installation, MOST_MEMBERS, PerSlot, Probe, PublicAnswer, Rates, Slot,
+    Target, World,
 };
 use crate::ports::{Clock, Connection, Failure, FailureKind};
 use crate::release::Site;
@@ -113,11 +114,12 @@ pub(super) async fn watch(
 }
 
 /// The values of a target's snapshot on which a poll depends: the generation of the route, and the slots with a running
-/// instance. When one of these values changes, the proxy is polled at once.
+/// member, with the number of their members. When one of these values changes, the proxy is polled at once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct PollInputs {
     generation: u64,
-    running: PerSlot<bool>,
+    /// How many members a slot has; 0 if none of them is running.
+    running: PerSlot<usize>,
 }
 
 fn poll_inputs(world: &World, target: &Target) -> PollInputs {
@@ -126,7 +128,14 @@ fn poll_inputs(world: &World, target: &Target) -> PollInputs {
     };
     PollInputs {
         generation: snapshot.route.as_ref().map_or(0, |r| r.value.generation),
-        running: PerSlot::from_fn(|slot| snapshot.slots.get(slot).members.is_any_running()),
+        running: PerSlot::from_fn(|slot| {
+            let members = &snapshot.slots.get(slot).members;
+            if members.is_any_running() {
+                members.wanted()
+            } else {
+                0
+            }
+        }),
     }
 }
 
@@ -134,7 +143,7 @@ impl PollInputs {
     pub(super) fn both_running() -> Self {
         Self {
             generation: 0,
-            running: PerSlot::from_fn(|_| true),
+            running: PerSlot::from_fn(|_| MOST_MEMBERS),
         }
     }
 }
@@ -278,12 +287,14 @@ async fn probe(
     inputs: &PollInputs,
     within: Option<Duration>,
 ) -> Option<Probe> {
-    if !inputs.running.get(slot) {
+    let members = *inputs.running.get(slot);
+    if members == 0 {
         return None;
     }
     let check = site.definition.health.as_ref()?;
-    let endpoint = site.definition.endpoints.get(slot);
-    let probe = in_time(within, site.read.checker.health(endpoint, check)).await;
+    let addresses = site.definition.endpoints.get(slot).first_members(members);
+    let probe = site.read.checker.health_of_slot(&addresses, check);
+    let probe = in_time(within, probe).await;
     Some(probe.unwrap_or_else(|| {
         let took = within.unwrap_or_default();
         Probe {

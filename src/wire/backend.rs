@@ -284,7 +284,7 @@ impl Backend for EngineBackend {
     }
 
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch> {
-        let (LogSource::Instance { target, .. }
+        let (LogSource::Members { target, .. }
         | LogSource::Tasks { target, .. }
         | LogSource::Proxy { target }) = source;
         let Some(site) = self.engine.site(target) else {
@@ -292,10 +292,10 @@ impl Backend for EngineBackend {
             return mpsc::channel(1).1;
         };
         match source {
-            LogSource::Instance { instance, .. } => {
+            LogSource::Members { members, .. } => {
                 let (reader, checker) = (&site.read.runtime, &site.read.checker);
                 let of = (Arc::clone(reader), Arc::clone(checker));
-                logs::follow_hidden(of, instance.clone(), LINES_BEFORE)
+                logs::follow_members(of, members.clone(), LINES_BEFORE)
             }
             LogSource::Tasks { target, release } => {
                 let (reader, checker) = (&site.read.runtime, &site.read.checker);

@@ -149,7 +149,7 @@ fn release(number: u32) -> Recorded {
     let checked = JournalEvent::Checked {
         report: Report {
             digest: head.to.1.digest.clone(),
-            run: None,
+            runs: Vec::new(),
             at: opened_at,
             cases: ["health", "home page", "login"].map(case).into(),
         },

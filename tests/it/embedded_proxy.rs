@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use futures_util::stream;
 use greenroom::adapters::embedded_proxy::{EmbeddedProxy, EmbeddedRouter, Limits, Site};
-use greenroom::inventory::{Address, Endpoint, FencingToken, PerSlot, Slot, Target};
+use greenroom::inventory::{Address, Addresses, Endpoint, FencingToken, PerSlot, Slot, Target};
 use greenroom::ports::{
     Connections, FailureKind, Installation, RouterReader, RouterWriter, SwitchOrder,
 };
@@ -105,7 +105,14 @@ impl World {
 
     async fn within(limits: Limits) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let green = directory.path().join("green.sock");
+        let slots = PerSlot {
+            blue: loopback().into(),
+            green: Address::Unix(directory.path().join("green.sock")).into(),
+        };
+        Self::of(directory, slots, limits).await
+    }
+
+    async fn of(directory: TempDir, slots: PerSlot<Addresses>, limits: Limits) -> Self {
         let site = Site {
             target: Target::new(
                 "web".parse().expect("a name"),
@@ -114,10 +121,7 @@ impl World {
             public: loopback(),
             preview: loopback(),
             preview_allow: Vec::new(),
-            slots: PerSlot {
-                blue: loopback().into(),
-                green: Address::Unix(green),
-            },
+            slots,
         };
         let answer = loopback();
         let state = directory.path().join("state");
@@ -138,8 +142,8 @@ impl World {
 
     async fn both(&self) -> PerSlot<Upstream> {
         PerSlot {
-            blue: upstream(Slot::Blue, &self.site.slots.blue).await,
-            green: upstream(Slot::Green, &self.site.slots.green).await,
+            blue: upstream(Slot::Blue, self.site.slots.blue.first()).await,
+            green: upstream(Slot::Green, self.site.slots.green.first()).await,
         }
     }
 
@@ -232,7 +236,7 @@ async fn before_the_first_release_only_the_preview_answers() {
         .await
         .expect("an answer");
     assert_eq!((answer.slot, answer.generation), (None, 0));
-    let _green = upstream(Slot::Green, &world.site.slots.green).await;
+    let _green = upstream(Slot::Green, world.site.slots.green.first()).await;
     assert_eq!(fetch(world.site.preview, "/").await, from(Slot::Green));
 }
 
@@ -281,9 +285,45 @@ async fn the_preview_never_answers_from_the_live_slot() {
 }
 
 #[tokio::test]
+async fn members_get_requests_in_turn_and_one_that_does_not_answer_is_left_out() {
+    let several = || Addresses::new((0..3).map(|_| loopback().into()).collect());
+    let slots = PerSlot::from_fn(|_| several().expect("addresses"));
+    let directory = tempfile::tempdir().expect("a directory");
+    let world = World::of(directory, slots, Limits::default()).await;
+    let mut members = Vec::new();
+    for (address, slot) in world
+        .site
+        .slots
+        .blue
+        .iter()
+        .zip([Slot::Blue, Slot::Green, Slot::Green])
+    {
+        // The answer of the first member differs, so that its turns can be counted.
+        members.push(upstream(slot, address).await);
+    }
+    world.switch(None, Slot::Blue, 1).await;
+    let mut by_first = 0;
+    for _ in 0..9 {
+        let (status, _, body) = fetch(world.site.public, "/").await;
+        assert_eq!(status, 200);
+        by_first += usize::from(body == "blue");
+    }
+    assert_eq!(by_first, 3);
+    drop(members.remove(1));
+    for _ in 0..6 {
+        assert_eq!(fetch(world.site.public, "/").await.0, 200);
+    }
+    members.clear();
+    eventually("no member answers", SOON, async || {
+        fetch(world.site.public, "/").await.0 == 502
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_unreachable_live_slot_is_a_bad_gateway_and_not_the_other_slot() {
     let world = World::new().await;
-    let _green = upstream(Slot::Green, &world.site.slots.green).await;
+    let _green = upstream(Slot::Green, world.site.slots.green.first()).await;
     world.switch(None, Slot::Blue, 1).await;
     let (status, stamp, _) = fetch(world.site.public, "/").await;
     assert_eq!((status, stamp.as_deref()), (502, Some("blue")));

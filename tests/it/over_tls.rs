@@ -188,7 +188,7 @@ async fn the_embedded_proxy_verifies_a_slot(good: &Server, strange: &Server) {
             public: port(),
             preview: port(),
             preview_allow: Vec::new(),
-            slots: PerSlot::from_fn(|_| server.at("127.0.0.1")),
+            slots: PerSlot::from_fn(|_| server.at("127.0.0.1").into()),
         };
         let preview = Address::from(site.preview);
         let state = tempfile::tempdir().expect("a directory");

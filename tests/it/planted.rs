@@ -371,6 +371,8 @@ async fn an_engine_that_repeats_a_request_reveals_no_secret() {
             "qa".parse().expect("a name"),
         ),
         slot: Slot::Blue,
+        number: 1,
+        of: 1,
         version: version(),
         release: ReleaseId(ulid::Ulid::nil()),
         endpoint: "127.0.0.1:18081".parse().expect("an address"),

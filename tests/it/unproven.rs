@@ -60,7 +60,7 @@ fn remove_live(sandbox: &Sandbox, status: &Value) {
         "web".parse().expect("a name"),
         "qa".parse().expect("a name"),
     );
-    let name = instance_name(&target, slot);
+    let name = instance_name(&target, slot, 1);
     let processes = sandbox.place().join("processes");
     // The process that started it notes its exit in the record. The lock keeps the record from being written again
     // after it was removed.
@@ -185,7 +185,7 @@ fn forge_a_route_to_it(sandbox: &Sandbox, status: &Value) {
     let other = live_slot(status).other();
     let candidate = instance(status, other);
     let mut entry = key(&store, &format!("slots/{}", other.other()));
-    let endpoint = &status["snapshot"]["slots"][other.as_str()]["endpoint"];
+    let endpoint = &status["snapshot"]["slots"][other.as_str()]["addresses"][0];
     entry["slot"] = other.as_str().into();
     entry["members"] = json!([{ "endpoint": endpoint, "instance": candidate["id"] }]);
     for field in ["digest", "tag", "release"] {
@@ -196,7 +196,7 @@ fn forge_a_route_to_it(sandbox: &Sandbox, status: &Value) {
     let generation = route["generation"].as_u64().expect("a generation");
     route["generation"] = (generation + 1).into();
     route["live"] = other.as_str().into();
-    route["endpoint"] = endpoint.clone();
+    route["addresses"] = json!([endpoint]);
     for field in ["digest", "release"] {
         route[field] = entry[field].clone();
     }

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use crate::inventory::{
-    Address, Endpoint, FencingToken, ImageLabels, InstanceShape, ReleaseId, Slot, Target, TaskCall,
-    Unstarted,
+    Address, Endpoint, FencingToken, ImageLabels, InstanceShape, MOST_MEMBERS, ReleaseId, Slot,
+    Target, TaskCall, Unstarted,
 };
 use crate::ports::{InstanceSpec, TaskSpec};
 use crate::sanitize::sanitize;
@@ -19,6 +19,9 @@ const TAG: &str = "greenroom.tag";
 const DIGEST: &str = "greenroom.digest";
 const REPOSITORY: &str = "greenroom.repository";
 const ENDPOINT: &str = "greenroom.endpoint";
+/// The number of the member in its slot, and how many members the slot gets.
+const MEMBER: &str = "greenroom.member";
+const MEMBERS: &str = "greenroom.members";
 const TASK: &str = "greenroom.task";
 const UNDO: &str = "greenroom.undo";
 const TOKEN: &str = "greenroom.token";
@@ -36,6 +39,8 @@ pub(super) const IMAGES: &str = "org.opencontainers.image.";
 pub(super) struct Labels {
     pub(super) target: Target,
     pub(super) slot: Slot,
+    pub(super) number: usize,
+    pub(super) of: usize,
     pub(super) release: Option<ReleaseId>,
     pub(super) tag: Option<String>,
     pub(super) digest: String,
@@ -49,8 +54,16 @@ impl Labels {
         let text = |name: &str| labels.get(name).map(String::as_str);
         let service = text(SERVICE)?.parse().ok()?;
         let environment = text(ENVIRONMENT)?.parse().ok()?;
+        let count = |name: &str| {
+            let count = text(name).and_then(|text| text.parse().ok());
+            count
+                .filter(|count| (1..=MOST_MEMBERS).contains(count))
+                .unwrap_or(1)
+        };
         Some(Self {
             target: Target::new(service, environment),
+            number: count(MEMBER),
+            of: count(MEMBERS),
             slot: text(SLOT)?.parse().ok()?,
             release: text(RELEASE).and_then(|t| t.parse().ok()),
             tag: text(TAG).filter(|t| !t.is_empty()).map(sanitize),
@@ -170,6 +183,8 @@ pub(super) fn labels_of(spec: &InstanceSpec) -> HashMap<String, String> {
             (SERVICE, spec.target.service.to_string()),
             (ENVIRONMENT, spec.target.environment.to_string()),
             (SLOT, spec.slot.to_string()),
+            (MEMBER, spec.number.to_string()),
+            (MEMBERS, spec.of.to_string()),
             (RELEASE, spec.release.to_string()),
             (TAG, spec.version.tag.clone().unwrap_or_default()),
             (DIGEST, spec.version.digest.to_string()),

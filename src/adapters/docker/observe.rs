@@ -55,6 +55,12 @@ impl Container {
         )
     }
 
+    /// Whether the labels assign this number to the container.
+    pub(super) fn is_member(&self, number: usize) -> bool {
+        let labels = self.labels.as_ref();
+        labels.is_some_and(|labels| labels.number == number)
+    }
+
     fn read(inspected: ContainerInspectResponse, fingerprints: &FingerprintKey) -> Self {
         let raw = inspected.config.as_ref().and_then(|c| c.labels.as_ref());
         let labels = raw.and_then(Labels::read);
@@ -193,6 +199,8 @@ impl Engine {
             name: container.name.clone(),
             target: labels.target.clone(),
             slot: labels.slot,
+            number: labels.number,
+            of: labels.of,
             digest,
             tag: labels.tag.clone(),
             release: labels.release,

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 use bollard::models::{ContainerSummary, PortSummary, PortSummaryTypeEnum};
 use bollard::query_parameters::ListContainersOptions;
@@ -17,16 +18,18 @@ use crate::ports::{Occupancy, Result, instance_name};
 use crate::sanitize::sanitize;
 
 impl Engine {
-    /// Finds what occupies a slot. If Greenroom's members are stopped and another container or process uses the slot's address,
-    /// the answer is [`Occupancy::Foreign`], because no member could start.
+    /// Finds what occupies a slot with these addresses, one for each member. If a member is not running and another
+    /// container or process uses its address, the answer is [`Occupancy::Foreign`], because the member could not start.
     pub(super) async fn occupancy(
         &self,
         target: &Target,
         slot: Slot,
-        endpoint: &Endpoint,
+        endpoints: &[Endpoint],
     ) -> Result<Occupancy> {
         let doing = format!("checking what occupies {slot} of {target}");
-        let containers = self.in_slot(target, slot, &doing).await?;
+        let containers = self
+            .in_slot(target, slot, 1..=endpoints.len(), &doing)
+            .await?;
         if let Some(foreign) = containers
             .iter()
             .find_map(|it| describe_foreign(it, target, slot))
@@ -37,8 +40,12 @@ impl Engine {
         for container in &containers {
             members.extend(self.instance(container).await?);
         }
-        if !containers.iter().any(Container::is_up) {
-            let names: Vec<&str> = containers.iter().map(|it| it.name.as_str()).collect();
+        let names: Vec<&str> = containers.iter().map(|it| it.name.as_str()).collect();
+        for (endpoint, number) in endpoints.iter().zip(1..) {
+            let mut up = containers.iter().filter(|it| it.is_up());
+            if up.any(|container| container.is_member(number)) {
+                continue;
+            }
             if let Some(occupant) = self.occupant_of(endpoint, &names, &doing).await? {
                 return Ok(Occupancy::Foreign(occupant));
             }
@@ -50,21 +57,26 @@ impl Engine {
         })
     }
 
-    /// The containers in a slot: the container with the slot's name, whoever created it, then the containers with the
-    /// slot's labels. An operator can rename a container. Running containers come before stopped ones.
+    /// The containers in a slot: first the containers with the names of these members, whoever created them, then the
+    /// containers with the slot's labels. An operator can rename a container. Running containers come before stopped
+    /// ones.
     pub(super) async fn in_slot(
         &self,
         target: &Target,
         slot: Slot,
+        numbers: RangeInclusive<usize>,
         doing: &str,
     ) -> Result<Vec<Container>> {
-        let name = instance_name(target, slot);
-        let named = self.inspect(&name, doing).await?;
+        let mut named = Vec::new();
+        for number in numbers {
+            let name = instance_name(target, slot, number);
+            named.extend(self.inspect(&name, doing).await?);
+        }
         let labels = Labels::filter(target, Some(slot));
         let mut found = self.labelled(labels, doing).await?;
         found.retain(|container| {
             let labels = container.labels.as_ref();
-            let is_named = named.as_ref().is_some_and(|it| it.id == container.id);
+            let is_named = named.iter().any(|it| it.id == container.id);
             !is_named && labels.is_some_and(|labels| labels.are_of(target, slot))
         });
         found.sort_by(|a, b| (!a.is_up(), &a.name).cmp(&(!b.is_up(), &b.name)));

@@ -20,7 +20,7 @@ use super::log_frames::{Frame, Frames};
 use super::log_lines::Lines;
 use super::names::container_id;
 use crate::inventory::{
-    Address, EngineImage, Exit, Instance, InstanceId, Slot, Target, TaskRun, Version,
+    Address, Addresses, EngineImage, Exit, Instance, InstanceId, Slot, Target, TaskRun, Version,
 };
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
@@ -94,14 +94,16 @@ impl RuntimeReader for DockerReader {
         &self,
         target: &Target,
         slot: Slot,
-        endpoint: &Address,
+        addresses: &Addresses,
     ) -> Result<Occupancy> {
-        let endpoint = endpoint.endpoint().map_err(|error| {
+        let endpoints = addresses.iter().map(Address::endpoint);
+        let endpoints = endpoints.collect::<std::result::Result<Vec<_>, _>>();
+        let endpoints = endpoints.map_err(|error| {
             let doing = format!("looking for what is in {slot} of {target}");
             self.engine
                 .refuse(FailureKind::Rejected, &doing, error.to_string())
         })?;
-        self.engine.occupancy(target, slot, &endpoint).await
+        self.engine.occupancy(target, slot, &endpoints).await
     }
 
     async fn all_tasks(&self, target: &Target) -> Result<Vec<TaskRun>> {

@@ -96,9 +96,16 @@ impl RuntimeWriter for DockerWriter {
     async fn start(&self, spec: &InstanceSpec) -> Result<InstanceId> {
         let name = spec.name();
         let doing = format!("starting {name}");
-        let in_slot = self.engine.in_slot(&spec.target, spec.slot, &doing);
-        if let Some(container) = in_slot.await?.into_iter().next() {
-            self.refuse_other_container(&container, spec, &doing)?;
+        let number = spec.number;
+        let in_slot = self
+            .engine
+            .in_slot(&spec.target, spec.slot, number..=number, &doing)
+            .await?;
+        for container in &in_slot {
+            self.refuse_other_container(container, spec, &doing)?;
+        }
+        let mut in_slot = in_slot.into_iter();
+        if let Some(container) = in_slot.find(|container| container.is_member(number)) {
             self.start_stopped(&container, Some(&spec.shape), &doing)
                 .await?;
             return Ok(InstanceId(container.id));

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http_body_util::{Either, Full};
@@ -46,13 +47,15 @@ const HOP_BY_HOP: [&str; 9] = [
 pub(super) type Content = Either<Streamed, Full<Bytes>>;
 
 /// The configuration and the counters for forwarding the requests of one target.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Traffic {
     pub(super) site: Site,
     /// The symbolic link of the live pointer.
     pub(super) link: PathBuf,
     pub(super) open: Open,
     pub(super) recent: Recent,
+    /// Counts the requests, so that the members of a slot get them in turn.
+    pub(super) turn: AtomicUsize,
     /// The longest time in which a client may send nothing of a request body.
     pub(super) body_idle: Duration,
 }
@@ -104,13 +107,26 @@ impl Traffic {
         let request_line = RequestSummary::read(&request, Door::Public);
         let recorded = request_line.map(|request_line| self.recent.note(request_line, slot));
         let mut counted = self.open.begin(slot).recorded(recorded);
-        let answer = if let Some(stream) = open(self.site.slots.get(slot)).await {
+        let answer = if let Some(stream) = self.open_slot(slot).await {
             exchange(request, stream, (peer, self.body_idle), counted).await
         } else {
             counted.answered(StatusCode::BAD_GATEWAY);
             text_response(StatusCode::BAD_GATEWAY, "the live slot does not answer")
         };
         stamped(answer, slot)
+    }
+
+    /// Connects to the members of a slot in turn. A member that does not accept the connection is left out.
+    async fn open_slot(&self, slot: Slot) -> Option<Box<dyn Stream>> {
+        let addresses = self.site.slots.get(slot);
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % addresses.len();
+        let in_turn = addresses.iter().cycle().skip(turn);
+        for address in in_turn.take(addresses.len()) {
+            if let Some(stream) = open(address).await {
+                return Some(stream);
+            }
+        }
+        None
     }
 
     async fn preview(
@@ -121,7 +137,7 @@ impl Traffic {
     ) -> Response<Content> {
         for slot in slots {
             let counted = self.open.begin(*slot);
-            let Some(stream) = open(self.site.slots.get(*slot)).await else {
+            let Some(stream) = self.open_slot(*slot).await else {
                 continue;
             };
             let request_line = RequestSummary::read(&request, Door::Preview);
@@ -141,8 +157,8 @@ impl Traffic {
     }
 }
 
-async fn open(slot: &Address) -> Option<Box<dyn Stream>> {
-    timeout(CONNECT, connect(slot, CONNECT)).await.ok()?.ok()
+async fn open(member: &Address) -> Option<Box<dyn Stream>> {
+    timeout(CONNECT, connect(member, CONNECT)).await.ok()?.ok()
 }
 
 async fn exchange(

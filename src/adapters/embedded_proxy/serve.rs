@@ -117,6 +117,7 @@ impl EmbeddedProxy {
                 link: pointer.link(&site.target),
                 open: super::count::Open::default(),
                 recent: Recent::default(),
+                turn: std::sync::atomic::AtomicUsize::new(0),
                 body_idle: limits.body_idle,
                 site,
             });

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sha2::{Digest, Sha256};
 
-use crate::inventory::{Address, AddressRange, PerSlot, Target};
+use crate::inventory::{AddressRange, Addresses, PerSlot, Target};
 
 /// The listeners of one target and the addresses of its slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,8 @@ pub struct Site {
     pub preview: SocketAddr,
     /// The clients that the preview listener answers, by address. If the list is empty, it answers all clients.
     pub preview_allow: Vec<AddressRange>,
-    pub slots: PerSlot<Address>,
+    /// The addresses of the members of each slot.
+    pub slots: PerSlot<Addresses>,
 }
 
 impl Site {

@@ -185,37 +185,14 @@ impl RouterReader for NginxReader {
 
     async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections> {
         let doing = format!("counting the connections to {slot} of {target}");
-        let endpoint = self.nginx.site(target, &doing)?.endpoints.get(slot);
-        match endpoint {
-            Address::Ip { at: remote, .. } => {
-                let mut tables = Vec::new();
-                for table in ["tcp", "tcp6"] {
-                    tables.push(self.nginx.host().socket_table(table).await?);
-                }
-                let needed = usize::from(remote.is_ipv6());
-                if tables[needed].is_none() {
-                    return Ok(uncounted(
-                        "the socket table of the proxy's host cannot be read",
-                    ));
-                }
-                let mut open = 0;
-                for table in tables.iter().flatten() {
-                    open += sockets::tcp_to(table, *remote)
-                        .map_err(|error| self.garbled(&doing, &error))?;
-                }
-                Ok(Connections::Open(open))
-            }
-            // `Site::problems` refuses a host name.
-            Address::Name { .. } => Ok(uncounted("the slot has a host name")),
-            Address::Unix(path) => {
-                let table = self.nginx.host().socket_table("unix").await?;
-                let open = table.and_then(|table| sockets::unix_to(&table, path));
-                Ok(open.map_or_else(
-                    || uncounted("the socket table of the proxy's host cannot be read, or has no listener with this path"),
-                    Connections::Open,
-                ))
+        let mut open = 0;
+        for address in self.nginx.site(target, &doing)?.endpoints.get(slot) {
+            match self.connections_to(address, &doing).await? {
+                Connections::Open(count) => open += count,
+                uncounted @ Connections::Uncounted(_) => return Ok(uncounted),
             }
         }
+        Ok(Connections::Open(open))
     }
 
     async fn rates(&self, target: &Target) -> Result<PerSlot<Option<Rates>>> {
@@ -254,6 +231,40 @@ impl RouterReader for NginxReader {
 }
 
 impl NginxReader {
+    /// The connections to one member of a slot.
+    async fn connections_to(&self, address: &Address, doing: &str) -> Result<Connections> {
+        match address {
+            Address::Ip { at: remote, .. } => {
+                let mut tables = Vec::new();
+                for table in ["tcp", "tcp6"] {
+                    tables.push(self.nginx.host().socket_table(table).await?);
+                }
+                let needed = usize::from(remote.is_ipv6());
+                if tables[needed].is_none() {
+                    return Ok(uncounted(
+                        "the socket table of the proxy's host cannot be read",
+                    ));
+                }
+                let mut open = 0;
+                for table in tables.iter().flatten() {
+                    open += sockets::tcp_to(table, *remote)
+                        .map_err(|error| self.garbled(doing, &error))?;
+                }
+                Ok(Connections::Open(open))
+            }
+            // `Site::problems` refuses a host name.
+            Address::Name { .. } => Ok(uncounted("the slot has a host name")),
+            Address::Unix(path) => {
+                let table = self.nginx.host().socket_table("unix").await?;
+                let open = table.and_then(|table| sockets::unix_to(&table, path));
+                Ok(open.map_or_else(
+                    || uncounted("the socket table of the proxy's host cannot be read, or has no listener with this path"),
+                    Connections::Open,
+                ))
+            }
+        }
+    }
+
     fn garbled(&self, doing: &str, message: &str) -> Failure {
         self.nginx.failure(FailureKind::Garbled, doing, message)
     }

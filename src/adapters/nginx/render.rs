@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Site, SwitchMode, access_log, owner};
 use crate::adapters::live_pointer::Pointer;
-use crate::inventory::{Door, Endpoint, Slot, Target};
+use crate::inventory::{Addresses, Door, Endpoint, Slot, Target};
 
 /// The built-in template, which is used if no other is configured.
 pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
@@ -151,8 +151,8 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
                 answer => Value::from_safe_string(answer),
                 directory => frame.directory.to_string_lossy(),
                 endpoints => context! {
-                    blue => site.endpoints.blue.to_string(),
-                    green => site.endpoints.green.to_string(),
+                    blue => texts(&site.endpoints.blue),
+                    green => texts(&site.endpoints.green),
                 },
                 public => context! { names => &site.server_names, listen => &site.listen },
                 preview => context! {
@@ -172,6 +172,11 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// The addresses of a slot as texts, one for each member.
+fn texts(addresses: &Addresses) -> Vec<String> {
+    addresses.iter().map(ToString::to_string).collect()
 }
 
 /// The variables with which a template logs requests. The log formats contain variables of nginx and one variable of

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{Address, AddressRange, Endpoint, PerSlot, Target, plain};
+use crate::inventory::{Address, AddressRange, Addresses, Endpoint, PerSlot, Target, plain};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
@@ -24,7 +24,7 @@ pub struct Site {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview_users: Option<PathBuf>,
     /// The addresses of the slots, as the proxy reaches them.
-    pub endpoints: PerSlot<Address>,
+    pub endpoints: PerSlot<Addresses>,
 }
 
 /// The options that are allowed after an address in `listen`. Other options need a template.
@@ -78,8 +78,9 @@ impl Site {
                     .into(),
             );
         }
-        for (slot, address) in self.endpoints.iter() {
-            problems.extend(refusal(address).map(|why| format!("{slot}: {why}")));
+        for (slot, addresses) in self.endpoints.iter() {
+            let refused = addresses.iter().filter_map(refusal);
+            problems.extend(refused.map(|why| format!("{slot}: {why}")));
         }
         problems
     }

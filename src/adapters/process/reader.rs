@@ -13,12 +13,10 @@ use super::catalogue::Catalogue;
 use super::records::Records;
 use super::{address, changes, follow};
 use crate::inventory::{
-    Address, EngineImage, FingerprintKey, Instance, InstanceId, Slot, SlotMembers, Target, TaskRun,
-    Version,
+    Address, Addresses, EngineImage, FingerprintKey, Instance, InstanceId, Slot, SlotMembers,
+    Target, TaskRun, Version,
 };
-use crate::ports::{
-    EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
-};
+use crate::ports::{EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets};
 
 /// The time limit of a call. If the disk hangs, the caller gets a failure after this time.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -94,8 +92,9 @@ impl RuntimeReader for Processes {
         self.read_blocking(&format!("listing the processes of {target}"), move |own| {
             let mut found = Vec::new();
             for slot in Slot::BOTH {
-                let record = own.records.load(&instance_name(&of, slot))?;
-                found.extend(record.map(|record| record.observe(&own.fingerprints)));
+                for record in own.records.of_slot(&of, slot)? {
+                    found.push(record.observe(&own.fingerprints));
+                }
             }
             Ok(found)
         })
@@ -112,7 +111,7 @@ impl RuntimeReader for Processes {
                     .push(record.observe(&own.fingerprints));
             }
             for instances in by_target.values_mut() {
-                instances.sort_by_key(|instance| instance.slot);
+                instances.sort_by_key(|instance| (instance.slot, instance.number));
             }
             Ok(by_target)
         })
@@ -123,29 +122,39 @@ impl RuntimeReader for Processes {
         &self,
         target: &Target,
         slot: Slot,
-        endpoint: &Address,
+        addresses: &Addresses,
     ) -> Result<Occupancy> {
-        let name = instance_name(target, slot);
+        let of = target.clone();
         let doing = format!("reading {slot} of {target}");
-        let at = endpoint.endpoint().map_err(|error| {
+        let endpoints = addresses.iter().map(Address::endpoint);
+        let endpoints = endpoints.collect::<std::result::Result<Vec<_>, _>>();
+        let endpoints = endpoints.map_err(|error| {
             self.records
                 .failure(FailureKind::Rejected, &doing, error.to_string())
         })?;
         self.read_blocking(&doing, move |own| {
-            let record = match own.records.load(&name) {
-                Ok(record) => record.map(|record| record.observe(&own.fingerprints)),
+            let records = match own.records.of_slot(&of, slot) {
+                Ok(records) => records.into_iter(),
                 Err(failure) if failure.kind == FailureKind::Garbled => {
                     return Ok(Occupancy::Foreign(failure.to_string()));
                 }
                 Err(failure) => return Err(failure),
             };
-            if let Some(instance) = record.as_ref().filter(|instance| instance.is_running()) {
-                return Ok(Occupancy::Ours(SlotMembers::new([instance.clone()])));
+            let members = records.map(|record| record.observe(&own.fingerprints));
+            let members = SlotMembers::new(members);
+            for (endpoint, number) in endpoints.iter().zip(1..) {
+                let mut running = members.iter().filter(|member| member.is_running());
+                if running.any(|member| member.number == number) {
+                    continue;
+                }
+                if let Some(reason) = address::taken(endpoint) {
+                    return Ok(Occupancy::Foreign(reason));
+                }
             }
-            Ok(match (address::taken(&at), record) {
-                (Some(reason), _) => Occupancy::Foreign(reason),
-                (None, Some(instance)) => Occupancy::Ours(SlotMembers::new([instance])),
-                (None, None) => Occupancy::Free,
+            Ok(if members.is_empty() {
+                Occupancy::Free
+            } else {
+                Occupancy::Ours(members)
             })
         })
         .await

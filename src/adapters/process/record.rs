@@ -42,6 +42,12 @@ pub(super) struct Record {
     pub(super) id: InstanceId,
     pub(super) target: Target,
     pub(super) slot: Slot,
+    /// The number of the member in its slot, from 1.
+    #[serde(default = "one")]
+    pub(super) number: usize,
+    /// How many members the slot gets.
+    #[serde(default = "one")]
+    pub(super) of: usize,
     /// The digest of the command line in the catalogue when the instance was started.
     pub(super) digest: Digest,
     pub(super) tag: Option<String>,
@@ -58,10 +64,14 @@ pub(super) struct Record {
     pub(super) code: Option<i64>,
 }
 
+fn one() -> usize {
+    1
+}
+
 impl Record {
     /// The name of the instance, which is also the name of its record file.
     pub(super) fn name(&self) -> String {
-        instance_name(&self.target, self.slot)
+        instance_name(&self.target, self.slot, self.number)
     }
 
     /// The current run. None if no process of this record is running.
@@ -91,6 +101,8 @@ impl Record {
             name: self.name(),
             target: self.target.clone(),
             slot: self.slot,
+            number: self.number,
+            of: self.of,
             digest: self.digest.clone(),
             tag: self.tag.clone(),
             release: Some(self.release),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::record::{FORMAT, Process, Record};
-use crate::inventory::InstanceId;
+use crate::inventory::{InstanceId, Slot, Target, is_instance_name};
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 use crate::sanitize::sanitize;
@@ -126,6 +126,18 @@ impl Records {
                 )));
         }
         Ok(Some(record))
+    }
+
+    /// The records of a slot, in the order of its members. Fails if one of them cannot be read.
+    pub(super) fn of_slot(&self, target: &Target, slot: Slot) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        for name in self.names_in(&self.watched())? {
+            if is_instance_name(&name, target, slot) {
+                records.extend(self.load(&name)?);
+            }
+        }
+        records.sort_by_key(|record| record.number);
+        Ok(records)
     }
 
     /// All records that can be read. Other records are skipped.

@@ -198,6 +198,8 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
         id: InstanceId(Ulid::generate().to_string().to_lowercase()),
         target: spec.target.clone(),
         slot: spec.slot,
+        number: spec.number,
+        of: spec.of,
         digest: program.digest.clone(),
         tag: spec.version.tag.clone(),
         release: spec.release,

@@ -402,7 +402,7 @@ async fn health(site: &Site) -> DoctorResult {
         Err(not_tried) => return not_tried,
     };
     let at = definition.endpoints.get(slot);
-    let probe = site.read.checker.health(at, check).await;
+    let probe = site.read.checker.health_of_slot(at, check).await;
     if probe.healthy {
         return DoctorResult::Works(format!("{path} of {slot} at {at} answers {}", probe.detail));
     }

@@ -217,7 +217,7 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
         Role::Unknown => "?",
         _ => " ",
     };
-    let prefix = format!("  {mark} {slot:<5}  {role:<9}  {}", side.endpoint);
+    let prefix = format!("  {mark} {slot:<5}  {role:<9}  {}", side.used_addresses());
     let registered = registered(snapshot, side);
     if let Some(difference) = side.members.difference() {
         return format!("{prefix}  not healthy: {difference}, {registered}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::{InstanceId, PerSlot, ReleaseId, Slot, Target};
+use crate::inventory::{Member, PerSlot, ReleaseId, Slot, Target};
 use crate::logs::{Batch, Bounds, Line, LineId, Log, NewLine, Origin, Viewport, Wanted, rows};
 
 use super::Diagnostics;
@@ -51,7 +51,7 @@ impl LogKind {
 /// A stream of lines. Each feed follows at most one source at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogFeed {
-    /// The output of the instance in the slot. If the instance is replaced, the feed follows the new instance.
+    /// The output of the members of the slot. If they are replaced, the feed follows the new members.
     Slot(Slot),
     /// The output of tasks. If another release runs tasks, the feed follows these.
     Tasks,
@@ -61,10 +61,10 @@ pub enum LogFeed {
 /// A source of log lines that can be followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogSource {
-    Instance {
+    Members {
         target: Target,
         slot: Slot,
-        instance: InstanceId,
+        members: Vec<Member>,
     },
     Tasks {
         target: Target,
@@ -79,7 +79,7 @@ impl LogSource {
     /// The feed to which the lines of the source belong.
     pub fn feed(&self) -> LogFeed {
         match self {
-            Self::Instance { slot, .. } => LogFeed::Slot(*slot),
+            Self::Members { slot, .. } => LogFeed::Slot(*slot),
             Self::Tasks { .. } => LogFeed::Tasks,
             Self::Proxy { .. } => LogFeed::Proxy,
         }

@@ -277,11 +277,11 @@ fn mark_of_slot(
 ) -> Mark {
     let noun = snapshot.runtime_kind.one();
     let mut differences = Vec::new();
-    if !entry.is_at(&side.endpoint) {
+    if !side.is_at(entry.endpoints()) {
         differences.push(format!(
             "address {} is registered, but the address of {slot} is {}",
             entry.addresses(),
-            side.endpoint
+            side.used_addresses()
         ));
     }
     if !snapshot.sources.runtime.is_live() {
@@ -347,10 +347,12 @@ fn mark_of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
             value.live
         ));
     }
-    if value.endpoint != side.endpoint {
+    if !side.is_at(&value.addresses) {
         differences.push(format!(
             "the route has address {}, but the address of {} is {}",
-            value.endpoint, value.live, side.endpoint
+            value.addresses,
+            value.live,
+            side.used_addresses()
         ));
     }
     if snapshot.sources.runtime.is_live()

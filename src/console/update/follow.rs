@@ -89,18 +89,25 @@ fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
         }
         LogFeed::Proxy => return Some((LogSource::Proxy { target }, "the proxy".into())),
     };
-    // The first member of a slot has the name that Greenroom gives.
-    let instance = model.snapshot()?.slots.get(slot).members.iter().next()?;
+    let in_slot = &model.snapshot()?.slots.get(slot).members;
+    let first = in_slot.iter().next()?;
+    let mut members = in_slot.listed();
+    let which = if in_slot.is_whole() && members.len() > 1 {
+        format!("{} members", members.len())
+    } else {
+        // Others are still being started, or do not belong to the slot.
+        members.truncate(1);
+        first.id.short().to_owned()
+    };
     let name = format!(
-        "{slot} {}:{}, {}",
+        "{slot} {}:{}, {which}",
         target.service,
-        instance.version_name(),
-        instance.id.short()
+        first.version_name()
     );
-    let source = LogSource::Instance {
+    let source = LogSource::Members {
         target,
         slot,
-        instance: instance.id.clone(),
+        members,
     };
     Some((source, name))
 }

@@ -33,7 +33,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
 
 fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> {
     let role = snapshot.role(slot);
-    let mut lines = vec![format!("{slot}: {role}, at {}", side.endpoint)];
+    let mut lines = vec![format!("{slot}: {role}, at {}", side.used_addresses())];
     if side.members.is_empty() && !snapshot.sources.runtime.has_answered() {
         lines.push("  version   unknown: the runtime has not answered".into());
     }
@@ -42,6 +42,9 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> 
     }
     for member in &side.members {
         lines.extend(of_instance(member, snapshot.runtime_kind.one()));
+        if side.members.len() > 1 {
+            lines.push(format!("  state     {}", member.state));
+        }
     }
     if let Some(probe) = &side.probe {
         lines.push(format!("  health    {}", probe.detail));

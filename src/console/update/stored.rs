@@ -88,7 +88,7 @@ fn expected_value(snapshot: &Snapshot, name: &str) -> Vec<String> {
     }
     match side.members.representative() {
         Some(instance) if instance.is_running() => {
-            lines.push(format!("  address   {}", side.endpoint));
+            lines.push(format!("  address   {}", side.used_addresses()));
             lines.push(format!("  digest    {}", instance.digest));
             lines.push(format!(
                 "  {:<9} {}",

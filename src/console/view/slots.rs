@@ -1,6 +1,8 @@
 //! Pane 2: both slots. A slot is recognized by its side, name and border; no state is shown by colour alone. The
 //! rows of a box have a fixed order. Each row has a rank, and a small box leaves out the rows with the highest ranks.
 
+mod members;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
@@ -153,7 +155,11 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
             None => "nothing is running",
         };
         rows.push(Row::new(0, label, Meaning::Muted));
-        rows.push(Row::new(1, side.endpoint.to_string(), Meaning::Muted));
+        rows.push(Row::new(
+            1,
+            side.used_addresses().to_string(),
+            Meaning::Muted,
+        ));
         return rows;
     };
     let service = &snapshot.target.service;
@@ -161,8 +167,12 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     let digest = instance.digest.short();
     let label = format!("{service}:{version}  {digest}");
     rows.push(Row::new(0, label, Meaning::Text));
-    let (label, meaning) = state(model, theme, snapshot, instance);
-    rows.push(Row::new(1, label, meaning));
+    if side.members.wanted() > 1 {
+        rows.extend(members::rows(model, theme, snapshot, slot));
+    } else {
+        let (label, meaning) = state(model, theme, snapshot, instance);
+        rows.push(Row::new(1, label, meaning));
+    }
     rows.extend(changed_rows(snapshot, instance, columns));
     rows.extend(rates(theme, snapshot, slot, columns));
     rows.extend(address_rows(theme, snapshot, slot, columns));
@@ -172,8 +182,10 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
         let label = format!("health {} in {took}", probe.detail);
         rows.push(Row::new(8, label, Meaning::Muted));
     }
-    let label = format!("{} {}", snapshot.runtime_kind.one(), instance.id.short());
-    rows.push(Row::new(9, label, Meaning::Muted));
+    if side.members.wanted() == 1 {
+        let label = format!("{} {}", snapshot.runtime_kind.one(), instance.id.short());
+        rows.push(Row::new(9, label, Meaning::Muted));
+    }
     rows
 }
 
@@ -283,7 +295,7 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
 /// The address of the slot, and whether it is registered.
 fn address_rows(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
-    let at = side.endpoint.to_string();
+    let at = side.used_addresses().to_string();
     let mut long = if snapshot.sources.registry.has_answered() {
         format!("{} not registered", theme.glyph(Glyph::Dot))
     } else {

@@ -28,19 +28,22 @@ fn differences_of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
         .as_ref()
         .map(|entry| &entry.value);
     let members = &slot_snapshot.members;
-    // Without a version in the slot, there is nothing to compare with the registration.
-    if let Some(difference) = members.difference() {
+    // A candidate of which some members are not created yet is no difference, nor is a stopped version of which some were
+    // removed. Without a version in the slot, there is nothing to compare with the registration.
+    let is_live = snapshot.live_slot() == LiveSlot::Slot(slot);
+    let must_be_whole = members.digest().is_none() || registration.is_some() || is_live;
+    if let Some(difference) = members.difference().filter(|_| must_be_whole) {
         return vec![Name::MembersDiffer.with_message(format!("{slot} {difference}"))];
     }
     match (members.representative(), registration) {
         (Some(first), Some(entry)) => {
             let drift = difference_from_registration(slot, (first, members), entry);
             let mut drifts: Vec<Drift> = drift.into_iter().collect();
-            if !entry.is_at(&slot_snapshot.endpoint) {
+            if !slot_snapshot.is_at(entry.endpoints()) {
                 let message = format!(
                     "{slot} is registered at {} but its address is {}",
                     entry.addresses(),
-                    slot_snapshot.endpoint
+                    slot_snapshot.used_addresses()
                 );
                 drifts.push(Name::AddressDiffers.with_message(message));
             }
@@ -78,9 +81,10 @@ fn difference_from_registration(
             InstanceState::Restarting => "restarting",
             _ => "not running",
         };
-        return Some(
-            Name::InstanceStopped.with_message(format!("{slot} is registered but {state}")),
-        );
+        return Some(Name::InstanceStopped.with_message(format!(
+            "{slot} is registered but {}",
+            members.of_member(stopped, state)
+        )));
     }
     if let (Some(tag), Some(other)) = (&entry.tag, &first.tag)
         && tag != other

@@ -168,10 +168,12 @@ pub fn difference_of_route(route: Option<&Revisioned<Route>>, edges: &Edges) -> 
 fn differences_from_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
     let slot_snapshot = snapshot.slots.get(route.live);
     let mut drifts = Vec::new();
-    if route.endpoint != slot_snapshot.endpoint {
+    if !slot_snapshot.is_at(&route.addresses) {
         let message = format!(
             "the route has address {}, but the address of {} is {}",
-            route.endpoint, route.live, slot_snapshot.endpoint
+            route.addresses,
+            route.live,
+            slot_snapshot.used_addresses()
         );
         drifts.push(Name::RouteAddressDiffers.with_message(message));
     }

@@ -184,7 +184,7 @@ const BY_HAND: &[ByHand] = &[
     (
         "etcdctl put of another address into the route",
         |s| {
-            route(s).endpoint = "10.0.0.9:80".parse().expect("an address");
+            route(s).addresses = "10.0.0.9:80".parse().expect("an address");
         },
         &[Name::RouteAddressDiffers],
         "the route has address 10.0.0.9:80",

@@ -36,6 +36,8 @@ pub(crate) fn instance(slot: Slot, fill: char, number: u128) -> Instance {
         name: format!("greenroom-web.qa.{slot}"),
         target: target(),
         slot,
+        number: 1,
+        of: 1,
         digest: digest(fill),
         tag: Some("1.9.0".into()),
         release: Some(release(number)),
@@ -53,7 +55,7 @@ pub(crate) fn instance(slot: Slot, fill: char, number: u128) -> Instance {
 pub(crate) fn side(slot: Slot) -> SlotSnapshot {
     let port = if slot == Slot::Blue { 3001 } else { 3002 };
     SlotSnapshot {
-        endpoint: format!("127.0.0.1:{port}").parse().expect("an address"),
+        addresses: format!("127.0.0.1:{port}").parse().expect("an address"),
         members: SlotMembers::default(),
         registration: None,
         probe: None,
@@ -65,7 +67,7 @@ pub(crate) fn entry(side: &SlotSnapshot, instance: &Instance) -> Revisioned<Regi
     let value = Registration {
         slot: instance.slot,
         members: vec![RegisteredMember {
-            endpoint: side.endpoint.clone(),
+            endpoint: side.addresses.first().clone(),
             instance: instance.id.clone(),
         }],
         tag: instance.tag.clone(),
@@ -85,13 +87,13 @@ pub(crate) fn agreed() -> Snapshot {
     let route = Route {
         generation: 41,
         live: Slot::Blue,
-        endpoint: blue.endpoint.clone(),
+        addresses: blue.addresses.clone(),
         digest: live.digest.clone(),
         release: release(7),
         token: FencingToken(1),
     };
     blue.members = SlotMembers::new([live]);
-    let endpoints = PerSlot::from_fn(|slot| side(slot).endpoint);
+    let endpoints = PerSlot::from_fn(|slot| side(slot).addresses);
     Snapshot {
         slots: PerSlot {
             blue,

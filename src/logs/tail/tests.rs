@@ -8,8 +8,8 @@ use super::super::Origin;
 use super::*;
 use crate::checks::{Case, CaseReport, HealthCheck};
 use crate::inventory::{
-    Address, EngineImage, EnvironmentValue, FencingToken, Instance, InstanceState, Probe,
-    PublicAddress, PublicAnswer, ReleaseId, Slot, Target, TaskCall, TaskRun, Version,
+    Address, Addresses, EngineImage, EnvironmentValue, FencingToken, Instance, InstanceState,
+    Probe, PublicAddress, PublicAnswer, ReleaseId, Slot, Target, TaskCall, TaskRun, Version,
 };
 use crate::ports::{Connection, EngineInfo, LogStream, Occupancy};
 
@@ -41,7 +41,7 @@ impl RuntimeReader for Scripted {
     async fn all_instances(&self) -> ports::Result<BTreeMap<Target, Vec<Instance>>> {
         unsupported()
     }
-    async fn occupancy(&self, _: &Target, _: Slot, _: &Address) -> ports::Result<Occupancy> {
+    async fn occupancy(&self, _: &Target, _: Slot, _: &Addresses) -> ports::Result<Occupancy> {
         unsupported()
     }
     async fn has_image(&self, _: &Version) -> ports::Result<bool> {

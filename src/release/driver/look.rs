@@ -184,8 +184,8 @@ async fn output(world: &World, id: &InstanceId) -> Option<String> {
 async fn probe(world: &World, slot: Slot) -> Option<Probe> {
     let definition = &world.plan.definition;
     let check = definition.health.as_ref()?;
-    let endpoint = definition.endpoints.get(slot);
-    Some(world.read.checker.health(endpoint, check).await)
+    let addresses = world.plan.addresses_of(slot);
+    Some(world.read.checker.health_of_slot(&addresses, check).await)
 }
 
 async fn public(world: &World) -> Option<(PublicAnswer, PublicAnswer)> {
@@ -200,19 +200,21 @@ async fn public(world: &World) -> Option<(PublicAnswer, PublicAnswer)> {
 async fn direct(world: &World, slot: Slot) -> Option<PublicAnswer> {
     let definition = &world.plan.definition;
     let address = definition.public.as_ref()?;
-    let endpoint = definition.endpoints.get(slot);
+    // Any member may answer, because all run the same version.
+    let addresses = world.plan.addresses_of(slot);
     let none = BTreeMap::new();
     let headers = definition
         .health
         .as_ref()
         .map_or(&none, |health| &health.headers);
-    Some(world.read.checker.direct(endpoint, address, headers).await)
+    let checker = &world.read.checker;
+    Some(checker.direct(addresses.first(), address, headers).await)
 }
 
 /// Runs every check, one after the other. The error says that the instance changed or was restarted during the checks,
 /// was not running, or could not be observed.
 async fn checks(world: &World) -> Result<Report, String> {
-    let (before, run) = running(world).await?;
+    let (before, runs) = running(world).await?;
     let definition = &world.plan.definition;
     let mut cases = Vec::with_capacity(definition.suite.cases.len());
     let plan = &world.plan;
@@ -221,7 +223,7 @@ async fn checks(world: &World) -> Result<Report, String> {
         slot: plan.slot,
         version: plan.version.clone(),
         release: plan.release,
-        address: plan.endpoint().clone(),
+        address: plan.addresses().first().clone(),
     };
     let mut stopped = world.stop_checks.subscribe();
     let cancelled = || Err("a request of an operator cancelled them".to_owned());
@@ -233,7 +235,7 @@ async fn checks(world: &World) -> Result<Report, String> {
             CaseKind::Request(_) => {
                 let preview = definition.preview.as_ref();
                 let checker = &world.read.checker;
-                checker.run(case, plan.endpoint(), preview).await
+                checker.run(case, &candidate.address, preview).await
             }
             CaseKind::Command(command) => {
                 let mask = world.read.checker.mask().await;
@@ -249,7 +251,7 @@ async fn checks(world: &World) -> Result<Report, String> {
         let _ = world.events.try_send(Event::CaseSettled(settled.clone()));
         cases.push(settled);
     }
-    let (after, run_after) = running(world).await?;
+    let (after, runs_after) = running(world).await?;
     if before != after {
         return Err(format!(
             "{} was running when the checks started and {} when they ended",
@@ -257,7 +259,7 @@ async fn checks(world: &World) -> Result<Report, String> {
             after.short()
         ));
     }
-    if run != run_after {
+    if runs != runs_after {
         return Err(format!(
             "{} was restarted while it was checked",
             world.plan.slot
@@ -265,13 +267,14 @@ async fn checks(world: &World) -> Result<Report, String> {
     }
     Ok(Report {
         digest: after,
-        run: Some(run),
+        runs,
         at: world.clock.now(),
         cases,
     })
 }
 
-async fn running(world: &World) -> Result<(Digest, InstanceRun), String> {
+/// The digest of the candidate, and the runs of its members.
+async fn running(world: &World) -> Result<(Digest, Vec<InstanceRun>), String> {
     let plan = &world.plan;
     let instances = world
         .read
@@ -284,9 +287,13 @@ async fn running(world: &World) -> Result<(Digest, InstanceRun), String> {
     if let Some(difference) = members.difference() {
         return Err(format!("{} {difference}", plan.slot));
     }
-    members
-        .representative()
-        .filter(|member| member.is_running())
-        .map(|member| (member.digest.clone(), member.run()))
-        .ok_or_else(|| format!("{} is not running", plan.slot))
+    if let Some(stopped) = members.iter().find(|member| !member.is_running()) {
+        let name = members.name_of_member(plan.slot, stopped);
+        return Err(format!("{name} is not running"));
+    }
+    let digest = members
+        .digest()
+        .ok_or_else(|| format!("{} is empty", plan.slot))?;
+    let runs = members.iter().map(Instance::run).collect();
+    Ok((digest.clone(), runs))
 }

@@ -23,7 +23,7 @@ use super::event::{Effect, Event, NotWritten, TimerId};
 use super::observation::Observation;
 use super::{Announcement, Choice, Command, Machine, Plan, Reading, Site, Status, Writing};
 use crate::history::{Chain, Entry, JournalEvent, ReleaseRecord, Successor};
-use crate::inventory::{Clocks, InstanceId, Operator};
+use crate::inventory::{Clocks, Member, Operator};
 use crate::ports::{Clock, FailureKind, Fence, Lease, LeaseState};
 
 /// The ports, the plan, the lock's fence and the clocks of a running release. Each effect of the machine gets a copy.
@@ -46,8 +46,8 @@ pub(super) struct World {
     pub(super) events: mpsc::Sender<Event>,
     /// Cancels the checks that are running, whenever its value changes.
     pub(super) stop_checks: watch::Sender<u64>,
-    /// Receives the id of the candidate as soon as the candidate is started.
-    pub(super) candidate: watch::Sender<Option<InstanceId>>,
+    /// Receives the members of the candidate as soon as they are started.
+    pub(super) candidate: watch::Sender<Vec<Member>>,
     /// The hash chain of the records of the release.
     pub(super) chain: Arc<Mutex<Chain>>,
 }

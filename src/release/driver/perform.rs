@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::{Reading, World, Writing, lost};
 use crate::inventory::{
-    Cleared, Digest, EdgeName, HoldChange, InstanceId, Operator, OthersKeys, RebaseOrder,
+    Addresses, Cleared, Digest, EdgeName, HoldChange, Member, Operator, OthersKeys, RebaseOrder,
     RegisteredMember, Registration, ReleaseId, RestartPolicy, Route, RouteChange, Slot,
     SlotMembers, SwitchOrder, Target, Version,
 };
@@ -42,7 +42,7 @@ pub(super) async fn perform(
             let _ = world.events.try_send(Event::Pulled { done, total });
         }
         Progress::Started(candidate) => {
-            world.candidate.send_replace(Some(candidate));
+            world.candidate.send_replace(candidate);
         }
     };
     let performer = Performer {
@@ -68,7 +68,8 @@ pub(super) async fn perform(
 /// What happens while an action is performed.
 pub(in crate::release) enum Progress {
     Pulled(PullProgress),
-    Started(InstanceId),
+    /// All members of the candidate are started.
+    Started(Vec<Member>),
 }
 
 /// The ports of one target, and the lock under which its actions are performed.
@@ -100,9 +101,10 @@ impl Performer<'_> {
             }
             Action::Create {
                 slot,
+                addresses,
                 version,
                 release,
-            } => self.create(*slot, version, *release).await,
+            } => self.create(*slot, addresses, version, *release).await,
             Action::Start { slot, instance } => {
                 self.still_ours(&format!("starting {slot} again")).await?;
                 runtime.restart(instance).await
@@ -186,23 +188,36 @@ impl Performer<'_> {
         done
     }
 
-    async fn create(&self, slot: Slot, version: &Version, release: ReleaseId) -> Result<()> {
+    async fn create(
+        &self,
+        slot: Slot,
+        addresses: &Addresses,
+        version: &Version,
+        release: ReleaseId,
+    ) -> Result<()> {
         if !self.read.runtime.has_image(version).await? {
             self.pull(version).await?;
         }
-        let spec = InstanceSpec {
-            target: self.target().clone(),
-            slot,
-            version: version.clone(),
-            release,
-            endpoint: self.definition.endpoints.get(slot).clone(),
-            shape: self.definition.instance.clone(),
-        };
-        // The pull may take minutes, in which the lock may be lost.
-        self.still_ours(&format!("starting {} in {slot}", version.name()))
-            .await?;
-        let instance = self.write.runtime.start(&spec).await?;
-        (self.progress)(Progress::Started(instance));
+        let mut started = Vec::with_capacity(addresses.len());
+        for (endpoint, number) in addresses.iter().zip(1..) {
+            let spec = InstanceSpec {
+                target: self.target().clone(),
+                slot,
+                number,
+                of: addresses.len(),
+                version: version.clone(),
+                release,
+                endpoint: endpoint.clone(),
+                shape: self.definition.instance.clone(),
+            };
+            // The pull, and each start, may take minutes, in which the lock may be lost.
+            self.still_ours(&format!("starting {} in {slot}", version.name()))
+                .await?;
+            let id = self.write.runtime.start(&spec).await?;
+            let of = addresses.len();
+            started.push(Member { id, number, of });
+        }
+        (self.progress)(Progress::Started(started));
         Ok(())
     }
 
@@ -261,7 +276,7 @@ impl Performer<'_> {
         if let Some(difference) = members.difference() {
             return Err(failed(FailureKind::Changed, format!("{slot} {difference}")));
         }
-        let Some(instance) = members.representative().cloned() else {
+        let Some(instance) = members.representative() else {
             return Err(failed(FailureKind::Missing, format!("{slot} is empty")));
         };
         if instance.digest != *digest {
@@ -272,14 +287,26 @@ impl Performer<'_> {
             );
             return Err(failed(FailureKind::Changed, why));
         }
+        let addresses = self.definition.endpoints.get(slot);
+        let registered = members.iter().map(|member| {
+            let endpoint = addresses.of_member(member.number).ok_or_else(|| {
+                let (name, number) = (&member.name, member.number);
+                let why = format!(
+                    "{name} is member {number} of {slot}, which has {} addresses in the configuration",
+                    addresses.len()
+                );
+                failed(FailureKind::Rejected, why)
+            })?;
+            Ok(RegisteredMember {
+                endpoint: endpoint.clone(),
+                instance: member.id.clone(),
+            })
+        });
         let entry = Registration {
             slot,
-            members: vec![RegisteredMember {
-                endpoint: self.definition.endpoints.get(slot).clone(),
-                instance: instance.id,
-            }],
-            tag: instance.tag.or_else(|| tag.cloned()),
-            digest: instance.digest,
+            members: registered.collect::<Result<_>>()?,
+            tag: instance.tag.clone().or_else(|| tag.cloned()),
+            digest: instance.digest.clone(),
             release,
             registered_at: self.clock.now(),
             token: self.fence.token,
@@ -299,7 +326,7 @@ impl Performer<'_> {
         let to = Route {
             generation: rewrite.generation,
             live: rewrite.live,
-            endpoint: self.definition.endpoints.get(rewrite.live).clone(),
+            addresses: rewrite.addresses.clone(),
             digest: rewrite.digest.clone(),
             release: rewrite.release,
             token: self.fence.token,

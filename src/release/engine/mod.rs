@@ -295,8 +295,7 @@ impl Engine {
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
         // A warm rollback does not start its candidate: the candidate is already running.
-        let warm_id = plan.warm.ids().next().cloned();
-        let (candidate, candidate_receiver) = watch::channel(warm_id);
+        let (candidate, candidate_receiver) = watch::channel(plan.warm.listed());
         let (announcements, first_receiver) = broadcast::channel(ANNOUNCEMENTS);
         let handle = Handle {
             commands: command_sender,
@@ -359,11 +358,10 @@ async fn still_as_planned(
     (now, clocks): (Timestamp, &Clocks),
 ) -> Result<(), Refused> {
     let target = plan.target();
+    let addresses = plan.addresses();
     let (record, occupancy) = tokio::join!(
         site.read.registry.read(target),
-        site.read
-            .runtime
-            .occupancy(target, plan.slot, plan.endpoint())
+        site.read.runtime.occupancy(target, plan.slot, &addresses)
     );
     let record =
         record.map_err(|failure| unknown("what the store says about the target", &failure))?;

@@ -3,7 +3,7 @@
 
 use super::Situation;
 use crate::inventory::local_time;
-use crate::inventory::{Exit, Instance, Probe, RuntimeHealth, SlotMembers};
+use crate::inventory::{Exit, Instance, InstanceRun, Probe, RuntimeHealth, SlotMembers};
 use crate::release::{Observation, Plan};
 
 /// What happened to the candidate since its checks.
@@ -18,19 +18,38 @@ pub(super) enum Run {
     StartedAgain(String),
 }
 
-/// Compares the observed run of the candidate with the run that the checks tested. The result is [`Run::Same`] if no
-/// version was observed in the slot, if no report names a run, or if the candidate is stopped.
+/// Compares the observed runs of the candidate's members with the runs that the checks tested. A crash of any member
+/// comes before a new start of another. The result is [`Run::Same`] if no version was observed in the slot, if no report
+/// names runs, or if the candidate is stopped.
 pub(super) fn run_since_checks(situation: &Situation<'_>) -> Run {
     let plan = situation.plan;
-    let slot = plan.slot;
-    let checked = situation.report.and_then(|report| report.run.as_ref());
-    let members = situation.observation.members(slot);
-    let instance = members.and_then(SlotMembers::representative);
-    let (Some(instance), Some(checked)) = (instance, checked) else {
+    let checked = situation.report.map_or(&[][..], |report| &report.runs);
+    let members = situation.observation.members(plan.slot);
+    let Some(members) = members.filter(|it| !checked.is_empty() && it.digest().is_some()) else {
         return Run::Same;
     };
+    let mut started_again = Run::Same;
+    for member in members {
+        match run_of_member(plan, (members, member), checked) {
+            crashed @ Run::Crashed(_) => return crashed,
+            again @ Run::StartedAgain(_) if started_again == Run::Same => started_again = again,
+            Run::Same | Run::StartedAgain(_) => {}
+        }
+    }
+    started_again
+}
+
+fn run_of_member(
+    plan: &Plan,
+    (members, instance): (&SlotMembers, &Instance),
+    checked: &[InstanceRun],
+) -> Run {
     let now = instance.run();
-    if now.id == checked.id && now.restarts > checked.restarts {
+    let slot = members.name_of_member(plan.slot, instance);
+    let of_id = checked.iter().find(|checked| checked.id == now.id);
+    if let Some(checked) = of_id
+        && now.restarts > checked.restarts
+    {
         let times = match now.restarts - checked.restarts {
             1 => "once".to_owned(),
             times => format!("{times} times"),
@@ -41,7 +60,7 @@ pub(super) fn run_since_checks(situation: &Situation<'_>) -> Run {
         ));
     }
     // A stopped instance has no start to compare. The callers check separately whether the instance is running.
-    if now == *checked || now.started_at.is_none() {
+    if of_id == Some(&now) || now.started_at.is_none() {
         return Run::Same;
     }
     let at = now

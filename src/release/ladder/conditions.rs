@@ -85,8 +85,9 @@ pub(super) fn candidate_is_healthy(plan: &Plan, observation: &Observation) -> Re
     if members.digest() != Some(&plan.version.digest) {
         return Err(Verdict::Refuse(another_digest(plan, members)));
     }
-    if !members.are_running() {
-        return Err(Verdict::Refuse(format!("{slot} is no longer running")));
+    if let Some(stopped) = members.iter().find(|member| !member.is_running()) {
+        let name = members.name_of_member(slot, stopped);
+        return Err(Verdict::Refuse(format!("{name} is no longer running")));
     }
     match candidate::why_unhealthy(plan, members, observation.probe.as_ref()) {
         None => Ok(()),
@@ -146,18 +147,19 @@ pub(super) fn checks_passed(situation: &Situation<'_>) -> Result<(), Verdict> {
 /// was live may get the traffic back.
 pub(super) fn another_version(from: &LiveBefore, members: Option<&SlotMembers>) -> Option<String> {
     let members = members.filter(|it| !it.is_empty())?;
+    // Fewer members of the right version are better than none.
+    if members.digest() == Some(&from.version.digest) {
+        return None;
+    }
     if let Some(difference) = members.difference() {
         return Some(format!("{} {difference}", from.slot));
     }
-    let is_other = members.digest() != Some(&from.version.digest);
-    is_other.then(|| {
-        format!(
-            "{} runs {}, but {} was live there before this release",
-            from.slot,
-            members.short_digests(),
-            from.version.digest.short()
-        )
-    })
+    Some(format!(
+        "{} runs {}, but {} was live there before this release",
+        from.slot,
+        members.short_digests(),
+        from.version.digest.short()
+    ))
 }
 
 /// Whether the probe of this observation found its slot healthy.

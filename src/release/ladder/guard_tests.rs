@@ -37,7 +37,7 @@ pub(super) fn plan() -> Plan {
         from: Some(LiveBefore {
             slot: Slot::Blue,
             version: version('a'),
-            endpoint: definition.endpoints.get(Slot::Blue).clone(),
+            addresses: definition.endpoints.get(Slot::Blue).clone(),
             members: SlotMembers::default(),
             generation: 41,
         }),
@@ -86,10 +86,10 @@ pub(super) fn before_the_switch() -> Snapshot {
 /// Version `a` runs in blue, and the candidate in green. Route and proxy name green, with generation 42.
 pub(super) fn after_the_switch() -> Snapshot {
     let mut snapshot = before_the_switch();
-    let endpoint = snapshot.slots.green.endpoint.clone();
+    let addresses = snapshot.slots.green.addresses.clone();
     let route = route(&mut snapshot);
     (route.live, route.generation) = (Slot::Green, 42);
-    (route.digest, route.endpoint) = (digest('b'), endpoint);
+    (route.digest, route.addresses) = (digest('b'), addresses);
     let proxy = proxy(&mut snapshot);
     (proxy.slot, proxy.generation) = (Some(Slot::Green), 42);
     snapshot
@@ -126,7 +126,7 @@ pub(super) fn verdict(step: (Direction, Step), plan: &Plan, snapshot: Snapshot) 
     let observation = observed(snapshot);
     let report = Report {
         digest: digest('b'),
-        run: None,
+        runs: Vec::new(),
         at: Timestamp::UNIX_EPOCH,
         cases: Vec::new(),
     };

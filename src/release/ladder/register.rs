@@ -71,7 +71,7 @@ impl StepDefinition for Register {
         vec![format!(
             "store: write slots/{} = {} {}, only while this driver holds the lock",
             plan.slot,
-            plan.endpoint(),
+            plan.addresses(),
             plan.version.digest.short()
         )]
     }

@@ -71,6 +71,7 @@ impl StageDefinition for Start {
         }
         actions.push(Action::Create {
             slot,
+            addresses: plan.addresses(),
             version: plan.version.clone(),
             release: plan.release,
         });
@@ -101,7 +102,8 @@ impl StageDefinition for Start {
             return Judgement::Never(another_digest(plan, members));
         }
         for member in members {
-            if let Some(judgement) = broken(plan, member, course) {
+            let name = members.name_of_member(plan.slot, member);
+            if let Some(judgement) = broken(plan, (&name, member), course) {
                 return judgement;
             }
         }
@@ -129,8 +131,11 @@ impl StageDefinition for Start {
 }
 
 /// The judgement of a member that has exited, or is restarted again and again. None for any other member.
-fn broken(plan: &Plan, instance: &Instance, course: &mut Course) -> Option<Judgement> {
-    let slot = plan.slot;
+fn broken(
+    plan: &Plan,
+    (name, instance): (&str, &Instance),
+    course: &mut Course,
+) -> Option<Judgement> {
     let memory = plan.definition.instance.memory;
     if let InstanceState::Exited { code } = instance.state {
         let exit = instance.last_exit.unwrap_or(Exit {
@@ -142,11 +147,11 @@ fn broken(plan: &Plan, instance: &Instance, course: &mut Course) -> Option<Judge
         // start.
         if std::mem::take(&mut course.failed_temporarily) {
             return Some(Judgement::Again(format!(
-                "{slot} exited while it was being started ({exit_text}), and is started again"
+                "{name} exited while it was being started ({exit_text}), and is started again"
             )));
         }
         return Some(Judgement::Never(format!(
-            "{slot} exited: {exit_text}; {}",
+            "{name} exited: {exit_text}; {}",
             logs_hint(plan)
         )));
     }
@@ -155,7 +160,7 @@ fn broken(plan: &Plan, instance: &Instance, course: &mut Course) -> Option<Judge
             format!(", last {}", exit_words(exit, memory))
         });
         Judgement::Never(format!(
-            "{slot} was restarted {} times{exit}; {}",
+            "{name} was restarted {} times{exit}; {}",
             instance.restarts,
             logs_hint(plan)
         ))
@@ -223,7 +228,6 @@ impl StepDefinition for Start {
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
         let plan = &draft.plan;
         let mut calls = Vec::new();
-        let name = instance_name(plan.target(), plan.slot);
         if !plan.leftover.is_empty() {
             calls.push(format!("store: remove slots/{}, if it exists", plan.slot));
         }
@@ -235,11 +239,13 @@ impl StepDefinition for Start {
                 leftover.id.short()
             ));
         }
-        calls.push(format!(
-            "engine: create and start {name} from {} at {}",
-            plan.version.pinned(),
-            plan.endpoint()
-        ));
+        for (address, number) in plan.addresses().iter().zip(1..) {
+            calls.push(format!(
+                "engine: create and start {} from {} at {address}",
+                instance_name(plan.target(), plan.slot, number),
+                plan.version.pinned()
+            ));
+        }
         let options = plan
             .definition
             .instance

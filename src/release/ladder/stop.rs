@@ -19,7 +19,7 @@ use super::{
     StepSummary, Verdict, public,
 };
 use crate::history::ReleaseKind;
-use crate::inventory::{SlotMembers, Target, instance_name};
+use crate::inventory::{Slot, SlotMembers, Target, instance_name};
 use crate::release::describe::{duration, keeps_warm};
 use crate::release::{Action, Ask, Draft, Limit, Need, Observation, Plan, ProxyWords, Timing};
 
@@ -169,7 +169,7 @@ impl StepDefinition for Stop {
             format!("store: remove slots/{old}, unless the route names it"),
             format!(
                 "engine: stop {}, with {} to finish; {then}",
-                instance_name(plan.target(), old),
+                names(plan, old),
                 duration(timing.stop_grace)
             ),
         ]
@@ -203,6 +203,13 @@ impl StepDefinition for Stop {
     fn properties(&self) -> &'static [Property] {
         &[Property::ClearsOldSlot, Property::FollowsStandby]
     }
+}
+
+/// The names of the members that the release stops.
+fn names(plan: &Plan, old: Slot) -> String {
+    let members = plan.from.as_ref().map(|from| &from.members);
+    let members = members.filter(|members| !members.is_empty());
+    members.map_or_else(|| instance_name(plan.target(), old, 1), SlotMembers::names)
 }
 
 /// Starts the old version again and registers it.

@@ -178,6 +178,7 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
         from: RouteBefore::of(route),
         live: plan.slot,
         generation: plan.generation,
+        addresses: plan.addresses(),
         digest: plan.version.digest.clone(),
         release: plan.release,
         purpose,

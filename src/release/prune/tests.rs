@@ -75,7 +75,7 @@ fn used(environment: &str, past: Vec<ReleaseRecord>, route: Option<u8>, keep: us
         value: Route {
             generation: 1,
             live: Slot::Green,
-            endpoint: "127.0.0.1:1".parse().expect("an address"),
+            addresses: "127.0.0.1:1".parse().expect("an address"),
             digest: digest(number),
             release: ReleaseId(ulid::Ulid::from_parts(1, 1)),
             token: FencingToken(1),

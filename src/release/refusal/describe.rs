@@ -113,9 +113,9 @@ impl fmt::Display for Refusal {
             Self::NoReason => f.write_str(
                 "the rules require a reason: give one (on the command line with --reason)",
             ),
-            Self::SlotTaken { slot, endpoint, by } => write!(
+            Self::SlotTaken { slot, at, by } => write!(
                 f,
-                "{slot} at {endpoint} is in use by {by}: stop it, or configure another address for the slot"
+                "{slot} at {at} is in use by {by}: stop it, or configure another address for the slot"
             ),
             Self::RouteDisagrees { difference } => write!(
                 f,

@@ -1,6 +1,6 @@
 //! Describes the actions of a repair for its plan: titles, calls and costs.
 
-use crate::inventory::{EdgeName, FencingToken, RebaseOrder, SwitchOrder, instance_name};
+use crate::inventory::{EdgeName, FencingToken, RebaseOrder, Slot, SwitchOrder, instance_name};
 use crate::release::Definition;
 use crate::release::action::{Action, Rewrite, RouteBefore};
 use crate::release::describe::duration;
@@ -114,7 +114,15 @@ impl Action {
 
     /// The calls of the action, one per line. `proxy` describes the calls to the proxy.
     pub(super) fn calls(&self, definition: &Definition, proxy: &dyn ProxyCalls) -> Vec<String> {
-        let name = |slot| instance_name(&definition.target, slot);
+        let names = |slot: Slot, members: usize| {
+            let names = (1..=members).map(|number| instance_name(&definition.target, slot, number));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        // The order names the member by its id.
+        let one = |slot: Slot| match definition.endpoints.get(slot).len() {
+            1 => names(slot, 1),
+            _ => format!("a member of {slot}"),
+        };
         let call = match self {
             Self::Install => return proxy.install(),
             Self::Switch(movement) => {
@@ -131,14 +139,18 @@ impl Action {
                 });
             }
             Self::Pull(version) => format!("engine: pull {}", version.pinned()),
-            Self::Create { slot, version, .. } => format!(
-                "engine: create and start {} from {} at {}; the image is pulled first if it is missing",
-                name(*slot),
-                version.pinned(),
-                definition.endpoints.get(*slot)
+            Self::Create {
+                slot,
+                addresses,
+                version,
+                ..
+            } => format!(
+                "engine: create and start {} from {} at {addresses}; the image is pulled first if it is missing",
+                names(*slot, addresses.len()),
+                version.pinned()
             ),
             Self::Start { slot, instance } => {
-                format!("engine: start {} ({})", name(*slot), instance.short())
+                format!("engine: start {} ({})", one(*slot), instance.short())
             }
             Self::Register { slot, digest, .. } => format!(
                 "store: write slots/{slot} = {} {}, only while this driver holds the lock",
@@ -151,12 +163,12 @@ impl Action {
             ),
             Self::Stop { slot, instance } => format!(
                 "engine: stop {} ({}), with {} to finish; it is kept for a cold start",
-                name(*slot),
+                one(*slot),
                 instance.short(),
                 duration(definition.timing.stop_grace)
             ),
             Self::Remove { slot, instance } => {
-                format!("engine: remove {} ({})", name(*slot), instance.short())
+                format!("engine: remove {} ({})", one(*slot), instance.short())
             }
             Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) => {
                 format!("engine: {}", self.title())

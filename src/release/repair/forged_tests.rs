@@ -7,7 +7,7 @@ use super::guard_tests::{guard_verdict, operator, point, well};
 use super::tests::{TestProxy, definition, planned, planned_where};
 use super::{Item, Planned, Remedy, RepairPlan, plan};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, edge, entry, instance, live, pointer, proxy, public, release, route,
+    agreed, digest, edge, entry, instance, live, pointer, proxy, public, release, route, side,
 };
 use crate::inventory::{
     HIGHEST_GENERATION, InstanceState, PointerState, Slot, SlotMembers, Snapshot, Tier,
@@ -112,6 +112,7 @@ fn the_guard_lowers_only_impossible_generations() {
             from: RouteBefore::Contains(from, Slot::Blue),
             live: Slot::Blue,
             generation,
+            addresses: side(Slot::Blue).addresses,
             digest: digest('a'),
             release: release(7),
             purpose: Purpose::Repair,
@@ -158,10 +159,10 @@ fn to_a_failed_candidate() -> Snapshot {
     green.registration = Some(entry(green, &candidate));
     green.members = SlotMembers::new([candidate]);
     green.probe = snapshot.slots.blue.probe.clone();
-    let endpoint = snapshot.slots.green.endpoint.clone();
+    let addresses = snapshot.slots.green.addresses.clone();
     let route = route(&mut snapshot);
     (route.live, route.generation) = (Slot::Green, PROXY_GENERATION + 1);
-    (route.digest, route.endpoint) = (digest('c'), endpoint);
+    (route.digest, route.addresses) = (digest('c'), addresses);
     snapshot
 }
 
@@ -316,6 +317,7 @@ fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_chang
         from: RouteBefore::Contains(HIGHEST_GENERATION, Slot::Blue),
         live: Slot::Blue,
         generation: PROXY_GENERATION,
+        addresses: side(Slot::Blue).addresses,
         digest: digest('a'),
         release: release(7),
         purpose: Purpose::Repair,
@@ -333,7 +335,7 @@ fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_chang
     // Every other change would be a route to a slot that cannot answer.
     let moved: [fn(&mut Snapshot); 3] = [
         |s| route(s).digest = digest('e'),
-        |s| route(s).endpoint = "10.0.0.9:80".parse().expect("an address"),
+        |s| route(s).addresses = "10.0.0.9:80".parse().expect("an address"),
         |s| route(s).live = Slot::Green,
     ];
     for how in moved {
@@ -349,6 +351,7 @@ fn the_generation_is_lowered_for_an_unhealthy_live_version_if_nothing_else_chang
         from: RouteBefore::Contains(PROXY_GENERATION, Slot::Blue),
         live: Slot::Blue,
         generation: PROXY_GENERATION + 1,
+        addresses: side(Slot::Blue).addresses,
         digest: digest('a'),
         release: release(7),
         purpose: Purpose::Repair,

@@ -7,7 +7,7 @@ use super::guard::{Verdict, guard};
 use super::plan;
 use super::tests::{TestProxy, definition};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, edge, entry, live, pointer, proxy, registered, release, requests, route,
+    agreed, digest, edge, entry, live, pointer, proxy, registered, release, requests, route, side,
     started_again,
 };
 use crate::inventory::{
@@ -226,6 +226,7 @@ fn rewrite(from: RouteBefore) -> Action {
         from,
         live: Slot::Blue,
         generation: 41,
+        addresses: side(Slot::Blue).addresses,
         digest: digest('a'),
         release: release(7),
         purpose: Purpose::Repair,

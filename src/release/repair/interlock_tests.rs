@@ -100,6 +100,7 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             slot,
             version,
             release,
+            ..
         } => {
             let mut created = instance(*slot, 'a', 50);
             created.digest = version.digest.clone();
@@ -147,7 +148,7 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             let value = Route {
                 generation: rewrite.generation,
                 live: rewrite.live,
-                endpoint: snapshot.slots.get(rewrite.live).endpoint.clone(),
+                addresses: snapshot.slots.get(rewrite.live).addresses.clone(),
                 digest: rewrite.digest.clone(),
                 release: rewrite.release,
                 token: FencingToken(2),

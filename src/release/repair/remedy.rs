@@ -27,7 +27,9 @@ fn person(task: impl Into<String>) -> Remedy {
 /// The remedy of one difference. The remedies of the other differences are not considered.
 pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
     match (drift.name, drift.slot) {
-        (Name::MembersDiffer, Some(slot)) => no_version(seen, slot),
+        (Name::MembersDiffer, Some(slot)) => {
+            missing(seen, slot).unwrap_or_else(|| no_version(seen, slot))
+        }
         (Name::InstanceGone, Some(slot)) => gone(seen, slot),
         (Name::InstanceStopped, Some(slot)) => stopped(seen, slot),
         (Name::InstanceStarted, Some(slot)) => started(seen, slot),
@@ -66,6 +68,32 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
         ),
         (_, None) => person("the difference does not name its slot: run greenroom status again"),
     }
+}
+
+/// The remedy if members are missing, and the rest of them run one version: the missing ones are created again. None if
+/// no member is missing, or if the rest is not one version.
+fn missing(seen: &Seen<'_>, slot: Slot) -> Option<Remedy> {
+    let members = seen.members(slot);
+    let digest = members.digest()?;
+    if !seen.should_have_traffic(slot) {
+        let mut actions = vec![Action::Deregister(slot)];
+        actions.extend(stop_all(seen, slot));
+        return Some(Remedy::Actions(actions));
+    }
+    if let Some(why) = seen.unproven(slot) {
+        let why = not_proven(slot, why);
+        return Some(person(format!("{slot} gets no new member: {why}")));
+    }
+    let release = members.release()?;
+    Some(Remedy::Actions(vec![
+        Action::Create {
+            slot,
+            addresses: seen.addresses(slot),
+            version: seen.version(members.tag().map(str::to_owned), digest.clone()),
+            release,
+        },
+        seen.register(slot, digest, seen.release_of(slot).unwrap_or(release)),
+    ]))
 }
 
 /// What a person must do about a slot without a version: the slot is empty, or its members are not a version. A repair
@@ -134,6 +162,7 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     Remedy::Actions(vec![
         Action::Create {
             slot,
+            addresses: seen.definition.endpoints.get(slot).clone(),
             version,
             release: route.release,
         },
@@ -549,6 +578,7 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         from,
         live,
         generation,
+        addresses: seen.addresses(live),
         digest,
         release,
         purpose: Purpose::Repair,

@@ -3,8 +3,8 @@
 
 use crate::inventory::drift::{Drift, Name, still_gets_requests};
 use crate::inventory::{
-    Digest, Edges, ImageLabels, Instance, Registration, ReleaseId, Route, Slot, SlotMembers,
-    Snapshot, SourceState, StoredKey, Version, is_beyond_any_switch,
+    Addresses, Digest, Edges, ImageLabels, Instance, Registration, ReleaseId, Route, Slot,
+    SlotMembers, Snapshot, SourceState, StoredKey, Version, is_beyond_any_switch,
 };
 use crate::release::action::{Action, Rewrite};
 use crate::release::interlocks::out_of_reach;
@@ -174,6 +174,12 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// The addresses that a slot uses.
+    pub(super) fn addresses(&self, slot: Slot) -> Addresses {
+        self.members(slot)
+            .addresses(self.definition.endpoints.get(slot))
+    }
+
     /// Whether the registration of a slot names exactly the members that are in it.
     pub(super) fn is_registered(&self, slot: Slot) -> bool {
         let entry = self.entry(slot);
@@ -253,7 +259,7 @@ impl<'a> Seen<'a> {
             route.live == wanted.live
                 && route.generation == wanted.generation
                 && route.digest == wanted.digest
-                && route.endpoint == *self.definition.endpoints.get(wanted.live)
+                && route.addresses == wanted.addresses
         })
     }
 }

@@ -46,7 +46,7 @@ pub(in crate::release) fn definition(tier: Tier) -> Definition {
         follows: Vec::new(),
         repository: "registry.example/web".into(),
         endpoints: crate::inventory::PerSlot::from_fn(|slot| {
-            snapshot.slots.get(slot).endpoint.clone()
+            snapshot.slots.get(slot).addresses.clone()
         }),
         instance: InstanceShape {
             listen: Listen::Port(8080),
@@ -358,13 +358,13 @@ pub(super) const BY_HAND: &[ByHand] = &[
         "etcdctl put of a route to a slot in which nothing runs",
         |s| {
             route(s).live = Slot::Green;
-            route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
+            route(s).addresses = "127.0.0.1:3002".parse().expect("an address");
         },
         &["set the route to blue", "point the proxy at blue"],
     ),
     (
         "etcdctl put of another address into the route",
-        |s| route(s).endpoint = "10.0.0.9:80".parse().expect("an address"),
+        |s| route(s).addresses = "10.0.0.9:80".parse().expect("an address"),
         &["set the route to blue"],
     ),
     (
@@ -394,7 +394,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             edge(s).pointer = Some(pointer(8123, 8000));
             route(s).live = Slot::Green;
             route(s).generation = 40;
-            route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
+            route(s).addresses = "127.0.0.1:3002".parse().expect("an address");
             registered(s).digest = digest('e');
             registered(s).members[0].instance = InstanceId("before".into());
         },
@@ -410,7 +410,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
             edge(s).pointer = Some(pointer(8123, 8000));
             route(s).live = Slot::Green;
             route(s).generation = 40;
-            route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
+            route(s).addresses = "127.0.0.1:3002".parse().expect("an address");
             live(s).state = EXITED;
         },
         &[
@@ -423,7 +423,7 @@ pub(super) const BY_HAND: &[ByHand] = &[
         |s| {
             route(s).live = Slot::Green;
             route(s).generation = 38;
-            route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
+            route(s).addresses = "127.0.0.1:3002".parse().expect("an address");
             s.slots.blue.registration = None;
         },
         &["register blue", "set the route to blue"],

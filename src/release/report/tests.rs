@@ -96,7 +96,7 @@ fn released() -> Recorded {
         JournalEvent::Checked {
             report: Report {
                 digest,
-                run: None,
+                runs: Vec::new(),
                 at: at(3),
                 cases: vec![
                     case("health", Verdict::Passed, ""),

@@ -53,15 +53,11 @@ fn listeners(root: &Root) -> Vec<Listener<'_>> {
             };
             let at = ["services", name, "environments", environment];
             if host_of(section) == THIS_MACHINE {
-                for (slot, endpoint) in [
-                    ("blue", &in_environment.endpoints.blue),
-                    ("green", &in_environment.endpoints.green),
-                ] {
-                    push(
-                        &mut found,
-                        endpoint.port(),
-                        [&at[..], &["endpoints", slot]].concat(),
-                    );
+                for (slot, addresses) in in_environment.endpoints.iter() {
+                    for address in addresses {
+                        let path = [&at[..], &["endpoints", slot.as_str()]].concat();
+                        push(&mut found, address.port(), path);
+                    }
                 }
             }
             if let Some(site) = in_environment.proxy.as_ref().filter(|_| is_local(section)) {

@@ -5,7 +5,7 @@ use super::super::model::{
     EnvironmentSection, ProxyKind, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
 };
 use super::Checker;
-use crate::inventory::{Address, Slot};
+use crate::inventory::{Address, PerSlot, Slot};
 
 impl Checker<'_> {
     pub(super) fn slots(
@@ -19,13 +19,23 @@ impl Checker<'_> {
         // container, so the slot's address must be of the kind (port or socket) on which the program inside listens.
         let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
         for slot in Slot::BOTH {
-            let address = in_environment.endpoints.get(slot);
             let path = [at, &["endpoints", slot.as_str()]].concat();
-            if let Some(says) = refusal(environment, address) {
-                self.error(&path, says);
-            } else if environment.runtime == RuntimeKind::Docker && listens_once {
-                self.reached(&path, service, address);
+            for address in in_environment.endpoints.get(slot) {
+                if let Some(says) = refusal(environment, address) {
+                    self.error(&path, says);
+                } else if environment.runtime == RuntimeKind::Docker && listens_once {
+                    self.reached(&path, service, address);
+                }
             }
+        }
+        let PerSlot { blue, green } = &in_environment.endpoints;
+        if blue.len() != green.len() {
+            let says = format!(
+                "blue has {} addresses and green has {}: both slots need one address for each member",
+                blue.len(),
+                green.len()
+            );
+            self.error(&[at, &["endpoints"]].concat(), says);
         }
     }
 

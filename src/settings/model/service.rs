@@ -13,7 +13,7 @@ use crate::checks::{Case, HealthCheck};
 use crate::inventory::servers::SiteConfig;
 use crate::inventory::units::{MaybeWritten, Size, Time};
 use crate::inventory::{
-    Address, ContainerOptions, Cpus, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy,
+    Addresses, ContainerOptions, Cpus, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy,
     SecretSource, TagPattern, Task,
 };
 
@@ -86,7 +86,7 @@ pub(in crate::settings) struct ListenSection {
 pub(in crate::settings) struct ServiceEnvironmentSection {
     /// The fixed address of each slot.
     #[schemars(with = "EndpointsSection")]
-    pub(in crate::settings) endpoints: PerSlot<Address>,
+    pub(in crate::settings) endpoints: PerSlot<Addresses>,
     /// How clients reach the service.
     #[serde(default)]
     pub(in crate::settings) proxy: Option<SiteConfig>,
@@ -126,8 +126,9 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
 struct EndpointsSection {
-    /// The address of blue: `127.0.0.1:18081` or `unix:/run/web/blue.sock`.
-    blue: Address,
-    /// The address of green: `127.0.0.1:18082` or `unix:/run/web/green.sock`.
-    green: Address,
+    /// The address of blue: `127.0.0.1:18081` or `unix:/run/web/blue.sock`. For several members, a list of addresses or a
+    /// range of ports, such as `127.0.0.1:18081-18083`.
+    blue: Addresses,
+    /// The address of green: `127.0.0.1:18082` or `unix:/run/web/green.sock`, and as many addresses as blue has.
+    green: Addresses,
 }

@@ -88,7 +88,7 @@ fn checked(verdict: Verdict) -> JournalEvent {
     JournalEvent::Checked {
         report: Report {
             digest: digest("b81d77aa30"),
-            run: None,
+            runs: Vec::new(),
             at: ago(40),
             cases: vec![case("home page", Verdict::Passed), case("orders", verdict)],
         },

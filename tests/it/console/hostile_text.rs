@@ -14,7 +14,7 @@ use greenroom::console::Model;
 use greenroom::console::event::Event;
 use greenroom::console::{Charset, view};
 use greenroom::inventory::{
-    Address, EngineImage, EnvironmentValue, Instance, InstanceId, Occupancy, SecretSource, Slot,
+    Addresses, EngineImage, EnvironmentValue, Instance, InstanceId, Occupancy, SecretSource, Slot,
     Target, Version,
 };
 use greenroom::logs::{self, NewLine};
@@ -58,7 +58,7 @@ impl RuntimeReader for Hostile {
     async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>> {
         nothing(FailureKind::Unsupported)
     }
-    async fn occupancy(&self, _: &Target, _: Slot, _: &Address) -> Result<Occupancy> {
+    async fn occupancy(&self, _: &Target, _: Slot, _: &Addresses) -> Result<Occupancy> {
         nothing(FailureKind::Unsupported)
     }
     async fn has_image(&self, _: &Version) -> Result<bool> {

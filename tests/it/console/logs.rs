@@ -34,7 +34,7 @@ fn line(at: Timestamp, text: &str) -> NewLine {
 fn source(model: &Model, slot: Slot) -> LogSource {
     let mut followed = model.log.followed.values();
     let found =
-        followed.find(|source| matches!(source, LogSource::Instance { slot: s, .. } if *s == slot));
+        followed.find(|source| matches!(source, LogSource::Members { slot: s, .. } if *s == slot));
     found.cloned().expect("it is followed")
 }
 
@@ -91,7 +91,7 @@ fn the_log_of_the_candidate_is_shown_until_a_key_chooses_another() {
     let effects = observed(&mut model, with_candidate(web_production()));
     assert!(matches!(
         followed(&effects).as_slice(),
-        [LogSource::Instance {
+        [LogSource::Members {
             slot: Slot::Green,
             ..
         }]

@@ -81,7 +81,7 @@ fn each_difference_from_the_observation_is_named() {
         (
             "blue",
             "address 127.0.0.1:32771 is registered, but the address of blue is 127.0.0.1:9",
-            blue(|s| s.slots.blue.endpoint = "127.0.0.1:9".parse().expect("an address")),
+            blue(|s| s.slots.blue.addresses = "127.0.0.1:9".parse().expect("an address")),
         ),
         (
             "route",

@@ -9,8 +9,8 @@ use greenroom::console::event::Event;
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
 use greenroom::inventory::{
-    Digest, ImageLabels, Instance, InstanceId, PublicAddress, Rates, Slot, SlotMembers, Snapshot,
-    SourceState,
+    Digest, ImageLabels, Instance, InstanceId, InstanceState, PublicAddress, Rates, Slot,
+    SlotMembers, Snapshot, SourceState, instance_name,
 };
 use ratatui::buffer::Buffer;
 use ratatui::style::{Modifier, Style};
@@ -447,6 +447,49 @@ fn hostile_labels_and_configuration_are_sanitized() {
         let moves = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
         assert!(!c.is_control() && !moves, "{c:?} is on the screen");
     }
+}
+
+/// The live slot with three members, of which the second is in this state.
+fn with_members(second: InstanceState) -> Snapshot {
+    let mut snapshot = with_candidate(web_production());
+    let blue = &mut snapshot.slots.blue;
+    blue.addresses = "127.0.0.1:18081-18083".parse().expect("addresses");
+    let first = blue.members.representative().cloned().expect("a member");
+    blue.members = SlotMembers::new((1..=3).map(|number| Instance {
+        id: InstanceId(number.to_string().repeat(64)),
+        name: instance_name(&first.target, Slot::Blue, number),
+        number,
+        of: 3,
+        state: if number == 2 { second } else { first.state },
+        ..first.clone()
+    }));
+    snapshot
+}
+
+#[test]
+fn the_members_of_a_slot_are_counted_and_the_odd_one_is_named() {
+    let whole = with_members(InstanceState::Running);
+    insta::assert_snapshot!(pane(&looking((118, 34), whole.clone())));
+    let odd = with_members(InstanceState::Exited { code: Some(137) });
+    let shown = pane(&looking((118, 34), odd.clone()));
+    assert!(
+        shown.contains("2 of 3, member 2: × exited with code 137"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("2  127.0.0.1:18082  exited with code"),
+        "{shown}"
+    );
+    let lines = page(&mut looking((118, 34), odd));
+    for line in [
+        "at 127.0.0.1:18081-18083",
+        "greenroom-web.production.blue.2",
+    ] {
+        assert!(lines.contains(line), "{lines}");
+    }
+    // A narrow screen shows the count in any case.
+    let narrow = pane(&looking((80, 24), whole));
+    assert!(narrow.contains("3 of 3"), "{narrow}");
 }
 
 #[test]

@@ -93,9 +93,11 @@ fn endpoint(slot: Slot) -> Address {
 fn instance(target: &Target, slot: Slot, version: &Version, release: u8, age: u64) -> Instance {
     Instance {
         id: InstanceId(format!("{}{}", slot.as_str(), "0123456789abcdef".repeat(4))),
-        name: instance_name(target, slot),
+        name: instance_name(target, slot, 1),
         target: target.clone(),
         slot,
+        number: 1,
+        of: 1,
         digest: version.digest.clone(),
         tag: version.tag.clone(),
         release: Some(release_id(release)),
@@ -130,7 +132,7 @@ fn side(instance: Option<Instance>, slot: Slot, registered: bool) -> SlotSnapsho
         }
     });
     SlotSnapshot {
-        endpoint: endpoint(slot),
+        addresses: endpoint(slot).into(),
         probe: instance.as_ref().map(|_| Probe {
             healthy: true,
             detail: "200".into(),
@@ -150,7 +152,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
     };
     let live = version(tag, fill);
     let blue = instance(target, Slot::Blue, &live, 1, 12 * 86_400 + 4 * 3600);
-    let endpoints = PerSlot::from_fn(endpoint);
+    let endpoints = PerSlot::from_fn(|slot| endpoint(slot).into());
     Snapshot {
         slots: PerSlot {
             blue: side(Some(blue), Slot::Blue, true),
@@ -160,7 +162,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
             value: Route {
                 generation: 41,
                 live: Slot::Blue,
-                endpoint: endpoint(Slot::Blue),
+                addresses: endpoint(Slot::Blue).into(),
                 digest: live.digest,
                 release: release_id(1),
                 token: FencingToken(7),
@@ -255,7 +257,7 @@ pub(crate) fn with_standby(mut snapshot: Snapshot) -> Snapshot {
     snapshot.keys.push(entry);
     if let Some(route) = &mut snapshot.route {
         route.value.live = Slot::Green;
-        route.value.endpoint = endpoint(Slot::Green);
+        route.value.addresses = endpoint(Slot::Green).into();
         route.value.digest = version("1.9.0", "b81d77aa30").digest;
         route.value.generation = 42;
         route.value.release = release_id(2);
@@ -360,7 +362,7 @@ fn definition(target: &Target, tier: Tier) -> Definition {
         rules: Rules::default(),
         follows: Vec::new(),
         repository: "registry.example/web".into(),
-        endpoints: PerSlot::from_fn(endpoint),
+        endpoints: PerSlot::from_fn(|slot| endpoint(slot).into()),
         instance: InstanceShape {
             listen: Listen::Port(8080),
             command: None,
@@ -412,7 +414,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
         from: Some(LiveBefore {
             slot: Slot::Blue,
             version: version("1.8.2", "4f2a9c01e7"),
-            endpoint: endpoint(Slot::Blue),
+            addresses: endpoint(Slot::Blue).into(),
             members: SlotMembers::default(),
             generation: 41,
         }),

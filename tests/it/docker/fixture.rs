@@ -137,6 +137,8 @@ impl World {
         InstanceSpec {
             target: self.target.clone(),
             slot,
+            number: 1,
+            of: 1,
             version: self.version.clone(),
             release: ReleaseId(ulid::Ulid::generate()),
             endpoint: tcp(support::free_port()),

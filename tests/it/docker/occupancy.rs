@@ -20,7 +20,8 @@ async fn an_empty_slot_is_free_and_our_instance_is_ours_even_when_stopped() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let spec = world.spec(Slot::Blue, WAIT);
-    let look = || reader.occupancy(&world.target, Slot::Blue, &spec.endpoint);
+    let addresses = spec.endpoint.clone().into();
+    let look = || reader.occupancy(&world.target, Slot::Blue, &addresses);
     assert_eq!(look().await.expect("an answer"), Occupancy::Free);
     let id = writer.start(&spec).await.expect("started");
     for _ in 0..2 {
@@ -34,7 +35,7 @@ async fn an_empty_slot_is_free_and_our_instance_is_ours_even_when_stopped() {
             .expect("stopped");
     }
     let other = reader
-        .occupancy(&world.target, Slot::Green, &spec.endpoint)
+        .occupancy(&world.target, Slot::Green, &spec.endpoint.clone().into())
         .await;
     assert_eq!(other.expect("an answer"), Occupancy::Free);
 }
@@ -46,7 +47,7 @@ async fn a_name_used_by_a_foreign_container_is_foreign() {
     let spec = world.spec(Slot::Blue, WAIT);
     world.foreign(&["--name", &spec.name()], WAIT);
     let seen = reader
-        .occupancy(&world.target, Slot::Blue, &spec.endpoint)
+        .occupancy(&world.target, Slot::Blue, &spec.endpoint.clone().into())
         .await;
     let said = foreign(seen.expect("an answer"));
     assert!(said.contains(&spec.name()), "{said}");
@@ -73,7 +74,7 @@ async fn a_container_that_names_another_target_is_left_alone_whatever_its_name()
         WAIT,
     );
     let seen = reader
-        .occupancy(&world.target, Slot::Blue, &spec.endpoint)
+        .occupancy(&world.target, Slot::Blue, &spec.endpoint.clone().into())
         .await;
     let said = foreign(seen.expect("an answer"));
     let owner = format!("green of {}-other/eu", world.target.service);
@@ -102,7 +103,7 @@ async fn an_address_used_by_another_container_is_foreign_and_names_it() {
         WAIT,
     );
     let seen = reader
-        .occupancy(&world.target, Slot::Blue, &tcp(port))
+        .occupancy(&world.target, Slot::Blue, &tcp(port).into())
         .await;
     let said = foreign(seen.expect("an answer"));
     assert!(
@@ -113,7 +114,7 @@ async fn an_address_used_by_another_container_is_foreign_and_names_it() {
     let green = world.spec(Slot::Green, WAIT);
     writer.start(&green).await.expect("started");
     let seen = reader
-        .occupancy(&world.target, Slot::Blue, &green.endpoint)
+        .occupancy(&world.target, Slot::Blue, &green.endpoint.clone().into())
         .await;
     let said = foreign(seen.expect("an answer"));
     assert!(
@@ -123,12 +124,16 @@ async fn an_address_used_by_another_container_is_foreign_and_names_it() {
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
     let taken = tcp(listener.local_addr().expect("an address").port());
-    let seen = reader.occupancy(&world.target, Slot::Blue, &taken).await;
+    let seen = reader
+        .occupancy(&world.target, Slot::Blue, &taken.clone().into())
+        .await;
     assert!(foreign(seen.expect("an answer")).contains("process"));
     drop(listener);
     // A command started by another test meanwhile has a copy of the socket until its exec.
     eventually("it is free again", Duration::from_secs(10), || async {
-        let seen = reader.occupancy(&world.target, Slot::Blue, &taken).await;
+        let seen = reader
+            .occupancy(&world.target, Slot::Blue, &taken.clone().into())
+            .await;
         seen.expect("an answer") == Occupancy::Free
     })
     .await;
@@ -166,7 +171,8 @@ async fn a_renamed_container_of_the_slot_is_ours_by_its_labels() {
     let id = writer.start(&spec).await.expect("started");
     let other = format!("{}-by-hand", world.target.service);
     docker(&["rename", &id.0, &other]);
-    let look = || reader.occupancy(&world.target, Slot::Blue, &spec.endpoint);
+    let addresses = spec.endpoint.clone().into();
+    let look = || reader.occupancy(&world.target, Slot::Blue, &addresses);
     match look().await.expect("an answer") {
         Occupancy::Ours(members) => {
             assert!(members.ids().eq([&id]));
@@ -203,7 +209,8 @@ async fn a_second_container_with_the_labels_of_a_slot_is_a_second_member() {
     let odd: Vec<&str> = seen.odd_ones().map(|member| member.name.as_str()).collect();
     assert_eq!(odd, [copied.as_str()]);
 
-    let look = || reader.occupancy(&world.target, Slot::Blue, &spec.endpoint);
+    let addresses = spec.endpoint.clone().into();
+    let look = || reader.occupancy(&world.target, Slot::Blue, &addresses);
     assert_eq!(look().await.expect("an answer"), Occupancy::Ours(seen));
     // Every member is stopped and removed.
     for member in [&id, &InstanceId(copy)] {

@@ -18,7 +18,7 @@ pub(super) fn registration() -> Value {
 
 pub(super) fn route() -> Value {
     json!({
-        "generation": 41, "live": "blue", "endpoint": "127.0.0.1:32771", "digest": digest(),
+        "generation": 41, "live": "blue", "addresses": ["127.0.0.1:32771"], "digest": digest(),
         "release": RELEASE, "token": 7,
     })
 }

@@ -58,7 +58,7 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
         from: (!is_first).then(|| LiveBefore {
             slot: Slot::Blue,
             version: version("1.8.2", 'a'),
-            endpoint: endpoint(Slot::Blue),
+            addresses: endpoint(Slot::Blue).into(),
             members: SlotMembers::default(),
             generation: 41,
         }),
@@ -876,7 +876,11 @@ impl World {
         let running = self.slots.get(self.plan.slot).as_ref();
         let report = Report {
             digest: running.map_or_else(|| digest('0'), |r| r.digest.clone()),
-            run: self.instance(self.plan.slot).map(|instance| instance.run()),
+            runs: self
+                .instance(self.plan.slot)
+                .iter()
+                .map(Instance::run)
+                .collect(),
             at: self.now,
             cases: vec![CaseReport {
                 overridden: None,
@@ -905,6 +909,8 @@ impl World {
             name: format!("greenroom-web.production.{slot}"),
             target: self.plan.target().clone(),
             slot,
+            number: 1,
+            of: 1,
             digest: running.digest.clone(),
             tag: None,
             release: Some(running.release),
@@ -929,7 +935,7 @@ impl World {
                 value: Route {
                     generation,
                     live,
-                    endpoint: endpoint(live),
+                    addresses: endpoint(live).into(),
                     digest: if live == self.plan.slot {
                         self.plan.version.digest.clone()
                     } else {

@@ -59,7 +59,7 @@ pub(crate) fn nothing(blind: Blind) -> Observation {
 pub(crate) fn report<S: Side>(world: &World<S>, runs: char, passes: bool) -> Report {
     Report {
         digest: digest(runs),
-        run: None,
+        runs: Vec::new(),
         at: time(world.hour),
         cases: vec![CaseReport {
             overridden: None,

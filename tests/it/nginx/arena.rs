@@ -76,7 +76,7 @@ impl Arena {
         let mut arena = Self::arrange();
         let place = arena.place.path().to_owned();
         arena.arrangement.targets[0].endpoints =
-            PerSlot::from_fn(|slot| Address::Unix(place.join(format!("{slot}.sock"))));
+            PerSlot::from_fn(|slot| Address::Unix(place.join(format!("{slot}.sock"))).into());
         arena.run().await
     }
 
@@ -209,7 +209,7 @@ impl Arena {
     }
 
     pub(super) async fn upstream(&self, slot: Slot) -> Upstream {
-        Upstream::start(self.site().endpoints.get(slot), slot).await
+        Upstream::start(self.site().endpoints.get(slot).first(), slot).await
     }
 
     pub(super) async fn live(&self) -> Option<Slot> {

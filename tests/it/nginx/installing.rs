@@ -194,7 +194,7 @@ async fn values_that_could_inject_a_directive_are_refused_before_any_change() {
         |a, evil| a.targets[0].listen = vec![format!("80 {evil}")],
         |a, evil| a.targets[0].preview_server_names = vec![evil.into()],
         |a, evil| a.targets[0].preview_listen = vec![evil.into()],
-        |a, evil| a.targets[0].endpoints.blue = Address::Unix(format!("/{evil}").into()),
+        |a, evil| a.targets[0].endpoints.blue = Address::Unix(format!("/{evil}").into()).into(),
         |a, evil| a.config.state = format!("/{evil}").into(),
         |a, evil| a.config.sites = format!("/{evil}/..").into(),
     ];

@@ -34,6 +34,8 @@ fn instance(slot: Slot, fill: char, state: InstanceState) -> Instance {
         name: format!("greenroom-web.production.{slot}"),
         target: target(),
         slot,
+        number: 1,
+        of: 1,
         digest: digest(fill),
         tag: None,
         release: Some(release(1)),
@@ -118,7 +120,7 @@ fn facts() -> Facts {
                 value: Route {
                     generation: 41,
                     live: Slot::Blue,
-                    endpoint: endpoint(Slot::Blue),
+                    addresses: endpoint(Slot::Blue).into(),
                     digest: digest('a'),
                     release: release(1),
                     token: FencingToken(7),

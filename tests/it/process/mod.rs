@@ -14,8 +14,9 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use greenroom::adapters::process::{Catalogue, Processes, Program};
 use greenroom::inventory::{
-    Address, EnvironmentValue, ImageLabels, Instance, InstanceId, InstanceShape, InstanceState,
-    Listen, ReleaseId, RestartPolicy, SecretSource, Slot, Target, VersionRef,
+    Address, Addresses, Endpoint, EnvironmentValue, ImageLabels, Instance, InstanceId,
+    InstanceShape, InstanceState, Listen, ReleaseId, RestartPolicy, SecretSource, Slot, Target,
+    VersionRef,
 };
 use greenroom::ports::{
     Failure, FailureKind, Images, InstanceSpec, Occupancy, Result, RuntimeReader, RuntimeWriter,
@@ -115,6 +116,8 @@ impl World {
         InstanceSpec {
             target: web(),
             slot: Slot::Blue,
+            number: 1,
+            of: 1,
             version: self.program.version(),
             release: ReleaseId(7_u128.into()),
             endpoint: SocketAddr::from(([127, 0, 0, 1], free_port())).into(),
@@ -165,6 +168,52 @@ async fn line(runtime: &Processes, id: &InstanceId) -> String {
 }
 
 #[tokio::test]
+async fn several_members_of_a_slot_are_listed_in_order_and_stopped_one_by_one() {
+    let world = World::new("exec sleep 1000");
+    let runtime = &world.runtime;
+    let mut addresses = Vec::new();
+    for number in [1, 2, 12] {
+        let spec = InstanceSpec {
+            number,
+            of: 3,
+            ..world.spec()
+        };
+        addresses.push(spec.endpoint.clone());
+        runtime.start(&spec).await.expect("started");
+    }
+    let listed = runtime.instances(&web()).await.expect("a list");
+    let names: Vec<&str> = listed.iter().map(|it| it.name.as_str()).collect();
+    let blue = "greenroom-web.qa.blue";
+    assert_eq!(names, [blue, &format!("{blue}.2"), &format!("{blue}.12")]);
+    assert_eq!(listed[1].number, 2);
+    let stop = runtime.stop(&listed[0].id, SOON).await;
+    stop.expect("stopped");
+    let after = runtime.instances(&web()).await.expect("a list");
+    let running: Vec<bool> = after.iter().map(Instance::is_running).collect();
+    assert_eq!(running, [false, true, true]);
+    // Another program takes the address of the member that is not running.
+    let of_first = addresses[0].endpoint().expect("an endpoint");
+    let Endpoint::Tcp(of_first) = of_first else {
+        panic!("a port")
+    };
+    let taken = std::net::TcpListener::bind(of_first).expect("it is free");
+    let addresses = Addresses::new(addresses).expect("addresses");
+    let seen = runtime.occupancy(&web(), Slot::Blue, &addresses).await;
+    assert!(matches!(seen.expect("asked"), Occupancy::Foreign(_)));
+    drop(taken);
+    let seen = runtime.occupancy(&web(), Slot::Blue, &addresses).await;
+    let Occupancy::Ours(members) = seen.expect("asked") else {
+        panic!("ours")
+    };
+    assert_eq!(members.len(), 3);
+    for member in &after {
+        runtime.stop(&member.id, SOON).await.expect("stopped");
+        runtime.remove(&member.id).await.expect("removed");
+    }
+    assert!(runtime.instances(&web()).await.expect("a list").is_empty());
+}
+
+#[tokio::test]
 async fn an_instance_is_started_once_and_seen_and_removed_by_every_console() {
     let world = World::new("echo here; exec sleep 1000");
     let (one, other) = (&world.runtime, world.another());
@@ -173,7 +222,9 @@ async fn an_instance_is_started_once_and_seen_and_removed_by_every_console() {
     let (progress, mut seen) = mpsc::channel(4);
     one.pull(&spec.version, progress).await.expect("pulled");
     assert_eq!(seen.recv().await.map(|p| (p.done, p.total)), Some((0, 0)));
-    let free = one.occupancy(&web(), Slot::Blue, &spec.endpoint).await;
+    let free = one
+        .occupancy(&web(), Slot::Blue, &spec.endpoint.clone().into())
+        .await;
     assert_eq!(free.expect("asked"), Occupancy::Free);
 
     let id = one.start(&spec).await.expect("started");
@@ -183,7 +234,9 @@ async fn an_instance_is_started_once_and_seen_and_removed_by_every_console() {
     assert_eq!(instance.state, InstanceState::Running);
     assert_eq!(instance.digest, spec.version.digest);
     assert_eq!(instance.name, "greenroom-web.qa.blue");
-    let ours = other.occupancy(&web(), Slot::Blue, &spec.endpoint).await;
+    let ours = other
+        .occupancy(&web(), Slot::Blue, &spec.endpoint.clone().into())
+        .await;
     assert!(matches!(ours.expect("asked"), Occupancy::Ours(_)));
     let everywhere = other.all_instances().await.expect("a list");
     assert_eq!(everywhere[&web()].len(), 1);
@@ -294,7 +347,7 @@ async fn a_record_that_names_another_target_is_left_alone() {
     );
     let looked = world
         .runtime
-        .occupancy(&other, Slot::Blue, &spec.endpoint)
+        .occupancy(&other, Slot::Blue, &spec.endpoint.clone().into())
         .await;
     match looked.expect("asked") {
         Occupancy::Foreign(said) => {
@@ -450,7 +503,7 @@ async fn a_used_address_is_foreign_and_a_stale_socket_is_not() {
     spec.endpoint = taken.local_addr().expect("an address").into();
     let looked = world
         .runtime
-        .occupancy(&web(), Slot::Blue, &spec.endpoint)
+        .occupancy(&web(), Slot::Blue, &spec.endpoint.clone().into())
         .await;
     assert!(matches!(looked.expect("asked"), Occupancy::Foreign(_)));
     let refused = world.runtime.start(&spec).await.expect_err("taken");
@@ -470,7 +523,7 @@ async fn a_used_address_is_foreign_and_a_stale_socket_is_not() {
     spec.endpoint = Address::Unix(socket.clone());
     let looked = world
         .runtime
-        .occupancy(&web(), Slot::Blue, &spec.endpoint)
+        .occupancy(&web(), Slot::Blue, &spec.endpoint.clone().into())
         .await;
     assert_eq!(looked.expect("asked"), Occupancy::Free);
     world.runtime.start(&spec).await.expect("started");
@@ -554,7 +607,7 @@ async fn an_unreadable_record_is_reported_and_hides_no_other_target() {
     assert!(!said.to_string().contains('\u{1b}'));
     let looked = world
         .runtime
-        .occupancy(&web(), Slot::Green, &world.spec().endpoint)
+        .occupancy(&web(), Slot::Green, &world.spec().endpoint.clone().into())
         .await;
     assert!(matches!(looked.expect("asked"), Occupancy::Foreign(_)));
     assert_eq!(

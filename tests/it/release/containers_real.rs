@@ -70,7 +70,7 @@ async fn fixture(secrets: &std::path::Path) -> Fixture {
 /// The name of the container in the live slot.
 async fn live(fixture: &Fixture) -> String {
     let slot = fixture.snapshot().await.live().expect("something is live");
-    instance_name(&fixture.target, slot)
+    instance_name(&fixture.target, slot, 1)
 }
 
 fn run(arguments: &[&str]) -> String {

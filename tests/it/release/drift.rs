@@ -83,7 +83,7 @@ async fn manual_changes_on_real_servers_are_named() {
         assert_eq!(named(&fixture).await, [""; 0], "{name}");
     }
 
-    let container = instance_name(&fixture.target, Slot::Blue);
+    let container = instance_name(&fixture.target, Slot::Blue, 1);
     engine(&["stop", "-t", "1", &container]);
     let stopped = named(&fixture).await;
     assert_eq!(

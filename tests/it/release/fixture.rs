@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenroom::history::{Outcome, Step};
-use greenroom::inventory::{Address, Role, Slot, Snapshot, SourceState, Target, VersionRef};
+use greenroom::inventory::{
+    Address, Role, Slot, Snapshot, SourceState, Target, VersionRef, instance_name,
+};
 use greenroom::release::{
     AnnouncementKind, Approval, Command as ReleaseCommand, Handle, OnFailure, Plan, PlanRequest,
     Progress, Refused, Scope, Status, StepState, Wanted,
@@ -34,6 +36,8 @@ pub(super) struct FixtureOptions {
     pub(super) lease: (&'static str, &'static str),
     pub(super) nginx_in_container: bool,
     pub(super) work: &'static str,
+    /// How many members each slot has.
+    pub(super) members: usize,
 }
 
 impl Default for FixtureOptions {
@@ -47,9 +51,13 @@ impl Default for FixtureOptions {
             lease: ("30s", "10s"),
             nginx_in_container: false,
             work: "1ms",
+            members: 1,
         }
     }
 }
+
+/// The most members that a test starts in a slot.
+const MOST_STARTED: usize = 4;
 
 /// All servers of a test. Dropping it ends everything it started.
 pub(super) struct Fixture {
@@ -259,8 +267,9 @@ impl Fixture {
 impl Drop for Fixture {
     fn drop(&mut self) {
         for slot in Slot::BOTH {
-            let name = greenroom::inventory::instance_name(&self.target, slot);
-            remove_container(&name);
+            for number in 1..=MOST_STARTED {
+                remove_container(&instance_name(&self.target, slot, number));
+            }
         }
         if let Some(name) = &self.container {
             remove_container(name);
@@ -319,14 +328,14 @@ fn settings(at: &Path, service: &str, public: u16, options: &FixtureOptions) -> 
     let (listen, blue, green) = if options.on_sockets {
         (
             "{ socket = \"/run/sample/app.sock\" }".to_owned(),
-            format!("unix:{at}/blue/app.sock"),
-            format!("unix:{at}/green/app.sock"),
+            format!("\"unix:{at}/blue/app.sock\""),
+            format!("\"unix:{at}/green/app.sock\""),
         )
     } else {
         (
             "{ port = 8080 }".to_owned(),
-            format!("127.0.0.1:{}", free_port()),
-            format!("127.0.0.1:{}", free_port()),
+            addresses(options.members),
+            addresses(options.members),
         )
     };
     let address = if options.on_sockets {
@@ -400,7 +409,7 @@ path = "/version"
 through_preview = true
 
 [services.{service}.environments.production]
-endpoints = {{ blue = "{blue}", green = "{green}" }}
+endpoints = {{ blue = {blue}, green = {green} }}
 
 [services.{service}.environments.production.proxy]
 server_names = ["web.example"]
@@ -411,6 +420,14 @@ preview_listen = "127.0.0.1:{preview}"
         answer = free_port(),
         preview = free_port(),
     )
+}
+
+/// A list of free addresses in TOML.
+fn addresses(count: usize) -> String {
+    let addresses: Vec<String> = (0..count)
+        .map(|_| format!("127.0.0.1:{}", free_port()))
+        .collect();
+    format!("{addresses:?}")
 }
 
 fn nginx_configuration(at: &Path) -> String {

@@ -12,6 +12,7 @@ mod fixture;
 mod images_real;
 mod kills;
 mod measured;
+mod members_real;
 mod outages;
 mod overtaken;
 mod planted_real;
@@ -447,7 +448,7 @@ async fn a_plan_refuses_with_every_reason_at_once_and_does_nothing() {
         .await
         .with("1.8.2")
         .await;
-    let green = tcp(&fixture.snapshot().await.slots.green.endpoint);
+    let green = tcp(fixture.snapshot().await.slots.green.addresses.first());
     let _foreign = std::net::TcpListener::bind(green).expect("the port of green");
     fixture
         .rebuild(|text| {

@@ -69,7 +69,7 @@ async fn stored(fixture: &Fixture) -> Vec<u8> {
 /// Docker's description of the container in the live slot.
 async fn inspected(fixture: &Fixture) -> Value {
     let slot = fixture.snapshot().await.live().expect("something is live");
-    let name = instance_name(&fixture.target, slot);
+    let name = instance_name(&fixture.target, slot, 1);
     let said = Command::new("docker")
         .args(["-H", &docker(), "inspect", &name])
         .output()

@@ -279,7 +279,8 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
             .definition(&fixture.target)
             .expect("known")
             .endpoints
-            .get(Slot::Blue),
+            .get(Slot::Blue)
+            .first(),
     );
     let own = format!(
         "server {{ listen {}; server_name web.example; location / {{ proxy_pass http://{blue}; }} }}\n",

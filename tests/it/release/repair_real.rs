@@ -47,7 +47,7 @@ async fn ended(mut handle: RepairHandle) -> RepairRecord {
 }
 
 /// Repairs the current difference with this name, and asserts that nothing differs afterwards.
-async fn repaired(fixture: &Fixture, what: &str, names: &[&str]) {
+pub(super) async fn repaired(fixture: &Fixture, what: &str, names: &[&str]) {
     assert_eq!(named(fixture).await, names, "{what}");
     let plan = plan(fixture, None).await.expect("a plan");
     assert_eq!(plan.for_a_person().count(), 0, "{what}: {plan:#?}");
@@ -152,7 +152,7 @@ async fn keys_changed_by_hand_are_repaired_and_no_client_notices() {
         .await;
     repaired(&fixture, "another digest in an entry", &["version-differs"]).await;
     let entry = keys.get("slots/green").await;
-    let address = &keys.get("route").await["endpoint"];
+    let address = &keys.get("route").await["addresses"][0];
     assert_eq!(&entry["members"][0]["endpoint"], address);
 
     keys.delete("route").await;
@@ -190,8 +190,8 @@ async fn keys_changed_by_hand_are_repaired_and_no_client_notices() {
 async fn containers_changed_by_hand_are_repaired() {
     let fixture = fixture().await;
     let (old, live) = (
-        instance_name(&fixture.target, Slot::Blue),
-        instance_name(&fixture.target, Slot::Green),
+        instance_name(&fixture.target, Slot::Blue, 1),
+        instance_name(&fixture.target, Slot::Green, 1),
     );
     let load = load(&fixture).await;
     engine(&["start", &old]);

@@ -9,7 +9,7 @@ use super::repair_real::{Keys, fixture, plan};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_not_released_to_its_slot_is_not_started() {
     let fixture = fixture().await;
-    engine(&["rm", "-f", &instance_name(&fixture.target, Slot::Green)]);
+    engine(&["rm", "-f", &instance_name(&fixture.target, Slot::Green, 1)]);
     let mut keys = Keys::of(&fixture).await;
     // 1.8.2 was released in the other slot.
     let before = digest_before(&fixture).await;

@@ -211,7 +211,7 @@ pub(crate) fn change(from: Option<(u64, Slot)>, to: Slot, token: FencingToken) -
         to: Route {
             generation: from.map_or(1, |(generation, _)| generation + 1),
             live: to,
-            endpoint: "127.0.0.1:8002".parse().expect("an endpoint"),
+            addresses: "127.0.0.1:8002".parse().expect("an endpoint"),
             digest: digest('a'),
             release: ReleaseId(Ulid::generate()),
             token,

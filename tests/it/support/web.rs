@@ -58,7 +58,7 @@ pub(crate) fn definition(tier: Tier) -> Definition {
         rules: Rules::default(),
         follows: Vec::new(),
         repository: "registry.example/web".into(),
-        endpoints: PerSlot::from_fn(endpoint),
+        endpoints: PerSlot::from_fn(|slot| endpoint(slot).into()),
         instance: InstanceShape {
             listen: Listen::Port(8080),
             command: None,

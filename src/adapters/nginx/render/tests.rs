@@ -22,6 +22,15 @@ fn site() -> Site {
 }
 
 fn with(template: &str, mode: SwitchMode, pointer: Pointer) -> Result<Rendered, String> {
+    of_site(&site(), template, mode, pointer)
+}
+
+fn of_site(
+    site: &Site,
+    template: &str,
+    mode: SwitchMode,
+    pointer: Pointer,
+) -> Result<Rendered, String> {
     let frame = Frame {
         template,
         mode,
@@ -30,7 +39,7 @@ fn with(template: &str, mode: SwitchMode, pointer: Pointer) -> Result<Rendered, 
         access_log: None,
         pointer,
     };
-    render(&site(), &frame)
+    render(site, &frame)
 }
 
 fn green(generation: u64) -> Pointer {
@@ -164,6 +173,22 @@ fn requests_are_logged_only_if_a_log_is_configured() {
         assert!(logs.text.contains(line), "{line}\n{}", logs.text);
     }
     assert!(render(&site(), &frame(Some("/var/log/a b;c"))).is_err());
+}
+
+#[test]
+fn an_upstream_has_every_member_and_leaves_out_one_that_fails() {
+    let mut several = site();
+    several.endpoints.blue = "127.0.0.1:18081-18083".parse().unwrap();
+    several.endpoints.green = "127.0.0.1:18084-18086".parse().unwrap();
+    let (template, mode) = (DEFAULT_TEMPLATE, SwitchMode::Pointer);
+    let text = of_site(&several, template, mode, green(3)).unwrap().text;
+    for part in [
+        "_blue {\n    server 127.0.0.1:18081 max_fails=1 fail_timeout=2s;\n    server 127.0.0.1:18082 max",
+        "    server 127.0.0.1:18086 max_fails=1 fail_timeout=2s;\n}\n# Before the first release",
+        "_first {\n    server 127.0.0.1:18081 max_fails=0;\n    server 127.0.0.1:18082 max",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
 }
 
 #[test]

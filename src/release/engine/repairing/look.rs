@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::is_own;
 use crate::inventory::{
-    EdgeAnswer, EdgeName, FencingToken, Installation, PerSlot, Probe, RegistryRecord, Slot,
+    Addresses, EdgeAnswer, EdgeName, FencingToken, Installation, PerSlot, Probe, RegistryRecord,
     Snapshot, SourceState,
 };
 use crate::ports::{Connection, Failure};
@@ -38,11 +38,15 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
         Err(why) => snapshot.sources.registry = silent(why),
     }
     // The running members are read before the probe: a member that starts in between does not seem unhealthy.
-    let running = PerSlot::from_fn(|slot| snapshot.slots.get(slot).members.is_any_running());
+    let running = PerSlot::from_fn(|slot| {
+        let slot_snapshot = snapshot.slots.get(slot);
+        let is_running = slot_snapshot.members.is_any_running();
+        is_running.then(|| slot_snapshot.used_addresses())
+    });
     let ((), blue, green) = tokio::join!(
         routing(site, &mut snapshot),
-        probe(site, Slot::Blue, running.blue),
-        probe(site, Slot::Green, running.green),
+        probe(site, running.blue),
+        probe(site, running.green),
     );
     snapshot.slots.blue.probe = blue;
     snapshot.slots.green.probe = green;
@@ -98,10 +102,10 @@ async fn routing(site: &Site, snapshot: &mut Snapshot) {
     });
 }
 
-async fn probe(site: &Site, slot: Slot, is_running: bool) -> Option<Probe> {
-    let check = site.definition.health.as_ref().filter(|_| is_running)?;
-    let endpoint = site.definition.endpoints.get(slot);
-    Some(site.read.checker.health(endpoint, check).await)
+/// Probes the members at these addresses; none if no member is running.
+async fn probe(site: &Site, addresses: Option<Addresses>) -> Option<Probe> {
+    let (check, addresses) = (site.definition.health.as_ref()?, addresses?);
+    Some(site.read.checker.health_of_slot(&addresses, check).await)
 }
 
 async fn timely<T>(asking: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {

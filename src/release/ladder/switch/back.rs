@@ -44,6 +44,7 @@ impl StageDefinition for SwitchBack {
             from: RouteBefore::of(route),
             live: from.slot,
             generation: newest.saturating_add(1),
+            addresses: from.addresses.clone(),
             digest: from.version.digest.clone(),
             release: plan.release,
             purpose: Purpose::BackOut,

@@ -154,16 +154,14 @@ fn listeners(root: &Root) -> Vec<Listener> {
                     }));
                 }
             }
-            for (slot, endpoint) in [
-                ("blue", &in_environment.endpoints.blue),
-                ("green", &in_environment.endpoints.green),
-            ] {
+            for (slot, addresses) in in_environment.endpoints.iter() {
                 // `slots.rs` reports addresses at which no program can listen, so they are left out here.
-                found.extend(endpoint.endpoint().ok().map(|endpoint| Listener {
+                let endpoints = addresses.iter().filter_map(|at| at.endpoint().ok());
+                found.extend(endpoints.map(|endpoint| Listener {
                     machine: host_of(section),
                     endpoint,
                     kind: ListenerKind::Slot,
-                    key: of_target(name, environment, &["endpoints", slot]),
+                    key: of_target(name, environment, &["endpoints", slot.as_str()]),
                 }));
             }
         }

@@ -18,7 +18,7 @@ impl Checker<'_> {
         let mut slots: HashMap<(String, String), String> = HashMap::new();
         let mut longest: HashMap<&str, usize> = HashMap::new();
         for (name, service) in root.services.iter() {
-            for (environment, _) in service.environments.iter() {
+            for (environment, in_environment) in service.environments.iter() {
                 let (Some(section), Ok(service), Ok(at)) = (
                     root.environments.get(environment),
                     name.parse(),
@@ -30,8 +30,10 @@ impl Checker<'_> {
                 let length = longest.entry(environment).or_default();
                 *length = target.tested_suffix().len().max(*length);
                 for slot in Slot::BOTH {
-                    let owner = format!("{slot} of {target}");
-                    slots.insert((host_of(section), instance_name(&target, slot)), owner);
+                    for number in 1..=in_environment.endpoints.get(slot).len() {
+                        let name = instance_name(&target, slot, number);
+                        slots.insert((host_of(section), name), format!("{slot} of {target}"));
+                    }
                 }
             }
         }

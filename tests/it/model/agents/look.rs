@@ -128,7 +128,7 @@ impl State {
         Route {
             generation: self.generation.into(),
             live: Slot::Blue,
-            endpoint: endpoint(Slot::Blue),
+            addresses: endpoint(Slot::Blue).into(),
             digest: names::digest(self.live),
             release: self.live_release(),
             token: FencingToken(1),

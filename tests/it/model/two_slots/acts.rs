@@ -44,6 +44,7 @@ impl Hand<'_, '_, Slots> {
                 slot,
                 version,
                 release,
+                ..
             } => self.create(*slot, version, number_of(*release))?,
             Action::Start { slot, .. } => {
                 self.in_slot(*slot).ok_or(FailureKind::Missing)?;

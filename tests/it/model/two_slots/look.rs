@@ -108,6 +108,8 @@ pub(crate) fn instance(world: &World<Slots>, slot: Slot) -> Option<Instance> {
         name: slot.to_string(),
         target: target(),
         slot,
+        number: 1,
+        of: 1,
         digest: digest(running.digest),
         tag: None,
         release: Some(release(running.release)),
@@ -130,7 +132,7 @@ fn switched(plan: &Plan) -> Revisioned<Route> {
     let value = Route {
         generation: plan.generation,
         live: plan.slot,
-        endpoint: endpoint(plan.slot),
+        addresses: endpoint(plan.slot).into(),
         digest: plan.version.digest.clone(),
         release: plan.release,
         token: FencingToken(1),
@@ -145,7 +147,7 @@ pub(super) fn record(world: &World<Slots>) -> RegistryRecord {
             value: Route {
                 generation: route.generation,
                 live: route.live,
-                endpoint: endpoint(route.live),
+                addresses: endpoint(route.live).into(),
                 digest: digest(route.digest),
                 release: release(route.release),
                 token: FencingToken(route.token),

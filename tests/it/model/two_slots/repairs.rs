@@ -239,7 +239,7 @@ static EARLIER: LazyLock<Recorded> = LazyLock::new(|| {
     };
     let report = Report {
         digest: digest(LIVE),
-        run: None,
+        runs: Vec::new(),
         at: time(0),
         cases: vec![case],
     };

@@ -27,7 +27,7 @@ impl Stage {
     /// The content of the secret file in the live container.
     async fn secret(&self) -> String {
         let live = self.snapshot().await.live().expect("something is live");
-        let name = instance_name(&self.fixture.target, live);
+        let name = instance_name(&self.fixture.target, live, 1);
         let said = Command::new("docker")
             .args([
                 "-H",

@@ -154,7 +154,7 @@ impl Stage {
         let other = snapshot.live().expect("something is live").other();
         match snapshot.role(other) {
             Role::Empty => {}
-            Role::Stopped => remove_container(&instance_name(&self.fixture.target, other)),
+            Role::Stopped => remove_container(&instance_name(&self.fixture.target, other, 1)),
             role => panic!("the other slot is {role}"),
         }
     }

@@ -1,0 +1,268 @@
+//! The addresses of a slot: one for each of its members.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::Address;
+
+/// How many members a slot may have. More members of one version belong on several machines.
+pub const MOST_MEMBERS: usize = 64;
+
+/// The addresses of a slot, in the order of its members. Never empty. Written as one address, as a list of addresses, or
+/// as a range of ports: `127.0.0.1:18081-18083`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Addresses(Vec<Address>);
+
+/// Why a value does not give the addresses of a slot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAddresses {
+    #[error("a slot needs at least one address")]
+    Empty,
+    #[error("a slot has at most {MOST_MEMBERS} addresses, and these are {0}")]
+    TooMany(usize),
+    #[error("in the range {0:?}, the second port is lower than the first")]
+    Backwards(String),
+    #[error(transparent)]
+    Address(#[from] super::InvalidAddress),
+}
+
+impl Addresses {
+    pub fn new(addresses: Vec<Address>) -> Result<Self, InvalidAddresses> {
+        if addresses.is_empty() {
+            return Err(InvalidAddresses::Empty);
+        }
+        if addresses.len() > MOST_MEMBERS {
+            return Err(InvalidAddresses::TooMany(addresses.len()));
+        }
+        Ok(Self(addresses))
+    }
+
+    /// Parses one address, or a range of ports.
+    fn parse(text: &str) -> Result<Vec<Address>, InvalidAddresses> {
+        let Some((first, last)) = range(text) else {
+            return Ok(vec![text.parse()?]);
+        };
+        let (before, first) = first;
+        if last < first {
+            return Err(InvalidAddresses::Backwards(text.to_owned()));
+        }
+        let count = usize::from(last - first) + 1;
+        if count > MOST_MEMBERS {
+            return Err(InvalidAddresses::TooMany(count));
+        }
+        let addresses = (first..=last).map(|port| format!("{before}:{port}").parse());
+        Ok(addresses.collect::<Result<_, _>>()?)
+    }
+
+    /// The address of the first member.
+    pub fn first(&self) -> &Address {
+        &self.0[0]
+    }
+
+    /// The address of a member; none if there are fewer members. Members count from 1.
+    pub fn of_member(&self, number: usize) -> Option<&Address> {
+        self.0.get(number.checked_sub(1)?)
+    }
+
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, Address> {
+        self.0.iter()
+    }
+
+    /// The last port, if the addresses differ only in their ports, and each port is one higher than the one before.
+    fn last_port(&self) -> Option<u16> {
+        let mut expected = self.first().clone();
+        for address in &self.0 {
+            if *address != expected {
+                return None;
+            }
+            expected = expected.next_port()?;
+        }
+        self.0.last()?.port()
+    }
+
+    /// The addresses as texts, separated by commas.
+    pub fn listed(&self) -> String {
+        let texts = self.0.iter().map(ToString::to_string);
+        texts.collect::<Vec<_>>().join(",")
+    }
+
+    /// Whether these addresses begin with the others. A slot whose version was released with fewer members uses only the
+    /// first addresses.
+    pub fn begin_with<'a>(&self, others: impl IntoIterator<Item = &'a Address>) -> bool {
+        let mut own = self.0.iter();
+        others.into_iter().all(|other| own.next() == Some(other))
+    }
+
+    /// The first `count` addresses; all of them if there are fewer.
+    #[must_use]
+    pub fn first_members(&self, count: usize) -> Self {
+        Self(self.0.iter().take(count.max(1)).cloned().collect())
+    }
+}
+
+/// Splits `host:1-3` into `host`, 1 and 3. None if the text is no range of ports.
+fn range(text: &str) -> Option<((&str, u16), u16)> {
+    let (before, ports) = text.rsplit_once(':')?;
+    let (first, last) = ports.split_once('-')?;
+    let number = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.parse().ok()).flatten()
+    };
+    Some(((before, number(first)?), number(last)?))
+}
+
+impl FromStr for Addresses {
+    type Err = InvalidAddresses;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddresses> {
+        Self::new(Self::parse(text)?)
+    }
+}
+
+/// The one address of a slot with one member.
+impl<T: Into<Address>> From<T> for Addresses {
+    fn from(address: T) -> Self {
+        Self(vec![address.into()])
+    }
+}
+
+impl<'a> IntoIterator for &'a Addresses {
+    type Item = &'a Address;
+    type IntoIter = std::slice::Iter<'a, Address>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// A range of ports if the addresses are one, otherwise the addresses, separated by commas.
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(last), true) = (self.last_port(), self.len() > 1) {
+            return write!(f, "{}-{last}", self.first());
+        }
+        for (index, address) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{address}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Addresses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "an address, or a list of addresses")]
+        enum OneOrMany {
+            One(String),
+            Many(Vec<String>),
+        }
+        let texts = match OneOrMany::deserialize(deserializer)? {
+            OneOrMany::One(text) => vec![text],
+            OneOrMany::Many(texts) => texts,
+        };
+        let mut addresses = Vec::new();
+        for text in &texts {
+            addresses.extend(Self::parse(text).map_err(serde::de::Error::custom)?);
+        }
+        Self::new(addresses).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Addresses {
+    fn schema_name() -> Cow<'static, str> {
+        "Addresses".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let one = json_schema!({
+            "type": "string",
+            "format": "addresses",
+            "description": "An address, or a range of ports: `127.0.0.1:18081-18083`.",
+        });
+        json_schema!({
+            "anyOf": [
+                one,
+                { "type": "array", "items": one, "minItems": 1, "maxItems": MOST_MEMBERS },
+            ],
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Addresses, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_address_a_list_and_a_range_are_read() {
+        for (json, shown) in [
+            (r#""127.0.0.1:18081""#, "127.0.0.1:18081"),
+            (r#""127.0.0.1:18081-18083""#, "127.0.0.1:18081-18083"),
+            (r#""[::1]:7-8""#, "[::1]:7-8"),
+            (
+                r#"["127.0.0.1:2", "127.0.0.1:1"]"#,
+                "127.0.0.1:2, 127.0.0.1:1",
+            ),
+            (
+                r#"["127.0.0.1:1-2", "unix:/run/a-1.sock"]"#,
+                "127.0.0.1:1, 127.0.0.1:2, unix:/run/a-1.sock",
+            ),
+            (
+                r#""unix:/run/web-1/blue-2.sock""#,
+                "unix:/run/web-1/blue-2.sock",
+            ),
+        ] {
+            let addresses = read(json).expect(json);
+            assert_eq!(addresses.to_string(), shown);
+            let written = serde_json::to_string(&addresses).expect("JSON");
+            assert_eq!(read(&written).expect("read back"), addresses);
+        }
+    }
+
+    #[test]
+    fn a_wrong_list_or_range_is_refused() {
+        for (json, why) in [
+            ("[]", "at least one address"),
+            (r#""127.0.0.1:3-2""#, "lower than the first"),
+            (
+                r#""127.0.0.1:1-65""#,
+                "at most 64 addresses, and these are 65",
+            ),
+            (r#""127.0.0.1:0-2""#, "port 0"),
+            (r#""127.0.0.1:65535-65536""#, "is not an address"),
+            (r#""127.0.0.1:-2""#, "is not an address"),
+            ("7", "an address, or a list of addresses"),
+        ] {
+            let error = read(json).expect_err(json);
+            assert!(error.contains(why), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_slot_with_fewer_members_uses_the_first_addresses() {
+        let all = read(r#""127.0.0.1:1-3""#).expect("addresses");
+        let two = all.first_members(2);
+        assert_eq!(two.len(), 2);
+        assert!(all.begin_with(&two) && !two.begin_with(&all));
+        let other = read(r#""127.0.0.1:2-3""#).expect("addresses");
+        assert!(!all.begin_with(&other));
+        assert_eq!(all.of_member(3), Some(&all.0[2]));
+        assert_eq!((all.of_member(0), all.of_member(4)), (None, None));
+    }
+}
