@@ -284,6 +284,11 @@ impl Case {
         }
     }
 
+    /// Whether the check writes output that can be followed while it runs.
+    pub fn has_output(&self) -> bool {
+        matches!(self.kind, CaseKind::Command(_))
+    }
+
     /// What the check does, as text to show: `GET /orders`, or the command.
     pub fn shown(&self) -> String {
         match &self.kind {

@@ -4,11 +4,13 @@
 mod case;
 mod command;
 mod judge;
+mod output;
 mod report;
 mod secret_name;
 
 pub use case::{Case, CaseKind, CommandCase, Expectation, HealthCheck, RequestCase, Suite};
 pub use command::{CommandEnd, CommandOutcome, judge_command};
 pub use judge::{Answer, judge};
+pub use output::OutputEnd;
 pub use report::{CaseReport, CheckOverride, CheckOverrides, Report, TestReport, Verdict, counted};
 pub use secret_name::{hide_in_query, may_be_secret, with_query};

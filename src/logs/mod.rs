@@ -22,6 +22,8 @@ pub use needle::Needle;
 pub use ring::{Bounds, Ring};
 pub use save::write;
 pub use shown::Shown;
-pub use tail::{Batch, follow, follow_hidden, follow_proxy, follow_task, follow_tasks};
+pub use tail::{
+    Batch, follow, follow_checks, follow_hidden, follow_proxy, follow_task, follow_tasks,
+};
 pub use viewport::{Room, Top, Viewport};
 pub use wrap::{columns_before, rows, slice, wrapped};

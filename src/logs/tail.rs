@@ -2,8 +2,10 @@
 //! missing. The module uses the ports and does not know the screen. If the reader is slow, the module waits and does
 //! not buffer more lines.
 
+mod checks;
 mod tasks;
 
+pub use checks::follow_checks;
 pub use tasks::follow_tasks;
 
 use std::collections::HashMap;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::CheckOutput;
 use crate::checks::{Case, CaseReport, CommandCase};
 use crate::inventory::{Address, Mask, ReleaseId, Slot, Target, Version};
 
@@ -18,13 +19,15 @@ pub struct CheckedCandidate {
 
 #[async_trait]
 pub trait CommandChecks: Send + Sync {
-    /// Runs a command until it ends, or until its timeout has passed. The mask hides secrets in its output. The command
-    /// and its child processes are killed if the future is dropped, and also if this process dies.
+    /// Runs a command until it ends, or until its timeout has passed. The mask hides secrets in the report. Its
+    /// output is also written to `output`, as it is. The command and its child processes are killed if the future is
+    /// dropped, and also if this process dies.
     async fn run(
         &self,
         case: &Case,
         command: &CommandCase,
         candidate: &CheckedCandidate,
         mask: &Mask,
+        output: &CheckOutput,
     ) -> CaseReport;
 }

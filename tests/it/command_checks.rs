@@ -10,7 +10,7 @@ use greenroom::adapters::command_checks::LocalCommands;
 use greenroom::adapters::secrets::LocalSecrets;
 use greenroom::checks::{Case, CaseKind, CaseReport, CommandCase, Verdict};
 use greenroom::inventory::{EnvironmentValue, Mask, ReleaseId, SecretSource, Slot};
-use greenroom::ports::{CheckedCandidate, CommandChecks};
+use greenroom::ports::{CheckOutput, CheckedCandidate, CommandChecks};
 use rustix::process::Signal;
 
 use crate::sandbox::{Sandbox, until, words};
@@ -33,6 +33,10 @@ fn case(script: &str, timeout: Duration) -> Case {
 }
 
 async fn run_case(case: &Case) -> CaseReport {
+    run_into(case, &CheckOutput::default()).await
+}
+
+async fn run_into(case: &Case, output: &CheckOutput) -> CaseReport {
     let commands = LocalCommands::new(Arc::new(LocalSecrets::default()));
     let candidate = CheckedCandidate {
         target: target(),
@@ -43,7 +47,7 @@ async fn run_case(case: &Case) -> CaseReport {
     };
     let mask = Mask::of(["s3cret-w0rd-9"]);
     let command = case.command().expect("a command");
-    commands.run(case, command, &candidate, &mask).await
+    commands.run(case, command, &candidate, &mask, output).await
 }
 
 async fn run(script: &str) -> CaseReport {
@@ -92,6 +96,33 @@ async fn a_long_output_is_cut_at_a_line_so_that_no_part_of_a_secret_is_kept() {
         assert!(!two_lines.response.contains("w0rd-9"), "{two_lines:?}");
         assert_eq!(two_lines.detail, "exit 1: last");
     }
+}
+
+#[tokio::test]
+async fn lines_can_be_followed_while_the_command_runs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pipe = directory.path().join("continue");
+    let script = format!(
+        "mkfifo {0}; echo first; echo second >&2; cat {0}",
+        pipe.display()
+    );
+    let case = case(&script, SOON);
+    let output = CheckOutput::default();
+    let mut lines = output.lines();
+    let running = run_into(&case, &output);
+    let following = async {
+        let mut read = Vec::new();
+        while read.len() < 2 {
+            let (_, new) = lines.next(10).await.expect("the check is running");
+            read.extend(new.into_iter().map(|line| line.chunk.bytes));
+        }
+        assert_eq!(read, [b"first".to_vec(), b"second".to_vec()]);
+        tokio::fs::write(&pipe, "last").await.expect("written");
+    };
+    let (report, ()) = tokio::join!(running, following);
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    let (_, new) = lines.next(10).await.expect("the last line");
+    assert_eq!(new[0].chunk.bytes, b"last");
 }
 
 #[tokio::test]
@@ -232,6 +263,21 @@ fn a_failing_command_stops_a_release_and_its_report_is_kept() {
     let done = sandbox.run(&[&PROMOTE[..], &over].concat());
     assert!(done.status.success(), "{}", words(&done));
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+}
+
+#[test]
+fn the_output_of_checks_is_kept_with_the_release_without_secrets() {
+    let script = "echo paying with $LOGIN; exit 1";
+    let sandbox = sandbox_with(
+        script,
+        "environment = { LOGIN = { command = [\"echo\", \"s3cret-w0rd-9\"] } }",
+    );
+    let failed = sandbox.run(&PROMOTE);
+    assert_eq!(failed.status.code(), Some(1), "{}", words(&failed));
+    let shown = words(&sandbox.run(&["show", "last", "web", "dev", "--logs"]));
+    for text in ["output of the check smoke", "paying with (hidden)"] {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
 }
 
 #[test]

@@ -20,10 +20,10 @@ use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::checks::{
-    Case, CaseReport, CommandCase, CommandEnd, CommandOutcome, TestReport, judge_command,
+    Case, CaseReport, CommandCase, CommandEnd, CommandOutcome, OutputEnd, TestReport, judge_command,
 };
 use crate::inventory::{EnvironmentValue, Mask};
-use crate::ports::{CheckedCandidate, CommandChecks, Secrets};
+use crate::ports::{CheckOutput, CheckedCandidate, CommandChecks, LineSplitter, Secrets};
 use crate::private_files;
 use crate::sanitize::sanitize_line;
 
@@ -33,8 +33,6 @@ const WRAPPER: &str =
     r#"exec 3<&0 </dev/null 2>&1; (cat <&3; kill -KILL 0) >/dev/null 2>&1 & "$@" 3<&-"#;
 /// The variables of the environment of Greenroom that a command gets.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER"];
-/// The most bytes of the end of the output that are kept.
-const KEPT_OUTPUT: usize = 16 * 1024;
 /// How long the rest of the output is read after the command has ended. A process that it has left running may keep the
 /// output open.
 const REST_TIMEOUT: Duration = Duration::from_millis(500);
@@ -56,6 +54,7 @@ impl LocalCommands {
         command: &CommandCase,
         candidate: &CheckedCandidate,
         mask: &Mask,
+        output: &CheckOutput,
     ) -> CommandOutcome {
         let began = Instant::now();
         let not_started = |why: String| CommandOutcome {
@@ -75,7 +74,10 @@ impl LocalCommands {
         };
         // Waiting for a child closes the pipe that the child still has.
         let pipe = child.stdin.take();
-        let mut output = Output::default();
+        let mut output = Output {
+            end: OutputEnd::default(),
+            lines: output.splitter(&case.name),
+        };
         let (end, left) = match timeout(case.timeout, output.until_end(&mut child)).await {
             Ok(Ok(status)) => (ended(status), Duration::ZERO),
             Ok(Err(error)) => return not_started(format!("waiting for it failed: {error}")),
@@ -91,7 +93,7 @@ impl LocalCommands {
         CommandOutcome {
             end,
             took: began.elapsed(),
-            output: output.text(mask),
+            output: output.end.text(mask),
             report,
         }
     }
@@ -164,8 +166,9 @@ impl CommandChecks for LocalCommands {
         command: &CommandCase,
         candidate: &CheckedCandidate,
         mask: &Mask,
+        output: &CheckOutput,
     ) -> CaseReport {
-        let outcome = self.outcome(case, command, candidate, mask).await;
+        let outcome = self.outcome(case, command, candidate, mask, output).await;
         let report = judge_command(case, &command.command, outcome);
         CaseReport {
             request: mask.hide(&report.request),
@@ -181,9 +184,11 @@ fn ended(status: ExitStatus) -> CommandEnd {
     }
 }
 
-/// The end of the output of a command.
-#[derive(Default)]
-struct Output(Vec<u8>);
+/// The output of a command: its end, for the report, and its lines, for those who follow it.
+struct Output {
+    end: OutputEnd,
+    lines: LineSplitter,
+}
 
 impl Output {
     /// Reads the output until the command ends.
@@ -215,25 +220,8 @@ impl Output {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-        if self.0.len() > 2 * KEPT_OUTPUT {
-            self.0.drain(..self.0.len() - KEPT_OUTPUT - 1);
-        }
-    }
-
-    /// The kept lines, sanitized, and with secrets hidden. A line that is not kept whole is left out, because the rest of
-    /// a secret would not be recognized.
-    fn text(&self, mask: &Mask) -> String {
-        let mut lines = self.0.as_slice();
-        if let Some(cut) = lines.len().checked_sub(KEPT_OUTPUT + 1) {
-            lines = &lines[cut..];
-            let end_of_cut_line = lines.iter().position(|byte| *byte == b'\n');
-            lines = end_of_cut_line.map_or(&[], |end| &lines[end + 1..]);
-        }
-        let lines = lines.split(|byte| *byte == b'\n');
-        let lines =
-            lines.map(|line| sanitize_line(mask.hide(&String::from_utf8_lossy(line)).as_bytes()));
-        lines.collect::<Vec<_>>().join("\n")
+        self.end.take(bytes);
+        self.lines.take(bytes);
     }
 }
 

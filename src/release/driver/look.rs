@@ -238,7 +238,7 @@ async fn checks(world: &World) -> Result<Report, String> {
             CaseKind::Command(command) => {
                 let mask = world.read.checker.mask().await;
                 let commands = &world.read.command_checks;
-                let running = commands.run(case, command, &candidate, &mask);
+                let running = commands.run(case, command, &candidate, &mask, &world.check_output);
                 tokio::select! {
                     report = running => report,
                     Ok(()) = stopped.changed() => return cancelled(),

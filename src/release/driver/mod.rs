@@ -24,7 +24,7 @@ use super::observation::Observation;
 use super::{Announcement, Choice, Command, Machine, Plan, Reading, Site, Status, Writing};
 use crate::history::{Chain, Entry, JournalEvent, ReleaseRecord, Successor};
 use crate::inventory::{Clocks, InstanceId, Operator};
-use crate::ports::{Clock, FailureKind, Fence, Lease, LeaseState};
+use crate::ports::{CheckOutput, Clock, FailureKind, Fence, Lease, LeaseState};
 
 /// The ports, the plan, the lock's fence and the clocks of a running release. Each effect of the machine gets a copy.
 #[derive(Clone)]
@@ -46,6 +46,8 @@ pub(super) struct World {
     pub(super) events: mpsc::Sender<Event>,
     /// Cancels the checks that are running, whenever its value changes.
     pub(super) stop_checks: watch::Sender<u64>,
+    /// Receives the output of the checks that run commands.
+    pub(super) check_output: CheckOutput,
     /// Receives the id of the candidate as soon as the candidate is started.
     pub(super) candidate: watch::Sender<Option<InstanceId>>,
     /// The hash chain of the records of the release.
