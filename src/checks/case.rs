@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::hide_in_query;
 use crate::inventory::units::{MaybeWritten, Time, Written};
-use crate::inventory::{EnvironmentValue, HIDDEN};
+use crate::inventory::{EnvironmentValue, HIDDEN, ImageReference};
 use crate::sanitize::command_line;
 
 /// The health endpoint, and the timing of its probes.
@@ -89,6 +89,7 @@ pub struct Case {
 pub enum CaseKind {
     Request(RequestCase),
     Command(CommandCase),
+    Container(ContainerCase),
 }
 
 /// One request and the expected answer.
@@ -116,7 +117,19 @@ pub struct CommandCase {
     pub junit: bool,
 }
 
-/// A check as the configuration has it: a request with `path`, or a command with `command`.
+/// A command in a container that is created for the check, next to the candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerCase {
+    /// None for the image of the candidate. Then the container also has the target's variables, mounts and limits.
+    pub image: Option<ImageReference>,
+    /// The program and its arguments; none for the command of the image.
+    pub command: Option<Vec<String>>,
+    pub environment: BTreeMap<String, EnvironmentValue>,
+    /// Whether the command writes a JUnit report.
+    pub junit: bool,
+}
+
+/// A check as the configuration has it: a request with `path`, a command with `command`, or a container with `image`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CaseSection {
@@ -149,6 +162,13 @@ struct CaseSection {
     /// arguments. Exit code 0 means that the check passed.
     #[serde(default)]
     command: Option<Vec<String>>,
+    /// Whether the command runs in a new container of the candidate's image, with the network of the candidate.
+    #[serde(default)]
+    container: bool,
+    /// Another image for the container, by tag or digest, such as `registry.example/team/e2e:1.4`. Without `command`,
+    /// the command of the image runs.
+    #[serde(default)]
+    image: Option<String>,
     /// Environment variables of the command.
     #[serde(default)]
     environment: BTreeMap<String, EnvironmentValue>,
@@ -179,27 +199,31 @@ impl TryFrom<CaseSection> for Case {
     type Error = String;
 
     fn try_from(section: CaseSection) -> Result<Self, String> {
-        let (name, required) = (section.name.clone(), section.required);
-        let timeout = section.timeout;
-        let (kind, usual_timeout) = match (&section.path, &section.command) {
-            (Some(_), None) => (request(section)?, Duration::from_secs(5)),
-            (None, Some(_)) => (command(section)?, Duration::from_mins(5)),
-            (None, None) => {
-                return Err("a check needs a `path` to request, or a `command` to run".to_owned());
-            }
-            (Some(_), Some(_)) => {
-                return Err(
-                    "a check has either a `path` or a `command`: make two checks".to_owned(),
-                );
-            }
-        };
-        Ok(Self {
-            name,
-            kind,
-            timeout: timeout.unwrap_or(usual_timeout),
-            required,
-        })
+        let name = crate::sanitize::visible(&section.name);
+        case(section).map_err(|why| format!("the check `{name}`: {why}"))
     }
+}
+
+fn case(section: CaseSection) -> Result<Case, String> {
+    let (name, required) = (section.name.clone(), section.required);
+    let timeout = section.timeout;
+    let runs = section.command.is_some() || section.image.is_some() || section.container;
+    let (kind, usual_timeout) = match (&section.path, runs) {
+        (Some(_), false) => (request(section)?, Duration::from_secs(5)),
+        (None, true) => (command(section)?, Duration::from_mins(5)),
+        (None, false) => {
+            return Err("a check needs a `path` to request, or a `command` to run".to_owned());
+        }
+        (Some(_), true) => {
+            return Err("a check has either a `path` or a `command`: make two checks".to_owned());
+        }
+    };
+    Ok(Case {
+        name,
+        kind,
+        timeout: timeout.unwrap_or(usual_timeout),
+        required,
+    })
 }
 
 fn request(section: CaseSection) -> Result<CaseKind, String> {
@@ -233,14 +257,34 @@ fn command(section: CaseSection) -> Result<CaseKind, String> {
     if let Some((key, _)) = of_requests.into_iter().find(|(_, is_set)| *is_set) {
         return Err(format!("`{key}` is for checks with a `path`"));
     }
-    let command = section.command.unwrap_or_default();
-    if command.is_empty() {
+    if section.command.as_ref().is_some_and(Vec::is_empty) {
         return Err("an empty `command` runs nothing: write the program and its arguments".into());
     }
-    Ok(CaseKind::Command(CommandCase {
+    let CaseSection {
         command,
-        environment: section.environment,
-        junit: section.junit,
+        environment,
+        junit,
+        ..
+    } = section;
+    if !section.container && section.image.is_none() {
+        return Ok(CaseKind::Command(CommandCase {
+            command: command.unwrap_or_default(),
+            environment,
+            junit,
+        }));
+    }
+    let image: Option<ImageReference> = match section.image {
+        Some(image) => Some(image.parse().map_err(|error| format!("`image`: {error}"))?),
+        None if command.is_none() => {
+            return Err("`container = true` needs a `command` to run in the container".into());
+        }
+        None => None,
+    };
+    Ok(CaseKind::Container(ContainerCase {
+        image,
+        command,
+        environment,
+        junit,
     }))
 }
 
@@ -252,6 +296,13 @@ fn yes() -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Suite {
     pub cases: Vec<Case>,
+}
+
+impl Suite {
+    /// Whether checks run in containers of their own.
+    pub fn has_containers(&self) -> bool {
+        self.cases.iter().any(|case| case.container().is_some())
+    }
 }
 
 impl HealthCheck {
@@ -273,27 +324,54 @@ impl Case {
     pub fn request(&self) -> Option<&RequestCase> {
         match &self.kind {
             CaseKind::Request(request) => Some(request),
-            CaseKind::Command(_) => None,
+            CaseKind::Command(_) | CaseKind::Container(_) => None,
         }
     }
 
     pub fn command(&self) -> Option<&CommandCase> {
         match &self.kind {
-            CaseKind::Request(_) => None,
             CaseKind::Command(command) => Some(command),
+            CaseKind::Request(_) | CaseKind::Container(_) => None,
+        }
+    }
+
+    pub fn container(&self) -> Option<&ContainerCase> {
+        match &self.kind {
+            CaseKind::Container(container) => Some(container),
+            CaseKind::Request(_) | CaseKind::Command(_) => None,
+        }
+    }
+
+    /// The check's own environment variables; none for a request.
+    pub fn environment(&self) -> Option<&BTreeMap<String, EnvironmentValue>> {
+        match &self.kind {
+            CaseKind::Request(_) => None,
+            CaseKind::Command(command) => Some(&command.environment),
+            CaseKind::Container(container) => Some(&container.environment),
         }
     }
 
     /// Whether the check writes output that can be followed while it runs.
     pub fn has_output(&self) -> bool {
-        matches!(self.kind, CaseKind::Command(_))
+        !matches!(self.kind, CaseKind::Request(_))
     }
 
-    /// What the check does, as text to show: `GET /orders`, or the command.
+    /// What the check does, as text to show: `GET /orders`, or the command and its container.
     pub fn shown(&self) -> String {
         match &self.kind {
             CaseKind::Request(request) => format!("{} {}", request.method, request.shown_path()),
             CaseKind::Command(command) => command_line(&command.command),
+            CaseKind::Container(container) => {
+                let command = container.command.as_ref();
+                let command = command.map_or_else(
+                    || "the command of the image".to_owned(),
+                    |command| command_line(command),
+                );
+                match &container.image {
+                    Some(image) => format!("{command} in a new container of {image}"),
+                    None => format!("{command} in a new container of the candidate's image"),
+                }
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{LogChunk, LogStream};
+use crate::checks::OutputEnd;
+use crate::inventory::Mask;
 
 /// The most lines, and the most bytes of lines, that are kept for readers.
 const MOST_LINES: usize = 20_000;
@@ -65,29 +67,49 @@ impl CheckOutput {
         });
     }
 
-    /// Splits the output of one check into lines.
-    pub fn splitter(&self, check: &str) -> LineSplitter {
-        LineSplitter {
+    /// Records the output of one check.
+    pub fn recorder(&self, check: &str) -> OutputRecorder {
+        OutputRecorder {
             output: self.clone(),
             check: check.into(),
+            end: OutputEnd::default(),
             unfinished: Vec::new(),
             dropped: 0,
         }
     }
 }
 
-/// Makes lines of the bytes that a command writes. A last line without a line end follows when this is dropped.
+/// Takes the output of one check as it arrives: passes its lines on, and keeps its end for the report. A last line
+/// without a line end is passed on when this is dropped.
 #[derive(Debug)]
-pub struct LineSplitter {
+pub struct OutputRecorder {
     output: CheckOutput,
     check: Arc<str>,
+    end: OutputEnd,
     unfinished: Vec<u8>,
     /// How many bytes of the unfinished line were dropped.
     dropped: usize,
 }
 
-impl LineSplitter {
+impl OutputRecorder {
+    /// The end of the output, sanitized, and with secrets hidden.
+    pub fn end(&self, mask: &Mask) -> String {
+        self.end.text(mask)
+    }
+
+    /// Takes a whole line.
+    pub fn line(&mut self, chunk: LogChunk) {
+        self.end.take(&chunk.bytes);
+        self.end.take(b"\n");
+        self.output.push(CheckLine {
+            check: Arc::clone(&self.check),
+            chunk,
+        });
+    }
+
+    /// Takes bytes, and splits them into lines.
     pub fn take(&mut self, bytes: &[u8]) {
+        self.end.take(bytes);
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = part.strip_suffix(b"\n").unwrap_or(part);
             let room = LONGEST.saturating_sub(self.unfinished.len());
@@ -117,7 +139,7 @@ impl LineSplitter {
     }
 }
 
-impl Drop for LineSplitter {
+impl Drop for OutputRecorder {
     fn drop(&mut self) {
         if !self.unfinished.is_empty() {
             self.end_line();
@@ -179,11 +201,11 @@ mod tests {
     async fn lines_are_split_at_their_ends() {
         let output = CheckOutput::default();
         let mut lines = output.lines();
-        let mut splitter = output.splitter("smoke");
+        let mut recorder = output.recorder("smoke");
         for part in ["a", "b\nc\r\n\nd", "e"] {
-            splitter.take(part.as_bytes());
+            recorder.take(part.as_bytes());
         }
-        drop(splitter);
+        drop(recorder);
         let (lost, read) = lines.next(3).await.expect("lines");
         assert_eq!(
             (lost, text(&read)),
@@ -199,14 +221,14 @@ mod tests {
     async fn a_slow_reader_loses_the_oldest_lines() {
         let output = CheckOutput::default();
         let mut lines = output.lines();
-        let mut splitter = output.splitter("smoke");
+        let mut recorder = output.recorder("smoke");
         for number in 0..MOST_LINES + 5 {
-            splitter.take(format!("{number}\n").as_bytes());
+            recorder.take(format!("{number}\n").as_bytes());
         }
         let (lost, read) = lines.next(1).await.expect("lines");
         assert_eq!((lost, text(&read)), (5, vec!["5".to_owned()]));
-        splitter.take(&vec![b'x'; MOST_BYTES]);
-        splitter.take(b"\n");
+        recorder.take(&vec![b'x'; MOST_BYTES]);
+        recorder.take(b"\n");
         let (_, read) = lines.next(usize::MAX).await.expect("lines");
         let last = &read.last().expect("a line").chunk;
         assert_eq!(

@@ -4,8 +4,6 @@
 //! over, was cancelled, or because Greenroom died, the shell kills the whole process group. So a command leaves nothing
 //! running, whatever it has started in its group.
 
-mod junit;
-
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -20,12 +18,12 @@ use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::checks::{
-    Case, CaseReport, CommandCase, CommandEnd, CommandOutcome, OutputEnd, TestReport, judge_command,
+    Case, CaseReport, CommandCase, CommandEnd, CommandOutcome, LARGEST_REPORT, TestReport,
+    judge_command, no_report, read_report,
 };
 use crate::inventory::{EnvironmentValue, Mask};
-use crate::ports::{CheckOutput, CheckedCandidate, CommandChecks, LineSplitter, Secrets};
+use crate::ports::{CheckOutput, CheckedCandidate, CommandChecks, OutputRecorder, Secrets};
 use crate::private_files;
-use crate::sanitize::sanitize_line;
 
 /// Runs `"$@"`, and kills the process group when descriptor 3, the pipe, is closed at its other end. Standard output and
 /// error output are one pipe, so that they are read in the order in which they were written.
@@ -57,12 +55,7 @@ impl LocalCommands {
         output: &CheckOutput,
     ) -> CommandOutcome {
         let began = Instant::now();
-        let not_started = |why: String| CommandOutcome {
-            end: CommandEnd::NotStarted(mask.hide(&sanitize_line(why.as_bytes()))),
-            took: began.elapsed(),
-            output: String::new(),
-            report: None,
-        };
+        let not_started = |why: String| CommandOutcome::not_started(&why, began.elapsed(), mask);
         let report = match ReportFile::create(command.junit) {
             Ok(report) => report,
             Err(error) => return not_started(format!("no directory for its report: {error}")),
@@ -74,11 +67,8 @@ impl LocalCommands {
         };
         // Waiting for a child closes the pipe that the child still has.
         let pipe = child.stdin.take();
-        let mut output = Output {
-            end: OutputEnd::default(),
-            lines: output.splitter(&case.name),
-        };
-        let (end, left) = match timeout(case.timeout, output.until_end(&mut child)).await {
+        let mut output = output.recorder(&case.name);
+        let (end, left) = match timeout(case.timeout, until_end(&mut child, &mut output)).await {
             Ok(Ok(status)) => (ended(status), Duration::ZERO),
             Ok(Err(error)) => return not_started(format!("waiting for it failed: {error}")),
             Err(_) => (CommandEnd::TimedOut, REST_TIMEOUT),
@@ -93,7 +83,7 @@ impl LocalCommands {
         CommandOutcome {
             end,
             took: began.elapsed(),
-            output: output.end.text(mask),
+            output: output.end(mask),
             report,
         }
     }
@@ -130,24 +120,7 @@ impl LocalCommands {
                 }
             };
         }
-        let CheckedCandidate {
-            target,
-            slot,
-            version,
-            release,
-            address,
-        } = candidate;
-        if address.port().is_some() {
-            child.env("GREENROOM_URL", address.url());
-        }
-        child
-            .env("GREENROOM_ADDRESS", address.to_string())
-            .env("GREENROOM_SERVICE", target.service.as_str())
-            .env("GREENROOM_ENVIRONMENT", target.environment.as_str())
-            .env("GREENROOM_SLOT", slot.as_str())
-            .env("GREENROOM_VERSION", version.name())
-            .env("GREENROOM_DIGEST", version.digest.as_str())
-            .env("GREENROOM_RELEASE", release.to_string());
+        child.envs(candidate.variables());
         if let Some(report) = report {
             child.env("GREENROOM_REPORT", &report.file);
         }
@@ -169,7 +142,7 @@ impl CommandChecks for LocalCommands {
         output: &CheckOutput,
     ) -> CaseReport {
         let outcome = self.outcome(case, command, candidate, mask, output).await;
-        let report = judge_command(case, &command.command, outcome);
+        let report = judge_command(case, outcome);
         CaseReport {
             request: mask.hide(&report.request),
             ..report
@@ -184,44 +157,31 @@ fn ended(status: ExitStatus) -> CommandEnd {
     }
 }
 
-/// The output of a command: its end, for the report, and its lines, for those who follow it.
-struct Output {
-    end: OutputEnd,
-    lines: LineSplitter,
+/// Reads the output of a command until it ends.
+async fn until_end(child: &mut Child, output: &mut OutputRecorder) -> std::io::Result<ExitStatus> {
+    let mut source = child.stdout.take();
+    let mut block = [0; 4096];
+    let status = loop {
+        tokio::select! {
+            read = read(source.as_mut(), &mut block) => match read {
+                0 => source = None,
+                read => output.take(&block[..read]),
+            },
+            ended = child.wait() => break ended?,
+        }
+    };
+    let _ = timeout(REST_TIMEOUT, rest(source, output)).await;
+    Ok(status)
 }
 
-impl Output {
-    /// Reads the output until the command ends.
-    async fn until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
-        let mut source = child.stdout.take();
-        let mut block = [0; 4096];
-        let status = loop {
-            tokio::select! {
-                read = read(source.as_mut(), &mut block) => match read {
-                    0 => source = None,
-                    read => self.take(&block[..read]),
-                },
-                ended = child.wait() => break ended?,
-            }
-        };
-        let _ = timeout(REST_TIMEOUT, self.rest(source)).await;
-        Ok(status)
-    }
-
-    async fn rest(&mut self, source: Option<impl AsyncRead + Unpin>) {
-        let Some(mut source) = source else { return };
-        let mut block = [0; 4096];
-        loop {
-            match read(Some(&mut source), &mut block).await {
-                0 => return,
-                read => self.take(&block[..read]),
-            }
+async fn rest(source: Option<impl AsyncRead + Unpin>, output: &mut OutputRecorder) {
+    let Some(mut source) = source else { return };
+    let mut block = [0; 4096];
+    loop {
+        match read(Some(&mut source), &mut block).await {
+            0 => return,
+            read => output.take(&block[..read]),
         }
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        self.end.take(bytes);
-        self.lines.take(bytes);
     }
 }
 
@@ -252,15 +212,9 @@ impl ReportFile {
     }
 
     async fn read(&self, mask: &Mask) -> Result<Vec<TestReport>, String> {
-        let bytes = bytes_of(&self.file).await.map_err(|error| {
-            format!("it wrote no JUnit report to the file in GREENROOM_REPORT: {error}")
-        })?;
-        if bytes.len() as u64 > junit::LARGEST {
-            let most = junit::LARGEST / (1024 * 1024);
-            return Err(format!("its JUnit report has more than {most} MiB"));
-        }
+        let bytes = bytes_of(&self.file).await.map_err(no_report)?;
         let mask = mask.clone();
-        let parsing = move || junit::read(&String::from_utf8_lossy(&bytes), &mask);
+        let parsing = move || read_report(&bytes, &mask);
         let parsed = tokio::task::spawn_blocking(parsing).await;
         parsed.unwrap_or_else(|error| Err(format!("its JUnit report cannot be read: {error}")))
     }
@@ -282,7 +236,7 @@ async fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
     }
     let file = tokio::fs::File::open(path).await?;
     let mut bytes = Vec::new();
-    file.take(junit::LARGEST + 1)
+    file.take(LARGEST_REPORT + 1)
         .read_to_end(&mut bytes)
         .await?;
     Ok(bytes)

@@ -332,6 +332,7 @@ impl Engine {
                 clock: Arc::clone(&self.clock),
                 clocks,
                 stop_checks: watch::Sender::new(0),
+                checks_running: Arc::default(),
                 check_output,
                 events: event_sender,
                 candidate,

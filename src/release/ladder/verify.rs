@@ -94,6 +94,12 @@ impl StepDefinition for Verify {
                             duration(case.timeout)
                         )
                     }
+                    CaseKind::Container(_) => {
+                        format!(
+                            " with the network of the candidate, for at most {}",
+                            duration(case.timeout)
+                        )
+                    }
                 };
                 format!("{}: {}{at}{through}{weight}", case.name, case.shown())
             })

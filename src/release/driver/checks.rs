@@ -1,0 +1,148 @@
+//! Runs the checks of a candidate, one after the other, until all have run or an operator's request cancels them.
+
+mod container;
+
+pub(in crate::release::driver) use container::clear;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::World;
+use crate::checks::{Case, CaseKind, CaseReport, Report};
+use crate::inventory::{Digest, InstanceId, InstanceRun, SlotMembers};
+use crate::ports::CheckedCandidate;
+use crate::release::event::Event;
+
+/// How long the driver waits at its end until checks that it has cancelled have removed their containers.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The instance that is checked.
+struct Running {
+    id: InstanceId,
+    digest: Digest,
+    run: InstanceRun,
+}
+
+/// Changes when the running checks must end.
+type Stopped = watch::Receiver<u64>;
+
+/// The error says that the instance changed or was restarted during the checks, was not running, or could not be
+/// observed, or that the checks were cancelled.
+pub(super) async fn run(world: &World) -> Result<Report, String> {
+    let _running = world.checks_running.lock().await;
+    let before = running(world).await?;
+    let suite = &world.plan.definition.suite;
+    if suite.has_containers() {
+        // A driver that died may have left some.
+        container::remove_all(world, "removing containers of earlier checks").await?;
+    }
+    let mut stopped = world.stop_checks.subscribe();
+    let mut cases = Vec::with_capacity(suite.cases.len());
+    for case in &suite.cases {
+        let settled = match stopped.has_changed() {
+            Ok(false) => run_case(world, case, &before, &mut stopped).await,
+            _ => None,
+        };
+        let Some(settled) = settled else {
+            return Err("a request of an operator cancelled them".to_owned());
+        };
+        // The report contains every case; this event only shows it early.
+        let _ = world.events.try_send(Event::CaseSettled(settled.clone()));
+        cases.push(settled);
+    }
+    let after = running(world).await?;
+    if before.digest != after.digest {
+        return Err(format!(
+            "{} was running when the checks started and {} when they ended",
+            before.digest.short(),
+            after.digest.short()
+        ));
+    }
+    if before.run != after.run {
+        return Err(format!(
+            "{} was restarted while it was checked",
+            world.plan.slot
+        ));
+    }
+    Ok(Report {
+        digest: after.digest,
+        run: Some(after.run),
+        at: world.clock.now(),
+        cases,
+    })
+}
+
+/// Runs one check. None if it was cancelled.
+async fn run_case(
+    world: &World,
+    case: &Case,
+    running: &Running,
+    stopped: &mut Stopped,
+) -> Option<CaseReport> {
+    let plan = &world.plan;
+    match &case.kind {
+        CaseKind::Request(_) => {
+            let preview = plan.definition.preview.as_ref();
+            let checker = &world.read.checker;
+            Some(checker.run(case, plan.endpoint(), preview).await)
+        }
+        CaseKind::Command(command) => {
+            let mask = world.read.checker.mask().await;
+            let commands = &world.read.command_checks;
+            let candidate = CheckedCandidate {
+                target: plan.target().clone(),
+                slot: plan.slot,
+                version: plan.version.clone(),
+                release: plan.release,
+                address: plan.endpoint().clone(),
+            };
+            let running = commands.run(case, command, &candidate, &mask, &world.check_output);
+            tokio::select! {
+                report = running => Some(report),
+                Ok(()) = stopped.changed() => None,
+            }
+        }
+        CaseKind::Container(container) => {
+            container::run(world, (case, container), running, stopped).await
+        }
+    }
+}
+
+/// Waits until the checks that this driver has cancelled have ended.
+pub(super) async fn cancelled(world: &World) {
+    if timeout(CANCEL_TIMEOUT, world.checks_running.lock())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "the checks of {} have not ended in time",
+            world.plan.target()
+        );
+    }
+}
+
+async fn running(world: &World) -> Result<Running, String> {
+    let plan = &world.plan;
+    let instances = world
+        .read
+        .runtime
+        .instances(plan.target())
+        .await
+        .map_err(|failure| failure.to_string())?;
+    let by_slot = SlotMembers::by_slot(instances);
+    let members = by_slot.get(plan.slot);
+    if let Some(difference) = members.difference() {
+        return Err(format!("{} {difference}", plan.slot));
+    }
+    members
+        .representative()
+        .filter(|member| member.is_running())
+        .map(|member| Running {
+            id: member.id.clone(),
+            digest: member.digest.clone(),
+            run: member.run(),
+        })
+        .ok_or_else(|| format!("{} is not running", plan.slot))
+}
