@@ -83,7 +83,12 @@ pub struct Case {
     pub timeout: Duration,
     /// Whether a failure stops the release.
     pub required: bool,
+    /// How often the check is run again, as long as it does not pass.
+    pub retries: u32,
 }
+
+/// The most retries of a check. A check that needs more says nothing about the candidate.
+const MOST_RETRIES: u32 = 10;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaseKind {
@@ -183,6 +188,11 @@ struct CaseSection {
     /// Whether a failure stops the release.
     #[serde(default = "yes")]
     required: bool,
+    /// How often the check is run again, as long as it does not pass: at most 10 times. The report says at which attempt
+    /// it passed.
+    #[serde(default)]
+    #[schemars(range(max = 10))]
+    retries: u32,
 }
 
 impl JsonSchema for Case {
@@ -206,6 +216,10 @@ impl TryFrom<CaseSection> for Case {
 
 fn case(section: CaseSection) -> Result<Case, String> {
     let (name, required) = (section.name.clone(), section.required);
+    let retries = section.retries;
+    if retries > MOST_RETRIES {
+        return Err(format!("`retries` is at most {MOST_RETRIES}"));
+    }
     let timeout = section.timeout;
     let runs = section.command.is_some() || section.image.is_some() || section.container;
     let (kind, usual_timeout) = match (&section.path, runs) {
@@ -223,6 +237,7 @@ fn case(section: CaseSection) -> Result<Case, String> {
         kind,
         timeout: timeout.unwrap_or(usual_timeout),
         required,
+        retries,
     })
 }
 

@@ -146,6 +146,7 @@ mod tests {
             }),
             timeout: Duration::from_mins(5),
             required: true,
+            retries: 0,
         }
     }
 

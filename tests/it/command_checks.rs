@@ -29,6 +29,7 @@ fn case(script: &str, timeout: Duration) -> Case {
         }),
         timeout,
         required: true,
+        retries: 0,
     }
 }
 
@@ -277,6 +278,29 @@ fn the_output_of_checks_is_kept_with_the_release_without_secrets() {
     let shown = words(&sandbox.run(&["show", "last", "web", "dev", "--logs"]));
     for text in ["output of the check smoke", "paying with (hidden)"] {
         assert!(shown.contains(text), "{text}: {shown}");
+    }
+}
+
+#[test]
+fn a_retried_check_says_at_which_attempt_it_passed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let tries = directory.path().join("tries");
+    let tries = tries.display();
+    let script =
+        format!("echo x >> {tries}; [ $(wc -l < {tries}) -ge 2 ] || {{ echo no disk; exit 3; }}");
+    let sandbox = sandbox_with(&script, "retries = 2");
+    let done = sandbox.run(&PROMOTE);
+    let said = words(&done);
+    assert!(done.status.success(), "{said}");
+    let attempts = "passed at attempt 2 of 3; attempt 1 failed: exit 3: no disk";
+    assert!(said.contains(attempts), "{said}");
+    assert!(said.contains("run again up to 2 times"), "{said}");
+    for show in [
+        &["show", "last", "web", "dev"][..],
+        &["--json", "show", "last", "web", "dev"],
+    ] {
+        let shown = words(&sandbox.run(show));
+        assert!(shown.contains(attempts), "{shown}");
     }
 }
 

@@ -10,11 +10,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::World;
-use crate::checks::{Case, CaseKind, CaseReport, Report};
+use crate::checks::{Case, CaseKind, CaseReport, Report, Verdict};
 use crate::inventory::{Digest, InstanceId, InstanceRun, SlotMembers};
 use crate::ports::CheckedCandidate;
 use crate::release::event::Event;
 
+/// The pause before a check that has not passed is run again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How long the driver waits at its end until checks that it has cancelled have removed their containers.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -42,7 +44,7 @@ pub(super) async fn run(world: &World) -> Result<Report, String> {
     let mut cases = Vec::with_capacity(suite.cases.len());
     for case in &suite.cases {
         let settled = match stopped.has_changed() {
-            Ok(false) => run_case(world, case, &before, &mut stopped).await,
+            Ok(false) => attempts(world, case, &before, &mut stopped).await,
             _ => None,
         };
         let Some(settled) = settled else {
@@ -74,7 +76,28 @@ pub(super) async fn run(world: &World) -> Result<Report, String> {
     })
 }
 
-/// Runs one check. None if it was cancelled.
+/// Runs one check until it passes or has no more retries. None if it was cancelled.
+async fn attempts(
+    world: &World,
+    case: &Case,
+    running: &Running,
+    stopped: &mut Stopped,
+) -> Option<CaseReport> {
+    let most = case.retries as usize + 1;
+    let mut earlier = Vec::new();
+    loop {
+        let report = run_case(world, case, running, stopped).await?;
+        if report.verdict == Verdict::Passed || earlier.len() + 1 >= most {
+            return Some(report.after(&earlier, most));
+        }
+        earlier.push(report);
+        if timeout(RETRY_PAUSE, stopped.changed()).await.is_ok() {
+            return None;
+        }
+    }
+}
+
+/// Runs one check once. None if it was cancelled.
 async fn run_case(
     world: &World,
     case: &Case,

@@ -86,6 +86,11 @@ impl StepDefinition for Verify {
                     ""
                 };
                 let weight = if case.required { "" } else { ", not required" };
+                let again = match case.retries {
+                    0 => String::new(),
+                    1 => ", run again once if it does not pass".to_owned(),
+                    retries => format!(", run again up to {retries} times if it does not pass"),
+                };
                 let at = match case.kind {
                     CaseKind::Request(_) => String::new(),
                     CaseKind::Command(_) => {
@@ -101,7 +106,11 @@ impl StepDefinition for Verify {
                         )
                     }
                 };
-                format!("{}: {}{at}{through}{weight}", case.name, case.shown())
+                format!(
+                    "{}: {}{at}{through}{again}{weight}",
+                    case.name,
+                    case.shown()
+                )
             })
             .collect()
     }

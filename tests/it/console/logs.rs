@@ -154,6 +154,7 @@ fn with_command_check(progress: Progress) -> Status {
         }),
         timeout: Duration::from_secs(5),
         required: true,
+        retries: 0,
     });
     status.plan = Arc::new(plan);
     status
