@@ -42,11 +42,18 @@ impl StageDefinition for Verify {
         let total = report.cases.len();
         if report.allows() {
             let overridden: Vec<&str> = report.failed().map(|case| case.name.as_str()).collect();
+            // A case that passed has a detail only if an earlier attempt did not.
+            let retried = report
+                .cases
+                .iter()
+                .filter(|case| case.verdict == Verdict::Passed && !case.detail.is_empty());
+            let retried = retried.map(|case| format!("; {} {}", case.name, case.detail));
+            let retried: String = retried.collect();
             return Judgement::True(match (total, overridden.is_empty()) {
                 (0, _) => "no checks are configured".into(),
-                (_, true) => format!("{passed} of {total} passed"),
+                (_, true) => format!("{passed} of {total} passed{retried}"),
                 (_, false) => format!(
-                    "{passed} of {total} passed, overridden: {}",
+                    "{passed} of {total} passed, overridden: {}{retried}",
                     overridden.join(", ")
                 ),
             });
