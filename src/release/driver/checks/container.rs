@@ -42,12 +42,11 @@ pub(super) async fn run(
         }
         Err(failure) => Err(failure.to_string()),
     };
-    let outcome = outcome
-        .map(|outcome| CommandOutcome {
-            took: began.elapsed(),
-            ..outcome
-        })
-        .unwrap_or_else(|why| CommandOutcome::not_started(&why, began.elapsed(), &mask));
+    let took = began.elapsed();
+    let outcome = match outcome {
+        Ok(outcome) => CommandOutcome { took, ..outcome },
+        Err(why) => CommandOutcome::not_started(&why, took, &mask),
+    };
     let report = judge_command(case, outcome);
     Some(CaseReport {
         request: mask.hide(&report.request),
