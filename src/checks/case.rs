@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -117,6 +118,8 @@ pub struct RequestCase {
 pub struct CommandCase {
     /// The program and its arguments. No shell is used.
     pub command: Vec<String>,
+    /// The hurl file, if the command runs hurl with one.
+    pub hurl: Option<PathBuf>,
     pub environment: BTreeMap<String, EnvironmentValue>,
     /// Whether the command writes a JUnit report.
     pub junit: bool,
@@ -134,9 +137,22 @@ pub struct ContainerCase {
     pub junit: bool,
 }
 
-/// A check as the configuration has it: a request with `path`, a command with `command`, or a container with `image`.
+/// Runs hurl with the file `$1` for the candidate.
+const HURL: &str = r#"command -v hurl >/dev/null || {
+  echo "hurl is not installed on this machine: install it, or run it in a container with \`image\`" >&2; exit 127
+}
+if [ -n "$GREENROOM_URL" ]; then set -- --variable "url=$GREENROOM_URL" "$@"
+else set -- --unix-socket "${GREENROOM_ADDRESS#unix:}" --variable url=http://localhost "$@"; fi
+exec hurl --test --report-junit "$GREENROOM_REPORT" "$@""#;
+
+/// A check as the configuration has it: a request with `path`, a command with `command` or `hurl`, or a container with
+/// `image`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of the configuration"
+)]
 struct CaseSection {
     /// The name that the console shows.
     name: String,
@@ -174,6 +190,11 @@ struct CaseSection {
     /// the command of the image runs.
     #[serde(default)]
     image: Option<String>,
+    /// A hurl file to run instead of a request, relative to this file. Its variable `url` is the address of the candidate.
+    /// The program hurl must be installed on the machine of the operator or the agent.
+    #[serde(default)]
+    #[schemars(extend("format" = "path"))]
+    hurl: Option<PathBuf>,
     /// Environment variables of the command.
     #[serde(default)]
     environment: BTreeMap<String, EnvironmentValue>,
@@ -221,7 +242,10 @@ fn case(section: CaseSection) -> Result<Case, String> {
         return Err(format!("`retries` is at most {MOST_RETRIES}"));
     }
     let timeout = section.timeout;
-    let runs = section.command.is_some() || section.image.is_some() || section.container;
+    let runs = section.command.is_some()
+        || section.hurl.is_some()
+        || section.image.is_some()
+        || section.container;
     let (kind, usual_timeout) = match (&section.path, runs) {
         (Some(_), false) => (request(section)?, Duration::from_secs(5)),
         (None, true) => (command(section)?, Duration::from_mins(5)),
@@ -275,6 +299,24 @@ fn command(section: CaseSection) -> Result<CaseKind, String> {
     if section.command.as_ref().is_some_and(Vec::is_empty) {
         return Err("an empty `command` runs nothing: write the program and its arguments".into());
     }
+    if let Some(file) = section.hurl {
+        let others = [
+            ("command", section.command.is_some()),
+            ("container", section.container),
+            ("image", section.image.is_some()),
+        ];
+        if let Some((key, _)) = others.into_iter().find(|(_, is_set)| *is_set) {
+            return Err(format!("`hurl` is a command itself: remove `{key}`"));
+        }
+        let file_name = file.to_string_lossy().into_owned();
+        let command = ["/bin/sh", "-c", HURL, "hurl", &file_name];
+        return Ok(CaseKind::Command(CommandCase {
+            command: command.map(str::to_owned).to_vec(),
+            hurl: Some(file),
+            environment: section.environment,
+            junit: true,
+        }));
+    }
     let CaseSection {
         command,
         environment,
@@ -284,6 +326,7 @@ fn command(section: CaseSection) -> Result<CaseKind, String> {
     if !section.container && section.image.is_none() {
         return Ok(CaseKind::Command(CommandCase {
             command: command.unwrap_or_default(),
+            hurl: None,
             environment,
             junit,
         }));
@@ -375,7 +418,14 @@ impl Case {
     pub fn shown(&self) -> String {
         match &self.kind {
             CaseKind::Request(request) => format!("{} {}", request.method, request.shown_path()),
-            CaseKind::Command(command) => command_line(&command.command),
+            CaseKind::Command(command) => match &command.hurl {
+                Some(file) => command_line(&[
+                    "hurl".to_owned(),
+                    "--test".to_owned(),
+                    file.to_string_lossy().into_owned(),
+                ]),
+                None => command_line(&command.command),
+            },
             CaseKind::Container(container) => {
                 let command = container.command.as_ref();
                 let command = command.map_or_else(

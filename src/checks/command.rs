@@ -140,6 +140,7 @@ mod tests {
         Case {
             name: "smoke".into(),
             kind: CaseKind::Command(CommandCase {
+                hurl: None,
                 command: vec!["./smoke".into()],
                 environment: std::collections::BTreeMap::new(),
                 junit: true,

@@ -2,6 +2,7 @@
 //! nothing running.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ fn case(script: &str, timeout: Duration) -> Case {
     Case {
         name: "smoke".into(),
         kind: CaseKind::Command(CommandCase {
+            hurl: None,
             command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
             environment: BTreeMap::new(),
             junit: script.contains("GREENROOM_REPORT"),
@@ -302,6 +304,70 @@ fn a_retried_check_says_at_which_attempt_it_passed() {
         let shown = words(&sandbox.run(show));
         assert!(shown.contains(attempts), "{shown}");
     }
+}
+
+/// A directory with a program that says it is hurl: it prints its arguments, and reports a failed test.
+fn stand_in_for_hurl() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let program = directory.path().join("hurl");
+    let script = "#!/bin/sh\necho \"$@\"\necho '<testsuite><testcase name=\"pay\"><failure message=\"402\"/></testcase></testsuite>' > \"$3\"\nexit 4\n";
+    std::fs::write(&program, script).expect("written");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).expect("a program");
+    directory
+}
+
+#[test]
+fn a_hurl_file_is_run_for_the_candidate() {
+    let sandbox = Sandbox::kept().up();
+    let place = sandbox.place();
+    let file = place.join("greenroom.toml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    let check = "\n[[services.web.checks]]\nname = \"smoke\"\nhurl = \"smoke.hurl\"\n";
+    std::fs::write(&file, text + check).expect("written");
+    let programs = stand_in_for_hurl();
+    let path = std::env::var("PATH").expect("a path");
+    let path = format!("{}:{path}", programs.path().display());
+    let failed = sandbox
+        .command(&PROMOTE)
+        .env("PATH", path)
+        .output()
+        .expect("it runs");
+    let said = words(&failed);
+    assert!(
+        said.contains("smoke failed: 1 of 1 tests failed: pay"),
+        "{said}"
+    );
+    let shown = words(&sandbox.run(&["show", "last", "web", "dev", "--logs"]));
+    let hurl = place.join("smoke.hurl");
+    for arguments in [
+        "--test --report-junit /",
+        "/report.xml --variable url=http://127.0.0.1:",
+        &format!(" {}", hurl.display()),
+    ] {
+        assert!(shown.contains(arguments), "{arguments}: {shown}");
+    }
+}
+
+#[test]
+fn without_hurl_the_check_says_that_it_is_not_installed() {
+    let sandbox = Sandbox::kept().up();
+    let file = sandbox.place().join("greenroom.toml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    let check = "\n[[services.web.checks]]\nname = \"smoke\"\nhurl = \"smoke.hurl\"\n";
+    std::fs::write(&file, text + check).expect("written");
+    let programs = tempfile::tempdir().expect("a directory");
+    std::os::unix::fs::symlink("/bin/cat", programs.path().join("cat")).expect("linked");
+    let failed = sandbox
+        .command(&PROMOTE)
+        .env("PATH", programs.path())
+        .output()
+        .expect("it runs");
+    let said = words(&failed);
+    assert!(
+        said.contains("exit 127: hurl is not installed on this machine"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn with_command_check(progress: Progress) -> Status {
     plan.definition.suite.cases.push(Case {
         name: "smoke".into(),
         kind: CaseKind::Command(CommandCase {
+            hurl: None,
             command: vec!["./smoke.sh".into()],
             environment: BTreeMap::new(),
             junit: false,
