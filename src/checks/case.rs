@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::hide_in_query;
 use crate::inventory::units::{MaybeWritten, Time, Written};
-use crate::inventory::{EnvironmentValue, HIDDEN};
+use crate::inventory::{EnvironmentValue, HIDDEN, ImageReference};
 use crate::sanitize::command_line;
 
 /// The health endpoint, and the timing of its probes.
@@ -83,12 +84,18 @@ pub struct Case {
     pub timeout: Duration,
     /// Whether a failure stops the release.
     pub required: bool,
+    /// How often the check is run again, as long as it does not pass.
+    pub retries: u32,
 }
+
+/// The most retries of a check. A check that needs more says nothing about the candidate.
+const MOST_RETRIES: u32 = 10;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaseKind {
     Request(RequestCase),
     Command(CommandCase),
+    Container(ContainerCase),
 }
 
 /// One request and the expected answer.
@@ -111,14 +118,41 @@ pub struct RequestCase {
 pub struct CommandCase {
     /// The program and its arguments. No shell is used.
     pub command: Vec<String>,
+    /// The hurl file, if the command runs hurl with one.
+    pub hurl: Option<PathBuf>,
     pub environment: BTreeMap<String, EnvironmentValue>,
     /// Whether the command writes a JUnit report.
     pub junit: bool,
 }
 
-/// A check as the configuration has it: a request with `path`, or a command with `command`.
+/// A command in a container that is created for the check, next to the candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerCase {
+    /// None for the image of the candidate. Then the container also has the target's variables, mounts and limits.
+    pub image: Option<ImageReference>,
+    /// The program and its arguments; none for the command of the image.
+    pub command: Option<Vec<String>>,
+    pub environment: BTreeMap<String, EnvironmentValue>,
+    /// Whether the command writes a JUnit report.
+    pub junit: bool,
+}
+
+/// Runs hurl with the file `$1` for the candidate.
+const HURL: &str = r#"command -v hurl >/dev/null || {
+  echo "hurl is not installed on this machine: install it, or run it in a container with \`image\`" >&2; exit 127
+}
+if [ -n "$GREENROOM_URL" ]; then set -- --variable "url=$GREENROOM_URL" "$@"
+else set -- --unix-socket "${GREENROOM_ADDRESS#unix:}" --variable url=http://localhost "$@"; fi
+exec hurl --test --report-junit "$GREENROOM_REPORT" "$@""#;
+
+/// A check as the configuration has it: a request with `path`, a command with `command` or `hurl`, or a container with
+/// `image`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of the configuration"
+)]
 struct CaseSection {
     /// The name that the console shows.
     name: String,
@@ -149,6 +183,18 @@ struct CaseSection {
     /// arguments. Exit code 0 means that the check passed.
     #[serde(default)]
     command: Option<Vec<String>>,
+    /// Whether the command runs in a new container of the candidate's image, with the network of the candidate.
+    #[serde(default)]
+    container: bool,
+    /// Another image for the container, by tag or digest, such as `registry.example/team/e2e:1.4`. Without `command`,
+    /// the command of the image runs.
+    #[serde(default)]
+    image: Option<String>,
+    /// A hurl file to run instead of a request, relative to this file. Its variable `url` is the address of the candidate.
+    /// The program hurl must be installed on the machine of the operator or the agent.
+    #[serde(default)]
+    #[schemars(extend("format" = "path"))]
+    hurl: Option<PathBuf>,
     /// Environment variables of the command.
     #[serde(default)]
     environment: BTreeMap<String, EnvironmentValue>,
@@ -163,6 +209,11 @@ struct CaseSection {
     /// Whether a failure stops the release.
     #[serde(default = "yes")]
     required: bool,
+    /// How often the check is run again, as long as it does not pass: at most 10 times. The report says at which attempt
+    /// it passed.
+    #[serde(default)]
+    #[schemars(range(max = 10))]
+    retries: u32,
 }
 
 impl JsonSchema for Case {
@@ -179,27 +230,39 @@ impl TryFrom<CaseSection> for Case {
     type Error = String;
 
     fn try_from(section: CaseSection) -> Result<Self, String> {
-        let (name, required) = (section.name.clone(), section.required);
-        let timeout = section.timeout;
-        let (kind, usual_timeout) = match (&section.path, &section.command) {
-            (Some(_), None) => (request(section)?, Duration::from_secs(5)),
-            (None, Some(_)) => (command(section)?, Duration::from_mins(5)),
-            (None, None) => {
-                return Err("a check needs a `path` to request, or a `command` to run".to_owned());
-            }
-            (Some(_), Some(_)) => {
-                return Err(
-                    "a check has either a `path` or a `command`: make two checks".to_owned(),
-                );
-            }
-        };
-        Ok(Self {
-            name,
-            kind,
-            timeout: timeout.unwrap_or(usual_timeout),
-            required,
-        })
+        let name = crate::sanitize::visible(&section.name);
+        case(section).map_err(|why| format!("the check `{name}`: {why}"))
     }
+}
+
+fn case(section: CaseSection) -> Result<Case, String> {
+    let (name, required) = (section.name.clone(), section.required);
+    let retries = section.retries;
+    if retries > MOST_RETRIES {
+        return Err(format!("`retries` is at most {MOST_RETRIES}"));
+    }
+    let timeout = section.timeout;
+    let runs = section.command.is_some()
+        || section.hurl.is_some()
+        || section.image.is_some()
+        || section.container;
+    let (kind, usual_timeout) = match (&section.path, runs) {
+        (Some(_), false) => (request(section)?, Duration::from_secs(5)),
+        (None, true) => (command(section)?, Duration::from_mins(5)),
+        (None, false) => {
+            return Err("a check needs a `path` to request, or a `command` to run".to_owned());
+        }
+        (Some(_), true) => {
+            return Err("a check has either a `path` or a `command`: make two checks".to_owned());
+        }
+    };
+    Ok(Case {
+        name,
+        kind,
+        timeout: timeout.unwrap_or(usual_timeout),
+        required,
+        retries,
+    })
 }
 
 fn request(section: CaseSection) -> Result<CaseKind, String> {
@@ -233,14 +296,53 @@ fn command(section: CaseSection) -> Result<CaseKind, String> {
     if let Some((key, _)) = of_requests.into_iter().find(|(_, is_set)| *is_set) {
         return Err(format!("`{key}` is for checks with a `path`"));
     }
-    let command = section.command.unwrap_or_default();
-    if command.is_empty() {
+    if section.command.as_ref().is_some_and(Vec::is_empty) {
         return Err("an empty `command` runs nothing: write the program and its arguments".into());
     }
-    Ok(CaseKind::Command(CommandCase {
+    if let Some(file) = section.hurl {
+        let others = [
+            ("command", section.command.is_some()),
+            ("container", section.container),
+            ("image", section.image.is_some()),
+        ];
+        if let Some((key, _)) = others.into_iter().find(|(_, is_set)| *is_set) {
+            return Err(format!("`hurl` is a command itself: remove `{key}`"));
+        }
+        let file_name = file.to_string_lossy().into_owned();
+        let command = ["/bin/sh", "-c", HURL, "hurl", &file_name];
+        return Ok(CaseKind::Command(CommandCase {
+            command: command.map(str::to_owned).to_vec(),
+            hurl: Some(file),
+            environment: section.environment,
+            junit: true,
+        }));
+    }
+    let CaseSection {
         command,
-        environment: section.environment,
-        junit: section.junit,
+        environment,
+        junit,
+        ..
+    } = section;
+    if !section.container && section.image.is_none() {
+        return Ok(CaseKind::Command(CommandCase {
+            command: command.unwrap_or_default(),
+            hurl: None,
+            environment,
+            junit,
+        }));
+    }
+    let image: Option<ImageReference> = match section.image {
+        Some(image) => Some(image.parse().map_err(|error| format!("`image`: {error}"))?),
+        None if command.is_none() => {
+            return Err("`container = true` needs a `command` to run in the container".into());
+        }
+        None => None,
+    };
+    Ok(CaseKind::Container(ContainerCase {
+        image,
+        command,
+        environment,
+        junit,
     }))
 }
 
@@ -252,6 +354,13 @@ fn yes() -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Suite {
     pub cases: Vec<Case>,
+}
+
+impl Suite {
+    /// Whether checks run in containers of their own.
+    pub fn has_containers(&self) -> bool {
+        self.cases.iter().any(|case| case.container().is_some())
+    }
 }
 
 impl HealthCheck {
@@ -273,22 +382,61 @@ impl Case {
     pub fn request(&self) -> Option<&RequestCase> {
         match &self.kind {
             CaseKind::Request(request) => Some(request),
-            CaseKind::Command(_) => None,
+            CaseKind::Command(_) | CaseKind::Container(_) => None,
         }
     }
 
     pub fn command(&self) -> Option<&CommandCase> {
         match &self.kind {
-            CaseKind::Request(_) => None,
             CaseKind::Command(command) => Some(command),
+            CaseKind::Request(_) | CaseKind::Container(_) => None,
         }
     }
 
-    /// What the check does, as text to show: `GET /orders`, or the command.
+    pub fn container(&self) -> Option<&ContainerCase> {
+        match &self.kind {
+            CaseKind::Container(container) => Some(container),
+            CaseKind::Request(_) | CaseKind::Command(_) => None,
+        }
+    }
+
+    /// The check's own environment variables; none for a request.
+    pub fn environment(&self) -> Option<&BTreeMap<String, EnvironmentValue>> {
+        match &self.kind {
+            CaseKind::Request(_) => None,
+            CaseKind::Command(command) => Some(&command.environment),
+            CaseKind::Container(container) => Some(&container.environment),
+        }
+    }
+
+    /// Whether the check writes output that can be followed while it runs.
+    pub fn has_output(&self) -> bool {
+        !matches!(self.kind, CaseKind::Request(_))
+    }
+
+    /// What the check does, as text to show: `GET /orders`, or the command and its container.
     pub fn shown(&self) -> String {
         match &self.kind {
             CaseKind::Request(request) => format!("{} {}", request.method, request.shown_path()),
-            CaseKind::Command(command) => command_line(&command.command),
+            CaseKind::Command(command) => match &command.hurl {
+                Some(file) => command_line(&[
+                    "hurl".to_owned(),
+                    "--test".to_owned(),
+                    file.to_string_lossy().into_owned(),
+                ]),
+                None => command_line(&command.command),
+            },
+            CaseKind::Container(container) => {
+                let command = container.command.as_ref();
+                let command = command.map_or_else(
+                    || "the command of the image".to_owned(),
+                    |command| command_line(command),
+                );
+                match &container.image {
+                    Some(image) => format!("{command} in a new container of {image}"),
+                    None => format!("{command} in a new container of the candidate's image"),
+                }
+            }
         }
     }
 }

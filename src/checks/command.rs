@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{Case, CaseReport, TestReport, Verdict};
-use crate::sanitize::command_line;
+use crate::inventory::Mask;
+use crate::sanitize::sanitize_line;
 
 /// How a command ended. All texts are sanitized, and secrets in them are hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,18 @@ pub struct CommandOutcome {
     pub report: Option<Result<Vec<TestReport>, String>>,
 }
 
+impl CommandOutcome {
+    /// A command that could not be started. The reason is not sanitized yet.
+    pub fn not_started(why: &str, took: Duration, mask: &Mask) -> Self {
+        Self {
+            end: CommandEnd::NotStarted(mask.hide(&sanitize_line(why.as_bytes()))),
+            took,
+            output: String::new(),
+            report: None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandEnd {
     /// It could not be started, with the reason.
@@ -26,13 +39,15 @@ pub enum CommandEnd {
     Exited(i32),
     /// It was ended by a signal.
     Killed(i32),
+    /// It was killed because its container used too much memory.
+    OutOfMemory,
 }
 
 /// How many failed tests a message names.
 const NAMED_TESTS: usize = 3;
 
 /// Judges a command: it must exit with 0, and every test in its report must pass or be skipped.
-pub fn judge_command(case: &Case, command: &[String], outcome: CommandOutcome) -> CaseReport {
+pub fn judge_command(case: &Case, outcome: CommandOutcome) -> CaseReport {
     let CommandOutcome {
         end,
         took,
@@ -60,6 +75,13 @@ pub fn judge_command(case: &Case, command: &[String], outcome: CommandOutcome) -
             let detail = format!("signal {signal} ended it{}", last_line());
             (Verdict::Errored, detail)
         }
+        CommandEnd::OutOfMemory => {
+            let detail = format!(
+                "it was killed because it used too much memory{}",
+                last_line()
+            );
+            (Verdict::Errored, detail)
+        }
         CommandEnd::Exited(0) => match (unreadable, failed) {
             (Some(why), _) => (Verdict::Errored, why),
             (None, Some(failed)) => (Verdict::Failed, failed),
@@ -82,7 +104,7 @@ pub fn judge_command(case: &Case, command: &[String], outcome: CommandOutcome) -
         verdict,
         detail,
         took,
-        request: command_line(command),
+        request: case.shown(),
         response: output,
     }
 }
@@ -118,12 +140,14 @@ mod tests {
         Case {
             name: "smoke".into(),
             kind: CaseKind::Command(CommandCase {
+                hurl: None,
                 command: vec!["./smoke".into()],
                 environment: std::collections::BTreeMap::new(),
                 junit: true,
             }),
             timeout: Duration::from_mins(5),
             required: true,
+            retries: 0,
         }
     }
 
@@ -134,7 +158,7 @@ mod tests {
             output: "starting\nno disk\n\n".into(),
             report,
         };
-        judge_command(&case(), &["./smoke".into()], outcome)
+        judge_command(&case(), outcome)
     }
 
     fn test(name: &str, verdict: Verdict) -> TestReport {

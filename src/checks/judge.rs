@@ -155,6 +155,7 @@ mod tests {
             name: "home".into(),
             timeout: Duration::from_secs(1),
             required: true,
+            retries: 0,
             kind: CaseKind::Request(RequestCase {
                 method: "GET".into(),
                 path: "/".into(),

@@ -83,7 +83,8 @@ pub struct CaseReport {
     /// Whether the release stops if this case does not pass.
     pub required: bool,
     pub verdict: Verdict,
-    /// How the answer differs from the expected one, or why there is no answer; empty if the case passed.
+    /// How the answer differs from the expected one, or why there is no answer; empty if the case passed at the
+    /// first attempt. After several attempts, also says at which one the case ended, and what the earlier ones said.
     pub detail: String,
     pub took: Duration,
     /// The request as text. It may be empty in a record.
@@ -104,6 +105,31 @@ impl CaseReport {
     /// Whether the case is required and has not passed.
     pub fn has_failed(&self) -> bool {
         self.required && self.verdict != Verdict::Passed
+    }
+
+    /// The report of the last of several attempts. `earlier` are the reports of the attempts before it, which have not
+    /// passed, and `most` is the number of attempts that the case may have.
+    #[must_use]
+    pub fn after(mut self, earlier: &[Self], most: usize) -> Self {
+        if earlier.is_empty() {
+            return self;
+        }
+        let attempt = format!("attempt {} of {most}", earlier.len() + 1);
+        let own = match self.verdict {
+            Verdict::Passed => format!("passed at {attempt}"),
+            _ => format!("{}; {attempt}", self.detail),
+        };
+        let earlier = earlier.iter().enumerate().map(|(index, report)| {
+            format!(
+                "attempt {} {}: {}",
+                index + 1,
+                report.verdict,
+                report.detail
+            )
+        });
+        let parts: Vec<String> = std::iter::once(own).chain(earlier).collect();
+        self.detail = parts.join("; ");
+        self
     }
 }
 
@@ -199,6 +225,37 @@ fn shorten(text: &mut String, limit: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_attempt_says_what_the_attempts_before_it_said() {
+        let attempt = |verdict, detail: &str| CaseReport {
+            overridden: None,
+            tests: Vec::new(),
+            name: "smoke".into(),
+            required: true,
+            verdict,
+            detail: detail.into(),
+            took: Duration::ZERO,
+            request: String::new(),
+            response: String::new(),
+        };
+        let passed = attempt(Verdict::Passed, "");
+        assert_eq!(passed.clone().after(&[], 3), passed);
+        let earlier = [
+            attempt(Verdict::Failed, "exit 3"),
+            attempt(Verdict::Errored, "no answer"),
+        ];
+        let last = passed.after(&earlier, 3).detail;
+        assert_eq!(
+            last,
+            "passed at attempt 3 of 3; attempt 1 failed: exit 3; attempt 2 errored: no answer"
+        );
+        let last = attempt(Verdict::Failed, "exit 4").after(&earlier[..1], 2);
+        assert_eq!(
+            last.detail,
+            "exit 4; attempt 2 of 2; attempt 1 failed: exit 3"
+        );
+    }
 
     #[test]
     fn a_record_of_many_failed_cases_stays_small() {

@@ -117,7 +117,7 @@ async fn run(arguments: Arguments) -> ExitCode {
             warn_line!("greenroom: --json needs a verb, for example: greenroom --json status");
             return finish(Exit::Usage, true);
         }
-        return finish(console::run(common).await, true);
+        return finish(Box::pin(console::run(common)).await, true);
     };
     let changes = verb.changes();
     // The future of a verb is too large for the stack.

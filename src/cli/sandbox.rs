@@ -67,7 +67,7 @@ impl VerbDefinition for Sandbox {
         if let Some(SandboxVerb::Push(verb)) = &self.verb {
             return push::run(common, verb).await;
         }
-        run(common, self).await
+        Box::pin(run(common, self)).await
     }
 }
 

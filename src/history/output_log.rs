@@ -1,4 +1,4 @@
-//! The output of a release's candidate and of its tasks, stored with the release. If an output exceeds the limit, only
+//! The output of a release's candidate, of its tasks and of its checks, stored with the release. If an output exceeds the limit, only
 //! its beginning and its end are kept.
 
 use std::collections::VecDeque;
@@ -15,6 +15,8 @@ use crate::inventory::TaskCall;
 pub enum LogOwner {
     Candidate,
     Task(TaskCall),
+    /// The commands of the checks, one after the other.
+    Checks,
 }
 
 impl LogOwner {
@@ -23,15 +25,17 @@ impl LogOwner {
         match self {
             Self::Candidate => "the candidate".to_owned(),
             Self::Task(call) => call.words(),
+            Self::Checks => "the checks".to_owned(),
         }
     }
 }
 
-/// The form in the archive and in JSON: `candidate`, `task NAME` or `undo NAME`.
+/// The form in the archive and in JSON: `candidate`, `checks`, `task NAME` or `undo NAME`.
 impl fmt::Display for LogOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Candidate => f.write_str("candidate"),
+            Self::Checks => f.write_str("checks"),
             Self::Task(call) if call.is_undo => write!(f, "undo {}", call.task),
             Self::Task(call) => write!(f, "task {}", call.task),
         }
@@ -49,6 +53,7 @@ impl FromStr for LogOwner {
         };
         match text.split_once(' ') {
             None if text == "candidate" => Ok(Self::Candidate),
+            None if text == "checks" => Ok(Self::Checks),
             Some(("task", name)) => call(name, false),
             Some(("undo", name)) => call(name, true),
             _ => Err(unknown()),
@@ -230,6 +235,7 @@ mod tests {
         let task: crate::inventory::TaskName = "migrate".parse().expect("a name");
         for (owner, text) in [
             (LogOwner::Candidate, "candidate"),
+            (LogOwner::Checks, "checks"),
             (LogOwner::Task(TaskCall::forward(&task)), "task migrate"),
             (LogOwner::Task(TaskCall::undo(&task)), "undo migrate"),
         ] {

@@ -18,6 +18,7 @@ mod fingerprint;
 pub mod freeze;
 mod hold;
 mod host_name;
+mod image_reference;
 mod instance;
 pub mod local_time;
 mod lock;
@@ -69,6 +70,7 @@ pub use fingerprint::FingerprintKey;
 pub use freeze::Freeze;
 pub use hold::{Cleared, Hold, SeenHold};
 pub use host_name::HostName;
+pub use image_reference::{ImageReference, InvalidImageReference, TagOrDigest};
 pub use instance::{
     Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth,
 };

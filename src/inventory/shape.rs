@@ -124,6 +124,23 @@ pub struct InstanceShape {
     pub container: Box<ContainerOptions>,
 }
 
+impl InstanceShape {
+    /// A shape without options.
+    pub fn listening(listen: Listen) -> Self {
+        Self {
+            listen,
+            command: None,
+            environment: BTreeMap::new(),
+            mounts: Vec::new(),
+            memory: None,
+            restart: RestartPolicy::default(),
+            network: None,
+            labels: BTreeMap::new(),
+            container: Box::default(),
+        }
+    }
+}
+
 /// The address at which the public reaches a target. Greenroom sends requests to it to find out which slot answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicAddress {

@@ -23,8 +23,8 @@ pub use ring::{Bounds, Ring};
 pub use save::write;
 pub use shown::Shown;
 pub use tail::{
-    Batch, MemberLines, follow, follow_hidden, follow_members, follow_proxy, follow_task,
-    follow_tasks,
+    Batch, MemberLines, follow, follow_checks, follow_hidden, follow_members, follow_proxy,
+    follow_task, follow_tasks,
 };
 pub use viewport::{Room, Top, Viewport};
 pub use wrap::{columns_before, rows, slice, wrapped};

@@ -2,9 +2,11 @@
 //! missing. The module uses the ports and does not know the screen. If the reader is slow, the module waits and does
 //! not buffer more lines.
 
+mod checks;
 mod members;
 mod tasks;
 
+pub use checks::follow_checks;
 pub use members::{MemberLines, follow_members};
 pub use tasks::follow_tasks;
 

@@ -2,29 +2,49 @@
 
 use async_trait::async_trait;
 
+use super::CheckOutput;
 use crate::checks::{Case, CaseReport, CommandCase};
 use crate::inventory::{Address, Mask, ReleaseId, Slot, Target, Version};
 
-/// The candidate that a command checks.
+/// The candidate that a command checks. Commands get its fields as variables.
 #[derive(Debug, Clone)]
 pub struct CheckedCandidate {
     pub target: Target,
     pub slot: Slot,
     pub version: Version,
     pub release: ReleaseId,
-    /// Where it answers.
+    /// Where it answers, as the command sees it.
     pub address: Address,
+}
+
+impl CheckedCandidate {
+    /// The environment variables that tell a command about the candidate.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let url = self.address.port().map(|_| self.address.url());
+        let url = url.map(|url| ("GREENROOM_URL", url));
+        url.into_iter().chain([
+            ("GREENROOM_ADDRESS", self.address.to_string()),
+            ("GREENROOM_SERVICE", self.target.service.to_string()),
+            ("GREENROOM_ENVIRONMENT", self.target.environment.to_string()),
+            ("GREENROOM_SLOT", self.slot.to_string()),
+            ("GREENROOM_VERSION", self.version.name().to_owned()),
+            ("GREENROOM_DIGEST", self.version.digest.to_string()),
+            ("GREENROOM_RELEASE", self.release.to_string()),
+        ])
+    }
 }
 
 #[async_trait]
 pub trait CommandChecks: Send + Sync {
-    /// Runs a command until it ends, or until its timeout has passed. The mask hides secrets in its output. The command
-    /// and its child processes are killed if the future is dropped, and also if this process dies.
+    /// Runs a command until it ends, or until its timeout has passed. The mask hides secrets in the report. Its
+    /// output is also written to `output`, as it is. The command and its child processes are killed if the future is
+    /// dropped, and also if this process dies.
     async fn run(
         &self,
         case: &Case,
         command: &CommandCase,
         candidate: &CheckedCandidate,
         mask: &Mask,
+        output: &CheckOutput,
     ) -> CaseReport;
 }

@@ -4,6 +4,8 @@
 
 mod archive;
 mod bound;
+mod check_containers;
+mod check_output;
 mod checker;
 mod clock;
 mod command_checks;
@@ -35,6 +37,8 @@ pub use crate::inventory::{
 };
 pub use archive::{ArchiveReader, ArchiveWriter, Within};
 pub use bound::{Bound, TimeLimit};
+pub use check_containers::{CheckContainers, CheckSpec};
+pub use check_output::{CheckLine, CheckLines, CheckOutput, OutputRecorder};
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, Steady, SystemClock};
 pub use command_checks::{CheckedCandidate, CommandChecks};

@@ -7,6 +7,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use super::{Announcement, Approval, Choice, Status};
 use crate::inventory::{Member, Operator};
+use crate::ports::CheckLines;
 
 /// A command of an operator to the driver of a release.
 #[derive(Debug, Clone)]
@@ -50,6 +51,7 @@ pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) candidate: watch::Receiver<Vec<Member>>,
+    pub(super) check_lines: CheckLines,
     pub(super) announcements: broadcast::Sender<Announcement>,
     /// Receives all announcements since the start of the driver. The first subscriber takes this receiver.
     pub(super) first_receiver: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
@@ -83,6 +85,11 @@ impl Handle {
     /// start.
     pub fn candidate(&self) -> watch::Receiver<Vec<Member>> {
         self.candidate.clone()
+    }
+
+    /// The output of the checks that run commands: the lines that are kept, then new ones.
+    pub fn check_lines(&self) -> CheckLines {
+        self.check_lines.clone()
     }
 
     /// The current status. The receiver can also wait for the next status.

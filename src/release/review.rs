@@ -87,7 +87,7 @@ pub fn checked(status: &Status, now: Timestamp) -> String {
     )
 }
 
-/// One check with its verdict, its duration and, if it did not pass, the reason: `passed   home page  31ms`.
+/// One check with its verdict, its duration and, if it did not pass at the first attempt, the reason: `passed   home page  31ms`.
 pub fn check(case: &CaseReport) -> String {
     let optional = if case.required { "" } else { ", optional" };
     let mut line = format!(
@@ -96,7 +96,7 @@ pub fn check(case: &CaseReport) -> String {
         case.name,
         duration(case.took)
     );
-    if case.verdict != Verdict::Passed && !case.detail.is_empty() {
+    if !case.detail.is_empty() {
         line = format!("{line}: {}", case.detail);
     }
     if let Some(decision) = &case.overridden {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Definition;
 use crate::ports::{
-    Checker, CommandChecks, Images, JournalReader, RegistryReader, RouterReader, RouterWriter,
-    RuntimeReader, RuntimeWriter, StoreWriting,
+    CheckContainers, Checker, CommandChecks, Images, JournalReader, RegistryReader, RouterReader,
+    RouterWriter, RuntimeReader, RuntimeWriter, StoreWriting,
 };
 
 /// A target with its ports.
@@ -36,6 +36,8 @@ pub struct Reading {
 #[expect(missing_debug_implementations, reason = "trait objects")]
 pub struct Writing {
     pub runtime: Arc<dyn RuntimeWriter>,
+    /// None if the runtime has no containers.
+    pub check_containers: Option<Arc<dyn CheckContainers>>,
     pub router: Arc<dyn RouterWriter>,
     pub store: StoreWriting,
 }

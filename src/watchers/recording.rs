@@ -1,7 +1,8 @@
 //! Records the log of a release's candidate while this process drives or watches the release. At the end the log is
 //! kept in the archive, because a failed candidate is removed together with its log. The logs of tasks are read when
-//! their step has ended, and again at the end: their containers remain for that long. Only a command that ends waits for the logs. If several
-//! consoles record the same release, each keeps the logs in its own archive.
+//! their step has ended, and again at the end: their containers remain for that long. The output of checks is only known
+//! to the process that drives the release. Only a command that ends waits for the logs. If several consoles record the
+//! same release, each keeps the logs in its own archive.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,8 +25,8 @@ use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, St
 const WHOLE_LOG: usize = i32::MAX as usize;
 /// How often to look for a candidate that another operator starts.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(200);
-/// How long to wait for each further batch of lines of a task. A command that is not required may still be running.
-const TASK_LINES_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long to wait for each further batch of lines at the end. A task that is not required may still be running.
+const LAST_LINES_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Opens the archive when there is something to keep.
 pub type Opens = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn ArchiveWriter>>> + Send + Sync>;
@@ -73,7 +74,11 @@ impl ReleaseObserver for Recorder {
                 keep(&opens, release, LogOwner::Candidate, log).await;
             };
             let tasks = record_tasks(&site, &opens, handle.status(), limit);
-            tokio::join!(candidate, tasks);
+            let checks = async {
+                let log = record_checks(&site, &handle, limit).await;
+                keep(&opens, release, LogOwner::Checks, log).await;
+            };
+            tokio::join!(candidate, tasks, checks);
             keep_task_logs(&site, &opens, release, limit).await;
         });
     }
@@ -233,11 +238,33 @@ async fn task_log(site: &Site, run: &TaskRun, limit: usize) -> OutputLog {
     let mut batches = logs::follow_task(of, run.id.clone(), WHOLE_LOG);
     let mut lines = Lines::new(limit);
     let reading = async {
-        while let Ok(Some(batch)) = timeout(TASK_LINES_TIMEOUT, batches.recv()).await {
+        while let Ok(Some(batch)) = timeout(LAST_LINES_TIMEOUT, batches.recv()).await {
             lines.take(batch);
         }
     };
     reading.await;
+    lines.end()
+}
+
+/// Records the output of the checks until the release is over.
+async fn record_checks(site: &Site, handle: &Handle, limit: usize) -> OutputLog {
+    let checker = Arc::clone(&site.read.checker);
+    let mut batches = logs::follow_checks(checker, handle.check_lines());
+    let mut lines = Lines::new(limit);
+    let over = handle.over();
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            batch = batches.recv() => match batch {
+                Some(batch) => lines.take(batch),
+                None => return lines.end(),
+            },
+            () = &mut over => break,
+        }
+    }
+    while let Ok(Some(batch)) = timeout(LAST_LINES_TIMEOUT, batches.recv()).await {
+        lines.take(batch);
+    }
     lines.end()
 }
 

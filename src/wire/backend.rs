@@ -286,6 +286,7 @@ impl Backend for EngineBackend {
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch> {
         let (LogSource::Members { target, .. }
         | LogSource::Tasks { target, .. }
+        | LogSource::Checks { target, .. }
         | LogSource::Proxy { target }) = source;
         let Some(site) = self.engine.site(target) else {
             // This receiver has no sender, so the log ends immediately.
@@ -301,6 +302,12 @@ impl Backend for EngineBackend {
                 let (reader, checker) = (&site.read.runtime, &site.read.checker);
                 let of = (Arc::clone(reader), Arc::clone(checker));
                 logs::follow_tasks(of, target.clone(), *release, LINES_BEFORE)
+            }
+            LogSource::Checks { target, release } => {
+                match self.engine.check_lines(target, *release) {
+                    Some(lines) => logs::follow_checks(Arc::clone(&site.read.checker), lines),
+                    None => mpsc::channel(1).1,
+                }
             }
             LogSource::Proxy { target } => {
                 let (reader, checker) = (&site.read.router, &site.read.checker);

@@ -229,6 +229,7 @@ impl Builder<'_> {
         let proxy = self.proxy(environment, target)?;
         let write = may_write.then(|| Writing {
             runtime: runtime.write,
+            check_containers: runtime.check_containers,
             router: proxy.write,
             store: store.write,
         });
@@ -258,10 +259,7 @@ impl Builder<'_> {
             .clone()
             .filter_map(Case::request)
             .flat_map(|it| it.headers.iter().chain(&it.query));
-        let of_commands = cases
-            .clone()
-            .filter_map(Case::command)
-            .flat_map(|it| it.environment.iter());
+        let of_commands = cases.clone().filter_map(Case::environment).flatten();
         let environment = definition.instance.environment.iter();
         let of_tasks = definition.tasks.iter().flat_map(|it| &it.environment);
         let of_files = definition.instance.container.secrets.iter();

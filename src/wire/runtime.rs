@@ -11,7 +11,7 @@ use crate::adapters::docker::{
 use crate::adapters::oci_registry::{DOCKER_CERTIFICATES, OciRegistry};
 use crate::adapters::process::{Catalogue, Processes};
 use crate::inventory::servers::{DockerConfig, ProcessConfig, TlsConfig};
-use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter};
+use crate::ports::{CheckContainers, Credentials, Images, RuntimeReader, RuntimeWriter};
 use crate::settings::{DockerOptions, EnvironmentSettings, RuntimeConfig};
 
 /// The runtimes that have been built. Environments with equal settings share one runtime.
@@ -25,6 +25,8 @@ pub(super) struct Runtimes {
 pub(super) struct Runtime {
     pub(super) read: Arc<dyn RuntimeReader>,
     pub(super) write: Arc<dyn RuntimeWriter>,
+    /// None if the runtime has no containers.
+    pub(super) check_containers: Option<Arc<dyn CheckContainers>>,
     pub(super) images: Arc<dyn Images>,
 }
 
@@ -52,6 +54,7 @@ impl Builder<'_> {
         let (engine, reader) = self.docker_engine(config)?;
         let credentials = self.credentials(environment);
         let writer = DockerWriter::new(engine, credentials.clone(), Arc::clone(&self.secrets));
+        let writer = Arc::new(writer);
         let registries = || environment.registries.iter();
         let plain = registries().filter(|(_, registry)| registry.plain_http);
         let plain = plain.map(|(host, _)| host.clone()).collect();
@@ -66,7 +69,8 @@ impl Builder<'_> {
             .through(outbound_proxy());
         Ok(Runtime {
             read: reader,
-            write: Arc::new(writer),
+            write: Arc::clone(&writer) as _,
+            check_containers: Some(writer),
             images: Arc::new(images),
         })
     }
@@ -132,6 +136,7 @@ impl Builder<'_> {
         Runtime {
             read: Arc::clone(&processes) as Arc<dyn RuntimeReader>,
             write: processes,
+            check_containers: None,
             images: Arc::new(catalogue),
         }
     }

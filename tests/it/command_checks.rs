@@ -2,6 +2,7 @@
 //! nothing running.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use greenroom::adapters::command_checks::LocalCommands;
 use greenroom::adapters::secrets::LocalSecrets;
 use greenroom::checks::{Case, CaseKind, CaseReport, CommandCase, Verdict};
 use greenroom::inventory::{EnvironmentValue, Mask, ReleaseId, SecretSource, Slot};
-use greenroom::ports::{CheckedCandidate, CommandChecks};
+use greenroom::ports::{CheckOutput, CheckedCandidate, CommandChecks};
 use rustix::process::Signal;
 
 use crate::sandbox::{Sandbox, until, words};
@@ -23,16 +24,22 @@ fn case(script: &str, timeout: Duration) -> Case {
     Case {
         name: "smoke".into(),
         kind: CaseKind::Command(CommandCase {
+            hurl: None,
             command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
             environment: BTreeMap::new(),
             junit: script.contains("GREENROOM_REPORT"),
         }),
         timeout,
         required: true,
+        retries: 0,
     }
 }
 
 async fn run_case(case: &Case) -> CaseReport {
+    run_into(case, &CheckOutput::default()).await
+}
+
+async fn run_into(case: &Case, output: &CheckOutput) -> CaseReport {
     let commands = LocalCommands::new(Arc::new(LocalSecrets::default()));
     let candidate = CheckedCandidate {
         target: target(),
@@ -43,7 +50,7 @@ async fn run_case(case: &Case) -> CaseReport {
     };
     let mask = Mask::of(["s3cret-w0rd-9"]);
     let command = case.command().expect("a command");
-    commands.run(case, command, &candidate, &mask).await
+    commands.run(case, command, &candidate, &mask, output).await
 }
 
 async fn run(script: &str) -> CaseReport {
@@ -92,6 +99,33 @@ async fn a_long_output_is_cut_at_a_line_so_that_no_part_of_a_secret_is_kept() {
         assert!(!two_lines.response.contains("w0rd-9"), "{two_lines:?}");
         assert_eq!(two_lines.detail, "exit 1: last");
     }
+}
+
+#[tokio::test]
+async fn lines_can_be_followed_while_the_command_runs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pipe = directory.path().join("continue");
+    let script = format!(
+        "mkfifo {0}; echo first; echo second >&2; cat {0}",
+        pipe.display()
+    );
+    let case = case(&script, SOON);
+    let output = CheckOutput::default();
+    let mut lines = output.lines();
+    let running = run_into(&case, &output);
+    let following = async {
+        let mut read = Vec::new();
+        while read.len() < 2 {
+            let (_, new) = lines.next(10).await.expect("the check is running");
+            read.extend(new.into_iter().map(|line| line.chunk.bytes));
+        }
+        assert_eq!(read, [b"first".to_vec(), b"second".to_vec()]);
+        tokio::fs::write(&pipe, "last").await.expect("written");
+    };
+    let (report, ()) = tokio::join!(running, following);
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    let (_, new) = lines.next(10).await.expect("the last line");
+    assert_eq!(new[0].chunk.bytes, b"last");
 }
 
 #[tokio::test]
@@ -232,6 +266,108 @@ fn a_failing_command_stops_a_release_and_its_report_is_kept() {
     let done = sandbox.run(&[&PROMOTE[..], &over].concat());
     assert!(done.status.success(), "{}", words(&done));
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+}
+
+#[test]
+fn the_output_of_checks_is_kept_with_the_release_without_secrets() {
+    let script = "echo paying with $LOGIN; exit 1";
+    let sandbox = sandbox_with(
+        script,
+        "environment = { LOGIN = { command = [\"echo\", \"s3cret-w0rd-9\"] } }",
+    );
+    let failed = sandbox.run(&PROMOTE);
+    assert_eq!(failed.status.code(), Some(1), "{}", words(&failed));
+    let shown = words(&sandbox.run(&["show", "last", "web", "dev", "--logs"]));
+    for text in ["output of the check smoke", "paying with (hidden)"] {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
+}
+
+#[test]
+fn a_retried_check_says_at_which_attempt_it_passed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let tries = directory.path().join("tries");
+    let tries = tries.display();
+    let script =
+        format!("echo x >> {tries}; [ $(wc -l < {tries}) -ge 2 ] || {{ echo no disk; exit 3; }}");
+    let sandbox = sandbox_with(&script, "retries = 2");
+    let done = sandbox.run(&PROMOTE);
+    let said = words(&done);
+    assert!(done.status.success(), "{said}");
+    let attempts = "passed at attempt 2 of 3; attempt 1 failed: exit 3: no disk";
+    assert!(said.contains(attempts), "{said}");
+    assert!(said.contains("run again up to 2 times"), "{said}");
+    for show in [
+        &["show", "last", "web", "dev"][..],
+        &["--json", "show", "last", "web", "dev"],
+    ] {
+        let shown = words(&sandbox.run(show));
+        assert!(shown.contains(attempts), "{shown}");
+    }
+}
+
+/// A directory with a program that says it is hurl: it prints its arguments, and reports a failed test.
+fn stand_in_for_hurl() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let program = directory.path().join("hurl");
+    let script = "#!/bin/sh\necho \"$@\"\necho '<testsuite><testcase name=\"pay\"><failure message=\"402\"/></testcase></testsuite>' > \"$3\"\nexit 4\n";
+    std::fs::write(&program, script).expect("written");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).expect("a program");
+    directory
+}
+
+#[test]
+fn a_hurl_file_is_run_for_the_candidate() {
+    let sandbox = Sandbox::kept().up();
+    let place = sandbox.place();
+    let file = place.join("greenroom.toml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    let check = "\n[[services.web.checks]]\nname = \"smoke\"\nhurl = \"smoke.hurl\"\n";
+    std::fs::write(&file, text + check).expect("written");
+    let programs = stand_in_for_hurl();
+    let path = std::env::var("PATH").expect("a path");
+    let path = format!("{}:{path}", programs.path().display());
+    let failed = sandbox
+        .command(&PROMOTE)
+        .env("PATH", path)
+        .output()
+        .expect("it runs");
+    let said = words(&failed);
+    assert!(
+        said.contains("smoke failed: 1 of 1 tests failed: pay"),
+        "{said}"
+    );
+    let shown = words(&sandbox.run(&["show", "last", "web", "dev", "--logs"]));
+    let hurl = place.join("smoke.hurl");
+    for arguments in [
+        "--test --report-junit /",
+        "/report.xml --variable url=http://127.0.0.1:",
+        &format!(" {}", hurl.display()),
+    ] {
+        assert!(shown.contains(arguments), "{arguments}: {shown}");
+    }
+}
+
+#[test]
+fn without_hurl_the_check_says_that_it_is_not_installed() {
+    let sandbox = Sandbox::kept().up();
+    let file = sandbox.place().join("greenroom.toml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    let check = "\n[[services.web.checks]]\nname = \"smoke\"\nhurl = \"smoke.hurl\"\n";
+    std::fs::write(&file, text + check).expect("written");
+    let programs = tempfile::tempdir().expect("a directory");
+    std::os::unix::fs::symlink("/bin/cat", programs.path().join("cat")).expect("linked");
+    let failed = sandbox
+        .command(&PROMOTE)
+        .env("PATH", programs.path())
+        .output()
+        .expect("it runs");
+    let said = words(&failed);
+    assert!(
+        said.contains("exit 127: hurl is not installed on this machine"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -298,6 +298,7 @@ pub(crate) fn case(timeout: Duration) -> Case {
         name: "home".into(),
         timeout,
         required: true,
+        retries: 0,
         kind: CaseKind::Request(RequestCase {
             method: "GET".into(),
             path: "/".into(),

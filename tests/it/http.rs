@@ -206,6 +206,7 @@ fn case(path: &str) -> Case {
         name: "a case".into(),
         timeout: Duration::from_secs(5),
         required: true,
+        retries: 0,
         kind: CaseKind::Request(RequestCase {
             method: "GET".into(),
             path: path.into(),

@@ -134,6 +134,7 @@ async fn a_check_sends_its_secrets_and_shows_none_of_them() {
         name: "orders".into(),
         timeout: std::time::Duration::from_secs(20),
         required: true,
+        retries: 0,
         kind: CaseKind::Request(RequestCase {
             method: "POST".into(),
             path: format!("/orders?api_key={}&page=2", "pl4nted-path"),

@@ -4,8 +4,6 @@
 //! over, was cancelled, or because Greenroom died, the shell kills the whole process group. So a command leaves nothing
 //! running, whatever it has started in its group.
 
-mod junit;
-
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -20,12 +18,12 @@ use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::checks::{
-    Case, CaseReport, CommandCase, CommandEnd, CommandOutcome, TestReport, judge_command,
+    Case, CaseReport, CommandCase, CommandEnd, CommandOutcome, LARGEST_REPORT, TestReport,
+    judge_command, no_report, read_report,
 };
 use crate::inventory::{EnvironmentValue, Mask};
-use crate::ports::{CheckedCandidate, CommandChecks, Secrets};
+use crate::ports::{CheckOutput, CheckedCandidate, CommandChecks, OutputRecorder, Secrets};
 use crate::private_files;
-use crate::sanitize::sanitize_line;
 
 /// Runs `"$@"`, and kills the process group when descriptor 3, the pipe, is closed at its other end. Standard output and
 /// error output are one pipe, so that they are read in the order in which they were written.
@@ -33,8 +31,6 @@ const WRAPPER: &str =
     r#"exec 3<&0 </dev/null 2>&1; (cat <&3; kill -KILL 0) >/dev/null 2>&1 & "$@" 3<&-"#;
 /// The variables of the environment of Greenroom that a command gets.
 const PASSED_ON: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER"];
-/// The most bytes of the end of the output that are kept.
-const KEPT_OUTPUT: usize = 16 * 1024;
 /// How long the rest of the output is read after the command has ended. A process that it has left running may keep the
 /// output open.
 const REST_TIMEOUT: Duration = Duration::from_millis(500);
@@ -56,14 +52,10 @@ impl LocalCommands {
         command: &CommandCase,
         candidate: &CheckedCandidate,
         mask: &Mask,
+        output: &CheckOutput,
     ) -> CommandOutcome {
         let began = Instant::now();
-        let not_started = |why: String| CommandOutcome {
-            end: CommandEnd::NotStarted(mask.hide(&sanitize_line(why.as_bytes()))),
-            took: began.elapsed(),
-            output: String::new(),
-            report: None,
-        };
+        let not_started = |why: String| CommandOutcome::not_started(&why, began.elapsed(), mask);
         let report = match ReportFile::create(command.junit) {
             Ok(report) => report,
             Err(error) => return not_started(format!("no directory for its report: {error}")),
@@ -75,8 +67,8 @@ impl LocalCommands {
         };
         // Waiting for a child closes the pipe that the child still has.
         let pipe = child.stdin.take();
-        let mut output = Output::default();
-        let (end, left) = match timeout(case.timeout, output.until_end(&mut child)).await {
+        let mut output = output.recorder(&case.name);
+        let (end, left) = match timeout(case.timeout, until_end(&mut child, &mut output)).await {
             Ok(Ok(status)) => (ended(status), Duration::ZERO),
             Ok(Err(error)) => return not_started(format!("waiting for it failed: {error}")),
             Err(_) => (CommandEnd::TimedOut, REST_TIMEOUT),
@@ -91,7 +83,7 @@ impl LocalCommands {
         CommandOutcome {
             end,
             took: began.elapsed(),
-            output: output.text(mask),
+            output: output.end(mask),
             report,
         }
     }
@@ -128,24 +120,7 @@ impl LocalCommands {
                 }
             };
         }
-        let CheckedCandidate {
-            target,
-            slot,
-            version,
-            release,
-            address,
-        } = candidate;
-        if address.port().is_some() {
-            child.env("GREENROOM_URL", address.url());
-        }
-        child
-            .env("GREENROOM_ADDRESS", address.to_string())
-            .env("GREENROOM_SERVICE", target.service.as_str())
-            .env("GREENROOM_ENVIRONMENT", target.environment.as_str())
-            .env("GREENROOM_SLOT", slot.as_str())
-            .env("GREENROOM_VERSION", version.name())
-            .env("GREENROOM_DIGEST", version.digest.as_str())
-            .env("GREENROOM_RELEASE", release.to_string());
+        child.envs(candidate.variables());
         if let Some(report) = report {
             child.env("GREENROOM_REPORT", &report.file);
         }
@@ -164,9 +139,10 @@ impl CommandChecks for LocalCommands {
         command: &CommandCase,
         candidate: &CheckedCandidate,
         mask: &Mask,
+        output: &CheckOutput,
     ) -> CaseReport {
-        let outcome = self.outcome(case, command, candidate, mask).await;
-        let report = judge_command(case, &command.command, outcome);
+        let outcome = self.outcome(case, command, candidate, mask, output).await;
+        let report = judge_command(case, outcome);
         CaseReport {
             request: mask.hide(&report.request),
             ..report
@@ -181,59 +157,31 @@ fn ended(status: ExitStatus) -> CommandEnd {
     }
 }
 
-/// The end of the output of a command.
-#[derive(Default)]
-struct Output(Vec<u8>);
-
-impl Output {
-    /// Reads the output until the command ends.
-    async fn until_end(&mut self, child: &mut Child) -> std::io::Result<ExitStatus> {
-        let mut source = child.stdout.take();
-        let mut block = [0; 4096];
-        let status = loop {
-            tokio::select! {
-                read = read(source.as_mut(), &mut block) => match read {
-                    0 => source = None,
-                    read => self.take(&block[..read]),
-                },
-                ended = child.wait() => break ended?,
-            }
-        };
-        let _ = timeout(REST_TIMEOUT, self.rest(source)).await;
-        Ok(status)
-    }
-
-    async fn rest(&mut self, source: Option<impl AsyncRead + Unpin>) {
-        let Some(mut source) = source else { return };
-        let mut block = [0; 4096];
-        loop {
-            match read(Some(&mut source), &mut block).await {
-                0 => return,
-                read => self.take(&block[..read]),
-            }
+/// Reads the output of a command until it ends.
+async fn until_end(child: &mut Child, output: &mut OutputRecorder) -> std::io::Result<ExitStatus> {
+    let mut source = child.stdout.take();
+    let mut block = [0; 4096];
+    let status = loop {
+        tokio::select! {
+            read = read(source.as_mut(), &mut block) => match read {
+                0 => source = None,
+                read => output.take(&block[..read]),
+            },
+            ended = child.wait() => break ended?,
         }
-    }
+    };
+    let _ = timeout(REST_TIMEOUT, rest(source, output)).await;
+    Ok(status)
+}
 
-    fn take(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
-        if self.0.len() > 2 * KEPT_OUTPUT {
-            self.0.drain(..self.0.len() - KEPT_OUTPUT - 1);
+async fn rest(source: Option<impl AsyncRead + Unpin>, output: &mut OutputRecorder) {
+    let Some(mut source) = source else { return };
+    let mut block = [0; 4096];
+    loop {
+        match read(Some(&mut source), &mut block).await {
+            0 => return,
+            read => output.take(&block[..read]),
         }
-    }
-
-    /// The kept lines, sanitized, and with secrets hidden. A line that is not kept whole is left out, because the rest of
-    /// a secret would not be recognized.
-    fn text(&self, mask: &Mask) -> String {
-        let mut lines = self.0.as_slice();
-        if let Some(cut) = lines.len().checked_sub(KEPT_OUTPUT + 1) {
-            lines = &lines[cut..];
-            let end_of_cut_line = lines.iter().position(|byte| *byte == b'\n');
-            lines = end_of_cut_line.map_or(&[], |end| &lines[end + 1..]);
-        }
-        let lines = lines.split(|byte| *byte == b'\n');
-        let lines =
-            lines.map(|line| sanitize_line(mask.hide(&String::from_utf8_lossy(line)).as_bytes()));
-        lines.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -264,15 +212,9 @@ impl ReportFile {
     }
 
     async fn read(&self, mask: &Mask) -> Result<Vec<TestReport>, String> {
-        let bytes = bytes_of(&self.file).await.map_err(|error| {
-            format!("it wrote no JUnit report to the file in GREENROOM_REPORT: {error}")
-        })?;
-        if bytes.len() as u64 > junit::LARGEST {
-            let most = junit::LARGEST / (1024 * 1024);
-            return Err(format!("its JUnit report has more than {most} MiB"));
-        }
+        let bytes = bytes_of(&self.file).await.map_err(no_report)?;
         let mask = mask.clone();
-        let parsing = move || junit::read(&String::from_utf8_lossy(&bytes), &mask);
+        let parsing = move || read_report(&bytes, &mask);
         let parsed = tokio::task::spawn_blocking(parsing).await;
         parsed.unwrap_or_else(|error| Err(format!("its JUnit report cannot be read: {error}")))
     }
@@ -294,7 +236,7 @@ async fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
     }
     let file = tokio::fs::File::open(path).await?;
     let mut bytes = Vec::new();
-    file.take(junit::LARGEST + 1)
+    file.take(LARGEST_REPORT + 1)
         .read_to_end(&mut bytes)
         .await?;
     Ok(bytes)

@@ -8,13 +8,14 @@ use bollard::models::{
     PortBinding, ResourcesUlimits, RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
 };
 
-use super::labels::{labels_of, labels_of_task};
+use super::labels::{labels_of, labels_of_check, labels_of_task};
 use super::passthrough::body_of;
-use super::secret_files;
-use crate::inventory::{
-    Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Tmpfs, Ulimit, Version,
-};
-use crate::ports::{InstanceSpec, TaskSpec};
+use super::{report_file, secret_files};
+use crate::inventory::{Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Tmpfs, Ulimit};
+use crate::ports::{CheckSpec, InstanceSpec, TaskSpec};
+
+/// The size of the log of a check's container, as Docker takes it. The oldest output is dropped.
+const MOST_OUTPUT: &str = "64m";
 
 /// How the container can be reached.
 struct Reach {
@@ -32,7 +33,12 @@ pub(super) fn body(
     let endpoint = spec.endpoint.endpoint();
     let endpoint = endpoint.map_err(|error| error.to_string())?;
     let reach = reach(&spec.shape.listen, &endpoint)?;
-    let mut body = common(&spec.shape, &spec.version, environment, labels_of(spec))?;
+    let mut body = common(
+        &spec.shape,
+        spec.version.pinned(),
+        environment,
+        labels_of(spec),
+    )?;
     body.exposed_ports = reach.exposed;
     if let Some(host) = &mut body.host_config {
         host.port_bindings = reach.bindings;
@@ -47,12 +53,57 @@ pub(super) fn task_body(
     environment: Vec<String>,
 ) -> Result<ContainerCreateBody, String> {
     let labels = labels_of_task(spec);
-    common(&spec.shape, &spec.version, environment, labels)
+    common(&spec.shape, spec.version.pinned(), environment, labels)
+}
+
+/// The body of the request for a check's container. It has the network of the candidate, and so also the candidate's
+/// host names and name servers: Docker refuses options about these.
+pub(super) fn check_body(
+    spec: &CheckSpec,
+    image: String,
+    environment: Vec<String>,
+) -> Result<ContainerCreateBody, String> {
+    let mount = match &spec.shape.listen {
+        Listen::Port(_) => None,
+        listen @ Listen::Socket(_) => {
+            let endpoint = spec.endpoint.endpoint();
+            reach(listen, &endpoint.map_err(|error| error.to_string())?)?.mount
+        }
+    };
+    let labels = labels_of_check(spec);
+    let body = common(&spec.shape, image, environment, labels)?;
+    let mut host = body.host_config.unwrap_or_default();
+    let mounts = host.mounts.get_or_insert_default();
+    mounts.extend(mount);
+    mounts.extend(spec.has_report.then(report_file::volume));
+    Ok(ContainerCreateBody {
+        hostname: None,
+        domainname: None,
+        networking_config: None,
+        host_config: Some(HostConfig {
+            network_mode: Some(format!("container:{}", spec.network_of.0)),
+            links: None,
+            dns: None,
+            dns_options: None,
+            dns_search: None,
+            extra_hosts: None,
+            // Greenroom reads the output, whatever the driver of the service is, and must not fill the disk with it.
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("json-file".to_owned()),
+                config: Some(HashMap::from([(
+                    "max-size".to_owned(),
+                    MOST_OUTPUT.to_owned(),
+                )])),
+            }),
+            ..host
+        }),
+        ..body
+    })
 }
 
 fn common(
     shape: &InstanceShape,
-    version: &Version,
+    image: String,
     environment: Vec<String>,
     labels: HashMap<String, String>,
 ) -> Result<ContainerCreateBody, String> {
@@ -60,7 +111,7 @@ fn common(
     let mut further = body_of(&options.docker)?;
     let host = host_config(shape, further.host_config.take().unwrap_or_default())?;
     Ok(ContainerCreateBody {
-        image: Some(version.pinned()),
+        image: Some(image),
         entrypoint: options.entrypoint.clone(),
         cmd: shape.command.clone(),
         env: Some(environment),
@@ -220,7 +271,7 @@ fn policy(restart: RestartPolicy) -> EnginePolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{ContainerOptions, Digest, ImageLabels};
+    use crate::inventory::ContainerOptions;
 
     fn made(options: serde_json::Value) -> serde_json::Value {
         let container: ContainerOptions = serde_json::from_value(options).expect("options");
@@ -235,13 +286,7 @@ mod tests {
             labels: std::collections::BTreeMap::new(),
             container: Box::new(container),
         };
-        let version = Version {
-            repository: "web".into(),
-            tag: None,
-            digest: Digest::of(b"web"),
-            labels: ImageLabels::default(),
-        };
-        let body = common(&shape, &version, Vec::new(), HashMap::new()).expect("a body");
+        let body = common(&shape, "web".into(), Vec::new(), HashMap::new()).expect("a body");
         serde_json::to_value(body).expect("JSON")
     }
 

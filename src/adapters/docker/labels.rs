@@ -7,7 +7,7 @@ use crate::inventory::{
     Address, Endpoint, FencingToken, ImageLabels, InstanceShape, MOST_MEMBERS, ReleaseId, Slot,
     Target, TaskCall, Unstarted,
 };
-use crate::ports::{InstanceSpec, TaskSpec};
+use crate::ports::{CheckSpec, InstanceSpec, TaskSpec};
 use crate::sanitize::sanitize;
 
 /// The label that every container of Greenroom has.
@@ -23,6 +23,8 @@ const ENDPOINT: &str = "greenroom.endpoint";
 const MEMBER: &str = "greenroom.member";
 const MEMBERS: &str = "greenroom.members";
 const TASK: &str = "greenroom.task";
+/// The name of the check.
+const CHECK: &str = "greenroom.check";
 const UNDO: &str = "greenroom.undo";
 const TOKEN: &str = "greenroom.token";
 const WITHDRAWN: &str = "greenroom.withdrawn";
@@ -150,6 +152,54 @@ pub(super) fn labels_of_task(spec: &TaskSpec) -> HashMap<String, String> {
     labels
 }
 
+/// The labels of a check's container. It has no slot and no task, so it is no member of a slot, and no task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CheckLabels {
+    pub(super) target: Target,
+}
+
+impl CheckLabels {
+    /// Reads the labels; none if they are those of another container. An instance has a slot and a task has its name,
+    /// also if their image has the labels of a check's container from which it was made.
+    pub(super) fn read(labels: &HashMap<String, String>) -> Option<Self> {
+        let text = |name: &str| labels.get(name).map(String::as_str);
+        text(CHECK)?;
+        (text(SLOT) == Some("") && text(TASK) == Some("")).then_some(())?;
+        let service = text(SERVICE)?.parse().ok()?;
+        let environment = text(ENVIRONMENT)?.parse().ok()?;
+        Some(Self {
+            target: Target::new(service, environment),
+        })
+    }
+
+    /// Docker's filter for the checks of all releases of a target.
+    pub(super) fn filter(target: &Target) -> Vec<String> {
+        let mut filter = Labels::filter(target, None);
+        filter.push(CHECK.to_owned());
+        filter
+    }
+}
+
+/// The labels for a check's container.
+pub(super) fn labels_of_check(spec: &CheckSpec) -> HashMap<String, String> {
+    let mut labels: HashMap<String, String> = spec.shape.labels.clone().into_iter().collect();
+    let candidate = &spec.candidate;
+    labels.extend(
+        [
+            (SERVICE, candidate.target.service.to_string()),
+            (ENVIRONMENT, candidate.target.environment.to_string()),
+            (SLOT, String::new()),
+            (TASK, String::new()),
+            (RELEASE, candidate.release.to_string()),
+            (CHECK, spec.check.clone()),
+            (TOKEN, spec.token.0.to_string()),
+            (SECRETS, secret_names(&spec.shape)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    labels
+}
+
 fn secret_names(shape: &InstanceShape) -> String {
     let names = shape.container.secrets.keys();
     names.map(String::as_str).collect::<Vec<_>>().join(",")
@@ -195,4 +245,40 @@ pub(super) fn labels_of(spec: &InstanceSpec) -> HashMap<String, String> {
         .map(|(name, value)| (name.to_owned(), value)),
     );
     labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_container_without_slot_and_task_belongs_to_a_check() {
+        let labels = |slot: &str, task: Option<&str>| -> HashMap<String, String> {
+            let task = task.map(|task| (TASK, task)).into_iter();
+            let labels = [
+                (SERVICE, "web"),
+                (ENVIRONMENT, "qa"),
+                (CHECK, "smoke"),
+                (SLOT, slot),
+            ];
+            let labels = labels.into_iter().chain(task);
+            labels
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect()
+        };
+        assert!(CheckLabels::read(&labels("", Some(""))).is_some());
+        // The image of these was made from the container of a check.
+        for (slot, task) in [
+            ("blue", None),
+            ("blue", Some("")),
+            ("", Some("migrate")),
+            ("", None),
+        ] {
+            assert_eq!(
+                CheckLabels::read(&labels(slot, task)),
+                None,
+                "{slot} {task:?}"
+            );
+        }
+    }
 }

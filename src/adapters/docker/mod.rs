@@ -4,6 +4,7 @@
 
 mod address;
 mod api_version;
+mod checks;
 mod configuration;
 mod connection;
 mod create;
@@ -22,15 +23,17 @@ mod passthrough;
 mod proxy_host;
 mod pull;
 mod read;
+mod report_file;
 mod secret_files;
 mod socket;
+mod tar;
 mod tasks;
 mod write;
 
 use crate::ports::{Bound, TimeLimit};
 
 /// The read limits for Docker.
-pub const BOUNDS: [Bound; 6] = [
+pub const BOUNDS: [Bound; 7] = [
     bound(
         "an answer",
         connection::ANSWER,
@@ -52,6 +55,11 @@ pub const BOUNDS: [Bound; 6] = [
         "the output of a command in a container",
         proxy_host::LONGEST as u64,
         TimeLimit::Within(proxy_host::DEADLINE),
+    ),
+    bound(
+        "the report of a check in a container",
+        checks::LARGEST_ARCHIVE,
+        TimeLimit::Within(write::SLOW),
     ),
 ];
 

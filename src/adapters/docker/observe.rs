@@ -11,7 +11,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
 use super::failure::Act;
-use super::labels::{Labels, TaskLabels, image_labels, secrets};
+use super::labels::{CheckLabels, Labels, TaskLabels, image_labels, secrets};
 use super::names::without_docker_hub;
 use super::{Engine, configuration};
 use crate::inventory::{
@@ -31,6 +31,8 @@ pub(super) struct Container {
     pub(super) labels: Option<Labels>,
     /// The labels of a task's container.
     pub(super) task: Option<TaskLabels>,
+    /// The labels of a check's container.
+    pub(super) check: Option<CheckLabels>,
     pub(super) state: InstanceState,
     pub(super) log_driver: String,
     pub(super) has_terminal: bool,
@@ -65,6 +67,7 @@ impl Container {
         let raw = inspected.config.as_ref().and_then(|c| c.labels.as_ref());
         let labels = raw.and_then(Labels::read);
         let task = raw.and_then(TaskLabels::read);
+        let check = raw.and_then(CheckLabels::read);
         let image_labels = raw.map(image_labels).unwrap_or_default();
         let has_secrets = raw.is_some_and(|labels| secrets(labels).next().is_some());
         let endpoint = labels.as_ref().and_then(|labels| labels.endpoint.as_ref());
@@ -88,6 +91,7 @@ impl Container {
             name: sanitize(name.trim_start_matches('/')),
             labels,
             task,
+            check,
             image_labels,
             configuration,
             log_driver: sanitize(&log_driver.unwrap_or_default()),

@@ -1,6 +1,7 @@
-//! Pulls an image by digest, and reports the progress of all layers together.
+//! Pulls an image by tag or digest, and reports the progress of all layers together.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use bollard::auth::DockerCredentials;
@@ -13,8 +14,8 @@ use tokio::time::timeout;
 
 use super::Engine;
 use super::failure::{Act, oversized, timed_out};
-use super::names::pinned;
-use crate::inventory::{Mask, Version, registry_host};
+use super::names::is_repository;
+use crate::inventory::{ImageReference, Mask, TagOrDigest, Version, registry_host};
 use crate::ports::{FailureKind, PullProgress, Result};
 
 /// The longest pause without new data.
@@ -22,23 +23,62 @@ pub(super) const IDLE: Duration = Duration::from_mins(1);
 /// The most layers for which progress is counted. Images have at most 127 layers, so more layers mean a wrong answer.
 const LAYERS: usize = 1024;
 
+/// The name of an image, as Docker takes it.
+#[derive(Debug, Clone)]
+pub(super) struct ImageName {
+    pub(super) repository: String,
+    /// A tag or a digest.
+    selector: String,
+    /// The whole name, e.g. `repository:tag`.
+    full: String,
+}
+
+impl From<&Version> for ImageName {
+    fn from(version: &Version) -> Self {
+        Self {
+            repository: version.repository.clone(),
+            selector: version.digest.to_string(),
+            full: version.pinned(),
+        }
+    }
+}
+
+impl From<&ImageReference> for ImageName {
+    fn from(image: &ImageReference) -> Self {
+        Self {
+            repository: image.repository.clone(),
+            selector: match &image.named_by {
+                TagOrDigest::Tag(tag) => tag.clone(),
+                TagOrDigest::Digest(digest) => digest.to_string(),
+            },
+            full: image.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.full)
+    }
+}
+
 impl Engine {
-    /// Whether Docker has the image under its repository and digest.
-    pub(super) async fn has_image(&self, version: &Version) -> Result<bool> {
-        let doing = format!("looking for {}", version.pinned());
-        let Some(name) = pinned(version) else {
+    /// Whether Docker has an image of that name.
+    pub(super) async fn has_image(&self, image: &ImageName) -> Result<bool> {
+        let doing = format!("looking for {image}");
+        if !is_repository(&image.repository) {
             return Err(self.refuse(
                 FailureKind::Rejected,
                 doing,
                 format!(
                     "the name of the repository {:?} is not valid: correct it in the configuration",
-                    version.repository
+                    image.repository
                 ),
             ));
-        };
+        }
         let docker = self.docker().await?;
         match self
-            .quick(Act::Read, &doing, || docker.inspect_image(&name))
+            .quick(Act::Read, &doing, || docker.inspect_image(&image.full))
             .await
         {
             Ok(_) => Ok(true),
@@ -50,22 +90,22 @@ impl Engine {
     /// Pulls the image, unless Docker has it. Succeeds only if Docker has the image afterwards.
     pub(super) async fn pull(
         &self,
-        version: &Version,
+        image: &ImageName,
         login: Option<(&str, &SecretString)>,
         progress: &mpsc::Sender<PullProgress>,
     ) -> Result<()> {
-        if self.has_image(version).await? {
+        if self.has_image(image).await? {
             return Ok(());
         }
-        let doing = format!("pulling {}", version.pinned());
+        let doing = format!("pulling {image}");
         let options = CreateImageOptions {
-            from_image: Some(version.repository.clone()),
-            tag: Some(version.digest.to_string()),
+            from_image: Some(image.repository.clone()),
+            tag: Some(image.selector.clone()),
             ..Default::default()
         };
         let (docker, meter) = self.streaming().await?;
         let mask = Mask::of(login.map(|(_, password)| password.expose_secret()));
-        let header = login.map(|(user, password)| header(user, password, &version.repository));
+        let header = login.map(|(user, password)| header(user, password, &image.repository));
         let mut answers = Box::pin(docker.create_image(Some(options), None, header));
         let mut layers = Layers::default();
         loop {
@@ -85,7 +125,7 @@ impl Engine {
                 let _ = progress.try_send(so_far);
             }
         }
-        if self.has_image(version).await? {
+        if self.has_image(image).await? {
             return Ok(());
         }
         let message = "Docker ended the pull, but does not have the image";

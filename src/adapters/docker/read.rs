@@ -111,7 +111,7 @@ impl RuntimeReader for DockerReader {
     }
 
     async fn has_image(&self, version: &Version) -> Result<bool> {
-        self.engine.has_image(version).await
+        self.engine.has_image(&version.into()).await
     }
 
     async fn images(&self, repository: &str) -> Result<Vec<EngineImage>> {

@@ -14,12 +14,12 @@ use bollard::models::{Mount, MountType, MountVolumeOptions};
 use bollard::query_parameters::UploadToContainerOptions;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::tar;
 use crate::inventory::ContainerOptions;
 
 const DIRECTORY: &str = "/run/secrets";
-
-/// The size of a block of a tar archive.
-const BLOCK: usize = 512;
+/// As in Compose, the files belong to root and every user of the container can read them.
+const MODE: u32 = 0o444;
 
 /// The volume for the files; none for a container without secrets.
 pub(super) fn volume(options: &ContainerOptions) -> Option<Mount> {
@@ -39,9 +39,10 @@ pub(super) fn volume(options: &ContainerOptions) -> Option<Mount> {
 pub(super) fn upload(files: &BTreeMap<&str, SecretString>) -> (UploadToContainerOptions, Vec<u8>) {
     let mut archive = Vec::new();
     for (name, secret) in files {
-        append(&mut archive, name, secret.expose_secret().as_bytes());
+        let entry = tar::Entry::File(secret.expose_secret().as_bytes());
+        tar::append(&mut archive, name, MODE, &entry);
     }
-    archive.extend([0; 2 * BLOCK]);
+    tar::end(&mut archive);
     let options = UploadToContainerOptions {
         path: DIRECTORY.to_owned(),
         ..Default::default()
@@ -49,44 +50,9 @@ pub(super) fn upload(files: &BTreeMap<&str, SecretString>) -> (UploadToContainer
     (options, archive)
 }
 
-/// Adds a file to a tar archive (ustar). As in Compose, it belongs to root and every user of the container can read it.
-fn append(archive: &mut Vec<u8>, name: &str, content: &[u8]) {
-    let mut header = [0_u8; BLOCK];
-    let mut put =
-        |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-    put(0, name);
-    put(100, "0000444");
-    put(108, "0000000");
-    put(116, "0000000");
-    put(124, &format!("{:011o}", content.len()));
-    put(136, "00000000000");
-    // The checksum counts its own field as spaces.
-    put(148, "        ");
-    put(156, "0");
-    put(257, "ustar\0");
-    put(263, "00");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    archive.extend(header);
-    archive.extend(content);
-    archive.resize(archive.len().next_multiple_of(BLOCK), 0);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn files_are_padded_to_whole_blocks() {
-        let mut archive = Vec::new();
-        append(&mut archive, "db_password", b"hunter2");
-        append(&mut archive, "key", &[b'x'; BLOCK]);
-        assert_eq!(archive.len(), 4 * BLOCK);
-        assert!(archive.starts_with(b"db_password\0"));
-        assert_eq!(&archive[124..136], b"00000000007\0");
-        assert_eq!(&archive[BLOCK..BLOCK + 8], b"hunter2\0");
-        assert!(archive[2 * BLOCK..].starts_with(b"key\0"));
-    }
 
     #[test]
     fn only_a_container_with_secrets_has_the_volume() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::body_full;
 use bollard::query_parameters::{
-    CreateContainerOptions, RemoveContainerOptions, StopContainerOptions,
+    CreateContainerOptions, RemoveContainerOptions, StopContainerOptions, UploadToContainerOptions,
 };
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
@@ -20,6 +20,7 @@ use super::create::body;
 use super::failure::Act;
 use super::names::{container_id, pinned};
 use super::observe::Container;
+use super::pull::ImageName;
 use super::{Engine, secret_files, socket};
 use crate::checks::may_be_secret;
 use crate::inventory::{
@@ -37,6 +38,13 @@ pub(super) const SLOW: Duration = Duration::from_secs(30);
 const APPEAR_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause between two checks whether the container exists.
 const APPEAR_PAUSE: Duration = Duration::from_millis(50);
+
+/// What removing a container does if it is running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RunningContainer {
+    Refused,
+    Killed,
+}
 
 pub struct DockerWriter {
     pub(super) engine: Arc<Engine>,
@@ -69,28 +77,7 @@ impl DockerWriter {
 #[async_trait]
 impl RuntimeWriter for DockerWriter {
     async fn pull(&self, version: &Version, progress: mpsc::Sender<PullProgress>) -> Result<()> {
-        let Some(known) = self.credentials.get(registry_host(&version.repository)) else {
-            return self.engine.pull(version, None, &progress).await;
-        };
-        if self.engine.has_image(version).await? {
-            return Ok(());
-        }
-        let password = known.password.value().await.map_err(|unread| {
-            let doing = format!("pulling {}", version.pinned());
-            let refused = self.engine.refuse(unread.kind, doing, unread.message);
-            refused.hint(unread.hint)
-        })?;
-        let login = Some((known.user.as_str(), &password));
-        match self.engine.pull(version, login, &progress).await {
-            Err(failure) if failure.kind == FailureKind::Denied => {
-                let Some(password) = known.password.renewed(&password).await else {
-                    return Err(failure);
-                };
-                let login = Some((known.user.as_str(), &password));
-                self.engine.pull(version, login, &progress).await
-            }
-            pulled => pulled,
-        }
+        self.pull_image(&version.into(), progress).await
     }
 
     async fn start(&self, spec: &InstanceSpec) -> Result<InstanceId> {
@@ -210,10 +197,20 @@ impl RuntimeWriter for DockerWriter {
 impl Engine {
     /// Removes a container that is not running.
     pub(super) async fn remove_container(&self, id: &str, doing: &str) -> Result<()> {
+        self.remove_container_with(id, RunningContainer::Refused, doing)
+            .await
+    }
+
+    pub(super) async fn remove_container_with(
+        &self,
+        id: &str,
+        running: RunningContainer,
+        doing: &str,
+    ) -> Result<()> {
         // Anonymous volumes belong to the container, so they are removed with it.
         let options = RemoveContainerOptions {
             v: true,
-            force: false,
+            force: running == RunningContainer::Killed,
             link: false,
         };
         let docker = self.docker().await?;
@@ -223,6 +220,36 @@ impl Engine {
 }
 
 impl DockerWriter {
+    /// Pulls an image with the credentials of its registry, unless Docker has it.
+    pub(super) async fn pull_image(
+        &self,
+        image: &ImageName,
+        progress: mpsc::Sender<PullProgress>,
+    ) -> Result<()> {
+        let Some(known) = self.credentials.get(registry_host(&image.repository)) else {
+            return self.engine.pull(image, None, &progress).await;
+        };
+        if self.engine.has_image(image).await? {
+            return Ok(());
+        }
+        let password = known.password.value().await.map_err(|unread| {
+            let doing = format!("pulling {image}");
+            let refused = self.engine.refuse(unread.kind, doing, unread.message);
+            refused.hint(unread.hint)
+        })?;
+        let login = Some((known.user.as_str(), &password));
+        match self.engine.pull(image, login, &progress).await {
+            Err(failure) if failure.kind == FailureKind::Denied => {
+                let Some(password) = known.password.renewed(&password).await else {
+                    return Err(failure);
+                };
+                let login = Some((known.user.as_str(), &password));
+                self.engine.pull(image, login, &progress).await
+            }
+            pulled => pulled,
+        }
+    }
+
     /// Creates the container. Also succeeds if a container with this name exists or appears soon. The caller must read
     /// the container to learn who created it.
     async fn create(&self, spec: &InstanceSpec, name: &str, doing: &str) -> Result<()> {
@@ -315,17 +342,28 @@ impl DockerWriter {
             files.insert(name.as_str(), self.secrets.read(source).await?);
         }
         let (options, archive) = secret_files::upload(&files);
-        let docker = self.engine.docker().await?;
-        let call = || {
-            let body = body_full(archive.clone().into());
-            docker.upload_to_container(&container.id, Some(options.clone()), body)
-        };
-        // The container is not running yet and the upload can be repeated, so a lost answer leaves nothing unknown.
-        let written = self.engine.within(SLOW, Act::Read, doing, call).await;
+        let written = self.upload(container, &options, &archive, doing).await;
         written.map_err(|failure| {
             let texts = files.values().map(ExposeSecret::expose_secret);
             failure.masked(&Mask::of(texts))
         })
+    }
+
+    /// Copies the files of an archive into a container that is not running.
+    pub(super) async fn upload(
+        &self,
+        container: &Container,
+        options: &UploadToContainerOptions,
+        archive: &[u8],
+        doing: &str,
+    ) -> Result<()> {
+        let docker = self.engine.docker().await?;
+        let call = || {
+            let body = body_full(archive.to_vec().into());
+            docker.upload_to_container(&container.id, Some(options.clone()), body)
+        };
+        // The container is not running yet and the upload can be repeated, so a lost answer leaves nothing unknown.
+        self.engine.within(SLOW, Act::Read, doing, call).await
     }
 
     /// Refuses to start a container without its secrets. Only the release that created the container knows them.

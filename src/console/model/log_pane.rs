@@ -15,6 +15,8 @@ pub enum LogKind {
     Both,
     /// The output of the tasks of the newest release.
     Tasks,
+    /// The output of the checks that run commands, of the newest release if this console drives it.
+    Checks,
     /// The requests to the target, from the log of the proxy.
     Proxy,
     /// The steps of the target's releases.
@@ -29,7 +31,8 @@ impl LogKind {
             Self::Slot(Slot::Blue) => Self::Slot(Slot::Green),
             Self::Slot(Slot::Green) => Self::Both,
             Self::Both => Self::Tasks,
-            Self::Tasks => Self::Proxy,
+            Self::Tasks => Self::Checks,
+            Self::Checks => Self::Proxy,
             Self::Proxy => Self::Steps,
             Self::Steps => Self::Slot(Slot::Blue),
         }
@@ -42,6 +45,7 @@ impl LogKind {
             Self::Slot(Slot::Green) => &[LogFeed::Slot(Slot::Green)],
             Self::Both => &[LogFeed::Slot(Slot::Blue), LogFeed::Slot(Slot::Green)],
             Self::Tasks => &[LogFeed::Tasks],
+            Self::Checks => &[LogFeed::Checks],
             Self::Proxy => &[LogFeed::Proxy],
             Self::Steps => &[],
         }
@@ -55,6 +59,8 @@ pub enum LogFeed {
     Slot(Slot),
     /// The output of tasks. If another release runs tasks, the feed follows these.
     Tasks,
+    /// The output of checks. If another release runs checks, the feed follows these.
+    Checks,
     Proxy,
 }
 
@@ -70,6 +76,10 @@ pub enum LogSource {
         target: Target,
         release: ReleaseId,
     },
+    Checks {
+        target: Target,
+        release: ReleaseId,
+    },
     Proxy {
         target: Target,
     },
@@ -81,6 +91,7 @@ impl LogSource {
         match self {
             Self::Members { slot, .. } => LogFeed::Slot(*slot),
             Self::Tasks { .. } => LogFeed::Tasks,
+            Self::Checks { .. } => LogFeed::Checks,
             Self::Proxy { .. } => LogFeed::Proxy,
         }
     }
@@ -148,7 +159,7 @@ const STEPS: Bounds = Bounds {
     lines: 2_000,
     bytes: 256 * 1024,
 };
-/// The bounds of every log except the log of the steps. With all logs full, the console needs less than 48 MB.
+/// The bounds of every log except the log of the steps. With all logs full, the console needs less than 56 MB.
 const LINES: Bounds = Bounds {
     lines: 20_000,
     bytes: 5 * 1024 * 1024,
@@ -175,6 +186,7 @@ pub struct LogPane {
     slots: PerSlot<Log>,
     both: Option<Log>,
     tasks: Log,
+    checks: Log,
     proxy: Log,
     steps: BTreeMap<Target, Log>,
     /// An empty log, shown if a target has no steps yet, or while the log of both slots does not exist.
@@ -197,6 +209,7 @@ impl Default for LogPane {
             slots: PerSlot::from_fn(|_| Log::new(LINES)),
             both: None,
             tasks: Log::new(LINES),
+            checks: Log::new(LINES),
             proxy: Log::new(LINES),
             steps: BTreeMap::new(),
             empty: Log::new(STEPS),
@@ -210,6 +223,7 @@ impl LogPane {
             LogKind::Slot(slot) => self.slots.get(slot),
             LogKind::Both => self.both.as_ref().unwrap_or(&self.empty),
             LogKind::Tasks => &self.tasks,
+            LogKind::Checks => &self.checks,
             LogKind::Proxy => &self.proxy,
             LogKind::Steps => {
                 let steps = self.target.as_ref().and_then(|open| self.steps.get(open));
@@ -224,6 +238,7 @@ impl LogPane {
             LogKind::Slot(slot) => self.slots.get_mut(slot),
             LogKind::Both => self.both.as_mut().unwrap_or(&mut self.empty),
             LogKind::Tasks => &mut self.tasks,
+            LogKind::Checks => &mut self.checks,
             LogKind::Proxy => &mut self.proxy,
             LogKind::Steps => {
                 let open = self.target.as_ref();
@@ -261,6 +276,7 @@ impl LogPane {
         let slot = match feed {
             LogFeed::Slot(slot) => slot,
             LogFeed::Tasks => return self.tasks.extend(lines),
+            LogFeed::Checks => return self.checks.extend(lines),
             LogFeed::Proxy => return self.proxy.extend(lines),
         };
         let log = self.slots.get_mut(slot);
@@ -290,6 +306,7 @@ impl LogPane {
         self.slots = PerSlot::from_fn(|_| Log::new(LINES));
         self.both = None;
         self.tasks = Log::new(LINES);
+        self.checks = Log::new(LINES);
         self.proxy = Log::new(LINES);
         self.before_search = None;
     }
@@ -402,7 +419,7 @@ mod tests {
     fn each_key_returns_to_the_first_log_and_age() {
         let mut kind = LogKind::Slot(Slot::Blue);
         let mut since = Since::All;
-        for _ in 0..6 {
+        for _ in 0..7 {
             kind = kind.next();
         }
         for _ in 0..5 {

@@ -35,7 +35,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
         format!("version {} in {}", checked.version, checked.slot),
     ];
     lines.extend(row.overridden.clone());
-    lines.extend(of_failure(&row.detail));
+    lines.extend(of_detail(&row.detail, row.state));
     lines.extend(case.map(of_expectation).unwrap_or_default());
     if let Some(report) = report {
         lines.extend(of_tests(&report.tests));
@@ -51,9 +51,9 @@ fn has_row_name(name: &str, row: &str) -> bool {
     crate::sanitize::sanitize(name) == row
 }
 
-/// The differences of a failed check, one per line. The detail joins them with semicolons. A semicolon between
-/// backquotes belongs to a quoted value.
-fn of_failure(detail: &str) -> Vec<String> {
+/// The differences of a failed check and its earlier attempts, one per line. The detail joins them with semicolons. A
+/// semicolon between backquotes belongs to a quoted value.
+fn of_detail(detail: &str, state: CheckState) -> Vec<String> {
     let mut is_quoted = false;
     let mut lines: Vec<String> = Vec::new();
     let mut difference = String::new();
@@ -71,7 +71,11 @@ fn of_failure(detail: &str) -> Vec<String> {
         lines.push(format!("  {difference}"));
     }
     if !lines.is_empty() {
-        lines.insert(0, "received".to_owned());
+        let title = match state {
+            CheckState::Settled(Verdict::Passed) => "attempts",
+            _ => "received",
+        };
+        lines.insert(0, title.to_owned());
     }
     lines
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::logs;
+use crate::checks::Case;
 use crate::console::effect::Effect;
 use crate::console::model::{LogFeed, LogKind, LogSource, Model};
-use crate::history::Outcome;
+use crate::history::{Outcome, Step};
 use crate::inventory::{Role, Slot};
 use crate::release::{Progress, Status};
 
@@ -21,10 +22,11 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     }
     let kind = match model.log.chosen {
         Some(kind) => kind,
-        None if shows_tasks(model) => LogKind::Tasks,
-        None => relevant_slot(model)
-            .filter(|slot| !keeps_candidate_log(model, *slot))
-            .map_or(model.log.kind, LogKind::Slot),
+        None => of_step(model).unwrap_or_else(|| {
+            relevant_slot(model)
+                .filter(|slot| !keeps_candidate_log(model, *slot))
+                .map_or(model.log.kind, LogKind::Slot)
+        }),
     };
     logs::show(model, kind);
     let mut feeds: BTreeSet<LogFeed> = model.log.followed.keys().copied().collect();
@@ -42,23 +44,34 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Whether the output of tasks is the most relevant log: while a step runs tasks, and after one of them has failed.
-fn shows_tasks(model: &Model) -> bool {
-    let Some(status) = model.release() else {
-        return false;
+/// The output of tasks or of checks, if it is the most relevant log: while a step runs them, and after one of them has
+/// failed.
+fn of_step(model: &Model) -> Option<LogKind> {
+    let of = |step: Step| match step {
+        _ if step.runs_tasks() => Some(LogKind::Tasks),
+        Step::Verify if checks_of(model).is_some() => Some(LogKind::Checks),
+        _ => None,
     };
-    let is_shown = model.log.kind == LogKind::Tasks;
-    match &status.progress {
-        Progress::Forward(step) | Progress::Choosing { step, .. } => step.runs_tasks(),
-        Progress::Back(step) => is_shown || step.runs_tasks(),
+    let is_of_step = matches!(model.log.kind, LogKind::Tasks | LogKind::Checks);
+    let shown = is_of_step.then_some(model.log.kind);
+    match &model.release()?.progress {
+        Progress::Forward(step) | Progress::Choosing { step, .. } => of(*step),
+        Progress::Back(step) => of(*step).or(shown),
         Progress::Asking { .. }
         | Progress::Standby { .. }
-        | Progress::Closed(Outcome::Done | Outcome::Superseded { .. }) => false,
+        | Progress::Closed(Outcome::Done | Outcome::Superseded { .. }) => None,
         Progress::Closed(_)
         | Progress::Parked { .. }
         | Progress::Interrupted { .. }
-        | Progress::Unrecorded { .. } => is_shown,
+        | Progress::Unrecorded { .. } => shown,
     }
+}
+
+/// The newest release, if this console drives or drove it and has checks that write output.
+fn checks_of(model: &Model) -> Option<&Status> {
+    let status = model.release().filter(|_| model.elsewhere().is_none())?;
+    let mut cases = status.plan.definition.suite.cases.iter();
+    cases.any(Case::has_output).then_some(status)
 }
 
 /// Whether the shown log belongs to an instance that has disappeared, and `other` is the live slot. The instance was
@@ -76,7 +89,7 @@ fn keeps_candidate_log(model: &Model, other: Slot) -> bool {
 }
 
 /// The source that a feed should follow now, and the source's name. `None` if nothing runs in the slot, or if the
-/// newest release has no tasks.
+/// newest release has no such log.
 fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
     let target = model.open.clone()?;
     let slot = match feed {
@@ -86,6 +99,12 @@ fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
             let release = status.plan.release;
             let name = format!("the tasks of {}", status.plan.version.name());
             return Some((LogSource::Tasks { target, release }, name));
+        }
+        LogFeed::Checks => {
+            let plan = &checks_of(model)?.plan;
+            let release = plan.release;
+            let name = format!("the checks of {}", plan.version.name());
+            return Some((LogSource::Checks { target, release }, name));
         }
         LogFeed::Proxy => return Some((LogSource::Proxy { target }, "the proxy".into())),
     };
@@ -140,11 +159,12 @@ pub(super) fn next_log(model: &mut Model) -> Vec<Effect> {
         return model.refused(text);
     };
     let mut kind = model.log.kind.next();
-    // Skips a slot that is empty, and the tasks if there are none. The other logs say why they are empty.
+    // Skips a slot that is empty, and the tasks or checks if there are none. The other logs say why they are empty.
     loop {
         let is_empty = match kind {
             LogKind::Slot(slot) => snapshot.slots.get(slot).members.is_empty(),
             LogKind::Tasks => !model.release().is_some_and(|status| has_tasks(status)),
+            LogKind::Checks => checks_of(model).is_none(),
             _ => false,
         };
         if !is_empty || model.log.followed.contains_key(&kind.feeds()[0]) {

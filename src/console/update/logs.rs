@@ -274,6 +274,7 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
         LogKind::Slot(slot) => (slot.as_str(), false),
         LogKind::Both => ("both", true),
         LogKind::Tasks => ("tasks", false),
+        LogKind::Checks => ("checks", false),
         LogKind::Proxy => ("proxy", false),
         LogKind::Steps => ("steps", false),
     };

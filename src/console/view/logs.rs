@@ -121,6 +121,7 @@ fn name(model: &Model) -> String {
         LogKind::Slot(slot) => version(slot),
         LogKind::Both => format!("{} and {}", version(Slot::Blue), version(Slot::Green)),
         LogKind::Tasks => format!("tasks of {target}"),
+        LogKind::Checks => format!("checks of {target}"),
         LogKind::Proxy => format!("proxy of {target}"),
         LogKind::Steps => format!("release steps of {target}"),
     }
@@ -163,6 +164,10 @@ fn why_empty(model: &Model) -> String {
         }
         LogKind::Both => "no log: nothing is known to run in blue or green".into(),
         LogKind::Tasks => format!("no task of {target} has written anything yet"),
+        LogKind::Checks if model.elsewhere().is_some() => {
+            "no log: the output of checks is only in the console that drives the release".into()
+        }
+        LogKind::Checks => format!("no check of {target} has written anything yet"),
         LogKind::Proxy => format!("the proxy has written nothing about {target} yet"),
         LogKind::Steps => format!("no release of {target} ran while this console was open"),
     }

@@ -8,16 +8,14 @@ use futures_util::StreamExt as _;
 use futures_util::future::OptionFuture;
 use tokio::time::timeout;
 
-use super::World;
-use crate::checks::{CaseKind, Report};
+use super::{World, checks};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Digest, Edge, EdgeAnswer, Edges, Instance, InstanceId, InstanceRun, Probe, PublicAnswer, Slot,
-    SlotMembers, TaskRun, Version,
+    Edge, EdgeAnswer, Edges, Instance, InstanceId, Probe, PublicAnswer, Slot, SlotMembers, TaskRun,
+    Version,
 };
-use crate::ports::{CheckedCandidate, Connection, Failure};
+use crate::ports::{Connection, Failure};
 use crate::release::Known;
-use crate::release::event::Event;
 use crate::release::gather::{live_at, past_and_unreadable};
 use crate::release::observation::{Ask, Observation};
 use crate::sanitize::sanitize;
@@ -67,7 +65,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
             ask.connections
                 .map(|slot| read.router.connections(target, slot))
         ),
-        OptionFuture::from(ask.checks.then(|| checks(world))),
+        OptionFuture::from(ask.checks.then(|| checks::run(world))),
         OptionFuture::from(ask.tasks.then(|| tasks(world))),
         OptionFuture::from(ask.live_in_first.then(|| live_in_first(world))),
     );
@@ -209,91 +207,4 @@ async fn direct(world: &World, slot: Slot) -> Option<PublicAnswer> {
         .map_or(&none, |health| &health.headers);
     let checker = &world.read.checker;
     Some(checker.direct(addresses.first(), address, headers).await)
-}
-
-/// Runs every check, one after the other. The error says that the instance changed or was restarted during the checks,
-/// was not running, or could not be observed.
-async fn checks(world: &World) -> Result<Report, String> {
-    let (before, runs) = running(world).await?;
-    let definition = &world.plan.definition;
-    let mut cases = Vec::with_capacity(definition.suite.cases.len());
-    let plan = &world.plan;
-    let candidate = CheckedCandidate {
-        target: plan.target().clone(),
-        slot: plan.slot,
-        version: plan.version.clone(),
-        release: plan.release,
-        address: plan.addresses().first().clone(),
-    };
-    let mut stopped = world.stop_checks.subscribe();
-    let cancelled = || Err("a request of an operator cancelled them".to_owned());
-    for case in &definition.suite.cases {
-        if stopped.has_changed().unwrap_or(false) {
-            return cancelled();
-        }
-        let settled = match &case.kind {
-            CaseKind::Request(_) => {
-                let preview = definition.preview.as_ref();
-                let checker = &world.read.checker;
-                checker.run(case, &candidate.address, preview).await
-            }
-            CaseKind::Command(command) => {
-                let mask = world.read.checker.mask().await;
-                let commands = &world.read.command_checks;
-                let running = commands.run(case, command, &candidate, &mask);
-                tokio::select! {
-                    report = running => report,
-                    Ok(()) = stopped.changed() => return cancelled(),
-                }
-            }
-        };
-        // The report contains every case; this event only shows it early.
-        let _ = world.events.try_send(Event::CaseSettled(settled.clone()));
-        cases.push(settled);
-    }
-    let (after, runs_after) = running(world).await?;
-    if before != after {
-        return Err(format!(
-            "{} was running when the checks started and {} when they ended",
-            before.short(),
-            after.short()
-        ));
-    }
-    if runs != runs_after {
-        return Err(format!(
-            "{} was restarted while it was checked",
-            world.plan.slot
-        ));
-    }
-    Ok(Report {
-        digest: after,
-        runs,
-        at: world.clock.now(),
-        cases,
-    })
-}
-
-/// The digest of the candidate, and the runs of its members.
-async fn running(world: &World) -> Result<(Digest, Vec<InstanceRun>), String> {
-    let plan = &world.plan;
-    let instances = world
-        .read
-        .runtime
-        .instances(plan.target())
-        .await
-        .map_err(|failure| failure.to_string())?;
-    let by_slot = SlotMembers::by_slot(instances);
-    let members = by_slot.get(plan.slot);
-    if let Some(difference) = members.difference() {
-        return Err(format!("{} {difference}", plan.slot));
-    }
-    if let Some(stopped) = members.iter().find(|member| !member.is_running()) {
-        let name = members.name_of_member(plan.slot, stopped);
-        return Err(format!("{name} is not running"));
-    }
-    let digest = members
-        .digest()
-        .ok_or_else(|| format!("{} is empty", plan.slot))?;
-    let runs = members.iter().map(Instance::run).collect();
-    Ok((digest.clone(), runs))
 }

@@ -2,6 +2,7 @@
 //! to the machine as events. The machine makes the decisions. The driver uses ports and tokio, but no adapter and no
 //! user interface.
 
+mod checks;
 mod handing_over;
 mod look;
 mod lost;
@@ -24,7 +25,7 @@ use super::observation::Observation;
 use super::{Announcement, Choice, Command, Machine, Plan, Reading, Site, Status, Writing};
 use crate::history::{Chain, Entry, JournalEvent, ReleaseRecord, Successor};
 use crate::inventory::{Clocks, Member, Operator};
-use crate::ports::{Clock, FailureKind, Fence, Lease, LeaseState};
+use crate::ports::{CheckOutput, Clock, FailureKind, Fence, Lease, LeaseState};
 
 /// The ports, the plan, the lock's fence and the clocks of a running release. Each effect of the machine gets a copy.
 #[derive(Clone)]
@@ -46,6 +47,10 @@ pub(super) struct World {
     pub(super) events: mpsc::Sender<Event>,
     /// Cancels the checks that are running, whenever its value changes.
     pub(super) stop_checks: watch::Sender<u64>,
+    /// Locked while checks run.
+    pub(super) checks_running: Arc<tokio::sync::Mutex<()>>,
+    /// Receives the output of the checks that run commands.
+    pub(super) check_output: CheckOutput,
     /// Receives the members of the candidate as soon as they are started.
     pub(super) candidate: watch::Sender<Vec<Member>>,
     /// The hash chain of the records of the release.
@@ -215,12 +220,16 @@ impl Driver {
 
     async fn end(self) {
         self.stop_checks();
+        checks::cancelled(&self.world).await;
         // If the driver stopped because it lost the lock, it has nothing to release. If its operator stopped it, the
         // driver still holds the lock.
         let is_closed = self.status.borrow().outcome().is_some();
         let must_release = is_closed || *self.lease.state.borrow() == LeaseState::Held;
         if !must_release {
             return;
+        }
+        if is_closed {
+            checks::clear(&self.world).await;
         }
         if let Some(successor) = self.machine.successor()
             && !handing_over::is_ours_after_waiting(&self.world, successor).await

@@ -91,6 +91,7 @@ impl Performer<'_> {
             runtime,
             router,
             store,
+            ..
         } = self.write;
         match action {
             Action::Pull(version) => self.pull(version).await,
@@ -159,21 +160,8 @@ impl Performer<'_> {
         &self.definition.target
     }
 
-    /// Checks that this driver still holds the lock (interlock 4). The store compares the lock's token in every write,
-    /// and the proxy refuses a switch with a lower token. All other changes except a pull are made after this check. If
-    /// this machine slept for longer than the lease, the check finds the lost lock before the next heartbeat does.
     async fn still_ours(&self, doing: &str) -> Result<()> {
-        let target = self.target();
-        if self.write.store.locks.holds(target, self.fence).await? {
-            return Ok(());
-        }
-        let message = format!("this driver no longer holds the lock of {target}");
-        Err(Failure::new(
-            FailureKind::Fenced,
-            "the lock",
-            doing,
-            message,
-        ))
+        still_ours(self.write, self.target(), self.fence, doing).await
     }
 
     async fn pull(&self, version: &Version) -> Result<()> {
@@ -367,6 +355,27 @@ impl Performer<'_> {
             }),
         }
     }
+}
+
+/// Checks that this driver still holds the lock (interlock 4). The store compares the lock's token in every write, and
+/// the proxy refuses a switch with a lower token. All other changes except a pull are made after this check. If this
+/// machine slept for longer than the lease, the check finds the lost lock before the next heartbeat does.
+pub(super) async fn still_ours(
+    write: &Writing,
+    target: &Target,
+    fence: &Fence,
+    doing: &str,
+) -> Result<()> {
+    if write.store.locks.holds(target, fence).await? {
+        return Ok(());
+    }
+    let message = format!("this driver no longer holds the lock of {target}");
+    Err(Failure::new(
+        FailureKind::Fenced,
+        "the lock",
+        doing,
+        message,
+    ))
 }
 
 /// Moves the proxy's pointer. First the proxy prepares the switch. Then the route is written, if it changes. If the

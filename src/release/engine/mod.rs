@@ -34,8 +34,10 @@ use super::{
     ProxyWords, Reading, Refusal, Refused, Scope, Site, Writing, decide,
 };
 use crate::history::Chain;
-use crate::inventory::{Clocks, LockPurpose, LockRecord, Operator, QueueEntry, Target, Tier};
-use crate::ports::{Acquired, Clock, Lease};
+use crate::inventory::{
+    Clocks, LockPurpose, LockRecord, Operator, QueueEntry, ReleaseId, Target, Tier,
+};
+use crate::ports::{Acquired, CheckLines, CheckOutput, Clock, Lease};
 
 /// How many commands may wait for a driver.
 const COMMANDS: usize = 16;
@@ -136,6 +138,17 @@ impl Engine {
             .get(target)
             .filter(|handle| !handle.status.borrow().is_over())
             .cloned()
+    }
+
+    /// The output of the checks of a release that this engine drives or drove to its end. None if another engine drives
+    /// it, or if this engine has driven a later release of the target.
+    pub fn check_lines(&self, target: &Target, release: ReleaseId) -> Option<CheckLines> {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_release = |handle: &&Handle| handle.status.borrow().plan.release == release;
+        active
+            .get(target)
+            .filter(of_release)
+            .map(Handle::check_lines)
     }
 
     /// Stops the drivers of this engine, as if an operator had interrupted them. Each driver observes the result of the
@@ -296,11 +309,13 @@ impl Engine {
         let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
         // A warm rollback does not start its candidate: the candidate is already running.
         let (candidate, candidate_receiver) = watch::channel(plan.warm.listed());
+        let check_output = CheckOutput::default();
         let (announcements, first_receiver) = broadcast::channel(ANNOUNCEMENTS);
         let handle = Handle {
             commands: command_sender,
             status: status_receiver,
             candidate: candidate_receiver,
+            check_lines: check_output.lines(),
             announcements: announcements.clone(),
             first_receiver: Arc::new(Mutex::new(Some(first_receiver))),
         };
@@ -316,6 +331,8 @@ impl Engine {
                 clock: Arc::clone(&self.clock),
                 clocks,
                 stop_checks: watch::Sender::new(0),
+                checks_running: Arc::default(),
+                check_output,
                 events: event_sender,
                 candidate,
                 chain: Arc::new(Mutex::new(chain)),

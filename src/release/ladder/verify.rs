@@ -42,11 +42,18 @@ impl StageDefinition for Verify {
         let total = report.cases.len();
         if report.allows() {
             let overridden: Vec<&str> = report.failed().map(|case| case.name.as_str()).collect();
+            // A case that passed has a detail only if an earlier attempt did not.
+            let retried = report
+                .cases
+                .iter()
+                .filter(|case| case.verdict == Verdict::Passed && !case.detail.is_empty());
+            let retried = retried.map(|case| format!("; {} {}", case.name, case.detail));
+            let retried: String = retried.collect();
             return Judgement::True(match (total, overridden.is_empty()) {
                 (0, _) => "no checks are configured".into(),
-                (_, true) => format!("{passed} of {total} passed"),
+                (_, true) => format!("{passed} of {total} passed{retried}"),
                 (_, false) => format!(
-                    "{passed} of {total} passed, overridden: {}",
+                    "{passed} of {total} passed, overridden: {}{retried}",
                     overridden.join(", ")
                 ),
             });
@@ -86,6 +93,11 @@ impl StepDefinition for Verify {
                     ""
                 };
                 let weight = if case.required { "" } else { ", not required" };
+                let again = match case.retries {
+                    0 => String::new(),
+                    1 => ", run again once if it does not pass".to_owned(),
+                    retries => format!(", run again up to {retries} times if it does not pass"),
+                };
                 let at = match case.kind {
                     CaseKind::Request(_) => String::new(),
                     CaseKind::Command(_) => {
@@ -94,8 +106,18 @@ impl StepDefinition for Verify {
                             duration(case.timeout)
                         )
                     }
+                    CaseKind::Container(_) => {
+                        format!(
+                            " with the network of the candidate, for at most {}",
+                            duration(case.timeout)
+                        )
+                    }
                 };
-                format!("{}: {}{at}{through}{weight}", case.name, case.shown())
+                format!(
+                    "{}: {}{at}{through}{again}{weight}",
+                    case.name,
+                    case.shown()
+                )
             })
             .collect()
     }

@@ -138,17 +138,17 @@ fn note(decision: &Decision) -> String {
         .map_or(String::new(), |note| format!(": {note}"))
 }
 
-/// An announcement with the number of checks for each verdict, and one for each check that did not pass.
+/// An announcement with the number of checks for each verdict, and one for each check that did not pass at the first attempt.
 fn checked(entry: &Entry, report: &crate::checks::Report) -> Vec<Announcement> {
     let stage = Some(Stage::forward(Step::Verify));
     let counted = counted(&report.cases, &[]);
     let text = format!("checks of {}: {counted}", report.digest.short());
     let mut lines = vec![line(entry.at, stage, AnnouncementKind::Noted, &text)];
-    let not_passed = report
-        .cases
-        .iter()
-        .filter(|case| case.verdict != Verdict::Passed);
-    lines.extend(not_passed.map(|case| {
+    let is_noted = |case: &&crate::checks::CaseReport| {
+        case.verdict != Verdict::Passed || !case.detail.is_empty()
+    };
+    let noted = report.cases.iter().filter(is_noted);
+    lines.extend(noted.map(|case| {
         let text = format!("{} {}: {}", case.name, case.verdict, case.detail);
         line(entry.at, stage, AnnouncementKind::Noted, &text)
     }));

@@ -289,7 +289,8 @@ fn checks(lines: &mut Lines, report: &Report) {
             ("request: ", &case.request),
             ("response: ", &case.response),
         ] {
-            if !is_passed && !text.is_empty() {
+            let is_shown = !is_passed || label.is_empty();
+            if is_shown && !text.is_empty() {
                 lines.add(Tone::Quiet, format!("             {label}{text}"));
             }
         }

@@ -7,6 +7,7 @@ use super::super::model::{
     EnvironmentSection, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
 };
 use super::Checker;
+use crate::checks::Case;
 use crate::inventory::{Cpus, SecretSource, Ulimit, WrongOption, plain};
 use crate::sanitize::visible;
 
@@ -120,6 +121,33 @@ impl Checker<'_> {
             ];
             for (key, _) in is_set.into_iter().filter(|(_, is_set)| *is_set) {
                 self.without_containers(&[at, &[key]].concat(), name);
+            }
+        }
+    }
+
+    /// Refuses checks in containers in an environment that has no containers. `at` is the place of the environment in
+    /// the service; without checks of its own, it has those of the service.
+    pub(super) fn check_containers(
+        &mut self,
+        at: &[&str],
+        environment: &EnvironmentSection,
+        in_environment: &ServiceEnvironmentSection,
+        checks: &[Case],
+    ) {
+        if environment.runtime != RuntimeKind::Process {
+            return;
+        }
+        let name = at.last().copied().unwrap_or_default();
+        let of_service = at.get(..at.len().saturating_sub(2)).unwrap_or(at);
+        let at = match in_environment.checks {
+            Some(_) => at,
+            None => of_service,
+        };
+        for (index, check) in checks.iter().enumerate() {
+            if let Some(container) = check.container() {
+                let place = format!("[{index}]");
+                let key = container.image.as_ref().map_or("container", |_| "image");
+                self.without_containers(&[at, &["checks", &place, key]].concat(), name);
             }
         }
     }

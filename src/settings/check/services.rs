@@ -119,8 +119,7 @@ impl Checker<'_> {
             }
             let here = [at, &["checks", &place]].concat();
             let Some(request) = check.request() else {
-                let environment = check.command().map(|command| &command.environment);
-                self.variables(&here, environment.unwrap_or(&BTreeMap::new()));
+                self.variables(&here, check.environment().unwrap_or(&BTreeMap::new()));
                 continue;
             };
             self.request_values(&here, &request.headers, &request.query);
@@ -269,10 +268,9 @@ impl Checker<'_> {
             );
         }
         self.slots(at, environment, service, in_environment);
-        let through = in_environment
-            .checks
-            .as_ref()
-            .unwrap_or(&service.checks)
+        let checks = in_environment.checks.as_ref().unwrap_or(&service.checks);
+        self.check_containers(at, environment, in_environment, checks);
+        let through = checks
             .iter()
             .filter_map(Case::request)
             .any(|request| request.through_preview);

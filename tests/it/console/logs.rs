@@ -1,10 +1,13 @@
 //! The log pane: which log it shows, what it keeps when instances come and go, and how lines are
 //! found.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossterm::event::KeyCode;
+use greenroom::checks::{Case, CaseKind, CommandCase};
 use greenroom::console::Model;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
@@ -12,7 +15,7 @@ use greenroom::console::model::{LogKind, LogSource, SavedLog};
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{InstanceId, Slot, Snapshot};
 use greenroom::logs::{NewLine, Origin};
-use greenroom::release::{Progress, StepState};
+use greenroom::release::{Plan, Progress, Status, StepState};
 use jiff::Timestamp;
 
 use super::world::{
@@ -135,6 +138,65 @@ fn with_tasks(progress: Progress) -> Event {
         .position(|status| status.step == Step::Switch);
     status.steps.insert(at.expect("the switch"), task);
     Event::ReleaseMoved(Arc::new(status))
+}
+
+/// A release with a check that runs a command, in this progress.
+fn with_command_check(progress: Progress) -> Status {
+    let mut status = verifying();
+    status.progress = progress;
+    let mut plan = Plan::clone(&status.plan);
+    plan.definition.suite.cases.push(Case {
+        name: "smoke".into(),
+        kind: CaseKind::Command(CommandCase {
+            hurl: None,
+            command: vec!["./smoke.sh".into()],
+            environment: BTreeMap::new(),
+            junit: false,
+        }),
+        timeout: Duration::from_secs(5),
+        required: true,
+        retries: 0,
+    });
+    status.plan = Arc::new(plan);
+    status
+}
+
+#[test]
+fn the_output_of_checks_is_shown_while_they_run_and_after_one_failed() {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    let moved = |progress| Event::ReleaseMoved(Arc::new(with_command_check(progress)));
+    let effects = tell(&mut model, moved(Progress::Forward(Step::Verify)));
+    assert_eq!(model.log.kind, LogKind::Checks);
+    let sources = followed(&effects);
+    let source = sources.first().expect("the checks are followed");
+    let shown = title(&model);
+    assert!(shown.contains("checks of web/production"), "{shown}");
+    assert!(pane(&model)[0].contains("no check of web/production has written anything yet"));
+    arrive(&mut model, source, vec![line(ago(1), "paying")]);
+    for progress in [
+        Progress::Back(Step::Start),
+        Progress::Closed(Outcome::BackedOut {
+            reason: "smoke failed".into(),
+        }),
+    ] {
+        tell(&mut model, moved(progress));
+        assert_eq!(model.log.kind, LogKind::Checks);
+        assert!(pane(&model)[0].contains("paying"));
+    }
+    tell(&mut model, moved(Progress::Forward(Step::Switch)));
+    assert_eq!(model.log.kind, LogKind::Slot(Slot::Green));
+}
+
+#[test]
+fn a_release_with_only_requests_has_no_log_of_checks() {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    tell(&mut model, Event::ReleaseMoved(Arc::new(verifying())));
+    assert_eq!(model.log.kind, LogKind::Slot(Slot::Green));
+    press(&mut model, "5");
+    for _ in 0..7 {
+        press(&mut model, "o");
+        assert_ne!(model.log.kind, LogKind::Checks);
+    }
 }
 
 fn tasks_source(model: &Model) -> LogSource {

@@ -331,6 +331,7 @@ fn case(name: &str, required: bool) -> Case {
         name: name.into(),
         timeout: Duration::from_secs(5),
         required,
+        retries: 0,
         kind: CaseKind::Request(RequestCase {
             method: "GET".into(),
             path: "/".into(),

@@ -3,6 +3,7 @@
 //! release. Without a reload, no connection may even be reopened.
 
 mod approving_real;
+mod check_containers_real;
 mod command_line;
 mod console_real;
 mod containers_real;

@@ -91,6 +91,6 @@ pub(crate) fn definition(tier: Tier) -> Definition {
 pub(crate) fn request_of(case: &mut Case) -> &mut RequestCase {
     match &mut case.kind {
         CaseKind::Request(request) => request,
-        CaseKind::Command(_) => unreachable!("the check is a request"),
+        CaseKind::Command(_) | CaseKind::Container(_) => unreachable!("the check is a request"),
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use crate::checks::{TestReport, Verdict};
+use super::{TestReport, Verdict};
 use crate::inventory::Mask;
 use crate::sanitize::sanitize;
 
 /// The most bytes of a report.
-pub(super) const LARGEST: u64 = 16 * 1024 * 1024;
+pub const LARGEST_REPORT: u64 = 16 * 1024 * 1024;
 /// The most elements and texts of a report.
 const MOST_NODES: u32 = 1_000_000;
 /// The most tests that are read.
@@ -19,8 +19,22 @@ const MOST_TESTS: usize = 20_000;
 const LONGEST_NAME: usize = 200;
 const LONGEST_MESSAGE: usize = 500;
 
+/// Why a check has no report.
+pub fn no_report(why: impl std::fmt::Display) -> String {
+    format!("it wrote no JUnit report to the file in GREENROOM_REPORT: {why}")
+}
+
+/// The tests of a report, in its order. Secrets in its texts are hidden. The error says why the report cannot be read.
+pub fn read_report(bytes: &[u8], mask: &Mask) -> Result<Vec<TestReport>, String> {
+    if bytes.len() as u64 > LARGEST_REPORT {
+        let most = LARGEST_REPORT / (1024 * 1024);
+        return Err(format!("its JUnit report has more than {most} MiB"));
+    }
+    read(&String::from_utf8_lossy(bytes), mask)
+}
+
 /// The tests of a report, in its order. The error says why the report cannot be read.
-pub(super) fn read(text: &str, mask: &Mask) -> Result<Vec<TestReport>, String> {
+fn read(text: &str, mask: &Mask) -> Result<Vec<TestReport>, String> {
     let options = ParsingOptions {
         // Entities could make a small report large.
         allow_dtd: false,

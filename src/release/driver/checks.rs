@@ -1,0 +1,175 @@
+//! Runs the checks of a candidate, one after the other, until all have run or an operator's request cancels them.
+
+mod container;
+
+pub(in crate::release::driver) use container::clear;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::World;
+use crate::checks::{Case, CaseKind, CaseReport, Report, Verdict};
+use crate::inventory::{Digest, Instance, InstanceId, InstanceRun, SlotMembers};
+use crate::ports::CheckedCandidate;
+use crate::release::event::Event;
+
+/// The pause before a check that has not passed is run again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// How long the driver waits at its end until checks that it has cancelled have removed their containers.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The candidate that is checked.
+struct Running {
+    /// The member that the checks ask. Any of them would do, because all run the same digest.
+    first: InstanceId,
+    digest: Digest,
+    /// The runs of all members.
+    runs: Vec<InstanceRun>,
+}
+
+/// Changes when the running checks must end.
+type Stopped = watch::Receiver<u64>;
+
+/// The error says that the instance changed or was restarted during the checks, was not running, or could not be
+/// observed, or that the checks were cancelled.
+pub(super) async fn run(world: &World) -> Result<Report, String> {
+    let _running = world.checks_running.lock().await;
+    let before = running(world).await?;
+    let suite = &world.plan.definition.suite;
+    if suite.has_containers() {
+        // A driver that died may have left some.
+        container::remove_all(world, "removing containers of earlier checks").await?;
+    }
+    let mut stopped = world.stop_checks.subscribe();
+    let mut cases = Vec::with_capacity(suite.cases.len());
+    for case in &suite.cases {
+        let settled = match stopped.has_changed() {
+            Ok(false) => attempts(world, case, &before, &mut stopped).await,
+            _ => None,
+        };
+        let Some(settled) = settled else {
+            return Err("a request of an operator cancelled them".to_owned());
+        };
+        // The report contains every case; this event only shows it early.
+        let _ = world.events.try_send(Event::CaseSettled(settled.clone()));
+        cases.push(settled);
+    }
+    let after = running(world).await?;
+    if before.digest != after.digest {
+        return Err(format!(
+            "{} was running when the checks started and {} when they ended",
+            before.digest.short(),
+            after.digest.short()
+        ));
+    }
+    if before.runs != after.runs {
+        return Err(format!(
+            "{} was restarted while it was checked",
+            world.plan.slot
+        ));
+    }
+    Ok(Report {
+        digest: after.digest,
+        runs: after.runs,
+        at: world.clock.now(),
+        cases,
+    })
+}
+
+/// Runs one check until it passes or has no more retries. None if it was cancelled.
+async fn attempts(
+    world: &World,
+    case: &Case,
+    running: &Running,
+    stopped: &mut Stopped,
+) -> Option<CaseReport> {
+    let most = case.retries as usize + 1;
+    let mut earlier = Vec::new();
+    loop {
+        let report = run_case(world, case, running, stopped).await?;
+        if report.verdict == Verdict::Passed || earlier.len() + 1 >= most {
+            return Some(report.after(&earlier, most));
+        }
+        earlier.push(report);
+        if timeout(RETRY_PAUSE, stopped.changed()).await.is_ok() {
+            return None;
+        }
+    }
+}
+
+/// Runs one check once. None if it was cancelled.
+async fn run_case(
+    world: &World,
+    case: &Case,
+    running: &Running,
+    stopped: &mut Stopped,
+) -> Option<CaseReport> {
+    let plan = &world.plan;
+    match &case.kind {
+        CaseKind::Request(_) => {
+            let preview = plan.definition.preview.as_ref();
+            let checker = &world.read.checker;
+            Some(checker.run(case, plan.addresses().first(), preview).await)
+        }
+        CaseKind::Command(command) => {
+            let mask = world.read.checker.mask().await;
+            let commands = &world.read.command_checks;
+            let candidate = CheckedCandidate {
+                target: plan.target().clone(),
+                slot: plan.slot,
+                version: plan.version.clone(),
+                release: plan.release,
+                address: plan.addresses().first().clone(),
+            };
+            let running = commands.run(case, command, &candidate, &mask, &world.check_output);
+            tokio::select! {
+                report = running => Some(report),
+                Ok(()) = stopped.changed() => None,
+            }
+        }
+        CaseKind::Container(container) => {
+            container::run(world, (case, container), running, stopped).await
+        }
+    }
+}
+
+/// Waits until the checks that this driver has cancelled have ended.
+pub(super) async fn cancelled(world: &World) {
+    if timeout(CANCEL_TIMEOUT, world.checks_running.lock())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "the checks of {} have not ended in time",
+            world.plan.target()
+        );
+    }
+}
+
+async fn running(world: &World) -> Result<Running, String> {
+    let plan = &world.plan;
+    let instances = world
+        .read
+        .runtime
+        .instances(plan.target())
+        .await
+        .map_err(|failure| failure.to_string())?;
+    let by_slot = SlotMembers::by_slot(instances);
+    let members = by_slot.get(plan.slot);
+    if let Some(difference) = members.difference() {
+        return Err(format!("{} {difference}", plan.slot));
+    }
+    if let Some(stopped) = members.iter().find(|member| !member.is_running()) {
+        let name = members.name_of_member(plan.slot, stopped);
+        return Err(format!("{name} is not running"));
+    }
+    let first = members.representative();
+    let first = first.ok_or_else(|| format!("{} is empty", plan.slot))?;
+    Ok(Running {
+        first: first.id.clone(),
+        digest: first.digest.clone(),
+        runs: members.iter().map(Instance::run).collect(),
+    })
+}
