@@ -329,9 +329,10 @@ fn differences_of_members(
             members.short_digests()
         ));
     }
-    if !members.are_running() {
+    if let Some(stopped) = members.iter().find(|member| !member.is_running()) {
+        let name = members.name_of_member(slot, stopped);
         differences.push(format!(
-            "{slot} is registered, but its {noun} is not running"
+            "{name} is registered, but its {noun} is not running"
         ));
     }
     differences

@@ -82,8 +82,8 @@ fn difference_from_registration(
             _ => "not running",
         };
         return Some(Name::InstanceStopped.with_message(format!(
-            "{slot} is registered but {}",
-            members.of_member(stopped, state)
+            "{} is registered but {state}",
+            members.name_of_member(slot, stopped)
         )));
     }
     if let (Some(tag), Some(other)) = (&entry.tag, &first.tag)

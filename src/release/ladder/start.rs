@@ -239,13 +239,20 @@ impl StepDefinition for Start {
                 leftover.id.short()
             ));
         }
-        for (address, number) in plan.addresses().iter().zip(1..) {
-            calls.push(format!(
-                "engine: create and start {} from {} at {address}",
-                instance_name(plan.target(), plan.slot, number),
+        let addresses = plan.addresses();
+        calls.push(match addresses.len() {
+            1 => format!(
+                "engine: create and start {} from {} at {addresses}",
+                instance_name(plan.target(), plan.slot, 1),
                 plan.version.pinned()
-            ));
-        }
+            ),
+            members => format!(
+                "engine: create and start {members} members, {} to {}, from {} at {addresses}",
+                instance_name(plan.target(), plan.slot, 1),
+                instance_name(plan.target(), plan.slot, members),
+                plan.version.pinned()
+            ),
+        });
         let options = plan
             .definition
             .instance

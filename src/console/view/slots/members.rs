@@ -38,10 +38,11 @@ pub(super) fn rows(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot
         let address = side.addresses.of_member(member.number);
         let address = address.map_or(String::new(), ToString::to_string);
         let (number, state) = (member.number, member.state);
-        let label = format!(
-            "{number}  {address}  {state}{age}  restarts {}",
-            member.restarts
-        );
+        let restarts = match member.restarts {
+            0 => String::new(),
+            restarts => format!("  restarts {restarts}"),
+        };
+        let label = format!("{number}  {address}  {state}{age}{restarts}");
         let meaning = match why(member) {
             Some(_) if !is_stopped => Meaning::Warn,
             _ => Meaning::Muted,
