@@ -25,8 +25,8 @@ pub enum InvalidAddresses {
     Empty,
     #[error("a slot has at most {MOST_MEMBERS} addresses, and these are {0}")]
     TooMany(usize),
-    #[error("in the range {0:?}, the second port is lower than the first")]
-    Backwards(String),
+    #[error("the second port of the range is lower than the first")]
+    Backwards,
     #[error(transparent)]
     Address(#[from] super::InvalidAddress),
 }
@@ -49,7 +49,7 @@ impl Addresses {
         };
         let (before, first) = first;
         if last < first {
-            return Err(InvalidAddresses::Backwards(text.to_owned()));
+            return Err(InvalidAddresses::Backwards);
         }
         let count = usize::from(last - first) + 1;
         if count > MOST_MEMBERS {

@@ -160,6 +160,7 @@ mod tests {
             slot: Slot::Blue,
             number: 1,
             of: 1,
+            endpoint: None,
             digest,
             tag: None,
             release: None,

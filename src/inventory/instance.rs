@@ -6,7 +6,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ImageLabels, ReleaseId, Slot, SlotMembers, Target};
+use super::{
+    Address, Addresses, Digest, Endpoint, ImageLabels, ReleaseId, Slot, SlotMembers, Target,
+};
 
 /// The id that the runtime gave to an instance: a full container id, or the id of a process record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,9 +99,12 @@ pub struct Instance {
     /// The number of the member in its slot, from 1, from a label.
     #[serde(default = "one")]
     pub number: usize,
-    /// How many members the slot has had since the instance was created, from a label.
+    /// How many members the slot got when the instance was created, from a label.
     #[serde(default = "one")]
     pub of: usize,
+    /// The address that the instance got when it was created; none if it is not known.
+    #[serde(default)]
+    pub endpoint: Option<Endpoint>,
     /// The digest of the running image. It comes from the runtime and not from a label, because labels can be wrong.
     pub digest: Digest,
     /// The tag that was released, from a label.
@@ -140,6 +145,13 @@ impl Instance {
             self.state,
             InstanceState::Created | InstanceState::Exited { .. }
         )
+    }
+
+    /// The address of the member in its slot: the configured one for its number, otherwise the one that it got when it was
+    /// created.
+    pub fn address(&self, of_slot: &Addresses) -> Option<Address> {
+        let configured = of_slot.of_member(self.number).cloned();
+        configured.or_else(|| self.endpoint.clone().map(Address::from))
     }
 
     /// The current run, as the runtime reports it.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Addresses, Digest, Instance, InstanceId, PerSlot, Probe, ReleaseId, Slot, instance_name,
+    Address, Addresses, Digest, Instance, InstanceId, PerSlot, Probe, ReleaseId, Slot,
+    instance_name,
 };
 
 /// The members of one slot. A set with too many members, or with members of several digests, has no digest, because it
@@ -95,13 +96,13 @@ impl SlotMembers {
         self.members.is_empty()
     }
 
-    /// Whether the slot has the wanted number of members, and all of them run the same digest.
+    /// Whether the slot has each wanted member, and all of them run the same digest.
     pub fn is_whole(&self) -> bool {
         self.members.len() == self.wanted && self.digest().is_some()
     }
 
-    /// The digest that runs in the slot. None if the slot is empty or has too many members, or if its members run
-    /// several digests.
+    /// The digest that runs in the slot. None if the slot is empty, or if a member does not belong to it
+    /// ([`Self::odd_ones`]).
     pub fn digest(&self) -> Option<&Digest> {
         self.representative().map(|member| &member.digest)
     }
@@ -112,18 +113,17 @@ impl SlotMembers {
         self.odd_ones().next().is_none().then_some(first)
     }
 
-    /// The members that do not belong to the slot: the members above the wanted number, and the members that run
-    /// another digest than the first member.
+    /// The members that do not belong to the slot: those with a number above the wanted one, those with the number of a
+    /// member before them, and those that run another digest than the first member.
     pub fn odd_ones(&self) -> impl Iterator<Item = &Instance> {
-        let first = self.members.first();
-        let is_odd = move |(index, member): &(usize, &Instance)| {
-            *index >= self.wanted || first.is_some_and(|first| first.digest != member.digest)
+        let is_odd = |index: usize, member: &Instance| {
+            let mut before = self.members[..index].iter();
+            !(1..=self.wanted).contains(&member.number)
+                || before.any(|other| other.number == member.number)
+                || self.members[0].digest != member.digest
         };
-        self.members
-            .iter()
-            .enumerate()
-            .filter(is_odd)
-            .map(|(_, member)| member)
+        let members = self.members.iter().enumerate();
+        members.filter_map(move |(index, member)| is_odd(index, member).then_some(member))
     }
 
     /// What is wrong with the set, as the end of a sentence about the slot: `has 2 containers or processes instead of
@@ -133,10 +133,18 @@ impl SlotMembers {
             return None;
         }
         let (count, wanted) = (self.members.len(), self.wanted);
-        if count == wanted {
+        let several_digests = self
+            .members
+            .iter()
+            .any(|it| it.digest != self.members[0].digest);
+        if count == wanted && several_digests {
             let named = self.members.iter();
             let named = named.map(|member| format!("{} in {}", member.digest.short(), member.name));
             return Some(format!("runs several versions: {}", list(named)));
+        }
+        if count == wanted {
+            let odd = list(self.odd_ones().map(|member| member.name.clone()));
+            return Some(format!("has {odd} instead of another member"));
         }
         let noun = if count == 1 {
             "container or process"
@@ -166,13 +174,21 @@ impl SlotMembers {
         list(digests.into_iter())
     }
 
-    /// Which of the addresses of the slot these members use: the first ones, if the version was released with fewer
-    /// members than the slot has addresses. All of them if the slot is empty.
+    /// The addresses that these members use. These are the first addresses of the slot, if the version was released with
+    /// fewer members than the slot has addresses. If the slot has too few, a member has the address that it got when it
+    /// was created. All addresses of the slot if it is empty.
     pub fn addresses(&self, of_slot: &Addresses) -> Addresses {
         if self.is_empty() {
             return of_slot.clone();
         }
-        of_slot.first_members(self.wanted)
+        let mut addresses: Vec<Address> =
+            of_slot.first_members(self.wanted).iter().cloned().collect();
+        for number in addresses.len() + 1..=self.wanted {
+            let mut members = self.members.iter();
+            let member = members.find(|member| member.number == number);
+            addresses.extend(member.and_then(|member| member.address(of_slot)));
+        }
+        Addresses::new(addresses).unwrap_or_else(|_| of_slot.clone())
     }
 
     /// The members by number and id, in their order.
@@ -357,16 +373,59 @@ mod tests {
 
     #[test]
     fn members_of_several_digests_are_no_version_even_in_the_wanted_number() {
-        let mut slot = SlotMembers::new([member(OWN, 'a'), member("z", 'b')]);
-        slot.wanted = 2;
+        let mut slot = SlotMembers::new([numbered(1, 2, 'a'), numbered(2, 2, 'b')]);
         assert_eq!((slot.is_whole(), slot.digest()), (false, None));
         let difference = slot.difference().expect("a difference");
         assert!(difference.starts_with("runs several versions: "));
-        assert!(difference.contains("in z"), "{difference}");
+        assert!(
+            difference.contains("in greenroom-web.qa.blue.2"),
+            "{difference}"
+        );
 
         slot.iter_mut()
             .for_each(|member| member.digest = digest('a'));
         assert!(slot.is_whole() && slot.difference().is_none());
+    }
+
+    #[test]
+    fn a_member_with_the_number_of_another_does_not_belong_to_the_slot() {
+        let copy = Instance {
+            name: "debugging".into(),
+            ..numbered(1, 2, 'a')
+        };
+        let slot = SlotMembers::new([copy, numbered(1, 2, 'a')]);
+        let odd: Vec<&str> = slot.odd_ones().map(|it| it.name.as_str()).collect();
+        assert_eq!(odd, ["debugging"]);
+        assert_eq!((slot.is_whole(), slot.digest()), (false, None));
+        let difference = slot.difference().expect("a difference");
+        assert_eq!(difference, "has debugging instead of another member");
+        let forged = SlotMembers::new([numbered(1, 2, 'a'), numbered(7, 2, 'a')]);
+        assert_eq!(forged.odd_ones().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_member_is_counted_and_the_others_still_run_one_version() {
+        let slot = SlotMembers::new([numbered(3, 3, 'a'), numbered(1, 3, 'a')]);
+        assert!(!slot.is_whole() && slot.digest().is_some());
+        let difference = slot.difference().expect("a difference");
+        assert!(difference.starts_with("has 2 containers or processes instead of 3"));
+        assert_eq!(slot.listed()[1].number, 3);
+    }
+
+    #[test]
+    fn members_use_the_first_addresses_and_their_own_if_there_are_too_few() {
+        let mut third = numbered(3, 3, 'a');
+        third.endpoint = "127.0.0.1:9".parse().ok();
+        let slot = SlotMembers::new([numbered(1, 3, 'a'), numbered(2, 3, 'a'), third]);
+        let of = |text: &str| {
+            slot.addresses(&text.parse().expect("addresses"))
+                .to_string()
+        };
+        assert_eq!(of("127.0.0.1:1-5"), "127.0.0.1:1-3");
+        assert_eq!(of("127.0.0.1:1-2"), "127.0.0.1:1, 127.0.0.1:2, 127.0.0.1:9");
+        let empty = SlotMembers::default();
+        let all = "127.0.0.1:1-5".parse().expect("addresses");
+        assert_eq!(empty.addresses(&all), all);
     }
 
     #[test]
@@ -378,6 +437,17 @@ mod tests {
         (other.release, other.tag) = (None, None);
         assert_eq!((both(&other).release(), both(&other).tag()), (None, None));
         assert_eq!(both(&other).without(&other.id).tag(), Some("1.9.0"));
+    }
+
+    /// A member with the name that Greenroom gives.
+    fn numbered(number: usize, of: usize, fill: char) -> Instance {
+        let one = member(OWN, fill);
+        Instance {
+            name: instance_name(&one.target, one.slot, number),
+            number,
+            of,
+            ..one
+        }
     }
 
     #[test]

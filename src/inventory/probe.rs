@@ -16,7 +16,7 @@ pub struct Probe {
 
 impl Probe {
     /// The result for a whole slot, from the results of its members in their order: the first one that is not healthy,
-    /// otherwise the slowest. With several members, it names the member. None without members.
+    /// otherwise the slowest. With several members, it names the one that is not healthy. None without members.
     pub fn of_slot(probes: Vec<Self>) -> Option<Self> {
         let count = probes.len();
         let numbered = probes.into_iter().zip(1..);
@@ -27,7 +27,7 @@ impl Probe {
             };
             if is_worse { other } else { worst }
         })?;
-        if count == 1 {
+        if count == 1 || probe.healthy {
             return Some(probe);
         }
         let detail = format!("member {number} of {count}: {}", probe.detail);
@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(of(&[]), None);
         assert_eq!(of(std::slice::from_ref(&slow)), Some(slow.clone()));
         let healthy = of(&[fast.clone(), slow, fast.clone()]).expect("a probe");
-        assert_eq!(healthy.detail, "member 2 of 3: 204");
+        assert_eq!(healthy.detail, "204");
         let (refused, timeout) = (probe(false, "refused", 1), probe(false, "timeout", 5));
         let unhealthy = of(&[fast, refused, timeout]).expect("a probe");
         assert_eq!(unhealthy.detail, "member 2 of 3: refused");

@@ -87,7 +87,7 @@ pub fn decide(
     };
     let overridden = overridden(request, definition, record, facts, kind);
     let holds = definition.holds_by(record.hold.as_ref(), facts.now, &facts.clocks);
-    let mut warnings = warnings(facts, from.as_ref(), &leftover);
+    let mut warnings = warnings(facts, definition, from.as_ref(), &leftover);
     warnings.extend(ends_standby(facts, record));
     warnings.extend(tasks_left_out(facts));
     warnings.extend(skipped_tasks(&request.skipped_tasks));

@@ -44,7 +44,7 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
                     && route.addresses == wanted.addresses
             });
             require(is_written, || {
-                "the route does not have the planned slot, generation, digest and address".into()
+                "the route does not have the planned slot, generation, digest and addresses".into()
             })
         }
         Action::Rebase { from, generation } => {
@@ -102,11 +102,15 @@ fn registered(
     release: ReleaseId,
     view: &View<'_>,
 ) -> Result<(), String> {
-    let addresses = view.definition.endpoints.get(slot);
+    let configured = view.definition.endpoints.get(slot);
     let Some(entry) = view.entry(slot) else {
         return Err(format!("{slot} is not registered"));
     };
-    if entry.digest != *digest || !addresses.begin_with(entry.endpoints()) {
+    let is_at = match view.members(slot) {
+        Some(members) => members.addresses(configured).iter().eq(entry.endpoints()),
+        None => configured.begin_with(entry.endpoints()),
+    };
+    if entry.digest != *digest || !is_at {
         return Err(format!(
             "{slot} is registered as {} at {}",
             entry.digest.short(),

@@ -86,7 +86,7 @@ pub enum Refusal {
     /// Another program uses the name or the address of the candidate's slot.
     SlotTaken {
         slot: Slot,
-        /// The address of the slot.
+        /// The addresses of the slot.
         at: Addresses,
         /// A description of what uses the slot.
         by: String,

@@ -13,7 +13,7 @@ use crate::history::{
     Baseline, Direction, Entry, FORMAT, JournalEvent, Recorded, ReleaseKind, Step,
 };
 use crate::inventory::{
-    Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, SlotMembers, StoredKey,
+    Clocks, HIGHEST_GENERATION, Instance, PerSlot, RegistryRecord, Slot, SlotMembers, StoredKey,
 };
 use crate::sanitize::sanitize;
 
@@ -65,7 +65,22 @@ impl Plan {
             return Err(Refused(against));
         }
         plan.leftover = leftover(head.baseline.as_ref(), &plan, target_state.instances);
+        plan.take_members(&SlotMembers::by_slot(target_state.instances.to_vec()));
         Ok(plan)
+    }
+
+    /// Completes the plan with the members that were released before it. Their number may differ from that of the
+    /// addresses in the configuration.
+    fn take_members(&mut self, slots: &PerSlot<SlotMembers>) {
+        if let Some(from) = &mut self.from {
+            let members = slots.get(from.slot);
+            let configured = self.definition.endpoints.get(from.slot);
+            from.addresses = members.addresses(configured);
+            from.members = members.clone();
+        }
+        if self.kind == ReleaseKind::WarmRollback {
+            self.warm = slots.get(self.slot).clone();
+        }
     }
 }
 
@@ -118,7 +133,7 @@ fn refuse_by_definition(
         let (then, now) = (baseline.endpoints.get(slot), definition.endpoints.get(slot));
         if then != now {
             against.push(not_resumable(format!(
-                "{slot} had the address {then} when the release started, but has {now} in this configuration: restore the address, or leave the release"
+                "{slot} had the address {then} when the release started, but has {now} in this configuration: restore it, or leave the release"
             )));
         }
     }

@@ -206,8 +206,9 @@ impl<'a> View<'a> {
         let Some(digest) = members.digest() else {
             return Err(format!("{slot} is empty"));
         };
-        if !members.are_running() {
-            return Err(format!("{slot} is not running"));
+        if let Some(stopped) = members.iter().find(|member| !member.is_running()) {
+            let name = members.name_of_member(slot, stopped);
+            return Err(format!("{name} is not running"));
         }
         match self.probes.get(slot) {
             Some(probe) if probe.healthy => Ok(digest),

@@ -76,10 +76,11 @@ fn address(text: &str) -> Result<(), WrongValue> {
 /// Checks an address to connect to, or a range of ports.
 fn addresses(text: &str) -> Result<(), WrongValue> {
     match text.parse::<Addresses>() {
-        Err(refused @ (InvalidAddresses::Backwards(_) | InvalidAddresses::TooMany(_))) => {
-            Err(WrongValue(refused.to_string()))
+        Err(refused @ (InvalidAddresses::Backwards | InvalidAddresses::TooMany(_))) => {
+            Err(WrongValue(format!("{}: {refused}", quoted(text))))
         }
-        Ok(addresses) if addresses.len() > 1 => Ok(()),
+        // A range of ports is no address.
+        Ok(_) if text.parse::<Address>().is_err() => Ok(()),
         _ => address(text),
     }
 }

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::assemble::{Assembly, Part, Registered, Source};
 use super::router::{Answers, Attention, PollInputs, ask};
 use super::{Frame, all_clocks, clocks, engines, stores, too_long};
-use crate::inventory::{EdgeName, Target, World};
+use crate::inventory::{EdgeName, SlotMembers, Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
-use crate::release::{Engine, Site};
+use crate::release::{Definition, Engine, Site};
 
 /// How long a source may take before it is reported as silent. All sources are asked at the same time, so the whole
 /// observation takes at most this long, and the user has an answer within three seconds.
@@ -96,10 +96,24 @@ async fn records(
     .await
 }
 
+/// Which members are probed. If a slot has several addresses, the runtime says how many of them are used.
+async fn poll_inputs(site: &Site) -> PollInputs {
+    let Definition {
+        target, endpoints, ..
+    } = &site.definition;
+    if endpoints.iter().all(|(_, addresses)| addresses.len() == 1) {
+        return PollInputs::both_running();
+    }
+    match tokio::time::timeout(TIMEOUT, site.read.runtime.instances(target)).await {
+        Ok(Ok(instances)) => PollInputs::of_members(&SlotMembers::by_slot(instances)),
+        _ => PollInputs::both_running(),
+    }
+}
+
 async fn routing(site: &Site, now: Timestamp) -> [Part; 2] {
     let target = site.definition.target.clone();
     let edge = EdgeName::default();
-    let inputs = PollInputs::both_running();
+    let inputs = poll_inputs(site).await;
     let Answers { routing, probed } =
         ask(site, &inputs, Attention::Background, true, Some(TIMEOUT)).await;
     let part = match routing {

@@ -15,7 +15,7 @@ use super::assemble::{Part, Probed, Routing};
 use super::{opening, too_long};
 use crate::inventory::{
     EdgeAnswer, EdgeName, Installation, MOST_MEMBERS, PerSlot, Probe, PublicAnswer, Rates, Slot,
-    Target, World,
+    SlotMembers, Target, World,
 };
 use crate::ports::{Clock, Connection, Failure, FailureKind};
 use crate::release::Site;
@@ -128,18 +128,27 @@ fn poll_inputs(world: &World, target: &Target) -> PollInputs {
     };
     PollInputs {
         generation: snapshot.route.as_ref().map_or(0, |r| r.value.generation),
-        running: PerSlot::from_fn(|slot| {
-            let members = &snapshot.slots.get(slot).members;
-            if members.is_any_running() {
-                members.wanted()
-            } else {
-                0
-            }
-        }),
+        running: PerSlot::from_fn(|slot| used(&snapshot.slots.get(slot).members)),
+    }
+}
+
+/// How many members of a slot are probed.
+fn used(members: &SlotMembers) -> usize {
+    if members.is_any_running() {
+        members.wanted()
+    } else {
+        0
     }
 }
 
 impl PollInputs {
+    pub(super) fn of_members(slots: &PerSlot<SlotMembers>) -> Self {
+        Self {
+            generation: 0,
+            running: PerSlot::from_fn(|slot| used(slots.get(slot))),
+        }
+    }
+
     pub(super) fn both_running() -> Self {
         Self {
             generation: 0,

@@ -205,6 +205,7 @@ impl Engine {
             slot: labels.slot,
             number: labels.number,
             of: labels.of,
+            endpoint: labels.endpoint.clone(),
             digest,
             tag: labels.tag.clone(),
             release: labels.release,

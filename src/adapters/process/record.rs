@@ -103,6 +103,7 @@ impl Record {
             slot: self.slot,
             number: self.number,
             of: self.of,
+            endpoint: Some(self.endpoint.clone()),
             digest: self.digest.clone(),
             tag: self.tag.clone(),
             release: Some(self.release),

@@ -11,7 +11,7 @@ use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{
     ClockReading, Edge, EdgeAnswer, Edges, Installation, PointerState, ProxyAnswer, Slot,
-    StoredKey, Watcher, engine_of, local_time, store_of,
+    SlotMembers, StoredKey, Watcher, engine_of, local_time, store_of,
 };
 use crate::ports::{Connection, DoctorResult, DoctorTest, Failure, FailureKind, Result};
 use crate::release::{Site, unread_approvals};
@@ -401,7 +401,13 @@ async fn health(site: &Site) -> DoctorResult {
         }
         Err(not_tried) => return not_tried,
     };
-    let at = definition.endpoints.get(slot);
+    let configured = definition.endpoints.get(slot);
+    let at = &match site.read.runtime.instances(&definition.target).await {
+        Ok(instances) => SlotMembers::by_slot(instances)
+            .get(slot)
+            .addresses(configured),
+        Err(_) => configured.clone(),
+    };
     let probe = site.read.checker.health_of_slot(at, check).await;
     if probe.healthy {
         return DoctorResult::Works(format!("{path} of {slot} at {at} answers {}", probe.detail));

@@ -38,6 +38,7 @@ pub(crate) fn instance(slot: Slot, fill: char, number: u128) -> Instance {
         slot,
         number: 1,
         of: 1,
+        endpoint: None,
         digest: digest(fill),
         tag: Some("1.9.0".into()),
         release: Some(release(number)),

@@ -68,7 +68,7 @@ pub(super) async fn perform(
 /// What happens while an action is performed.
 pub(in crate::release) enum Progress {
     Pulled(PullProgress),
-    /// All members of the candidate are started.
+    /// These members of the candidate are started.
     Started(Vec<Member>),
 }
 
@@ -204,8 +204,8 @@ impl Performer<'_> {
             let id = self.write.runtime.start(&spec).await?;
             let of = addresses.len();
             started.push(Member { id, number, of });
+            (self.progress)(Progress::Started(started.clone()));
         }
-        (self.progress)(Progress::Started(started));
         Ok(())
     }
 
@@ -276,17 +276,19 @@ impl Performer<'_> {
             return Err(failed(FailureKind::Changed, why));
         }
         let addresses = self.definition.endpoints.get(slot);
-        let registered = members.iter().map(|member| {
-            let endpoint = addresses.of_member(member.number).ok_or_else(|| {
-                let (name, number) = (&member.name, member.number);
+        // The order of a set differs if a member was renamed.
+        let mut in_order: Vec<_> = members.iter().collect();
+        in_order.sort_by_key(|member| member.number);
+        let registered = in_order.into_iter().map(|member| {
+            let endpoint = member.address(addresses).ok_or_else(|| {
                 let why = format!(
-                    "{name} is member {number} of {slot}, which has {} addresses in the configuration",
-                    addresses.len()
+                    "{} has no address: configure {} addresses for {slot}",
+                    member.name, member.number
                 );
                 failed(FailureKind::Rejected, why)
             })?;
             Ok(RegisteredMember {
-                endpoint: endpoint.clone(),
+                endpoint,
                 instance: member.id.clone(),
             })
         });

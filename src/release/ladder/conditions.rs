@@ -147,19 +147,18 @@ pub(super) fn checks_passed(situation: &Situation<'_>) -> Result<(), Verdict> {
 /// was live may get the traffic back.
 pub(super) fn another_version(from: &LiveBefore, members: Option<&SlotMembers>) -> Option<String> {
     let members = members.filter(|it| !it.is_empty())?;
-    // Fewer members of the right version are better than none.
-    if members.digest() == Some(&from.version.digest) {
-        return None;
-    }
     if let Some(difference) = members.difference() {
         return Some(format!("{} {difference}", from.slot));
     }
-    Some(format!(
-        "{} runs {}, but {} was live there before this release",
-        from.slot,
-        members.short_digests(),
-        from.version.digest.short()
-    ))
+    let is_other = members.digest() != Some(&from.version.digest);
+    is_other.then(|| {
+        format!(
+            "{} runs {}, but {} was live there before this release",
+            from.slot,
+            members.short_digests(),
+            from.version.digest.short()
+        )
+    })
 }
 
 /// Whether the probe of this observation found its slot healthy.

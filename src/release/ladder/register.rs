@@ -61,8 +61,8 @@ fn registry() -> Ask {
 impl StepDefinition for Register {
     fn summary(&self) -> StepSummary {
         StepSummary {
-            does: "write the candidate's address and digest to etcd",
-            done_when: "etcd returns the same address and digest",
+            does: "write the candidate's addresses and digest to etcd",
+            done_when: "etcd returns the same addresses and digest",
         }
     }
 

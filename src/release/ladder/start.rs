@@ -94,18 +94,21 @@ impl StageDefinition for Start {
         if members.is_empty() {
             return Judgement::NotYet(format!("{} is still empty", plan.slot));
         }
+        let is_candidate = |member: &&Instance| {
+            member.release == Some(plan.release) && member.digest == plan.version.digest
+        };
+        for member in members.iter().filter(is_candidate) {
+            let name = members.name_of_member(plan.slot, member);
+            if let Some(judgement) = broken(plan, (&name, member), course) {
+                return judgement;
+            }
+        }
         if let Some(difference) = members.difference() {
             course.healthy_since = None;
             return Judgement::NotYet(format!("{} {difference}", plan.slot));
         }
         if members.digest() != Some(&plan.version.digest) {
             return Judgement::Never(another_digest(plan, members));
-        }
-        for member in members {
-            let name = members.name_of_member(plan.slot, member);
-            if let Some(judgement) = broken(plan, (&name, member), course) {
-                return judgement;
-            }
         }
         if let Some(why) = candidate::why_unhealthy(plan, members, observation.probe.as_ref()) {
             return unhealthy(situation, members, course, &why);

@@ -3,7 +3,7 @@
 use crate::history::{Outcome, ReleaseRecord, Step};
 use crate::inventory::{LockRecord, RegistryRecord, SlotMembers, Version};
 use crate::release::ladder::task_of_call;
-use crate::release::{Facts, LiveBefore, StandbyOf};
+use crate::release::{Definition, Facts, LiveBefore, StandbyOf};
 use crate::sanitize::sanitize;
 
 /// How far two clocks may differ without a warning.
@@ -11,6 +11,7 @@ const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 
 pub(super) fn warnings(
     facts: &Facts,
+    definition: &Definition,
     from: Option<&LiveBefore>,
     leftover: &SlotMembers,
 ) -> Vec<String> {
@@ -30,6 +31,7 @@ pub(super) fn warnings(
             probe.detail
         ));
     }
+    warnings.extend(from.and_then(|from| fewer_addresses(from, definition)));
     if from.is_none() {
         warnings.push("no version is live: after the switch there is nothing to go back to".into());
     }
@@ -100,6 +102,18 @@ pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<Str
         format!(
             "{operator} drives the standby of release {}: this release ends that standby",
             release.short()
+        )
+    })
+}
+
+/// A warning that the live version has more members than addresses in the configuration. The proxy knows only the
+/// configured addresses.
+fn fewer_addresses(from: &LiveBefore, definition: &Definition) -> Option<String> {
+    let (wanted, slot) = (from.members.wanted(), from.slot);
+    let addresses = definition.endpoints.get(slot).len();
+    (addresses < wanted).then(|| {
+        format!(
+            "{slot} has {wanted} members, but {addresses} in the configuration: as soon as the configuration of the proxy is installed, only {addresses} of them get requests"
         )
     })
 }

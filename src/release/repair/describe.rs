@@ -145,9 +145,13 @@ impl Action {
                 version,
                 ..
             } => format!(
-                "engine: create and start {} from {} at {addresses}; the image is pulled first if it is missing",
+                "engine: create and start {} from {} at {addresses}{}; the image is pulled first if it is missing",
                 names(*slot, addresses.len()),
-                version.pinned()
+                version.pinned(),
+                match addresses.len() {
+                    1 => "",
+                    _ => ", except those that exist",
+                }
             ),
             Self::Start { slot, instance } => {
                 format!("engine: start {} ({})", one(*slot), instance.short())

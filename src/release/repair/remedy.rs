@@ -84,11 +84,19 @@ fn missing(seen: &Seen<'_>, slot: Slot) -> Option<Remedy> {
         let why = not_proven(slot, why);
         return Some(person(format!("{slot} gets no new member: {why}")));
     }
+    let addresses = seen.addresses(slot);
+    if addresses.len() < members.wanted() {
+        return Some(person(format!(
+            "{slot} {}, and the configuration has no address for the missing one: configure {} addresses, or promote a version",
+            members.difference().unwrap_or_default(),
+            members.wanted()
+        )));
+    }
     let release = members.release()?;
     Some(Remedy::Actions(vec![
         Action::Create {
             slot,
-            addresses: seen.addresses(slot),
+            addresses,
             version: seen.version(members.tag().map(str::to_owned), digest.clone()),
             release,
         },
@@ -162,7 +170,11 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     Remedy::Actions(vec![
         Action::Create {
             slot,
-            addresses: seen.definition.endpoints.get(slot).clone(),
+            addresses: seen
+                .definition
+                .endpoints
+                .get(slot)
+                .first_members(route.addresses.len()),
             version,
             release: route.release,
         },

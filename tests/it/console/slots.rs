@@ -9,8 +9,8 @@ use greenroom::console::event::Event;
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
 use greenroom::inventory::{
-    Digest, ImageLabels, Instance, InstanceId, InstanceState, PublicAddress, Rates, Slot,
-    SlotMembers, Snapshot, SourceState, instance_name,
+    Digest, ImageLabels, Instance, InstanceId, InstanceState, PublicAddress, Rates,
+    RegisteredMember, Slot, SlotMembers, Snapshot, SourceState, instance_name,
 };
 use ratatui::buffer::Buffer;
 use ratatui::style::{Modifier, Style};
@@ -463,6 +463,14 @@ fn with_members(second: InstanceState) -> Snapshot {
         state: if number == 2 { second } else { first.state },
         ..first.clone()
     }));
+    let registered = blue.members.iter().map(|member| RegisteredMember {
+        endpoint: member.address(&blue.addresses).expect("an address"),
+        instance: member.id.clone(),
+    });
+    let entry = blue.registration.as_mut().expect("it is registered");
+    entry.value.members = registered.collect();
+    let route = snapshot.route.as_mut().expect("a route");
+    route.value.addresses = blue.addresses.clone();
     snapshot
 }
 

@@ -98,6 +98,7 @@ fn instance(target: &Target, slot: Slot, version: &Version, release: u8, age: u6
         slot,
         number: 1,
         of: 1,
+        endpoint: None,
         digest: version.digest.clone(),
         tag: version.tag.clone(),
         release: Some(release_id(release)),

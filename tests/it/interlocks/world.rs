@@ -911,6 +911,7 @@ impl World {
             slot,
             number: 1,
             of: 1,
+            endpoint: None,
             digest: running.digest.clone(),
             tag: None,
             release: Some(running.release),

@@ -36,6 +36,7 @@ fn instance(slot: Slot, fill: char, state: InstanceState) -> Instance {
         slot,
         number: 1,
         of: 1,
+        endpoint: None,
         digest: digest(fill),
         tag: None,
         release: Some(release(1)),

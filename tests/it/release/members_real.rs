@@ -1,12 +1,11 @@
 //! Releases of a service with several members in each slot, on a real Docker, nginx and etcd, under load.
 
-use std::process::Command;
 use std::time::Duration;
 
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::drift::Name;
 use greenroom::inventory::{Role, Slot, Snapshot, instance_name};
-use greenroom::release::{Progress, Wanted};
+use greenroom::release::{Command, Progress, Wanted};
 
 use super::drift::named;
 use super::fixture::{Fixture, FixtureOptions, version};
@@ -22,7 +21,7 @@ fn three() -> FixtureOptions {
 }
 
 fn run(arguments: &[&str]) -> String {
-    let said = Command::new("docker")
+    let said = std::process::Command::new("docker")
         .args(["-H", &docker()])
         .args(arguments)
         .output()
@@ -40,6 +39,29 @@ fn is_whole(snapshot: &Snapshot, slot: Slot) {
     let registered: Vec<_> = entry.value.endpoints().cloned().collect();
     let addresses: Vec<_> = side.addresses.iter().cloned().collect();
     assert_eq!(registered, addresses);
+}
+
+/// The configuration with the first address of each slot.
+fn fewer(text: &str) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let line = lines
+        .iter_mut()
+        .find(|line| line.starts_with("endpoints = { blue"));
+    let line = line.expect("the addresses");
+    let first = |list: &str| {
+        list.split(',')
+            .next()
+            .unwrap_or_default()
+            .replace(['[', ']'], "")
+    };
+    let (blue, green) = line.split_once("green = ").expect("both");
+    let blue = blue.split_once("blue = ").expect("blue").1;
+    *line = format!(
+        "endpoints = {{ blue = {}, green = {} }}",
+        first(blue),
+        first(green)
+    );
+    lines.join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,7 +94,7 @@ async fn no_client_notices_releases_of_three_members() {
         matches!(status.progress, Progress::Standby { .. })
     })
     .await;
-    let ended = back.handle.command(greenroom::release::Command::EndStandby);
+    let ended = back.handle.command(Command::EndStandby);
     ended.await.expect("driven");
     let finished = back.finish().await;
     let report = load.stop().await;
@@ -143,32 +165,49 @@ async fn one_bad_member_stops_a_release_and_all_are_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_with_more_members_than_addresses_gets_the_traffic_back() {
+    let options = FixtureOptions {
+        standby: "5m",
+        ..three()
+    };
+    let mut fixture = Fixture::new(options).await.with("1.8.2").await;
+    fixture.rebuild(fewer).await;
+    let promoted = fixture.begin(version("1.9.0")).await;
+    promoted
+        .until("standby", |status| {
+            matches!(status.progress, Progress::Standby { .. })
+        })
+        .await;
+    let load = load(&fixture).await;
+    let back = Command::BackOut {
+        by: fixture.app.engine.operator().clone(),
+        reason: "a trial".into(),
+    };
+    promoted.handle.command(back).await.expect("driven");
+    let finished = promoted.finish().await;
+    let report = load.stop().await;
+    println!("back to three members with one address: {report}");
+    assert!(finished.is_backed_out(), "{finished:?}");
+    report.assert_nothing_failed();
+    fixture.stands("1.8.2", Role::Empty).await;
+    let snapshot = fixture.snapshot().await;
+    let route = snapshot.route.as_ref().expect("a route");
+    assert_eq!(route.value.addresses.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_number_of_members_changes_with_a_release() {
     let mut fixture = Fixture::new(three()).await.with("1.8.2").await;
     let all = fixture.text.clone();
-    let fewer = |text: &str| {
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        let line = lines
-            .iter_mut()
-            .find(|line| line.starts_with("endpoints = { blue"));
-        let line = line.expect("the addresses");
-        let first = |list: &str| {
-            list.split(',')
-                .next()
-                .unwrap_or_default()
-                .replace(['[', ']'], "")
-        };
-        let (blue, green) = line.split_once("green = ").expect("both");
-        let blue = blue.split_once("blue = ").expect("blue").1;
-        *line = format!(
-            "endpoints = {{ blue = {}, green = {} }}",
-            first(blue),
-            first(green)
-        );
-        lines.join("\n")
-    };
     fixture.rebuild(fewer).await;
     // The live version was released with three members, and keeps them until it is replaced.
+    assert_eq!(named(&fixture).await, [Name::ProxyEdited.as_str()]);
+    let plan = fixture.plan(version("1.9.0")).await.expect("a plan");
+    let warned = plan
+        .warnings
+        .iter()
+        .any(|it| it.contains("blue has 3 members, but 1 in"));
+    assert!(warned, "{:?}", plan.warnings);
     let load = load(&fixture).await;
     let finished = fixture.promote("1.9.0").await;
     let report = load.stop().await;

@@ -183,8 +183,9 @@ fn an_upstream_has_every_member_and_leaves_out_one_that_fails() {
     let (template, mode) = (DEFAULT_TEMPLATE, SwitchMode::Pointer);
     let text = of_site(&several, template, mode, green(3)).unwrap().text;
     for part in [
-        "_blue {\n    server 127.0.0.1:18081 max_fails=1 fail_timeout=2s;\n    server 127.0.0.1:18082 max",
-        "    server 127.0.0.1:18086 max_fails=1 fail_timeout=2s;\n}\n# Before the first release",
+        "_blue {\n    server 127.0.0.1:18081 max_fails=3 fail_timeout=2s;\n    server 127.0.0.1:18082 max",
+        "    server 127.0.0.1:18086 max_fails=3 fail_timeout=2s;\n}\n# Before the first release",
+        "proxy_next_upstream error;",
         "_first {\n    server 127.0.0.1:18081 max_fails=0;\n    server 127.0.0.1:18082 max",
     ] {
         assert!(text.contains(part), "{part}\n{text}");

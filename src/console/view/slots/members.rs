@@ -14,6 +14,7 @@ pub(super) fn rows(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot
     let odd = members
         .iter()
         .find_map(|member| Some((member, why(member)?)));
+    let failed_probe = side.probe.as_ref().filter(|probe| !probe.healthy);
     let (label, meaning) = match (odd, members.representative()) {
         (Some((odd, why)), _) if !is_stopped => {
             let well = members
@@ -23,8 +24,17 @@ pub(super) fn rows(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot
             let label = format!("{cross} {well} of {wanted}, member {} {why}", odd.number);
             (label, Meaning::Bad)
         }
+        (None, Some(_)) if let Some(probe) = failed_probe => {
+            let cross = theme.glyph(Glyph::Cross);
+            (format!("{cross} {}", probe.detail), Meaning::Bad)
+        }
         (_, Some(first)) => {
-            let (label, meaning) = state(model, theme, snapshot, first);
+            let restarts = members.iter().map(|member| member.restarts).sum();
+            let all = Instance {
+                restarts,
+                ..first.clone()
+            };
+            let (label, meaning) = state(model, theme, snapshot, &all);
             (format!("{} of {wanted}  {label}", members.len()), meaning)
         }
         (_, None) => return Vec::new(),
@@ -43,11 +53,11 @@ pub(super) fn rows(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot
             restarts => format!("  restarts {restarts}"),
         };
         let label = format!("{number}  {address}  {state}{age}{restarts}");
-        let meaning = match why(member) {
-            Some(_) if !is_stopped => Meaning::Warn,
-            _ => Meaning::Muted,
-        };
-        rows.push(Row::new(6, label, meaning));
+        // A small box leaves out the members that are well first.
+        rows.push(match why(member) {
+            Some(_) if !is_stopped => Row::new(2, label, Meaning::Warn),
+            _ => Row::new(6, label, Meaning::Muted),
+        });
     }
     rows
 }

@@ -49,7 +49,10 @@ impl Checker<'_> {
             if let Some(other) = other {
                 let other_place = self.place_of(&other.key);
                 let is_same = listener.endpoint == other.endpoint;
-                let taken = if is_same {
+                let is_same_slot = listener.key == other.key;
+                let taken = if is_same && is_same_slot {
+                    format!("`{}` is twice in this list", listener.endpoint)
+                } else if is_same {
                     format!("`{}` is also {other_place}", listener.endpoint)
                 } else {
                     format!(
@@ -60,6 +63,9 @@ impl Checker<'_> {
                 let why = match (&listener.kind, &other.kind) {
                     (ListenerKind::Inbox, _) | (_, ListenerKind::Inbox) => {
                         "the inbox of the agent needs its own address"
+                    }
+                    (ListenerKind::Slot, ListenerKind::Slot) if is_same_slot => {
+                        "every member needs its own address"
                     }
                     (ListenerKind::Slot, _) | (_, ListenerKind::Slot) => {
                         "every slot needs its own address"

@@ -110,6 +110,7 @@ pub(crate) fn instance(world: &World<Slots>, slot: Slot) -> Option<Instance> {
         slot,
         number: 1,
         of: 1,
+        endpoint: None,
         digest: digest(running.digest),
         tag: None,
         release: Some(release(running.release)),
