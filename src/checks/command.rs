@@ -133,9 +133,10 @@ pub fn judge_command(case: &Case, outcome: CommandOutcome) -> CaseReport {
         true if detail.is_empty() => (Vec::new(), detail),
         true => (Vec::new(), format!("{detail}; {NO_OUTPUT}")),
     };
-    let output = match is_hidden {
-        true => NO_OUTPUT.to_owned(),
-        false => output,
+    let output = if is_hidden {
+        NO_OUTPUT.to_owned()
+    } else {
+        output
     };
     CaseReport {
         overridden: None,

@@ -70,9 +70,10 @@ impl CheckContainers for DockerWriter {
         match started {
             Ok(id) => Ok(CheckContainer { id, name }),
             Err(why) => {
-                let removed = match is_sent {
-                    true => self.remove_not_started(&name, &why, &doing).await,
-                    false => Ok(()),
+                let removed = if is_sent {
+                    self.remove_not_started(&name, &why, &doing).await
+                } else {
+                    Ok(())
                 };
                 let remains = removed.err().map(|failure| {
                     tracing::warn!("the container {name} was not removed: {failure}");

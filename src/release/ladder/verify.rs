@@ -69,8 +69,8 @@ impl StageDefinition for Verify {
     fn time_limit(&self, plan: &Plan) -> Duration {
         let cases = plan.definition.suite.cases.iter();
         let limits = cases.map(|case| {
-            let pauses = RETRY_PAUSE.saturating_mul(case.retries.into());
-            let attempts = u32::from(case.retries).saturating_add(1);
+            let pauses = RETRY_PAUSE.saturating_mul(case.retries);
+            let attempts = case.retries.saturating_add(1);
             case.timeout.saturating_mul(attempts).saturating_add(pauses)
         });
         let checks = limits.fold(Duration::ZERO, Duration::saturating_add);
