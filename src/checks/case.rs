@@ -180,7 +180,8 @@ struct CaseSection {
     #[serde(default)]
     expect: Option<Expectation>,
     /// The command to run instead of a request, on the machine of the operator or the agent: the program and its
-    /// arguments. Exit code 0 means that the check passed.
+    /// arguments. Exit code 0 means that the check passed. In a container, it replaces the command of the image, whose
+    /// entry point still runs.
     #[serde(default)]
     command: Option<Vec<String>>,
     /// Whether the command runs in a new container of the candidate's image, with the network of the candidate.
@@ -199,7 +200,7 @@ struct CaseSection {
     #[serde(default)]
     environment: BTreeMap<String, EnvironmentValue>,
     /// Whether the command writes a JUnit report to the file that the variable `GREENROOM_REPORT` names. Then every test
-    /// in the report must pass.
+    /// in the report must pass or be skipped, and not all be skipped.
     #[serde(default)]
     junit: bool,
     /// How long to wait for the answer or for the end of the command. Absent: 5 seconds for a request, 5 minutes for a

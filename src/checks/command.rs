@@ -2,17 +2,29 @@
 
 use std::time::Duration;
 
+use super::report::shorten;
 use super::{Case, CaseReport, TestReport, Verdict};
 use crate::inventory::Mask;
 use crate::sanitize::sanitize_line;
+
+/// The pause before a check that has not passed is run again.
+pub const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// The mask for the texts of a command that has ended.
+#[derive(Debug, Clone, Default)]
+pub struct OutputMask {
+    pub mask: Mask,
+    /// Whether the mask hides every secret of the target. If it does not, the output is left out.
+    pub is_complete: bool,
+}
 
 /// How a command ended. All texts are sanitized, and secrets in them are hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandOutcome {
     pub end: CommandEnd,
     pub took: Duration,
-    /// The last lines of the output.
-    pub output: String,
+    /// The last lines of the output. None if it is left out, because not every secret of the target is known.
+    pub output: Option<String>,
     /// The tests in the report of the command, or why it cannot be read; none if the check has no report.
     pub report: Option<Result<Vec<TestReport>, String>>,
 }
@@ -23,7 +35,7 @@ impl CommandOutcome {
         Self {
             end: CommandEnd::NotStarted(mask.hide(&sanitize_line(why.as_bytes()))),
             took,
-            output: String::new(),
+            output: Some(String::new()),
             report: None,
         }
     }
@@ -45,8 +57,14 @@ pub enum CommandEnd {
 
 /// How many failed tests a message names.
 const NAMED_TESTS: usize = 3;
+/// The most characters of the last line of the output in a message.
+const LONGEST_LINE: usize = 200;
+/// Why a report has no output.
+const NO_OUTPUT: &str =
+    "the output is left out, because Greenroom could not read all secrets that it may contain";
 
-/// Judges a command: it must exit with 0, and every test in its report must pass or be skipped.
+/// Judges a command: it must exit with 0, and every test in its report must pass or be skipped, but not all be
+/// skipped. If the output is left out, the texts of the report are left out too.
 pub fn judge_command(case: &Case, outcome: CommandOutcome) -> CaseReport {
     let CommandOutcome {
         end,
@@ -59,9 +77,15 @@ pub fn judge_command(case: &Case, outcome: CommandOutcome) -> CaseReport {
         Some(Ok(tests)) => (tests, None),
         Some(Err(why)) => (Vec::new(), Some(why)),
     };
-    let failed = failed_tests(&tests);
+    let is_hidden = output.is_none();
+    let failed = failed_tests(&tests, is_hidden);
+    let output = output.unwrap_or_default();
     let last_line = || match output.lines().rfind(|line| !line.trim().is_empty()) {
-        Some(line) => format!(": {}", line.trim()),
+        Some(line) => {
+            let mut line = line.trim().to_owned();
+            shorten(&mut line, LONGEST_LINE);
+            format!(": {line}")
+        }
         None => String::new(),
     };
     let (verdict, detail) = match end {
@@ -83,9 +107,16 @@ pub fn judge_command(case: &Case, outcome: CommandOutcome) -> CaseReport {
             (Verdict::Errored, detail)
         }
         CommandEnd::Exited(0) => match (unreadable, failed) {
+            (Some(_), _) if is_hidden => (
+                Verdict::Errored,
+                "it has no readable JUnit report".to_owned(),
+            ),
             (Some(why), _) => (Verdict::Errored, why),
             (None, Some(failed)) => (Verdict::Failed, failed),
-            (None, None) => (Verdict::Passed, String::new()),
+            (None, None) => match all_skipped(&tests) {
+                Some(skipped) => (Verdict::Errored, skipped),
+                None => (Verdict::Passed, String::new()),
+            },
         },
         // The codes with which a shell says that it cannot start a program.
         CommandEnd::Exited(code @ (126 | 127)) => {
@@ -95,6 +126,17 @@ pub fn judge_command(case: &Case, outcome: CommandOutcome) -> CaseReport {
             let detail = failed.unwrap_or_else(|| format!("exit {code}{}", last_line()));
             (Verdict::Failed, detail)
         }
+    };
+    let (tests, detail) = match is_hidden {
+        false => (tests, detail),
+        // A case that passed at the first attempt has no detail.
+        true if detail.is_empty() => (Vec::new(), detail),
+        true => (Vec::new(), format!("{detail}; {NO_OUTPUT}")),
+    };
+    let output = if is_hidden {
+        NO_OUTPUT.to_owned()
+    } else {
+        output
     };
     CaseReport {
         overridden: None,
@@ -109,13 +151,30 @@ pub fn judge_command(case: &Case, outcome: CommandOutcome) -> CaseReport {
     }
 }
 
-/// Names the tests that did not pass; none if all passed or were skipped.
-fn failed_tests(tests: &[TestReport]) -> Option<String> {
+/// Says that every test was skipped; none if a test was run, or if there is no test.
+fn all_skipped(tests: &[TestReport]) -> Option<String> {
+    let is_skipped = |test: &TestReport| test.verdict == Verdict::NoData;
+    match tests.len() {
+        0 => None,
+        1 => is_skipped(&tests[0]).then(|| "its only test was skipped".to_owned()),
+        count => tests
+            .iter()
+            .all(is_skipped)
+            .then(|| format!("all {count} tests were skipped")),
+    }
+}
+
+/// Says how many tests did not pass, and names them unless names are hidden; none if all passed or were skipped.
+fn failed_tests(tests: &[TestReport], are_hidden: bool) -> Option<String> {
     let has_failed =
         |test: &&TestReport| matches!(test.verdict, Verdict::Failed | Verdict::Errored);
     let failed: Vec<&TestReport> = tests.iter().filter(has_failed).collect();
     if failed.is_empty() {
         return None;
+    }
+    let count = format!("{} of {} tests failed", failed.len(), tests.len());
+    if are_hidden {
+        return Some(count);
     }
     let named = failed.iter().take(NAMED_TESTS);
     let named: Vec<&str> = named.map(|test| test.name.as_str()).collect();
@@ -123,12 +182,7 @@ fn failed_tests(tests: &[TestReport]) -> Option<String> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    Some(format!(
-        "{} of {} tests failed: {}{more}",
-        failed.len(),
-        tests.len(),
-        named.join(", ")
-    ))
+    Some(format!("{count}: {}{more}", named.join(", ")))
 }
 
 #[cfg(test)]
@@ -155,7 +209,7 @@ mod tests {
         let outcome = CommandOutcome {
             end,
             took: Duration::from_secs(1),
-            output: "starting\nno disk\n\n".into(),
+            output: Some("starting\nno disk\n\n".into()),
             report,
         };
         judge_command(&case(), outcome)
@@ -221,6 +275,59 @@ mod tests {
         let skipped = vec![test("a", Passed), test("d", NoData)];
         let report = judged(CommandEnd::Exited(0), Some(Ok(skipped)));
         assert_eq!(report.verdict, Passed);
+    }
+
+    #[test]
+    fn a_report_in_which_every_test_was_skipped_is_an_error() {
+        let skipped = |count: usize| vec![test("a", Verdict::NoData); count];
+        for (count, detail) in [
+            (1, "its only test was skipped"),
+            (3, "all 3 tests were skipped"),
+        ] {
+            let report = judged(CommandEnd::Exited(0), Some(Ok(skipped(count))));
+            assert_eq!(
+                (report.verdict, report.detail.as_str()),
+                (Verdict::Errored, detail)
+            );
+        }
+        let report = judged(CommandEnd::Exited(3), Some(Ok(skipped(3))));
+        assert_eq!(report.detail, "exit 3: no disk");
+    }
+
+    #[test]
+    fn a_long_last_line_is_cut() {
+        let outcome = CommandOutcome {
+            end: CommandEnd::Exited(3),
+            took: Duration::ZERO,
+            output: Some("é".repeat(1000)),
+            report: None,
+        };
+        let detail = judge_command(&case(), outcome).detail;
+        assert_eq!(detail, format!("exit 3: {}…", "é".repeat(LONGEST_LINE)));
+    }
+
+    #[test]
+    fn without_the_output_no_text_of_the_command_is_kept() {
+        let judged = |end, report| {
+            let outcome = CommandOutcome {
+                end,
+                took: Duration::ZERO,
+                output: None,
+                report,
+            };
+            judge_command(&case(), outcome)
+        };
+        let tests = vec![test("s3cret", Verdict::Failed)];
+        let failed = judged(CommandEnd::Exited(3), Some(Ok(tests)));
+        assert_eq!(failed.verdict, Verdict::Failed);
+        assert_eq!(failed.detail, format!("1 of 1 tests failed; {NO_OUTPUT}"));
+        let unreadable = judged(CommandEnd::Exited(0), Some(Err("<s3cret>".into())));
+        let passed = judged(CommandEnd::Exited(0), None);
+        assert_eq!(passed.verdict, Verdict::Passed);
+        for report in [failed, unreadable, passed] {
+            assert_eq!(report.response, NO_OUTPUT);
+            assert!(!format!("{report:?}").contains("s3cret"), "{report:?}");
+        }
     }
 
     #[test]

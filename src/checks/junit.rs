@@ -69,7 +69,11 @@ fn read(text: &str, mask: &Mask) -> Result<Vec<TestReport>, String> {
 fn test(node: Node<'_, '_>, mask: &Mask) -> TestReport {
     let attribute = |name| node.attribute(name).unwrap_or_default();
     let parts = node.children().filter(Node::is_element);
-    let mut outcome = (Verdict::Passed, String::new());
+    let mut outcome = match attribute("status") {
+        // GoogleTest reports a disabled test without <skipped>.
+        "notrun" => (Verdict::NoData, "not run".to_owned()),
+        _ => (Verdict::Passed, String::new()),
+    };
     for part in parts {
         let verdict = match part.tag_name().name() {
             "failure" => Verdict::Failed,

@@ -13,7 +13,7 @@ mod secret_name;
 pub use case::{
     Case, CaseKind, CommandCase, ContainerCase, Expectation, HealthCheck, RequestCase, Suite,
 };
-pub use command::{CommandEnd, CommandOutcome, judge_command};
+pub use command::{CommandEnd, CommandOutcome, OutputMask, RETRY_PAUSE, judge_command};
 pub use judge::{Answer, judge};
 pub use junit::{LARGEST_REPORT, no_report, read_report};
 pub use output::OutputEnd;

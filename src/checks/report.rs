@@ -20,6 +20,8 @@ const LONGEST_DETAIL: usize = 300;
 const LONGEST_REQUEST: usize = 200;
 /// The most characters of a case's response in the record.
 const LONGEST_RESPONSE: usize = 300;
+/// The most characters of what an earlier attempt said, in the detail of the last attempt.
+const LONGEST_ATTEMPT: usize = 200;
 
 /// The outcome of a case. `Errored` and `NoData` do not count as passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +86,8 @@ pub struct CaseReport {
     pub required: bool,
     pub verdict: Verdict,
     /// How the answer differs from the expected one, or why there is no answer; empty if the case passed at the
-    /// first attempt. After several attempts, also says at which one the case ended, and what the earlier ones said.
+    /// first attempt. After several attempts, begins with the one at which the case ended, and ends with what the
+    /// earlier ones said, each cut to 200 characters.
     pub detail: String,
     pub took: Duration,
     /// The request as text. It may be empty in a record.
@@ -117,15 +120,12 @@ impl CaseReport {
         let attempt = format!("attempt {} of {most}", earlier.len() + 1);
         let own = match self.verdict {
             Verdict::Passed => format!("passed at {attempt}"),
-            _ => format!("{}; {attempt}", self.detail),
+            _ => format!("{attempt}: {}", self.detail),
         };
         let earlier = earlier.iter().enumerate().map(|(index, report)| {
-            format!(
-                "attempt {} {}: {}",
-                index + 1,
-                report.verdict,
-                report.detail
-            )
+            let mut detail = report.detail.clone();
+            shorten(&mut detail, LONGEST_ATTEMPT);
+            format!("attempt {} {}: {detail}", index + 1, report.verdict)
         });
         let parts: Vec<String> = std::iter::once(own).chain(earlier).collect();
         self.detail = parts.join("; ");
@@ -210,7 +210,8 @@ pub fn counted(cases: &[CaseReport], always: &[Verdict]) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
-fn shorten(text: &mut String, limit: usize) {
+/// Cuts a text to so many characters. The end of a cut text is shown as `…`, except with a limit of 0.
+pub(super) fn shorten(text: &mut String, limit: usize) {
     let mut ends = text.char_indices().map(|(at, _)| at).skip(limit);
     let Some(end) = ends.next() else {
         return;
@@ -253,7 +254,16 @@ mod tests {
         let last = attempt(Verdict::Failed, "exit 4").after(&earlier[..1], 2);
         assert_eq!(
             last.detail,
-            "exit 4; attempt 2 of 2; attempt 1 failed: exit 3"
+            "attempt 2 of 2: exit 4; attempt 1 failed: exit 3"
+        );
+        let long = attempt(Verdict::Failed, &"é".repeat(1000));
+        let last = attempt(Verdict::Failed, "exit 4").after(&[long], 2).detail;
+        assert_eq!(
+            last,
+            format!(
+                "attempt 2 of 2: exit 4; attempt 1 failed: {}…",
+                "é".repeat(LONGEST_ATTEMPT)
+            )
         );
     }
 

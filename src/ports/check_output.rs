@@ -7,8 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{LogChunk, LogStream};
-use crate::checks::OutputEnd;
-use crate::inventory::Mask;
+use crate::checks::{OutputEnd, OutputMask};
 
 /// The most lines, and the most bytes of lines, that are kept for readers.
 const MOST_LINES: usize = 20_000;
@@ -92,9 +91,9 @@ pub struct OutputRecorder {
 }
 
 impl OutputRecorder {
-    /// The end of the output, sanitized, and with secrets hidden.
-    pub fn end(&self, mask: &Mask) -> String {
-        self.end.text(mask)
+    /// The end of the output, sanitized, and with secrets hidden. None if the mask does not hide every secret.
+    pub fn end(&self, mask: &OutputMask) -> Option<String> {
+        mask.is_complete.then(|| self.end.text(&mask.mask))
     }
 
     /// Takes a whole line.

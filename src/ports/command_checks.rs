@@ -1,10 +1,11 @@
 //! Runs commands that check a candidate, on the machine of the operator or of the agent.
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use super::CheckOutput;
-use crate::checks::{Case, CaseReport, CommandCase};
-use crate::inventory::{Address, Mask, ReleaseId, Slot, Target, Version};
+use crate::checks::{Case, CaseReport, CommandCase, OutputMask};
+use crate::inventory::{Address, ReleaseId, Slot, Target, Version};
 
 /// The candidate that a command checks. Commands get its fields as variables.
 #[derive(Debug, Clone)]
@@ -36,15 +37,16 @@ impl CheckedCandidate {
 
 #[async_trait]
 pub trait CommandChecks: Send + Sync {
-    /// Runs a command until it ends, or until its timeout has passed. The mask hides secrets in the report. Its
-    /// output is also written to `output`, as it is. The command and its child processes are killed if the future is
+    /// Runs a command until it ends, or until its timeout has passed. `mask` is awaited after the command has ended,
+    /// because starting the command may read secrets. The mask hides secrets in the report. Its output is also written
+    /// to `output`, as it is. The command and its child processes are killed if the future is
     /// dropped, and also if this process dies.
     async fn run(
         &self,
         case: &Case,
         command: &CommandCase,
         candidate: &CheckedCandidate,
-        mask: &Mask,
+        mask: BoxFuture<'_, OutputMask>,
         output: &CheckOutput,
     ) -> CaseReport;
 }

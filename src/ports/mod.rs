@@ -37,7 +37,9 @@ pub use crate::inventory::{
 };
 pub use archive::{ArchiveReader, ArchiveWriter, Within};
 pub use bound::{Bound, TimeLimit};
-pub use check_containers::{CheckContainers, CheckSpec};
+pub use check_containers::{
+    CheckContainer, CheckContainers, CheckNotStarted, CheckSpec, RemainingContainer,
+};
 pub use check_output::{CheckLine, CheckLines, CheckOutput, OutputRecorder};
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, Steady, SystemClock};

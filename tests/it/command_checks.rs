@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use greenroom::adapters::command_checks::LocalCommands;
 use greenroom::adapters::secrets::LocalSecrets;
-use greenroom::checks::{Case, CaseKind, CaseReport, CommandCase, Verdict};
+use greenroom::checks::{Case, CaseKind, CaseReport, CommandCase, OutputMask, Verdict};
 use greenroom::inventory::{EnvironmentValue, Mask, ReleaseId, SecretSource, Slot};
 use greenroom::ports::{CheckOutput, CheckedCandidate, CommandChecks};
 use rustix::process::Signal;
@@ -40,6 +41,18 @@ async fn run_case(case: &Case) -> CaseReport {
 }
 
 async fn run_into(case: &Case, output: &CheckOutput) -> CaseReport {
+    let mask = OutputMask {
+        mask: Mask::of(["s3cret-w0rd-9"]),
+        is_complete: true,
+    };
+    run_masked(case, output, std::future::ready(mask)).await
+}
+
+async fn run_masked(
+    case: &Case,
+    output: &CheckOutput,
+    mask: impl Future<Output = OutputMask> + Send,
+) -> CaseReport {
     let commands = LocalCommands::new(Arc::new(LocalSecrets::default()));
     let candidate = CheckedCandidate {
         target: target(),
@@ -48,9 +61,9 @@ async fn run_into(case: &Case, output: &CheckOutput) -> CaseReport {
         release: ReleaseId(ulid::Ulid::from_parts(1, 1)),
         address: "127.0.0.1:18082".parse().expect("an address"),
     };
-    let mask = Mask::of(["s3cret-w0rd-9"]);
     let command = case.command().expect("a command");
-    commands.run(case, command, &candidate, &mask, output).await
+    let running = commands.run(case, command, &candidate, mask.boxed(), output);
+    running.await
 }
 
 async fn run(script: &str) -> CaseReport {
@@ -85,6 +98,36 @@ async fn the_exit_code_decides_and_the_output_is_kept_without_secrets() {
     assert_eq!(unfinished.detail, "exit 3: no disk left");
     let killed = run("kill -9 $$").await;
     assert_eq!(killed.verdict, Verdict::Failed, "{killed:?}");
+}
+
+#[tokio::test]
+async fn a_secret_that_is_known_only_after_the_start_is_hidden() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let started = directory.path().join("started");
+    let script = format!("touch {}; echo s3cret-w0rd-9; exit 3", started.display());
+    // The mask knows the secret only if the command was started before.
+    let mask = async {
+        OutputMask {
+            mask: Mask::of(started.exists().then_some("s3cret-w0rd-9")),
+            is_complete: true,
+        }
+    };
+    let report = run_masked(&case(&script, SOON), &CheckOutput::default(), mask).await;
+    assert_eq!(report.detail, "exit 3: (hidden)", "{report:?}");
+}
+
+#[tokio::test]
+async fn an_output_that_may_contain_unknown_secrets_is_left_out() {
+    let mask = async { OutputMask::default() };
+    let case = case("printf 's3cret%s' '-w0rd-9'; exit 3", SOON);
+    let report = run_masked(&case, &CheckOutput::default(), mask).await;
+    assert_eq!(report.verdict, Verdict::Failed);
+    let shown = format!("{report:?}");
+    assert!(!shown.contains("s3cret-w0rd-9"), "{shown}");
+    assert!(
+        report.detail.starts_with("exit 3; the output is left out"),
+        "{report:?}"
+    );
 }
 
 #[tokio::test]
@@ -281,6 +324,26 @@ fn the_output_of_checks_is_kept_with_the_release_without_secrets() {
     for text in ["output of the check smoke", "paying with (hidden)"] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
+    assert!(!shown.contains("s3cret-w0rd-9"), "{shown}");
+    for file in files_below(&sandbox.place()) {
+        // The configuration of this test contains the value, because a command prints it.
+        let is_configuration = file.ends_with("greenroom.toml");
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        let mut parts = bytes.windows(b"s3cret-w0rd-9".len());
+        let has_value = parts.any(|part| part == b"s3cret-w0rd-9");
+        assert!(!has_value || is_configuration, "{}", file.display());
+    }
+}
+
+/// The regular files in a directory and in its subdirectories.
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let files = entries.flat_map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => files_below(&entry.path()),
+        Ok(kind) if kind.is_file() => vec![entry.path()],
+        _ => Vec::new(),
+    });
+    files.collect()
 }
 
 #[test]

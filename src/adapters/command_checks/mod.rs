@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
@@ -18,8 +19,8 @@ use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::checks::{
-    Case, CaseReport, CommandCase, CommandEnd, CommandOutcome, LARGEST_REPORT, TestReport,
-    judge_command, no_report, read_report,
+    Case, CaseReport, CommandCase, CommandEnd, CommandOutcome, LARGEST_REPORT, OutputMask,
+    TestReport, judge_command, no_report, read_report,
 };
 use crate::inventory::{EnvironmentValue, Mask};
 use crate::ports::{CheckOutput, CheckedCandidate, CommandChecks, OutputRecorder, Secrets};
@@ -51,41 +52,59 @@ impl LocalCommands {
         case: &Case,
         command: &CommandCase,
         candidate: &CheckedCandidate,
-        mask: &Mask,
+        mask: BoxFuture<'_, OutputMask>,
         output: &CheckOutput,
-    ) -> CommandOutcome {
+    ) -> (CommandOutcome, Mask) {
         let began = Instant::now();
-        let not_started = |why: String| CommandOutcome::not_started(&why, began.elapsed(), mask);
-        let report = match ReportFile::create(command.junit) {
-            Ok(report) => report,
-            Err(error) => return not_started(format!("no directory for its report: {error}")),
+        let run = self.run_to_end(case, command, candidate, output).await;
+        let took = began.elapsed();
+        let mask = mask.await;
+        let outcome = match run {
+            Err(why) => CommandOutcome::not_started(&why, took, &mask.mask),
+            Ok(Ended {
+                end,
+                output,
+                report,
+            }) => CommandOutcome {
+                end,
+                took,
+                output: output.end(&mask),
+                report: match report {
+                    Some(report) => Some(report.read(&mask.mask).await),
+                    None => None,
+                },
+            },
         };
-        let started = self.start(command, candidate, report.as_ref()).await;
-        let mut child = match started {
-            Ok(child) => child,
-            Err(why) => return not_started(why),
-        };
+        (outcome, mask.mask)
+    }
+
+    /// Runs the command until it ends or its timeout has passed. The error says why it was not started.
+    async fn run_to_end(
+        &self,
+        case: &Case,
+        command: &CommandCase,
+        candidate: &CheckedCandidate,
+        output: &CheckOutput,
+    ) -> Result<Ended, String> {
+        let report = ReportFile::create(command.junit)
+            .map_err(|error| format!("no directory for its report: {error}"))?;
+        let mut child = self.start(command, candidate, report.as_ref()).await?;
         // Waiting for a child closes the pipe that the child still has.
         let pipe = child.stdin.take();
         let mut output = output.recorder(&case.name);
         let (end, left) = match timeout(case.timeout, until_end(&mut child, &mut output)).await {
             Ok(Ok(status)) => (ended(status), Duration::ZERO),
-            Ok(Err(error)) => return not_started(format!("waiting for it failed: {error}")),
+            Ok(Err(error)) => return Err(format!("waiting for it failed: {error}")),
             Err(_) => (CommandEnd::TimedOut, REST_TIMEOUT),
         };
         // Closing the pipe kills what is left of the process group.
         drop(pipe);
         let _ = timeout(left, child.wait()).await;
-        let report = match report {
-            Some(report) => Some(report.read(mask).await),
-            None => None,
-        };
-        CommandOutcome {
+        Ok(Ended {
             end,
-            took: began.elapsed(),
-            output: output.end(mask),
+            output,
             report,
-        }
+        })
     }
 
     async fn start(
@@ -138,16 +157,24 @@ impl CommandChecks for LocalCommands {
         case: &Case,
         command: &CommandCase,
         candidate: &CheckedCandidate,
-        mask: &Mask,
+        mask: BoxFuture<'_, OutputMask>,
         output: &CheckOutput,
     ) -> CaseReport {
-        let outcome = self.outcome(case, command, candidate, mask, output).await;
+        let outcome = self.outcome(case, command, candidate, mask, output);
+        let (outcome, mask) = outcome.await;
         let report = judge_command(case, outcome);
         CaseReport {
             request: mask.hide(&report.request),
             ..report
         }
     }
+}
+
+/// A command that has ended. Its output and its report are not masked yet.
+struct Ended {
+    end: CommandEnd,
+    output: OutputRecorder,
+    report: Option<ReportFile>,
 }
 
 fn ended(status: ExitStatus) -> CommandEnd {

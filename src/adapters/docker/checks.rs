@@ -1,10 +1,12 @@
 //! The containers of checks. Each has a name of its own and is removed after its command has ended. Containers that a
 //! driver left when it died are found by their labels.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptions, DownloadFromContainerOptions};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
@@ -20,14 +22,22 @@ use super::read::DockerReader;
 use super::write::{DockerWriter, RunningContainer, SLOW};
 use super::{report_file, tar};
 use crate::checks::LARGEST_REPORT;
-use crate::inventory::{Exit, ImageReference, InstanceId, Target};
+use crate::inventory::{
+    EnvironmentValue, Exit, FencingToken, ImageReference, InstanceId, Mask, Target,
+};
 use crate::ports::{
-    CheckContainers, CheckSpec, Failure, FailureKind, LogChunk, OutputRecorder, Result,
-    RuntimeReader as _,
+    CheckContainer, CheckContainers, CheckNotStarted, CheckSpec, Failure, FailureKind, LogChunk,
+    LogStream, OutputRecorder, RemainingContainer, Result, RuntimeReader as _,
 };
 
 /// The most bytes of the archive in which Docker sends a report: the report, and room for the headers.
 pub(super) const LARGEST_ARCHIVE: u64 = LARGEST_REPORT + 64 * 1024;
+/// How long creating and starting a container may take. Each of both is one slow call.
+const START_TIMEOUT: Duration = SLOW.saturating_mul(2);
+/// The pause between two looks at a running command, whose log may stay open after its end.
+const EXIT_POLL: Duration = Duration::from_secs(1);
+/// How long the rest of a log is read after the command has ended.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
 /// The pause before the log of a running command is opened again after its stream was interrupted.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long Greenroom waits for a container to be removed that Docker is removing already, and how often it looks.
@@ -41,25 +51,35 @@ impl CheckContainers for DockerWriter {
         self.pull_image(&image.into(), progress).await
     }
 
-    async fn start(&self, spec: &CheckSpec) -> Result<InstanceId> {
+    async fn start(
+        &self,
+        spec: &CheckSpec,
+    ) -> std::result::Result<CheckContainer, CheckNotStarted> {
         let doing = format!("creating the container of the check {}", spec.check);
         let name = format!(
             "{}.check.{}",
             spec.candidate.target.own_name(),
             Ulid::generate().to_string().to_lowercase()
         );
-        self.create_check(spec, &name, &doing).await?;
-        let Some(made) = self.engine.inspect(&name, &doing).await? else {
-            let reason = "the container was created, but does not exist any more. Another program may have removed it";
-            return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
-        };
-        match self.start_check(spec, &made, &doing).await {
-            Ok(()) => Ok(InstanceId(made.id)),
-            Err(failure) => {
-                if let Err(remains) = self.remove_check(&made, &doing).await {
-                    tracing::warn!("the container {name} was not removed: {remains}");
-                }
-                Err(failure)
+        let mut is_sent = false;
+        let starting = self.create_and_start(spec, &name, &doing, &mut is_sent);
+        let started = timeout(START_TIMEOUT, starting).await.unwrap_or_else(|_| {
+            let target = self.engine.target();
+            Err(timed_out(Act::Write, target, &doing, START_TIMEOUT))
+        });
+        match started {
+            Ok(id) => Ok(CheckContainer { id, name }),
+            Err(why) => {
+                let removed = if is_sent {
+                    self.remove_not_started(&name, &why, &doing).await
+                } else {
+                    Ok(())
+                };
+                let remains = removed.err().map(|failure| {
+                    tracing::warn!("the container {name} was not removed: {failure}");
+                    name
+                });
+                Err(CheckNotStarted { why, remains })
             }
         }
     }
@@ -67,26 +87,46 @@ impl CheckContainers for DockerWriter {
     async fn wait(&self, container: &InstanceId, output: &mut OutputRecorder) -> Result<Exit> {
         let doing = format!("waiting for the check in {}", container.short());
         let mut last: Option<LogChunk> = None;
+        let mut noted: Option<Option<LogChunk>> = None;
         loop {
             // Lines that are written while the stream is interrupted are not read again.
             let tail = if last.is_none() { usize::MAX } else { 0 };
-            self.record(container, tail, &mut last, output).await?;
-            match self.check(container, &doing).await {
-                Ok(Some(found)) if !found.is_up() => {
-                    // Docker may leave out a last line without a line end, and sends it on the next request.
-                    self.record(container, 1, &mut last, output).await?;
-                    return Ok(found.last_exit.unwrap_or(Exit {
-                        code: None,
-                        out_of_memory: false,
-                    }));
+            let (stream, exit) = {
+                let mut recording = pin!(self.record(container, tail, &mut last, output));
+                tokio::select! {
+                    stream = &mut recording => (stream?, None),
+                    exit = self.exit(container, &doing) => {
+                        let exit = exit?;
+                        // A process that holds the output open does not delay the end.
+                        match timeout(REST_TIMEOUT, recording).await {
+                            Ok(stream) => (stream?, Some(exit)),
+                            Err(_) => (StreamEnd::Interrupted, Some(exit)),
+                        }
+                    }
                 }
-                Ok(None) => {
-                    let reason = "its container was removed while the command was running";
-                    return Err(self.engine.refuse(FailureKind::Missing, doing, reason));
-                }
-                Err(failure) if !failure.kind.may_be_temporary() => return Err(failure),
-                _ => sleep(PAUSE).await,
+            };
+            let mut exit = match exit {
+                Some(exit) => Some(exit),
+                None => self.exit_now(container, &doing).await?,
+            };
+            if exit.is_none() {
+                // Docker may end the stream a moment before it says that the command has ended.
+                sleep(PAUSE).await;
+                exit = self.exit_now(container, &doing).await?;
             }
+            let is_interrupted = stream == StreamEnd::Interrupted || exit.is_none();
+            // Only one note, however often the stream cannot be opened.
+            if is_interrupted && noted.as_ref() != Some(&last) {
+                output.line(interrupted());
+                noted = Some(last.clone());
+            }
+            let Some(exit) = exit else { continue };
+            // Docker may leave out a last line without a line end, and sends it on the next request.
+            let rest = self.record(container, 1, &mut last, output);
+            if let Ok(recorded) = timeout(REST_TIMEOUT, rest).await {
+                recorded?;
+            }
+            return Ok(exit);
         }
     }
 
@@ -113,24 +153,107 @@ impl CheckContainers for DockerWriter {
         }
     }
 
-    async fn remove_all(&self, target: &Target) -> Result<()> {
+    async fn remove_all(
+        &self,
+        target: &Target,
+        token: FencingToken,
+    ) -> Result<Vec<RemainingContainer>> {
         let doing = format!("removing the containers of the checks of {target}");
-        for container in self
-            .engine
-            .labelled(CheckLabels::filter(target), &doing)
-            .await?
-        {
-            let is_check = |labels: &CheckLabels| labels.target == *target;
-            if container.check.as_ref().is_some_and(is_check) {
-                self.remove_check(&container, &doing).await?;
+        let filter = CheckLabels::filter(target);
+        let mut remaining = Vec::new();
+        for container in self.engine.labelled(filter, &doing).await? {
+            let may_be_removed =
+                |labels: &CheckLabels| labels.target == *target && labels.token <= token;
+            if !container.check.as_ref().is_some_and(may_be_removed) {
+                continue;
             }
+            let Err(why) = self.remove_check(&container, &doing).await else {
+                continue;
+            };
+            let is_running = match self.engine.inspect(&container.id, &doing).await {
+                Ok(None) => continue,
+                Ok(Some(now)) => now.is_up(),
+                Err(_) => container.is_up(),
+            };
+            remaining.push(RemainingContainer {
+                name: container.name,
+                is_running,
+                why,
+            });
         }
-        Ok(())
+        Ok(remaining)
+    }
+}
+
+/// How the stream of a log ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StreamEnd {
+    Complete,
+    /// A failure that may be temporary ended it, or it was still open after the command had ended.
+    Interrupted,
+}
+
+/// The line of the output that says where others may be missing.
+fn interrupted() -> LogChunk {
+    LogChunk {
+        at: None,
+        stream: LogStream::Err,
+        bytes: b"(Greenroom: the log was interrupted, lines may be missing here)".to_vec(),
+        dropped: 0,
     }
 }
 
 impl DockerWriter {
-    async fn create_check(&self, spec: &CheckSpec, name: &str, doing: &str) -> Result<()> {
+    /// Creates the container and starts it. Sets `is_sent` before it asks Docker to create the container.
+    async fn create_and_start(
+        &self,
+        spec: &CheckSpec,
+        name: &str,
+        doing: &str,
+        is_sent: &mut bool,
+    ) -> Result<InstanceId> {
+        let (body, mask) = self.body_of_check(spec, doing).await?;
+        let options = CreateContainerOptions {
+            name: Some(name.to_owned()),
+            ..Default::default()
+        };
+        let docker = self.engine.docker().await?;
+        let call = || docker.create_container(Some(options.clone()), body.clone());
+        *is_sent = true;
+        if let Err(failure) = self.engine.within(SLOW, Act::Write, doing, call).await {
+            // Without a connection, Docker got no request.
+            *is_sent = failure.kind != FailureKind::Unreachable;
+            let is_lost = failure.kind == FailureKind::Ambiguous;
+            if !is_lost || !self.appears(name, doing).await? {
+                return Err(failure.masked(&mask));
+            }
+        }
+        let Some(made) = self.engine.inspect(name, doing).await? else {
+            let reason = "the container was created, but does not exist any more. Another program may have removed it";
+            return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
+        };
+        self.start_check(spec, &made, doing).await?;
+        Ok(InstanceId(made.id))
+    }
+
+    /// Removes the container of a check that could not be started, if it exists. After a lost answer, the container may
+    /// appear a moment later.
+    async fn remove_not_started(&self, name: &str, why: &Failure, doing: &str) -> Result<()> {
+        if why.kind == FailureKind::Ambiguous && !self.appears(name, doing).await? {
+            return Ok(());
+        }
+        match self.engine.inspect(name, doing).await? {
+            Some(made) if made.check.is_some() => self.remove_check(&made, doing).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The body of the request that creates the container, and a mask that hides its secrets in Docker's messages.
+    async fn body_of_check(
+        &self,
+        spec: &CheckSpec,
+        doing: &str,
+    ) -> Result<(ContainerCreateBody, Mask)> {
         let rejected = |reason: String| self.engine.refuse(FailureKind::Rejected, doing, reason);
         let image = match &spec.image {
             Some(image) => image.to_string(),
@@ -138,27 +261,16 @@ impl DockerWriter {
                 rejected("the name of the candidate's repository is not valid".to_owned())
             })?,
         };
-        let (mut environment, mask) = self.environment(&spec.shape).await?;
-        let variables = spec.candidate.variables();
-        environment.extend(variables.map(|(name, value)| format!("{name}={value}")));
-        if spec.has_report {
-            environment.push(format!("GREENROOM_REPORT={}", report_file::FILE));
-        }
+        let mut shape = spec.shape.clone();
+        // Greenroom's own variables replace configured ones.
+        let report = spec.has_report.then(|| report_file::FILE.to_owned());
+        let report = report.map(|file| ("GREENROOM_REPORT", file));
+        let own = spec.candidate.variables().chain(report);
+        let own = own.map(|(name, value)| (name.to_owned(), EnvironmentValue::Plain(value)));
+        shape.environment.extend(own);
+        let (environment, mask) = self.environment(&shape).await?;
         let body = check_body(spec, image, environment).map_err(rejected)?;
-        let options = CreateContainerOptions {
-            name: Some(name.to_owned()),
-            ..Default::default()
-        };
-        let docker = self.engine.docker().await?;
-        let call = || docker.create_container(Some(options.clone()), body.clone());
-        match self.engine.within(SLOW, Act::Write, doing, call).await {
-            Err(failure)
-                if failure.kind != FailureKind::Ambiguous || !self.appears(name, doing).await? =>
-            {
-                Err(failure.masked(&mask))
-            }
-            _ => Ok(()),
-        }
+        Ok((body, mask))
     }
 
     /// Writes the files of a new container, and starts it.
@@ -180,20 +292,50 @@ impl DockerWriter {
         tail: usize,
         last: &mut Option<LogChunk>,
         output: &mut OutputRecorder,
-    ) -> Result<()> {
+    ) -> Result<StreamEnd> {
         let reader = DockerReader::new(Arc::clone(&self.engine));
         let mut lines = match reader.logs(container, None, tail).await {
             Ok(lines) => lines,
-            Err(failure) if failure.kind.may_be_temporary() => return Ok(()),
+            Err(failure) if failure.kind.may_be_temporary() => return Ok(StreamEnd::Interrupted),
             Err(failure) => return Err(failure),
         };
-        while let Some(Ok(line)) = lines.next().await {
+        while let Some(line) = lines.next().await {
+            let Ok(line) = line else {
+                return Ok(StreamEnd::Interrupted);
+            };
             if last.as_ref() != Some(&line) {
                 *last = Some(line.clone());
                 output.line(line);
             }
         }
-        Ok(())
+        Ok(StreamEnd::Complete)
+    }
+
+    /// Waits until the command has ended.
+    async fn exit(&self, container: &InstanceId, doing: &str) -> Result<Exit> {
+        loop {
+            sleep(EXIT_POLL).await;
+            if let Some(exit) = self.exit_now(container, doing).await? {
+                return Ok(exit);
+            }
+        }
+    }
+
+    /// How the command ended; none while it is running, or if Docker does not answer at the moment.
+    async fn exit_now(&self, container: &InstanceId, doing: &str) -> Result<Option<Exit>> {
+        match self.check(container, doing).await {
+            Ok(Some(found)) if found.is_up() => Ok(None),
+            Ok(Some(found)) => Ok(Some(found.last_exit.unwrap_or(Exit {
+                code: None,
+                out_of_memory: false,
+            }))),
+            Ok(None) => {
+                let reason = "its container was removed while the command was running";
+                Err(self.engine.refuse(FailureKind::Missing, doing, reason))
+            }
+            Err(failure) if failure.kind.may_be_temporary() => Ok(None),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn download(&self, container: &InstanceId, doing: &str) -> Result<Vec<u8>> {

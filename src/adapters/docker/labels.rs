@@ -156,6 +156,8 @@ pub(super) fn labels_of_task(spec: &TaskSpec) -> HashMap<String, String> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CheckLabels {
     pub(super) target: Target,
+    /// The token of the driver that created the container.
+    pub(super) token: FencingToken,
 }
 
 impl CheckLabels {
@@ -169,6 +171,7 @@ impl CheckLabels {
         let environment = text(ENVIRONMENT)?.parse().ok()?;
         Some(Self {
             target: Target::new(service, environment),
+            token: FencingToken(text(TOKEN)?.parse().ok()?),
         })
     }
 
@@ -259,6 +262,7 @@ mod tests {
                 (SERVICE, "web"),
                 (ENVIRONMENT, "qa"),
                 (CHECK, "smoke"),
+                (TOKEN, "7"),
                 (SLOT, slot),
             ];
             let labels = labels.into_iter().chain(task);

@@ -16,6 +16,7 @@ fn suites_tests_and_their_outcomes_are_read() {
     no connection
     more</error></testcase>
   <testcase name="later"><skipped/></testcase>
+  <testcase name="disabled" status="notrun"/>
   <testcase name="retried"><flakyFailure message="timeout"/></testcase>
 </testsuite>
   </testsuite>
@@ -32,6 +33,7 @@ fn suites_tests_and_their_outcomes_are_read() {
             ("pay", Verdict::Failed, "got 402"),
             ("ship", Verdict::Errored, "no connection"),
             ("later", Verdict::NoData, "no message"),
+            ("disabled", Verdict::NoData, "not run"),
             ("retried", Verdict::Passed, "passed after a retry: timeout"),
         ]
     );

@@ -6,19 +6,20 @@ pub(in crate::release::driver) use container::clear;
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::World;
-use crate::checks::{Case, CaseKind, CaseReport, Report, Verdict};
+use crate::checks::{Case, CaseKind, CaseReport, OutputMask, RETRY_PAUSE, Report, Verdict};
 use crate::inventory::{Digest, Instance, InstanceId, InstanceRun, SlotMembers};
 use crate::ports::CheckedCandidate;
 use crate::release::event::Event;
 
-/// The pause before a check that has not passed is run again.
-const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How long the driver waits at its end until checks that it has cancelled have removed their containers.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the secrets of the target may be read after a command has ended. Without them, its output is left out.
+const MASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The candidate that is checked.
 struct Running {
@@ -30,19 +31,33 @@ struct Running {
 }
 
 /// Changes when the running checks must end.
-type Stopped = watch::Receiver<u64>;
+pub(super) type Stopped = watch::Receiver<u64>;
 
-/// The error says that the instance changed or was restarted during the checks, was not running, or could not be
-/// observed, or that the checks were cancelled.
-pub(super) async fn run(world: &World) -> Result<Report, String> {
+/// One attempt of a check.
+struct Attempt {
+    report: CaseReport,
+    /// False if its container may still be running. A second one must not run beside it.
+    may_be_repeated: bool,
+}
+
+impl From<CaseReport> for Attempt {
+    fn from(report: CaseReport) -> Self {
+        Self {
+            report,
+            may_be_repeated: true,
+        }
+    }
+}
+
+/// Runs the checks. `stopped` is subscribed before this is called, so that no cancellation is lost. The error says that
+/// the instance changed or was restarted during the checks, was not running, or could not be observed, that a container
+/// of an earlier check is still running, or that the checks were cancelled.
+pub(super) async fn run(world: &World, mut stopped: Stopped) -> Result<Report, String> {
     let _running = world.checks_running.lock().await;
     let before = running(world).await?;
     let suite = &world.plan.definition.suite;
-    if suite.has_containers() {
-        // A driver that died may have left some.
-        container::remove_all(world, "removing containers of earlier checks").await?;
-    }
-    let mut stopped = world.stop_checks.subscribe();
+    // A driver that died may have left some, also of checks that are no longer configured.
+    container::remove_all(world, "removing containers of earlier checks").await?;
     let mut cases = Vec::with_capacity(suite.cases.len());
     for case in &suite.cases {
         let settled = match stopped.has_changed() {
@@ -88,8 +103,10 @@ async fn attempts(
     let most = case.retries as usize + 1;
     let mut earlier = Vec::new();
     loop {
-        let report = run_case(world, case, running, stopped).await?;
-        if report.verdict == Verdict::Passed || earlier.len() + 1 >= most {
+        let attempt = run_case(world, case, running, stopped).await?;
+        let report = attempt.report;
+        let is_last = earlier.len() + 1 >= most || !attempt.may_be_repeated;
+        if report.verdict == Verdict::Passed || is_last {
             return Some(report.after(&earlier, most));
         }
         earlier.push(report);
@@ -105,16 +122,17 @@ async fn run_case(
     case: &Case,
     running: &Running,
     stopped: &mut Stopped,
-) -> Option<CaseReport> {
+) -> Option<Attempt> {
     let plan = &world.plan;
     match &case.kind {
         CaseKind::Request(_) => {
             let preview = plan.definition.preview.as_ref();
             let checker = &world.read.checker;
-            Some(checker.run(case, plan.addresses().first(), preview).await)
+            let report = checker.run(case, plan.addresses().first(), preview).await;
+            Some(report.into())
         }
         CaseKind::Command(command) => {
-            let mask = world.read.checker.mask().await;
+            let mask = output_mask(world).boxed();
             let commands = &world.read.command_checks;
             let candidate = CheckedCandidate {
                 target: plan.target().clone(),
@@ -123,15 +141,31 @@ async fn run_case(
                 release: plan.release,
                 address: plan.addresses().first().clone(),
             };
-            let running = commands.run(case, command, &candidate, &mask, &world.check_output);
+            let running = commands.run(case, command, &candidate, mask, &world.check_output);
             tokio::select! {
-                report = running => Some(report),
+                report = running => Some(report.into()),
                 Ok(()) = stopped.changed() => None,
             }
         }
         CaseKind::Container(container) => {
             container::run(world, (case, container), running, stopped).await
         }
+    }
+}
+
+/// The mask for the output of a command that has ended. Starting a command may read secrets, so a mask that was made
+/// before would not hide them.
+async fn output_mask(world: &World) -> OutputMask {
+    let checker = &world.read.checker;
+    match timeout(MASK_TIMEOUT, checker.mask()).await {
+        Ok(mask) => OutputMask {
+            mask,
+            is_complete: checker.knows_secrets(),
+        },
+        Err(_) => OutputMask {
+            mask: checker.known_mask(),
+            is_complete: false,
+        },
     }
 }
 

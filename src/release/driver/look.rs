@@ -30,7 +30,8 @@ const LONGEST_OUTPUT: usize = 300;
 /// How long reading these lines may take.
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) async fn look(world: &World, ask: Ask) -> Observation {
+/// `stopped` cancels the checks.
+pub(super) async fn look(world: &World, ask: Ask, stopped: checks::Stopped) -> Observation {
     let read = &world.read;
     let plan = &world.plan;
     let target = plan.target();
@@ -65,7 +66,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Observation {
             ask.connections
                 .map(|slot| read.router.connections(target, slot))
         ),
-        OptionFuture::from(ask.checks.then(|| checks::run(world))),
+        OptionFuture::from(ask.checks.then(|| checks::run(world, stopped))),
         OptionFuture::from(ask.tasks.then(|| tasks(world))),
         OptionFuture::from(ask.live_in_first.then(|| live_in_first(world))),
     );

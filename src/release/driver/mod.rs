@@ -210,7 +210,9 @@ impl Driver {
         let world = self.world.clone();
         let answers = self.world.events.clone();
         let after_panic = event_after_panic(&effect);
-        let task = tokio::spawn(async move { answer(&world, effect).await });
+        // Subscribed before the task runs, so that a cancellation is not lost in between.
+        let stopped = self.world.stop_checks.subscribe();
+        let task = tokio::spawn(async move { answer(&world, effect, stopped).await });
         tokio::spawn(async move {
             let event = task.await.unwrap_or(after_panic);
             // Sending fails only if the driver has ended.
@@ -278,7 +280,7 @@ fn event_after_panic(effect: &Effect) -> Event {
     }
 }
 
-async fn answer(world: &World, effect: Effect) -> Event {
+async fn answer(world: &World, effect: Effect, stopped: checks::Stopped) -> Event {
     match effect {
         Effect::Record(entry) => {
             let plan = &world.plan;
@@ -300,7 +302,7 @@ async fn answer(world: &World, effect: Effect) -> Event {
             stage,
             approved,
         } => Event::Acted(perform::perform(world, &actions, stage, &approved).await),
-        Effect::Observe(ask) => Event::Seen(Box::new(look::look(world, ask).await)),
+        Effect::Observe(ask) => Event::Seen(Box::new(look::look(world, ask, stopped).await)),
         // `feed` handles these effects: they never reach this function.
         Effect::Schedule { id, .. } => Event::Fired(id),
         Effect::Announce(_) => Event::Recorded,

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{Course, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary};
-use crate::checks::{CaseKind, Verdict};
+use crate::checks::{CaseKind, RETRY_PAUSE, Verdict};
 use crate::release::describe::duration;
 use crate::release::{Ask, Draft, Plan, ProxyWords};
 
@@ -67,7 +67,14 @@ impl StageDefinition for Verify {
     }
 
     fn time_limit(&self, plan: &Plan) -> Duration {
-        plan.definition.timing.progress_deadline
+        let cases = plan.definition.suite.cases.iter();
+        let limits = cases.map(|case| {
+            let pauses = RETRY_PAUSE.saturating_mul(case.retries);
+            let attempts = case.retries.saturating_add(1);
+            case.timeout.saturating_mul(attempts).saturating_add(pauses)
+        });
+        let checks = limits.fold(Duration::ZERO, Duration::saturating_add);
+        checks.max(plan.definition.timing.progress_deadline)
     }
 }
 

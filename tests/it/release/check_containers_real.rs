@@ -42,6 +42,11 @@ async fn with_checks(options: FixtureOptions, checks: &[String]) -> Fixture {
 
 /// The ids of the containers of the fixture's checks.
 fn containers(fixture: &Fixture) -> Vec<String> {
+    labelled(fixture, "greenroom.check")
+}
+
+/// The ids of the fixture's containers with a label.
+fn labelled(fixture: &Fixture, label: &str) -> Vec<String> {
     let service = format!("label=greenroom.service={}", fixture.target.service);
     let listed = docker(&[
         "ps",
@@ -51,7 +56,7 @@ fn containers(fixture: &Fixture) -> Vec<String> {
         "--filter",
         &service,
         "--filter",
-        "label=greenroom.check",
+        &format!("label={label}"),
     ]);
     listed.lines().map(str::to_owned).collect()
 }
@@ -193,6 +198,41 @@ async fn a_failed_check_stops_the_release() {
     );
     assert_eq!(containers(&fixture), Vec::<String>::new());
     fixture.stands("1.8.2", Role::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_container_of_a_check_is_removed_before_the_next_check() {
+    let fixture = with_checks(
+        FixtureOptions::default(),
+        &[
+            check("first", "touch $SAMPLE_DATA/first", ""),
+            check(
+                "second",
+                "until [ -e $SAMPLE_DATA/go ]; do sleep 0.1; done; echo $GREENROOM_SLOT",
+                "environment = { GREENROOM_SLOT = \"configured\" }",
+            ),
+        ],
+    )
+    .await;
+    let running = fixture.begin(version("1.9.0")).await;
+    eventually("the second check runs", SOON, || async {
+        !labelled(&fixture, "greenroom.check=second").is_empty()
+    })
+    .await;
+    assert!(fixture.place.path().join("data/first").exists());
+    assert_eq!(
+        labelled(&fixture, "greenroom.check=first"),
+        Vec::<String>::new()
+    );
+    let_go(fixture.place.path());
+    let finished = running.finish().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    let second = report(&finished.status.cases, "second");
+    // Greenroom's own variables replace configured ones.
+    assert!(
+        ["blue", "green"].contains(&second.response.trim()),
+        "{second:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
