@@ -357,13 +357,6 @@ pub struct Suite {
     pub cases: Vec<Case>,
 }
 
-impl Suite {
-    /// Whether checks run in containers of their own.
-    pub fn has_containers(&self) -> bool {
-        self.cases.iter().any(|case| case.container().is_some())
-    }
-}
-
 impl HealthCheck {
     /// Path and query as text to show. A value is hidden if it is secret, or if its name suggests a secret.
     pub fn shown_path(&self) -> String {
