@@ -190,6 +190,7 @@ struct CaseSection {
     /// Another image for the container, by tag or digest, such as `registry.example/team/e2e:1.4`. Without `command`,
     /// the command of the image runs.
     #[serde(default)]
+    #[schemars(extend("format" = "image"))]
     image: Option<String>,
     /// A hurl file to run instead of a request, relative to this file. Its variable `url` is the address of the candidate.
     /// The program hurl must be installed on the machine of the operator or the agent.

@@ -4,8 +4,8 @@ use super::problem::WrongValue;
 use crate::console::keymap::Chord;
 use crate::inventory::units::{Percent, Size, Time, Unit as _};
 use crate::inventory::{
-    ADDRESS_FORMS, Address, Addresses, Endpoint, InvalidAddress, InvalidAddresses, Limit,
-    ServiceName, TagPattern, plain,
+    ADDRESS_FORMS, Address, Addresses, Endpoint, ImageReference, InvalidAddress, InvalidAddresses,
+    Limit, ServiceName, TagPattern, plain,
 };
 use crate::sanitize::visible;
 
@@ -32,6 +32,10 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), WrongValue> {
         "http-path" => http_path(text),
         "http-method" => http_method(text),
         "repository" => repository(text),
+        "image" => text
+            .parse::<ImageReference>()
+            .map(drop)
+            .map_err(|refused| WrongValue(refused.to_string())),
         "tag-pattern" => text.parse::<TagPattern>().map(drop).map_err(|_| {
             WrongValue(format!(
                 "`{}` is not a pattern of tags: write a tag of letters, digits, `.`, `_` and `-`, with `*` for any text, e.g. \"develop\" or \"v*\"",

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustix::fs::OFlags;
-use serde::Deserialize;
 use serde_json::{Map, Value as Json};
+use serde_path_to_error::{Path as DecodingPath, Segment};
 
 use super::config::{EnvironmentSettings, Settings, TargetSettings};
 use super::files::{Largest, Unreadable};
@@ -298,16 +298,36 @@ fn loosened(
 
 /// The sections of the file. `None` if the tree lacks a value that a section needs; then there is at least one error.
 fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root> {
-    match Root::deserialize(tree.plain()) {
+    match serde_path_to_error::deserialize(tree.plain()) {
         Ok(root) => Some(root),
         Err(error) => {
             // Usually the schema has already reported a better error.
             if errors.is_empty() {
-                errors.push(Problem::new(origin_of_file(name), &[], error.message()));
+                let (origin, path) = place_of(tree, error.path(), name);
+                errors.push(Problem::new(origin, &path, error.inner().message()));
             }
             None
         }
     }
+}
+
+/// Where the innermost written value on a path is, with its keys.
+fn place_of(tree: &Node, path: &DecodingPath, name: &Arc<str>) -> (Origin, Vec<String>) {
+    let (mut node, mut origin, mut keys) = (tree, origin_of_file(name), Vec::new());
+    for segment in path {
+        let inner = match segment {
+            Segment::Map { key } => node.entry(key).map(|entry| (&entry.node, entry.origin())),
+            Segment::Seq { index } => node.items().get(*index).map(|item| (item, &item.origin)),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        };
+        let Some((inner, at)) = inner else { break };
+        keys.push(match segment {
+            Segment::Seq { index } => format!("[{index}]"),
+            segment => segment.to_string(),
+        });
+        (node, origin) = (inner, at.clone());
+    }
+    (origin, keys)
 }
 
 /// The settings of a tree without errors. `None` if the relative paths of the tree cannot be resolved; then there is an
