@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Address;
 
@@ -13,10 +14,9 @@ use super::Address;
 pub const MOST_MEMBERS: usize = 64;
 
 /// The addresses of a slot, in the order of its members. Never empty. Written as one address, as a list of addresses, or
-/// as a range of ports: `127.0.0.1:18081-18083`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Addresses(Vec<Address>);
+/// as a range of ports: `127.0.0.1:18081-18083`. Shared, because every snapshot, plan, route and action has them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Addresses(Arc<[Address]>);
 
 /// Why a value does not give the addresses of a slot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,7 @@ impl Addresses {
         if addresses.len() > MOST_MEMBERS {
             return Err(InvalidAddresses::TooMany(addresses.len()));
         }
-        Ok(Self(addresses))
+        Ok(Self(addresses.into()))
     }
 
     /// Parses one address, or a range of ports.
@@ -81,7 +81,7 @@ impl Addresses {
     /// The last port, if the addresses differ only in their ports, and each port is one higher than the one before.
     fn last_port(&self) -> Option<u16> {
         let mut expected = self.first().clone();
-        for address in &self.0 {
+        for address in self {
             if *address != expected {
                 return None;
             }
@@ -106,6 +106,9 @@ impl Addresses {
     /// The first `count` addresses; all of them if there are fewer.
     #[must_use]
     pub fn first_members(&self, count: usize) -> Self {
+        if count >= self.len() {
+            return self.clone();
+        }
         Self(self.0.iter().take(count.max(1)).cloned().collect())
     }
 }
@@ -132,7 +135,7 @@ impl FromStr for Addresses {
 /// The one address of a slot with one member.
 impl<T: Into<Address>> From<T> for Addresses {
     fn from(address: T) -> Self {
-        Self(vec![address.into()])
+        Self(Arc::new([address.into()]))
     }
 }
 
@@ -158,6 +161,12 @@ impl fmt::Display for Addresses {
             write!(f, "{address}")?;
         }
         Ok(())
+    }
+}
+
+impl Serialize for Addresses {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
     }
 }
 

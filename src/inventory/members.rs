@@ -181,8 +181,10 @@ impl SlotMembers {
         if self.is_empty() {
             return of_slot.clone();
         }
-        let mut addresses: Vec<Address> =
-            of_slot.first_members(self.wanted).iter().cloned().collect();
+        if self.wanted <= of_slot.len() {
+            return of_slot.first_members(self.wanted);
+        }
+        let mut addresses: Vec<Address> = of_slot.iter().cloned().collect();
         for number in addresses.len() + 1..=self.wanted {
             let mut members = self.members.iter();
             let member = members.find(|member| member.number == number);
