@@ -10,16 +10,18 @@ pub(super) fn text(plan: &Plan) -> String {
     lines.push(format!("{} {} in {}", plan.kind, plan.target(), plan.slot));
     match &plan.from {
         Some(from) => lines.push(format!(
-            "  from  {} {} at {}",
-            from.slot, from.version, from.addresses
+            "  from  {} {}{}",
+            from.slot,
+            from.version,
+            from.addresses.at()
         )),
         None => lines.push("  from  nothing: no version is live".to_owned()),
     }
     lines.push(format!(
-        "  to    {} {} at {}",
+        "  to    {} {}{}",
         plan.slot,
         plan.version,
-        plan.addresses()
+        plan.addresses().at()
     ));
     lines.push(format!("  who   {}", plan.operator));
     if let Some(reason) = &plan.reason {

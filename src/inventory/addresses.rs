@@ -1,4 +1,4 @@
-//! The addresses of a slot: one for each of its members.
+//! The members that a slot has, and the address of each of them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,10 +13,18 @@ use super::Address;
 /// How many members a slot may have. More members of one version belong on several machines.
 pub const MOST_MEMBERS: usize = 64;
 
-/// The addresses of a slot, in the order of its members. Never empty. Written as one address, as a list of addresses, or
-/// as a range of ports: `127.0.0.1:18081-18083`. Shared, because every snapshot, plan, route and action has them.
+/// The addresses of a slot, in the order of its members, which are at least one. Written as one address, as a list of
+/// addresses, or as a range of ports: `127.0.0.1:18081-18083`. The members of a worker have no addresses: then only their
+/// number is known. Shared, because every snapshot, plan, route and action has them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Addresses(Arc<[Address]>);
+pub struct Addresses(Members);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Members {
+    At(Arc<[Address]>),
+    /// This many members, which listen nowhere.
+    Unaddressed(usize),
+}
 
 /// Why a value does not give the addresses of a slot.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +47,18 @@ impl Addresses {
         if addresses.len() > MOST_MEMBERS {
             return Err(InvalidAddresses::TooMany(addresses.len()));
         }
-        Ok(Self(addresses.into()))
+        Ok(Self(Members::At(addresses.into())))
+    }
+
+    /// Members that listen nowhere. Counts below 1 and above [`MOST_MEMBERS`] are not possible.
+    #[must_use]
+    pub fn unaddressed(members: usize) -> Self {
+        Self(Members::Unaddressed(members.clamp(1, MOST_MEMBERS)))
+    }
+
+    /// Whether the members have addresses.
+    pub fn are_known(&self) -> bool {
+        matches!(self.0, Members::At(_))
     }
 
     /// Parses one address, or a range of ports.
@@ -59,57 +78,74 @@ impl Addresses {
         Ok(addresses.collect::<Result<_, _>>()?)
     }
 
-    /// The address of the first member.
-    pub fn first(&self) -> &Address {
-        &self.0[0]
+    /// The address of the first member; none if the members have no addresses.
+    pub fn first(&self) -> Option<&Address> {
+        self.iter().next()
     }
 
-    /// The address of a member; none if there are fewer members. Members count from 1.
+    /// The address of a member; none if it has none, or if there are fewer members. Members count from 1.
     pub fn of_member(&self, number: usize) -> Option<&Address> {
-        self.0.get(number.checked_sub(1)?)
+        self.iter().nth(number.checked_sub(1)?)
     }
 
-    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
-    pub fn len(&self) -> usize {
-        self.0.len()
+    /// How many members the slot has.
+    pub fn members(&self) -> usize {
+        match &self.0 {
+            Members::At(addresses) => addresses.len(),
+            Members::Unaddressed(members) => *members,
+        }
     }
 
+    /// The addresses; none for members without addresses.
     pub fn iter(&self) -> std::slice::Iter<'_, Address> {
-        self.0.iter()
+        match &self.0 {
+            Members::At(addresses) => addresses.iter(),
+            Members::Unaddressed(_) => [].iter(),
+        }
     }
 
     /// The last port, if the addresses differ only in their ports, and each port is one higher than the one before.
     fn last_port(&self) -> Option<u16> {
-        let mut expected = self.first().clone();
+        let mut expected = self.first()?.clone();
         for address in self {
             if *address != expected {
                 return None;
             }
             expected = expected.next_port()?;
         }
-        self.0.last()?.port()
+        self.iter().next_back()?.port()
     }
 
     /// The addresses as texts, separated by commas.
     pub fn listed(&self) -> String {
-        let texts = self.0.iter().map(ToString::to_string);
+        let texts = self.iter().map(ToString::to_string);
         texts.collect::<Vec<_>>().join(",")
+    }
+
+    /// Where the members are reached, as the end of a sentence: ` at 127.0.0.1:18081`. Empty without addresses.
+    pub fn at(&self) -> String {
+        match self.0 {
+            Members::At(_) => format!(" at {self}"),
+            Members::Unaddressed(_) => String::new(),
+        }
     }
 
     /// Whether these addresses begin with the others. A slot whose version was released with fewer members uses only the
     /// first addresses.
     pub fn begin_with<'a>(&self, others: impl IntoIterator<Item = &'a Address>) -> bool {
-        let mut own = self.0.iter();
+        let mut own = self.iter();
         others.into_iter().all(|other| own.next() == Some(other))
     }
 
-    /// The first `count` addresses; all of them if there are fewer.
+    /// The first `count` members; all of them if there are fewer.
     #[must_use]
     pub fn first_members(&self, count: usize) -> Self {
-        if count >= self.len() {
-            return self.clone();
+        let count = count.max(1);
+        match &self.0 {
+            _ if count >= self.members() => self.clone(),
+            Members::At(addresses) => Self(Members::At(addresses[..count].into())),
+            Members::Unaddressed(_) => Self::unaddressed(count),
         }
-        Self(self.0.iter().take(count.max(1)).cloned().collect())
     }
 }
 
@@ -135,7 +171,7 @@ impl FromStr for Addresses {
 /// The one address of a slot with one member.
 impl<T: Into<Address>> From<T> for Addresses {
     fn from(address: T) -> Self {
-        Self(Arc::new([address.into()]))
+        Self(Members::At(Arc::new([address.into()])))
     }
 }
 
@@ -144,17 +180,22 @@ impl<'a> IntoIterator for &'a Addresses {
     type IntoIter = std::slice::Iter<'a, Address>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.iter()
     }
 }
 
-/// A range of ports if the addresses are one, otherwise the addresses, separated by commas.
+/// A range of ports if the addresses are one, otherwise the addresses, separated by commas. Members without addresses
+/// are counted: `3 members`.
 impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(last), true) = (self.last_port(), self.len() > 1) {
-            return write!(f, "{}-{last}", self.first());
+        if let Members::Unaddressed(members) = self.0 {
+            let plural = if members == 1 { "" } else { "s" };
+            return write!(f, "{members} member{plural}");
         }
-        for (index, address) in self.0.iter().enumerate() {
+        if let (Some(first), Some(last), 2..) = (self.first(), self.last_port(), self.members()) {
+            return write!(f, "{first}-{last}");
+        }
+        for (index, address) in self.iter().enumerate() {
             if index > 0 {
                 f.write_str(", ")?;
             }
@@ -164,9 +205,13 @@ impl fmt::Display for Addresses {
     }
 }
 
+/// A list of addresses, or the number of members without addresses.
 impl Serialize for Addresses {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self)
+        match self.0 {
+            Members::At(_) => serializer.collect_seq(self),
+            Members::Unaddressed(members) => members.serialize(serializer),
+        }
     }
 }
 
@@ -174,13 +219,22 @@ impl<'de> Deserialize<'de> for Addresses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "an address, or a list of addresses")]
-        enum OneOrMany {
+        enum Written {
             One(String),
             Many(Vec<String>),
+            Unaddressed(usize),
         }
-        let texts = match OneOrMany::deserialize(deserializer)? {
-            OneOrMany::One(text) => vec![text],
-            OneOrMany::Many(texts) => texts,
+        let texts = match Written::deserialize(deserializer)? {
+            Written::One(text) => vec![text],
+            Written::Many(texts) => texts,
+            Written::Unaddressed(members @ 1..=MOST_MEMBERS) => {
+                return Ok(Self::unaddressed(members));
+            }
+            Written::Unaddressed(members) => {
+                return Err(serde::de::Error::custom(format!(
+                    "a slot has 1 to {MOST_MEMBERS} members, and not {members}"
+                )));
+            }
         };
         let mut addresses = Vec::new();
         for text in &texts {
@@ -256,7 +310,9 @@ mod tests {
             (r#""127.0.0.1:0-2""#, "port 0"),
             (r#""127.0.0.1:65535-65536""#, "is not an address"),
             (r#""127.0.0.1:-2""#, "is not an address"),
-            ("7", "an address, or a list of addresses"),
+            ("true", "an address, or a list of addresses"),
+            ("0", "1 to 64 members"),
+            ("65", "1 to 64 members"),
         ] {
             let error = read(json).expect_err(json);
             assert!(error.contains(why), "{json}: {error}");
@@ -267,11 +323,23 @@ mod tests {
     fn a_slot_with_fewer_members_uses_the_first_addresses() {
         let all = read(r#""127.0.0.1:1-3""#).expect("addresses");
         let two = all.first_members(2);
-        assert_eq!(two.len(), 2);
+        assert_eq!(two.members(), 2);
         assert!(all.begin_with(&two) && !two.begin_with(&all));
         let other = read(r#""127.0.0.1:2-3""#).expect("addresses");
         assert!(!all.begin_with(&other));
-        assert_eq!(all.of_member(3), Some(&all.0[2]));
+        assert_eq!(all.of_member(3), all.iter().next_back());
         assert_eq!((all.of_member(0), all.of_member(4)), (None, None));
+    }
+
+    #[test]
+    fn members_without_addresses_are_counted() {
+        let three = Addresses::unaddressed(3);
+        assert_eq!((three.members(), three.first()), (3, None));
+        assert_eq!(three.to_string(), "3 members");
+        assert_eq!(serde_json::to_string(&three).expect("JSON"), "3");
+        assert_eq!(read("3").expect("read back"), three);
+        assert_eq!(three.first_members(1), Addresses::unaddressed(1));
+        assert_eq!(three.first_members(9), three);
+        assert_eq!(Addresses::unaddressed(0).members(), 1);
     }
 }

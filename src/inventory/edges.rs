@@ -17,6 +17,9 @@ use super::{
 
 /// All edges of a target. One edge is configured; until settings name edges, it has the default name. Texts about a
 /// single edge say `the proxy`, texts about one of several edges `the proxy west`.
+///
+/// A worker has no edges, because it gets no requests. Then no edge says anything, and the route in the store alone says
+/// which slot is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edges(BTreeMap<EdgeName, Edge>);
 
@@ -114,19 +117,23 @@ impl From<Edge> for Edges {
     }
 }
 
-/// A target has at least one edge. Without names, this is one edge with the default name.
 impl FromIterator<(EdgeName, Edge)> for Edges {
     fn from_iter<I: IntoIterator<Item = (EdgeName, Edge)>>(edges: I) -> Self {
-        let edges: BTreeMap<_, _> = edges.into_iter().collect();
-        if edges.is_empty() {
-            Self::default()
-        } else {
-            Self(edges)
-        }
+        Self(edges.into_iter().collect())
     }
 }
 
 impl Edges {
+    /// The edges of a target without a proxy.
+    pub fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Whether the target has no proxy.
+    pub fn are_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What one edge reported, to change it. An edge that is not known yet is added.
     pub fn edge_mut(&mut self, name: &EdgeName) -> &mut Edge {
         match self.0.entry(name.clone()) {
@@ -194,7 +201,8 @@ impl Edges {
         }
     }
 
-    /// The state of the edges as one source: it is live only if every edge answers. The reasons name the edges.
+    /// The state of the edges as one source: it is live only if every edge answers. The reasons name the edges. Without
+    /// edges it is live, because nothing has to answer.
     pub fn state(&self) -> SourceState {
         let named = self.0.iter();
         SourceState::together(named.map(|(name, edge)| (name.as_str(), &edge.state)))
@@ -232,8 +240,12 @@ impl Edges {
         self.reports().find(|report| report.answer.is_none())
     }
 
-    /// The slot that the edges name. The inner none means that they have no configuration for the target.
+    /// The slot that the edges name. The inner none means that they have no configuration for the target, or that there is
+    /// no edge.
     pub fn live(&self) -> Consensus<Option<LiveSlot>> {
+        if self.are_none() {
+            return Consensus::Unanimous(None);
+        }
         self.consensus(|edge| match &edge.answer {
             EdgeAnswer::Unknown => None,
             EdgeAnswer::NotInstalled => Some(None),
@@ -365,7 +377,7 @@ impl Edges {
     }
 
     /// The state of the configurations of all edges: the state that needs the most care. It is `Current` only if every
-    /// edge has the right configuration. None if the state of an edge is unknown, except if another edge has a
+    /// edge has the right configuration, which is also true without edges. None if the state of an edge is unknown, except if another edge has a
     /// configuration that Greenroom must not replace.
     pub fn installation(&self) -> Option<Installation> {
         let known = self
@@ -373,6 +385,9 @@ impl Edges {
             .iter()
             .filter_map(|(name, edge)| Some((name, edge.installation.as_ref()?)));
         let is_known = self.0.values().all(|edge| edge.installation.is_some());
+        if self.are_none() {
+            return Some(Installation::Current);
+        }
         let (name, worst) = known.max_by_key(|(_, installation)| rank(installation))?;
         let about = |text: &str| self.about(name, text);
         match worst {

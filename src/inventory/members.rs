@@ -181,7 +181,10 @@ impl SlotMembers {
         if self.is_empty() {
             return of_slot.clone();
         }
-        if self.wanted <= of_slot.len() {
+        if !of_slot.are_known() {
+            return Addresses::unaddressed(self.wanted);
+        }
+        if self.wanted <= of_slot.members() {
             return of_slot.first_members(self.wanted);
         }
         let mut addresses: Vec<Address> = of_slot.iter().cloned().collect();

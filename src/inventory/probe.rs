@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// The result of one health probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Whether the instance answered with a status from 200 to 299. False if there was no answer.
+    /// Whether the instance answered with a status from 200 to 299, or has no address to ask. False if there was no
+    /// answer.
     pub healthy: bool,
     /// The answer, or the reason why there was none, as a message.
     pub detail: String,
@@ -15,6 +16,16 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// The result for members that listen nowhere, so that there is nothing to ask. The runtime says whether they are
+    /// healthy.
+    pub fn without_address() -> Self {
+        Self {
+            healthy: true,
+            detail: "nothing to probe: it listens nowhere".to_owned(),
+            took: Duration::ZERO,
+        }
+    }
+
     /// The result for a whole slot, from the results of its members in their order: the first one that is not healthy,
     /// otherwise the slowest. With several members, it names the one that is not healthy. None without members.
     pub fn of_slot(probes: Vec<Self>) -> Option<Self> {

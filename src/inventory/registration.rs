@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Address, Digest, FencingToken, InstanceId, ReleaseId, Slot, SlotMembers};
+use super::{Address, Addresses, Digest, FencingToken, InstanceId, ReleaseId, Slot, SlotMembers};
 
 /// The entry of a slot: which members answer at its addresses, and which version they run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,15 +26,16 @@ pub struct Registration {
 /// One member of a registered slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredMember {
-    /// The address at which the member answers.
-    pub endpoint: Address,
+    /// The address at which the member answers; none if it listens nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Address>,
     pub instance: InstanceId,
 }
 
 impl Registration {
     /// The addresses of the members, in their order.
     pub fn endpoints(&self) -> impl Iterator<Item = &Address> {
-        self.members.iter().map(|it| &it.endpoint)
+        self.members.iter().filter_map(|it| it.endpoint.as_ref())
     }
 
     /// Whether the entry names exactly these members.
@@ -44,9 +45,12 @@ impl Registration {
             && registered.all(|it| members.get(&it.instance).is_some())
     }
 
-    /// The addresses of the members, separated by commas.
+    /// The addresses of the members, separated by commas. Members without addresses are counted.
     pub fn addresses(&self) -> String {
-        let addresses = self.members.iter().map(|it| it.endpoint.to_string());
+        if self.endpoints().next().is_none() {
+            return Addresses::unaddressed(self.members.len()).to_string();
+        }
+        let addresses = self.endpoints().map(ToString::to_string);
         addresses.collect::<Vec<_>>().join(", ")
     }
 

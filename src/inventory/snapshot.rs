@@ -336,13 +336,22 @@ impl Snapshot {
         freeze::only_by_clock(hold, self.hold.as_ref(), &self.freezes, service, by)
     }
 
-    /// The snapshot of a target before any source has answered.
+    /// The snapshot of a target before any source has answered. A target without addresses has no proxy.
     pub fn unobserved(
         target: Target,
         tier: Tier,
         endpoints: &PerSlot<Addresses>,
         at: Timestamp,
     ) -> Self {
+        let edges = if endpoints.blue.are_known() {
+            Edges::default()
+        } else {
+            Edges::none()
+        };
+        let sources = Sources {
+            router: edges.state(),
+            ..Sources::default()
+        };
         Self {
             target,
             tier,
@@ -356,7 +365,7 @@ impl Snapshot {
             }),
             route: None,
             store_revision: None,
-            edges: Edges::default(),
+            edges,
             preview: None,
             rates_unknown: None,
             lock: None,
@@ -369,7 +378,7 @@ impl Snapshot {
             problems: BTreeMap::new(),
             keys: Vec::new(),
             keys_at: None,
-            sources: Sources::default(),
+            sources,
             at,
             queue: Vec::new(),
         }
@@ -382,7 +391,7 @@ impl Snapshot {
         for slot in Slot::BOTH {
             let side = self.slots.get_mut(slot);
             let members = std::mem::take(by_slot.get_mut(slot));
-            side.members = members.or_empty_with(side.addresses.len());
+            side.members = members.or_empty_with(side.addresses.members());
         }
     }
 
@@ -397,7 +406,7 @@ impl Snapshot {
     }
 
     /// The slot with the traffic according to the edges; unknown if they differ. If no edge has a configuration for the
-    /// target, the route in the store decides.
+    /// target, or if there is no edge, the route in the store decides.
     pub fn live_slot(&self) -> LiveSlot {
         match self.edges.live() {
             Consensus::Unanimous(Some(live)) => return live,

@@ -16,8 +16,8 @@ pub struct CheckSpec {
     pub candidate: CheckedCandidate,
     /// The candidate's container, whose network the container shares.
     pub network_of: InstanceId,
-    /// The fixed address of the candidate's slot on the host.
-    pub endpoint: Address,
+    /// The address of the candidate on the host; none if it listens nowhere.
+    pub endpoint: Option<Address>,
     /// The token of the driver that creates the container.
     pub token: FencingToken,
     /// None for the image of the candidate.

@@ -25,6 +25,15 @@ pub trait Checker: Send + Sync {
     /// Sends one health probe to the instance at `at`.
     async fn health(&self, at: &Address, check: &HealthCheck) -> Probe;
 
+    /// Probes a slot with the configured health check. None if there is no health check. Members without addresses cannot
+    /// be probed: then the runtime alone says whether they are healthy.
+    async fn probe(&self, at: &Addresses, check: Option<&HealthCheck>) -> Option<Probe> {
+        if !at.are_known() {
+            return Some(Probe::without_address());
+        }
+        Some(self.health_of_slot(at, check?).await)
+    }
+
     /// Sends one health probe to each member of a slot at the same time. The result is that of [`Probe::of_slot`].
     async fn health_of_slot(&self, at: &Addresses, check: &HealthCheck) -> Probe {
         let probes = at.iter().map(|address| self.health(address, check));

@@ -14,17 +14,18 @@ pub struct CheckedCandidate {
     pub slot: Slot,
     pub version: Version,
     pub release: ReleaseId,
-    /// Where it answers, as the command sees it.
-    pub address: Address,
+    /// Where it answers, as the command sees it; none if it listens nowhere.
+    pub address: Option<Address>,
 }
 
 impl CheckedCandidate {
     /// The environment variables that tell a command about the candidate.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let url = self.address.port().map(|_| self.address.url());
-        let url = url.map(|url| ("GREENROOM_URL", url));
-        url.into_iter().chain([
-            ("GREENROOM_ADDRESS", self.address.to_string()),
+        let address = self.address.as_ref();
+        let url = address.filter(|address| address.port().is_some());
+        let url = url.map(|address| ("GREENROOM_URL", address.url()));
+        let address = address.map(|address| ("GREENROOM_ADDRESS", address.to_string()));
+        url.into_iter().chain(address).chain([
             ("GREENROOM_SERVICE", self.target.service.to_string()),
             ("GREENROOM_ENVIRONMENT", self.target.environment.to_string()),
             ("GREENROOM_SLOT", self.slot.to_string()),

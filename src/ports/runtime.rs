@@ -43,8 +43,8 @@ pub struct InstanceSpec {
     pub version: Version,
     /// The release that starts the instance.
     pub release: ReleaseId,
-    /// The member's own fixed address.
-    pub endpoint: Address,
+    /// The member's own fixed address; none if it listens nowhere.
+    pub endpoint: Option<Address>,
     pub shape: InstanceShape,
 }
 

@@ -25,10 +25,11 @@ pub struct Definition {
     pub rules: Rules,
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     pub repository: String,
-    /// The addresses of each slot, one for each member. Both slots have the same number.
+    /// The members of each slot, with their addresses. Both slots have the same number. The members of a worker have no
+    /// addresses.
     pub endpoints: PerSlot<Addresses>,
     pub instance: InstanceShape,
-    /// The health endpoint. Without a health endpoint, the planner refuses every release.
+    /// The health endpoint. Without a health endpoint, the planner refuses every release of a service that gets requests.
     pub health: Option<HealthCheck>,
     /// The checks that *verify* runs against the candidate.
     pub suite: Suite,
@@ -46,6 +47,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Whether the service gets requests, through a proxy. A worker gets none.
+    pub fn gets_requests(&self) -> bool {
+        self.endpoints.blue.are_known()
+    }
+
     /// Whether the target follows this tag.
     pub fn follows_tag(&self, tag: &str) -> bool {
         self.follows.iter().any(|pattern| pattern.matches(tag))

@@ -4,6 +4,7 @@
 mod past;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,7 +19,7 @@ use crate::inventory::{
     PerSlot, PointerState, Probe, RegistryRecord, ReleaseId, Slot, SlotMembers, Target, Version,
     VersionRef, engine_of, store_of,
 };
-use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result};
+use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result, RouterReader};
 use past::PAGE;
 pub(super) use past::{Past, Sought, past_releases, search};
 
@@ -60,12 +61,11 @@ pub(super) async fn gather(
     let definition = &site.definition;
     let target = &definition.target;
     let only_from = definition.rules.only_from.as_ref();
-    let (clocks, version, record, edge, pointer, blue, green, past, live_in_first, taken) = tokio::join!(
+    let (clocks, version, record, edges, blue, green, past, live_in_first, taken) = tokio::join!(
         clocks(site, clock),
         resolve(request, site, sites),
         read.registry.read(target),
-        edge(site),
-        pointer(site),
+        edges(site),
         read.runtime
             .occupancy(target, Slot::Blue, &definition.endpoints.blue),
         read.runtime
@@ -100,7 +100,6 @@ pub(super) async fn gather(
         Err(why) => (Err(why), WasLive::default()),
     };
     let record = record.map_err(|failure| failure.to_string());
-    let edges = Edges::from(Edge { pointer, ..edge });
     let slots = PerSlot {
         blue: blue.map_err(|failure| failure.to_string()),
         green: green.map_err(|failure| failure.to_string()),
@@ -176,10 +175,18 @@ pub(super) async fn past_and_unreadable(
     Ok((past, newer.collect()))
 }
 
-/// The configuration and the answer of the proxy.
-async fn edge(site: &Site) -> Edge {
+/// The configuration, the answer and the live pointer of the proxy.
+async fn edges(site: &Site) -> Edges {
+    let Some(router) = &site.read.router else {
+        return Edges::none();
+    };
     let target = &site.definition.target;
-    let router = &site.read.router;
+    let (edge, pointer) = tokio::join!(edge(router.as_ref(), target), pointer(router, target));
+    Edges::from(Edge { pointer, ..edge })
+}
+
+/// The configuration and the answer of the proxy.
+async fn edge(router: &dyn RouterReader, target: &Target) -> Edge {
     let installation = router.installation(target).await;
     let answer = match &installation {
         Ok(Installation::Missing) => Ok(EdgeAnswer::NotInstalled),
@@ -193,16 +200,18 @@ async fn edge(site: &Site) -> Edge {
 
 /// The proxy's pointer; none if it does not exist or cannot be read. A switch reads the pointer again, and fails with
 /// the reason if it cannot be read.
-async fn pointer(site: &Site) -> Option<PointerState> {
-    let pointer = site.read.router.pointer(&site.definition.target).await;
-    pointer.ok().flatten()
+async fn pointer(router: &Arc<dyn RouterReader>, target: &Target) -> Option<PointerState> {
+    router.pointer(target).await.ok().flatten()
 }
 
-/// The highest generation of any switch that the proxy knows; none if the proxy does not answer or its live pointer
-/// cannot be read.
+/// The highest generation of any switch that the proxy knows; 0 without a proxy. None if the proxy does not answer or its
+/// live pointer cannot be read.
 pub(super) async fn proxy_generation(site: &Site) -> Option<u64> {
-    let pointer = site.read.router.pointer(&site.definition.target);
-    let (edge, pointer) = tokio::join!(edge(site), pointer);
+    let Some(router) = &site.read.router else {
+        return Some(0);
+    };
+    let target = &site.definition.target;
+    let (edge, pointer) = tokio::join!(edge(router.as_ref(), target), router.pointer(target));
     generation_of(edge, pointer)
 }
 
@@ -219,8 +228,9 @@ fn generation_of<E>(
 /// can have. Then no switch can be made. `record` must be read before this call: the proxy must be read after the
 /// store.
 pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Option<Refusal> {
+    let router = site.read.router.as_ref()?;
     let target = &site.definition.target;
-    let (answer, pointer) = tokio::join!(site.read.router.answer(target), pointer(site));
+    let (answer, pointer) = tokio::join!(router.answer(target), pointer(router, target));
     let edges = Edges::from(Edge {
         answer: answer.map_or(EdgeAnswer::Unknown, EdgeAnswer::Routes),
         pointer,
@@ -236,14 +246,14 @@ async fn live_probe(
     record: &Known<RegistryRecord>,
     slots: &PerSlot<Known<Occupancy>>,
 ) -> Option<Probe> {
-    let check = site.definition.health.as_ref()?;
     let live = record.as_ref().ok()?.route.as_ref()?.value.live;
     let configured = site.definition.endpoints.get(live);
     let addresses = match slots.get(live) {
         Ok(Occupancy::Ours(members)) => members.addresses(configured),
         _ => configured.clone(),
     };
-    Some(site.read.checker.health_of_slot(&addresses, check).await)
+    let check = site.definition.health.as_ref();
+    site.read.checker.probe(&addresses, check).await
 }
 
 async fn has_image(site: &Site, version: &Resolved) -> bool {

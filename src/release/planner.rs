@@ -314,7 +314,7 @@ fn refuse_by_rule(
             definition.target.environment.clone(),
         ));
     }
-    if definition.health.is_none() {
+    if definition.health.is_none() && definition.gets_requests() {
         against.push(Refusal::NoHealthCheck);
     }
     let reason_given = request

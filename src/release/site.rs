@@ -24,7 +24,8 @@ pub struct Site {
 pub struct Reading {
     pub runtime: Arc<dyn RuntimeReader>,
     pub registry: Arc<dyn RegistryReader>,
-    pub router: Arc<dyn RouterReader>,
+    /// None for a target that gets no requests, such as a worker.
+    pub router: Option<Arc<dyn RouterReader>>,
     pub checker: Arc<dyn Checker>,
     pub command_checks: Arc<dyn CommandChecks>,
     pub journal: Arc<dyn JournalReader>,
@@ -38,6 +39,7 @@ pub struct Writing {
     pub runtime: Arc<dyn RuntimeWriter>,
     /// None if the runtime has no containers.
     pub check_containers: Option<Arc<dyn CheckContainers>>,
-    pub router: Arc<dyn RouterWriter>,
+    /// None for a target that gets no requests, such as a worker.
+    pub router: Option<Arc<dyn RouterWriter>>,
     pub store: StoreWriting,
 }

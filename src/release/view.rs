@@ -224,7 +224,12 @@ impl<'a> View<'a> {
         let unknown = |why: &str| {
             Traffic::Unknown(format!("it is not known whether {slot} has traffic: {why}"))
         };
-        let with = |who: &str| Traffic::With(format!("{slot} has the traffic: {who} names it"));
+        let has_it = if self.edges.are_none() {
+            "is live"
+        } else {
+            "has the traffic"
+        };
+        let with = |who: &str| Traffic::With(format!("{slot} {has_it}: {who} names it"));
         let Some(stored) = &self.stored else {
             return unknown(&self.why_blind());
         };

@@ -225,7 +225,9 @@ fn take_routing(edge: &mut Edge, routing: Routing) {
 }
 
 fn take_probed(snapshot: &mut Snapshot, edge: &EdgeName, probed: Probed) {
-    snapshot.edges.edge_mut(edge).public = probed.public;
+    if !snapshot.edges.are_none() {
+        snapshot.edges.edge_mut(edge).public = probed.public;
+    }
     // The duration of a probe differs every time, so a probe that differs only in its duration is ignored.
     for (slot, probe) in [
         (Slot::Blue, probed.probes.blue),

@@ -101,7 +101,10 @@ async fn poll_inputs(site: &Site) -> PollInputs {
     let Definition {
         target, endpoints, ..
     } = &site.definition;
-    if endpoints.iter().all(|(_, addresses)| addresses.len() == 1) {
+    if endpoints
+        .iter()
+        .all(|(_, addresses)| addresses.members() == 1)
+    {
         return PollInputs::both_running();
     }
     match tokio::time::timeout(TIMEOUT, site.read.runtime.instances(target)).await {
@@ -110,15 +113,16 @@ async fn poll_inputs(site: &Site) -> PollInputs {
     }
 }
 
-async fn routing(site: &Site, now: Timestamp) -> [Part; 2] {
+async fn routing(site: &Site, now: Timestamp) -> Vec<Part> {
     let target = site.definition.target.clone();
     let edge = EdgeName::default();
     let inputs = poll_inputs(site).await;
     let Answers { routing, probed } =
         ask(site, &inputs, Attention::Background, true, Some(TIMEOUT)).await;
-    let part = match routing {
+    let part = routing.map(|routing| match routing {
         Ok(routing) => Part::Routing(target.clone(), edge.clone(), Box::new(routing)),
         Err(why) => Part::SilentEdge(target.clone(), edge.clone(), why, now),
-    };
-    [part, Part::Probed(target, edge, Box::new(probed))]
+    });
+    let probed = Part::Probed(target, edge, Box::new(probed));
+    part.into_iter().chain([probed]).collect()
 }

@@ -1,4 +1,4 @@
-//! Polls the proxy of one target, which is an edge, because a proxy does not report changes. The proxy is polled at
+//! Polls the proxy and the health endpoints of one target. The proxy is an edge, and does not report changes. The proxy is polled at
 //! once when the generation of the route changes, an instance starts or stops, or the target comes on screen. Otherwise
 //! the pause between two polls is two seconds while the target is on screen, and 15 seconds at other times. While store
 //! and proxy name different generations, as they do during a switch, the pause after the first 39 polls is 50
@@ -17,7 +17,7 @@ use crate::inventory::{
     EdgeAnswer, EdgeName, Installation, MOST_MEMBERS, PerSlot, Probe, PublicAnswer, Rates, Slot,
     SlotMembers, Target, World,
 };
-use crate::ports::{Clock, Connection, Failure, FailureKind};
+use crate::ports::{Clock, Connection, Failure, FailureKind, RouterReader};
 use crate::release::Site;
 
 const ON_SCREEN_INTERVAL: Duration = Duration::from_secs(2);
@@ -69,7 +69,8 @@ pub(super) async fn watch(
         let inspects = found_correct_at.is_none_or(|at| at.elapsed() >= inspection_interval);
         let Answers { routing, probed } = ask(&site, &inputs, attention, inspects, None).await;
         let part = match routing {
-            Ok(routing) => {
+            None => None,
+            Some(Ok(routing)) => {
                 if inspects {
                     let is_current = routing.installation == Some(Ok(Installation::Current));
                     found_correct_at = is_current.then(Instant::now);
@@ -83,16 +84,27 @@ pub(super) async fn watch(
                 if (1..UNSETTLED_POLLS).contains(&unsettled_polls) {
                     pause = UNSETTLED_INTERVAL;
                 }
-                Part::Routing(target.clone(), edge.clone(), Box::new(routing))
+                Some(Part::Routing(
+                    target.clone(),
+                    edge.clone(),
+                    Box::new(routing),
+                ))
             }
-            Err(why) => {
+            Some(Err(why)) => {
                 let retry_at = clock.now().checked_add(pause).unwrap_or_default();
-                Part::SilentEdge(target.clone(), edge.clone(), why, retry_at)
+                Some(Part::SilentEdge(
+                    target.clone(),
+                    edge.clone(),
+                    why,
+                    retry_at,
+                ))
             }
         };
         let probed = Part::Probed(target.clone(), edge.clone(), Box::new(probed));
-        if parts.send(part).await.is_err() || parts.send(probed).await.is_err() {
-            return;
+        for part in part.into_iter().chain([probed]) {
+            if parts.send(part).await.is_err() {
+                return;
+            }
         }
         let pause = sleep(pause);
         tokio::pin!(pause);
@@ -168,8 +180,8 @@ pub(super) enum Attention {
 
 /// The answers of a target's proxy, public address and slots.
 pub(super) struct Answers {
-    /// The proxy's answer, or why there is none.
-    pub(super) routing: Result<Routing, String>,
+    /// The proxy's answer, or why there is none. None for a target without a proxy.
+    pub(super) routing: Option<Result<Routing, String>>,
     /// The answers of the public address and the health endpoints, even if the proxy did not answer.
     pub(super) probed: Probed,
 }
@@ -184,8 +196,40 @@ pub(super) async fn ask(
     inspects: bool,
     within: Option<Duration>,
 ) -> Answers {
+    let (routing, public, blue, green) = tokio::join!(
+        OptionFuture::from(
+            (site.read.router.as_deref())
+                .map(|router| ask_proxy(site, router, attention, inspects, within))
+        ),
+        public(site, within),
+        probe(site, Slot::Blue, inputs, within),
+        probe(site, Slot::Green, inputs, within),
+    );
+    let is_installed = !matches!(
+        &routing,
+        Some(Ok(Routing {
+            answer: EdgeAnswer::NotInstalled,
+            ..
+        }))
+    );
+    Answers {
+        routing,
+        probed: Probed {
+            public: public.filter(|_| is_installed),
+            probes: PerSlot { blue, green },
+        },
+    }
+}
+
+/// Asks the proxy, as [`ask`] says.
+async fn ask_proxy(
+    site: &Site,
+    router: &dyn RouterReader,
+    attention: Attention,
+    inspects: bool,
+    within: Option<Duration>,
+) -> Result<Routing, String> {
     let target = &site.definition.target;
-    let router = &site.read.router;
     let installation = || async {
         let inspected = in_time(within, router.installation(target)).await;
         let doing = format!("reading its configuration for {target}");
@@ -200,14 +244,11 @@ pub(super) async fn ask(
         let pointer = in_time(within, router.pointer(target)).await;
         pointer.and_then(|pointer| pointer.ok().flatten())
     };
-    let (answer, pointer, inspected, rates, public, blue, green) = tokio::join!(
+    let (answer, pointer, inspected, rates) = tokio::join!(
         answer,
         OptionFuture::from(inspects.then_some(pointer)),
         OptionFuture::from(inspects.then(installation)),
-        rates(site, attention, within),
-        public(site, within),
-        probe(site, Slot::Blue, inputs, within),
-        probe(site, Slot::Green, inputs, within),
+        rates(router, target, attention, within),
     );
     let answer = match answer {
         Ok(answer) => Ok(EdgeAnswer::Routes(answer)),
@@ -231,7 +272,7 @@ pub(super) async fn ask(
         }
     };
     let is_installed = answer != Ok(EdgeAnswer::NotInstalled);
-    let routing = answer.map(|answer| Routing {
+    answer.map(|answer| Routing {
         installation: if is_installed {
             // If the inspection failed, the installation is unknown, and no drift is reported for it.
             inspected.map(|inspected| inspected.map_err(|failure| failure.to_string()))
@@ -241,14 +282,7 @@ pub(super) async fn ask(
         answer,
         pointer: pointer.flatten().filter(|_| is_installed),
         rates: rates.filter(|_| is_installed),
-    });
-    Answers {
-        routing,
-        probed: Probed {
-            public: public.filter(|_| is_installed),
-            probes: PerSlot { blue, green },
-        },
-    }
+    })
 }
 
 /// The answer, or none if it took longer than `within`.
@@ -266,15 +300,15 @@ fn timed_out(doing: String, within: Option<Duration>) -> Failure {
 
 /// Reads the traffic rates, but only for the target on screen.
 async fn rates(
-    site: &Site,
+    router: &dyn RouterReader,
+    target: &Target,
     attention: Attention,
     within: Option<Duration>,
 ) -> Option<Result<PerSlot<Option<Rates>>, String>> {
     if attention == Attention::Background {
         return None;
     }
-    let rates = site.read.router.rates(&site.definition.target);
-    let rates = in_time(within, rates).await?;
+    let rates = in_time(within, router.rates(target)).await?;
     Some(rates.map_err(|failure| failure.to_string()))
 }
 
@@ -300,16 +334,15 @@ async fn probe(
     if members == 0 {
         return None;
     }
-    let check = site.definition.health.as_ref()?;
+    let check = site.definition.health.as_ref();
     let addresses = site.definition.endpoints.get(slot).first_members(members);
-    let probe = site.read.checker.health_of_slot(&addresses, check);
-    let probe = in_time(within, probe).await;
-    Some(probe.unwrap_or_else(|| {
+    let probe = site.read.checker.probe(&addresses, check);
+    in_time(within, probe).await.unwrap_or_else(|| {
         let took = within.unwrap_or_default();
-        Probe {
+        Some(Probe {
             healthy: false,
             detail: too_long(took),
             took,
-        }
-    }))
+        })
+    })
 }

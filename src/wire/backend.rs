@@ -310,8 +310,10 @@ impl Backend for EngineBackend {
                 }
             }
             LogSource::Proxy { target } => {
-                let (reader, checker) = (&site.read.router, &site.read.checker);
-                let of = (Arc::clone(reader), Arc::clone(checker));
+                let Some(reader) = &site.read.router else {
+                    return mpsc::channel(1).1;
+                };
+                let of = (Arc::clone(reader), Arc::clone(&site.read.checker));
                 logs::follow_proxy(of, target.clone(), LINES_BEFORE)
             }
         }

@@ -230,7 +230,7 @@ impl Builder<'_> {
         let write = may_write.then(|| Writing {
             runtime: runtime.write,
             check_containers: runtime.check_containers,
-            router: proxy.write,
+            router: proxy.as_ref().map(|proxy| Arc::clone(&proxy.write)),
             store: store.write,
         });
         Ok(Site {
@@ -238,7 +238,7 @@ impl Builder<'_> {
             read: Reading {
                 runtime: runtime.read,
                 registry: Arc::clone(&store.read) as _,
-                router: proxy.read,
+                router: proxy.map(|proxy| proxy.read),
                 checker: Arc::new(checker.for_target(self.secrets_of(&target.definition))),
                 command_checks: Arc::new(LocalCommands::new(Arc::clone(&self.secrets))),
                 journal: store.read,

@@ -31,12 +31,16 @@ pub(super) struct Proxy {
 }
 
 impl Builder<'_> {
+    /// The proxy of a target; none if the target gets no requests.
     pub(super) fn proxy(
         &mut self,
         environment: &EnvironmentSettings,
         target: &TargetSettings,
-    ) -> Result<Proxy, WireError> {
+    ) -> Result<Option<Proxy>, WireError> {
         let name = &environment.name;
+        if !target.definition.gets_requests() {
+            return Ok(None);
+        }
         if target.site.is_none() {
             let target = &target.definition.target;
             return Err(WireError::Settings(format!(
@@ -45,8 +49,8 @@ impl Builder<'_> {
             )));
         }
         match &environment.proxy {
-            Some(ProxyConfig::Nginx(config)) => self.nginx(environment, config),
-            Some(ProxyConfig::Embedded(config)) => self.embedded(config),
+            Some(ProxyConfig::Nginx(config)) => self.nginx(environment, config).map(Some),
+            Some(ProxyConfig::Embedded(config)) => self.embedded(config).map(Some),
             None => Err(WireError::Settings(format!(
                 "{name} has no proxy, which a release needs to move traffic: add [environments.{name}.nginx]"
             ))),

@@ -376,7 +376,7 @@ async fn an_engine_that_repeats_a_request_reveals_no_secret() {
         of: 1,
         version: version(),
         release: ReleaseId(ulid::Ulid::nil()),
-        endpoint: "127.0.0.1:18081".parse().expect("an address"),
+        endpoint: "127.0.0.1:18081".parse().ok(),
         shape: InstanceShape {
             listen: Listen::Port(8080),
             command: None,

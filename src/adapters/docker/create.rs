@@ -11,13 +11,16 @@ use bollard::models::{
 use super::labels::{labels_of, labels_of_check, labels_of_task};
 use super::passthrough::body_of;
 use super::{report_file, secret_files};
-use crate::inventory::{Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Tmpfs, Ulimit};
+use crate::inventory::{
+    Address, Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Tmpfs, Ulimit,
+};
 use crate::ports::{CheckSpec, InstanceSpec, TaskSpec};
 
 /// The size of the log of a check's container, as Docker takes it. The oldest output is dropped.
 const MOST_OUTPUT: &str = "64m";
 
-/// How the container can be reached.
+/// How the container can be reached. By default, it cannot be reached.
+#[derive(Default)]
 struct Reach {
     exposed: Option<Vec<String>>,
     bindings: Option<HashMap<String, Option<Vec<PortBinding>>>>,
@@ -30,9 +33,9 @@ pub(super) fn body(
     spec: &InstanceSpec,
     environment: Vec<String>,
 ) -> Result<ContainerCreateBody, String> {
-    let endpoint = spec.endpoint.endpoint();
+    let endpoint = spec.endpoint.as_ref().map(Address::endpoint).transpose();
     let endpoint = endpoint.map_err(|error| error.to_string())?;
-    let reach = reach(&spec.shape.listen, &endpoint)?;
+    let reach = reach(&spec.shape.listen, endpoint.as_ref())?;
     let mut body = common(
         &spec.shape,
         spec.version.pinned(),
@@ -64,10 +67,11 @@ pub(super) fn check_body(
     environment: Vec<String>,
 ) -> Result<ContainerCreateBody, String> {
     let mount = match &spec.shape.listen {
-        Listen::Port(_) => None,
+        Listen::Port(_) | Listen::Nowhere => None,
         listen @ Listen::Socket(_) => {
-            let endpoint = spec.endpoint.endpoint();
-            reach(listen, &endpoint.map_err(|error| error.to_string())?)?.mount
+            let endpoint = spec.endpoint.as_ref().map(Address::endpoint).transpose();
+            let endpoint = endpoint.map_err(|error| error.to_string())?;
+            reach(listen, endpoint.as_ref())?.mount
         }
     };
     let labels = labels_of_check(spec);
@@ -183,8 +187,19 @@ fn ulimit(name: &str, limit: Ulimit) -> ResourcesUlimits {
     }
 }
 
-fn reach(listen: &Listen, endpoint: &Endpoint) -> Result<Reach, String> {
+fn reach(listen: &Listen, endpoint: Option<&Endpoint>) -> Result<Reach, String> {
+    let Some(endpoint) = endpoint else {
+        return match listen {
+            Listen::Nowhere => Ok(Reach::default()),
+            _ => Err(
+                "the service listens, but the slot has no address: configure `endpoints`".into(),
+            ),
+        };
+    };
     match (listen, endpoint) {
+        (Listen::Nowhere, _) => {
+            Err("the service listens nowhere, but the slot has an address: remove `endpoints`, or configure `listen`".into())
+        }
         (Listen::Port(inside), Endpoint::Tcp(address)) => {
             let port = format!("{inside}/tcp");
             let binding = PortBinding {
@@ -369,12 +384,12 @@ mod tests {
         let (Ok(tcp), Ok(unix)) = (tcp, unix) else {
             unreachable!("both are addresses");
         };
-        assert!(reach(&port, &tcp).is_ok());
-        assert!(reach(&socket("/run/app/app.sock"), &unix).is_ok());
-        assert!(reach(&port, &unix).is_err());
-        assert!(reach(&socket("/run/app/app.sock"), &tcp).is_err());
+        assert!(reach(&port, Some(&tcp)).is_ok());
+        assert!(reach(&socket("/run/app/app.sock"), Some(&unix)).is_ok());
+        assert!(reach(&port, Some(&unix)).is_err());
+        assert!(reach(&socket("/run/app/app.sock"), Some(&tcp)).is_err());
         for bad in ["/run/app/other.sock", "/app.sock", "run/app.sock"] {
-            assert!(reach(&socket(bad), &unix).is_err(), "{bad}");
+            assert!(reach(&socket(bad), Some(&unix)).is_err(), "{bad}");
         }
     }
 }

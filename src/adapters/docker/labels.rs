@@ -242,7 +242,13 @@ pub(super) fn labels_of(spec: &InstanceSpec) -> HashMap<String, String> {
             (TAG, spec.version.tag.clone().unwrap_or_default()),
             (DIGEST, spec.version.digest.to_string()),
             (REPOSITORY, spec.version.repository.clone()),
-            (ENDPOINT, spec.endpoint.to_string()),
+            (
+                ENDPOINT,
+                spec.endpoint
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            ),
             (SECRETS, secret_names(&spec.shape)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),

@@ -18,18 +18,16 @@ use crate::ports::{Occupancy, Result, instance_name};
 use crate::sanitize::sanitize;
 
 impl Engine {
-    /// Finds what occupies a slot with these addresses, one for each member. If a member is not running and another
+    /// Finds what occupies a slot with this many members, which listen at these addresses or nowhere. If a member is not running and another
     /// container or process uses its address, the answer is [`Occupancy::Foreign`], because the member could not start.
     pub(super) async fn occupancy(
         &self,
         target: &Target,
         slot: Slot,
-        endpoints: &[Endpoint],
+        (members, endpoints): (usize, &[Endpoint]),
     ) -> Result<Occupancy> {
         let doing = format!("checking what occupies {slot} of {target}");
-        let containers = self
-            .in_slot(target, slot, 1..=endpoints.len(), &doing)
-            .await?;
+        let containers = self.in_slot(target, slot, 1..=members, &doing).await?;
         if let Some(foreign) = containers
             .iter()
             .find_map(|it| describe_foreign(it, target, slot))

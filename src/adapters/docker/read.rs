@@ -103,7 +103,9 @@ impl RuntimeReader for DockerReader {
             self.engine
                 .refuse(FailureKind::Rejected, &doing, error.to_string())
         })?;
-        self.engine.occupancy(target, slot, &endpoints).await
+        let members = addresses.members();
+        let of = (members, &endpoints[..]);
+        self.engine.occupancy(target, slot, of).await
     }
 
     async fn all_tasks(&self, target: &Target) -> Result<Vec<TaskRun>> {

@@ -260,13 +260,14 @@ impl DockerWriter {
                 spec.version.repository
             )));
         }
-        if matches!(spec.endpoint, Address::Unix(_)) && !self.engine.is_local() {
+        if matches!(spec.endpoint, Some(Address::Unix(_))) && !self.engine.is_local() {
             let reason = "the slot's address is a unix socket, which cannot be reached on another host: configure a host and port";
             return Err(self.engine.refuse(FailureKind::Unsupported, doing, reason));
         }
         let (environment, mask) = self.environment(&spec.shape).await?;
         let body = body(spec, environment).map_err(rejected)?;
-        let endpoint = spec.endpoint.endpoint().ok();
+        let endpoint = spec.endpoint.as_ref();
+        let endpoint = endpoint.and_then(|address| address.endpoint().ok());
         self.make_room(endpoint.as_ref(), doing).await?;
         let options = CreateContainerOptions {
             name: Some(name.to_owned()),

@@ -119,9 +119,9 @@ impl Traffic {
     /// Connects to the members of a slot in turn. A member that does not accept the connection is left out.
     async fn open_slot(&self, slot: Slot) -> Option<Box<dyn Stream>> {
         let addresses = self.site.slots.get(slot);
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % addresses.len();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % addresses.members();
         let in_turn = addresses.iter().cycle().skip(turn);
-        for address in in_turn.take(addresses.len()) {
+        for address in in_turn.take(addresses.members()) {
             if let Some(stream) = open(address).await {
                 return Some(stream);
             }

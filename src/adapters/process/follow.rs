@@ -9,6 +9,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use jiff::Timestamp;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::time::Instant;
 
 use super::record::Process;
 use super::records::Records;
@@ -16,6 +17,10 @@ use crate::inventory::InstanceId;
 use crate::ports::{FailureKind, LogChunk, LogStream, Result};
 
 const READ_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long a program may take from the record of its start to the record of its run. It may write lines before its run
+/// is recorded.
+const STARTING: Duration = Duration::from_secs(5);
 
 /// The most bytes of one read. A longer line is returned in parts.
 pub(super) const BLOCK: usize = 64 * 1024;
@@ -34,6 +39,8 @@ struct Follow {
     since: Option<Timestamp>,
     open: Vec<u8>,
     ready: VecDeque<LogChunk>,
+    /// Until when a program without a recorded run counts as being started.
+    starting_until: Instant,
     /// Whether the program has exited. The file is then read to its end once more.
     has_exited: bool,
 }
@@ -68,6 +75,7 @@ pub(super) async fn stream(
         since,
         open: Vec::new(),
         ready: VecDeque::new(),
+        starting_until: Instant::now() + STARTING,
         has_exited: false,
     };
     let lines = stream::unfold(Some(follow), |follow| async move {
@@ -133,12 +141,24 @@ impl Follow {
                     self.line(rest)
                 });
             }
-            if self.process.running().is_none() {
+            if self.process.running().is_none() && !self.is_starting() {
                 self.has_exited = true;
                 continue;
             }
             tokio::time::sleep(READ_INTERVAL).await;
         }
+    }
+
+    /// Whether the program is still being started. A program that starts another one in its place has no environment for
+    /// a moment, so it cannot be found without the record of its run.
+    fn is_starting(&mut self) -> bool {
+        if self.process.run.is_some() || Instant::now() >= self.starting_until {
+            return false;
+        }
+        if let Ok(Some(now)) = self.records.process(&self.process.id) {
+            self.process = now;
+        }
+        true
     }
 
     fn take(&mut self, bytes: &[u8]) {

@@ -52,7 +52,9 @@ pub(super) struct Record {
     pub(super) digest: Digest,
     pub(super) tag: Option<String>,
     pub(super) release: ReleaseId,
-    pub(super) endpoint: Endpoint,
+    /// None if the program listens nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) endpoint: Option<Endpoint>,
     pub(super) argv: Vec<String>,
     pub(super) environment: BTreeMap<String, EnvironmentValue>,
     /// The labels of the program in the catalogue. Empty in records of an older Greenroom.
@@ -103,7 +105,7 @@ impl Record {
             slot: self.slot,
             number: self.number,
             of: self.of,
-            endpoint: Some(self.endpoint.clone()),
+            endpoint: self.endpoint.clone(),
             digest: self.digest.clone(),
             tag: self.tag.clone(),
             release: Some(self.release),

@@ -23,10 +23,12 @@ const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
     let records = &own.records;
     let doing = format!("starting {}", record.name());
-    if let Some(reason) = address::taken(&record.endpoint) {
-        return Err(records.failure(FailureKind::Conflict, doing, reason));
+    if let Some(endpoint) = &record.endpoint {
+        if let Some(reason) = address::taken(endpoint) {
+            return Err(records.failure(FailureKind::Conflict, doing, reason));
+        }
+        address::prepare_socket(endpoint).map_err(|error| records.failed(&doing, error))?;
     }
-    address::prepare_socket(&record.endpoint).map_err(|error| records.failed(&doing, error))?;
     let mut command = command_of(own, &record)?;
     record.run = None;
     record.code = None;
@@ -53,13 +55,14 @@ pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
 
 fn command_of(own: &Processes, record: &Record) -> Result<Command> {
     let version = record.tag.as_deref().unwrap_or(record.digest.as_str());
+    let address = record.endpoint.as_ref().map(ToString::to_string);
+    let address = address.map(|address| ("GREENROOM_ADDRESS", address));
     let program = Program {
         doing: &format!("starting {}", record.name()),
         id: &record.id,
         argv: &record.argv,
         environment: &record.environment,
-        variables: vec![
-            ("GREENROOM_ADDRESS", record.endpoint.to_string()),
+        variables: Vec::from_iter(address.into_iter().chain([
             ("GREENROOM_SERVICE", record.target.service.to_string()),
             (
                 "GREENROOM_ENVIRONMENT",
@@ -68,7 +71,7 @@ fn command_of(own: &Processes, record: &Record) -> Result<Command> {
             ("GREENROOM_SLOT", record.slot.to_string()),
             ("GREENROOM_VERSION", version.to_owned()),
             ("GREENROOM_RELEASE", record.release.to_string()),
-        ],
+        ])),
     };
     spawn_command(own, &program)
 }

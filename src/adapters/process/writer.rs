@@ -13,7 +13,7 @@ use super::reader::Processes;
 use super::record::{FORMAT, Record};
 use super::spawn::{check_supported, spawn};
 use super::tasks;
-use crate::inventory::{EngineImage, InstanceId, Version};
+use crate::inventory::{Address, EngineImage, InstanceId, Version};
 use crate::ports::{
     Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, TaskSpec,
 };
@@ -168,7 +168,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     if let Some(reason) = program.obstacle() {
         return Err(records.failure(FailureKind::Missing, doing, reason));
     }
-    let endpoint = spec.endpoint.endpoint();
+    let endpoint = spec.endpoint.as_ref().map(Address::endpoint).transpose();
     let endpoint = endpoint
         .map_err(|error| records.failure(FailureKind::Rejected, &doing, error.to_string()))?;
     check_supported(records, &spec.shape, &doing)?;

@@ -10,11 +10,13 @@ use jiff::Timestamp;
 use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{
-    ClockReading, Edge, EdgeAnswer, Edges, Installation, PointerState, ProxyAnswer, Slot,
+    ClockReading, Edge, EdgeAnswer, Edges, Installation, PointerState, Probe, ProxyAnswer, Slot,
     SlotMembers, StoredKey, Watcher, engine_of, local_time, store_of,
 };
-use crate::ports::{Connection, DoctorResult, DoctorTest, Failure, FailureKind, Result};
-use crate::release::{Site, unread_approvals};
+use crate::ports::{
+    Connection, DoctorResult, DoctorTest, Failure, FailureKind, Result, RouterReader,
+};
+use crate::release::{Site, Writing, unread_approvals};
 use crate::wire::{self, App};
 
 /// A test, and the place it tests: an environment, a target, a notice channel, or Greenroom itself.
@@ -115,9 +117,11 @@ fn server_tests(app: &App) -> Vec<PlacedTest<'_>> {
                 tests.push(placed(environment, agents.at(read.registry.address())));
             }
         }
-        if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
-            let doctor_tests = proxy_tests(site).into_iter();
-            let at = read.router.address();
+        if let Some(router) = &read.router
+            && seen.insert(Arc::as_ptr(router).cast::<()>() as usize)
+        {
+            let doctor_tests = proxy_tests(router.as_ref(), site.write.as_ref()).into_iter();
+            let at = router.address();
             tests.extend(
                 doctor_tests.map(|doctor_test| placed(environment, doctor_test.at(at.clone()))),
             );
@@ -210,11 +214,14 @@ async fn clock(
 }
 
 /// The tests of the proxy. If changes are allowed, a test that writes replaces the read-only test of the same name.
-fn proxy_tests(site: &Site) -> Vec<DoctorTest<'_>> {
-    let write = site.write.as_ref();
-    let writing = write.map_or_else(Vec::new, |write| write.router.doctor_tests());
+fn proxy_tests<'a>(
+    router: &'a dyn RouterReader,
+    write: Option<&'a Writing>,
+) -> Vec<DoctorTest<'a>> {
+    let writing = write.and_then(|write| write.router.as_ref());
+    let writing = writing.map_or_else(Vec::new, |writer| writer.doctor_tests());
     let replaced: BTreeSet<&str> = writing.iter().map(|doctor_test| doctor_test.name).collect();
-    let mut doctor_tests = site.read.router.doctor_tests();
+    let mut doctor_tests = router.doctor_tests();
     doctor_tests.retain(|doctor_test| !replaced.contains(doctor_test.name));
     doctor_tests.extend(writing);
     doctor_tests
@@ -238,20 +245,30 @@ fn channel_tests(app: &App) -> Vec<PlacedTest<'_>> {
 
 fn target_tests(site: &Site) -> Vec<PlacedTest<'_>> {
     let (read, definition) = (&site.read, &site.definition);
-    let (router, slots) = (read.router.address(), &definition.endpoints);
+    let place = definition.target.to_string();
+    let images = DoctorTest::new("images", images(site));
+    let images = images.at(read.images.address(&definition.repository));
+    let keys = DoctorTest::new("keys", keys(site)).at(read.registry.address());
+    let Some(router) = &read.router else {
+        let members = DoctorTest::new("health", worker(site)).at(read.runtime.address());
+        return [images, keys, members]
+            .map(|doctor_test| placed(&place, doctor_test))
+            .into();
+    };
+    let (at, slots) = (router.address(), &definition.endpoints);
     let slots = format!("blue at {}, green at {}", slots.blue, slots.green);
     let address = definition.public.as_ref();
     let address = address.map_or(String::new(), |it| {
         format!(", {} at {}", it.host, it.endpoint)
     });
     let doctor_tests = [
-        DoctorTest::new("images", images(site)).at(read.images.address(&definition.repository)),
-        DoctorTest::new("keys", keys(site)).at(read.registry.address()),
-        DoctorTest::new("route", route(site)).at(format!("{router}, {}", read.registry.address())),
-        DoctorTest::new("health", health(site)).at(format!("{router}, {slots}")),
-        DoctorTest::new("public", public(site)).at(format!("{router}{address}")),
+        images,
+        keys,
+        DoctorTest::new("route", route(site, router.as_ref()))
+            .at(format!("{at}, {}", read.registry.address())),
+        DoctorTest::new("health", health(site, router.as_ref())).at(format!("{at}, {slots}")),
+        DoctorTest::new("public", public(site, router.as_ref())).at(format!("{at}{address}")),
     ];
-    let place = site.definition.target.to_string();
     doctor_tests
         .map(|doctor_test| placed(&place, doctor_test))
         .into()
@@ -298,9 +315,8 @@ async fn keys(site: &Site) -> Result<String> {
 /// Tests the proxy's configuration for the target, and whether the store was wiped, restored or replaced. If the test
 /// passes, the text says which slot is live, whether the next release installs the configuration again, or that the
 /// configuration is not installed yet.
-async fn route(site: &Site) -> Result<String> {
+async fn route(site: &Site, router: &dyn RouterReader) -> Result<String> {
     let target = &site.definition.target;
-    let router = &site.read.router;
     let (installation, answer) = tokio::join!(router.installation(target), router.answer(target));
     if installation
         .as_ref()
@@ -369,9 +385,11 @@ fn edges(answer: &ProxyAnswer, pointer: Option<PointerState>) -> Edges {
 /// The live slot, as the proxy reports it; `None` if nothing is live, or if the proxy has no configuration for the
 /// target yet. If the live slot is unknown, the live version cannot be tested, and the error is the result of these
 /// tests.
-async fn live(site: &Site) -> std::result::Result<Option<Slot>, DoctorResult> {
+async fn live(
+    site: &Site,
+    router: &dyn RouterReader,
+) -> std::result::Result<Option<Slot>, DoctorResult> {
     let target = &site.definition.target;
-    let router = &site.read.router;
     match router.answer(target).await {
         Ok(answer) => Ok(answer.slot),
         Err(_) => match router.installation(target).await {
@@ -384,7 +402,7 @@ async fn live(site: &Site) -> std::result::Result<Option<Slot>, DoctorResult> {
 }
 
 /// Requests the health endpoint of the live version. The test fails if no health endpoint is configured.
-async fn health(site: &Site) -> DoctorResult {
+async fn health(site: &Site, router: &dyn RouterReader) -> DoctorResult {
     let definition = &site.definition;
     let Some(check) = &definition.health else {
         let reason = "no health endpoint is configured, and a release needs one";
@@ -394,7 +412,7 @@ async fn health(site: &Site) -> DoctorResult {
         return DoctorResult::Failed(failure);
     };
     let path = &check.path;
-    let slot = match live(site).await {
+    let slot = match live(site, router).await {
         Ok(Some(slot)) => slot,
         Ok(None) => {
             return DoctorResult::NotTried(format!("nothing is live, so {path} was not requested"));
@@ -423,12 +441,42 @@ async fn health(site: &Site) -> DoctorResult {
     )
 }
 
+/// Tests whether the members of the live version of a worker run.
+async fn worker(site: &Site) -> DoctorResult {
+    let target = &site.definition.target;
+    let (record, instances) = tokio::join!(
+        site.read.registry.read(target),
+        site.read.runtime.instances(target)
+    );
+    let (record, instances) = match (record, instances) {
+        (Ok(record), Ok(instances)) => (record, instances),
+        (Err(failure), _) | (_, Err(failure)) => return DoctorResult::Failed(failure),
+    };
+    let Some(route) = record.route else {
+        return DoctorResult::NotTried("nothing is live".to_owned());
+    };
+    let slot = route.value.live;
+    let slots = SlotMembers::by_slot(instances);
+    let members = slots.get(slot);
+    let why = match members.unhealthy(Some(&Probe::without_address())) {
+        None if members.is_empty() => "it is empty".to_owned(),
+        Some(why) => why,
+        None => return DoctorResult::Works(format!("{slot} is live and runs")),
+    };
+    let hint = format!(
+        "to see what differs and what to do, run: greenroom status {} {}",
+        target.service, target.environment
+    );
+    let doing = format!("observing {slot}, which is live");
+    DoctorResult::Failed(target_failure(site, FailureKind::Missing, doing, why).hint(hint))
+}
+
 /// Tests whether the live version answers at the public address.
-async fn public(site: &Site) -> DoctorResult {
+async fn public(site: &Site, router: &dyn RouterReader) -> DoctorResult {
     let Some(address) = &site.definition.public else {
         return DoctorResult::NotTried("no public address is configured".to_owned());
     };
-    let slot = match live(site).await {
+    let slot = match live(site, router).await {
         Ok(Some(slot)) => slot,
         Ok(None) => {
             return DoctorResult::NotTried("nothing is live, so nothing was requested".to_owned());

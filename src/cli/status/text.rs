@@ -230,6 +230,9 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
                 registered => format!("{prefix}  {registered}"),
             };
         }
+        if !side.addresses.are_known() {
+            return format!("{prefix}  not observed; {registered}");
+        }
         let answers = match &side.probe {
             Some(probe) if probe.healthy => "address answers as healthy".to_owned(),
             Some(probe) => format!("address does not answer as healthy: {}", probe.detail),

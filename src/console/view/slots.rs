@@ -177,7 +177,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     rows.extend(rates(theme, snapshot, slot, columns));
     rows.extend(address_rows(theme, snapshot, slot, columns));
     rows.extend(role_rows(model, theme, snapshot, slot, columns));
-    if let Some(probe) = &side.probe {
+    if let Some(probe) = side.probe.as_ref().filter(|_| side.addresses.are_known()) {
         let took = text::took(probe.took);
         let label = format!("health {} in {took}", probe.detail);
         rows.push(Row::new(8, label, Meaning::Muted));
@@ -271,7 +271,7 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
         Some(_) if role == Role::Stopped => Vec::new(),
         Some(rates) => traffic::lines(rates, role, theme),
         // The proxy sends no traffic to a candidate, so this is known even if the proxy reports no rates.
-        None if role == Role::Candidate => {
+        None if role == Role::Candidate && !snapshot.edges.are_none() => {
             vec![("no traffic yet: no data".to_owned(), Meaning::Muted)]
         }
         None => Vec::new(),

@@ -68,7 +68,7 @@ pub(crate) fn entry(side: &SlotSnapshot, instance: &Instance) -> Revisioned<Regi
     let value = Registration {
         slot: instance.slot,
         members: vec![RegisteredMember {
-            endpoint: side.addresses.first().clone(),
+            endpoint: side.addresses.first().cloned(),
             instance: instance.id.clone(),
         }],
         tag: instance.tag.clone(),

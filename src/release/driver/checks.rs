@@ -128,8 +128,11 @@ async fn run_case(
         CaseKind::Request(_) => {
             let preview = plan.definition.preview.as_ref();
             let checker = &world.read.checker;
-            let report = checker.run(case, plan.addresses().first(), preview).await;
-            Some(report.into())
+            let addresses = plan.addresses();
+            let Some(at) = addresses.first() else {
+                return Some(without_address(case).into());
+            };
+            Some(checker.run(case, at, preview).await.into())
         }
         CaseKind::Command(command) => {
             let mask = output_mask(world).boxed();
@@ -139,7 +142,7 @@ async fn run_case(
                 slot: plan.slot,
                 version: plan.version.clone(),
                 release: plan.release,
-                address: plan.addresses().first().clone(),
+                address: plan.addresses().first().cloned(),
             };
             let running = commands.run(case, command, &candidate, mask, &world.check_output);
             tokio::select! {
@@ -150,6 +153,21 @@ async fn run_case(
         CaseKind::Container(container) => {
             container::run(world, (case, container), running, stopped).await
         }
+    }
+}
+
+/// The report of a request to a candidate that listens nowhere. The configuration refuses such a check.
+fn without_address(case: &Case) -> CaseReport {
+    CaseReport {
+        name: case.name.clone(),
+        required: case.required,
+        verdict: Verdict::Errored,
+        detail: "the candidate listens nowhere, so no request can be sent to it".to_owned(),
+        took: Duration::ZERO,
+        request: String::new(),
+        response: String::new(),
+        tests: Vec::new(),
+        overridden: None,
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) async fn look(world: &World, ask: Ask, stopped: checks::Stopped) -> O
     let read = &world.read;
     let plan = &world.plan;
     let target = plan.target();
+    let router = read.router.as_deref();
+    let router_if = |asked: bool| router.filter(|_| asked);
     let (
         image,
         installation,
@@ -51,20 +53,22 @@ pub(super) async fn look(world: &World, ask: Ask, stopped: checks::Stopped) -> O
         live_in_first,
     ) = tokio::join!(
         OptionFuture::from(ask.image.then(|| read.runtime.has_image(&plan.version))),
-        OptionFuture::from(ask.installation.then(|| read.router.installation(target))),
+        OptionFuture::from(router_if(ask.installation).map(|it| it.installation(target))),
         OptionFuture::from(ask.instances.then(|| instances(world))),
         OptionFuture::from(ask.probe.map(|slot| probe(world, slot))),
         OptionFuture::from(ask.registry.then(|| read.registry.read(target))),
-        OptionFuture::from(ask.proxy.then(|| read.router.answer(target))),
+        OptionFuture::from(router_if(ask.proxy).map(|it| it.answer(target))),
         OptionFuture::from(ask.public.then(|| public(world))),
         OptionFuture::from(ask.direct.map(|slot| direct(world, slot))),
         OptionFuture::from(
-            ask.traffic
-                .map(|(slot, since)| read.router.traffic(target, slot, since))
+            router
+                .zip(ask.traffic)
+                .map(|(it, (slot, since))| it.traffic(target, slot, since))
         ),
         OptionFuture::from(
-            ask.connections
-                .map(|slot| read.router.connections(target, slot))
+            router
+                .zip(ask.connections)
+                .map(|(it, slot)| it.connections(target, slot))
         ),
         OptionFuture::from(ask.checks.then(|| checks::run(world, stopped))),
         OptionFuture::from(ask.tasks.then(|| tasks(world))),
@@ -81,13 +85,16 @@ pub(super) async fn look(world: &World, ask: Ask, stopped: checks::Stopped) -> O
     let answer = observed(proxy, &mut blind).map_or(EdgeAnswer::Unknown, EdgeAnswer::Routes);
     Observation {
         image,
-        edges: Edges::from(Edge {
-            answer,
-            installation,
-            public,
-            public_kept,
-            ..Edge::default()
-        }),
+        edges: match router {
+            None => Edges::none(),
+            Some(_) => Edges::from(Edge {
+                answer,
+                installation,
+                public,
+                public_kept,
+                ..Edge::default()
+            }),
+        },
         instances,
         probe: probe.flatten(),
         registry,
@@ -181,10 +188,9 @@ async fn output(world: &World, id: &InstanceId) -> Option<String> {
 }
 
 async fn probe(world: &World, slot: Slot) -> Option<Probe> {
-    let definition = &world.plan.definition;
-    let check = definition.health.as_ref()?;
+    let check = world.plan.definition.health.as_ref();
     let addresses = world.plan.addresses_of(slot);
-    Some(world.read.checker.health_of_slot(&addresses, check).await)
+    world.read.checker.probe(&addresses, check).await
 }
 
 async fn public(world: &World) -> Option<(PublicAnswer, PublicAnswer)> {
@@ -207,5 +213,5 @@ async fn direct(world: &World, slot: Slot) -> Option<PublicAnswer> {
         .as_ref()
         .map_or(&none, |health| &health.headers);
     let checker = &world.read.checker;
-    Some(checker.direct(addresses.first(), address, headers).await)
+    Some(checker.direct(addresses.first()?, address, headers).await)
 }

@@ -87,18 +87,13 @@ pub(in crate::release) struct Performer<'a> {
 impl Performer<'_> {
     pub(in crate::release) async fn perform(&self, action: &Action) -> Result<()> {
         let target = self.target();
-        let Writing {
-            runtime,
-            router,
-            store,
-            ..
-        } = self.write;
+        let Writing { runtime, store, .. } = self.write;
         match action {
             Action::Pull(version) => self.pull(version).await,
             Action::Install => {
                 self.still_ours("installing the proxy's configuration")
                     .await?;
-                router.install(target).await
+                self.router()?.install(target).await
             }
             Action::Create {
                 slot,
@@ -127,7 +122,7 @@ impl Performer<'_> {
                     generation: *generation,
                     token: self.fence.token,
                 };
-                router.rebase(target, &order).await
+                self.router()?.rebase(target, &order).await
             }
             Action::Deregister(slot) => store.registry.deregister(target, *slot, self.fence).await,
             Action::Stop { instance, .. } => {
@@ -160,6 +155,15 @@ impl Performer<'_> {
         &self.definition.target
     }
 
+    /// The proxy of the target. Nothing plans an action of the proxy for a target without one.
+    fn router(&self) -> Result<&dyn RouterWriter> {
+        self.write.router.as_deref().ok_or_else(|| {
+            let message = format!("{} has no proxy", self.target());
+            let doing = "changing the proxy";
+            Failure::new(FailureKind::Unsupported, "the proxy", doing, message)
+        })
+    }
+
     async fn still_ours(&self, doing: &str) -> Result<()> {
         still_ours(self.write, self.target(), self.fence, doing).await
     }
@@ -186,23 +190,23 @@ impl Performer<'_> {
         if !self.read.runtime.has_image(version).await? {
             self.pull(version).await?;
         }
-        let mut started = Vec::with_capacity(addresses.len());
-        for (endpoint, number) in addresses.iter().zip(1..) {
+        let of = addresses.members();
+        let mut started = Vec::with_capacity(of);
+        for number in 1..=of {
             let spec = InstanceSpec {
                 target: self.target().clone(),
                 slot,
                 number,
-                of: addresses.len(),
+                of,
                 version: version.clone(),
                 release,
-                endpoint: endpoint.clone(),
+                endpoint: addresses.of_member(number).cloned(),
                 shape: self.definition.instance.clone(),
             };
             // The pull, and each start, may take minutes, in which the lock may be lost.
             self.still_ours(&format!("starting {} in {slot}", version.name()))
                 .await?;
             let id = self.write.runtime.start(&spec).await?;
-            let of = addresses.len();
             started.push(Member { id, number, of });
             (self.progress)(Progress::Started(started.clone()));
         }
@@ -280,13 +284,14 @@ impl Performer<'_> {
         let mut in_order: Vec<_> = members.iter().collect();
         in_order.sort_by_key(|member| member.number);
         let registered = in_order.into_iter().map(|member| {
-            let endpoint = member.address(addresses).ok_or_else(|| {
+            let endpoint = member.address(addresses);
+            if endpoint.is_none() && addresses.are_known() {
                 let why = format!(
                     "{} has no address: configure {} addresses for {slot}",
                     member.name, member.number
                 );
-                failed(FailureKind::Rejected, why)
-            })?;
+                return Err(failed(FailureKind::Rejected, why));
+            }
             Ok(RegisteredMember {
                 endpoint,
                 instance: member.id.clone(),
@@ -308,7 +313,8 @@ impl Performer<'_> {
     async fn switch(&self, movement: &Move) -> Result<()> {
         let order = movement.order(&EdgeName::default(), self.fence.token);
         let route = movement.route.as_ref().map(|rewrite| self.route(rewrite));
-        move_proxy(self.write.router.as_ref(), self.target(), &order, route).await
+        let router = self.write.router.as_deref();
+        move_proxy(router, self.target(), &order, route).await
     }
 
     async fn route(&self, rewrite: &Rewrite) -> Result<()> {
@@ -381,18 +387,23 @@ pub(super) async fn still_ours(
 }
 
 /// Moves the proxy's pointer. First the proxy prepares the switch. Then the route is written, if it changes. If the
-/// proxy cannot prepare the switch, the route stays unchanged.
+/// proxy cannot prepare the switch, the route stays unchanged. Without a proxy, the route is all that moves.
 async fn move_proxy(
-    router: &dyn RouterWriter,
+    router: Option<&dyn RouterWriter>,
     target: &Target,
     order: &SwitchOrder,
     route: Option<impl Future<Output = Result<()>>>,
 ) -> Result<()> {
-    router.make_ready(target, order).await?;
+    if let Some(router) = router {
+        router.make_ready(target, order).await?;
+    }
     if let Some(written) = OptionFuture::from(route).await {
         written?;
     }
-    router.switch(target, order).await
+    match router {
+        Some(router) => router.switch(target, order).await,
+        None => Ok(()),
+    }
 }
 
 /// What a driver does about a failure.
@@ -470,7 +481,7 @@ mod tests {
             calls.note("route");
             Ok(())
         });
-        let moved = move_proxy(&calls, &target(), &order, route).await;
+        let moved = move_proxy(Some(&calls), &target(), &order, route).await;
         assert_eq!(moved.is_err(), is_full);
         calls.made.into_inner().expect("whole")
     }

@@ -30,14 +30,14 @@ pub use undriven::{NewestReleases, Undriven};
 use super::driver::{Driver, World};
 use super::gather::{behind_the_proxy, clocks, gather, past_and_unreadable};
 use super::{
-    Approvable, Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest,
-    ProxyWords, Reading, Refusal, Refused, Scope, Site, Writing, decide,
+    Approvable, Approval, Command, Definition, Draft, Handle, Machine, OnFailure, Plan,
+    PlanRequest, ProxyWords, Reading, Refusal, Refused, Scope, Site, Writing, decide,
 };
 use crate::history::Chain;
 use crate::inventory::{
     Clocks, LockPurpose, LockRecord, Operator, QueueEntry, ReleaseId, Target, Tier,
 };
-use crate::ports::{Acquired, CheckLines, CheckOutput, Clock, Lease};
+use crate::ports::{Acquired, CheckLines, CheckOutput, Clock, Lease, RouterReader};
 
 /// How many commands may wait for a driver.
 const COMMANDS: usize = 16;
@@ -181,32 +181,38 @@ impl Engine {
         let mut facts = gather(request, site, &self.sites, self.clock.as_ref()).await;
         facts.standby = self.standby_of(site, facts.record.as_ref().ok()).await;
         let draft = decide(request, &site.definition, &facts)?;
-        let router = &site.read.router;
-        let mut warnings = router.warnings(draft.target());
-        warnings.extend(if draft.installs() {
-            let warnings = router.install_warnings(draft.target()).await;
-            warnings.unwrap_or_else(|failure| {
-                vec![format!(
-                    "it is not known what installing the proxy's configuration may disturb: {failure}"
-                )]
-            })
-        } else {
-            Vec::new()
-        });
-        let proxy_words = ProxyWords {
-            install: router.describe_install(draft.target()),
-            switch: router.describe_switch(draft.target(), &draft.order()),
-            warnings,
-            touched: self.touched(draft.target(), true, draft.installs()),
+        let proxy_words = match &site.read.router {
+            Some(router) => self.proxy_words(router.as_ref(), &draft).await,
+            None => ProxyWords::default(),
         };
         let plan = draft.into_plan(&proxy_words);
         self.check_name(Approvable::planned(&plan))?;
         Ok(plan)
     }
 
+    /// What the proxy does in a release, and what it warns of.
+    async fn proxy_words(&self, router: &dyn RouterReader, draft: &Draft) -> ProxyWords {
+        let mut warnings = router.warnings(draft.target());
+        if draft.installs() {
+            let of_install = router.install_warnings(draft.target()).await;
+            warnings.extend(of_install.unwrap_or_else(|failure| {
+                vec![format!(
+                    "it is not known what installing the proxy's configuration may disturb: {failure}"
+                )]
+            }));
+        }
+        ProxyWords {
+            install: router.describe_install(draft.target()),
+            switch: router.describe_switch(draft.target(), &draft.order()),
+            warnings,
+            touched: self.touched(draft.target(), true, draft.installs()),
+        }
+    }
+
     /// The protected targets of other environments whose connections a switch or an installation may cut.
     fn touched(&self, target: &Target, switches: bool, installs: bool) -> Vec<Target> {
-        let Some(router) = self.sites.get(target).map(|site| &site.read.router) else {
+        let site = self.sites.get(target);
+        let Some(router) = site.and_then(|site| site.read.router.as_ref()) else {
             return Vec::new();
         };
         let mut touched = Vec::new();

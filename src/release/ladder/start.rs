@@ -243,19 +243,17 @@ impl StepDefinition for Start {
             ));
         }
         let addresses = plan.addresses();
-        calls.push(match addresses.len() {
-            1 => format!(
-                "engine: create and start {} from {} at {addresses}",
-                instance_name(plan.target(), plan.slot, 1),
-                plan.version.pinned()
-            ),
-            members => format!(
-                "engine: create and start {members} members, {} to {}, from {} at {addresses}",
-                instance_name(plan.target(), plan.slot, 1),
-                instance_name(plan.target(), plan.slot, members),
-                plan.version.pinned()
-            ),
-        });
+        let members = addresses.members();
+        let first = instance_name(plan.target(), plan.slot, 1);
+        let named = match members {
+            1 => first,
+            _ => {
+                let last = instance_name(plan.target(), plan.slot, members);
+                format!("{members} members, {first} to {last},")
+            }
+        };
+        let (image, at) = (plan.version.pinned(), addresses.at());
+        calls.push(format!("engine: create and start {named} from {image}{at}"));
         let options = plan
             .definition
             .instance
@@ -269,6 +267,13 @@ impl StepDefinition for Start {
                 "GET {} every {} (more often before the first good answer) until it is good for {}, for at most {}",
                 health.shown_path(),
                 duration(health.interval),
+                duration(timing.minimum_healthy),
+                duration(timing.health_deadline)
+            ));
+        } else if !plan.definition.gets_requests() {
+            let timing = &plan.definition.timing;
+            calls.push(format!(
+                "observe it until it runs for {} without a restart, and its HEALTHCHECK passes if it has one, for at most {}",
                 duration(timing.minimum_healthy),
                 duration(timing.health_deadline)
             ));

@@ -170,9 +170,11 @@ impl StepDefinition for Watch {
         let rules = &plan.definition.rules;
         let window = duration(plan.definition.timing.watch);
         let slot = plan.slot;
+        let gets_requests = plan.definition.gets_requests();
+        let probe = if gets_requests { "probe" } else { "observe" };
         if plan.kind.is_rollback() {
             return vec![format!(
-                "for {window}: probe {slot}; {BAD_IN_A_ROW} bad probes in a row switch back; nothing else moves the traffic back"
+                "for {window}: {probe} {slot}; {BAD_IN_A_ROW} bad observations in a row switch back; nothing else moves the traffic back"
             )];
         }
         let (verb, then) = match &plan.from {
@@ -186,15 +188,16 @@ impl StepDefinition for Watch {
             Some(_) => " and the public address",
             None => "",
         };
-        vec![
-            format!(
-                "for {window}: probe {slot}{public}; {BAD_IN_A_ROW} bad observations in a row, or a restart, {verb}{then}"
-            ),
-            format!(
+        let mut calls = vec![format!(
+            "for {window}: {probe} {slot}{public}; {BAD_IN_A_ROW} bad observations in a row, or a restart, {verb}{then}"
+        )];
+        if gets_requests {
+            calls.push(format!(
                 "count the public requests: if more than {}% of at least {} fail, {verb}",
                 rules.watch_errors, rules.watch_requests
-            ),
-        ]
+            ));
+        }
+        calls
     }
 
     fn undo_words(&self, plan: &Plan) -> String {

@@ -110,8 +110,8 @@ pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<Str
 /// configured addresses.
 fn fewer_addresses(from: &LiveBefore, definition: &Definition) -> Option<String> {
     let (wanted, slot) = (from.members.wanted(), from.slot);
-    let addresses = definition.endpoints.get(slot).len();
-    (addresses < wanted).then(|| {
+    let addresses = definition.endpoints.get(slot).members();
+    (addresses < wanted && definition.gets_requests()).then(|| {
         format!(
             "{slot} has {wanted} members, but {addresses} in the configuration: as soon as the configuration of the proxy is installed, only {addresses} of them get requests"
         )

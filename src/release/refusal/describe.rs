@@ -115,7 +115,9 @@ impl fmt::Display for Refusal {
             ),
             Self::SlotTaken { slot, at, by } => write!(
                 f,
-                "{slot} at {at} is in use by {by}: stop it, or configure another address for the slot"
+                "{slot}{} is in use by {by}: stop it{}",
+                at.at(),
+                if at.are_known() { ", or configure another address for the slot" } else { "" }
             ),
             Self::RouteDisagrees { difference } => write!(
                 f,

@@ -119,7 +119,7 @@ impl Action {
             names.collect::<Vec<_>>().join(", ")
         };
         // The order names the member by its id.
-        let one = |slot: Slot| match definition.endpoints.get(slot).len() {
+        let one = |slot: Slot| match definition.endpoints.get(slot).members() {
             1 => names(slot, 1),
             _ => format!("a member of {slot}"),
         };
@@ -145,10 +145,11 @@ impl Action {
                 version,
                 ..
             } => format!(
-                "engine: create and start {} from {} at {addresses}{}; the image is pulled first if it is missing",
-                names(*slot, addresses.len()),
+                "engine: create and start {} from {}{}{}; the image is pulled first if it is missing",
+                names(*slot, addresses.members()),
                 version.pinned(),
-                match addresses.len() {
+                addresses.at(),
+                match addresses.members() {
                     1 => "",
                     _ => ", except those that exist",
                 }

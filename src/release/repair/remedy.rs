@@ -112,7 +112,7 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
                 .definition
                 .endpoints
                 .get(slot)
-                .first_members(route.addresses.len()),
+                .first_members(route.addresses.members()),
             version,
             release: route.release,
         },

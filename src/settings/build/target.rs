@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::config::{EnvironmentSettings, TargetSettings};
-use super::super::model::{
-    EnvironmentSection, ListenSection, ServiceEnvironmentSection, ServiceSection,
-};
+use super::super::model::{EnvironmentSection, ServiceEnvironmentSection, ServiceSection};
 use super::super::timing;
 use super::Building;
 use crate::checks::Suite;
@@ -56,7 +54,7 @@ impl Building<'_> {
             runtime_kind: section.runtime.into(),
             rules: environment.rules.clone(),
             repository: service.image.clone(),
-            endpoints: in_environment.endpoints.clone(),
+            endpoints: in_environment.slots(),
             instance: instance(service, in_environment)?,
             suite: Suite {
                 cases: cases.clone(),
@@ -110,7 +108,7 @@ fn instance(
         .chain(&in_environment.environment);
     let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
     Some(InstanceShape {
-        listen: listen(&service.listen)?,
+        listen: listen(service)?,
         command: service.command.clone(),
         environment: variables.collect::<BTreeMap<String, EnvironmentValue>>(),
         mounts: service.mounts.clone(),
@@ -132,8 +130,9 @@ fn container(
     options
 }
 
-fn listen(section: &ListenSection) -> Option<Listen> {
-    match (&section.port, &section.socket) {
+fn listen(service: &ServiceSection) -> Option<Listen> {
+    match (&service.listen.port, &service.listen.socket) {
+        _ if service.is_worker() => Some(Listen::Nowhere),
         (Some(port), None) => Some(Listen::Port(port.get())),
         (None, Some(path)) => Some(Listen::Socket(path.clone())),
         _ => None,

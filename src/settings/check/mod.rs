@@ -15,6 +15,7 @@ mod preview;
 mod proxies;
 mod services;
 mod slots;
+mod workers;
 
 pub(super) use services::looks_secret;
 

@@ -53,7 +53,7 @@ fn listeners(root: &Root) -> Vec<Listener<'_>> {
             };
             let at = ["services", name, "environments", environment];
             if host_of(section) == THIS_MACHINE {
-                for (slot, addresses) in in_environment.endpoints.iter() {
+                for (slot, addresses) in in_environment.slots().iter() {
                     for address in addresses {
                         let path = [&at[..], &["endpoints", slot.as_str()]].concat();
                         push(&mut found, address.port(), path);

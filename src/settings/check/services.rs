@@ -16,7 +16,11 @@ use crate::sanitize::visible;
 impl Checker<'_> {
     pub(super) fn service(&mut self, root: &Root, name: &str, service: &ServiceSection) {
         let at = ["services", name];
-        self.listen(&at, service);
+        if service.is_worker() {
+            self.worker(&at, service);
+        } else {
+            self.listen(&at, service);
+        }
         self.variables(&at, &service.environment);
         self.mounts(&at, service);
         self.container(root, &at, service);
@@ -261,7 +265,13 @@ impl Checker<'_> {
         self.container_in(at, environment, in_environment);
         self.checks(at, in_environment.checks.as_deref().unwrap_or_default());
         self.health(at, in_environment.health.as_ref());
-        if service.health.is_none() && in_environment.health.is_none() {
+        if service.is_worker() {
+            self.worker_in(at, in_environment);
+        } else {
+            self.addressed_in(at, in_environment);
+        }
+        let has_health = service.health.is_some() || in_environment.health.is_some();
+        if !has_health && !service.is_worker() {
             self.warning(
                 at,
                 "there is no `health`, and a release needs one: add health = { path = \"/health\" }",
@@ -312,7 +322,7 @@ impl Checker<'_> {
             if is_embedded {
                 self.embedded_site(&path, site);
             }
-        } else {
+        } else if !service.is_worker() {
             let says = format!(
                 "a release needs a proxy to switch traffic, and this target has none: add [{}.proxy]",
                 at.join(".")

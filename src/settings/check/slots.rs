@@ -18,9 +18,12 @@ impl Checker<'_> {
         // Only for Docker. Greenroom tells a process to listen at the slot's address. Greenroom cannot tell a
         // container, so the slot's address must be of the kind (port or socket) on which the program inside listens.
         let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
+        let Some(endpoints) = &in_environment.endpoints else {
+            return;
+        };
         for slot in Slot::BOTH {
             let path = [at, &["endpoints", slot.as_str()]].concat();
-            for address in in_environment.endpoints.get(slot) {
+            for address in endpoints.get(slot) {
                 if let Some(says) = refusal(environment, address) {
                     self.error(&path, says);
                 } else if environment.runtime == RuntimeKind::Docker && listens_once {
@@ -28,12 +31,12 @@ impl Checker<'_> {
                 }
             }
         }
-        let PerSlot { blue, green } = &in_environment.endpoints;
-        if blue.len() != green.len() {
+        let PerSlot { blue, green } = endpoints;
+        if blue.members() != green.members() {
             let says = format!(
                 "blue has {} addresses and green has {}: both slots need one address for each member",
-                blue.len(),
-                green.len()
+                blue.members(),
+                green.members()
             );
             self.error(&[at, &["endpoints"]].concat(), says);
         }

@@ -1,7 +1,7 @@
 //! The section of a service: its image, its instances and checks, and its environments.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,7 +24,12 @@ pub(in crate::settings) struct ServiceSection {
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     #[schemars(extend("format" = "repository"))]
     pub(in crate::settings) image: String,
-    /// Where the service listens inside its container or process: a port or a socket.
+    /// What the service does. A worker gets no requests: it takes its work from elsewhere, e.g. from a queue, and has
+    /// neither addresses nor a proxy.
+    #[serde(default)]
+    pub(in crate::settings) kind: ServiceKind,
+    /// Where the service listens inside its container or process: a port or a socket. A worker listens nowhere.
+    #[serde(default)]
     pub(in crate::settings) listen: ListenSection,
     /// The command to run instead of the image's own command.
     #[serde(default)]
@@ -50,7 +55,8 @@ pub(in crate::settings) struct ServiceSection {
     /// What only a container can have.
     #[serde(flatten)]
     pub(in crate::settings) container: ContainerOptions,
-    /// The health endpoint. Nothing is released without one.
+    /// The health endpoint. Only a worker is released without one: it is healthy while it runs and the image's HEALTHCHECK,
+    /// if there is one, passes.
     #[serde(default)]
     pub(in crate::settings) health: Option<HealthCheck>,
     /// The checks of a candidate before it gets traffic.
@@ -70,6 +76,23 @@ pub(in crate::settings) struct ServiceSection {
     pub(in crate::settings) environments: Ordered<ServiceEnvironmentSection>,
 }
 
+/// What a service does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::settings) enum ServiceKind {
+    /// It answers requests, which a proxy sends to it.
+    #[default]
+    Http,
+    /// It gets no requests.
+    Worker,
+}
+
+impl ServiceSection {
+    pub(in crate::settings) fn is_worker(&self) -> bool {
+        self.kind == ServiceKind::Worker
+    }
+}
+
 /// Where a service listens: exactly one of the two.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -84,9 +107,15 @@ pub(in crate::settings) struct ListenSection {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct ServiceEnvironmentSection {
-    /// The fixed address of each slot.
-    #[schemars(with = "EndpointsSection")]
-    pub(in crate::settings) endpoints: PerSlot<Addresses>,
+    /// The fixed address of each slot. A worker has none.
+    #[serde(default)]
+    #[schemars(with = "Option<EndpointsSection>")]
+    pub(in crate::settings) endpoints: Option<PerSlot<Addresses>>,
+    /// How many members each slot of a worker has, at most 64. Built-in: 1. A service with addresses has one member for
+    /// each address.
+    #[serde(default)]
+    #[schemars(range(max = 64))]
+    pub(in crate::settings) members: Option<NonZeroUsize>,
     /// How clients reach the service.
     #[serde(default)]
     pub(in crate::settings) proxy: Option<SiteConfig>,
@@ -119,6 +148,17 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
     /// The timing of a release.
     #[serde(default)]
     pub(in crate::settings) timing: TimingSection,
+}
+
+impl ServiceEnvironmentSection {
+    /// The members of each slot, with their addresses.
+    pub(in crate::settings) fn slots(&self) -> PerSlot<Addresses> {
+        let counted = Addresses::unaddressed(self.members.map_or(1, NonZeroUsize::get));
+        self.endpoints.clone().unwrap_or_else(|| PerSlot {
+            blue: counted.clone(),
+            green: counted,
+        })
+    }
 }
 
 /// The schema of the fixed address of each slot.

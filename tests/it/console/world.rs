@@ -118,7 +118,7 @@ fn side(instance: Option<Instance>, slot: Slot, registered: bool) -> SlotSnapsho
         let value = Registration {
             slot,
             members: vec![RegisteredMember {
-                endpoint: endpoint(slot),
+                endpoint: Some(endpoint(slot)),
                 instance: instance.id.clone(),
             }],
             tag: instance.tag.clone(),

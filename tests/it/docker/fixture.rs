@@ -141,7 +141,7 @@ impl World {
             of: 1,
             version: self.version.clone(),
             release: ReleaseId(ulid::Ulid::generate()),
-            endpoint: tcp(support::free_port()),
+            endpoint: Some(tcp(support::free_port())),
             shape: InstanceShape {
                 listen: Listen::Port(8080),
                 command: Some(["sh", "-c", script].map(str::to_owned).to_vec()),

@@ -36,7 +36,7 @@ async fn an_instance_is_started_observed_stopped_restarted_and_removed() {
     let script = "mkdir -p /www; env > /www/env; trap 'exit 0' TERM; httpd -p 8080 -h /www; \
                   while :; do sleep 0.05; done";
     let mut spec = world.spec(Slot::Blue, script);
-    spec.endpoint = tcp(port);
+    spec.endpoint = Some(tcp(port));
     spec.shape.environment = BTreeMap::from([
         ("PLAIN".into(), EnvironmentValue::Plain("a b=c".into())),
         (
@@ -161,7 +161,7 @@ async fn a_taken_port_is_a_conflict_and_leaves_nothing_behind() {
     let (reader, writer) = both(&engine());
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
     let mut spec = world.spec(Slot::Blue, WAIT);
-    spec.endpoint = tcp(taken.local_addr().expect("an address").port());
+    spec.endpoint = Some(tcp(taken.local_addr().expect("an address").port()));
     let failure = writer.start(&spec).await.expect_err("taken");
     assert_eq!(failure.kind, FailureKind::Conflict, "{failure}");
     assert!(
@@ -371,9 +371,7 @@ async fn a_unix_socket_slot_gets_its_directory_and_only_a_stale_socket_is_remove
     let socket = home.join("app.sock");
     let mut spec = world.spec(Slot::Blue, &format!("echo here > /run/app/marker; {WAIT}"));
     spec.shape.listen = Listen::Socket("/run/app/app.sock".into());
-    spec.endpoint = format!("unix:{}", socket.display())
-        .parse()
-        .expect("an endpoint");
+    spec.endpoint = Some(greenroom::inventory::Address::Unix(socket.clone()));
 
     std::fs::create_dir_all(&home).expect("made");
     let listener = std::os::unix::net::UnixListener::bind(&socket).expect("bound");

@@ -6,7 +6,7 @@ use greenroom::inventory::{InstanceId, Slot, SlotMembers};
 use greenroom::ports::{Occupancy, RuntimeReader, RuntimeWriter};
 
 use super::fixture::{WAIT, World, both, docker, engine, tcp};
-use crate::support::{eventually, free_port};
+use crate::support::{addresses_of, eventually, free_port};
 
 fn foreign(occupancy: Occupancy) -> String {
     match occupancy {
@@ -20,7 +20,7 @@ async fn an_empty_slot_is_free_and_our_instance_is_ours_even_when_stopped() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());
     let spec = world.spec(Slot::Blue, WAIT);
-    let addresses = spec.endpoint.clone().into();
+    let addresses = addresses_of(&spec);
     let look = || reader.occupancy(&world.target, Slot::Blue, &addresses);
     assert_eq!(look().await.expect("an answer"), Occupancy::Free);
     let id = writer.start(&spec).await.expect("started");
@@ -35,7 +35,7 @@ async fn an_empty_slot_is_free_and_our_instance_is_ours_even_when_stopped() {
             .expect("stopped");
     }
     let other = reader
-        .occupancy(&world.target, Slot::Green, &spec.endpoint.clone().into())
+        .occupancy(&world.target, Slot::Green, &addresses_of(&spec))
         .await;
     assert_eq!(other.expect("an answer"), Occupancy::Free);
 }
@@ -47,7 +47,7 @@ async fn a_name_used_by_a_foreign_container_is_foreign() {
     let spec = world.spec(Slot::Blue, WAIT);
     world.foreign(&["--name", &spec.name()], WAIT);
     let seen = reader
-        .occupancy(&world.target, Slot::Blue, &spec.endpoint.clone().into())
+        .occupancy(&world.target, Slot::Blue, &addresses_of(&spec))
         .await;
     let said = foreign(seen.expect("an answer"));
     assert!(said.contains(&spec.name()), "{said}");
@@ -74,7 +74,7 @@ async fn a_container_that_names_another_target_is_left_alone_whatever_its_name()
         WAIT,
     );
     let seen = reader
-        .occupancy(&world.target, Slot::Blue, &spec.endpoint.clone().into())
+        .occupancy(&world.target, Slot::Blue, &addresses_of(&spec))
         .await;
     let said = foreign(seen.expect("an answer"));
     let owner = format!("green of {}-other/eu", world.target.service);
@@ -114,7 +114,7 @@ async fn an_address_used_by_another_container_is_foreign_and_names_it() {
     let green = world.spec(Slot::Green, WAIT);
     writer.start(&green).await.expect("started");
     let seen = reader
-        .occupancy(&world.target, Slot::Blue, &green.endpoint.clone().into())
+        .occupancy(&world.target, Slot::Blue, &addresses_of(&green))
         .await;
     let said = foreign(seen.expect("an answer"));
     assert!(
@@ -171,7 +171,7 @@ async fn a_renamed_container_of_the_slot_is_ours_by_its_labels() {
     let id = writer.start(&spec).await.expect("started");
     let other = format!("{}-by-hand", world.target.service);
     docker(&["rename", &id.0, &other]);
-    let addresses = spec.endpoint.clone().into();
+    let addresses = addresses_of(&spec);
     let look = || reader.occupancy(&world.target, Slot::Blue, &addresses);
     match look().await.expect("an answer") {
         Occupancy::Ours(members) => {
@@ -209,7 +209,7 @@ async fn a_second_container_with_the_labels_of_a_slot_is_a_second_member() {
     let odd: Vec<&str> = seen.odd_ones().map(|member| member.name.as_str()).collect();
     assert_eq!(odd, [copied.as_str()]);
 
-    let addresses = spec.endpoint.clone().into();
+    let addresses = addresses_of(&spec);
     let look = || reader.occupancy(&world.target, Slot::Blue, &addresses);
     assert_eq!(look().await.expect("an answer"), Occupancy::Ours(seen));
     // Every member is stopped and removed.

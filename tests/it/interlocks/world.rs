@@ -953,7 +953,7 @@ impl World {
                     value: Registration {
                         slot,
                         members: vec![RegisteredMember {
-                            endpoint: endpoint(slot),
+                            endpoint: Some(endpoint(slot)),
                             instance: InstanceId("x".into()),
                         }],
                         tag: None,

@@ -362,7 +362,7 @@ async fn the_connections_of_a_slot_are_counted() {
             let mut wait = wait.clone();
             async move { wait.wait_for(|go| *go).await.map_or((), |_| ()) }
         });
-        let held = match arena.site().endpoints.blue.first() {
+        let held = match arena.site().endpoints.blue.first().expect("an address") {
             Address::Ip { at: address, .. } => {
                 let listener = tokio::net::TcpListener::bind(address).await.expect("bind");
                 tokio::spawn(async move { axum::serve(listener, waiting).await })

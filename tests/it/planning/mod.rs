@@ -56,7 +56,7 @@ fn registration(slot: Slot, fill: char, tag: &str) -> Revisioned<Registration> {
         value: Registration {
             slot,
             members: vec![RegisteredMember {
-                endpoint: endpoint(slot),
+                endpoint: Some(endpoint(slot)),
                 instance: InstanceId(format!("id-of-{slot}")),
             }],
             tag: Some(tag.into()),

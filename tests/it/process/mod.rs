@@ -26,7 +26,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use crate::support::{eventually, free_port};
+use crate::support::{addresses_of, eventually, free_port};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -120,7 +120,7 @@ impl World {
             of: 1,
             version: self.program.version(),
             release: ReleaseId(7_u128.into()),
-            endpoint: SocketAddr::from(([127, 0, 0, 1], free_port())).into(),
+            endpoint: Some(SocketAddr::from(([127, 0, 0, 1], free_port())).into()),
             shape: InstanceShape {
                 listen: Listen::Port(8080),
                 command: None,
@@ -178,7 +178,7 @@ async fn several_members_of_a_slot_are_listed_in_order_and_stopped_one_by_one() 
             of: 3,
             ..world.spec()
         };
-        addresses.push(spec.endpoint.clone());
+        addresses.extend(spec.endpoint.clone());
         runtime.start(&spec).await.expect("started");
     }
     let listed = runtime.instances(&web()).await.expect("a list");
@@ -223,7 +223,7 @@ async fn an_instance_is_started_once_and_seen_and_removed_by_every_console() {
     one.pull(&spec.version, progress).await.expect("pulled");
     assert_eq!(seen.recv().await.map(|p| (p.done, p.total)), Some((0, 0)));
     let free = one
-        .occupancy(&web(), Slot::Blue, &spec.endpoint.clone().into())
+        .occupancy(&web(), Slot::Blue, &addresses_of(&spec))
         .await;
     assert_eq!(free.expect("asked"), Occupancy::Free);
 
@@ -235,7 +235,7 @@ async fn an_instance_is_started_once_and_seen_and_removed_by_every_console() {
     assert_eq!(instance.digest, spec.version.digest);
     assert_eq!(instance.name, "greenroom-web.qa.blue");
     let ours = other
-        .occupancy(&web(), Slot::Blue, &spec.endpoint.clone().into())
+        .occupancy(&web(), Slot::Blue, &addresses_of(&spec))
         .await;
     assert!(matches!(ours.expect("asked"), Occupancy::Ours(_)));
     let everywhere = other.all_instances().await.expect("a list");
@@ -281,7 +281,7 @@ async fn a_program_gets_its_address_and_identity_but_not_greenrooms_environment(
     let colour = EnvironmentValue::Plain("teal".into());
     spec.shape.environment.insert("COLOUR".into(), colour);
     let id = world.runtime.start(&spec).await.expect("started");
-    let expected = format!("{} web qa blue 1.0.0 {} teal", spec.endpoint, spec.release);
+    let expected = format!("{} web qa blue 1.0.0 {} teal", spec.endpoint.as_ref().expect("an address"), spec.release);
     assert_eq!(line(&world.runtime, &id).await, expected);
     let lines = world.runtime.logs(&id, None, 1000).await.expect("a log");
     let names: Vec<String> = lines
@@ -347,7 +347,7 @@ async fn a_record_that_names_another_target_is_left_alone() {
     );
     let looked = world
         .runtime
-        .occupancy(&other, Slot::Blue, &spec.endpoint.clone().into())
+        .occupancy(&other, Slot::Blue, &addresses_of(&spec))
         .await;
     match looked.expect("asked") {
         Occupancy::Foreign(said) => {
@@ -500,10 +500,10 @@ async fn a_used_address_is_foreign_and_a_stale_socket_is_not() {
     let world = World::new("exec sleep 1000");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
     let mut spec = world.spec();
-    spec.endpoint = taken.local_addr().expect("an address").into();
+    spec.endpoint = Some(taken.local_addr().expect("an address").into());
     let looked = world
         .runtime
-        .occupancy(&web(), Slot::Blue, &spec.endpoint.clone().into())
+        .occupancy(&web(), Slot::Blue, &addresses_of(&spec))
         .await;
     assert!(matches!(looked.expect("asked"), Occupancy::Foreign(_)));
     let refused = world.runtime.start(&spec).await.expect_err("taken");
@@ -520,10 +520,10 @@ async fn a_used_address_is_foreign_and_a_stale_socket_is_not() {
     let socket = world.directory.path().join("run/blue.sock");
     std::fs::create_dir(socket.parent().expect("a parent")).expect("made");
     drop(std::os::unix::net::UnixListener::bind(&socket).expect("a socket"));
-    spec.endpoint = Address::Unix(socket.clone());
+    spec.endpoint = Some(Address::Unix(socket.clone()));
     let looked = world
         .runtime
-        .occupancy(&web(), Slot::Blue, &spec.endpoint.clone().into())
+        .occupancy(&web(), Slot::Blue, &addresses_of(&spec))
         .await;
     assert_eq!(looked.expect("asked"), Occupancy::Free);
     world.runtime.start(&spec).await.expect("started");
@@ -589,6 +589,39 @@ async fn the_output_is_followed_from_its_tail_to_the_exit() {
     assert_eq!(rest, [b"four".to_vec(), b"five".to_vec()]);
 }
 
+/// A program may write lines before its run is recorded, at a moment when its environment cannot be read either.
+#[tokio::test]
+async fn the_output_of_a_program_whose_run_is_not_recorded_yet_does_not_end() {
+    let world = World::new(
+        "exec env -i GO=$GO sh -c 'echo one; while [ ! -e $GO ]; do sleep 0.02; done; echo two'",
+    );
+    let go = world.directory.path().join("go");
+    let mut spec = world.spec();
+    let value = EnvironmentValue::Plain(go.display().to_string());
+    spec.shape.environment.insert("GO".into(), value);
+    let id = world.runtime.start(&spec).await.expect("started");
+    let log = world.directory.path().join(format!("logs/{id}.log"));
+    eventually("a line", SOON, async || has(&log, "one\n")).await;
+    let path = world
+        .directory
+        .path()
+        .join("records/greenroom-web.qa.blue.json");
+    let recorded = std::fs::read_to_string(&path).expect("the record");
+    let mut earlier: serde_json::Value = serde_json::from_str(&recorded).expect("JSON");
+    earlier["run"] = serde_json::Value::Null;
+    std::fs::write(&path, earlier.to_string()).expect("written");
+
+    let mut lines = world.runtime.logs(&id, None, 9).await.expect("a log");
+    let one = lines.next().await.expect("a line").expect("read");
+    assert_eq!(one.bytes, b"one");
+    let more = tokio::time::timeout(Duration::from_millis(300), lines.next());
+    assert!(more.await.is_err(), "it ended");
+    std::fs::write(&path, recorded).expect("written");
+    std::fs::write(&go, "").expect("written");
+    let rest: Vec<_> = lines.map(|line| line.expect("read").bytes).collect().await;
+    assert_eq!(rest, [b"two".to_vec()]);
+}
+
 fn has(path: &Path, text: &str) -> bool {
     std::fs::read_to_string(path).is_ok_and(|content| content.contains(text))
 }
@@ -607,7 +640,7 @@ async fn an_unreadable_record_is_reported_and_hides_no_other_target() {
     assert!(!said.to_string().contains('\u{1b}'));
     let looked = world
         .runtime
-        .occupancy(&web(), Slot::Green, &world.spec().endpoint.clone().into())
+        .occupancy(&web(), Slot::Green, &addresses_of(&world.spec()))
         .await;
     assert!(matches!(looked.expect("asked"), Occupancy::Foreign(_)));
     assert_eq!(
@@ -662,7 +695,7 @@ async fn a_program_answers_at_its_configured_address() {
     let value = EnvironmentValue::Plain(page);
     spec.shape.environment.insert("HOME_PAGE".into(), value);
     world.runtime.start(&spec).await.expect("started");
-    let Address::Ip { at: address, .. } = spec.endpoint else {
+    let Some(Address::Ip { at: address, .. }) = spec.endpoint else {
         panic!("an IP address");
     };
     eventually("it answers", SOON, async || {

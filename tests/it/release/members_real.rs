@@ -192,7 +192,7 @@ async fn a_standby_with_more_members_than_addresses_gets_the_traffic_back() {
     fixture.stands("1.8.2", Role::Empty).await;
     let snapshot = fixture.snapshot().await;
     let route = snapshot.route.as_ref().expect("a route");
-    assert_eq!(route.value.addresses.len(), 3);
+    assert_eq!(route.value.addresses.members(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

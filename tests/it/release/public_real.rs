@@ -280,7 +280,8 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
             .expect("known")
             .endpoints
             .get(Slot::Blue)
-            .first(),
+            .first()
+            .expect("an address"),
     );
     let own = format!(
         "server {{ listen {}; server_name web.example; location / {{ proxy_pass http://{blue}; }} }}\n",

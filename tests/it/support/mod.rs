@@ -24,8 +24,15 @@ pub(crate) mod web;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use greenroom::inventory::{Edge, EdgeName, Edges};
+use greenroom::inventory::{Addresses, Edge, EdgeName, Edges};
 use greenroom::port_check;
+use greenroom::ports::InstanceSpec;
+
+/// The addresses of a slot whose only member is this one.
+pub(crate) fn addresses_of(spec: &InstanceSpec) -> Addresses {
+    let endpoint = spec.endpoint.clone();
+    endpoint.map_or_else(|| Addresses::unaddressed(1), Addresses::from)
+}
 
 /// The only edge of a target.
 pub(crate) fn edge(edges: &mut Edges) -> &mut Edge {

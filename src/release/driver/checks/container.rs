@@ -221,7 +221,7 @@ impl ContainerCheck<'_> {
                 address: inner_address(&instance.listen),
             },
             network_of: running.first.clone(),
-            endpoint: plan.addresses().first().clone(),
+            endpoint: plan.addresses().first().cloned(),
             token: self.world.fence.token,
             image: self.container.image.clone(),
             shape,
@@ -237,11 +237,12 @@ impl ContainerCheck<'_> {
     }
 }
 
-/// Where the candidate answers, as a container sees it that shares its network.
-fn inner_address(listen: &Listen) -> Address {
+/// Where the candidate answers, as a container sees it that shares its network; none if it listens nowhere.
+fn inner_address(listen: &Listen) -> Option<Address> {
     match listen {
-        Listen::Port(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, *port)).into(),
-        Listen::Socket(path) => Address::Unix(path.clone()),
+        Listen::Port(port) => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)).into()),
+        Listen::Socket(path) => Some(Address::Unix(path.clone())),
+        Listen::Nowhere => None,
     }
 }
 

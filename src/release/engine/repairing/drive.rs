@@ -97,7 +97,8 @@ impl Drive {
 
     async fn connections(&self, slot: Slot) -> Option<u64> {
         let target = &self.site.definition.target;
-        match self.site.read.router.connections(target, slot).await {
+        let router = self.site.read.router.as_ref()?;
+        match router.connections(target, slot).await {
             Ok(Connections::Open(open)) => Some(open),
             Ok(Connections::Uncounted(_)) | Err(_) => None,
         }

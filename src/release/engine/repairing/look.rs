@@ -65,10 +65,12 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<Fenc
 }
 
 /// Observes the proxy: its answer, its live pointer and its configuration. If the proxy answers, also the answer of the
-/// public address and the request rates of both slots.
+/// public address and the request rates of both slots. A target without a proxy has nothing to observe.
 async fn routing(site: &Site, snapshot: &mut Snapshot) {
     let target = &site.definition.target;
-    let router = &site.read.router;
+    let Some(router) = &site.read.router else {
+        return;
+    };
     let edge = EdgeName::default();
     let (installation, answer, pointer) = tokio::join!(
         timely(router.installation(target)),
@@ -104,8 +106,8 @@ async fn routing(site: &Site, snapshot: &mut Snapshot) {
 
 /// Probes the members at these addresses; none if no member is running.
 async fn probe(site: &Site, addresses: Option<Addresses>) -> Option<Probe> {
-    let (check, addresses) = (site.definition.health.as_ref()?, addresses?);
-    Some(site.read.checker.health_of_slot(&addresses, check).await)
+    let check = site.definition.health.as_ref();
+    site.read.checker.probe(&addresses?, check).await
 }
 
 async fn timely<T>(asking: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {

@@ -52,23 +52,26 @@ impl RepairHandle {
     }
 }
 
-/// The proxy of one target, which describes its calls for the plan.
+/// The proxy of one target, which describes its calls for the plan. A target without a proxy has no calls.
 struct TargetProxy<'a> {
-    router: &'a dyn RouterReader,
+    router: Option<&'a dyn RouterReader>,
     target: &'a Target,
 }
 
 impl ProxyCalls for TargetProxy<'_> {
     fn install(&self) -> Vec<String> {
-        self.router.describe_install(self.target)
+        let calls = self.router.map(|it| it.describe_install(self.target));
+        calls.unwrap_or_default()
     }
 
     fn switch(&self, order: &SwitchOrder) -> Vec<String> {
-        self.router.describe_switch(self.target, order)
+        let calls = self.router.map(|it| it.describe_switch(self.target, order));
+        calls.unwrap_or_default()
     }
 
     fn rebase(&self, order: &RebaseOrder) -> Vec<String> {
-        self.router.describe_rebase(self.target, order)
+        let calls = self.router.map(|it| it.describe_rebase(self.target, order));
+        calls.unwrap_or_default()
     }
 }
 
@@ -105,7 +108,7 @@ impl Engine {
         id: ReleaseId,
     ) -> RepairPlan {
         let proxy = TargetProxy {
-            router: site.read.router.as_ref(),
+            router: site.read.router.as_deref(),
             target: &request.target,
         };
         let (items, repair_actions) =

@@ -20,7 +20,7 @@ pub(super) fn missing(seen: &Seen<'_>, slot: Slot) -> Option<Remedy> {
         return Some(person(format!("{slot} gets no new member: {why}")));
     }
     let addresses = seen.addresses(slot);
-    if addresses.len() < members.wanted() {
+    if addresses.members() < members.wanted() {
         return Some(person(format!(
             "{slot} {}, and the configuration has no address for the missing one: configure {} addresses, or promote a version",
             members.difference().unwrap_or_default(),

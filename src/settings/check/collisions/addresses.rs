@@ -160,7 +160,7 @@ fn listeners(root: &Root) -> Vec<Listener> {
                     }));
                 }
             }
-            for (slot, addresses) in in_environment.endpoints.iter() {
+            for (slot, addresses) in in_environment.slots().iter() {
                 // `slots.rs` reports addresses at which no program can listen, so they are left out here.
                 let endpoints = addresses.iter().filter_map(|at| at.endpoint().ok());
                 found.extend(endpoints.map(|endpoint| Listener {

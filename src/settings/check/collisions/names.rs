@@ -30,7 +30,7 @@ impl Checker<'_> {
                 let length = longest.entry(environment).or_default();
                 *length = target.tested_suffix().len().max(*length);
                 for slot in Slot::BOTH {
-                    for number in 1..=in_environment.endpoints.get(slot).len() {
+                    for number in 1..=in_environment.slots().get(slot).members() {
                         let name = instance_name(&target, slot, number);
                         slots.insert((host_of(section), name), format!("{slot} of {target}"));
                     }

@@ -60,7 +60,7 @@ impl Checker<'_> {
                 let target = Target::new(service, environment);
                 let keys =
                     ExtraKeys::compile(&cluster.etcd.prefix, name, std::slice::from_ref(extra))
-                        .and_then(|keys| keys.possible_keys(&target, &in_environment.endpoints));
+                        .and_then(|keys| keys.possible_keys(&target, &in_environment.slots()));
                 let keys = match keys {
                     Ok(keys) => keys,
                     Err(error) => {

@@ -169,7 +169,7 @@ fn registration(slot: Slot, entered: Entered) -> Registration {
     Registration {
         slot,
         members: vec![RegisteredMember {
-            endpoint: endpoint(slot),
+            endpoint: Some(endpoint(slot)),
             instance: InstanceId(entered.instance.to_string()),
         }],
         tag: None,
