@@ -80,6 +80,15 @@ impl EdgeReport<'_> {
     }
 }
 
+/// What the live slot does, as a verb. Only a service that gets requests has traffic.
+pub const fn live_words(gets_requests: bool) -> &'static str {
+    if gets_requests {
+        "has the traffic"
+    } else {
+        "is live"
+    }
+}
+
 /// The slot that each edge names. None for an edge that names no slot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EdgeSlots(BTreeMap<EdgeName, Option<Slot>>);
@@ -132,6 +141,11 @@ impl Edges {
     /// Whether the target has no proxy.
     pub fn are_none(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// What the live slot does, as a verb: `has the traffic`, or `is live` without a proxy.
+    pub fn live_words(&self) -> &'static str {
+        live_words(!self.are_none())
     }
 
     /// What one edge reported, to change it. An edge that is not known yet is added.

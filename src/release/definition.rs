@@ -15,6 +15,7 @@ use crate::history::canonical;
 use crate::inventory::{
     Addresses, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
     PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Task, TaskName, Tier, freeze,
+    live_words,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,11 @@ impl Definition {
     /// Whether the service gets requests, through a proxy. A worker gets none.
     pub fn gets_requests(&self) -> bool {
         self.endpoints.blue.are_known()
+    }
+
+    /// What the live version does, as a verb: `has the traffic`, or `is live` for a worker.
+    pub fn live_words(&self) -> &'static str {
+        live_words(self.gets_requests())
     }
 
     /// Whether the target follows this tag.

@@ -224,11 +224,7 @@ impl<'a> View<'a> {
         let unknown = |why: &str| {
             Traffic::Unknown(format!("it is not known whether {slot} has traffic: {why}"))
         };
-        let has_it = if self.edges.are_none() {
-            "is live"
-        } else {
-            "has the traffic"
-        };
+        let has_it = self.edges.live_words();
         let with = |who: &str| Traffic::With(format!("{slot} {has_it}: {who} names it"));
         let Some(stored) = &self.stored else {
             return unknown(&self.why_blind());

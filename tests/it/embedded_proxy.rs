@@ -142,8 +142,16 @@ impl World {
 
     async fn both(&self) -> PerSlot<Upstream> {
         PerSlot {
-            blue: upstream(Slot::Blue, self.site.slots.blue.first().expect("an address")).await,
-            green: upstream(Slot::Green, self.site.slots.green.first().expect("an address")).await,
+            blue: upstream(
+                Slot::Blue,
+                self.site.slots.blue.first().expect("an address"),
+            )
+            .await,
+            green: upstream(
+                Slot::Green,
+                self.site.slots.green.first().expect("an address"),
+            )
+            .await,
         }
     }
 
@@ -236,7 +244,11 @@ async fn before_the_first_release_only_the_preview_answers() {
         .await
         .expect("an answer");
     assert_eq!((answer.slot, answer.generation), (None, 0));
-    let _green = upstream(Slot::Green, world.site.slots.green.first().expect("an address")).await;
+    let _green = upstream(
+        Slot::Green,
+        world.site.slots.green.first().expect("an address"),
+    )
+    .await;
     assert_eq!(fetch(world.site.preview, "/").await, from(Slot::Green));
 }
 
@@ -323,7 +335,11 @@ async fn members_get_requests_in_turn_and_one_that_does_not_answer_is_left_out()
 #[tokio::test]
 async fn an_unreachable_live_slot_is_a_bad_gateway_and_not_the_other_slot() {
     let world = World::new().await;
-    let _green = upstream(Slot::Green, world.site.slots.green.first().expect("an address")).await;
+    let _green = upstream(
+        Slot::Green,
+        world.site.slots.green.first().expect("an address"),
+    )
+    .await;
     world.switch(None, Slot::Blue, 1).await;
     let (status, stamp, _) = fetch(world.site.public, "/").await;
     assert_eq!((status, stamp.as_deref()), (502, Some("blue")));

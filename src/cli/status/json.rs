@@ -49,7 +49,7 @@ fn drift(truth: &Truth, snapshot: &Snapshot) -> Option<Vec<Value>> {
 }
 
 fn difference((pair, drift): (Pair, &Drift), snapshot: &Snapshot) -> Value {
-    let (left, right) = pair.sides(snapshot.runtime_kind);
+    let (left, right) = pair.sides(snapshot);
     let mut difference = json!({
         "name": drift.name,
         "between": [left, right],
@@ -67,7 +67,7 @@ fn difference((pair, drift): (Pair, &Drift), snapshot: &Snapshot) -> Value {
 /// The comparisons that could not be made, with the reasons.
 fn unknown(truth: &Truth, snapshot: &Snapshot) -> Vec<Value> {
     let unknown = truth.unknown().map(|(pair, why)| {
-        let (left, right) = pair.sides(snapshot.runtime_kind);
+        let (left, right) = pair.sides(snapshot);
         json!({ "between": [left, right], "why": why })
     });
     unknown.collect()

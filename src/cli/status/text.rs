@@ -25,7 +25,7 @@ pub(in crate::cli) fn text(
     }
     let truth = compare(snapshot);
     for (pair, agreement) in truth.pairs() {
-        let (left, right) = pair.sides(snapshot.runtime_kind);
+        let (left, right) = pair.sides(snapshot);
         match agreement {
             Agreement::Same => {}
             Agreement::Differs(drifts) => {

@@ -245,17 +245,18 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
     let status = &failure.status;
     let plan = &status.plan;
     let new = format!("{} {}", plan.slot, plan.version.name());
+    let is_live = plan.definition.live_words();
     match (&plan.from, status.switched, status.may_have_switched) {
-        (_, true, _) => (format!("{new} has the traffic now"), Meaning::Warn),
+        (_, true, _) => (format!("{new} {is_live} now"), Meaning::Warn),
         (_, false, true) => (
-            format!("it is not known whether {new} has the traffic"),
+            format!("it is not known whether {new} {is_live}"),
             Meaning::Bad,
         ),
         (Some(from), false, false) => (
-            format!("{} {} has the traffic now", from.slot, from.version.name()),
+            format!("{} {} {is_live} now", from.slot, from.version.name()),
             Meaning::Muted,
         ),
-        (None, false, false) => ("no version has traffic yet".into(), Meaning::Muted),
+        (None, false, false) => (format!("no version {is_live} yet"), Meaning::Muted),
     }
 }
 

@@ -229,6 +229,7 @@ fn release_text(found: &Interrupted) -> String {
 /// The slot that is observed to be live, with its version, even if the journal says otherwise.
 fn live_text(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
+    let is_live = snapshot.edges.live_words();
     let no_version = if snapshot.sources.runtime.has_answered() {
         "(empty)"
     } else {
@@ -236,9 +237,9 @@ fn live_text(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     };
     let members = &snapshot.slots.get(slot).members;
     if let Some(difference) = members.difference() {
-        return Some(format!("{slot} has the traffic now, but {difference}"));
+        return Some(format!("{slot} {is_live} now, but {difference}"));
     }
     let version = members.representative().map(Instance::version_name);
     let version = version.unwrap_or(no_version);
-    Some(format!("{slot} {version} has the traffic now"))
+    Some(format!("{slot} {version} {is_live} now"))
 }

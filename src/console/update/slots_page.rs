@@ -167,11 +167,11 @@ fn of_changes(snapshot: &Snapshot) -> Vec<String> {
 fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
     let mut lines = vec!["do runtime, store, proxy and public address agree?".to_owned()];
     for (pair, agreement) in compare(snapshot).pairs() {
-        let (left, right) = pair.sides(snapshot.runtime_kind);
+        let (left, right) = pair.sides(snapshot);
         match agreement {
             Agreement::Same => {
                 lines.push(format!("  {left} = {right}: they agree"));
-                lines.push(format!("      {}", pair.means()));
+                lines.push(format!("      {}", pair.means(snapshot)));
             }
             Agreement::Differs(drifts) => {
                 for drift in drifts {

@@ -60,10 +60,12 @@ fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String,
         }
         // Shows which slot is observed to be live, not what the journal says.
         Progress::Interrupted { .. } => {
-            let live = match model.snapshot()?.live_slot() {
-                LiveSlot::Slot(slot) => format!("observed: {slot} has the traffic now"),
-                LiveSlot::NoSlot => "observed: no slot has the traffic".to_owned(),
-                LiveSlot::Unknown => "it is not known which slot has the traffic".to_owned(),
+            let snapshot = model.snapshot()?;
+            let is_live = snapshot.edges.live_words();
+            let live = match snapshot.live_slot() {
+                LiveSlot::Slot(slot) => format!("observed: {slot} {is_live} now"),
+                LiveSlot::NoSlot => format!("observed: no slot {is_live}"),
+                LiveSlot::Unknown => format!("it is not known which slot {is_live}"),
             };
             let resume_key = model.keymap.shown(Action::Resume);
             let message = format!("{live}; {resume_key} resumes the release or backs it out");

@@ -390,6 +390,7 @@ fn role_rows(
             _ => None,
         });
     match snapshot.role(slot) {
+        Role::Live if snapshot.edges.are_none() => Vec::new(),
         Role::Live => {
             let (label, meaning) = public_answer(theme, snapshot, slot);
             vec![Row::new(6, label, meaning)]

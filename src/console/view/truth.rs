@@ -25,7 +25,7 @@ pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> V
             }
             _ => look(agreement),
         };
-        let (left, right) = pair.sides(snapshot.runtime_kind);
+        let (left, right) = pair.sides(snapshot);
         let right = match (pair, generation) {
             (Pair::Route, Some(n)) if columns >= 72 => format!("{right} gen {n}"),
             _ => right.to_owned(),

@@ -15,7 +15,7 @@ pub(crate) mod world_tests;
 
 use serde::Serialize;
 
-use super::{EdgeName, Edges, RuntimeKind, Slot, Snapshot, SourceState};
+use super::{EdgeName, Edges, Slot, Snapshot, SourceState};
 pub use name::Name;
 pub use public::still_gets_requests;
 pub use route::{difference_of_route, store_went_back};
@@ -114,7 +114,7 @@ impl Agreement {
     }
 }
 
-/// The three comparisons of a target, in the order in which they are shown.
+/// The comparisons of a target, in the order in which they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Truth {
     /// The instances that run, compared with their registrations.
@@ -123,6 +123,8 @@ pub struct Truth {
     pub route: Agreement,
     /// The slot that the proxy names, compared with the slot that answers the public address.
     pub public: Agreement,
+    /// Whether there is a proxy to compare.
+    has_proxy: bool,
 }
 
 /// Two places that should agree.
@@ -137,18 +139,21 @@ pub enum Pair {
 }
 
 impl Pair {
-    /// The names of the two places. For instances, the name depends on the kind of runtime.
-    pub fn sides(self, runs: RuntimeKind) -> (&'static str, &'static str) {
+    /// The names of the two places. For instances, the name depends on the kind of runtime. Without a proxy, the route is
+    /// compared only with the slot that it names.
+    pub fn sides(self, snapshot: &Snapshot) -> (&'static str, &'static str) {
         match self {
-            Self::Instances => (runs.many(), "store"),
+            Self::Instances => (snapshot.runtime_kind.many(), "store"),
+            Self::Route if snapshot.edges.are_none() => ("route", "slot"),
             Self::Route => ("store", "proxy"),
             Self::Public => ("proxy", "public"),
         }
     }
 
     /// A sentence that is true while the two places agree.
-    pub fn means(self) -> &'static str {
+    pub fn means(self, snapshot: &Snapshot) -> &'static str {
         match self {
+            Self::Route if snapshot.edges.are_none() => "the live slot runs what the route says",
             Self::Instances => "each slot runs what the store says",
             Self::Route => "the proxy sends the traffic where the store says",
             Self::Public => "the slot that the proxy names answers the public address",
@@ -157,19 +162,20 @@ impl Pair {
 }
 
 impl Truth {
-    /// The three comparisons, in the order in which they are shown.
-    pub fn pairs(&self) -> [(Pair, &Agreement); 3] {
-        [
+    /// The comparisons, in the order in which they are shown. Without a proxy, the public address is not compared.
+    pub fn pairs(&self) -> impl Iterator<Item = (Pair, &Agreement)> {
+        let all = [
             (Pair::Instances, &self.instances),
             (Pair::Route, &self.route),
             (Pair::Public, &self.public),
-        ]
+        ];
+        let pairs = all.into_iter();
+        pairs.filter(|(pair, _)| self.has_proxy || *pair != Pair::Public)
     }
 
     /// Every difference, in the order of [`Truth::pairs`].
     pub fn drifts(&self) -> impl Iterator<Item = (Pair, &Drift)> {
-        let pairs = self.pairs().into_iter();
-        pairs
+        self.pairs()
             .flat_map(|(pair, agreement)| agreement.drifts().iter().map(move |drift| (pair, drift)))
     }
 
@@ -180,11 +186,11 @@ impl Truth {
 
     /// The comparisons that cannot be made, each with the reason.
     pub fn unknown(&self) -> impl Iterator<Item = (Pair, &str)> {
-        let pairs = self.pairs().into_iter();
-        pairs.filter_map(|(pair, agreement)| match agreement {
-            Agreement::Unknown(why) => Some((pair, why.as_str())),
-            Agreement::Same | Agreement::Differs(_) => None,
-        })
+        self.pairs()
+            .filter_map(|(pair, agreement)| match agreement {
+                Agreement::Unknown(why) => Some((pair, why.as_str())),
+                Agreement::Same | Agreement::Differs(_) => None,
+            })
     }
 
     /// Whether all places agree. None if no difference is known, but some places could not be compared.
@@ -196,11 +202,12 @@ impl Truth {
     }
 }
 
-/// Makes all three comparisons from one snapshot.
+/// Makes all comparisons from one snapshot.
 pub fn compare(snapshot: &Snapshot) -> Truth {
     Truth {
         instances: instances::compare(snapshot),
         route: route::compare(snapshot),
         public: public::compare(snapshot),
+        has_proxy: !snapshot.edges.are_none(),
     }
 }

@@ -156,6 +156,9 @@ impl StepDefinition for Stop {
         let timing = &plan.definition.timing;
         let old = plan.slot.other();
         let standby = match timing.standby {
+            Limit::After(time) if !plan.definition.gets_requests() => {
+                format!("let {old} work beside {} for {}", plan.slot, duration(time))
+            }
             Limit::After(time) => format!("{} for {}", keeps_warm(old), duration(time)),
             Limit::Never => format!("{} until an operator ends it", keeps_warm(old)),
         };

@@ -53,7 +53,7 @@ impl Checker<'_> {
             }
             (None, None) => self.error(
                 &path,
-                "say where the service listens: { port = 8080 } or { socket = \"/run/app/app.sock\" }",
+                "say where the service listens: { port = 8080 } or { socket = \"/run/app/app.sock\" }; a service that gets no requests has kind = \"worker\"",
             ),
             (None, Some(socket)) if !is_socket_path(socket) => {
                 let path = [&path[..], &["socket"]].concat();

@@ -3,7 +3,6 @@
 use super::super::model::{ServiceEnvironmentSection, ServiceSection};
 use super::Checker;
 use crate::checks::Case;
-use crate::inventory::MOST_MEMBERS;
 
 impl Checker<'_> {
     /// Checks the keys of the service itself.
@@ -39,7 +38,6 @@ impl Checker<'_> {
                 self.error(&[at, &[key]].concat(), says);
             }
         }
-        self.members(at, in_environment);
         self.requests(at, in_environment.checks.as_deref().unwrap_or_default());
     }
 
@@ -56,14 +54,6 @@ impl Checker<'_> {
                 &[at, &["members"]].concat(),
                 "a service that listens has one member for each address: remove this key, and write the addresses in `endpoints`",
             );
-        }
-    }
-
-    fn members(&mut self, at: &[&str], in_environment: &ServiceEnvironmentSection) {
-        let members = in_environment.members;
-        if members.is_some_and(|members| members.get() > MOST_MEMBERS) {
-            let says = format!("a slot has at most {MOST_MEMBERS} members");
-            self.error(&[at, &["members"]].concat(), says);
         }
     }
 

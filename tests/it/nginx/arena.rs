@@ -209,7 +209,11 @@ impl Arena {
     }
 
     pub(super) async fn upstream(&self, slot: Slot) -> Upstream {
-        Upstream::start(self.site().endpoints.get(slot).first().expect("an address"), slot).await
+        Upstream::start(
+            self.site().endpoints.get(slot).first().expect("an address"),
+            slot,
+        )
+        .await
     }
 
     pub(super) async fn live(&self) -> Option<Slot> {

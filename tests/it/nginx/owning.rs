@@ -36,7 +36,9 @@ async fn targets_with_colliding_joined_names_keep_their_public_addresses() {
     let writer = arena.writer();
     let mut upstreams = Vec::new();
     for site in &arena.arrangement.targets {
-        upstreams.push(Upstream::start(site.endpoints.blue.first().expect("an address"), Slot::Blue).await);
+        upstreams.push(
+            Upstream::start(site.endpoints.blue.first().expect("an address"), Slot::Blue).await,
+        );
         writer.install(&site.target).await.expect("installed");
         let first = order(None, Slot::Blue, 1);
         writer.switch(&site.target, &first).await.expect("switched");

@@ -281,7 +281,11 @@ async fn a_program_gets_its_address_and_identity_but_not_greenrooms_environment(
     let colour = EnvironmentValue::Plain("teal".into());
     spec.shape.environment.insert("COLOUR".into(), colour);
     let id = world.runtime.start(&spec).await.expect("started");
-    let expected = format!("{} web qa blue 1.0.0 {} teal", spec.endpoint.as_ref().expect("an address"), spec.release);
+    let expected = format!(
+        "{} web qa blue 1.0.0 {} teal",
+        spec.endpoint.as_ref().expect("an address"),
+        spec.release
+    );
     assert_eq!(line(&world.runtime, &id).await, expected);
     let lines = world.runtime.logs(&id, None, 1000).await.expect("a log");
     let names: Vec<String> = lines

@@ -449,7 +449,14 @@ async fn a_plan_refuses_with_every_reason_at_once_and_does_nothing() {
         .await
         .with("1.8.2")
         .await;
-    let green = tcp(fixture.snapshot().await.slots.green.addresses.first().expect("an address"));
+    let green = tcp(fixture
+        .snapshot()
+        .await
+        .slots
+        .green
+        .addresses
+        .first()
+        .expect("an address"));
     let _foreign = std::net::TcpListener::bind(green).expect("the port of green");
     fixture
         .rebuild(|text| {

@@ -47,6 +47,7 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
     let to_all = format!("  0% {arrow} 100%");
     let to_none = format!("100% {arrow}   0%");
     let (old, new, after) = match moves {
+        _ if !plan.definition.gets_requests() => without_traffic(moves, plan),
         Moves::AfterChecks => (to_none.as_str(), to_all.as_str(), Some(after_checks(plan))),
         Moves::Planned => (
             "has the traffic until the switch",
@@ -75,6 +76,28 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
     rows.push((plan.slot.as_str(), text, Meaning::Text));
     if let Some(text) = after {
         rows.push(("moves", text.to_owned(), Meaning::Warn));
+    }
+}
+
+/// What happens to a version that gets no requests, so that both versions work at the same time.
+fn without_traffic<'p>(moves: Moves, plan: &Plan) -> (&'p str, &'p str, Option<&'p str>) {
+    match moves {
+        Moves::AfterChecks => (
+            "works until it is stopped",
+            "works as soon as it is started",
+            Some(after_checks(plan)),
+        ),
+        Moves::Planned => (
+            "works until it is stopped",
+            "works at once; the switch asks again",
+            None,
+        ),
+        Moves::Later => ("is live", "is not live in this step", None),
+        Moves::Now => ("is live until now", "becomes live", None),
+        Moves::Over => ("is stopped", "is live", None),
+        Moves::Back => ("becomes live again", "is no longer live", None),
+        Moves::Never if !plan.warm.is_empty() => ("stays live", "is not live", None),
+        Moves::Never => ("stays live", "is removed", None),
     }
 }
 

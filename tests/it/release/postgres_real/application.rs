@@ -23,14 +23,14 @@ pub(super) const VARIABLE: &str = "GREENROOM_TEST_APPLICATION";
 const SESSIONS: usize = 4;
 
 /// A connection to the database that stays open.
-struct Session {
+pub(super) struct Session {
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
     _psql: Child,
 }
 
 impl Session {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         let mut psql = Command::new("psql")
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
             .stdin(Stdio::piped())
@@ -47,7 +47,7 @@ impl Session {
     }
 
     /// The one row of a statement; nothing after an error, which psql prints to the log.
-    async fn row(&mut self, sql: &str) -> Option<String> {
+    pub(super) async fn row(&mut self, sql: &str) -> Option<String> {
         let line = format!("{sql};\n");
         self.input.write_all(line.as_bytes()).await.ok()?;
         self.output.next_line().await.ok()?

@@ -4,6 +4,7 @@
 
 mod application;
 mod database;
+mod workers;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
