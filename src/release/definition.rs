@@ -53,6 +53,11 @@ impl Definition {
         self.endpoints.blue.are_known()
     }
 
+    /// Whether nothing can be released, because no health endpoint is configured. A worker needs none.
+    pub fn lacks_health_check(&self) -> bool {
+        self.gets_requests() && self.health.is_none()
+    }
+
     /// What the live version does, as a verb: `has the traffic`, or `is live` for a worker.
     pub fn live_words(&self) -> &'static str {
         live_words(self.gets_requests())

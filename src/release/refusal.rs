@@ -96,6 +96,18 @@ pub enum Refusal {
         /// The difference, as a message.
         difference: String,
     },
+    /// The route was written for the other kind of service: for one that gets requests, or for a worker.
+    KindChanged {
+        target: Target,
+        /// Whether the live version was released as a worker.
+        was_worker: bool,
+    },
+    /// The store does not say which version of a worker is live, and no proxy says it either.
+    LiveUnknown {
+        target: Target,
+        /// What is running, and why it may be live, as a message.
+        why: String,
+    },
     /// The store was wiped, restored or replaced. The proxy has a fencing token that is higher than every token of this
     /// store, so the proxy refuses every switch.
     StoreWentBack {
@@ -276,6 +288,8 @@ impl Refusal {
             | Self::PlanExpired { .. }
             | Self::Unfinished { .. }
             | Self::RouteDisagrees { .. }
+            | Self::LiveUnknown { .. }
+            | Self::KindChanged { .. }
             | Self::SlotTaken { .. }
             | Self::ConfigurationOlder { .. }
             | Self::DrivenHere => true,

@@ -125,7 +125,7 @@ fn refuse_by_definition(
     definition: &Definition,
     against: &mut Vec<Refusal>,
 ) {
-    if definition.health.is_none() {
+    if definition.lacks_health_check() {
         against.push(Refusal::NoHealthCheck);
     }
     let Some(baseline) = baseline else { return };

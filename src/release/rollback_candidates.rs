@@ -149,7 +149,7 @@ fn against(
     image: &ImageAt,
 ) -> Vec<Refusal> {
     let mut against = Vec::new();
-    if site.definition.health.is_none() {
+    if site.definition.lacks_health_check() {
         against.push(Refusal::NoHealthCheck);
     }
     match live {

@@ -37,7 +37,7 @@ impl Engine {
         Ok(Terms {
             rules: site.definition.rules.clone(),
             may_write: site.write.is_some(),
-            has_health_check: site.definition.health.is_some(),
+            has_health_check: !site.definition.lacks_health_check(),
             past,
             was_live: Box::new(was_live),
         })

@@ -171,10 +171,14 @@ impl StepDefinition for Watch {
         let window = duration(plan.definition.timing.watch);
         let slot = plan.slot;
         let gets_requests = plan.definition.gets_requests();
-        let probe = if gets_requests { "probe" } else { "observe" };
+        let (probe, probes) = if gets_requests {
+            ("probe", "probes")
+        } else {
+            ("observe", "observations")
+        };
         if plan.kind.is_rollback() {
             return vec![format!(
-                "for {window}: {probe} {slot}; {BAD_IN_A_ROW} bad observations in a row switch back; nothing else moves the traffic back"
+                "for {window}: {probe} {slot}; {BAD_IN_A_ROW} bad {probes} in a row switch back; nothing else moves the traffic back"
             )];
         }
         let (verb, then) = match &plan.from {

@@ -123,6 +123,11 @@ impl fmt::Display for Refusal {
                 f,
                 "store and proxy disagree about the live slot ({difference}): run greenroom repair first"
             ),
+            Self::KindChanged { target, was_worker } => kind_changed(f, target, *was_worker),
+            Self::LiveUnknown { target, why } => write!(
+                f,
+                "it is not known which version of {target} is live: {why}. Find out what happened to the store. If a version is not needed, stop and remove it by hand"
+            ),
             Self::GenerationsUsedUp { target, generation } => used_up(f, target, *generation),
             Self::StoreWentBack { target, message } => store_went_back(f, target, message),
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it with a reason"),
@@ -208,6 +213,18 @@ fn only_to_leave(f: &mut fmt::Formatter<'_>, target: &Target, release: ReleaseId
     write!(
         f,
         "release {release} has not ended, and cannot switch because the store went back: leave it (greenroom resume {service} {environment} --leave), then repair (greenroom repair {service} {environment})"
+    )
+}
+
+fn kind_changed(f: &mut fmt::Formatter<'_>, target: &Target, was_worker: bool) -> fmt::Result {
+    let (was, now) = if was_worker {
+        ("a worker", "a service that gets requests")
+    } else {
+        ("a service that gets requests", "a worker")
+    };
+    write!(
+        f,
+        "the live version of {target} was released as {was}, and the configuration now says {now}: give the service another name, or set `kind` back"
     )
 }
 

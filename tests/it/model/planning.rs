@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use greenroom::history::Takeover;
-use greenroom::inventory::{SlotMembers, Tier, VersionRef};
+use greenroom::inventory::{Addresses, PerSlot, SlotMembers, Tier, VersionRef};
 use greenroom::release::{
     Definition, Machine, Plan, PlanRequest, ProxyWords, Resolved, ResumeAction, Resumption, Wanted,
     decide, standby_entry,
@@ -114,6 +114,10 @@ pub(crate) fn resumed_machine<S: Side>(
 pub(crate) fn defined<S: Side>(scope: &Scope<S>) -> Definition {
     let mut definition = definition(tier(scope));
     definition.tasks = S::tasks(scope);
+    if S::gets_no_requests(scope) {
+        definition.endpoints = PerSlot::from_fn(|_| Addresses::unaddressed(1));
+        definition.health = None;
+    }
     definition.rules.approvals = u8::from(!scope.others.is_empty());
     definition
 }

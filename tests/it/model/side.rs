@@ -108,6 +108,11 @@ pub(crate) trait Side: Clone + Debug + Hash + Send + Sync + 'static {
         None
     }
 
+    /// Whether the service has no proxy.
+    fn gets_no_requests(_scope: &Scope<Self>) -> bool {
+        false
+    }
+
     /// The tasks of the first release.
     fn tasks(_scope: &Scope<Self>) -> Vec<Task> {
         Vec::new()

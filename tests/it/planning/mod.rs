@@ -4,6 +4,7 @@
 mod holds;
 mod refusals;
 mod rollbacks;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -174,6 +174,15 @@ impl Hand<'_, '_, Slots> {
         };
         let takes_any = self.scope.has_own(SlotsFlaw::ProxyTakesAnyToken);
         match doing.call {
+            // The route is all that a worker has.
+            0 if self.scope.side.is_worker => Ok(doing.continues()),
+            1 if self.scope.side.is_worker => {
+                if let Some(rewrite) = &movement.route {
+                    self.swap(rewrite)?;
+                    self.routed(movement.to);
+                }
+                Ok(doing.done())
+            }
             0 | 2
                 if order.from == Some(order.to)
                     && self.scope.has_own(SlotsFlaw::ProxyRefusesToStay) =>

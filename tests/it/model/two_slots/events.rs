@@ -90,15 +90,15 @@ fn by_hand(scope: &Scope<Slots>, state: &State<Slots>) -> Vec<SlotsEvent> {
         }
         ByHand::BeforeTheStop => {
             let route = slots.route.map(|route| route.live);
-            let is_switched = route == Some(Slot::Green) && slots.proxy.link == route;
+            let is_pointed = slots.is_worker || slots.proxy.link == route;
+            let is_switched = route == Some(Slot::Green) && is_pointed;
             let is_quiet = state.seats.iter().all(looks_or_waits);
             if is_switched && is_quiet && slots.can_answer(Slot::Blue) {
-                let all = [
-                    SlotsEvent::RoutesBack,
-                    SlotsEvent::PointsBack,
-                    SlotsEvent::DeletesRoute,
-                ];
-                return all.into();
+                let mut all = vec![SlotsEvent::RoutesBack, SlotsEvent::DeletesRoute];
+                if !slots.is_worker {
+                    all.push(SlotsEvent::PointsBack);
+                }
+                return all;
             }
             Vec::new()
         }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom::inventory::{
-    Connections, Edge, EdgeAnswer, Edges, FencingToken, ImageLabels, Installation, Instance,
-    InstanceId, InstanceState, PerSlot, Probe, ProxyAnswer, RegisteredMember, Registration,
-    RegistryRecord, Revisioned, Route, RuntimeHealth, Slot, SlotMembers,
+    Address, Addresses, Connections, Edge, EdgeAnswer, Edges, FencingToken, ImageLabels,
+    Installation, Instance, InstanceId, InstanceState, PerSlot, Probe, ProxyAnswer,
+    RegisteredMember, Registration, RegistryRecord, Revisioned, Route, RuntimeHealth, Slot,
+    SlotMembers,
 };
 use greenroom::release::{Observation, Plan};
 
@@ -35,15 +36,19 @@ pub(super) fn see(
     let engine = blind != Blind::Engine;
     let mut observation = Observation {
         image: (ask.image && engine).then_some(true),
-        edges: Edges::from(Edge {
-            answer: if ask.proxy && blind != Blind::Proxy {
-                EdgeAnswer::Routes(answer(world))
-            } else {
-                EdgeAnswer::Unknown
-            },
-            installation: ask.installation.then_some(Installation::Current),
-            ..Edge::default()
-        }),
+        edges: if scope.side.is_worker {
+            Edges::none()
+        } else {
+            Edges::from(Edge {
+                answer: if ask.proxy && blind != Blind::Proxy {
+                    EdgeAnswer::Routes(answer(world))
+                } else {
+                    EdgeAnswer::Unknown
+                },
+                installation: ask.installation.then_some(Installation::Current),
+                ..Edge::default()
+            })
+        },
         instances: (ask.instances && engine)
             .then(|| PerSlot::from_fn(|slot| SlotMembers::new(instance(world, slot)))),
         probe: ask.probe.map(|slot| probe(is_healthy(world, slot))),
@@ -57,9 +62,9 @@ pub(super) fn see(
         let candidate = running(world, plan.slot);
         observation.report = candidate.map(|it| look::report(world, it.digest, look.checks_pass));
     }
-    let proxy = edge(&mut observation.edges).answer.proxy_mut();
-    if let (Some(proxy), Some(route)) = (proxy, world.side.route)
-        && scope.has_own(SlotsFlaw::ProxySeenAsRouted)
+    if scope.has_own(SlotsFlaw::ProxySeenAsRouted)
+        && let Some(proxy) = edge(&mut observation.edges).answer.proxy_mut()
+        && let Some(route) = world.side.route
     {
         proxy.slot = Some(route.live);
         proxy.generation = route.generation;
@@ -148,7 +153,7 @@ pub(super) fn record(world: &World<Slots>) -> RegistryRecord {
             value: Route {
                 generation: route.generation,
                 live: route.live,
-                addresses: endpoint(route.live).into(),
+                addresses: addresses(slots, route.live),
                 digest: digest(route.digest),
                 release: release(route.release),
                 token: FencingToken(route.token),
@@ -157,7 +162,7 @@ pub(super) fn record(world: &World<Slots>) -> RegistryRecord {
         }),
         slots: PerSlot::from_fn(|slot| {
             slots.registered[index(slot)].map(|entered| Revisioned {
-                value: registration(slot, entered),
+                value: registration(slots.address(slot), slot, entered),
                 revision: 1,
             })
         }),
@@ -165,11 +170,16 @@ pub(super) fn record(world: &World<Slots>) -> RegistryRecord {
     }
 }
 
-fn registration(slot: Slot, entered: Entered) -> Registration {
+fn addresses(slots: &Slots, slot: Slot) -> Addresses {
+    let address = slots.address(slot);
+    address.map_or_else(|| Addresses::unaddressed(1), Addresses::from)
+}
+
+fn registration(endpoint: Option<Address>, slot: Slot, entered: Entered) -> Registration {
     Registration {
         slot,
         members: vec![RegisteredMember {
-            endpoint: Some(endpoint(slot)),
+            endpoint,
             instance: InstanceId(entered.instance.to_string()),
         }],
         tag: None,
@@ -189,7 +199,7 @@ pub(super) fn registered(slot: Slot, running: Running) -> Revisioned<Registratio
         token: 0,
     };
     Revisioned {
-        value: registration(slot, entered),
+        value: registration(Some(endpoint(slot)), slot, entered),
         revision: 1,
     }
 }
@@ -227,7 +237,7 @@ fn deceive(observation: &mut Observation, scope: &Scope<Slots>, plan: &Plan) {
                 release: 1,
                 token: 1,
             };
-            let seen = registration(plan.slot, entered);
+            let seen = registration(Some(endpoint(plan.slot)), plan.slot, entered);
             *record.slots.get_mut(plan.slot) = Some(Revisioned {
                 value: seen,
                 revision: 1,

@@ -1,5 +1,5 @@
 //! The side of two slots behind one proxy: two places for a version, a route and registrations in the store, and the
-//! pointer of the proxy.
+//! pointer of the proxy. A worker has the same without a proxy.
 
 mod acts;
 mod bounds;
@@ -21,7 +21,7 @@ mod task_scopes;
 mod tasks;
 
 use greenroom::history::{Direction, Recorded};
-use greenroom::inventory::{Slot, Snapshot, Task};
+use greenroom::inventory::{Address, Slot, Snapshot, Task};
 use greenroom::release::{Action, Definition, Facts, Move, Plan, Resolved, ResumeAction};
 
 use super::calls::{Call, Doing, Hand};
@@ -33,6 +33,7 @@ use super::never::Violation;
 use super::scope::Scope;
 use super::side::{Side, Sighting};
 use super::state::{End, State, World};
+use crate::support::web::endpoint;
 use bounds::{Bounds, ByHand};
 use edits::Edited;
 use engine::{BEFORE, Running, index};
@@ -48,6 +49,8 @@ pub(crate) struct Slots {
     pub(crate) route: Option<Route>,
     pub(crate) registered: [Option<Entered>; 2],
     pub(crate) proxy: Proxy,
+    /// Whether the service is a worker.
+    pub(crate) is_worker: bool,
     /// Whether people have moved traffic by hand, or never do.
     pub(crate) meddled: bool,
     /// How many edits may still happen.
@@ -73,6 +76,11 @@ impl Slots {
     pub(crate) fn has_traffic(&self, slot: Slot) -> bool {
         let by_route = self.route.is_some_and(|route| route.live == slot);
         by_route || self.proxy.link == Some(slot)
+    }
+
+    /// The address of a slot; none for a worker.
+    pub(crate) fn address(&self, slot: Slot) -> Option<Address> {
+        (!self.is_worker).then(|| endpoint(slot))
     }
 
     /// Whether a slot is registered and answers, or would without events from outside.
@@ -117,7 +125,12 @@ impl Side for Slots {
                 token: 0,
             }),
             registered: [entered(LIVE, BEFORE), None],
-            proxy: Proxy::at(41, Slot::Blue),
+            proxy: if scope.side.is_worker {
+                Proxy::none()
+            } else {
+                Proxy::at(41, Slot::Blue)
+            },
+            is_worker: scope.side.is_worker,
             meddled: scope.side.by_hand == ByHand::Never,
             edits: scope.side.edit_count,
             edited: Edited::default(),
@@ -201,6 +214,10 @@ impl Side for Slots {
 
     fn befalls(state: &mut State<Self>, event: &SlotsEvent) {
         events::befalls(state, event);
+    }
+
+    fn gets_no_requests(scope: &Scope<Self>) -> bool {
+        scope.side.is_worker
     }
 
     fn tasks(scope: &Scope<Self>) -> Vec<Task> {

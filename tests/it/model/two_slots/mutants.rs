@@ -104,6 +104,13 @@ fn mutants() -> Vec<Mutant> {
         side: by_hand(ByHand::BeforeTheStop),
         ..one(NOTHING)
     };
+    let worker_moved_back = Scope {
+        side: Bounds {
+            is_worker: true,
+            ..by_hand(ByHand::BeforeTheStop)
+        },
+        ..one(NOTHING)
+    };
     let ways = Scope {
         ways: true,
         ..one(FAULT)
@@ -189,6 +196,11 @@ fn mutants() -> Vec<Mutant> {
         ),
         (
             moved_back.clone(),
+            &[Side(RouteSeenAsSwitched)],
+            TOUCHED_LIVE,
+        ),
+        (
+            worker_moved_back,
             &[Side(RouteSeenAsSwitched)],
             TOUCHED_LIVE,
         ),

@@ -29,11 +29,15 @@ pub(super) fn facts(
         version,
         record: Ok(look::record(world)),
         standby: planning::standby(world, scope).map(|_| StandbyOf::AnotherConsole),
-        edges: Edges::from(Edge {
-            answer: EdgeAnswer::Routes(look::answer(world)),
-            installation: Some(Installation::Current),
-            ..Edge::default()
-        }),
+        edges: if scope.side.is_worker {
+            Edges::none()
+        } else {
+            Edges::from(Edge {
+                answer: EdgeAnswer::Routes(look::answer(world)),
+                installation: Some(Installation::Current),
+                ..Edge::default()
+            })
+        },
         slots: PerSlot::from_fn(|slot| Ok(occupancy(world, slot))),
         live_probe: world.side.route.map(|route| Probe {
             healthy: look::is_healthy(world, route.live),
@@ -41,7 +45,7 @@ pub(super) fn facts(
             took: std::time::Duration::ZERO,
         }),
         unreadable: Vec::new(),
-        past: Ok(vec![past()]),
+        past: Ok(heads(world, scope)),
         was_live: was_live(),
         live_in_first: None,
         taken: Ok(Vec::new()),
@@ -54,6 +58,18 @@ fn was_live() -> WasLive {
         versions: vec![version(LIVE), version(OLDER)],
         ..WasLive::default()
     }
+}
+
+/// The newest releases. Only the plan of a worker depends on those of the operators.
+fn heads(world: &World<Slots>, scope: &Scope<Slots>) -> Vec<ReleaseRecord> {
+    let journals = world.store.journals.iter();
+    let opened = journals.filter(|_| scope.side.is_worker);
+    let mut heads: Vec<_> = opened
+        .filter_map(|journal| Some(journal.read()?.head))
+        .collect();
+    heads.sort_by_key(|head| std::cmp::Reverse(head.id));
+    heads.push(past());
+    heads
 }
 
 /// Both earlier versions were live once.

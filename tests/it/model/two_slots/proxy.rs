@@ -27,6 +27,15 @@ impl Proxy {
         }
     }
 
+    /// No pointer, and nothing that would make one.
+    pub(crate) fn none() -> Self {
+        Self {
+            link: None,
+            answers: [None; 2],
+            staged: None,
+        }
+    }
+
     pub(crate) fn pointer(&self) -> Pointer {
         let Some(slot) = self.link else {
             return Pointer::default();

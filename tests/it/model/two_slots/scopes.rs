@@ -15,6 +15,7 @@ type Scope = super::super::scope::Scope<Slots>;
 
 /// The other slot has an older version without traffic.
 const LEFTOVER: Bounds = Bounds {
+    is_worker: false,
     leftover: true,
     by_hand: ByHand::Never,
     edits: &[],
@@ -108,6 +109,46 @@ fn the_interlocks_hold_for_two_operators_with_a_release_each() {
         ..second(Want::Standby, up_to(0, 0, 1, 1), Reach::SecondDone)
     };
     check("two, the second back", back, 55_000);
+}
+
+/// A worker, which has no proxy, in the same situations.
+#[test]
+fn the_interlocks_hold_for_a_worker() {
+    let worker = |scope: Scope| Scope {
+        side: Bounds {
+            is_worker: true,
+            ..scope.side
+        },
+        ..scope
+    };
+    let leftover = Scope {
+        side: LEFTOVER,
+        ..alone(up_to(1, 1, 1, 0))
+    };
+    check("worker", worker(leftover), 79_000);
+    let ways = Scope {
+        ways: true,
+        ..alone(up_to(2, 0, 0, 0))
+    };
+    check("worker, ways", worker(ways), 2_500);
+    let second = Scope {
+        wants: vec![Want::Version('b'), Want::Version('c')],
+        budget: up_to(1, 0, 0, 0),
+        reaches: vec![Reach::Done, Reach::SecondDone, Reach::SecondRefused],
+        ..Scope::one(Tier::Development)
+    };
+    check("worker, two", worker(second), 3_800);
+    let moved = Scope {
+        side: Bounds {
+            by_hand: ByHand::BeforeTheStop,
+            ..Bounds::default()
+        },
+        reaches: vec![Reach::Done, Reach::Left],
+        ..alone(up_to(1, 0, 0, 0))
+    };
+    check("worker, moved by hand", worker(moved), 1_700);
+    let taken_back = resumed(Tier::Development, up_to(1, 0, 0, 1));
+    check("worker, resumed", worker(taken_back), 96_000);
 }
 
 /// The second operator's release ends the standby of the first, at any moment of it.

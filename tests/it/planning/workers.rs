@@ -1,0 +1,97 @@
+//! Plans of workers, which have no proxy: only the store says which version is live.
+
+use greenroom::checks::Suite;
+use greenroom::inventory::{Addresses, Edges, InstanceState, Occupancy, PerSlot, Slot, Tier};
+use greenroom::release::{Definition, Facts, Refusal};
+
+use super::{facts, instance, one, plan, promote, refused, release, was_live};
+use crate::support::web::{definition, version};
+
+fn worker() -> Definition {
+    Definition {
+        endpoints: PerSlot::from_fn(|_| Addresses::unaddressed(1)),
+        health: None,
+        public: None,
+        suite: Suite::default(),
+        ..definition(Tier::Staging)
+    }
+}
+
+/// 1.8.2 is live in blue, and 1.9.0 is requested.
+fn of_worker() -> Facts {
+    let mut facts = facts();
+    facts.edges = Edges::none();
+    let record = facts.record.as_mut().expect("a record");
+    let route = record.route.as_mut().expect("a route");
+    route.value.addresses = Addresses::unaddressed(1);
+    facts
+}
+
+#[test]
+fn a_worker_is_planned_without_health_endpoint_and_proxy() {
+    let planned = plan(&promote(), &worker(), &of_worker()).expect("a plan");
+    assert_eq!((planned.slot, planned.generation), (Slot::Green, 42));
+    let steps: Vec<&str> = planned.calls.iter().map(|it| it.step.as_str()).collect();
+    assert!(
+        !steps.contains(&"install") && !steps.contains(&"drain"),
+        "{steps:?}"
+    );
+    let calls: Vec<&String> = planned.calls.iter().flat_map(|it| &it.calls).collect();
+    for call in calls {
+        assert!(!call.contains("proxy") && !call.contains("GET "), "{call}");
+    }
+}
+
+#[test]
+fn a_worker_whose_route_is_lost_is_not_released() {
+    let mut facts = of_worker();
+    facts.record.as_mut().expect("a record").route = None;
+    facts.was_live = was_live(version("1.8.2", 'a'));
+    let [Refusal::LiveUnknown { why, .. }] = &refused(&promote(), &worker(), &facts)[..] else {
+        panic!("it may be live");
+    };
+    assert!(
+        why.contains("is running in blue, and the store has no route"),
+        "{why}"
+    );
+    // A version that was never live is left over from a release that failed.
+    facts.was_live.versions.clear();
+    let planned = plan(&promote(), &worker(), &facts).expect("a plan");
+    assert_eq!(planned.leftover.len(), 1);
+}
+
+#[test]
+fn a_worker_that_the_store_does_not_know_is_not_replaced() {
+    let mut facts = of_worker();
+    let mut newer = instance(Slot::Green, 'c', InstanceState::Running);
+    newer.release = Some(release(7));
+    facts.slots.green = Ok(Occupancy::Ours(one(newer)));
+    let [Refusal::LiveUnknown { why, .. }] = &refused(&promote(), &worker(), &facts)[..] else {
+        panic!("the store is older than what runs");
+    };
+    assert!(
+        why.contains("does not know the release that started it"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_service_is_not_released_as_another_kind() {
+    let route_of_worker = of_worker().record.expect("a record").route;
+    let mut of_service = facts();
+    of_service.record.as_mut().expect("a record").route = route_of_worker;
+    let mut of_former_service = of_worker();
+    let former = facts().record.expect("a record").route;
+    of_former_service.record.as_mut().expect("a record").route = former;
+    for (definition, facts, was_worker) in [
+        (definition(Tier::Staging), of_service, true),
+        (worker(), of_former_service, false),
+    ] {
+        let against = refused(&promote(), &definition, &facts);
+        let found = against.iter().find_map(|refusal| match refusal {
+            Refusal::KindChanged { was_worker, .. } => Some(*was_worker),
+            _ => None,
+        });
+        assert_eq!(found, Some(was_worker), "{against:?}");
+    }
+}
