@@ -6,11 +6,12 @@
 //! | word | meaning |
 //! |---|---|
 //! | target | one service in one environment; what is locked, planned and switched |
-//! | slot | one of the two places of a target, `blue` and `green`, each with a fixed address |
+//! | slot | one of the two places of a target, `blue` and `green`, each with fixed addresses: one for each member, except of a worker |
 //! | instance | a container or process in a slot, running or not |
-//! | member | an instance as a part of its slot; a slot is a set of members, which should have exactly one member |
+//! | member | an instance as a part of its slot; a slot is a set of members, one for each of its addresses, or as many as a worker has |
+//! | worker | a service without requests: it has no addresses and no proxy, and the route alone says which version is live |
 //! | version | an image by its digest, or a build of the sandbox; a tag is only a name |
-//! | live | the slot that has the traffic |
+//! | live | the slot that the route names; its version has the traffic, if the service gets requests |
 //! | candidate | the new version in the other slot, until the switch |
 //! | standby | the version that was live before the switch, kept warm for a rollback |
 //! | registration | the entry in the store that says which version has which address in a slot |

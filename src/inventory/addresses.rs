@@ -13,17 +13,17 @@ use super::Address;
 /// How many members a slot may have. More members of one version belong on several machines.
 pub const MOST_MEMBERS: usize = 64;
 
-/// The addresses of a slot, in the order of its members, which are at least one. Written as one address, as a list of
-/// addresses, or as a range of ports: `127.0.0.1:18081-18083`. The members of a worker have no addresses: then only their
-/// number is known. Shared, because every snapshot, plan, route and action has them.
+/// The addresses of a slot's members, in their order. A slot has at least one member. The members of a worker have no
+/// addresses, so only their number is kept. Written as one address, a list, a range of ports
+/// (`127.0.0.1:18081-18083`), or a number. Cheap to clone, because the list is shared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Addresses(Members);
+pub struct Addresses(Inner);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Members {
-    At(Arc<[Address]>),
-    /// This many members, which listen nowhere.
-    Unaddressed(usize),
+enum Inner {
+    Listed(Arc<[Address]>),
+    /// This many members without addresses.
+    Counted(usize),
 }
 
 /// Why a value does not give the addresses of a slot.
@@ -47,18 +47,18 @@ impl Addresses {
         if addresses.len() > MOST_MEMBERS {
             return Err(InvalidAddresses::TooMany(addresses.len()));
         }
-        Ok(Self(Members::At(addresses.into())))
+        Ok(Self(Inner::Listed(addresses.into())))
     }
 
-    /// Members that listen nowhere. Counts below 1 and above [`MOST_MEMBERS`] are not possible.
+    /// Members without addresses. The count is limited to 1 to [`MOST_MEMBERS`].
     #[must_use]
-    pub fn unaddressed(members: usize) -> Self {
-        Self(Members::Unaddressed(members.clamp(1, MOST_MEMBERS)))
+    pub fn counted(members: usize) -> Self {
+        Self(Inner::Counted(members.clamp(1, MOST_MEMBERS)))
     }
 
-    /// Whether the members have addresses.
-    pub fn are_known(&self) -> bool {
-        matches!(self.0, Members::At(_))
+    /// Whether the members have no addresses, as those of a worker.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.0, Inner::Counted(_))
     }
 
     /// Parses one address, or a range of ports.
@@ -91,16 +91,16 @@ impl Addresses {
     /// How many members the slot has.
     pub fn members(&self) -> usize {
         match &self.0 {
-            Members::At(addresses) => addresses.len(),
-            Members::Unaddressed(members) => *members,
+            Inner::Listed(addresses) => addresses.len(),
+            Inner::Counted(members) => *members,
         }
     }
 
     /// The addresses; none for members without addresses.
     pub fn iter(&self) -> std::slice::Iter<'_, Address> {
         match &self.0 {
-            Members::At(addresses) => addresses.iter(),
-            Members::Unaddressed(_) => [].iter(),
+            Inner::Listed(addresses) => addresses.iter(),
+            Inner::Counted(_) => [].iter(),
         }
     }
 
@@ -125,8 +125,8 @@ impl Addresses {
     /// Where the members are reached, as the end of a sentence: ` at 127.0.0.1:18081`. Empty without addresses.
     pub fn at(&self) -> String {
         match self.0 {
-            Members::At(_) => format!(" at {self}"),
-            Members::Unaddressed(_) => String::new(),
+            Inner::Listed(_) => format!(" at {self}"),
+            Inner::Counted(_) => String::new(),
         }
     }
 
@@ -143,8 +143,8 @@ impl Addresses {
         let count = count.max(1);
         match &self.0 {
             _ if count >= self.members() => self.clone(),
-            Members::At(addresses) => Self(Members::At(addresses[..count].into())),
-            Members::Unaddressed(_) => Self::unaddressed(count),
+            Inner::Listed(addresses) => Self(Inner::Listed(addresses[..count].into())),
+            Inner::Counted(_) => Self::counted(count),
         }
     }
 }
@@ -171,7 +171,7 @@ impl FromStr for Addresses {
 /// The one address of a slot with one member.
 impl<T: Into<Address>> From<T> for Addresses {
     fn from(address: T) -> Self {
-        Self(Members::At(Arc::new([address.into()])))
+        Self(Inner::Listed(Arc::new([address.into()])))
     }
 }
 
@@ -188,7 +188,7 @@ impl<'a> IntoIterator for &'a Addresses {
 /// are counted: `3 members`.
 impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Members::Unaddressed(members) = self.0 {
+        if let Inner::Counted(members) = self.0 {
             let plural = if members == 1 { "" } else { "s" };
             return write!(f, "{members} member{plural}");
         }
@@ -209,8 +209,8 @@ impl fmt::Display for Addresses {
 impl Serialize for Addresses {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Members::At(_) => serializer.collect_seq(self),
-            Members::Unaddressed(members) => members.serialize(serializer),
+            Inner::Listed(_) => serializer.collect_seq(self),
+            Inner::Counted(members) => members.serialize(serializer),
         }
     }
 }
@@ -222,15 +222,15 @@ impl<'de> Deserialize<'de> for Addresses {
         enum Written {
             One(String),
             Many(Vec<String>),
-            Unaddressed(usize),
+            Counted(usize),
         }
         let texts = match Written::deserialize(deserializer)? {
             Written::One(text) => vec![text],
             Written::Many(texts) => texts,
-            Written::Unaddressed(members @ 1..=MOST_MEMBERS) => {
-                return Ok(Self::unaddressed(members));
+            Written::Counted(members @ 1..=MOST_MEMBERS) => {
+                return Ok(Self::counted(members));
             }
-            Written::Unaddressed(members) => {
+            Written::Counted(members) => {
                 return Err(serde::de::Error::custom(format!(
                     "a slot has 1 to {MOST_MEMBERS} members, and not {members}"
                 )));
@@ -333,13 +333,13 @@ mod tests {
 
     #[test]
     fn members_without_addresses_are_counted() {
-        let three = Addresses::unaddressed(3);
+        let three = Addresses::counted(3);
         assert_eq!((three.members(), three.first()), (3, None));
         assert_eq!(three.to_string(), "3 members");
         assert_eq!(serde_json::to_string(&three).expect("JSON"), "3");
         assert_eq!(read("3").expect("read back"), three);
-        assert_eq!(three.first_members(1), Addresses::unaddressed(1));
+        assert_eq!(three.first_members(1), Addresses::counted(1));
         assert_eq!(three.first_members(9), three);
-        assert_eq!(Addresses::unaddressed(0).members(), 1);
+        assert_eq!(Addresses::counted(0).members(), 1);
     }
 }

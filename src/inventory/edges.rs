@@ -80,12 +80,12 @@ impl EdgeReport<'_> {
     }
 }
 
-/// What the live slot does, as a verb. Only a service that gets requests has traffic.
-pub const fn live_words(gets_requests: bool) -> &'static str {
-    if gets_requests {
-        "has the traffic"
-    } else {
+/// The rest of a sentence about the live slot: `has the traffic`, or `is live` for a worker.
+pub const fn live_phrase(is_worker: bool) -> &'static str {
+    if is_worker {
         "is live"
+    } else {
+        "has the traffic"
     }
 }
 
@@ -138,14 +138,14 @@ impl Edges {
         Self(BTreeMap::new())
     }
 
-    /// Whether the target has no proxy.
-    pub fn are_none(&self) -> bool {
+    /// Whether the target has no proxy, as a worker.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What the live slot does, as a verb: `has the traffic`, or `is live` without a proxy.
-    pub fn live_words(&self) -> &'static str {
-        live_words(!self.are_none())
+    /// See [`live_phrase`].
+    pub fn live_phrase(&self) -> &'static str {
+        live_phrase(self.is_empty())
     }
 
     /// What one edge reported, to change it. An edge that is not known yet is added.
@@ -257,7 +257,7 @@ impl Edges {
     /// The slot that the edges name. The inner none means that they have no configuration for the target, or that there is
     /// no edge.
     pub fn live(&self) -> Consensus<Option<LiveSlot>> {
-        if self.are_none() {
+        if self.is_empty() {
             return Consensus::Unanimous(None);
         }
         self.consensus(|edge| match &edge.answer {
@@ -390,18 +390,18 @@ impl Edges {
         })
     }
 
-    /// The state of the configurations of all edges: the state that needs the most care. It is `Current` only if every
-    /// edge has the right configuration, which is also true without edges. None if the state of an edge is unknown, except if another edge has a
-    /// configuration that Greenroom must not replace.
+    /// The state of the configurations of all edges: the one that needs the most care. `Current` only if every edge has
+    /// the right configuration, or if there is no edge. None if the state of an edge is unknown, unless another edge has
+    /// a configuration that Greenroom must not replace.
     pub fn installation(&self) -> Option<Installation> {
+        if self.is_empty() {
+            return Some(Installation::Current);
+        }
         let known = self
             .0
             .iter()
             .filter_map(|(name, edge)| Some((name, edge.installation.as_ref()?)));
         let is_known = self.0.values().all(|edge| edge.installation.is_some());
-        if self.are_none() {
-            return Some(Installation::Current);
-        }
         let (name, worst) = known.max_by_key(|(_, installation)| rank(installation))?;
         let about = |text: &str| self.about(name, text);
         match worst {
@@ -495,7 +495,7 @@ fn rank(installation: &Installation) -> u8 {
     }
 }
 
-/// A single edge is written as its own fields. Several edges are written as the field `edges`, a map by name.
+/// A single edge is written as its own fields. Without edges, the field `proxy` is null. Several edges are written as the field `edges`, a map by name.
 impl Serialize for Edges {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -505,8 +505,15 @@ impl Serialize for Edges {
             edge: &'a Edge,
         }
         #[derive(Serialize)]
+        struct None {
+            proxy: (),
+        }
+        #[derive(Serialize)]
         struct Several<'a> {
             edges: BTreeMap<&'a EdgeName, Named<'a>>,
+        }
+        if self.is_empty() {
+            return None { proxy: () }.serialize(serializer);
         }
         if let (1, Some(edge)) = (self.0.len(), self.0.values().next()) {
             return edge.serialize(serializer);

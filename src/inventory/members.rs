@@ -181,8 +181,8 @@ impl SlotMembers {
         if self.is_empty() {
             return of_slot.clone();
         }
-        if !of_slot.are_known() {
-            return Addresses::unaddressed(self.wanted);
+        if of_slot.is_empty() {
+            return Addresses::counted(self.wanted);
         }
         if self.wanted <= of_slot.members() {
             return of_slot.first_members(self.wanted);

@@ -63,7 +63,7 @@ pub use container::{ContainerOptions, Cpus, Logging, SoftAndHard, Tmpfs, Ulimit,
 pub use derived_name::{instance_name, is_instance_name};
 pub use edges::{
     Consensus, Edge, EdgeAnswer, EdgeReport, EdgeSlots, EdgeTraffic, Edges, PublicReport,
-    live_words,
+    live_phrase,
 };
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use extra_key::{BadExtraKey, ExtraKey, ExtraKeys};

@@ -26,7 +26,7 @@ pub struct Registration {
 /// One member of a registered slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredMember {
-    /// The address at which the member answers; none if it listens nowhere.
+    /// The address at which the member answers; none for a worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Address>,
     pub instance: InstanceId,
@@ -48,7 +48,7 @@ impl Registration {
     /// The addresses of the members, separated by commas. Members without addresses are counted.
     pub fn addresses(&self) -> String {
         if self.endpoints().next().is_none() {
-            return Addresses::unaddressed(self.members.len()).to_string();
+            return Addresses::counted(self.members.len()).to_string();
         }
         let addresses = self.endpoints().map(ToString::to_string);
         addresses.collect::<Vec<_>>().join(", ")

@@ -43,8 +43,8 @@ pub enum Listen {
     Port(u16),
     /// The path of a unix socket. On the host, the directory of the socket belongs to the slot.
     Socket(PathBuf),
-    /// The service gets no requests.
-    Nowhere,
+    /// No requests are sent to the service.
+    None,
 }
 
 /// A text, or the source of a secret text: the value of an environment variable of a container or process, of a header

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::freeze;
 use super::{
     Address, Addresses, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, EntryState, Freeze,
     HandoverRequest, Hold, Instance, InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval,
     PerSlot, Probe, PublicAddress, QueueEntry, Rates, Registration, Revisioned, Role, Route,
-    RuntimeHealth, RuntimeKind, Slot, SlotMembers, Target, Tier, Watcher, newest, newest_first,
-    newest_pending,
+    RuntimeHealth, RuntimeKind, Slot, SlotMembers, StoredKey, Target, Tier, Watcher, newest,
+    newest_first, newest_pending,
 };
 
 /// Whether a source (runtime, store or proxy) answers at the moment.
@@ -179,9 +179,10 @@ pub struct RegistryRecord {
 }
 
 /// One slot, as all sources show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SlotSnapshot {
-    /// The configured addresses of the slot.
+    /// The configured addresses of the slot. Written as a list, which is empty for a worker.
+    #[serde(serialize_with = "list")]
     pub addresses: Addresses,
     #[serde(flatten)]
     pub members: SlotMembers,
@@ -191,6 +192,10 @@ pub struct SlotSnapshot {
     pub probe: Option<Probe>,
     /// The traffic of the slot over all edges; none if no edge reports it.
     pub rates: Option<Rates>,
+}
+
+fn list<S: Serializer>(addresses: &Addresses, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(addresses)
 }
 
 impl SlotSnapshot {
@@ -343,10 +348,10 @@ impl Snapshot {
         endpoints: &PerSlot<Addresses>,
         at: Timestamp,
     ) -> Self {
-        let edges = if endpoints.blue.are_known() {
-            Edges::default()
-        } else {
+        let edges = if endpoints.blue.is_empty() {
             Edges::none()
+        } else {
+            Edges::default()
         };
         let sources = Sources {
             router: edges.state(),
@@ -413,8 +418,17 @@ impl Snapshot {
             Consensus::Unanimous(None) if self.sources.registry.has_answered() => {}
             _ => return LiveSlot::Unknown,
         }
-        let routed = self.route.as_ref().map(|route| route.value.live);
-        routed.map_or(LiveSlot::NoSlot, LiveSlot::Slot)
+        match &self.route {
+            Some(route) => LiveSlot::Slot(route.value.live),
+            // Without a proxy, only the route says which slot is live.
+            None if self.edges.is_empty() && self.is_route_unreadable() => LiveSlot::Unknown,
+            None => LiveSlot::NoSlot,
+        }
+    }
+
+    fn is_route_unreadable(&self) -> bool {
+        let mut keys = self.problems.keys();
+        keys.any(|key| StoredKey::is_named(&self.target, key, "route"))
     }
 
     /// The slot with the traffic. None if no slot has the traffic, or if it is unknown which slot has it. See
@@ -484,7 +498,7 @@ impl Snapshot {
         if let Some(why) = self.edges.outage() {
             return Some(why);
         }
-        if !self.edges.is_any_public_known() {
+        if !self.edges.is_any_public_known() && !self.edges.is_empty() {
             return None;
         }
         let slot = self

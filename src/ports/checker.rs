@@ -28,7 +28,7 @@ pub trait Checker: Send + Sync {
     /// Probes a slot with the configured health check. None if there is no health check. Members without addresses cannot
     /// be probed: then the runtime alone says whether they are healthy.
     async fn probe(&self, at: &Addresses, check: Option<&HealthCheck>) -> Option<Probe> {
-        if !at.are_known() {
+        if at.is_empty() {
             return Some(Probe::without_address());
         }
         Some(self.health_of_slot(at, check?).await)

@@ -14,7 +14,7 @@ pub struct CheckedCandidate {
     pub slot: Slot,
     pub version: Version,
     pub release: ReleaseId,
-    /// Where it answers, as the command sees it; none if it listens nowhere.
+    /// Where it answers, as the command sees it; none for a worker.
     pub address: Option<Address>,
 }
 

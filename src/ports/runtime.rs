@@ -43,7 +43,7 @@ pub struct InstanceSpec {
     pub version: Version,
     /// The release that starts the instance.
     pub release: ReleaseId,
-    /// The member's own fixed address; none if it listens nowhere.
+    /// The member's own fixed address; none for a worker.
     pub endpoint: Option<Address>,
     pub shape: InstanceShape,
 }

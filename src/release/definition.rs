@@ -15,7 +15,7 @@ use crate::history::canonical;
 use crate::inventory::{
     Addresses, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
     PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Task, TaskName, Tier, freeze,
-    live_words,
+    live_phrase,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Definition {
     /// addresses.
     pub endpoints: PerSlot<Addresses>,
     pub instance: InstanceShape,
-    /// The health endpoint. Without a health endpoint, the planner refuses every release of a service that gets requests.
+    /// The health endpoint. Without one, the planner refuses every release, except of a worker, which has none.
     pub health: Option<HealthCheck>,
     /// The checks that *verify* runs against the candidate.
     pub suite: Suite,
@@ -48,19 +48,19 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// Whether the service gets requests, through a proxy. A worker gets none.
-    pub fn gets_requests(&self) -> bool {
-        self.endpoints.blue.are_known()
+    /// Whether the service is a worker: it gets no requests, and has neither addresses nor a proxy.
+    pub fn is_worker(&self) -> bool {
+        self.endpoints.blue.is_empty()
     }
 
     /// Whether nothing can be released, because no health endpoint is configured. A worker needs none.
     pub fn lacks_health_check(&self) -> bool {
-        self.gets_requests() && self.health.is_none()
+        !self.is_worker() && self.health.is_none()
     }
 
-    /// What the live version does, as a verb: `has the traffic`, or `is live` for a worker.
-    pub fn live_words(&self) -> &'static str {
-        live_words(self.gets_requests())
+    /// The rest of a sentence about the live version: `has the traffic`, or `is live` for a worker.
+    pub fn live_phrase(&self) -> &'static str {
+        live_phrase(self.is_worker())
     }
 
     /// Whether the target follows this tag.

@@ -4,6 +4,7 @@
 
 use super::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use super::view::{Traffic, View};
+use super::workers::kind_changed;
 use crate::inventory::{
     Consensus, Digest, EdgeReport, Installation, InstanceId, PointerState, Route, Slot, TaskCall,
     is_beyond_any_switch,
@@ -162,6 +163,9 @@ fn fit_for_traffic(view: &View<'_>, slot: Slot, purpose: Option<&Purpose>) -> Re
 }
 
 fn route(view: &View<'_>, rewrite: &Rewrite) -> Result<(), Obstacle> {
+    if let Some(changed) = kind_changed(view.definition, view.route()) {
+        return Err(Refuse(changed.to_string()));
+    }
     let current = match view.route() {
         Some(route) => RouteBefore::Contains(route.generation, route.live),
         None if view.is_route_unreadable() => RouteBefore::Unreadable,
@@ -209,6 +213,11 @@ fn only_lowers(view: &View<'_>, rewrite: &Rewrite) -> bool {
 /// edge. A driver that planned its switch with the old generation cannot write: the route has changed, and that driver
 /// no longer has the lock.
 fn may_be_lowered(view: &View<'_>, from: u64, to: u64) -> Result<(), Obstacle> {
+    if view.edges.is_empty() {
+        return Err(Refuse(
+            "the generation of the route cannot be lowered: without a proxy, nothing else says how many switches were made".into(),
+        ));
+    }
     if let Some(EdgeReport { subject, .. }) = view.edges.without_answer() {
         return Err(Wait(format!(
             "the generation of the route cannot be lowered: {subject} does not answer with its generation"
@@ -296,7 +305,7 @@ fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
             named(before)
         )));
     }
-    if is_beyond_any_switch(generation, edges.answered_generation()) {
+    if !edges.is_empty() && is_beyond_any_switch(generation, edges.answered_generation()) {
         return Err(Refuse(format!(
             "the proxy cannot get generation {generation}: no switch can have made it. Run greenroom repair to rewrite the route first"
         )));

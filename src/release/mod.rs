@@ -6,8 +6,8 @@
 //! # Words
 //!
 //! A *target* is one service in one environment. Locks, plans and switches belong to a target. A target has two
-//! *slots*, blue and green, each with a fixed address. The slot with the traffic is *live*. Before the switch the other
-//! slot holds the *candidate*. After the switch the version that was live stays in its slot and is kept warm as
+//! *slots*, blue and green, each with fixed addresses. The slot with the traffic is *live*. A *worker* gets no requests
+//! and has no addresses: the slot that its route names is live. Before the switch the other slot holds the *candidate*. After the switch the version that was live stays in its slot and is kept warm as
 //! *standby*. A *version* is an image by its digest. Its tag is only a name. A *registration* says which version is in a
 //! slot, and at which address each member answers. The *route* says which slot is live, with a *generation* that only
 //! grows. A *release* is one attempt to make one version live: [`Plan`], steps, [`Outcome`].
@@ -23,17 +23,18 @@
 //! it; [`step_summaries`] says the same in short.
 //!
 //! If no version was live before, drain and stop are left out. If `standby = "never"`, stop is left out. A step with
-//! tasks is left out if it has none.
+//! tasks is left out if it has none. For a worker, install and drain are left out, and *switch* changes only the route.
 //!
-//! A slot is a set of *members* ([`SlotMembers`]) and should have exactly one. Several containers can have the labels of
-//! one slot, for example after `docker commit`. Such a slot has no digest and is not healthy: no release switches to it
+//! A slot is a set of *members* ([`SlotMembers`]), each with a number. More containers can have the labels of one slot,
+//! for example after `docker commit`. Such a slot has no digest and is not healthy: no release switches to it
 //! or back to it, and no release registers it. An operator must remove the member that does not belong to the slot.
 //! Only *stop* and *remove* act on such a slot: on all its members, if none of them can have traffic.
 //!
 //! [`SlotMembers`]: crate::inventory::SlotMembers
 //!
-//! The proxies in front of a target are its *edges* ([`Edges`]); one is configured for each target. All edges count
-//! together. A step is done only if every edge has it. A switch that reached some edges is made again for the others,
+//! The proxies in front of a target are its *edges* ([`Edges`]); one is configured for each target, except for a worker,
+//! which has none. All edges count together. No edge shows that the route of a worker is lost or old: then every version
+//! that may be live counts as live (`workers`). A step is done only if every edge has it. A switch that reached some edges is made again for the others,
 //! or back at all of them. No release starts while the edges differ, or while one of them does not answer.
 //!
 //! [`Edges`]: crate::inventory::Edges
@@ -41,7 +42,8 @@
 //! *Healthy* has one meaning ([`Instance::unhealthy`]): the runtime says that the instance is running, the image's own
 //! HEALTHCHECK, if it has one, says healthy, and Greenroom's probe got a good answer. Checks belong to one *run* of an
 //! instance. An instance that exited and was restarted since its checks is not registered and not switched to, and
-//! traffic is switched away from it. For a rollback the image's HEALTHCHECK does not count, and neither restarts nor
+//! traffic is switched away from it. A worker is not probed. For a rollback of another service the image's
+//! HEALTHCHECK does not count, and neither restarts nor
 //! public answers move the traffic back: a fault of the proxy or of a database concerns both versions, and must not
 //! undo the rollback.
 //!
@@ -281,6 +283,7 @@ mod unchanged;
 mod unreadable;
 mod version_catalog;
 mod view;
+mod workers;
 
 pub use action::{
     Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore, TaskOrder,

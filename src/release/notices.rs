@@ -136,22 +136,24 @@ impl NoticeSource {
             return None;
         }
         let plan = &status.plan;
+        let is_live = plan.definition.live_phrase();
+        let back_on = |version: &str| match plan.definition.is_worker() {
+            true => format!("{version} is live again"),
+            false => format!("traffic is back on {version}"),
+        };
         let (event, message) = if !status.switched {
             let before = plan.from.as_ref().map(|from| from.version.to_string());
             let before = before.unwrap_or_else(|| "nothing".to_owned());
-            (
-                NoticeEvent::RolledBack,
-                format!("traffic is back on {before}"),
-            )
+            (NoticeEvent::RolledBack, back_on(&before))
         } else if plan.kind == ReleaseKind::Promote {
             (
                 NoticeEvent::Switched,
-                format!("{} has the traffic, in {}", plan.version, plan.slot),
+                format!("{} {is_live}, in {}", plan.version, plan.slot),
             )
         } else {
             (
                 NoticeEvent::RolledBack,
-                format!("traffic is back on {}, in {}", plan.version, plan.slot),
+                format!("{}, in {}", back_on(&plan.version.to_string()), plan.slot),
             )
         };
         let mut notice = self.notice(status, now, event, &message);

@@ -16,6 +16,7 @@ use self::warnings::{ends_standby, tasks_left_out, tasks_that_stay_done, warning
 use super::exceptions::{overridden_checks, override_warning, skipped_tasks};
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
+use super::workers;
 use super::{
     Definition, Draft, Facts, Known, LiveBefore, Plan, PlanRequest, ProxyWords, Refusal, Refused,
     Resolved, Wanted,
@@ -44,8 +45,8 @@ pub fn decide(
     let edges = &facts.edges;
     let answered = edges.unanswered().map_or(Ok(()), Err);
     known(&answered, "where the traffic goes", &mut against);
+    against.extend(workers::against(definition, facts, record));
     refuse_by_pointer(definition, facts, record, &mut against);
-    refuse_by_kind(definition, facts, record, &mut against);
 
     let from = live_before(record, definition, facts, &mut against);
     let slot = slot_without_traffic(from.as_ref(), edges);
@@ -153,61 +154,14 @@ fn refuse_by_pointer(
         let target = definition.target.clone();
         against.push(Refusal::StoreWentBack { target, message });
     } else if let Some(difference) = difference_of_route(record.route.as_ref(), edges)
+        && !against
+            .iter()
+            .any(|it| matches!(it, Refusal::KindChanged { .. }))
         && !is_without_live(record.route.is_some(), edges, |slot| {
             matches!(facts.slots.get(slot), Ok(Occupancy::Free))
         })
     {
         against.push(Refusal::RouteDisagrees { difference });
-    }
-}
-
-/// Refuses if the live version was released as another kind of service. Also refuses if the live version of a worker is
-/// not known. A lost route or a store that was restored from a backup shows at the proxy, but a worker has none. So a
-/// version counts as live if it is running and no route is there although it was live, or if its release is newer than
-/// every release in the store.
-fn refuse_by_kind(
-    definition: &Definition,
-    facts: &Facts,
-    record: &RegistryRecord,
-    against: &mut Vec<Refusal>,
-) {
-    let target = definition.target.clone();
-    let route = record.route.as_ref().map(|route| &route.value);
-    let gets_requests = definition.gets_requests();
-    if route.is_some_and(|route| route.addresses.are_known() != gets_requests) {
-        against.push(Refusal::KindChanged {
-            target,
-            was_worker: gets_requests,
-        });
-        return;
-    }
-    if gets_requests || facts.past.is_err() {
-        return;
-    }
-    let newest = facts.newest();
-    let running = Slot::BOTH.into_iter().filter_map(|slot| {
-        let Ok(Occupancy::Ours(members)) = facts.slots.get(slot) else {
-            return None;
-        };
-        members.is_any_running().then_some((slot, members))
-    });
-    for (slot, members) in running {
-        let release = members.iter().filter_map(|member| member.release).max();
-        let is_lost = release > newest;
-        let was_live = facts.was_live.versions.iter();
-        let was_live = was_live.map(|version| &version.digest);
-        let is_unrouted =
-            route.is_none() && was_live.clone().any(|live| Some(live) == members.digest());
-        let why = match (is_lost, is_unrouted) {
-            (true, _) => "the store does not know the release that started it",
-            (false, true) => "the store has no route, and this version was live",
-            (false, false) => continue,
-        };
-        let names = members.names();
-        against.push(Refusal::LiveUnknown {
-            target: target.clone(),
-            why: format!("{names} is running in {slot}, and {why}"),
-        });
     }
 }
 

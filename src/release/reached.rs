@@ -60,6 +60,12 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
         }
         Action::Switch(movement) => {
             let Move { to, generation, .. } = movement.as_ref();
+            let routed = view.route().map(|route| (route.live, route.generation));
+            if view.edges.is_empty() && routed != Some((*to, *generation)) {
+                return Err(format!(
+                    "the route does not name {to} with generation {generation}"
+                ));
+            }
             let Some(edge) = view.edges.not_at(*to, *generation) else {
                 return Ok(());
             };

@@ -192,7 +192,8 @@ impl<'a> View<'a> {
 
     /// The digest that runs in a slot, if the slot is whole and the probe of this observation found it healthy. The error
     /// says why the slot is not healthy. The image's own HEALTHCHECK does not count: a version that was released had the
-    /// traffic with the same HEALTHCHECK. A promote checks it for its candidate.
+    /// traffic with the same HEALTHCHECK. A promote checks it for its candidate. A worker is not
+    /// probed, so its HEALTHCHECK always counts.
     pub(super) fn healthy(&self, slot: Slot) -> Result<&Digest, String> {
         let Some(members) = self.members(slot) else {
             return Err(format!(
@@ -210,6 +211,11 @@ impl<'a> View<'a> {
             let name = members.name_of_member(slot, stopped);
             return Err(format!("{name} is not running"));
         }
+        if self.definition.is_worker()
+            && let Some(why) = members.unhealthy(*self.probes.get(slot))
+        {
+            return Err(format!("{slot} is not healthy: {why}"));
+        }
         match self.probes.get(slot) {
             Some(probe) if probe.healthy => Ok(digest),
             Some(probe) => Err(format!("{slot} is not healthy: {}", probe.detail)),
@@ -224,7 +230,7 @@ impl<'a> View<'a> {
         let unknown = |why: &str| {
             Traffic::Unknown(format!("it is not known whether {slot} has traffic: {why}"))
         };
-        let has_it = self.edges.live_words();
+        let has_it = self.edges.live_phrase();
         let with = |who: &str| Traffic::With(format!("{slot} {has_it}: {who} names it"));
         let Some(stored) = &self.stored else {
             return unknown(&self.why_blind());

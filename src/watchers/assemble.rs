@@ -225,7 +225,7 @@ fn take_routing(edge: &mut Edge, routing: Routing) {
 }
 
 fn take_probed(snapshot: &mut Snapshot, edge: &EdgeName, probed: Probed) {
-    if !snapshot.edges.are_none() {
+    if !snapshot.edges.is_empty() {
         snapshot.edges.edge_mut(edge).public = probed.public;
     }
     // The duration of a probe differs every time, so a probe that differs only in its duration is ignored.

@@ -38,7 +38,7 @@ impl Builder<'_> {
         target: &TargetSettings,
     ) -> Result<Option<Proxy>, WireError> {
         let name = &environment.name;
-        if !target.definition.gets_requests() {
+        if target.definition.is_worker() {
             return Ok(None);
         }
         if target.site.is_none() {

@@ -67,7 +67,7 @@ pub(super) fn check_body(
     environment: Vec<String>,
 ) -> Result<ContainerCreateBody, String> {
     let mount = match &spec.shape.listen {
-        Listen::Port(_) | Listen::Nowhere => None,
+        Listen::Port(_) | Listen::None => None,
         listen @ Listen::Socket(_) => {
             let endpoint = spec.endpoint.as_ref().map(Address::endpoint).transpose();
             let endpoint = endpoint.map_err(|error| error.to_string())?;
@@ -190,15 +190,15 @@ fn ulimit(name: &str, limit: Ulimit) -> ResourcesUlimits {
 fn reach(listen: &Listen, endpoint: Option<&Endpoint>) -> Result<Reach, String> {
     let Some(endpoint) = endpoint else {
         return match listen {
-            Listen::Nowhere => Ok(Reach::default()),
+            Listen::None => Ok(Reach::default()),
             _ => Err(
                 "the service listens, but the slot has no address: configure `endpoints`".into(),
             ),
         };
     };
     match (listen, endpoint) {
-        (Listen::Nowhere, _) => {
-            Err("the service listens nowhere, but the slot has an address: remove `endpoints`, or configure `listen`".into())
+        (Listen::None, _) => {
+            Err("a worker cannot have an address: remove `endpoints`, or set kind = \"http\"".into())
         }
         (Listen::Port(inside), Endpoint::Tcp(address)) => {
             let port = format!("{inside}/tcp");

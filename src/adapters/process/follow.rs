@@ -18,9 +18,8 @@ use crate::ports::{FailureKind, LogChunk, LogStream, Result};
 
 const READ_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long a program may take from the record of its start to the record of its run. It may write lines before its run
-/// is recorded.
-const STARTING: Duration = Duration::from_secs(5);
+/// How long the follower waits for the record of the run. A program may write lines before that record exists.
+const START_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most bytes of one read. A longer line is returned in parts.
 pub(super) const BLOCK: usize = 64 * 1024;
@@ -39,8 +38,8 @@ struct Follow {
     since: Option<Timestamp>,
     open: Vec<u8>,
     ready: VecDeque<LogChunk>,
-    /// Until when a program without a recorded run counts as being started.
-    starting_until: Instant,
+    /// When the follower stops waiting for the record of the run.
+    start_deadline: Instant,
     /// Whether the program has exited. The file is then read to its end once more.
     has_exited: bool,
 }
@@ -75,7 +74,7 @@ pub(super) async fn stream(
         since,
         open: Vec::new(),
         ready: VecDeque::new(),
-        starting_until: Instant::now() + STARTING,
+        start_deadline: Instant::now() + START_TIMEOUT,
         has_exited: false,
     };
     let lines = stream::unfold(Some(follow), |follow| async move {
@@ -141,7 +140,10 @@ impl Follow {
                     self.line(rest)
                 });
             }
-            if self.process.running().is_none() && !self.is_starting() {
+            if self.process.run.is_none() {
+                self.reread_record();
+            }
+            if self.process.running().is_none() && !self.may_be_starting() {
                 self.has_exited = true;
                 continue;
             }
@@ -149,16 +151,16 @@ impl Follow {
         }
     }
 
-    /// Whether the program is still being started. A program that starts another one in its place has no environment for
-    /// a moment, so it cannot be found without the record of its run.
-    fn is_starting(&mut self) -> bool {
-        if self.process.run.is_some() || Instant::now() >= self.starting_until {
-            return false;
-        }
+    fn reread_record(&mut self) {
         if let Ok(Some(now)) = self.records.process(&self.process.id) {
             self.process = now;
         }
-        true
+    }
+
+    /// Whether the program may still be being started. A program that replaces itself (`exec`) has no readable environment
+    /// for a moment. Until its run is recorded, it cannot be told from a program that has exited.
+    fn may_be_starting(&self) -> bool {
+        self.process.run.is_none() && Instant::now() < self.start_deadline
     }
 
     fn take(&mut self, bytes: &[u8]) {

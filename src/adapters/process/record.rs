@@ -52,7 +52,7 @@ pub(super) struct Record {
     pub(super) digest: Digest,
     pub(super) tag: Option<String>,
     pub(super) release: ReleaseId,
-    /// None if the program listens nowhere.
+    /// None for a worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) endpoint: Option<Endpoint>,
     pub(super) argv: Vec<String>,

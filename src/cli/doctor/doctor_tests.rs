@@ -250,7 +250,7 @@ fn target_tests(site: &Site) -> Vec<PlacedTest<'_>> {
     let images = images.at(read.images.address(&definition.repository));
     let keys = DoctorTest::new("keys", keys(site)).at(read.registry.address());
     let Some(router) = &read.router else {
-        let members = DoctorTest::new("health", worker(site)).at(read.runtime.address());
+        let members = DoctorTest::new("health", members_run(site)).at(read.runtime.address());
         return [images, keys, members]
             .map(|doctor_test| placed(&place, doctor_test))
             .into();
@@ -441,8 +441,8 @@ async fn health(site: &Site, router: &dyn RouterReader) -> DoctorResult {
     )
 }
 
-/// Tests whether the members of the live version of a worker run.
-async fn worker(site: &Site) -> DoctorResult {
+/// Tests whether all members of a worker's live version are running and healthy.
+async fn members_run(site: &Site) -> DoctorResult {
     let target = &site.definition.target;
     let (record, instances) = tokio::join!(
         site.read.registry.read(target),
@@ -453,15 +453,24 @@ async fn worker(site: &Site) -> DoctorResult {
         (Err(failure), _) | (_, Err(failure)) => return DoctorResult::Failed(failure),
     };
     let Some(route) = record.route else {
-        return DoctorResult::NotTried("nothing is live".to_owned());
+        let mut problems = record.problems.iter();
+        let unreadable = problems.find(|(key, _)| StoredKey::is_named(target, key, "route"));
+        return match unreadable {
+            None => DoctorResult::NotTried("nothing is live".to_owned()),
+            Some((key, why)) => {
+                let why = format!("{key}: {why}");
+                let kind = FailureKind::Garbled;
+                DoctorResult::Failed(target_failure(site, kind, "reading the route", why))
+            }
+        };
     };
     let slot = route.value.live;
     let slots = SlotMembers::by_slot(instances);
     let members = slots.get(slot);
     let why = match members.unhealthy(Some(&Probe::without_address())) {
-        None if members.is_empty() => "it is empty".to_owned(),
+        None if members.is_empty() => "the slot is empty".to_owned(),
         Some(why) => why,
-        None => return DoctorResult::Works(format!("{slot} is live and runs")),
+        None => return DoctorResult::Works(format!("{slot} is live, and its members are healthy")),
     };
     let hint = format!(
         "to see what differs and what to do, run: greenroom status {} {}",

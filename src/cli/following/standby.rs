@@ -41,18 +41,19 @@ pub(super) fn still_running(plan: &Plan) -> String {
     )
 }
 
-/// Says which version had the traffic when this driver stopped, as far as that is known. After a confirmed switch, also
+/// Says which version was live when this driver stopped, as far as that is known. After a confirmed switch, also
 /// says whether the old version was still running.
 pub(super) fn who_has_the_traffic(status: &Status) -> String {
     let plan = &status.plan;
     let (new, slot) = (&plan.version, plan.slot);
+    let is_live = plan.definition.live_phrase();
     let Some(from) = &plan.from else {
         return match (status.switched, status.may_have_switched) {
             (true, _) => {
-                format!("{new} has the traffic, in {slot}. No version was live before it.")
+                format!("{new} {is_live}, in {slot}. No version was live before it.")
             }
             (false, true) => format!(
-                "{new} in {slot} may have the traffic: the switch was started but not confirmed"
+                "it is not known whether {new} {is_live}, in {slot}: the switch was started but not confirmed"
             ),
             (false, false) => "no version is live, as before".to_owned(),
         };
@@ -60,14 +61,14 @@ pub(super) fn who_has_the_traffic(status: &Status) -> String {
     let old = format!("{} in {}", from.version, from.slot);
     match (status.switched, status.may_have_switched) {
         (true, _) if is_old_version_running(status) => format!(
-            "{new} has the traffic, in {slot}. {old} was still running.\ngo back to it: {}",
+            "{new} {is_live}, in {slot}. {old} was still running.\ngo back to it: {}",
             back_command(plan)
         ),
-        (true, _) => format!("{new} has the traffic, in {slot}. {old} was being stopped."),
-        (false, true) => format!(
-            "{new} in {slot} or {old} has the traffic: the switch was started but not confirmed"
-        ),
-        (false, false) => format!("{old} has the traffic, as before"),
+        (true, _) => format!("{new} {is_live}, in {slot}. {old} was being stopped."),
+        (false, true) => {
+            format!("{new} in {slot} or {old} {is_live}: the switch was started but not confirmed")
+        }
+        (false, false) => format!("{old} {is_live}, as before"),
     }
 }
 

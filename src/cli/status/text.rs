@@ -230,7 +230,7 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
                 registered => format!("{prefix}  {registered}"),
             };
         }
-        if !side.addresses.are_known() {
+        if side.addresses.is_empty() {
             return format!("{prefix}  not observed; {registered}");
         }
         let answers = match &side.probe {

@@ -245,7 +245,7 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
     let status = &failure.status;
     let plan = &status.plan;
     let new = format!("{} {}", plan.slot, plan.version.name());
-    let is_live = plan.definition.live_words();
+    let is_live = plan.definition.live_phrase();
     match (&plan.from, status.switched, status.may_have_switched) {
         (_, true, _) => (format!("{new} {is_live} now"), Meaning::Warn),
         (_, false, true) => (

@@ -150,14 +150,19 @@ fn label(model: &Model, answer: Leave, count: usize) -> String {
 /// What an answer means for the traffic of a release and for its two versions.
 fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
     let plan = &status.plan;
+    let (stays_live, not_live, moves) = if plan.definition.is_worker() {
+        ("stays live", "not live", "the live version changes")
+    } else {
+        ("keeps the traffic", "without traffic", "traffic moves")
+    };
     let new = format!("{} {}", plan.slot, plan.version.name());
     let old = plan
         .from
         .as_ref()
         .map(|from| format!("{} {}", from.slot, from.version.name()));
     let has_traffic = match &old {
-        Some(old) => format!("{old} keeps the traffic"),
-        None => "no version has traffic".to_owned(),
+        Some(old) => format!("{old} {stays_live}"),
+        None => "no version is live".to_owned(),
     };
     match answer {
         Leave::Stay => {
@@ -172,7 +177,7 @@ fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
         Leave::AfterStep if matches!(status.progress, Progress::Standby { .. }) => {
             let old = old.unwrap_or_else(|| "the old version".to_owned());
             let message = format!(
-                "{new} keeps the traffic; {old} keeps running until the release is resumed or superseded"
+                "{new} {stays_live}; {old} keeps running until the release is resumed or superseded"
             );
             (message, Meaning::Warn)
         }
@@ -182,7 +187,7 @@ fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
         }
         Leave::AfterStep if status.switched => {
             let message = format!(
-                "{new} keeps the traffic, and no console drives the release; later steps wait until the release is resumed"
+                "{new} {stays_live}, and no console drives the release; later steps wait until the release is resumed"
             );
             (message, Meaning::Warn)
         }
@@ -192,11 +197,11 @@ fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
             (message, Meaning::Bad)
         }
         Leave::AfterStep => {
-            let message = format!("{has_traffic}; {new} stays as it is, without traffic");
+            let message = format!("{has_traffic}; {new} stays as it is, {not_live}");
             (message, Meaning::Muted)
         }
         Leave::BackOut if status.may_have_switched => {
-            (format!("traffic moves: {}", status.undo), Meaning::Warn)
+            (format!("{moves}: {}", status.undo), Meaning::Warn)
         }
         Leave::BackOut => (format!("{has_traffic}; {}", status.undo), Meaning::Muted),
     }

@@ -229,7 +229,7 @@ fn release_text(found: &Interrupted) -> String {
 /// The slot that is observed to be live, with its version, even if the journal says otherwise.
 fn live_text(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
-    let is_live = snapshot.edges.live_words();
+    let is_live = snapshot.edges.live_phrase();
     let no_version = if snapshot.sources.runtime.has_answered() {
         "(empty)"
     } else {

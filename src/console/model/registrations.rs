@@ -368,7 +368,8 @@ fn mark_of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
         ));
     }
     let edges = &snapshot.edges;
-    let is_compared = snapshot.sources.router.is_live() && edges.does_any_answer();
+    let is_compared =
+        edges.is_empty() || snapshot.sources.router.is_live() && edges.does_any_answer();
     if is_compared {
         differences.extend(drift::difference_of_route(Some(route), edges));
     }

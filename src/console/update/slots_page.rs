@@ -57,7 +57,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> 
             value.digest
         ));
     }
-    if !side.members.is_empty() && !snapshot.edges.are_none() {
+    if !side.members.is_empty() && !snapshot.edges.is_empty() {
         lines.push(format!("  traffic   {}", traffic(snapshot, side, role)));
     }
     lines

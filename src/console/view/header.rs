@@ -247,7 +247,7 @@ fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
         .sources
         .named()
         .into_iter()
-        .filter(|(name, state)| state.is_live() && (*name != "proxy" || !snapshot.edges.are_none()))
+        .filter(|(name, state)| state.is_live() && (*name != "proxy" || !snapshot.edges.is_empty()))
         .map(|(name, _)| name)
         .collect();
     if answering.is_empty() {

@@ -61,7 +61,7 @@ fn second_line(model: &Model, theme: &Theme, status: &Status) -> Option<(String,
         // Shows which slot is observed to be live, not what the journal says.
         Progress::Interrupted { .. } => {
             let snapshot = model.snapshot()?;
-            let is_live = snapshot.edges.live_words();
+            let is_live = snapshot.edges.live_phrase();
             let live = match snapshot.live_slot() {
                 LiveSlot::Slot(slot) => format!("observed: {slot} {is_live} now"),
                 LiveSlot::NoSlot => format!("observed: no slot {is_live}"),

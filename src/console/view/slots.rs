@@ -177,7 +177,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     rows.extend(rates(theme, snapshot, slot, columns));
     rows.extend(address_rows(theme, snapshot, slot, columns));
     rows.extend(role_rows(model, theme, snapshot, slot, columns));
-    if let Some(probe) = side.probe.as_ref().filter(|_| side.addresses.are_known()) {
+    if let Some(probe) = side.probe.as_ref().filter(|_| !side.addresses.is_empty()) {
         let took = text::took(probe.took);
         let label = format!("health {} in {took}", probe.detail);
         rows.push(Row::new(8, label, Meaning::Muted));
@@ -271,7 +271,7 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
         Some(_) if role == Role::Stopped => Vec::new(),
         Some(rates) => traffic::lines(rates, role, theme),
         // The proxy sends no traffic to a candidate, so this is known even if the proxy reports no rates.
-        None if role == Role::Candidate && !snapshot.edges.are_none() => {
+        None if role == Role::Candidate && !snapshot.edges.is_empty() => {
             vec![("no traffic yet: no data".to_owned(), Meaning::Muted)]
         }
         None => Vec::new(),
@@ -390,7 +390,7 @@ fn role_rows(
             _ => None,
         });
     match snapshot.role(slot) {
-        Role::Live if snapshot.edges.are_none() => Vec::new(),
+        Role::Live if snapshot.edges.is_empty() => Vec::new(),
         Role::Live => {
             let (label, meaning) = public_answer(theme, snapshot, slot);
             vec![Row::new(6, label, meaning)]

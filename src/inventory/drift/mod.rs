@@ -144,7 +144,7 @@ impl Pair {
     pub fn sides(self, snapshot: &Snapshot) -> (&'static str, &'static str) {
         match self {
             Self::Instances => (snapshot.runtime_kind.many(), "store"),
-            Self::Route if snapshot.edges.are_none() => ("route", "slot"),
+            Self::Route if snapshot.edges.is_empty() => ("route", "slot"),
             Self::Route => ("store", "proxy"),
             Self::Public => ("proxy", "public"),
         }
@@ -153,7 +153,7 @@ impl Pair {
     /// A sentence that is true while the two places agree.
     pub fn means(self, snapshot: &Snapshot) -> &'static str {
         match self {
-            Self::Route if snapshot.edges.are_none() => "the live slot runs what the route says",
+            Self::Route if snapshot.edges.is_empty() => "the live slot runs what the route says",
             Self::Instances => "each slot runs what the store says",
             Self::Route => "the proxy sends the traffic where the store says",
             Self::Public => "the slot that the proxy names answers the public address",
@@ -208,6 +208,6 @@ pub fn compare(snapshot: &Snapshot) -> Truth {
         instances: instances::compare(snapshot),
         route: route::compare(snapshot),
         public: public::compare(snapshot),
-        has_proxy: !snapshot.edges.are_none(),
+        has_proxy: !snapshot.edges.is_empty(),
     }
 }

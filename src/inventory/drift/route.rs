@@ -34,6 +34,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
             difference.map(|drift| drift.at(name))
         })
         .collect();
+    drifts.extend(lost(snapshot, &unreadable));
     drifts.extend(went_back(snapshot));
     drifts.extend(unreadable);
     drifts.extend(compared().filter_map(|(name, subject, edge)| {
@@ -86,6 +87,20 @@ fn configuration_difference(
         }
     };
     Some(name.with_message(problem))
+}
+
+/// The lost route of a worker, which no proxy shows. Nothing is compared while a driver holds the lock, because the first
+/// release registers its version before it writes the route.
+fn lost(snapshot: &Snapshot, unreadable: &[Drift]) -> Option<Drift> {
+    let has_route = snapshot.route.is_some() || !unreadable.is_empty();
+    if !snapshot.edges.is_empty() || has_route || snapshot.lock.is_some() {
+        return None;
+    }
+    let mut slots = snapshot.slots.iter();
+    let (slot, _) =
+        slots.find(|(_, side)| side.registration.is_some() && side.members.is_any_running())?;
+    let message = format!("{slot} is running and registered, but the store has no route");
+    Some(Name::RouteMissing.with_message(message))
 }
 
 /// Compares the tokens in the proxy with the revision of the store. Nothing is compared while a driver holds the lock,

@@ -130,7 +130,7 @@ async fn run_case(
             let checker = &world.read.checker;
             let addresses = plan.addresses();
             let Some(at) = addresses.first() else {
-                return Some(without_address(case).into());
+                return Some(request_without_address(case).into());
             };
             Some(checker.run(case, at, preview).await.into())
         }
@@ -156,13 +156,13 @@ async fn run_case(
     }
 }
 
-/// The report of a request to a candidate that listens nowhere. The configuration refuses such a check.
-fn without_address(case: &Case) -> CaseReport {
+/// The report of a request to a worker. The configuration refuses such a check.
+fn request_without_address(case: &Case) -> CaseReport {
     CaseReport {
         name: case.name.clone(),
         required: case.required,
         verdict: Verdict::Errored,
-        detail: "the candidate listens nowhere, so no request can be sent to it".to_owned(),
+        detail: "a worker has no address, so no request can be sent to it".to_owned(),
         took: Duration::ZERO,
         request: String::new(),
         response: String::new(),

@@ -155,10 +155,10 @@ impl Performer<'_> {
         &self.definition.target
     }
 
-    /// The proxy of the target. Nothing plans an action of the proxy for a target without one.
+    /// The proxy of the target. No plan for a worker has an action of the proxy.
     fn router(&self) -> Result<&dyn RouterWriter> {
         self.write.router.as_deref().ok_or_else(|| {
-            let message = format!("{} has no proxy", self.target());
+            let message = format!("{} has no proxy: plan the release again", self.target());
             let doing = "changing the proxy";
             Failure::new(FailureKind::Unsupported, "the proxy", doing, message)
         })
@@ -284,8 +284,9 @@ impl Performer<'_> {
         let mut in_order: Vec<_> = members.iter().collect();
         in_order.sort_by_key(|member| member.number);
         let registered = in_order.into_iter().map(|member| {
-            let endpoint = member.address(addresses);
-            if endpoint.is_none() && addresses.are_known() {
+            let has_addresses = !addresses.is_empty();
+            let endpoint = member.address(addresses).filter(|_| has_addresses);
+            if endpoint.is_none() && has_addresses {
                 let why = format!(
                     "{} has no address: configure {} addresses for {slot}",
                     member.name, member.number
@@ -387,7 +388,7 @@ pub(super) async fn still_ours(
 }
 
 /// Moves the proxy's pointer. First the proxy prepares the switch. Then the route is written, if it changes. If the
-/// proxy cannot prepare the switch, the route stays unchanged. Without a proxy, the route is all that moves.
+/// proxy cannot prepare the switch, the route stays unchanged. Without a proxy, only the route is written.
 async fn move_proxy(
     router: Option<&dyn RouterWriter>,
     target: &Target,

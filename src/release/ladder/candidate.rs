@@ -116,13 +116,14 @@ fn size(bytes: u64) -> String {
 
 /// Why the candidate is not healthy; none if all its members are healthy. For a rollback the image's own HEALTHCHECK does
 /// not count: the version had the traffic before with the same HEALTHCHECK. So only the state of the instance and
-/// Greenroom's own probe can block a rollback.
+/// Greenroom's own probe can block a rollback. A worker is not
+/// probed, so its HEALTHCHECK always counts.
 pub(super) fn why_unhealthy(
     plan: &Plan,
     members: &SlotMembers,
     probe: Option<&Probe>,
 ) -> Option<String> {
-    if !plan.kind.is_rollback() {
+    if !plan.kind.is_rollback() || plan.definition.is_worker() {
         return members.unhealthy(probe);
     }
     let mut unchecked = members.clone();

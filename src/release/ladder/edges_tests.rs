@@ -43,7 +43,7 @@ fn with(mut snapshot: Snapshot, east: Edge, west: Edge) -> Snapshot {
     snapshot
 }
 
-fn judged(
+pub(super) fn judged(
     (direction, step): (Direction, Step),
     plan: &Plan,
     observation: &Observation,

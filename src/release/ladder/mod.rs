@@ -26,6 +26,8 @@ mod tasks_tests;
 mod verdict;
 mod verify;
 mod watch;
+#[cfg(test)]
+mod workers_tests;
 
 use std::time::Duration;
 

@@ -270,10 +270,10 @@ impl StepDefinition for Start {
                 duration(timing.minimum_healthy),
                 duration(timing.health_deadline)
             ));
-        } else if !plan.definition.gets_requests() {
+        } else if plan.definition.is_worker() {
             let timing = &plan.definition.timing;
             calls.push(format!(
-                "observe it until it runs for {} without a restart, and its HEALTHCHECK passes if it has one, for at most {}",
+                "wait until every member has been running for {} without a restart, and the HEALTHCHECK of the image (if any) passes: at most {}",
                 duration(timing.minimum_healthy),
                 duration(timing.health_deadline)
             ));

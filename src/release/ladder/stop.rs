@@ -156,8 +156,12 @@ impl StepDefinition for Stop {
         let timing = &plan.definition.timing;
         let old = plan.slot.other();
         let standby = match timing.standby {
-            Limit::After(time) if !plan.definition.gets_requests() => {
-                format!("let {old} work beside {} for {}", plan.slot, duration(time))
+            Limit::After(time) if plan.definition.is_worker() => {
+                format!(
+                    "leave {old} working for {}, beside {}",
+                    duration(time),
+                    plan.slot
+                )
             }
             Limit::After(time) => format!("{} for {}", keeps_warm(old), duration(time)),
             Limit::Never => format!("{} until an operator ends it", keeps_warm(old)),
@@ -308,7 +312,13 @@ impl StageDefinition for Reinstate {
         if !members.is_some_and(SlotMembers::are_running) {
             return Judgement::NotYet(format!("{old} is not running"));
         }
-        if !is_probed_healthy(observation) {
+        let is_well = match members {
+            Some(members) if situation.plan.definition.is_worker() => {
+                members.unhealthy(observation.probe.as_ref()).is_none()
+            }
+            _ => is_probed_healthy(observation),
+        };
+        if !is_well {
             return Judgement::NotYet(format!("{old} is not healthy yet"));
         }
         if record.slots.get(old).is_none() {

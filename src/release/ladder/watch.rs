@@ -70,6 +70,10 @@ impl StageDefinition for Watch {
         {
             return Judgement::Never(why);
         }
+        // Of a worker, only the runtime says whether it is healthy.
+        if plan.definition.is_worker() && observation.members(slot).is_none() {
+            return Judgement::blind(observation);
+        }
         let unhealthy = candidate::unhealthy(plan, observation)
             .map(|why| format!("{slot} is not healthy: {why}"));
         // An edge that is down is no fault of the version.
@@ -170,11 +174,11 @@ impl StepDefinition for Watch {
         let rules = &plan.definition.rules;
         let window = duration(plan.definition.timing.watch);
         let slot = plan.slot;
-        let gets_requests = plan.definition.gets_requests();
-        let (probe, probes) = if gets_requests {
-            ("probe", "probes")
-        } else {
+        let is_worker = plan.definition.is_worker();
+        let (probe, probes) = if is_worker {
             ("observe", "observations")
+        } else {
+            ("probe", "probes")
         };
         if plan.kind.is_rollback() {
             return vec![format!(
@@ -195,7 +199,7 @@ impl StepDefinition for Watch {
         let mut calls = vec![format!(
             "for {window}: {probe} {slot}{public}; {BAD_IN_A_ROW} bad observations in a row, or a restart, {verb}{then}"
         )];
-        if gets_requests {
+        if !is_worker {
             calls.push(format!(
                 "count the public requests: if more than {}% of at least {} fail, {verb}",
                 rules.watch_errors, rules.watch_requests

@@ -21,14 +21,23 @@ pub(super) fn warnings(
             "the clocks differ: {clock}. A hold or freeze ends only when all clocks have passed its end. An approval expires when one clock has passed its end. Correct the wrong clock"
         ));
     }
-    if let (Some(from), Some(probe)) = (from, &facts.live_probe)
-        && !probe.healthy
+    // Of a worker, only the runtime says whether it is healthy.
+    let unhealthy = |from: &LiveBefore| match &facts.live_probe {
+        Some(probe) if definition.is_worker() => match from.members.difference() {
+            None => from.members.unhealthy(Some(probe)),
+            // Another warning says this.
+            Some(_) => None,
+        },
+        Some(probe) if !probe.healthy => Some(probe.detail.clone()),
+        _ => None,
+    };
+    if let Some(from) = from
+        && let Some(why) = unhealthy(from)
     {
         warnings.push(format!(
-            "{} {} is live, but is not healthy ({}): backing out would go back to it",
+            "{} {} is live, but is not healthy ({why}): backing out would go back to it",
             from.slot,
             from.version.name(),
-            probe.detail
         ));
     }
     warnings.extend(from.and_then(|from| fewer_addresses(from, definition)));
@@ -111,7 +120,7 @@ pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<Str
 fn fewer_addresses(from: &LiveBefore, definition: &Definition) -> Option<String> {
     let (wanted, slot) = (from.members.wanted(), from.slot);
     let addresses = definition.endpoints.get(slot).members();
-    (addresses < wanted && definition.gets_requests()).then(|| {
+    (addresses < wanted && !definition.is_worker()).then(|| {
         format!(
             "{slot} has {wanted} members, but {addresses} in the configuration: as soon as the configuration of the proxy is installed, only {addresses} of them get requests"
         )

@@ -108,11 +108,12 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     Remedy::Actions(vec![
         Action::Create {
             slot,
-            addresses: seen
-                .definition
-                .endpoints
-                .get(slot)
-                .first_members(route.addresses.members()),
+            addresses: if seen.definition.is_worker() {
+                route.addresses.clone()
+            } else {
+                let configured = seen.definition.endpoints.get(slot);
+                configured.first_members(route.addresses.members())
+            },
             version,
             release: route.release,
         },

@@ -132,7 +132,7 @@ fn container(
 
 fn listen(service: &ServiceSection) -> Option<Listen> {
     match (&service.listen.port, &service.listen.socket) {
-        _ if service.is_worker() => Some(Listen::Nowhere),
+        _ if service.is_worker() => Some(Listen::None),
         (Some(port), None) => Some(Listen::Port(port.get())),
         (None, Some(path)) => Some(Listen::Socket(path.clone())),
         _ => None,

@@ -17,7 +17,7 @@ impl Checker<'_> {
     pub(super) fn service(&mut self, root: &Root, name: &str, service: &ServiceSection) {
         let at = ["services", name];
         if service.is_worker() {
-            self.worker(&at, service);
+            self.worker_keys(&at, service);
         } else {
             self.listen(&at, service);
         }
@@ -53,7 +53,7 @@ impl Checker<'_> {
             }
             (None, None) => self.error(
                 &path,
-                "say where the service listens: { port = 8080 } or { socket = \"/run/app/app.sock\" }; a service that gets no requests has kind = \"worker\"",
+                "say where the service listens: { port = 8080 } or { socket = \"/run/app/app.sock\" }; for a service that gets no requests, set kind = \"worker\"",
             ),
             (None, Some(socket)) if !is_socket_path(socket) => {
                 let path = [&path[..], &["socket"]].concat();
@@ -266,9 +266,9 @@ impl Checker<'_> {
         self.checks(at, in_environment.checks.as_deref().unwrap_or_default());
         self.health(at, in_environment.health.as_ref());
         if service.is_worker() {
-            self.worker_in(at, in_environment);
+            self.worker_keys_in(at, in_environment);
         } else {
-            self.addressed_in(at, in_environment);
+            self.http_keys_in(at, in_environment);
         }
         let has_health = service.health.is_some() || in_environment.health.is_some();
         if !has_health && !service.is_worker() {

@@ -1,4 +1,4 @@
-//! Checks of workers, which listen nowhere: whether a key has no effect because a worker gets no requests.
+//! Checks of `kind`: a worker has no key that needs requests, and every other service has those that it needs.
 
 use super::super::model::{ServiceEnvironmentSection, ServiceSection};
 use super::Checker;
@@ -6,27 +6,36 @@ use crate::checks::Case;
 
 impl Checker<'_> {
     /// Checks the keys of the service itself.
-    pub(super) fn worker(&mut self, at: &[&str], service: &ServiceSection) {
+    pub(super) fn worker_keys(&mut self, at: &[&str], service: &ServiceSection) {
         let listens = service.listen.port.is_some() || service.listen.socket.is_some();
         let keys = [
-            (listens, "listen", "a worker listens nowhere"),
+            (listens, "listen", "no requests are sent to a worker"),
             (
                 service.health.is_some(),
                 "health",
-                "a worker has no health endpoint: it is healthy while it runs and the HEALTHCHECK of its image passes",
+                "a worker has no health endpoint. It is healthy while it is running and the HEALTHCHECK of its image, if any, passes",
             ),
         ];
         for (is_set, key, why) in keys {
             if is_set {
-                let says = format!("{why}: remove this key, or set kind = \"http\"");
+                let says = format!("{why}. Remove this key, or set kind = \"http\"");
                 self.error(&[at, &[key]].concat(), says);
             }
         }
-        self.requests(at, &service.checks);
+        self.refuse_requests(at, &service.checks);
+        let extra_key = service.etcd_key.as_ref();
+        if extra_key.is_some_and(|it| it.key.contains("address") || it.value.contains("address")) {
+            let says = "a worker has no `address`: use slot, tag, digest or generation";
+            self.error(&[at, &["etcd_key"]].concat(), says);
+        }
     }
 
     /// Checks the keys of a worker in one environment.
-    pub(super) fn worker_in(&mut self, at: &[&str], in_environment: &ServiceEnvironmentSection) {
+    pub(super) fn worker_keys_in(
+        &mut self,
+        at: &[&str],
+        in_environment: &ServiceEnvironmentSection,
+    ) {
         let keys = [
             (in_environment.endpoints.is_some(), "endpoints"),
             (in_environment.proxy.is_some(), "proxy"),
@@ -38,11 +47,11 @@ impl Checker<'_> {
                 self.error(&[at, &[key]].concat(), says);
             }
         }
-        self.requests(at, in_environment.checks.as_deref().unwrap_or_default());
+        self.refuse_requests(at, in_environment.checks.as_deref().unwrap_or_default());
     }
 
-    /// Checks the keys that only a worker lacks.
-    pub(super) fn addressed_in(&mut self, at: &[&str], in_environment: &ServiceEnvironmentSection) {
+    /// Checks the keys of a service that gets requests, in one environment.
+    pub(super) fn http_keys_in(&mut self, at: &[&str], in_environment: &ServiceEnvironmentSection) {
         if in_environment.endpoints.is_none() {
             self.error(
                 at,
@@ -57,7 +66,7 @@ impl Checker<'_> {
         }
     }
 
-    fn requests(&mut self, at: &[&str], checks: &[Case]) {
+    fn refuse_requests(&mut self, at: &[&str], checks: &[Case]) {
         for (index, check) in checks.iter().enumerate() {
             if check.request().is_some() {
                 let place = format!("[{index}]");

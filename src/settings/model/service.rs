@@ -24,11 +24,11 @@ pub(in crate::settings) struct ServiceSection {
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     #[schemars(extend("format" = "repository"))]
     pub(in crate::settings) image: String,
-    /// What the service does. A worker gets no requests: it takes its work from elsewhere, e.g. from a queue, and has
-    /// neither addresses nor a proxy.
+    /// Whether the service gets requests (`http`), or takes its work from elsewhere, e.g. from a queue (`worker`). A worker
+    /// has neither addresses nor a proxy.
     #[serde(default)]
     pub(in crate::settings) kind: ServiceKind,
-    /// Where the service listens inside its container or process: a port or a socket. A worker listens nowhere.
+    /// Where the service listens inside its container or process: a port or a socket. A worker must not have this key.
     #[serde(default)]
     pub(in crate::settings) listen: ListenSection,
     /// The command to run instead of the image's own command.
@@ -55,8 +55,8 @@ pub(in crate::settings) struct ServiceSection {
     /// What only a container can have.
     #[serde(flatten)]
     pub(in crate::settings) container: ContainerOptions,
-    /// The health endpoint. Only a worker is released without one: it is healthy while it runs and the image's HEALTHCHECK,
-    /// if there is one, passes.
+    /// The health endpoint. Nothing is released without one, except a worker, which must not have it: a worker is healthy
+    /// while it is running and the HEALTHCHECK of its image, if any, passes.
     #[serde(default)]
     pub(in crate::settings) health: Option<HealthCheck>,
     /// The checks of a candidate before it gets traffic.
@@ -76,11 +76,11 @@ pub(in crate::settings) struct ServiceSection {
     pub(in crate::settings) environments: Ordered<ServiceEnvironmentSection>,
 }
 
-/// What a service does.
+/// Whether a service gets requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum ServiceKind {
-    /// It answers requests, which a proxy sends to it.
+    /// A proxy sends requests to it.
     #[default]
     Http,
     /// It gets no requests.
@@ -93,7 +93,7 @@ impl ServiceSection {
     }
 }
 
-/// Where a service listens: exactly one of the two.
+/// Where a service that gets requests listens: exactly one of the two.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct ListenSection {
@@ -107,12 +107,11 @@ pub(in crate::settings) struct ListenSection {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct ServiceEnvironmentSection {
-    /// The fixed address of each slot. A worker has none.
+    /// The fixed addresses of each slot. Required, except for a worker, which must not have them.
     #[serde(default)]
     #[schemars(with = "Option<EndpointsSection>")]
     pub(in crate::settings) endpoints: Option<PerSlot<Addresses>>,
-    /// How many members each slot of a worker has, at most 64. Built-in: 1. A service with addresses has one member for
-    /// each address.
+    /// Only for a worker: the number of members of each slot, at most 64. Built-in: 1.
     #[serde(default)]
     #[schemars(range(max = 64))]
     pub(in crate::settings) members: Option<NonZeroUsize>,
@@ -153,7 +152,7 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
 impl ServiceEnvironmentSection {
     /// The members of each slot, with their addresses.
     pub(in crate::settings) fn slots(&self) -> PerSlot<Addresses> {
-        let counted = Addresses::unaddressed(self.members.map_or(1, NonZeroUsize::get));
+        let counted = Addresses::counted(self.members.map_or(1, NonZeroUsize::get));
         self.endpoints.clone().unwrap_or_else(|| PerSlot {
             blue: counted.clone(),
             green: counted,

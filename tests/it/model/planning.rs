@@ -114,8 +114,8 @@ pub(crate) fn resumed_machine<S: Side>(
 pub(crate) fn defined<S: Side>(scope: &Scope<S>) -> Definition {
     let mut definition = definition(tier(scope));
     definition.tasks = S::tasks(scope);
-    if S::gets_no_requests(scope) {
-        definition.endpoints = PerSlot::from_fn(|_| Addresses::unaddressed(1));
+    if S::is_worker(scope) {
+        definition.endpoints = PerSlot::from_fn(|_| Addresses::counted(1));
         definition.health = None;
     }
     definition.rules.approvals = u8::from(!scope.others.is_empty());

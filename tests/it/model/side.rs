@@ -109,7 +109,7 @@ pub(crate) trait Side: Clone + Debug + Hash + Send + Sync + 'static {
     }
 
     /// Whether the service has no proxy.
-    fn gets_no_requests(_scope: &Scope<Self>) -> bool {
+    fn is_worker(_scope: &Scope<Self>) -> bool {
         false
     }
 

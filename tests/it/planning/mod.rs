@@ -2,9 +2,9 @@
 //! plan, all at once. Pure functions: facts in, a plan or refusals out.
 
 mod holds;
+mod plans_of_workers;
 mod refusals;
 mod rollbacks;
-mod workers;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -31,7 +31,7 @@ use greenroom::ports::InstanceSpec;
 /// The addresses of a slot whose only member is this one.
 pub(crate) fn addresses_of(spec: &InstanceSpec) -> Addresses {
     let endpoint = spec.endpoint.clone();
-    endpoint.map_or_else(|| Addresses::unaddressed(1), Addresses::from)
+    endpoint.map_or_else(|| Addresses::counted(1), Addresses::from)
 }
 
 /// The only edge of a target.

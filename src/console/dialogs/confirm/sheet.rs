@@ -118,6 +118,7 @@ fn verb(question: &Question) -> &'static str {
     match question {
         Question::Begin(plan) => match plan.kind {
             ReleaseKind::Promote => "Begin the release",
+            ReleaseKind::WarmRollback if plan.definition.is_worker() => "Make it live again",
             ReleaseKind::WarmRollback => "Move all traffic back",
             ReleaseKind::ColdRollback => "Begin the rollback",
         },

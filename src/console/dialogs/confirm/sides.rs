@@ -47,7 +47,7 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
     let to_all = format!("  0% {arrow} 100%");
     let to_none = format!("100% {arrow}   0%");
     let (old, new, after) = match moves {
-        _ if !plan.definition.gets_requests() => without_traffic(moves, plan),
+        _ if plan.definition.is_worker() => worker_sides(moves, plan),
         Moves::AfterChecks => (to_none.as_str(), to_all.as_str(), Some(after_checks(plan))),
         Moves::Planned => (
             "has the traffic until the switch",
@@ -75,28 +75,39 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
     let text = format!("{version:<wide$} {}  {new}", plan.version.digest.short());
     rows.push((plan.slot.as_str(), text, Meaning::Text));
     if let Some(text) = after {
-        rows.push(("moves", text.to_owned(), Meaning::Warn));
+        let label = if plan.definition.is_worker() {
+            "live"
+        } else {
+            "moves"
+        };
+        rows.push((label, text.to_owned(), Meaning::Warn));
     }
 }
 
-/// What happens to a version that gets no requests, so that both versions work at the same time.
-fn without_traffic<'p>(moves: Moves, plan: &Plan) -> (&'p str, &'p str, Option<&'p str>) {
+/// The texts for a worker. Both versions take jobs until the old one is stopped.
+fn worker_sides(moves: Moves, plan: &Plan) -> (&'static str, &'static str, Option<&'static str>) {
+    let is_warm = !plan.warm.is_empty();
     match moves {
+        Moves::AfterChecks if is_warm => (
+            "takes jobs until it is stopped",
+            "takes jobs already",
+            Some(after_checks(plan)),
+        ),
         Moves::AfterChecks => (
-            "works until it is stopped",
-            "works as soon as it is started",
+            "takes jobs until it is stopped",
+            "takes jobs as soon as it is started",
             Some(after_checks(plan)),
         ),
         Moves::Planned => (
-            "works until it is stopped",
-            "works at once; the switch asks again",
+            "takes jobs until it is stopped",
+            "takes jobs at once; the switch asks again",
             None,
         ),
         Moves::Later => ("is live", "is not live in this step", None),
         Moves::Now => ("is live until now", "becomes live", None),
         Moves::Over => ("is stopped", "is live", None),
         Moves::Back => ("becomes live again", "is no longer live", None),
-        Moves::Never if !plan.warm.is_empty() => ("stays live", "is not live", None),
+        Moves::Never if is_warm => ("stays live", "is not live", None),
         Moves::Never => ("stays live", "is removed", None),
     }
 }

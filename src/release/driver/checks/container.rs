@@ -237,12 +237,12 @@ impl ContainerCheck<'_> {
     }
 }
 
-/// Where the candidate answers, as a container sees it that shares its network; none if it listens nowhere.
+/// Where the candidate answers, as a container sees it that shares its network; none for a worker.
 fn inner_address(listen: &Listen) -> Option<Address> {
     match listen {
         Listen::Port(port) => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)).into()),
         Listen::Socket(path) => Some(Address::Unix(path.clone())),
-        Listen::Nowhere => None,
+        Listen::None => None,
     }
 }
 

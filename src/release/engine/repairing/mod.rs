@@ -12,12 +12,13 @@ use tokio::sync::{mpsc, watch};
 use ulid::Ulid;
 
 use super::{Engine, behind_the_proxy, release_lock, unknown};
-use crate::history::RepairRecord;
+use crate::history::{ReleaseRecord, RepairRecord};
 use crate::inventory::{
     FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, SwitchOrder, Target,
 };
 use crate::ports::{Acquired, FailureKind, Lease, RouterReader};
 use crate::release::repair::{RepairMachine, RouteProof, all_answered, plan};
+use crate::release::workers;
 use crate::release::{
     Action, Known, ProxyCalls, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest, Site,
     Writing, standby_entry,
@@ -87,7 +88,7 @@ impl Engine {
         if let Some(holder) = snapshot.lock {
             return Err(Refusal::locked(&request.target, Box::new(holder)).into());
         }
-        nothing_unfinished(site).await?;
+        may_be_repaired(site, &snapshot).await?;
         let released = released_by_route(site, &snapshot).await?;
         let id = ReleaseId(Ulid::generate());
         let planned = self.planned(site, (&snapshot, &released), request, id);
@@ -214,7 +215,7 @@ impl Engine {
         // the proxy and hide `StoreWentBack`. So the revision before the lock is used.
         now.store_revision = Some(token.0.saturating_sub(1));
         all_answered(&now)?;
-        nothing_unfinished(site).await?;
+        may_be_repaired(site, &now).await?;
         let request = RepairRequest {
             target: plan.target().clone(),
             only: plan.only,
@@ -256,20 +257,57 @@ async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Result<Known<()>
     Ok(Err(missing.unwrap_or_default()))
 }
 
-/// Refuses if the newest release of the target has not ended and is not in its standby. An operator must first resume,
-/// back out or leave that release, because its unfinished steps are not drift.
-async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
+/// Refuses a repair that the releases of the target do not allow.
+async fn may_be_repaired(site: &Site, snapshot: &Snapshot) -> Result<(), Refused> {
+    let newest = newest_release(site).await?;
+    nothing_unfinished(site, newest.as_ref()).await?;
+    live_is_known(site, snapshot, newest.map(|newest| newest.id))
+}
+
+/// The newest release of the target; none if there is none. An unreadable release may be running, so it is an error.
+async fn newest_release(site: &Site) -> Result<Option<ReleaseRecord>, Refused> {
     let target = &site.definition.target;
     let no_newest = |failure| unknown("which release of the target is the newest", &failure);
-    // An unreadable release may be running, so it is an error.
     let current = site
         .read
         .journal
         .current(std::slice::from_ref(target))
         .await;
     let current = current.map_err(no_newest)?.remove(target).transpose();
-    let current = current.map_err(no_newest)?;
-    let Some(record) = current.filter(|record| record.closed.is_none()) else {
+    current.map_err(no_newest)
+}
+
+/// Refuses if the live version was released as another kind of service, or if the live version of a worker is not known.
+fn live_is_known(
+    site: &Site,
+    snapshot: &Snapshot,
+    newest: Option<ReleaseId>,
+) -> Result<(), Refused> {
+    let definition = &site.definition;
+    let route = snapshot.route.as_ref().map(|route| &route.value);
+    let store = workers::Store {
+        route,
+        newest,
+        was_live: None,
+    };
+    let slots = snapshot.slots.iter();
+    let slots = slots.map(|(slot, snapshot)| (slot, &snapshot.members));
+    let changed = workers::kind_changed(definition, route).into_iter();
+    let refusals: Vec<Refusal> = changed
+        .chain(workers::live_unknown(definition, &store, slots))
+        .collect();
+    if refusals.is_empty() {
+        Ok(())
+    } else {
+        Err(Refused(refusals))
+    }
+}
+
+/// Refuses if the newest release of the target has not ended and is not in its standby. An operator must first resume,
+/// back out or leave that release, because its unfinished steps are not drift.
+async fn nothing_unfinished(site: &Site, newest: Option<&ReleaseRecord>) -> Result<(), Refused> {
+    let target = &site.definition.target;
+    let Some(record) = newest.filter(|record| record.closed.is_none()) else {
         return Ok(());
     };
     // In a standby nothing is unfinished: the new version is live, and the old version is still running.

@@ -51,7 +51,13 @@ pub(super) fn see(
         },
         instances: (ask.instances && engine)
             .then(|| PerSlot::from_fn(|slot| SlotMembers::new(instance(world, slot)))),
-        probe: ask.probe.map(|slot| probe(is_healthy(world, slot))),
+        probe: ask.probe.map(|slot| {
+            if scope.side.is_worker {
+                Probe::without_address()
+            } else {
+                probe(is_healthy(world, slot))
+            }
+        }),
         registry: (ask.registry && blind != Blind::Registry).then(|| record(world)),
         connections: (ask.connections.is_some() && blind != Blind::Proxy)
             .then_some(Connections::Open(0)),
@@ -124,7 +130,11 @@ pub(crate) fn instance(world: &World<Slots>, slot: Slot) -> Option<Instance> {
         } else {
             InstanceState::Exited { code: Some(0) }
         },
-        health: RuntimeHealth::Unchecked,
+        health: if world.side.is_worker && running.up && !running.is_healthy() {
+            RuntimeHealth::Unhealthy
+        } else {
+            RuntimeHealth::Unchecked
+        },
         started_at: None,
         restarts: 0,
         last_exit: None,
@@ -172,7 +182,7 @@ pub(super) fn record(world: &World<Slots>) -> RegistryRecord {
 
 fn addresses(slots: &Slots, slot: Slot) -> Addresses {
     let address = slots.address(slot);
-    address.map_or_else(|| Addresses::unaddressed(1), Addresses::from)
+    address.map_or_else(|| Addresses::counted(1), Addresses::from)
 }
 
 fn registration(endpoint: Option<Address>, slot: Slot, entered: Entered) -> Registration {

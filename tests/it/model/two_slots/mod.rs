@@ -216,7 +216,7 @@ impl Side for Slots {
         events::befalls(state, event);
     }
 
-    fn gets_no_requests(scope: &Scope<Self>) -> bool {
+    fn is_worker(scope: &Scope<Self>) -> bool {
         scope.side.is_worker
     }
 

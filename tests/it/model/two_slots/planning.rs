@@ -40,7 +40,7 @@ pub(super) fn facts(
         },
         slots: PerSlot::from_fn(|slot| Ok(occupancy(world, slot))),
         live_probe: world.side.route.map(|route| Probe {
-            healthy: look::is_healthy(world, route.live),
+            healthy: scope.side.is_worker || look::is_healthy(world, route.live),
             detail: String::new(),
             took: std::time::Duration::ZERO,
         }),

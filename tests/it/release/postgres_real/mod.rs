@@ -4,7 +4,7 @@
 
 mod application;
 mod database;
-mod workers;
+mod jobs;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

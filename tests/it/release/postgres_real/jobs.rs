@@ -23,8 +23,9 @@ const RELEASES: usize = 6;
 const MEMBERS: usize = 3;
 /// How long a job takes. A worker that is killed in this time loses the job.
 const JOB: Duration = Duration::from_millis(20);
-/// How many jobs are added each time, and how often.
-const ADDED: (usize, Duration) = (10, Duration::from_millis(100));
+/// How many jobs are added at once, and how often.
+const JOBS_ADDED: usize = 10;
+const ADD_INTERVAL: Duration = Duration::from_millis(100);
 /// The environment variable that makes this program a worker.
 const VARIABLE: &str = "GREENROOM_TEST_WORKER";
 const TEST: &str = "no_job_is_lost_while_workers_are_released";
@@ -85,6 +86,44 @@ members = {MEMBERS}
     )
 }
 
+/// Adds jobs until it is dropped.
+async fn add_jobs(database: Arc<Database>) {
+    let add = format!("INSERT INTO jobs (done) SELECT 0 FROM generate_series(1, {JOBS_ADDED})");
+    let mut ticks = interval(ADD_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let (database, add) = (Arc::clone(&database), add.clone());
+        let added = tokio::task::spawn_blocking(move || database.query(&add));
+        added.await.expect("added");
+    }
+}
+
+/// Releases one more version, and backs it out after it has become live.
+async fn back_out_in_the_watch(fixture: &mut Fixture, versions: &Versions) {
+    let (short, long) = ("watch = \"1s\"", "watch = \"1m\"");
+    fixture.rebuild(|text| text.replace(short, long)).await;
+    let taken_back = versions.another("none").await;
+    let running = fixture.begin(version(&taken_back)).await;
+    running.until_running(Step::Watch).await;
+    assert_eq!(fixture.snapshot().await.edges, Edges::none());
+    let by = fixture.app.engine.operator().clone();
+    let reason = "the operator changed their mind".to_owned();
+    let back_out = running.handle.command(Command::BackOut { by, reason });
+    back_out.await.expect("driven");
+    let finished = running.finish().await;
+    assert!(finished.is_backed_out(), "{finished:?}");
+    fixture.rebuild(|text| text.replace(long, short)).await;
+}
+
+async fn every_job_is_done_once(database: &Database) {
+    eventually("all jobs are done", Duration::from_secs(60), || async {
+        database.query("SELECT count(*) FROM jobs WHERE done = 0") == "0"
+    })
+    .await;
+    let twice = "SELECT count(*) FROM jobs WHERE done <> 1";
+    assert_eq!(database.query(twice), "0");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_job_is_lost_while_workers_are_released() {
     if std::env::var_os(VARIABLE).is_some() {
@@ -107,48 +146,21 @@ async fn no_job_is_lost_while_workers_are_released() {
         .await;
     let mut fixture = fixture.with(&versions.another("none").await).await;
 
-    let (over, added_to) = (CancellationToken::new(), Arc::clone(&database));
-    let adding = tokio::spawn(over.clone().run_until_cancelled_owned(async move {
-        let (jobs, pause) = ADDED;
-        let add = format!("INSERT INTO jobs (done) SELECT 0 FROM generate_series(1, {jobs})");
-        let mut ticks = interval(pause);
-        loop {
-            ticks.tick().await;
-            let (database, add) = (Arc::clone(&added_to), add.clone());
-            let added = tokio::task::spawn_blocking(move || database.query(&add));
-            added.await.expect("added");
-        }
-    }));
+    let over = CancellationToken::new();
+    let adding = add_jobs(Arc::clone(&database));
+    let adding = tokio::spawn(over.clone().run_until_cancelled_owned(adding));
     let mut live = String::new();
     for _ in 0..RELEASES {
         live = versions.another("none").await;
         let finished = fixture.promote(&live).await;
         assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     }
-    // A version that is live for a moment, until the operator backs out.
-    let (short, long) = ("watch = \"1s\"", "watch = \"1m\"");
-    fixture.rebuild(|text| text.replace(short, long)).await;
-    let taken_back = versions.another("none").await;
-    let running = fixture.begin(version(&taken_back)).await;
-    running.until_running(Step::Watch).await;
-    assert_eq!(fixture.snapshot().await.edges, Edges::none());
-    let by = fixture.app.engine.operator().clone();
-    let reason = "the operator changed their mind".to_owned();
-    let back_out = running.handle.command(Command::BackOut { by, reason });
-    back_out.await.expect("driven");
-    let finished = running.finish().await;
-    assert!(finished.is_backed_out(), "{finished:?}");
-    fixture.rebuild(|text| text.replace(long, short)).await;
+    back_out_in_the_watch(&mut fixture, &versions).await;
     fixture.stands(&live, Role::Empty).await;
 
     over.cancel();
     adding.await.expect("it ends");
-    eventually("all jobs are done", Duration::from_secs(60), || async {
-        database.query("SELECT count(*) FROM jobs WHERE done = 0") == "0"
-    })
-    .await;
-    let twice = "SELECT count(*) FROM jobs WHERE done <> 1";
-    assert_eq!(database.query(twice), "0");
+    every_job_is_done_once(&database).await;
     let busy = database.query("SELECT count(DISTINCT taken_by) FROM jobs");
     let jobs = database.query("SELECT count(*) FROM jobs");
     println!("{RELEASES} releases and a back-out, {jobs} jobs by {busy} versions");
