@@ -14,8 +14,8 @@ use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
     Addresses, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
-    PublicAddress, RestartPolicy, RuntimeKind, TagPattern, Target, Task, TaskName, Tier, freeze,
-    live_phrase,
+    PublicAddress, RestartPolicy, Route, RuntimeKind, TagPattern, Target, Task, TaskName, Tier,
+    freeze, live_phrase,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,11 @@ impl Definition {
     /// Whether the service is a worker: it gets no requests, and has neither addresses nor a proxy.
     pub fn is_worker(&self) -> bool {
         self.endpoints.blue.is_empty()
+    }
+
+    /// Whether the route was written for the other kind of service: for one that gets requests, or for a worker.
+    pub fn is_other_kind(&self, route: &Route) -> bool {
+        route.addresses.is_empty() != self.is_worker()
     }
 
     /// Whether nothing can be released, because no health endpoint is configured. A worker needs none.

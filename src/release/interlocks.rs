@@ -4,7 +4,6 @@
 
 use super::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use super::view::{Traffic, View};
-use super::workers::kind_changed;
 use crate::inventory::{
     Consensus, Digest, EdgeReport, Installation, InstanceId, PointerState, Route, Slot, TaskCall,
     is_beyond_any_switch,
@@ -163,8 +162,11 @@ fn fit_for_traffic(view: &View<'_>, slot: Slot, purpose: Option<&Purpose>) -> Re
 }
 
 fn route(view: &View<'_>, rewrite: &Rewrite) -> Result<(), Obstacle> {
-    if let Some(changed) = kind_changed(view.definition, view.route()) {
-        return Err(Refuse(changed.to_string()));
+    let is_other_kind = |route| view.definition.is_other_kind(route);
+    if view.route().is_some_and(is_other_kind) {
+        return Err(Refuse(
+            "the live version was released as another kind of service, and a proxy may still send requests to it".into(),
+        ));
     }
     let current = match view.route() {
         Some(route) => RouteBefore::Contains(route.generation, route.live),

@@ -2,7 +2,7 @@
 //! store was restored from a backup. A worker has no proxy, so whatever may be live counts as live (interlock 1).
 
 use super::{Definition, Facts, Refusal};
-use crate::history::WasLive;
+use crate::history::ReleaseRecord;
 use crate::inventory::{Occupancy, RegistryRecord, ReleaseId, Route, Slot, SlotMembers};
 
 /// The reasons against the plan of a release.
@@ -15,7 +15,7 @@ pub(super) fn against(
     let store = Store {
         route,
         newest: facts.newest(),
-        was_live: facts.past.is_ok().then_some(&facts.was_live),
+        past: facts.past.as_deref().unwrap_or_default(),
     };
     let slots = facts.slots.iter().filter_map(|(slot, found)| match found {
         Ok(Occupancy::Ours(members)) => Some((slot, members)),
@@ -30,10 +30,10 @@ pub(super) fn against(
 /// Refuses if the live version was released as the other kind of service: its slots then have other addresses, and a
 /// proxy may still send requests to them.
 pub(super) fn kind_changed(definition: &Definition, route: Option<&Route>) -> Option<Refusal> {
-    let was_worker = route?.addresses.is_empty();
-    (was_worker != definition.is_worker()).then(|| Refusal::KindChanged {
+    let changed = definition.is_other_kind(route?);
+    changed.then(|| Refusal::KindChanged {
         target: definition.target.clone(),
-        was_worker,
+        was_worker: !definition.is_worker(),
     })
 }
 
@@ -42,8 +42,8 @@ pub(super) struct Store<'a> {
     pub(super) route: Option<&'a Route>,
     /// The newest release; none if there is no release.
     pub(super) newest: Option<ReleaseId>,
-    /// The versions that were live; none if they are not known.
-    pub(super) was_live: Option<&'a WasLive>,
+    /// The newest releases; empty if they are not known.
+    pub(super) past: &'a [ReleaseRecord],
 }
 
 /// Refuses for each running slot that may be live although the route does not name it: no route is there, or the store
@@ -82,13 +82,13 @@ fn is_lost(store: &Store<'_>, members: &SlotMembers) -> bool {
     })
 }
 
-/// Only a whole history proves that a version was never live, e.g. because the first release has failed.
+/// A version was never live if the release of each member has ended and was not live, e.g. because its checks failed.
 fn may_have_been_live(store: &Store<'_>, members: &SlotMembers) -> bool {
-    let (Some(history), Some(digest)) = (store.was_live, members.digest()) else {
-        return true;
+    let was_never_live = |release: ReleaseId| {
+        let mut past = store.past.iter();
+        let head = past.find(|head| head.id == release);
+        head.is_some_and(|head| head.closed.is_some() && head.live.is_none())
     };
-    let mut versions = history.versions.iter();
-    history.searched_only.is_some()
-        || !history.unproven_claims.is_empty()
-        || versions.any(|version| version.digest == *digest)
+    let mut releases = members.iter().map(|member| member.release);
+    !releases.all(|release| release.is_some_and(was_never_live))
 }

@@ -126,7 +126,7 @@ impl fmt::Display for Refusal {
             Self::KindChanged { target, was_worker } => kind_changed(f, target, *was_worker),
             Self::LiveUnknown { target, why } => write!(
                 f,
-                "it is not known which version of {target} is live: {why}\n  Find out what happened to the store. Stop and remove by hand the version that should not run, then plan again."
+                "it is not known which version of {target} is live: {why}. Find out what happened to the store, stop and remove by hand the version that should not run, then plan again"
             ),
             Self::GenerationsUsedUp { target, generation } => used_up(f, target, *generation),
             Self::StoreWentBack { target, message } => store_went_back(f, target, message),

@@ -1,11 +1,13 @@
 //! Plans of workers, which have no proxy: only the store says which version is live.
 
 use greenroom::checks::Suite;
+use greenroom::history::LivePeriod;
 use greenroom::inventory::{Addresses, Edges, InstanceState, Occupancy, PerSlot, Slot, Tier};
 use greenroom::release::{Definition, Facts, Refusal};
+use jiff::Timestamp;
 
-use super::{facts, instance, one, plan, promote, refused, release, was_live};
-use crate::support::web::{definition, version};
+use super::{facts, instance, one, plan, promote, refused, release};
+use crate::support::web::definition;
 
 fn worker() -> Definition {
     Definition {
@@ -46,7 +48,11 @@ fn a_worker_is_planned_without_health_endpoint_and_proxy() {
 fn a_worker_whose_route_is_lost_is_not_released() {
     let mut facts = of_worker();
     facts.record.as_mut().expect("a record").route = None;
-    facts.was_live = was_live(version("1.8.2", 'a'));
+    let head = &mut facts.past.as_mut().expect("the history")[0];
+    head.live = Some(LivePeriod {
+        since: Timestamp::UNIX_EPOCH,
+        until: None,
+    });
     let [Refusal::LiveUnknown { why, .. }] = &refused(&promote(), &worker(), &facts)[..] else {
         panic!("it may be live");
     };
@@ -55,7 +61,7 @@ fn a_worker_whose_route_is_lost_is_not_released() {
         "{why}"
     );
     // A version that was never live is left over from a release that failed.
-    facts.was_live.versions.clear();
+    facts.past.as_mut().expect("the history")[0].live = None;
     let planned = plan(&promote(), &worker(), &facts).expect("a plan");
     assert_eq!(planned.leftover.len(), 1);
 }

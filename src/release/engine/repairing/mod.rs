@@ -288,7 +288,7 @@ fn live_is_known(
     let store = workers::Store {
         route,
         newest,
-        was_live: None,
+        past: &[],
     };
     let slots = snapshot.slots.iter();
     let slots = slots.map(|(slot, snapshot)| (slot, &snapshot.members));
