@@ -291,6 +291,13 @@ impl Snapshot {
         self.store_revision = Some(revision);
     }
 
+    /// The sources that the target has, by name. A worker has no proxy.
+    pub fn sources_in_use(&self) -> impl Iterator<Item = (&'static str, &SourceState)> {
+        let has_proxy = !self.edges.is_empty();
+        let named = self.sources.named().into_iter();
+        named.filter(move |(name, _)| has_proxy || *name != "proxy")
+    }
+
     /// The consoles that have the target open.
     pub fn consoles(&self) -> impl Iterator<Item = &Watcher> {
         self.watching.iter().filter(|watcher| !watcher.is_agent)

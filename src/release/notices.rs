@@ -137,9 +137,12 @@ impl NoticeSource {
         }
         let plan = &status.plan;
         let is_live = plan.definition.live_phrase();
-        let back_on = |version: &str| match plan.definition.is_worker() {
-            true => format!("{version} is live again"),
-            false => format!("traffic is back on {version}"),
+        let back_on = |version: &str| {
+            if plan.definition.is_worker() {
+                format!("{version} is live again")
+            } else {
+                format!("traffic is back on {version}")
+            }
         };
         let (event, message) = if !status.switched {
             let before = plan.from.as_ref().map(|from| from.version.to_string());

@@ -55,23 +55,25 @@ pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
 
 fn command_of(own: &Processes, record: &Record) -> Result<Command> {
     let version = record.tag.as_deref().unwrap_or(record.digest.as_str());
-    let address = record.endpoint.as_ref().map(ToString::to_string);
-    let address = address.map(|address| ("GREENROOM_ADDRESS", address));
+    let mut variables = vec![
+        ("GREENROOM_SERVICE", record.target.service.to_string()),
+        (
+            "GREENROOM_ENVIRONMENT",
+            record.target.environment.to_string(),
+        ),
+        ("GREENROOM_SLOT", record.slot.to_string()),
+        ("GREENROOM_VERSION", version.to_owned()),
+        ("GREENROOM_RELEASE", record.release.to_string()),
+    ];
+    if let Some(address) = &record.endpoint {
+        variables.push(("GREENROOM_ADDRESS", address.to_string()));
+    }
     let program = Program {
         doing: &format!("starting {}", record.name()),
         id: &record.id,
         argv: &record.argv,
         environment: &record.environment,
-        variables: Vec::from_iter(address.into_iter().chain([
-            ("GREENROOM_SERVICE", record.target.service.to_string()),
-            (
-                "GREENROOM_ENVIRONMENT",
-                record.target.environment.to_string(),
-            ),
-            ("GREENROOM_SLOT", record.slot.to_string()),
-            ("GREENROOM_VERSION", version.to_owned()),
-            ("GREENROOM_RELEASE", record.release.to_string()),
-        ])),
+        variables,
     };
     spawn_command(own, &program)
 }

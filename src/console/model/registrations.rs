@@ -220,7 +220,8 @@ fn describe_entry<'a>(
 /// The result for a slot that is not registered. Only the live slot must be registered.
 fn mark_of_unregistered(snapshot: &Snapshot, slot: Slot) -> Mark {
     if snapshot.role(slot) == Role::Live && snapshot.sources.registry.is_live() {
-        Mark::Missing(format!("{slot} has the traffic and is not registered"))
+        let is_live = snapshot.edges.live_phrase();
+        Mark::Missing(format!("{slot} {is_live} and is not registered"))
     } else {
         Mark::NotCompared
     }

@@ -241,13 +241,11 @@ fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     Part::new(forms.to_vec())
 }
 
-/// The sources that answer. If all three answer, a shorter form leaves out their names. The last form is empty.
+/// The sources that answer. If all of them answer, a shorter form leaves out their names. The last form is empty.
 fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let answering: Vec<&str> = snapshot
-        .sources
-        .named()
-        .into_iter()
-        .filter(|(name, state)| state.is_live() && (*name != "proxy" || !snapshot.edges.is_empty()))
+        .sources_in_use()
+        .filter(|(_, state)| state.is_live())
         .map(|(name, _)| name)
         .collect();
     if answering.is_empty() {
@@ -263,7 +261,7 @@ fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
         long.push(theme.span(full, Meaning::Ok));
     }
     let mut forms = vec![long];
-    if answering.len() == 3 {
+    if answering.len() == snapshot.sources_in_use().count() {
         forms.push(vec![
             theme.span("sources ", Meaning::Muted),
             theme.span(full, Meaning::Ok),

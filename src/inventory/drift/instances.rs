@@ -115,7 +115,8 @@ fn unregistered(
     if live == LiveSlot::Slot(slot) {
         // If the key of the registration exists but cannot be read, `keys` reports that.
         let unreadable = keys::unreadable(snapshot, |name| name == format!("slots/{slot}"));
-        let message = format!("{slot} has the traffic but is not registered");
+        let is_live = snapshot.edges.live_phrase();
+        let message = format!("{slot} {is_live} but is not registered");
         return unreadable
             .is_empty()
             .then(|| Name::LiveNotRegistered.with_message(message));

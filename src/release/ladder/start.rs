@@ -234,9 +234,14 @@ impl StepDefinition for Start {
         if !plan.leftover.is_empty() {
             calls.push(format!("store: remove slots/{}, if it exists", plan.slot));
         }
+        let is_idle = if plan.definition.is_worker() {
+            "is not live"
+        } else {
+            "has no traffic"
+        };
         for leftover in &plan.leftover {
             calls.push(format!(
-                "engine: stop and remove {} ({}, {}), which has no traffic",
+                "engine: stop and remove {} ({}, {}), which {is_idle}",
                 leftover.name,
                 leftover.version_name(),
                 leftover.id.short()
@@ -245,12 +250,11 @@ impl StepDefinition for Start {
         let addresses = plan.addresses();
         let members = addresses.members();
         let first = instance_name(plan.target(), plan.slot, 1);
-        let named = match members {
-            1 => first,
-            _ => {
-                let last = instance_name(plan.target(), plan.slot, members);
-                format!("{members} members, {first} to {last},")
-            }
+        let named = if members == 1 {
+            first
+        } else {
+            let last = instance_name(plan.target(), plan.slot, members);
+            format!("{members} members, {first} to {last},")
         };
         let (image, at) = (plan.version.pinned(), addresses.at());
         calls.push(format!("engine: create and start {named} from {image}{at}"));

@@ -105,8 +105,5 @@ fn a_route_of_the_other_kind_of_service_is_not_replaced() {
     let mut former = of_worker(before_the_switch());
     route(&mut former).addresses = "127.0.0.1:3001".parse().expect("an address");
     let why = refusal(verdict(SWITCH, &plan_of_worker(), former));
-    assert!(
-        why.contains("was released as a service that gets requests"),
-        "{why}"
-    );
+    assert!(why.contains("released as another kind of service"), "{why}");
 }

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON};
 use crate::inventory::{
-    EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId, Slot, Target,
-    local_time,
+    Addresses, EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId,
+    Slot, Target, local_time,
 };
 use crate::release::describe::generations_used_up;
 use crate::sanitize::sanitize;
@@ -113,21 +113,13 @@ impl fmt::Display for Refusal {
             Self::NoReason => f.write_str(
                 "the rules require a reason: give one (on the command line with --reason)",
             ),
-            Self::SlotTaken { slot, at, by } => write!(
-                f,
-                "{slot}{} is in use by {by}: stop it{}",
-                at.at(),
-                if !at.is_empty() { ", or configure another address for the slot" } else { "" }
-            ),
+            Self::SlotTaken { slot, at, by } => slot_taken(f, *slot, at, by),
             Self::RouteDisagrees { difference } => write!(
                 f,
                 "store and proxy disagree about the live slot ({difference}): run greenroom repair first"
             ),
             Self::KindChanged { target, was_worker } => kind_changed(f, target, *was_worker),
-            Self::LiveUnknown { target, why } => write!(
-                f,
-                "it is not known which version of {target} is live: {why}. Find out what happened to the store, stop and remove by hand the version that should not run, then plan again"
-            ),
+            Self::LiveUnknown { target, why } => live_unknown(f, target, why),
             Self::GenerationsUsedUp { target, generation } => used_up(f, target, *generation),
             Self::StoreWentBack { target, message } => store_went_back(f, target, message),
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it with a reason"),
@@ -213,6 +205,22 @@ fn only_to_leave(f: &mut fmt::Formatter<'_>, target: &Target, release: ReleaseId
     write!(
         f,
         "release {release} has not ended, and cannot switch because the store went back: leave it (greenroom resume {service} {environment} --leave), then repair (greenroom repair {service} {environment})"
+    )
+}
+
+fn slot_taken(f: &mut fmt::Formatter<'_>, slot: Slot, at: &Addresses, by: &str) -> fmt::Result {
+    let or = if at.is_empty() {
+        ""
+    } else {
+        ", or configure another address for the slot"
+    };
+    write!(f, "{slot}{} is in use by {by}: stop it{or}", at.at())
+}
+
+fn live_unknown(f: &mut fmt::Formatter<'_>, target: &Target, why: &str) -> fmt::Result {
+    write!(
+        f,
+        "it is not known which version of {target} is live: {why}. Find out what happened to the store, stop and remove by hand the version that should not run, then plan again"
     )
 }
 

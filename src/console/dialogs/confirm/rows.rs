@@ -162,8 +162,13 @@ fn warm_until(model: &Model, plan: &Plan) -> Option<String> {
     let back = model.keymap.shown(Action::RollBack);
     Some(match plan.definition.timing.standby {
         Limit::After(time) => format!(
-            "{back} rolls back in one step while {old} is kept warm, for {} after the drain",
-            duration(time)
+            "{back} rolls back in one step while {old} is kept warm, for {} after the {}",
+            duration(time),
+            if plan.definition.is_worker() {
+                "watch"
+            } else {
+                "drain"
+            }
         ),
         Limit::Never => {
             format!("{back} rolls back in one step: {old} is kept warm until an operator stops it")

@@ -34,7 +34,8 @@ impl StageDefinition for SwitchBack {
         let route = observation.route();
         let routed = route.map_or(0, |(generation, _)| generation);
         if route.map(|(_, slot)| slot) == Some(from.slot) && edges.are_at(from.slot, routed) {
-            return Verdict::Already(format!("{} has the traffic", from.slot));
+            let is_live = plan.definition.live_phrase();
+            return Verdict::Already(format!("{} {is_live}", from.slot));
         }
         if let Some(other) = another_version(from, observation.members(from.slot)) {
             return Verdict::Refuse(format!("the traffic does not move: {other}"));

@@ -116,7 +116,7 @@ async fn back_out_in_the_watch(fixture: &mut Fixture, versions: &Versions) {
 }
 
 async fn every_job_is_done_once(database: &Database) {
-    eventually("all jobs are done", Duration::from_secs(60), || async {
+    eventually("all jobs are done", Duration::from_mins(1), || async {
         database.query("SELECT count(*) FROM jobs WHERE done = 0") == "0"
     })
     .await;
