@@ -152,7 +152,7 @@ impl Name {
                 "the key was edited by hand, or another program or a newer Greenroom wrote it"
             }
             Self::RouteMissing => {
-                "the route's key was deleted, or the store was wiped or replaced: the proxy still sends traffic, but other programs cannot read which slot is live. Of a worker, nothing else says which version is live"
+                "the route's key was deleted, or the store was wiped or replaced: other programs cannot read which slot is live, nor can Greenroom for a worker"
             }
             Self::ProxyElsewhere => {
                 "normal for a moment during a switch; otherwise a release was interrupted, the store was restored, or the pointer or the route was changed by hand"
