@@ -1,13 +1,15 @@
 //! What only a container can have, in the words of Compose. The runtime of plain processes refuses all of it.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::SecretSource;
-use super::units::{MaybeWritten, Size};
+use super::units::{MaybeWritten, Size, Time};
 use crate::sanitize::sanitize;
 
 /// Billionths of a CPU in one CPU.
@@ -32,6 +34,9 @@ pub struct ContainerOptions {
     /// The signal that asks the program to stop, e.g. `SIGQUIT`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
+    /// How Docker finds out whether the program is healthy, instead of the HEALTHCHECK of the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
     /// Whether a small init process starts the program, passes signals on and collects ended child processes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<bool>,
@@ -94,6 +99,31 @@ impl From<Cpus> for f64 {
     fn from(cpus: Cpus) -> Self {
         cpus.0 as Self / NANO
     }
+}
+
+/// How Docker finds out whether the program in a container is healthy. What is absent is as in the HEALTHCHECK of the
+/// image, or as Docker's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Healthcheck {
+    /// The command, which Docker runs inside the container. The container is healthy if the command exits with 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// The time between the end of a run and the start of the next one.
+    #[serde(with = "MaybeWritten::<Time>", skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Duration>,
+    /// How long a run may take.
+    #[serde(with = "MaybeWritten::<Time>", skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// How many failed runs in a row make the container unhealthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries: Option<NonZeroU16>,
+    /// How long after the start a failed run does not count.
+    #[serde(with = "MaybeWritten::<Time>", skip_serializing_if = "Option::is_none")]
+    pub start_period: Option<Duration>,
+    /// Whether Docker checks nothing, although the image has a HEALTHCHECK.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disable: bool,
 }
 
 /// A directory in memory.
@@ -162,12 +192,19 @@ pub struct WrongOption {
 }
 
 impl ContainerOptions {
-    /// The options that are set, by key. Values that may be secret are left out: the entry point, the options of the log
-    /// driver and the sources of secrets.
+    /// The options that are set, by key. Values that may be secret are left out: the entry point, the command of the
+    /// healthcheck, the options of the log driver and the sources of secrets.
     pub fn without_secrets(&self) -> Map<String, Value> {
         let mut shown = self.clone();
         if let Some(entrypoint) = &mut shown.entrypoint {
             entrypoint.clear();
+        }
+        if let Some(command) = shown
+            .healthcheck
+            .as_mut()
+            .and_then(|it| it.command.as_mut())
+        {
+            command.clear();
         }
         if let Some(logging) = &mut shown.logging {
             logging.options.values_mut().for_each(String::clear);
@@ -226,12 +263,13 @@ mod tests {
     fn texts_that_may_be_secret_are_left_out() {
         let options = read(serde_json::json!({
             "entrypoint": ["run", "--token=hunter2"],
+            "healthcheck": { "command": ["ask", "hunter5"], "interval": "5s" },
             "logging": { "driver": "splunk", "options": { "splunk-token": "hunter3" } },
             "secrets": { "db_password": { "command": ["print", "hunter4"] } },
         }));
         let shown = Value::Object(options.without_secrets()).to_string();
         assert!(!shown.contains("hunter"), "{shown}");
-        for key in ["entrypoint", "splunk-token", "db_password"] {
+        for key in ["entrypoint", "healthcheck", "splunk-token", "db_password"] {
             assert!(shown.contains(key), "{shown}");
         }
     }

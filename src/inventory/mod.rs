@@ -59,7 +59,9 @@ pub use address_range::{AddressRange, InvalidRange};
 pub use addresses::{Addresses, InvalidAddresses, MOST_MEMBERS};
 pub use change::{Changes, Difference, changes, commit};
 pub use clocks::{ClockReading, Clocks, engine_of, http_date, store_of};
-pub use container::{ContainerOptions, Cpus, Logging, SoftAndHard, Tmpfs, Ulimit, WrongOption};
+pub use container::{
+    ContainerOptions, Cpus, Healthcheck, Logging, SoftAndHard, Tmpfs, Ulimit, WrongOption,
+};
 pub use derived_name::{instance_name, is_instance_name};
 pub use edges::{
     Consensus, Edge, EdgeAnswer, EdgeReport, EdgeSlots, EdgeTraffic, Edges, PublicReport,

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::models::{
     ContainerConfig, ContainerInspectResponse, HostConfig, MountPoint, PortBinding,
@@ -26,7 +27,7 @@ const MOST: usize = 256;
 const ANONYMOUS_NAME_LENGTH: usize = 64;
 
 /// What is shown under another name, and what differs between all containers or means nothing after the start.
-const SHOWN_OF_CONFIG: [&str; 15] = [
+const SHOWN_OF_CONFIG: [&str; 16] = [
     "ArgsEscaped",
     "AttachStderr",
     "AttachStdin",
@@ -35,6 +36,7 @@ const SHOWN_OF_CONFIG: [&str; 15] = [
     "Entrypoint",
     "Env",
     "ExposedPorts",
+    "Healthcheck",
     "Hostname",
     "Image",
     "Labels",
@@ -150,6 +152,28 @@ impl Entries<'_> {
     }
 }
 
+/// The command of the healthcheck, and its times.
+fn healthcheck(config: &ContainerConfig) -> String {
+    let Some(health) = &config.healthcheck else {
+        return String::new();
+    };
+    let command = health.test.as_deref().unwrap_or_default().join(" ");
+    let time = |nanoseconds: Option<i64>| {
+        let nanoseconds = u64::try_from(nanoseconds.unwrap_or_default()).unwrap_or_default();
+        (nanoseconds > 0).then(|| format!("{:?}", Duration::from_nanos(nanoseconds)))
+    };
+    let retries = health.retries.filter(|retries| *retries > 0);
+    let parts = [
+        time(health.interval).map(|time| format!("every {time}")),
+        time(health.timeout).map(|time| format!("timeout {time}")),
+        time(health.start_period).map(|time| format!("start period {time}")),
+        retries.map(|retries| format!("retries {retries}")),
+    ];
+    let command = (!command.is_empty()).then_some(command).into_iter();
+    let parts = command.chain(parts.into_iter().flatten());
+    parts.collect::<Vec<_>>().join(", ")
+}
+
 fn program(entries: &mut Entries<'_>, config: &ContainerConfig) {
     let join = |parts: &Option<Vec<String>>| parts.as_deref().unwrap_or_default().join(" ");
     entries.add("entrypoint", &join(&config.entrypoint));
@@ -159,6 +183,7 @@ fn program(entries: &mut Entries<'_>, config: &ContainerConfig) {
     entries.add("working_dir", directory);
     let signal = config.stop_signal.as_deref().unwrap_or_default();
     entries.add("stop_signal", signal);
+    entries.add("healthcheck", &healthcheck(config));
     for variable in config.env.iter().flatten() {
         let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
         let value = entries.fingerprints.of(value);
@@ -320,7 +345,7 @@ fn bytes(bytes: u64) -> String {
 mod tests {
     use std::collections::HashMap;
 
-    use bollard::models::{RestartPolicy, RestartPolicyNameEnum};
+    use bollard::models::{HealthConfig, RestartPolicy, RestartPolicyNameEnum};
 
     use super::*;
 
@@ -447,6 +472,12 @@ mod tests {
         let config = made.config.as_mut().expect("a program");
         config.working_dir = Some("/app".into());
         config.stop_signal = Some("SIGQUIT".into());
+        config.healthcheck = Some(HealthConfig {
+            test: Some(vec!["CMD".into(), "ask".into()]),
+            interval: Some(5_000_000_000),
+            retries: Some(2),
+            ..HealthConfig::default()
+        });
         config.hostname = Some("0123456789ab".into());
         config.stop_timeout = Some(7);
         made.host_config = serde_json::from_value(serde_json::json!({
@@ -462,6 +493,7 @@ mod tests {
         for (name, value) in [
             ("working_dir", "/app"),
             ("stop_signal", "SIGQUIT"),
+            ("healthcheck", "CMD ask, every 5s, retries 2"),
             ("cap_add", "NET_ADMIN SYS_TIME"),
             ("cap_drop", "ALL"),
             ("read_only_root", "yes"),

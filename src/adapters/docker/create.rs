@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount as EngineMount, MountType,
-    PortBinding, ResourcesUlimits, RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount as EngineMount,
+    MountType, PortBinding, ResourcesUlimits, RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
 };
 
 use super::labels::{labels_of, labels_of_check, labels_of_task};
 use super::passthrough::body_of;
 use super::{report_file, secret_files};
 use crate::inventory::{
-    Address, Endpoint, InstanceShape, Listen, Mount, RestartPolicy, Tmpfs, Ulimit,
+    Address, Endpoint, Healthcheck, InstanceShape, Listen, Mount, RestartPolicy, Tmpfs, Ulimit,
 };
 use crate::ports::{CheckSpec, InstanceSpec, TaskSpec};
 
@@ -43,6 +44,9 @@ pub(super) fn body(
         labels_of(spec),
     )?;
     body.exposed_ports = reach.exposed;
+    if let Some(healthcheck) = &spec.shape.container.healthcheck {
+        body.healthcheck = Some(health_config(healthcheck));
+    }
     if let Some(host) = &mut body.host_config {
         host.port_bindings = reach.bindings;
         host.mounts.get_or_insert_default().extend(reach.mount);
@@ -165,6 +169,29 @@ fn host_config(shape: &InstanceShape, further: HostConfig) -> Result<HostConfig,
         }),
         ..further
     })
+}
+
+/// The healthcheck as Docker takes it: times are in nanoseconds, and what is absent is as in the image.
+fn health_config(healthcheck: &Healthcheck) -> HealthConfig {
+    let nanoseconds = |time: Option<Duration>| {
+        time.map(|time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
+    };
+    let run = |command: &Vec<String>| {
+        let kind = std::iter::once("CMD".to_owned());
+        kind.chain(command.iter().cloned()).collect()
+    };
+    HealthConfig {
+        test: if healthcheck.disable {
+            Some(vec!["NONE".to_owned()])
+        } else {
+            healthcheck.command.as_ref().map(run)
+        },
+        interval: nanoseconds(healthcheck.interval),
+        timeout: nanoseconds(healthcheck.timeout),
+        retries: healthcheck.retries.map(|retries| retries.get().into()),
+        start_period: nanoseconds(healthcheck.start_period),
+        start_interval: None,
+    }
 }
 
 /// A size as Docker takes it. The error names the setting.
@@ -336,6 +363,35 @@ mod tests {
         for (key, value) in expected.as_object().expect("keys") {
             assert_eq!(&body["HostConfig"][key], value, "{key}");
         }
+    }
+
+    #[test]
+    fn a_healthcheck_is_passed_to_docker() {
+        let read = |json: serde_json::Value| {
+            let options: ContainerOptions =
+                serde_json::from_value(serde_json::json!({ "healthcheck": json }))
+                    .expect("options");
+            let healthcheck = options.healthcheck.expect("a healthcheck");
+            serde_json::to_value(health_config(&healthcheck)).expect("JSON")
+        };
+        let asked = read(serde_json::json!({
+            "command": ["app", "ask"], "interval": "5s", "timeout": "500ms", "retries": 2, "start_period": "1m",
+        }));
+        let expected = serde_json::json!({
+            "Test": ["CMD", "app", "ask"], "Interval": 5_000_000_000_u64, "Timeout": 500_000_000,
+            "Retries": 2, "StartPeriod": 60_000_000_000_u64,
+        });
+        for (key, value) in expected.as_object().expect("keys") {
+            assert_eq!(&asked[key], value, "{key}");
+        }
+        // The rest is as in the image.
+        let sooner = read(serde_json::json!({ "interval": "1s" }));
+        assert!(
+            sooner["Test"].is_null() && sooner["Retries"].is_null(),
+            "{sooner}"
+        );
+        let disabled = read(serde_json::json!({ "disable": true }));
+        assert_eq!(disabled["Test"], serde_json::json!(["NONE"]));
     }
 
     #[test]

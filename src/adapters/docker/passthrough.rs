@@ -19,6 +19,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["User"], "use `user`"),
     (&["WorkingDir"], "use `working_dir`"),
     (&["StopSignal"], "use `stop_signal`"),
+    (&["Healthcheck"], "use `healthcheck`"),
     (&["StopTimeout"], "use `timing.stop_grace`"),
     (&["ExposedPorts"], "use `listen`"),
     (&["Volumes"], "use `mounts`"),
@@ -136,7 +137,6 @@ mod tests {
     fn options_of_the_api_are_accepted() {
         let options = serde_json::json!({
             "Domainname": "web.example",
-            "Healthcheck": { "Test": ["NONE"] },
             "HostConfig": {
                 "PidsLimit": 100, "Privileged": true, "Dns": ["10.0.0.53"],
                 "Sysctls": { "net.core.somaxconn": "1024" },

@@ -8,7 +8,7 @@ use super::super::model::{
 };
 use super::Checker;
 use crate::checks::Case;
-use crate::inventory::{Cpus, SecretSource, Ulimit, WrongOption, plain};
+use crate::inventory::{Cpus, Healthcheck, SecretSource, Ulimit, WrongOption, plain};
 use crate::sanitize::visible;
 
 /// The smallest number of CPUs that Docker accepts.
@@ -53,6 +53,7 @@ impl Checker<'_> {
                 "an empty entry point runs nothing: leave `entrypoint` out to use that of the image",
             );
         }
+        self.healthcheck(at, options.healthcheck.as_ref());
         let texts = [
             ("user", &options.user, "1000:1000"),
             ("stop_signal", &options.stop_signal, "SIGTERM"),
@@ -100,6 +101,29 @@ impl Checker<'_> {
                     self.without_containers(&[at, &[&*key]].concat(), environment);
                 }
             }
+        }
+    }
+
+    fn healthcheck(&mut self, at: &[&str], healthcheck: Option<&Healthcheck>) {
+        let Some(healthcheck) = healthcheck else {
+            return;
+        };
+        let at = [at, &["healthcheck"]].concat();
+        if healthcheck.command.as_ref().is_some_and(Vec::is_empty) {
+            self.error(
+                &[&at[..], &["command"]].concat(),
+                "an empty command checks nothing: leave `command` out to use that of the image, or write disable = true",
+            );
+        }
+        let disabled = Healthcheck {
+            disable: true,
+            ..Healthcheck::default()
+        };
+        if healthcheck.disable && *healthcheck != disabled {
+            self.error(
+                &at,
+                "the healthcheck is disabled, so its other keys have no effect: remove them, or `disable`",
+            );
         }
     }
 

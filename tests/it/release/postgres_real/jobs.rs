@@ -71,6 +71,7 @@ image = "{image}"
 restart = "no"
 command = ["/worker", "--exact", "{test}", "--nocapture"]
 mounts = [{program}, {sockets}]
+healthcheck = {{ command = ["psql", "-c", "SELECT 1"], interval = "200ms", retries = 1 }}
 environment = {{ {VARIABLE} = "yes", PGHOST = "/run/postgresql", PGUSER = "{ROLE}", PGDATABASE = "{DATABASE}" }}
 
 [[services.{name}.checks]]
@@ -115,6 +116,21 @@ async fn back_out_in_the_watch(fixture: &mut Fixture, versions: &Versions) {
     fixture.rebuild(|text| text.replace(long, short)).await;
 }
 
+/// A version whose healthcheck fails does not become live.
+async fn fail_the_healthcheck(fixture: &mut Fixture, versions: &Versions) {
+    let (good, bad) = ("SELECT 1", "SELECT nonsense");
+    fixture.rebuild(|text| text.replace(good, bad)).await;
+    let unhealthy = versions.another("none").await;
+    let finished = fixture.begin(version(&unhealthy)).await.finish().await;
+    assert!(finished.is_backed_out(), "{finished:?}");
+    let why = format!("{finished:?}");
+    assert!(
+        why.contains("start failed") && why.contains("HEALTHCHECK says unhealthy"),
+        "{why}"
+    );
+    fixture.rebuild(|text| text.replace(bad, good)).await;
+}
+
 async fn every_job_is_done_once(database: &Database) {
     eventually("all jobs are done", Duration::from_mins(1), || async {
         database.query("SELECT count(*) FROM jobs WHERE done = 0") == "0"
@@ -156,6 +172,7 @@ async fn no_job_is_lost_while_workers_are_released() {
         assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     }
     back_out_in_the_watch(&mut fixture, &versions).await;
+    fail_the_healthcheck(&mut fixture, &versions).await;
     fixture.stands(&live, Role::Empty).await;
 
     over.cancel();
@@ -164,5 +181,7 @@ async fn no_job_is_lost_while_workers_are_released() {
     let busy = database.query("SELECT count(DISTINCT taken_by) FROM jobs");
     let jobs = database.query("SELECT count(*) FROM jobs");
     println!("{RELEASES} releases and a back-out, {jobs} jobs by {busy} versions");
-    assert_eq!(busy, (RELEASES + 2).to_string());
+    // Those of the unhealthy version may have taken jobs too.
+    let busy: usize = busy.parse().expect("a number");
+    assert!(busy >= RELEASES + 2, "{busy} versions");
 }
