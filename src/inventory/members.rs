@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Address, Addresses, Digest, Instance, InstanceId, PerSlot, Probe, ReleaseId, Slot,
-    instance_name,
+    Address, Addresses, Digest, Instance, InstanceId, PerSlot, Probe, ReleaseId, RuntimeHealth,
+    Slot, instance_name,
 };
 
 /// The members of one slot. A set with too many members, or with members of several digests, has no digest, because it
@@ -241,6 +241,13 @@ impl SlotMembers {
     /// Whether the slot is whole and all members are running.
     pub fn are_running(&self) -> bool {
         self.is_whole() && self.members.iter().all(Instance::is_running)
+    }
+
+    /// Whether all members are running, and none is known to be unhealthy, but the HEALTHCHECK of at least one has no
+    /// result yet.
+    pub fn are_only_starting(&self) -> bool {
+        let is = |health: RuntimeHealth| self.members.iter().any(|member| member.health == health);
+        self.are_running() && is(RuntimeHealth::Starting) && !is(RuntimeHealth::Unhealthy)
     }
 
     /// Whether at least one member is running.

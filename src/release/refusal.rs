@@ -105,7 +105,7 @@ pub enum Refusal {
     /// The store does not say which version of a worker is live, and no proxy says it either.
     LiveUnknown {
         target: Target,
-        /// What is running, and why it may be live, as a message.
+        /// What may be live, why, and what to do, as a message.
         why: String,
     },
     /// The store was wiped, restored or replaced. The proxy has a fencing token that is higher than every token of this
@@ -289,13 +289,13 @@ impl Refusal {
             | Self::Unfinished { .. }
             | Self::RouteDisagrees { .. }
             | Self::LiveUnknown { .. }
-            | Self::KindChanged { .. }
             | Self::SlotTaken { .. }
             | Self::ConfigurationOlder { .. }
             | Self::DrivenHere => true,
             Self::OfQueue(reason) => reason.may_pass(),
             Self::UnknownTarget(_)
             | Self::ReadOnly
+            | Self::KindChanged { .. }
             | Self::NoSuchVersion { .. }
             | Self::PlaceTaken { .. }
             | Self::NothingLiveIn(_)

@@ -48,6 +48,7 @@ impl Plan {
             refuse_by_generation(head.baseline.as_ref(), &mut against);
             refuse_by_definition(head.baseline.as_ref(), definition, &mut against);
             refuse_by_route(&plan, target_state.record, &mut against);
+            refuse_by_newer(&plan, target_state.instances, &mut against);
             if !is_backward {
                 refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
                 refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
@@ -81,6 +82,19 @@ impl Plan {
         if self.kind == ReleaseKind::WarmRollback {
             self.warm = slots.get(self.slot).clone();
         }
+    }
+}
+
+/// Refuses if a member of a worker was started by a newer release than the one to resume, because then the store was
+/// restored from a backup. The proxy of another service shows that.
+fn refuse_by_newer(plan: &Plan, instances: &[Instance], against: &mut Vec<Refusal>) {
+    let is_newer = |member: &&Instance| member.is_up() && member.release > Some(plan.release);
+    let newer = instances.iter().find(is_newer);
+    if let Some(member) = newer.filter(|_| plan.definition.is_worker()) {
+        against.push(not_resumable(format!(
+            "{} was started by a newer release, which the store does not know: find out what happened to the store, then leave this release",
+            member.name
+        )));
     }
 }
 

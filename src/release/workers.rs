@@ -3,28 +3,58 @@
 
 use super::{Definition, Facts, Refusal};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Occupancy, RegistryRecord, ReleaseId, Route, Slot, SlotMembers};
+use crate::inventory::{
+    Instance, Occupancy, RegistryRecord, ReleaseId, Route, Slot, SlotMembers, StoredKey,
+};
 
-/// The reasons against the plan of a release.
+/// What the store says about a worker.
+pub(super) struct Store<'a> {
+    pub(super) route: Option<&'a Route>,
+    /// Whether there is a route that cannot be read. Other refusals then say so.
+    pub(super) is_route_unreadable: bool,
+    /// The newest release; none if there is no release.
+    pub(super) newest: Option<ReleaseId>,
+    /// The release that has not ended; none if all releases have ended.
+    pub(super) open: Option<ReleaseId>,
+}
+
+/// The reasons against the plan of a release. While a driver holds the lock, its release may be the first one, which has
+/// no route yet: then only the kind of the service counts.
 pub(super) fn against(
     definition: &Definition,
     facts: &Facts,
     record: &RegistryRecord,
 ) -> Vec<Refusal> {
     let route = record.route.as_ref().map(|route| &route.value);
+    let mut against: Vec<Refusal> = kind_changed(definition, route).into_iter().collect();
+    if !definition.is_worker() || record.lock.is_some() {
+        return against;
+    }
+    let past = match &facts.past {
+        Ok(past) => past,
+        Err(why) => {
+            against.push(Refusal::Unknown {
+                fact: "which releases the target had".to_owned(),
+                why: why.clone(),
+            });
+            return against;
+        }
+    };
+    let is_open = |head: &&ReleaseRecord| head.closed.is_none();
+    let mut problems = record.problems.keys();
     let store = Store {
         route,
+        is_route_unreadable: problems
+            .any(|key| StoredKey::is_named(&definition.target, key, "route")),
         newest: facts.newest(),
-        past: facts.past.as_deref().unwrap_or_default(),
+        open: past.first().filter(is_open).map(|head| head.id),
     };
     let slots = facts.slots.iter().filter_map(|(slot, found)| match found {
         Ok(Occupancy::Ours(members)) => Some((slot, members)),
         _ => None,
     });
-    let changed = kind_changed(definition, route).into_iter();
-    changed
-        .chain(live_unknown(definition, &store, slots))
-        .collect()
+    against.extend(live_unknown(definition, &store, slots));
+    against
 }
 
 /// Refuses if the live version was released as the other kind of service: its slots then have other addresses, and a
@@ -37,17 +67,8 @@ pub(super) fn kind_changed(definition: &Definition, route: Option<&Route>) -> Op
     })
 }
 
-/// What the store says about the releases of a worker.
-pub(super) struct Store<'a> {
-    pub(super) route: Option<&'a Route>,
-    /// The newest release; none if there is no release.
-    pub(super) newest: Option<ReleaseId>,
-    /// The newest releases; empty if they are not known.
-    pub(super) past: &'a [ReleaseRecord],
-}
-
-/// Refuses for each running slot that may be live although the route does not name it: no route is there, or the store
-/// does not know the release that started a member.
+/// Refuses for each slot that may be live although the route does not name it, because a member is up and there is no
+/// route, or because the store does not know the release that started a member.
 pub(super) fn live_unknown<'a>(
     definition: &Definition,
     store: &Store<'_>,
@@ -56,39 +77,34 @@ pub(super) fn live_unknown<'a>(
     if !definition.is_worker() {
         return Vec::new();
     }
-    let running = slots.filter(|(_, members)| members.is_any_running());
-    let refusals = running.filter_map(|(slot, members)| {
-        let why = if is_lost(store, members) {
-            "the store does not know the release that started it"
-        } else if store.route.is_none() && may_have_been_live(store, members) {
-            "the store has no route"
-        } else {
+    let refusals = slots.filter_map(|(slot, members)| {
+        let mut up = members.iter().filter(|member| member.is_up()).peekable();
+        up.peek()?;
+        let why = if up.any(|member| is_lost(store, member)) {
+            format!("the store does not know the release that started it. {BY_HAND}")
+        } else if store.route.is_some() || store.is_route_unreadable {
             return None;
+        } else if let Some(open) = store.open.filter(|open| members.release() == Some(*open)) {
+            format!("release {open}, which started it, has not ended: resume it, back it out or leave it")
+        } else {
+            format!("the store has no route. {BY_HAND}")
         };
         Some(Refusal::LiveUnknown {
             target: definition.target.clone(),
-            why: format!("{slot} is running ({}), but {why}", members.names()),
+            why: format!("{slot} is not stopped ({}), and {why}", members.names()),
         })
     });
     refusals.collect()
 }
 
+/// What to do if the store has lost what it said.
+const BY_HAND: &str = "Find out what happened to the store, stop and remove by hand the version that should not run, then plan again";
+
 /// Whether the store has lost the release of a member. Without any release in the store, a member without a release
 /// counts as lost too.
-fn is_lost(store: &Store<'_>, members: &SlotMembers) -> bool {
-    members.iter().any(|member| match member.release {
+fn is_lost(store: &Store<'_>, member: &Instance) -> bool {
+    match member.release {
         Some(release) => Some(release) > store.newest,
         None => store.newest.is_none(),
-    })
-}
-
-/// A version was never live if the release of each member has ended and was not live, e.g. because its checks failed.
-fn may_have_been_live(store: &Store<'_>, members: &SlotMembers) -> bool {
-    let was_never_live = |release: ReleaseId| {
-        let mut past = store.past.iter();
-        let head = past.find(|head| head.id == release);
-        head.is_some_and(|head| head.closed.is_some() && head.live.is_none())
-    };
-    let mut releases = members.iter().map(|member| member.release);
-    !releases.all(|release| release.is_some_and(was_never_live))
+    }
 }

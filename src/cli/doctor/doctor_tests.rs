@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{
-    ClockReading, Edge, EdgeAnswer, Edges, Installation, PointerState, Probe, ProxyAnswer, Slot,
-    SlotMembers, StoredKey, Watcher, engine_of, local_time, store_of,
+    ClockReading, Edge, EdgeAnswer, Edges, Installation, Instance, PointerState, Probe,
+    ProxyAnswer, Slot, SlotMembers, StoredKey, Watcher, engine_of, local_time, store_of,
 };
 use crate::ports::{
     Connection, DoctorResult, DoctorTest, Failure, FailureKind, Result, RouterReader,
@@ -456,7 +456,14 @@ async fn members_run(site: &Site) -> DoctorResult {
         let mut problems = record.problems.iter();
         let unreadable = problems.find(|(key, _)| StoredKey::is_named(target, key, "route"));
         return match unreadable {
-            None => DoctorResult::NotTried("nothing is live".to_owned()),
+            None if !instances.iter().any(Instance::is_up) => {
+                DoctorResult::NotTried("nothing is live".to_owned())
+            }
+            None => {
+                let why = "something is running, but the store has no route".to_owned();
+                let doing = "finding the live version";
+                DoctorResult::Failed(target_failure(site, FailureKind::Missing, doing, why))
+            }
             Some((key, why)) => {
                 let why = format!("{key}: {why}");
                 let kind = FailureKind::Garbled;

@@ -2,7 +2,10 @@
 
 use super::world_tests::{agreed, edge_at, pointer, requests, route, started_again, with_two};
 use super::{Agreement, Drift, Name, Truth, compare, difference_of_route, store_went_back};
-use crate::inventory::{Edge, EdgeAnswer, EdgeName, Installation, Slot, Snapshot, SourceState};
+use crate::inventory::{
+    Edge, EdgeAnswer, EdgeName, Edges, Installation, InstanceState, Slot, SlotMembers, Snapshot,
+    SourceState,
+};
 
 fn blue() -> Edge {
     edge_at(Slot::Blue, 41)
@@ -182,4 +185,29 @@ fn the_differences_of_all_edges_are_in_one_message_for_a_plan() {
         difference_of_route(partly.route.as_ref(), &partly.edges),
         None
     );
+}
+
+/// Only the store says which version of a worker is live.
+#[test]
+fn the_lost_route_of_a_worker_is_a_difference() {
+    let mut worker = Snapshot {
+        edges: Edges::none(),
+        ..agreed()
+    };
+    assert_eq!(compare(&worker).agreed(), Some(true));
+    worker.route = None;
+    let names = |snapshot: &Snapshot| {
+        let truth = compare(snapshot);
+        truth
+            .drifts()
+            .map(|(_, drift)| drift.name)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&worker), [Name::RouteMissing]);
+    for member in &mut worker.slots.blue.members {
+        member.state = InstanceState::Restarting;
+    }
+    assert!(names(&worker).contains(&Name::RouteMissing));
+    worker.slots.blue.members = SlotMembers::default();
+    assert!(!names(&worker).contains(&Name::RouteMissing));
 }

@@ -27,7 +27,7 @@ pub enum Name {
     LiveNotRegistered,
     /// A key on which releases depend has a value that this Greenroom cannot read.
     KeyUnreadable,
-    /// The proxy sends traffic to a slot, or a worker is running and registered, but the store has no route.
+    /// The proxy sends traffic to a slot, or a worker is running, but the store has no route.
     RouteMissing,
     /// The proxy and the route name different slots.
     ProxyElsewhere,

@@ -2,8 +2,8 @@
 
 use super::{Agreement, Drift, Name, keys};
 use crate::inventory::{
-    Edge, EdgeAnswer, Edges, Installation, ProxyAnswer, Revisioned, Route, Slot, Snapshot,
-    is_beyond_any_switch,
+    Edge, EdgeAnswer, Edges, Installation, Instance, ProxyAnswer, Revisioned, Route, Slot,
+    SlotSnapshot, Snapshot, is_beyond_any_switch,
 };
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
@@ -90,16 +90,18 @@ fn configuration_difference(
 }
 
 /// The lost route of a worker, which no proxy shows. Nothing is compared while a driver holds the lock, because the first
-/// release registers its version before it writes the route.
+/// release starts its version before it writes the route.
 fn lost(snapshot: &Snapshot, unreadable: &[Drift]) -> Option<Drift> {
     let has_route = snapshot.route.is_some() || !unreadable.is_empty();
     if !snapshot.edges.is_empty() || has_route || snapshot.lock.is_some() {
         return None;
     }
     let mut slots = snapshot.slots.iter();
-    let (slot, _) =
-        slots.find(|(_, side)| side.registration.is_some() && side.members.is_any_running())?;
-    let message = format!("{slot} is running and registered, but the store has no route");
+    let is_up = |side: &SlotSnapshot| side.members.iter().any(Instance::is_up);
+    let (slot, _) = slots.find(|(_, side)| is_up(side))?;
+    let message = format!(
+        "{slot} is running, but the store has no route: it is not known whether {slot} is live"
+    );
     Some(Name::RouteMissing.with_message(message))
 }
 

@@ -21,6 +21,7 @@ use super::{
 use crate::history::ReleaseKind;
 use crate::inventory::{Slot, SlotMembers, Target, instance_name};
 use crate::release::describe::{duration, keeps_warm};
+use crate::release::time::elapsed;
 use crate::release::{Action, Ask, Draft, Limit, Need, Observation, Plan, ProxyWords, Timing};
 
 pub(super) struct Stop;
@@ -302,7 +303,7 @@ impl StageDefinition for Reinstate {
         }
     }
 
-    fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
+    fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
         let observation = situation.observation;
         let old = situation.plan.slot.other();
         let (Some(_), Some(record)) = (&observation.instances, &observation.registry) else {
@@ -311,6 +312,14 @@ impl StageDefinition for Reinstate {
         let members = observation.members(old);
         if !members.is_some_and(SlotMembers::are_running) {
             return Judgement::NotYet(format!("{old} is not running"));
+        }
+        // Docker runs a HEALTHCHECK for the first time after one interval, which may be longer than the time limit.
+        let longest = situation.plan.definition.timing.progress_deadline;
+        if situation.plan.definition.is_worker()
+            && members.is_some_and(SlotMembers::are_only_starting)
+            && elapsed(course.since, situation.now) < longest
+        {
+            return Judgement::Moving(format!("the HEALTHCHECK of {old} is still starting"));
         }
         let is_well = match members {
             Some(members) if situation.plan.definition.is_worker() => {

@@ -70,9 +70,15 @@ impl StageDefinition for Watch {
         {
             return Judgement::Never(why);
         }
-        // Of a worker, only the runtime says whether it is healthy.
-        if plan.definition.is_worker() && observation.members(slot).is_none() {
-            return Judgement::blind(observation);
+        // Of a worker, only the runtime says whether it is healthy. A HEALTHCHECK without a result says nothing yet.
+        if plan.definition.is_worker() {
+            match observation.members(slot) {
+                None => return Judgement::blind(observation),
+                Some(members) if members.are_only_starting() => {
+                    return Judgement::Moving("the HEALTHCHECK is still starting".into());
+                }
+                Some(_) => {}
+            }
         }
         let unhealthy = candidate::unhealthy(plan, observation)
             .map(|why| format!("{slot} is not healthy: {why}"));

@@ -96,6 +96,11 @@ fn a_watch_of_a_worker_needs_the_runtime() {
     let mut observation = observed(of_worker(after_the_switch()));
     observation.probe = Some(Probe::without_address());
     assert!(matches!(watch(&observation), Judgement::Moving(_)));
+    for member in &mut observation.instances.as_mut().expect("members").green {
+        member.health = RuntimeHealth::Starting;
+    }
+    let starting = Judgement::Moving("the HEALTHCHECK is still starting".into());
+    assert_eq!(watch(&observation), starting);
     observation.instances = None;
     assert!(matches!(watch(&observation), Judgement::NotYet(_)));
 }

@@ -220,7 +220,7 @@ fn slot_taken(f: &mut fmt::Formatter<'_>, slot: Slot, at: &Addresses, by: &str) 
 fn live_unknown(f: &mut fmt::Formatter<'_>, target: &Target, why: &str) -> fmt::Result {
     write!(
         f,
-        "it is not known which version of {target} is live: {why}. Find out what happened to the store, stop and remove by hand the version that should not run, then plan again"
+        "it is not known which version of {target} is live: {why}"
     )
 }
 

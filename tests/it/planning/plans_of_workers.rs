@@ -1,10 +1,8 @@
 //! Plans of workers, which have no proxy: only the store says which version is live.
 
 use greenroom::checks::Suite;
-use greenroom::history::LivePeriod;
 use greenroom::inventory::{Addresses, Edges, InstanceState, Occupancy, PerSlot, Slot, Tier};
 use greenroom::release::{Definition, Facts, Refusal};
-use jiff::Timestamp;
 
 use super::{facts, instance, one, plan, promote, refused, release};
 use crate::support::web::definition;
@@ -44,26 +42,60 @@ fn a_worker_is_planned_without_health_endpoint_and_proxy() {
     }
 }
 
+/// Why a promote is refused because the live version is not known; none if it is planned.
+fn unknown(facts: &Facts) -> Option<String> {
+    let against = match plan(&promote(), &worker(), facts) {
+        Ok(_) => return None,
+        Err(refused) => refused.0,
+    };
+    against.into_iter().find_map(|refusal| match refusal {
+        Refusal::LiveUnknown { why, .. } => Some(why),
+        _ => None,
+    })
+}
+
 #[test]
 fn a_worker_whose_route_is_lost_is_not_released() {
     let mut facts = of_worker();
+    assert_eq!(unknown(&facts), None);
     facts.record.as_mut().expect("a record").route = None;
-    let head = &mut facts.past.as_mut().expect("the history")[0];
-    head.live = Some(LivePeriod {
-        since: Timestamp::UNIX_EPOCH,
-        until: None,
-    });
-    let [Refusal::LiveUnknown { why, .. }] = &refused(&promote(), &worker(), &facts)[..] else {
-        panic!("it may be live");
-    };
+    let why = unknown(&facts).expect("it may be live");
     assert!(
-        why.contains("blue is running") && why.contains("the store has no route"),
+        why.contains("blue is not stopped") && why.contains("the store has no route"),
         "{why}"
     );
-    // A version that was never live is left over from a release that failed.
-    facts.past.as_mut().expect("the history")[0].live = None;
-    let planned = plan(&promote(), &worker(), &facts).expect("a plan");
-    assert_eq!(planned.leftover.len(), 1);
+    // It may be live while it is restarted, too.
+    for (state, may_be_live) in [
+        (InstanceState::Restarting, true),
+        (InstanceState::Paused, true),
+        (InstanceState::Exited { code: Some(0) }, false),
+    ] {
+        let blue = instance(Slot::Blue, 'a', state);
+        facts.slots.blue = Ok(Occupancy::Ours(one(blue)));
+        assert_eq!(unknown(&facts).is_some(), may_be_live, "{state:?}");
+    }
+}
+
+#[test]
+fn the_first_release_of_a_worker_is_ended_before_the_next_one() {
+    let mut facts = of_worker();
+    facts.record.as_mut().expect("a record").route = None;
+    facts.past.as_mut().expect("the history")[0].closed = None;
+    let why = unknown(&facts).expect("it may become live");
+    assert!(why.contains("has not ended: resume it"), "{why}");
+}
+
+#[test]
+fn an_unreadable_history_says_nothing_about_a_worker() {
+    let facts = Facts {
+        past: Err("no answer".to_owned()),
+        ..of_worker()
+    };
+    let against = refused(&promote(), &worker(), &facts);
+    assert!(
+        matches!(against[..], [Refusal::Unknown { .. }]),
+        "{against:?}"
+    );
 }
 
 #[test]
@@ -72,9 +104,7 @@ fn a_worker_that_the_store_does_not_know_is_not_replaced() {
     let mut newer = instance(Slot::Green, 'c', InstanceState::Running);
     newer.release = Some(release(7));
     facts.slots.green = Ok(Occupancy::Ours(one(newer)));
-    let [Refusal::LiveUnknown { why, .. }] = &refused(&promote(), &worker(), &facts)[..] else {
-        panic!("the store is older than what runs");
-    };
+    let why = unknown(&facts).expect("the store is older than what runs");
     assert!(
         why.contains("does not know the release that started it"),
         "{why}"

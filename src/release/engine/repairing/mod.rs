@@ -14,7 +14,8 @@ use ulid::Ulid;
 use super::{Engine, behind_the_proxy, release_lock, unknown};
 use crate::history::{ReleaseRecord, RepairRecord};
 use crate::inventory::{
-    FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, SwitchOrder, Target,
+    FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, StoredKey,
+    SwitchOrder, Target,
 };
 use crate::ports::{Acquired, FailureKind, Lease, RouterReader};
 use crate::release::repair::{RepairMachine, RouteProof, all_answered, plan};
@@ -285,10 +286,14 @@ fn live_is_known(
 ) -> Result<(), Refused> {
     let definition = &site.definition;
     let route = snapshot.route.as_ref().map(|route| &route.value);
+    let mut problems = snapshot.problems.keys();
     let store = workers::Store {
         route,
+        is_route_unreadable: problems
+            .any(|key| StoredKey::is_named(&definition.target, key, "route")),
         newest,
-        past: &[],
+        // `nothing_unfinished` has refused a release that has not ended.
+        open: None,
     };
     let slots = snapshot.slots.iter();
     let slots = slots.map(|(slot, snapshot)| (slot, &snapshot.members));
