@@ -234,7 +234,7 @@ fn consider(seen: &Seen<'_>, entry: &QueueEntry, again: Again) -> Next {
         return offer(seen, entry, again);
     }
     if entry.version.is_some()
-        && let Some((why, until)) = must_wait(seen)
+        && let Some((why, until)) = must_wait(seen, entry)
     {
         return wait(entry, why, until, seen.now);
     }
@@ -242,11 +242,16 @@ fn consider(seen: &Seen<'_>, entry: &QueueEntry, again: Again) -> Next {
 }
 
 /// Why no release of the target can start now, and when that ends, as far as this is known without a plan. A plan costs
-/// requests to the image registry, and an entry may wait for days.
-fn must_wait(seen: &Seen<'_>) -> Option<(String, Option<Timestamp>)> {
+/// requests to the image registry, and an entry may wait for days. But only a plan shows that a version must not be
+/// released at all. So an entry waits for a hold only after it waited for something else: another agent may have resolved
+/// its version without having judged it yet.
+fn must_wait(seen: &Seen<'_>, entry: &QueueEntry) -> Option<(String, Option<Timestamp>)> {
     if let Some(driven) = seen.driven.filter(|driven| !driven.is_standby) {
         let release = driven.release.short();
         return Some((format!("release {release} is running"), None));
+    }
+    if !matches!(&entry.state, EntryState::Waiting { why: Some(_) }) {
+        return None;
     }
     let holds = seen.definition.holds(seen.record.hold.as_ref(), seen.now);
     let hold = holds.first()?;
