@@ -495,7 +495,8 @@ fn rank(installation: &Installation) -> u8 {
     }
 }
 
-/// A single edge is written as its own fields. Without edges, the field `proxy` is null. Several edges are written as the field `edges`, a map by name.
+/// A single edge is written as its own fields. Without edges, the field `proxy` is null. Several edges are written as the
+/// field `edges`, a map by name.
 impl Serialize for Edges {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

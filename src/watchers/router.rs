@@ -1,8 +1,8 @@
-//! Polls the proxy and the health endpoints of one target. The proxy is an edge, and does not report changes. The proxy is polled at
-//! once when the generation of the route changes, an instance starts or stops, or the target comes on screen. Otherwise
-//! the pause between two polls is two seconds while the target is on screen, and 15 seconds at other times. While store
-//! and proxy name different generations, as they do during a switch, the pause after the first 39 polls is 50
-//! milliseconds.
+//! Polls one target: its proxy, which is an edge, its public address and its health endpoints. None of them reports
+//! changes. They are polled at once when the generation of the route changes, an instance starts or stops, or the target
+//! comes on screen. Otherwise the pause between two polls is two seconds while the target is on screen, and 15 seconds at
+//! other times. While store and proxy name different generations, as they do during a switch, the pause after the first
+//! 39 polls is 50 milliseconds.
 
 use std::sync::Arc;
 use std::time::Duration;

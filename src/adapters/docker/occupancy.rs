@@ -18,8 +18,9 @@ use crate::ports::{Occupancy, Result, instance_name};
 use crate::sanitize::sanitize;
 
 impl Engine {
-    /// Finds what occupies a slot with this many members, which listen at these addresses, if they have any. If a member is not running and another
-    /// container or process uses its address, the answer is [`Occupancy::Foreign`], because the member could not start.
+    /// Finds what occupies a slot with this many members, which listen at these addresses, if they have any. If a member
+    /// is not running and another container or process uses its address, the answer is [`Occupancy::Foreign`], because
+    /// the member could not start.
     pub(super) async fn occupancy(
         &self,
         target: &Target,
