@@ -30,7 +30,8 @@ pub(super) async fn drive(engine: Arc<Engine>, handle: Handle, wake: Arc<Notify>
         let question = question(&now).filter(|question| approved != Some(*question));
         let mut waits_for_others = false;
         if let Some((step, since)) = question {
-            waits_for_others = step == Step::Switch && lacks_approvals(&engine, &now).await;
+            waits_for_others =
+                now.progress.may_need_approvers() && lacks_approvals(&engine, &now).await;
             if !waits_for_others {
                 approve(&engine, &handle, &now.plan, step).await;
                 approved = Some((step, since));
@@ -67,7 +68,7 @@ async fn approve(engine: &Engine, handle: &Handle, plan: &Plan, step: Step) {
     }
 }
 
-/// Whether the switch still needs approvals by operators. True also if the approvals cannot be read.
+/// Whether the release still needs approvals by operators. True also if the approvals cannot be read.
 async fn lacks_approvals(engine: &Engine, status: &Status) -> bool {
     let needed = status.approvable().approvers_needed();
     if needed == 0 {

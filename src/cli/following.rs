@@ -160,7 +160,7 @@ impl<'a> Following<'a> {
         if last_question == question {
             return last_question;
         }
-        if *step == Step::Switch && self.waits_for_others(status).await {
+        if status.progress.may_need_approvers() && self.waits_for_others(status).await {
             return None;
         }
         match &mut self.consent {

@@ -27,6 +27,8 @@ pub(super) fn text(plan: &Plan) -> String {
     if let Some(reason) = &plan.reason {
         lines.push(format!("  why   {}", sanitize(reason)));
     }
+    let names = plan.steps().map(|step| step.as_str().len());
+    let wide = names.fold("approvals".len(), usize::max);
     for planned in &plan.calls {
         for (index, call) in planned.calls.iter().enumerate() {
             let step = if index == 0 {
@@ -34,15 +36,15 @@ pub(super) fn text(plan: &Plan) -> String {
             } else {
                 ""
             };
-            lines.push(format!("  {step:<9} {call}"));
+            lines.push(format!("  {step:<wide$} {call}"));
         }
-        lines.push(format!("  {:<9} undo: {}", "", planned.undo));
+        lines.push(format!("  {:<wide$} undo: {}", "", planned.undo));
     }
     if let Some(approvals) = approvals_ahead(plan) {
-        lines.push(format!("  {:<9} {}", "approvals", sanitize(&approvals)));
+        lines.push(format!("  {:<wide$} {}", "approvals", sanitize(&approvals)));
     }
     if plan.hold_left().is_some() {
-        lines.push(format!("  {:<9} {LEAVES_A_HOLD}", "leaves"));
+        lines.push(format!("  {:<wide$} {LEAVES_A_HOLD}", "leaves"));
     }
     for warning in &plan.warnings {
         lines.push(format!("  ! {warning}"));

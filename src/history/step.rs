@@ -35,6 +35,8 @@ steps! {
     BeforeStart = "before-start",
     /// The proxy's configuration for the target is installed, if it is missing or no longer matches.
     Install = "install",
+    /// The live version of a scheduler is stopped, because two never run at once.
+    StopOld = "stop-old",
     /// The candidate is created and started in the slot that is not live.
     Start = "start",
     /// The checks are run against the candidate.

@@ -81,8 +81,8 @@ impl EdgeReport<'_> {
 }
 
 /// The rest of a sentence about the live slot: `has the traffic`, or `is live` for a worker.
-pub const fn live_phrase(is_worker: bool) -> &'static str {
-    if is_worker {
+pub const fn live_phrase(is_background: bool) -> &'static str {
+    if is_background {
         "is live"
     } else {
         "has the traffic"

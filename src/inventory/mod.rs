@@ -41,6 +41,7 @@ mod request_count;
 mod route;
 mod runtime_kind;
 pub mod servers;
+mod service_kind;
 mod shape;
 mod slot;
 mod snapshot;
@@ -103,6 +104,7 @@ pub use route::{
     generation, is_beyond_any_switch,
 };
 pub use runtime_kind::RuntimeKind;
+pub use service_kind::ServiceKind;
 pub use shape::{
     EnvironmentValue, InstanceShape, Listen, Mount, PublicAddress, RestartPolicy, SecretSource,
 };

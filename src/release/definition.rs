@@ -14,23 +14,24 @@ use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
     Addresses, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
-    PublicAddress, RestartPolicy, Route, RuntimeKind, TagPattern, Target, Task, TaskName, Tier,
-    freeze, live_phrase,
+    PublicAddress, RestartPolicy, Route, RuntimeKind, ServiceKind, TagPattern, Target, Task,
+    TaskName, Tier, freeze, live_phrase,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
     pub target: Target,
     pub tier: Tier,
+    pub kind: ServiceKind,
     pub runtime_kind: RuntimeKind,
     pub rules: Rules,
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     pub repository: String,
-    /// The members of each slot, with their addresses. Both slots have the same number. The members of a worker have no
-    /// addresses.
+    /// The members of each slot, with their addresses. Both slots have the same number. The members of a background service
+    /// have no addresses.
     pub endpoints: PerSlot<Addresses>,
     pub instance: InstanceShape,
-    /// The health endpoint. Without one, the planner refuses every release, except of a worker, which has none.
+    /// The health endpoint. Without one, the planner refuses every release, except of a background service.
     pub health: Option<HealthCheck>,
     /// The checks that *verify* runs against the candidate.
     pub suite: Suite,
@@ -48,24 +49,30 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// Whether the service is a worker: it gets no requests, and has neither addresses nor a proxy.
-    pub fn is_worker(&self) -> bool {
-        self.endpoints.blue.is_empty()
+    /// Whether the service gets no requests: it is a worker or a scheduler.
+    pub fn is_background(&self) -> bool {
+        self.kind.is_background()
     }
 
-    /// Whether the route was written for the other kind of service: for one that gets requests, or for a worker.
+    /// Whether two instances must never run at once (interlock 12): the service is a scheduler.
+    pub fn is_exclusive(&self) -> bool {
+        self.kind.is_exclusive()
+    }
+
+    /// Whether the route was written for another kind of service: this one gets requests and that one did not, or the
+    /// other way round.
     pub fn is_other_kind(&self, route: &Route) -> bool {
-        route.addresses.is_empty() != self.is_worker()
+        route.addresses.is_empty() != self.is_background()
     }
 
-    /// Whether nothing can be released, because no health endpoint is configured. A worker needs none.
+    /// Whether nothing can be released, because no health endpoint is configured. A background service needs none.
     pub fn lacks_health_check(&self) -> bool {
-        !self.is_worker() && self.health.is_none()
+        !self.is_background() && self.health.is_none()
     }
 
-    /// The rest of a sentence about the live version: `has the traffic`, or `is live` for a worker.
+    /// The rest of a sentence about the live version: `has the traffic`, or `is live` for a background service.
     pub fn live_phrase(&self) -> &'static str {
-        live_phrase(self.is_worker())
+        live_phrase(self.is_background())
     }
 
     /// Whether the target follows this tag.

@@ -59,7 +59,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
                     "{slot} still has a member that this release did not create"
                 )));
             }
-            Ok(())
+            alone(view, *slot)
         }
         Action::Start { slot, instance } => {
             same_member(view, *slot, instance)?;
@@ -68,7 +68,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
                     "{slot} is running, but no probe has found it healthy yet"
                 )));
             }
-            Ok(())
+            alone(view, *slot)
         }
         Action::Register { slot, digest, .. } => register(view, *slot, digest),
         Action::Route(rewrite) => route(view, rewrite),
@@ -78,7 +78,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
         Action::Stop { slot, instance } => stop(view, *slot, instance),
         Action::Remove { slot, instance } => {
             same_member(view, *slot, instance)?;
-            without_traffic(view, *slot)
+            may_end(view, *slot)
         }
         Action::CreateTask(order) | Action::StartTask(order) => not_run(view, &order.call),
         Action::Pull(_) | Action::StopTask(_) => Ok(()),
@@ -107,6 +107,33 @@ pub(super) fn without_traffic(view: &View<'_>, slot: Slot) -> Result<(), Obstacl
         Traffic::Without => Ok(()),
         Traffic::With(why) => Err(Refuse(why)),
         Traffic::Unknown(why) => Err(Wait(why)),
+    }
+}
+
+/// Checks that the members of a slot may be stopped or removed: the slot has no traffic (interlock 1), or the release
+/// stops the live version of an exclusive service, which has none either.
+fn may_end(view: &View<'_>, slot: Slot) -> Result<(), Obstacle> {
+    match without_traffic(view, slot) {
+        Err(Refuse(_)) if view.stops_live => Ok(()),
+        other => other,
+    }
+}
+
+/// Checks that a member of an exclusive service may be started: no member of the other slot is up (interlock 12).
+fn alone(view: &View<'_>, slot: Slot) -> Result<(), Obstacle> {
+    if !view.definition.is_exclusive() {
+        return Ok(());
+    }
+    let other = slot.other();
+    let Some(members) = view.members(other) else {
+        return Err(Wait(unseen(other, view)));
+    };
+    match members.iter().find(|member| member.is_up()) {
+        Some(up) => Err(Wait(format!(
+            "{} in {other} is not stopped, and two of a scheduler never run at once",
+            up.name
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -330,8 +357,8 @@ fn switch(view: &View<'_>, movement: &Move) -> Result<(), Obstacle> {
 /// A slot is deregistered before its members are stopped, so other readers of the store find no stopped instance.
 fn stop(view: &View<'_>, slot: Slot, instance: &InstanceId) -> Result<(), Obstacle> {
     same_member(view, slot, instance)?;
-    without_traffic(view, slot)?;
-    if view.entry(slot).is_some() {
+    may_end(view, slot)?;
+    if view.entry(slot).is_some() && !view.stops_live {
         return Err(Changed(format!(
             "{slot} is registered, so other readers of the store may send requests there"
         )));

@@ -237,6 +237,7 @@
 
 mod action;
 mod approval;
+mod background;
 mod definition;
 pub mod describe;
 mod draft;
@@ -283,7 +284,6 @@ mod unchanged;
 mod unreadable;
 mod version_catalog;
 mod view;
-mod workers;
 
 pub use action::{
     Action, ActionError, ActionErrorKind, Move, Purpose, Rewrite, RouteBefore, TaskOrder,

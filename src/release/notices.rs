@@ -138,7 +138,7 @@ impl NoticeSource {
         let plan = &status.plan;
         let is_live = plan.definition.live_phrase();
         let back_on = |version: &str| {
-            if plan.definition.is_worker() {
+            if plan.definition.is_background() {
                 format!("{version} is live again")
             } else {
                 format!("traffic is back on {version}")
@@ -179,7 +179,7 @@ impl NoticeSource {
             },
         };
         let waiting = self.waiting.insert(waiting);
-        let approvers = if *step == Step::Switch {
+        let approvers = if status.progress.may_need_approvers() {
             status.approvable().approvers_needed()
         } else {
             0

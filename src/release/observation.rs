@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::action::ActionErrorKind;
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseRecord, Step};
 use crate::inventory::{
@@ -127,6 +128,8 @@ pub(super) struct Course {
     pub(super) compares: bool,
     /// The requests that Greenroom itself made to the public address, and how many of them failed.
     pub(super) own_requests: RequestCount,
+    /// How the last try of the act failed; none if it succeeded. After a failure, the act may have happened in part.
+    pub(super) last_failure: Option<ActionErrorKind>,
     /// Whether the act failed temporarily. Such a failure may explain one exit of the candidate.
     pub(super) failed_temporarily: bool,
     /// Whether the undo of a task has failed, and nothing that it undoes is still running or may be started.
@@ -143,6 +146,7 @@ impl Course {
             bad_in_a_row: 0,
             compares: false,
             own_requests: RequestCount::default(),
+            last_failure: None,
             failed_temporarily: false,
             undo_has_failed: false,
         }

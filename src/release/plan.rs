@@ -167,6 +167,11 @@ impl Plan {
         }
     }
 
+    /// Whether the live version is stopped before the new one starts, because the service is exclusive.
+    pub fn stops_first(&self) -> bool {
+        self.step(Step::StopOld).is_some()
+    }
+
     pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
         self.calls.iter().map(|planned| planned.step)
     }

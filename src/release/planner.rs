@@ -13,10 +13,10 @@ use crate::inventory::{
 };
 
 use self::warnings::{ends_standby, tasks_left_out, tasks_that_stay_done, warnings};
+use super::background;
 use super::exceptions::{overridden_checks, override_warning, skipped_tasks};
 use super::ladder::{self, Ladder};
 use super::unreadable::{taken_keys, taken_warnings, unreadable, unreadable_release};
-use super::workers;
 use super::{
     Definition, Draft, Facts, Known, LiveBefore, Plan, PlanRequest, ProxyWords, Refusal, Refused,
     Resolved, Wanted,
@@ -45,7 +45,7 @@ pub fn decide(
     let edges = &facts.edges;
     let answered = edges.unanswered().map_or(Ok(()), Err);
     known(&answered, "where the traffic goes", &mut against);
-    against.extend(workers::against(definition, facts, record));
+    against.extend(background::against(definition, facts, record));
     refuse_by_pointer(definition, facts, record, &mut against);
 
     let from = live_before(record, definition, facts, &mut against);
@@ -80,7 +80,7 @@ pub fn decide(
         return Err(Refused(against));
     };
 
-    let is_warm = is_back && other.are_running() && other.digest() == Some(&version.digest);
+    let is_warm = is_back && is_warm(&other, definition) && other.digest() == Some(&version.digest);
     let kind = kind(is_back, is_warm);
     let (leftover, warm) = if is_warm {
         (SlotMembers::default(), other)
@@ -218,7 +218,7 @@ impl Draft {
                 undo: definition.undo_words(&self.plan),
             })
         };
-        let steps = Ladder::of(&self.plan).steps().iter();
+        let steps = Ladder::of_definition(&self.plan.definition).steps().iter();
         self.plan.calls = steps.filter_map(calls).collect();
         self.plan.warnings.extend(words.warnings.iter().cloned());
         self.plan.touched.clone_from(&words.touched);
@@ -559,6 +559,11 @@ fn occupant(
     }
 }
 
+/// Whether the other slot can get the traffic without a start. An exclusive service has no standby.
+fn is_warm(other: &SlotMembers, definition: &Definition) -> bool {
+    other.are_running() && !definition.is_exclusive()
+}
+
 /// The version in the other slot, if all its members are running and the slot is registered with the same digest.
 fn warm_version(
     other: &SlotMembers,
@@ -566,7 +571,7 @@ fn warm_version(
     definition: &Definition,
     slot: Slot,
 ) -> Option<Version> {
-    let digest = other.digest().filter(|_| other.are_running())?;
+    let digest = other.digest().filter(|_| is_warm(other, definition))?;
     let entry = &record.slots.get(slot).as_ref()?.value;
     if entry.digest != *digest {
         return None;

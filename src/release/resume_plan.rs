@@ -90,7 +90,7 @@ impl Plan {
 fn refuse_by_newer(plan: &Plan, instances: &[Instance], against: &mut Vec<Refusal>) {
     let is_newer = |member: &&Instance| member.is_up() && member.release > Some(plan.release);
     let newer = instances.iter().find(is_newer);
-    if let Some(member) = newer.filter(|_| plan.definition.is_worker()) {
+    if let Some(member) = newer.filter(|_| plan.definition.is_background()) {
         against.push(not_resumable(format!(
             "{} was started by a newer release, which the store does not know: find out what happened to the store, then leave this release",
             member.name

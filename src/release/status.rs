@@ -108,6 +108,14 @@ impl Progress {
         }
     }
 
+    /// Whether the release waits for the approval of a step before which other operators may have to approve.
+    pub fn may_need_approvers(&self) -> bool {
+        match self {
+            Self::Asking { step, .. } => has(*step, Property::NeedsApprovers),
+            _ => false,
+        }
+    }
+
     /// Whether the release waits for the approval of a step before which an operator may have the checks run again. At
     /// these steps the candidate was checked and has no traffic yet.
     pub fn may_check_again(&self) -> bool {
@@ -176,6 +184,19 @@ impl Status {
         self.switched
             && self.steps.iter().any(follows_standby)
             && self.steps.iter().all(is_as_expected)
+    }
+
+    /// Whether the version that was live before may be stopped, because only one may run, and the new version is not
+    /// live.
+    pub fn may_have_stopped_live(&self) -> bool {
+        let is_stopped = |status: &StepStatus| {
+            status.step == Step::StopOld
+                && !matches!(
+                    status.state,
+                    StepState::Pending | StepState::Waiting { .. } | StepState::Undone
+                )
+        };
+        !self.switched && self.steps.iter().any(is_stopped)
     }
 
     /// Whether the release has ended or no longer has a driver.

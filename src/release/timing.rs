@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::describe::duration;
 use super::rules::{Rule, RuleScope, lacks_nothing};
-use crate::inventory::{Limit, Tier};
+use crate::inventory::{Limit, ServiceKind, Tier};
 
 /// One time limit: a row of the table.
 #[derive(Debug, Clone, Copy)]
@@ -26,14 +26,21 @@ impl TimingKey {
         self.text.trim_start()
     }
 
-    /// The built-in value, and that of a development environment if it differs.
+    /// The built-in value, and those of a development environment and of a worker if they differ.
     pub fn built_in(&self) -> String {
-        let of_tier = |tier| String::from((self.get)(&Timing::built_in(tier)));
-        let (usual, development) = (of_tier(Tier::default()), of_tier(Tier::Development));
-        if development == usual {
-            return usual;
-        }
-        format!("{usual}, in a development environment {development}")
+        let of = |tier, kind| String::from((self.get)(&Timing::built_in(tier, kind)));
+        let usual = of(Tier::default(), ServiceKind::Http);
+        let others = [
+            (
+                "in a development environment",
+                of(Tier::Development, ServiceKind::Http),
+            ),
+            ("for a worker", of(Tier::default(), ServiceKind::Worker)),
+        ];
+        let others = others.into_iter().filter(|(_, value)| *value != usual);
+        others.fold(usual.clone(), |text, (whose, value)| {
+            format!("{text}, {whose} {value}")
+        })
     }
 }
 
@@ -79,6 +86,7 @@ macro_rules! timing {
         $(#[doc = $text:literal])+
         $key:ident: $type:ty = $built_in:expr
             $(, in development $in_development:expr)?
+            $(, for a worker $for_worker:expr)?
             $(, protects less if $than:tt)?;
     )+) => {
         /// The time limits of a release.
@@ -88,11 +96,14 @@ macro_rules! timing {
         }
 
         impl Timing {
-            /// The time limits in an environment of this tier, if the configuration has none.
-            pub fn built_in(tier: Tier) -> Self {
+            /// The time limits of a service of this kind in an environment of this tier, if the configuration has none.
+            pub fn built_in(tier: Tier, kind: ServiceKind) -> Self {
                 let mut timing = Self { $($key: $built_in,)+ };
                 if tier == Tier::Development {
                     $($(timing.$key = $in_development;)?)+
+                }
+                if kind == ServiceKind::Worker {
+                    $($(timing.$key = $for_worker;)?)+
                 }
                 timing
             }
@@ -140,8 +151,9 @@ timing! {
     /// How long the connections of the old slot may take to end.
     drain: Duration = Duration::from_secs(30);
     /// How long the old slot is kept warm before it is stopped. With `never`, a new plan has no *stop*, and an operator
-    /// stops the slot.
-    standby: Limit = Limit::After(Duration::from_mins(10)), protects less if <;
+    /// stops the slot. The old version of a worker takes jobs until then. A scheduler has no standby.
+    standby: Limit = Limit::After(Duration::from_mins(10)),
+        for a worker Limit::After(Duration::from_mins(1)), protects less if <;
     /// How long a container or process may take to end after it was asked to stop.
     stop_grace: Duration = Duration::from_secs(10);
     /// How long an approval is valid.
@@ -152,7 +164,7 @@ timing! {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self::built_in(Tier::default())
+        Self::built_in(Tier::default(), ServiceKind::default())
     }
 }
 

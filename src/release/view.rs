@@ -27,6 +27,8 @@ pub(super) struct View<'a> {
     pub(super) store_revision: Option<i64>,
     /// The tasks of the release; none if they were not observed.
     pub(super) tasks: Option<&'a [TaskRun]>,
+    /// Whether the actions may stop and remove the live version, because the service is exclusive.
+    pub(super) stops_live: bool,
     /// A message for each value that could not be observed.
     blind: &'a [String],
     /// The members that earlier actions of the same stage start (true) or stop (false), in the order of the actions.
@@ -79,6 +81,7 @@ impl<'a> View<'a> {
             edges: &observation.edges,
             store_revision: None,
             tasks: observation.tasks.as_deref(),
+            stops_live: false,
             blind: &observation.blind,
             started: Vec::new(),
         }
@@ -108,6 +111,7 @@ impl<'a> View<'a> {
             store_revision: snapshot.store_revision,
             // A repair runs no task.
             tasks: None,
+            stops_live: false,
             blind: &[],
             started: Vec::new(),
         }
@@ -211,7 +215,7 @@ impl<'a> View<'a> {
             let name = members.name_of_member(slot, stopped);
             return Err(format!("{name} is not running"));
         }
-        if self.definition.is_worker()
+        if self.definition.is_background()
             && let Some(why) = members.unhealthy(*self.probes.get(slot))
         {
             return Err(format!("{slot} is not healthy: {why}"));

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::model::{EnvironmentSection, Root, ServiceEnvironmentSection, ServiceSection};
+use crate::inventory::Limit;
 use crate::release::Timing;
 
 /// The built-in lease of a lock.
@@ -18,7 +19,7 @@ pub(super) fn of_target(
     service: &ServiceSection,
     in_environment: &ServiceEnvironmentSection,
 ) -> Timing {
-    let mut timing = Timing::built_in(environment.tier);
+    let mut timing = Timing::built_in(environment.tier, service.kind);
     // A nearer table overrides the tables before it.
     for table in [
         &root.defaults.timing,
@@ -27,6 +28,10 @@ pub(super) fn of_target(
         &in_environment.timing,
     ] {
         timing.set(&table.0);
+    }
+    // The old version is stopped before the new one starts.
+    if service.kind.is_exclusive() {
+        timing.standby = Limit::After(Duration::ZERO);
     }
     timing
 }

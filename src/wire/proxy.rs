@@ -38,7 +38,7 @@ impl Builder<'_> {
         target: &TargetSettings,
     ) -> Result<Option<Proxy>, WireError> {
         let name = &environment.name;
-        if target.definition.is_worker() {
+        if target.definition.is_background() {
             return Ok(None);
         }
         if target.site.is_none() {

@@ -18,6 +18,8 @@ pub(super) enum StandbyWait {
 /// Whether the stop of the old version has not started, so that the old version is still running.
 pub(super) fn is_old_version_running(status: &Status) -> bool {
     let stop = status.steps.iter().find(|step| step.step == Step::Stop);
+    // The old version of a scheduler is stopped before the new one starts.
+    let stop = stop.filter(|_| !status.plan.stops_first());
     stop.is_some_and(|stop| matches!(stop.state, StepState::Pending | StepState::Waiting { .. }))
 }
 
@@ -64,7 +66,11 @@ pub(super) fn who_has_the_traffic(status: &Status) -> String {
             "{new} {is_live}, in {slot}. {old} was still running.\ngo back to it: {}",
             back_command(plan)
         ),
+        (true, _) if plan.stops_first() => format!("{new} {is_live}, in {slot}. {old} is stopped."),
         (true, _) => format!("{new} {is_live}, in {slot}. {old} was being stopped."),
+        (false, _) if status.may_have_stopped_live() => format!(
+            "{old} may be stopped, and {new} in {slot} may not be running: at most one of them is"
+        ),
         (false, true) => {
             format!("{new} in {slot} or {old} {is_live}: the switch was started but not confirmed")
         }

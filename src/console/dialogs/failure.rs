@@ -246,6 +246,15 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
     let plan = &status.plan;
     let new = format!("{} {}", plan.slot, plan.version.name());
     let is_live = plan.definition.live_phrase();
+    if let Some(from) = plan
+        .from
+        .as_ref()
+        .filter(|_| status.may_have_stopped_live())
+    {
+        let old = format!("{} {}", from.slot, from.version.name());
+        let text = format!("{old} may be stopped; at most one of {old} and {new} is running");
+        return (text, Meaning::Bad);
+    }
     match (&plan.from, status.switched, status.may_have_switched) {
         (_, true, _) => (format!("{new} {is_live} now"), Meaning::Warn),
         (_, false, true) => (

@@ -150,7 +150,7 @@ fn label(model: &Model, answer: Leave, count: usize) -> String {
 /// What an answer means for the traffic of a release and for its two versions.
 fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
     let plan = &status.plan;
-    let (stays_live, not_live, moves) = if plan.definition.is_worker() {
+    let (stays_live, not_live, moves) = if plan.definition.is_background() {
         ("stays live", "not live", "the live version changes")
     } else {
         ("keeps the traffic", "without traffic", "traffic moves")
@@ -161,6 +161,7 @@ fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
         .as_ref()
         .map(|from| format!("{} {}", from.slot, from.version.name()));
     let has_traffic = match &old {
+        Some(old) if status.may_have_stopped_live() => format!("{old} may be stopped"),
         Some(old) => format!("{old} {stays_live}"),
         None => "no version is live".to_owned(),
     };
@@ -198,7 +199,12 @@ fn consequence(status: &Status, answer: Leave) -> (String, Meaning) {
         }
         Leave::AfterStep => {
             let message = format!("{has_traffic}; {new} stays as it is, {not_live}");
-            (message, Meaning::Muted)
+            let meaning = if status.may_have_stopped_live() {
+                Meaning::Warn
+            } else {
+                Meaning::Muted
+            };
+            (message, meaning)
         }
         Leave::BackOut if status.may_have_switched => {
             (format!("{moves}: {}", status.undo), Meaning::Warn)

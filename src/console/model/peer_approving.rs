@@ -1,10 +1,9 @@
 //! The peer approvals that a release needs and has, according to the latest observation of its target.
 
 use super::Model;
-use crate::history::Step;
 use crate::inventory::{PeerApproval, PerSlot, SlotMembers, Snapshot, Target};
 use crate::release::{
-    Observed, Progress, Status, Weighed, own_release, peer_approved_words, unread_approvals, weigh,
+    Observed, Status, Weighed, own_release, peer_approved_words, unread_approvals, weigh,
 };
 
 impl Model {
@@ -35,16 +34,10 @@ impl Model {
         reasons
     }
 
-    /// Whether a release waits at its switch for the approval of other operators.
+    /// Whether a release waits for the approval of other operators.
     pub fn lacks_approvals(&self, status: &Status) -> bool {
-        let at_switch = matches!(
-            status.progress,
-            Progress::Asking {
-                step: Step::Switch,
-                ..
-            }
-        );
-        let peer_approved = self.peer_approved(status).filter(|_| at_switch);
+        let may_need = status.progress.may_need_approvers();
+        let peer_approved = self.peer_approved(status).filter(|_| may_need);
         peer_approved.is_some_and(|(needed, given)| given.len() < needed)
     }
 

@@ -123,7 +123,7 @@ pub(super) fn why_unhealthy(
     members: &SlotMembers,
     probe: Option<&Probe>,
 ) -> Option<String> {
-    if !plan.kind.is_rollback() || plan.definition.is_worker() {
+    if !plan.kind.is_rollback() || plan.definition.is_background() {
         return members.unhealthy(probe);
     }
     let mut unchecked = members.clone();

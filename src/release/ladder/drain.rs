@@ -77,7 +77,7 @@ impl StepDefinition for Drain {
     }
 
     fn is_needed(&self, draft: &Draft) -> bool {
-        draft.plan.from.is_some() && !draft.plan.definition.is_worker()
+        draft.plan.from.is_some() && !draft.plan.definition.is_background()
     }
 
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {

@@ -16,6 +16,7 @@ use crate::inventory::drift::world_tests::{edge_at, two, with_two};
 use crate::inventory::{
     Edge, EdgeAnswer, EdgeName, Edges, Installation, PublicAddress, PublicAnswer, Slot, Snapshot,
 };
+use crate::release::action::ActionErrorKind;
 use crate::release::observation::Stage;
 use crate::release::{Observation, Plan};
 
@@ -48,7 +49,18 @@ pub(super) fn judged(
     plan: &Plan,
     observation: &Observation,
 ) -> (Judgement, Course) {
+    judged_after((direction, step), plan, observation, None)
+}
+
+/// The judgement after the last try of the act failed in this way; none if it succeeded.
+pub(super) fn judged_after(
+    (direction, step): (Direction, Step),
+    plan: &Plan,
+    observation: &Observation,
+    last_failure: Option<ActionErrorKind>,
+) -> (Judgement, Course) {
     let mut course = Course::new(Timestamp::UNIX_EPOCH);
+    course.last_failure = last_failure;
     let situation = Situation {
         plan,
         report: None,

@@ -10,6 +10,8 @@ mod conditions;
 mod drain;
 #[cfg(test)]
 mod edges_tests;
+#[cfg(test)]
+mod exclusive_tests;
 mod first;
 #[cfg(test)]
 mod guard_tests;
@@ -19,6 +21,7 @@ mod pull;
 mod register;
 mod start;
 mod stop;
+mod stop_old;
 mod switch;
 mod tasks;
 #[cfg(test)]
@@ -36,7 +39,7 @@ use jiff::Timestamp;
 use super::interlocks::allow_all;
 use super::observation::Course;
 use super::retry::{GUARD_TIMEOUT, READ_BACK};
-use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, Timing};
+use super::{Ask, Definition, Draft, Need, Plan, ProxyWords, Stage, Timing};
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{TaskPoint, Tier};
 pub(super) use tasks::{task_calls, task_of_call};
@@ -56,6 +59,11 @@ pub(super) trait StageDefinition: Sync {
     /// for example fresh checks (interlock 3). The actions must also pass [`allow_all`].
     fn guard(&self, _situation: &Situation<'_>) -> Verdict {
         Verdict::Nothing
+    }
+
+    /// Whether the actions may stop and remove the live version. Only the stages of an exclusive service do so.
+    fn stops_live(&self, _plan: &Plan) -> bool {
+        false
     }
 
     /// What the release keeps from the guard's observation.
@@ -188,6 +196,8 @@ pub(super) enum Property {
     FollowsStandby,
     /// The step comes after the stop of the old version.
     FollowsStop,
+    /// Other operators must have approved before the step, if the rules say so.
+    NeedsApprovers,
     /// An operator may continue without the step after it failed.
     MayBeSkipped,
     /// An operator may have the checks run again while the step waits for an approval.
@@ -214,6 +224,7 @@ pub(super) fn definition(step: Step) -> &'static dyn StepDefinition {
         Step::Pull => &pull::Pull,
         Step::BeforeStart => &tasks::Tasks(TaskPoint::BeforeStart),
         Step::Install => &install::Install,
+        Step::StopOld => &stop_old::StopOld,
         Step::Start => &start::Start,
         Step::Verify => &verify::Verify,
         Step::Register => &register::Register,
@@ -236,6 +247,8 @@ pub(super) fn has(step: Step, property: Property) -> bool {
 pub(super) enum Ladder {
     /// Two slots: the new version starts in the slot without traffic, then the traffic moves.
     Slots,
+    /// Two slots of which never both run (interlock 12): the live version is stopped, then the new one starts.
+    Exclusive,
 }
 
 /// The steps with two slots. A plan contains those that it needs.
@@ -255,21 +268,52 @@ const SLOTS: [Step; 13] = [
     Step::AfterStop,
 ];
 
+/// The steps of an exclusive service. *stop* only clears the old slot, which was stopped before.
+const EXCLUSIVE: [Step; 12] = [
+    Step::Pull,
+    Step::BeforeStart,
+    Step::StopOld,
+    Step::Start,
+    Step::Verify,
+    Step::Register,
+    Step::BeforeSwitch,
+    Step::Switch,
+    Step::AfterSwitch,
+    Step::Watch,
+    Step::Stop,
+    Step::AfterStop,
+];
+
 /// The steps of a release in the order of execution, each with what the documentation says about it.
 pub fn step_summaries() -> impl Iterator<Item = (Step, StepSummary)> {
-    let steps = Ladder::Slots.steps().iter();
-    steps.map(|step| (*step, definition(*step).summary()))
+    let steps = Step::ALL.into_iter();
+    steps.map(|step| (step, definition(step).summary()))
 }
 
 impl Ladder {
-    pub(super) fn of(_plan: &Plan) -> Self {
-        Self::Slots
+    /// The ladder with which a plan is made.
+    pub(super) fn of_definition(definition: &Definition) -> Self {
+        if definition.is_exclusive() {
+            Self::Exclusive
+        } else {
+            Self::Slots
+        }
+    }
+
+    /// The ladder of a plan. It follows from its steps, because the configuration may have changed since.
+    pub(super) fn of(plan: &Plan) -> Self {
+        if plan.stops_first() {
+            Self::Exclusive
+        } else {
+            Self::Slots
+        }
     }
 
     /// The steps in the order of execution. A plan contains those that it needs.
     pub(super) fn steps(self) -> &'static [Step] {
         match self {
             Self::Slots => &SLOTS,
+            Self::Exclusive => &EXCLUSIVE,
         }
     }
 
@@ -288,6 +332,17 @@ impl Ladder {
                 (Step::BeforeSwitch, Step::BeforeSwitch),
                 (Step::Register, Step::Register),
                 (Step::Start, Step::Start),
+                (Step::BeforeStart, Step::BeforeStart),
+            ],
+            // The candidate is removed before the old version starts, and the route names a version that is running.
+            Self::Exclusive => &[
+                (Step::AfterStop, Step::AfterStop),
+                (Step::Start, Step::Start),
+                (Step::StopOld, Step::StopOld),
+                (Step::Switch, Step::Switch),
+                (Step::AfterSwitch, Step::AfterSwitch),
+                (Step::BeforeSwitch, Step::BeforeSwitch),
+                (Step::Register, Step::Register),
                 (Step::BeforeStart, Step::BeforeStart),
             ],
         }
@@ -328,7 +383,9 @@ impl Stage {
         match definition.guard(situation) {
             Verdict::Act(actions) => {
                 let probed = definition.ask_before(situation.plan).probe;
-                let allowed = allow_all(&actions, situation.view(probed));
+                let mut view = situation.view(probed);
+                view.stops_live = definition.stops_live(situation.plan);
+                let allowed = allow_all(&actions, view);
                 allowed.map_or_else(Verdict::from, |()| Verdict::Act(actions))
             }
             other => other,

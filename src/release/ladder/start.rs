@@ -234,7 +234,7 @@ impl StepDefinition for Start {
         if !plan.leftover.is_empty() {
             calls.push(format!("store: remove slots/{}, if it exists", plan.slot));
         }
-        let is_idle = if plan.definition.is_worker() {
+        let is_idle = if plan.definition.is_background() {
             "is not live"
         } else {
             "has no traffic"
@@ -274,7 +274,7 @@ impl StepDefinition for Start {
                 duration(timing.minimum_healthy),
                 duration(timing.health_deadline)
             ));
-        } else if plan.definition.is_worker() {
+        } else if plan.definition.is_background() {
             let timing = &plan.definition.timing;
             calls.push(format!(
                 "wait until every member has been running for {} without a restart, and the HEALTHCHECK of the image (if any) passes: at most {}",
@@ -287,6 +287,9 @@ impl StepDefinition for Start {
 
     fn undo_words(&self, plan: &Plan) -> String {
         let slot = plan.slot;
+        if plan.definition.is_exclusive() {
+            return format!("stop and remove {slot}");
+        }
         format!("stop and remove {slot}; {} is not touched", slot.other())
     }
 
@@ -313,6 +316,10 @@ impl StageDefinition for Remove {
         slots_and_traffic()
     }
 
+    fn stops_live(&self, plan: &Plan) -> bool {
+        plan.stops_first()
+    }
+
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         let (plan, observation) = (situation.plan, situation.observation);
         let Some(members) = observation.members(plan.slot) else {
@@ -330,7 +337,10 @@ impl StageDefinition for Remove {
         }
         let mut actions = Vec::new();
         let record = observation.registry.as_ref();
-        if record.is_some_and(|record| record.slots.get(plan.slot).is_some()) {
+        let is_registered = record.is_some_and(|record| record.slots.get(plan.slot).is_some());
+        // The registration of a slot that is still live goes only after the route.
+        let is_live = plan.stops_first() && without_traffic(plan.slot, situation).is_err();
+        if is_registered && !is_live {
             actions.push(Action::Deregister(plan.slot));
         }
         let removed = to_remove(plan, members).map(|member| removal(plan.slot, &member.id));

@@ -7,6 +7,7 @@
 //! - Done when it is deregistered and stopped.
 //! - Undone by: start it again, register it; not possible after it was removed.
 
+use std::iter;
 use std::time::Duration;
 
 use super::candidate::{self, Run};
@@ -16,7 +17,7 @@ use super::conditions::{
 };
 use super::{
     AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition,
-    StepSummary, Verdict, public,
+    StepSummary, Verdict, public, switch,
 };
 use crate::history::ReleaseKind;
 use crate::inventory::{Slot, SlotMembers, Target, instance_name};
@@ -156,8 +157,16 @@ impl StepDefinition for Stop {
         let plan = &draft.plan;
         let timing = &plan.definition.timing;
         let old = plan.slot.other();
+        if plan.definition.is_exclusive() {
+            let deregister = format!("store: remove slots/{old}, unless the route names it");
+            let remove = format!("engine: remove {}", names(plan, old));
+            let is_back = plan.kind.is_rollback();
+            return iter::once(deregister)
+                .chain(is_back.then_some(remove))
+                .collect();
+        }
         let standby = match timing.standby {
-            Limit::After(time) if plan.definition.is_worker() => {
+            Limit::After(time) if plan.definition.is_background() => {
                 format!(
                     "leave {old} working for {}, beside {}",
                     duration(time),
@@ -186,6 +195,7 @@ impl StepDefinition for Stop {
     fn undo_words(&self, plan: &Plan) -> String {
         let old = plan.slot.other();
         match plan.kind {
+            ReleaseKind::Promote if plan.definition.is_exclusive() => switch::back_words(plan),
             ReleaseKind::Promote => format!("start {old} again (a cold start), and switch back"),
             ReleaseKind::WarmRollback | ReleaseKind::ColdRollback => {
                 format!("if {old} has not been removed yet: start it again, and switch back")
@@ -202,6 +212,14 @@ impl StepDefinition for Stop {
         Need::TypedName
     }
 
+    /// The old version of an exclusive service is stopped already.
+    fn need(&self, plan: &Plan) -> Need {
+        if plan.stops_first() {
+            return Need::Nothing;
+        }
+        self.need_in(plan.tier())
+    }
+
     /// The new version is live and its watch is done. An old version that cannot be stopped is no reason to move the
     /// traffic back.
     fn after_failure(&self, _bad_in_a_row: u32) -> AfterFailure {
@@ -214,14 +232,14 @@ impl StepDefinition for Stop {
 }
 
 /// The names of the members that the release stops.
-fn names(plan: &Plan, old: Slot) -> String {
+pub(super) fn names(plan: &Plan, old: Slot) -> String {
     let members = plan.from.as_ref().map(|from| &from.members);
     let members = members.filter(|members| !members.is_empty());
     members.map_or_else(|| instance_name(plan.target(), old, 1), SlotMembers::names)
 }
 
 /// Starts the old version again and registers it.
-struct Reinstate;
+pub(super) struct Reinstate;
 
 impl StageDefinition for Reinstate {
     fn ask_before(&self, plan: &Plan) -> Ask {
@@ -229,6 +247,10 @@ impl StageDefinition for Reinstate {
             probe: plan.from.as_ref().map(|from| from.slot),
             ..slots_and_traffic()
         }
+    }
+
+    fn stops_live(&self, plan: &Plan) -> bool {
+        plan.stops_first()
     }
 
     /// If the old version may be stopped, the stage stops it before it starts it, even if it is running. Docker may
@@ -265,18 +287,24 @@ impl StageDefinition for Reinstate {
             release: plan.release,
         };
         let mut actions = Vec::new();
+        let is_registered = record.slots.get(old).is_some();
+        let stop = || {
+            members.ids().map(|id| Action::Stop {
+                slot,
+                instance: id.clone(),
+            })
+        };
         // *stop* deregisters the slot before it stops the members. So *stop* has not stopped the members of a registered
-        // slot.
-        if record.slots.get(old).is_some() {
+        // slot. *stop-old* does not deregister it.
+        if plan.stops_first() {
+            actions.extend(stop());
+        } else if is_registered {
             if members.are_running() {
                 return Verdict::Nothing;
             }
         } else {
             match without_traffic(old, situation) {
-                Ok(()) => actions.extend(members.ids().map(|id| Action::Stop {
-                    slot,
-                    instance: id.clone(),
-                })),
+                Ok(()) => actions.extend(stop()),
                 // The old version has the traffic, so it must not be stopped.
                 Err(Verdict::Refuse(_)) => {}
                 Err(verdict) => return verdict,
@@ -288,7 +316,9 @@ impl StageDefinition for Reinstate {
             slot,
             instance: member.id.clone(),
         }));
-        actions.push(register);
+        if !(is_registered && plan.stops_first()) {
+            actions.push(register);
+        }
         Verdict::Act(actions)
     }
 
@@ -313,16 +343,21 @@ impl StageDefinition for Reinstate {
         if !members.is_some_and(SlotMembers::are_running) {
             return Judgement::NotYet(format!("{old} is not running"));
         }
+        // A member that *stop-old* has not stopped yet may still be stopped by that request, unless it was started
+        // again after it.
+        if situation.plan.stops_first() && course.last_failure.is_some() {
+            return Judgement::NotYet(format!("{old} may still be stopped"));
+        }
         // Docker runs a HEALTHCHECK for the first time after one interval, which may be longer than the time limit.
         let longest = situation.plan.definition.timing.progress_deadline;
-        if situation.plan.definition.is_worker()
+        if situation.plan.definition.is_background()
             && members.is_some_and(SlotMembers::are_only_starting)
             && elapsed(course.since, situation.now) < longest
         {
             return Judgement::Moving(format!("the HEALTHCHECK of {old} is still starting"));
         }
         let is_well = match members {
-            Some(members) if situation.plan.definition.is_worker() => {
+            Some(members) if situation.plan.definition.is_background() => {
                 members.unhealthy(observation.probe.as_ref()).is_none()
             }
             _ => is_probed_healthy(observation),

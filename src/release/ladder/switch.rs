@@ -58,22 +58,9 @@ impl StageDefinition for Switch {
         let (plan, observation) = (situation.plan, situation.observation);
         let is_observed =
             plan.definition.public.is_none() || observation.edges.is_any_public_known();
-        let replaced = first::replaced_by(plan, observation);
         Evidence {
             agreed: is_observed.then(|| public::agreed_before(plan, observation)),
-            peer_approvals: peer_approvals(situation)
-                .counted
-                .into_iter()
-                .cloned()
-                .collect(),
-            remark: replaced.map(|(environment, live)| {
-                format!(
-                    "in {environment}, {} is live now and has replaced {}",
-                    live.name(),
-                    plan.version.name()
-                )
-            }),
-            task: None,
+            ..evidence_of_approvals(situation)
         }
     }
 
@@ -114,19 +101,50 @@ impl StageDefinition for Switch {
     }
 }
 
-/// The movement of the traffic to the candidate, or the verdict of the guard that prevents it.
-fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
+/// The approvals by other operators that count, and what is live now in the environment that must have the version
+/// first.
+pub(super) fn evidence_of_approvals(situation: &Situation<'_>) -> Evidence {
+    let plan = situation.plan;
+    let replaced = first::replaced_by(plan, situation.observation);
+    Evidence {
+        peer_approvals: peer_approvals(situation)
+            .counted
+            .into_iter()
+            .cloned()
+            .collect(),
+        remark: replaced.map(|(environment, live)| {
+            format!(
+                "in {environment}, {} is live now and has replaced {}",
+                live.name(),
+                plan.version.name()
+            )
+        }),
+        ..Evidence::default()
+    }
+}
+
+/// How many other operators must approve the plan before the live version changes.
+pub(super) fn approvers(plan: &Plan) -> usize {
+    Approvable::planned(plan).approvers_needed()
+}
+
+/// Checks that the live version may change, as far as this does not depend on the candidate: no hold is active, the
+/// version is live where it must be first, the route is that of the plan, and enough operators have approved. The
+/// approvals are those that count.
+pub(super) fn may_change_live(situation: &Situation<'_>) -> Result<Vec<PeerApproval>, Verdict> {
     let (plan, observation) = (situation.plan, situation.observation);
-    checked_candidate(situation)?;
-    checks_passed(situation)?;
-    let edges = &observation.edges;
-    let (Some(record), Some(from)) = (&observation.registry, edges.slots()) else {
+    let Some(record) = &observation.registry else {
         return Err(unknown_live(observation));
     };
     match plan.held(record.hold.as_ref(), situation.now, &observation.clocks) {
         Some(Refusal::Held(hold)) => {
+            let stays = if plan.definition.is_background() {
+                "The live version does not change"
+            } else {
+                "The traffic does not move"
+            };
             return Err(Verdict::Refuse(format!(
-                "{hold}. The traffic does not move while the hold or freeze is active: retry after its end, or back out"
+                "{hold}. {stays} while the hold or freeze is active: retry after its end, or back out"
             )));
         }
         Some(refusal) => {
@@ -137,17 +155,38 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
         None => {}
     }
     first::judge(plan, observation)?;
-    registered(plan, record)?;
-    let planned = plan.from.as_ref().map(|from| (from.generation, from.slot));
-    let ours = (plan.generation, plan.slot);
+    let planned = planned_route(plan);
     let route = observation.route();
-    if route != planned && route != Some(ours) {
+    if route != planned && route != Some((plan.generation, plan.slot)) {
         return Err(Verdict::Refuse(format!(
             "the route was {} when the plan was made, and is now {}: back out, then plan again",
             route_words(planned),
             route_words(route)
         )));
     }
+    if plan.kind.is_rollback() {
+        return Ok(Vec::new());
+    }
+    enough_peer_approvals(situation, record)
+}
+
+/// The generation and the live slot of the route when the plan was made.
+fn planned_route(plan: &Plan) -> Option<(u64, Slot)> {
+    plan.from.as_ref().map(|from| (from.generation, from.slot))
+}
+
+/// The movement of the traffic to the candidate, or the verdict of the guard that prevents it.
+fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
+    let (plan, observation) = (situation.plan, situation.observation);
+    checked_candidate(situation)?;
+    checks_passed(situation)?;
+    let edges = &observation.edges;
+    let (Some(record), Some(from)) = (&observation.registry, edges.slots()) else {
+        return Err(unknown_live(observation));
+    };
+    let peer_approvals = may_change_live(situation)?;
+    registered(plan, record)?;
+    let (planned, route) = (planned_route(plan), observation.route());
     // An earlier switch of this release may have reached some edges. If no version was live, an edge may name an empty
     // slot. This release may already have written the route, so the plan says whether there was a route before.
     let expected = [planned.map(|(_, slot)| slot), Some(plan.slot)];
@@ -170,7 +209,7 @@ fn movement(situation: &Situation<'_>) -> Result<Action, Verdict> {
         // approval after this observation.
         Purpose::Promote {
             hold: record.hold.clone(),
-            peer_approvals: enough_peer_approvals(situation, record)?,
+            peer_approvals,
         }
     };
     let rewrite = Rewrite {
@@ -347,7 +386,7 @@ impl StepDefinition for Switch {
     }
 
     fn approvers(&self, plan: &Plan) -> usize {
-        Approvable::planned(plan).approvers_needed()
+        approvers(plan)
     }
 
     /// Too many bad public answers in a row move the traffic back.
@@ -360,7 +399,11 @@ impl StepDefinition for Switch {
     }
 
     fn properties(&self) -> &'static [Property] {
-        &[Property::MovesTraffic, Property::MayCheckAgain]
+        &[
+            Property::MovesTraffic,
+            Property::NeedsApprovers,
+            Property::MayCheckAgain,
+        ]
     }
 }
 
@@ -378,6 +421,12 @@ fn until_words(plan: &Plan) -> String {
 /// Describes how the traffic goes back.
 pub(super) fn back_words(plan: &Plan) -> String {
     match &plan.from {
+        Some(from) if plan.definition.is_exclusive() => format!(
+            "remove {}, start {} {} again, and make it live again",
+            plan.slot,
+            from.slot,
+            from.version.name()
+        ),
         Some(from) => format!(
             "switch back to {} {}, the same way",
             from.slot,

@@ -71,7 +71,7 @@ impl StageDefinition for Watch {
             return Judgement::Never(why);
         }
         // Of a worker, only the runtime says whether it is healthy. A HEALTHCHECK without a result says nothing yet.
-        if plan.definition.is_worker() {
+        if plan.definition.is_background() {
             match observation.members(slot) {
                 None => return Judgement::blind(observation),
                 Some(members) if members.are_only_starting() => {
@@ -180,8 +180,8 @@ impl StepDefinition for Watch {
         let rules = &plan.definition.rules;
         let window = duration(plan.definition.timing.watch);
         let slot = plan.slot;
-        let is_worker = plan.definition.is_worker();
-        let (probe, probes) = if is_worker {
+        let is_background = plan.definition.is_background();
+        let (probe, probes) = if is_background {
             ("observe", "observations")
         } else {
             ("probe", "probes")
@@ -205,7 +205,7 @@ impl StepDefinition for Watch {
         let mut calls = vec![format!(
             "for {window}: {probe} {slot}{public}; {BAD_IN_A_ROW} bad observations in a row, or a restart, {verb}{then}"
         )];
-        if !is_worker {
+        if !is_background {
             calls.push(format!(
                 "count the public requests: if more than {}% of at least {} fail, {verb}",
                 rules.watch_errors, rules.watch_requests

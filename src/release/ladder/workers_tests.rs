@@ -8,13 +8,14 @@ use super::guard_tests::{
 use super::{Judgement, Verdict};
 use crate::inventory::drift::world_tests::route;
 use crate::inventory::{
-    Addresses, EdgeSlots, Edges, PerSlot, Probe, RuntimeHealth, Slot, Snapshot,
+    Addresses, EdgeSlots, Edges, PerSlot, Probe, RuntimeHealth, ServiceKind, Slot, Snapshot,
 };
 use crate::release::{Observation, Plan};
 
-fn plan_of_worker() -> Plan {
+pub(super) fn plan_of_worker() -> Plan {
     let mut plan = plan();
     let definition = &mut plan.definition;
+    definition.kind = ServiceKind::Worker;
     definition.endpoints = PerSlot::from_fn(|_| Addresses::counted(1));
     (definition.health, definition.public) = (None, None);
     let from = plan.from.as_mut().expect("a live version");
@@ -22,7 +23,7 @@ fn plan_of_worker() -> Plan {
     plan
 }
 
-fn of_worker(mut snapshot: Snapshot) -> Snapshot {
+pub(super) fn of_worker(mut snapshot: Snapshot) -> Snapshot {
     snapshot.edges = Edges::none();
     for slot in Slot::BOTH {
         let side = snapshot.slots.get_mut(slot);

@@ -55,6 +55,7 @@ impl Machine {
                 return;
             }
             outcome => {
+                self.attempt.course.last_failure = outcome.as_ref().err().map(|error| error.kind);
                 if let Err(error) = &outcome {
                     self.attempt.course.failed_temporarily |=
                         error.kind == ActionErrorKind::Temporary;

@@ -23,7 +23,7 @@ pub(super) fn warnings(
     }
     // Of a worker, only the runtime says whether it is healthy.
     let unhealthy = |from: &LiveBefore| match &facts.live_probe {
-        Some(probe) if definition.is_worker() => match from.members.difference() {
+        Some(probe) if definition.is_background() => match from.members.difference() {
             None => from.members.unhealthy(Some(probe)),
             // Another warning says this.
             Some(_) => None,
@@ -120,7 +120,7 @@ pub(super) fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<Str
 fn fewer_addresses(from: &LiveBefore, definition: &Definition) -> Option<String> {
     let (wanted, slot) = (from.members.wanted(), from.slot);
     let addresses = definition.endpoints.get(slot).members();
-    (addresses < wanted && !definition.is_worker()).then(|| {
+    (addresses < wanted && !definition.is_background()).then(|| {
         format!(
             "{slot} has {wanted} members, but {addresses} in the configuration: as soon as the configuration of the proxy is installed, only {addresses} of them get requests"
         )

@@ -108,7 +108,7 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     Remedy::Actions(vec![
         Action::Create {
             slot,
-            addresses: if seen.definition.is_worker() {
+            addresses: if seen.definition.is_background() {
                 route.addresses.clone()
             } else {
                 let configured = seen.definition.endpoints.get(slot);

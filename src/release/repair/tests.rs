@@ -39,6 +39,7 @@ impl ProxyCalls for TestProxy {
 pub(in crate::release) fn definition(tier: Tier) -> Definition {
     let snapshot = agreed();
     Definition {
+        kind: crate::inventory::ServiceKind::Http,
         target: snapshot.target,
         tier,
         runtime_kind: crate::inventory::RuntimeKind::default(),

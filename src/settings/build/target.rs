@@ -51,6 +51,7 @@ impl Building<'_> {
         let definition = Definition {
             target: Target::new(name.clone(), environment.name.clone()),
             tier: environment.tier,
+            kind: service.kind,
             runtime_kind: section.runtime.into(),
             rules: environment.rules.clone(),
             repository: service.image.clone(),
@@ -132,7 +133,7 @@ fn container(
 
 fn listen(service: &ServiceSection) -> Option<Listen> {
     match (&service.listen.port, &service.listen.socket) {
-        _ if service.is_worker() => Some(Listen::None),
+        _ if service.is_background() => Some(Listen::None),
         (Some(port), None) => Some(Listen::Port(port.get())),
         (None, Some(path)) => Some(Listen::Socket(path.clone())),
         _ => None,

@@ -3,6 +3,7 @@
 //! contact no server.
 
 mod agent;
+mod background;
 mod collisions;
 mod console;
 mod containers;
@@ -15,7 +16,6 @@ mod preview;
 mod proxies;
 mod services;
 mod slots;
-mod workers;
 
 pub(super) use services::looks_secret;
 

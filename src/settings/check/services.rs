@@ -16,8 +16,8 @@ use crate::sanitize::visible;
 impl Checker<'_> {
     pub(super) fn service(&mut self, root: &Root, name: &str, service: &ServiceSection) {
         let at = ["services", name];
-        if service.is_worker() {
-            self.worker_keys(&at, service);
+        if service.is_background() {
+            self.background_keys(&at, service);
         } else {
             self.listen(&at, service);
         }
@@ -53,7 +53,7 @@ impl Checker<'_> {
             }
             (None, None) => self.error(
                 &path,
-                "say where the service listens: { port = 8080 } or { socket = \"/run/app/app.sock\" }; for a service that gets no requests, set kind = \"worker\"",
+                "say where the service listens: { port = 8080 } or { socket = \"/run/app/app.sock\" }; for a service that gets no requests, set kind = \"worker\" or kind = \"scheduler\"",
             ),
             (None, Some(socket)) if !is_socket_path(socket) => {
                 let path = [&path[..], &["socket"]].concat();
@@ -265,13 +265,13 @@ impl Checker<'_> {
         self.container_in(at, environment, in_environment);
         self.checks(at, in_environment.checks.as_deref().unwrap_or_default());
         self.health(at, in_environment.health.as_ref());
-        if service.is_worker() {
-            self.worker_keys_in(at, in_environment);
+        if service.is_background() {
+            self.background_keys_in(at, service.kind, in_environment);
         } else {
             self.http_keys_in(at, in_environment);
         }
         let has_health = service.health.is_some() || in_environment.health.is_some();
-        if !has_health && !service.is_worker() {
+        if !has_health && !service.is_background() {
             self.warning(
                 at,
                 "there is no `health`, and a release needs one: add health = { path = \"/health\" }",
@@ -322,7 +322,7 @@ impl Checker<'_> {
             if is_embedded {
                 self.embedded_site(&path, site);
             }
-        } else if !service.is_worker() {
+        } else if !service.is_background() {
             let says = format!(
                 "a release needs a proxy to switch traffic, and this target has none: add [{}.proxy]",
                 at.join(".")

@@ -14,7 +14,7 @@ use crate::inventory::servers::SiteConfig;
 use crate::inventory::units::{MaybeWritten, Size, Time};
 use crate::inventory::{
     Addresses, ContainerOptions, Cpus, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy,
-    SecretSource, TagPattern, Task,
+    SecretSource, ServiceKind, TagPattern, Task,
 };
 
 /// One service.
@@ -24,11 +24,11 @@ pub(in crate::settings) struct ServiceSection {
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     #[schemars(extend("format" = "repository"))]
     pub(in crate::settings) image: String,
-    /// Whether the service gets requests (`http`), or takes its work from elsewhere, e.g. from a queue (`worker`). A worker
-    /// has neither addresses nor a proxy.
+    /// Whether the service gets requests (`http`), takes its work from elsewhere, e.g. from a queue (`worker`), or starts
+    /// work itself and must never run twice at once (`scheduler`). A worker or scheduler has neither addresses nor a proxy.
     #[serde(default)]
     pub(in crate::settings) kind: ServiceKind,
-    /// Where the service listens inside its container or process: a port or a socket. A worker must not have this key.
+    /// Where the service listens inside its container or process: a port or a socket. Only for `http`.
     #[serde(default)]
     pub(in crate::settings) listen: ListenSection,
     /// The command to run instead of the image's own command.
@@ -55,8 +55,8 @@ pub(in crate::settings) struct ServiceSection {
     /// What only a container can have.
     #[serde(flatten)]
     pub(in crate::settings) container: ContainerOptions,
-    /// The health endpoint. Nothing is released without one, except a worker, which must not have it: a worker is healthy
-    /// while it is running and the HEALTHCHECK of its image, if any, passes.
+    /// The health endpoint. Nothing is released without one, except a worker or scheduler, which must not have it: it is
+    /// healthy while it is running and the HEALTHCHECK of its image, if any, passes.
     #[serde(default)]
     pub(in crate::settings) health: Option<HealthCheck>,
     /// The checks of a candidate before it gets traffic.
@@ -76,20 +76,9 @@ pub(in crate::settings) struct ServiceSection {
     pub(in crate::settings) environments: Ordered<ServiceEnvironmentSection>,
 }
 
-/// Whether a service gets requests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(in crate::settings) enum ServiceKind {
-    /// A proxy sends requests to it.
-    #[default]
-    Http,
-    /// It gets no requests.
-    Worker,
-}
-
 impl ServiceSection {
-    pub(in crate::settings) fn is_worker(&self) -> bool {
-        self.kind == ServiceKind::Worker
+    pub(in crate::settings) fn is_background(&self) -> bool {
+        self.kind.is_background()
     }
 }
 
@@ -107,7 +96,7 @@ pub(in crate::settings) struct ListenSection {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct ServiceEnvironmentSection {
-    /// The fixed addresses of each slot. Required, except for a worker, which must not have them.
+    /// The fixed addresses of each slot. Required, and only for `http`.
     #[serde(default)]
     #[schemars(with = "Option<EndpointsSection>")]
     pub(in crate::settings) endpoints: Option<PerSlot<Addresses>>,

@@ -360,6 +360,7 @@ fn definition(target: &Target, tier: Tier) -> Definition {
     Definition {
         target: target.clone(),
         tier,
+        kind: greenroom::inventory::ServiceKind::Http,
         runtime_kind: greenroom::inventory::RuntimeKind::default(),
         rules: Rules::default(),
         follows: Vec::new(),

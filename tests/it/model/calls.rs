@@ -8,6 +8,7 @@ use greenroom::ports::FailureKind;
 use greenroom::release::{Action, ActionErrorKind, Plan, Stage};
 
 use super::flaws::Flaw;
+use super::names::number_of;
 use super::never::Violation;
 use super::scope::Scope;
 use super::side::Side;
@@ -61,10 +62,13 @@ impl Doing {
         matches!(self.action(), Some(Action::CreateTask(_)))
     }
 
-    /// The instance that the next call stops.
-    fn stops(&self) -> Option<u8> {
+    /// The instance that the next call starts or stops. A container is created first, and its start is another call.
+    fn starts_or_stops(&self) -> Option<u8> {
         match self.action() {
-            Some(Action::Stop { instance, .. }) => number(instance),
+            Some(Action::Stop { instance, .. } | Action::Start { instance, .. }) => {
+                number(instance)
+            }
+            Some(Action::Create { release, .. }) if self.call > 0 => Some(number_of(*release)),
             _ => None,
         }
     }
@@ -164,11 +168,11 @@ pub(crate) fn call<S: Side>(
 
 impl<S: Side> World<S> {
     /// When the engine answers that an instance is stopped, it has completed earlier requests about
-    /// it: a stop that was under way ends with it.
+    /// it: a start or stop that was under way ends before it.
     pub(crate) fn hear_out(&mut self, stopped: Option<u8>) {
         self.late.retain_mut(|late| {
-            let stops = late.doing.stops();
-            let is_over = late.sent == Sent::Before && stops.is_some() && stops == stopped;
+            let about = late.doing.starts_or_stops();
+            let is_over = late.sent == Sent::Before && about.is_some() && about == stopped;
             if is_over {
                 late.doing.done();
                 late.sent = Sent::Now;

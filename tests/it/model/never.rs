@@ -48,6 +48,8 @@ pub(crate) enum Violation {
     RanThoughLost = 19,
     /// A release is backed out, and a task that ran is not undone.
     TaskNotUndone = 20,
+    /// 12: two members of an exclusive service were up at once.
+    TwoAtOnce = 21,
     /// Repairs do not end, although nothing more fails, or something remains to be repaired after each of them.
     NeverRepaired = 0,
 }
@@ -119,6 +121,7 @@ pub(crate) fn each<S: Side>() -> Vec<Property<Scope<S>>> {
             TASK_NOT_UNDONE,
             never::<S, { Violation::TaskNotUndone as u8 }>,
         ),
+        Property::always(TWO_AT_ONCE, never::<S, { Violation::TwoAtOnce as u8 }>),
         Property::always(STUCK, never::<S, { Violation::Stuck as u8 }>),
         Property::always(A_WAY_ON, never::<S, { Violation::NoWayOn as u8 }>),
         Property::always(A_WAY_BACK, never::<S, { Violation::NoWayBack as u8 }>),
@@ -147,6 +150,7 @@ pub(crate) const TASK_NOT_RUN: &str =
     "a release that is done has run every required task once, with 0";
 pub(crate) const RAN_THOUGH_LOST: &str = "11: a begun command whose container is gone is never run";
 pub(crate) const TASK_NOT_UNDONE: &str = "a release that is backed out has undone what ran";
+pub(crate) const TWO_AT_ONCE: &str = "12: two of an exclusive service never run at once";
 pub(crate) const STUCK: &str = "it always goes on, or asks";
 pub(crate) const A_WAY_ON: &str = "there is a way on";
 pub(crate) const A_WAY_BACK: &str = "there is a way back";

@@ -2,9 +2,10 @@
 
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use greenroom::history::Takeover;
-use greenroom::inventory::{Addresses, PerSlot, SlotMembers, Tier, VersionRef};
+use greenroom::inventory::{Addresses, Limit, PerSlot, SlotMembers, Tier, VersionRef};
 use greenroom::release::{
     Definition, Machine, Plan, PlanRequest, ProxyWords, Resolved, ResumeAction, Resumption, Wanted,
     decide, standby_entry,
@@ -114,7 +115,11 @@ pub(crate) fn resumed_machine<S: Side>(
 pub(crate) fn defined<S: Side>(scope: &Scope<S>) -> Definition {
     let mut definition = definition(tier(scope));
     definition.tasks = S::tasks(scope);
-    if S::is_worker(scope) {
+    definition.kind = S::kind(scope);
+    if definition.is_exclusive() {
+        definition.timing.standby = Limit::After(Duration::ZERO);
+    }
+    if definition.is_background() {
         definition.endpoints = PerSlot::from_fn(|_| Addresses::counted(1));
         definition.health = None;
     }

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use greenroom::history::{Direction, Recorded};
-use greenroom::inventory::{Slot, Snapshot, Task};
+use greenroom::inventory::{ServiceKind, Slot, Snapshot, Task};
 use greenroom::release::{Action, Definition, Facts, Observation, Plan, Resolved, ResumeAction};
 
 use super::calls::{Call, Doing, Hand};
@@ -108,9 +108,8 @@ pub(crate) trait Side: Clone + Debug + Hash + Send + Sync + 'static {
         None
     }
 
-    /// Whether the service has no proxy.
-    fn is_worker(_scope: &Scope<Self>) -> bool {
-        false
+    fn kind(_scope: &Scope<Self>) -> ServiceKind {
+        ServiceKind::Http
     }
 
     /// The tasks of the first release.

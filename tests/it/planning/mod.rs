@@ -2,6 +2,7 @@
 //! plan, all at once. Pure functions: facts in, a plan or refusals out.
 
 mod holds;
+mod plans_of_schedulers;
 mod plans_of_workers;
 mod refusals;
 mod rollbacks;
@@ -235,6 +236,7 @@ fn a_promote_goes_to_the_slot_that_is_not_live_with_the_next_generation() {
                 step,
                 Step::Install
                     | Step::BeforeStart
+                    | Step::StopOld
                     | Step::BeforeSwitch
                     | Step::AfterSwitch
                     | Step::AfterStop

@@ -1,14 +1,17 @@
 //! Plans of workers, which have no proxy: only the store says which version is live.
 
 use greenroom::checks::Suite;
-use greenroom::inventory::{Addresses, Edges, InstanceState, Occupancy, PerSlot, Slot, Tier};
+use greenroom::inventory::{
+    Addresses, Edges, InstanceState, Occupancy, PerSlot, ServiceKind, Slot, Tier,
+};
 use greenroom::release::{Definition, Facts, Refusal};
 
 use super::{facts, instance, one, plan, promote, refused, release};
 use crate::support::web::definition;
 
-fn worker() -> Definition {
+pub(super) fn worker() -> Definition {
     Definition {
+        kind: ServiceKind::Worker,
         endpoints: PerSlot::from_fn(|_| Addresses::counted(1)),
         health: None,
         public: None,
@@ -18,8 +21,12 @@ fn worker() -> Definition {
 }
 
 /// 1.8.2 is live in blue, and 1.9.0 is requested.
-fn of_worker() -> Facts {
-    let mut facts = facts();
+pub(super) fn of_worker() -> Facts {
+    without_proxy(facts())
+}
+
+/// The same facts about a service without a proxy.
+pub(super) fn without_proxy(mut facts: Facts) -> Facts {
     facts.edges = Edges::none();
     let record = facts.record.as_mut().expect("a record");
     let route = record.route.as_mut().expect("a route");

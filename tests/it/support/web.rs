@@ -54,6 +54,7 @@ pub(crate) fn definition(tier: Tier) -> Definition {
     Definition {
         target: target(),
         tier,
+        kind: greenroom::inventory::ServiceKind::Http,
         runtime_kind: greenroom::inventory::RuntimeKind::default(),
         rules: Rules::default(),
         follows: Vec::new(),

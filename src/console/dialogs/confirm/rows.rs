@@ -97,6 +97,7 @@ pub(super) fn step(
     let moves = match (status.switched, step) {
         (true, _) => Moves::Over,
         (false, Step::Switch) => Moves::Now,
+        (false, Step::StopOld) => Moves::StopsFirst,
         (false, _) => Moves::Later,
     };
     sides(theme, &status.plan, moves, room, pinned);
@@ -115,7 +116,9 @@ pub(super) fn step(
         (true, false) => Meaning::Warn,
         (false, false) => Meaning::Ok,
     };
-    pinned.push(("checks", message, meaning));
+    if step != Step::StopOld {
+        pinned.push(("checks", message, meaning));
+    }
     if step == Step::Switch {
         calls(status.plan.step(Step::Watch), "watch", scrolled);
     }
@@ -158,13 +161,16 @@ fn checked_digest(model: &Model, plan: &Plan) -> (String, bool) {
 
 /// The text that says how long the old version is kept warm. During this time, one key rolls back.
 fn warm_until(model: &Model, plan: &Plan) -> Option<String> {
+    if plan.definition.is_exclusive() {
+        return None;
+    }
     let old = plan.from.as_ref()?.slot;
     let back = model.keymap.shown(Action::RollBack);
     Some(match plan.definition.timing.standby {
         Limit::After(time) => format!(
             "{back} rolls back in one step while {old} is kept warm, for {} after the {}",
             duration(time),
-            if plan.definition.is_worker() {
+            if plan.definition.is_background() {
                 "watch"
             } else {
                 "drain"

@@ -118,12 +118,13 @@ fn verb(question: &Question) -> &'static str {
     match question {
         Question::Begin(plan) => match plan.kind {
             ReleaseKind::Promote => "Begin the release",
-            ReleaseKind::WarmRollback if plan.definition.is_worker() => "Make it live again",
+            ReleaseKind::WarmRollback if plan.definition.is_background() => "Make it live again",
             ReleaseKind::WarmRollback => "Move all traffic back",
             ReleaseKind::ColdRollback => "Begin the rollback",
         },
         Question::Step(_, Step::Switch) => "Switch traffic",
         Question::Step(_, Step::Register) => "Register the candidate",
+        Question::Step(_, Step::StopOld) => "Stop the live version",
         Question::Step(_, Step::Stop) => "Stop the old version",
         Question::Step(..) => "Run the step",
         Question::BackOut(_) | Question::Resume(_, ResumeAction::BackOut) => "Back out",

@@ -16,6 +16,8 @@ pub(super) enum Moves {
     Planned,
     /// The release has not started. The traffic moves when the checks have passed, without another question.
     AfterChecks,
+    /// The live version is stopped, and then the candidate is started.
+    StopsFirst,
     /// The candidate is running. A later step moves the traffic to the candidate.
     Later,
     Now,
@@ -47,14 +49,17 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
     let to_all = format!("  0% {arrow} 100%");
     let to_none = format!("100% {arrow}   0%");
     let (old, new, after) = match moves {
-        _ if plan.definition.is_worker() => worker_sides(moves, plan),
+        _ if plan.definition.is_exclusive() => exclusive_sides(moves),
+        _ if plan.definition.is_background() => worker_sides(moves, plan),
         Moves::AfterChecks => (to_none.as_str(), to_all.as_str(), Some(after_checks(plan))),
         Moves::Planned => (
             "has the traffic until the switch",
             "is started; the switch asks again",
             None,
         ),
-        Moves::Later => ("has the traffic", "gets no traffic in this step", None),
+        Moves::StopsFirst | Moves::Later => {
+            ("has the traffic", "gets no traffic in this step", None)
+        }
         Moves::Now => (to_none.as_str(), to_all.as_str(), None),
         Moves::Over => ("has no traffic, is stopped", "has all the traffic", None),
         Moves::Back => (to_all.as_str(), to_none.as_str(), None),
@@ -75,7 +80,7 @@ pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, ro
     let text = format!("{version:<wide$} {}  {new}", plan.version.digest.short());
     rows.push((plan.slot.as_str(), text, Meaning::Text));
     if let Some(text) = after {
-        let label = if plan.definition.is_worker() {
+        let label = if plan.definition.is_background() {
             "live"
         } else {
             "moves"
@@ -103,12 +108,38 @@ fn worker_sides(moves: Moves, plan: &Plan) -> (&'static str, &'static str, Optio
             "takes jobs at once; the switch asks again",
             None,
         ),
-        Moves::Later => ("is live", "is not live in this step", None),
+        Moves::StopsFirst | Moves::Later => ("is live", "is not live in this step", None),
         Moves::Now => ("is live until now", "becomes live", None),
         Moves::Over => ("is stopped", "is live", None),
         Moves::Back => ("becomes live again", "is no longer live", None),
         Moves::Never if is_warm => ("stays live", "is not live", None),
         Moves::Never => ("stays live", "is removed", None),
+    }
+}
+
+/// The texts for a service of which two never run at once.
+fn exclusive_sides(moves: Moves) -> (&'static str, &'static str, Option<&'static str>) {
+    match moves {
+        Moves::AfterChecks => (
+            "is stopped before the new one starts",
+            "is started after that",
+            Some("when its checks have passed, without another question"),
+        ),
+        Moves::Planned => (
+            "is stopped first; that step asks again",
+            "is started after that",
+            None,
+        ),
+        Moves::StopsFirst => ("is stopped now", "is started after that", None),
+        Moves::Later => ("is stopped", "is not live in this step", None),
+        Moves::Now => ("is stopped", "becomes live", None),
+        Moves::Over => ("is stopped", "is live", None),
+        Moves::Back => ("is started again, and is live", "is removed first", None),
+        Moves::Never => (
+            "is live; started again if it was stopped",
+            "is removed",
+            None,
+        ),
     }
 }
 

@@ -18,8 +18,8 @@ use crate::inventory::{
     SwitchOrder, Target,
 };
 use crate::ports::{Acquired, FailureKind, Lease, RouterReader};
+use crate::release::background;
 use crate::release::repair::{RepairMachine, RouteProof, all_answered, plan};
-use crate::release::workers;
 use crate::release::{
     Action, Known, ProxyCalls, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest, Site,
     Writing, standby_entry,
@@ -287,7 +287,7 @@ fn live_is_known(
     let definition = &site.definition;
     let route = snapshot.route.as_ref().map(|route| &route.value);
     let mut problems = snapshot.problems.keys();
-    let store = workers::Store {
+    let store = background::Store {
         route,
         is_route_unreadable: problems
             .any(|key| StoredKey::is_named(&definition.target, key, "route")),
@@ -297,9 +297,9 @@ fn live_is_known(
     };
     let slots = snapshot.slots.iter();
     let slots = slots.map(|(slot, snapshot)| (slot, &snapshot.members));
-    let changed = workers::kind_changed(definition, route).into_iter();
+    let changed = background::kind_changed(definition, route).into_iter();
     let refusals: Vec<Refusal> = changed
-        .chain(workers::live_unknown(definition, &store, slots))
+        .chain(background::live_unknown(definition, &store, slots))
         .collect();
     if refusals.is_empty() {
         Ok(())

@@ -25,6 +25,20 @@ impl Hand<'_, '_, Slots> {
         let starts_next = matches!(doing.next_action(), Some(Action::Start { .. }));
         match action {
             Action::Switch(movement) => self.switch(doing, movement),
+            // Two calls, so that the lock is checked again before the start.
+            Action::Create {
+                slot,
+                version,
+                release,
+                ..
+            } if self.scope.side.kind.is_exclusive() && doing.call == 0 => {
+                let was_up = self.in_slot(*slot).is_some_and(|it| it.up);
+                self.create(*slot, version, number_of(*release))?;
+                if let Some(created) = &mut self.world.side.engine[index(*slot)] {
+                    created.up = was_up;
+                }
+                Ok(doing.continues())
+            }
             Action::CreateTask(order) => self.create_task(doing, order),
             Action::StartTask(order) => self.start_task(doing, order),
             Action::Stop { .. }
@@ -132,7 +146,9 @@ impl Hand<'_, '_, Slots> {
                 let plan = self.who.plan.filter(|_| doing.is_forward());
                 let is_old = plan.is_some_and(|plan| plan.slot != slot);
                 let is_unknown = is_old && self.world.side.route.is_none();
-                if self.world.side.has_traffic(slot) || is_unknown {
+                // The live version of an exclusive service is stopped on purpose, but not by a repair.
+                let may_stop = !self.is_repair() && self.scope.side.kind.is_exclusive();
+                if !may_stop && (self.world.side.has_traffic(slot) || is_unknown) {
                     self.world.violations.add(Violation::TouchedLive);
                 }
                 self.world.side.engine[index(slot)] = left;
@@ -174,12 +190,11 @@ impl Hand<'_, '_, Slots> {
         };
         let takes_any = self.scope.has_own(SlotsFlaw::ProxyTakesAnyToken);
         match doing.call {
-            // The route is all that a worker has.
-            0 if self.scope.side.is_worker => Ok(doing.continues()),
-            1 if self.scope.side.is_worker => {
+            // The route is all that a background service has.
+            0 if self.scope.side.kind.is_background() => Ok(doing.continues()),
+            1 if self.scope.side.kind.is_background() => {
                 if let Some(rewrite) = &movement.route {
                     self.swap(rewrite)?;
-                    self.routed(movement.to);
                 }
                 Ok(doing.done())
             }

@@ -2,6 +2,7 @@
 
 use super::edits::Edit;
 use super::tasks::{TaskBounds, TaskBudget};
+use greenroom::inventory::ServiceKind;
 
 /// When a person moves traffic without Greenroom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,8 +19,8 @@ pub(crate) enum ByHand {
 /// How two slots start, and what people do to them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bounds {
-    /// Whether the service is a worker, which has no proxy: the route in the store is all that says what is live.
-    pub(crate) is_worker: bool,
+    /// Background services have no proxy: the route in the store is all that says what is live.
+    pub(crate) kind: ServiceKind,
     /// Whether the other slot has an older version without traffic.
     pub(crate) leftover: bool,
     /// When a person moves traffic by hand, once.

@@ -90,12 +90,12 @@ fn by_hand(scope: &Scope<Slots>, state: &State<Slots>) -> Vec<SlotsEvent> {
         }
         ByHand::BeforeTheStop => {
             let route = slots.route.map(|route| route.live);
-            let is_pointed = slots.is_worker || slots.proxy.link == route;
+            let is_pointed = slots.kind.is_background() || slots.proxy.link == route;
             let is_switched = route == Some(Slot::Green) && is_pointed;
             let is_quiet = state.seats.iter().all(looks_or_waits);
             if is_switched && is_quiet && slots.can_answer(Slot::Blue) {
                 let mut all = vec![SlotsEvent::RoutesBack, SlotsEvent::DeletesRoute];
-                if !slots.is_worker {
+                if !slots.kind.is_background() {
                     all.push(SlotsEvent::PointsBack);
                 }
                 return all;

@@ -23,6 +23,8 @@ pub(crate) enum SlotsFlaw {
     RouteSeenAsSwitched,
     /// Both slots are observed as registered as planned.
     RegistrationSeenAsPlanned,
+    /// The old slot is observed as stopped, also while it is running.
+    SlotSeenStopped,
     /// Every probe is observed as good.
     ProbeSeenGood,
     /// The planned digest is observed, also while another one is running.

@@ -36,7 +36,7 @@ pub(super) fn see(
     let engine = blind != Blind::Engine;
     let mut observation = Observation {
         image: (ask.image && engine).then_some(true),
-        edges: if scope.side.is_worker {
+        edges: if scope.side.kind.is_background() {
             Edges::none()
         } else {
             Edges::from(Edge {
@@ -52,7 +52,7 @@ pub(super) fn see(
         instances: (ask.instances && engine)
             .then(|| PerSlot::from_fn(|slot| SlotMembers::new(instance(world, slot)))),
         probe: ask.probe.map(|slot| {
-            if scope.side.is_worker {
+            if scope.side.kind.is_background() {
                 Probe::without_address()
             } else {
                 probe(is_healthy(world, slot))
@@ -130,7 +130,7 @@ pub(crate) fn instance(world: &World<Slots>, slot: Slot) -> Option<Instance> {
         } else {
             InstanceState::Exited { code: Some(0) }
         },
-        health: if world.side.is_worker && running.up && !running.is_healthy() {
+        health: if world.side.kind.is_background() && running.up && !running.is_healthy() {
             RuntimeHealth::Unhealthy
         } else {
             RuntimeHealth::Unchecked
@@ -256,6 +256,12 @@ fn deceive(observation: &mut Observation, scope: &Scope<Slots>, plan: &Plan) {
     }
     if let Some(probe) = &mut observation.probe {
         probe.healthy |= scope.has_own(SlotsFlaw::ProbeSeenGood);
+    }
+    if let Some(slots) = &mut observation.instances
+        && let Some(instance) = slots.get_mut(plan.slot.other()).iter_mut().next()
+        && scope.has_own(SlotsFlaw::SlotSeenStopped)
+    {
+        instance.state = InstanceState::Exited { code: Some(0) };
     }
     if let Some(slots) = &mut observation.instances
         && let Some(instance) = slots.get_mut(plan.slot).iter_mut().next()

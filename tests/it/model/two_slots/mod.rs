@@ -21,7 +21,7 @@ mod task_scopes;
 mod tasks;
 
 use greenroom::history::{Direction, Recorded};
-use greenroom::inventory::{Address, Slot, Snapshot, Task};
+use greenroom::inventory::{Address, ServiceKind, Slot, Snapshot, Task};
 use greenroom::release::{Action, Definition, Facts, Move, Plan, Resolved, ResumeAction};
 
 use super::calls::{Call, Doing, Hand};
@@ -49,8 +49,7 @@ pub(crate) struct Slots {
     pub(crate) route: Option<Route>,
     pub(crate) registered: [Option<Entered>; 2],
     pub(crate) proxy: Proxy,
-    /// Whether the service is a worker.
-    pub(crate) is_worker: bool,
+    pub(crate) kind: ServiceKind,
     /// Whether people have moved traffic by hand, or never do.
     pub(crate) meddled: bool,
     /// How many edits may still happen.
@@ -80,7 +79,7 @@ impl Slots {
 
     /// The address of a slot; none for a worker.
     pub(crate) fn address(&self, slot: Slot) -> Option<Address> {
-        (!self.is_worker).then(|| endpoint(slot))
+        (!self.kind.is_background()).then(|| endpoint(slot))
     }
 
     /// Whether a slot is registered and answers, or would without events from outside.
@@ -125,12 +124,12 @@ impl Side for Slots {
                 token: 0,
             }),
             registered: [entered(LIVE, BEFORE), None],
-            proxy: if scope.side.is_worker {
+            proxy: if scope.side.kind.is_background() {
                 Proxy::none()
             } else {
                 Proxy::at(41, Slot::Blue)
             },
-            is_worker: scope.side.is_worker,
+            kind: scope.side.kind,
             meddled: scope.side.by_hand == ByHand::Never,
             edits: scope.side.edit_count,
             edited: Edited::default(),
@@ -141,6 +140,7 @@ impl Side for Slots {
         if scope.side.leftover {
             slots.engine[1] = Some(Running {
                 id: 50,
+                up: !scope.side.kind.is_exclusive(),
                 ..Running::started(BEFORE, OLDER)
             });
             slots.registered[1] = entered(OLDER, 50);
@@ -148,8 +148,13 @@ impl Side for Slots {
         slots
     }
 
-    /// At every moment and after any act, traffic goes to a slot that can answer.
+    /// At every moment and after any act, traffic goes to a slot that can answer. The live slot of an exclusive service is
+    /// stopped during a release, but two slots never run.
     fn broken(&self) -> Option<Violation> {
+        if self.kind.is_exclusive() {
+            let mut up = self.engine.iter().flatten().filter(|it| it.up);
+            return up.nth(1).map(|_| Violation::TwoAtOnce);
+        }
         let live = self.route.filter(|_| !self.edited.route);
         let live = live.map(|route| route.live);
         let link = self.proxy.link.filter(|_| !self.edited.pointer);
@@ -216,8 +221,8 @@ impl Side for Slots {
         events::befalls(state, event);
     }
 
-    fn is_worker(scope: &Scope<Self>) -> bool {
-        scope.side.is_worker
+    fn kind(scope: &Scope<Self>) -> ServiceKind {
+        scope.side.kind
     }
 
     fn tasks(scope: &Scope<Self>) -> Vec<Task> {
@@ -225,6 +230,11 @@ impl Side for Slots {
     }
 
     fn broken_by(&self, plan: &Plan, end: End) -> Option<Violation> {
+        let is_over = matches!(end, End::Done | End::BackedOut) && self.kind.is_exclusive();
+        let live = self.route.filter(|_| is_over).map(|route| route.live);
+        if live.is_some_and(|live| !self.can_answer(live)) {
+            return Some(Violation::RoutedToNothing);
+        }
         self.tasks.broken_by(plan, end)
     }
 

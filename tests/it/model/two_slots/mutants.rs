@@ -2,11 +2,11 @@
 //! guard, and the property that it protects must break. Without the flaw nothing breaks within the
 //! same bounds. Where a second guard covers the first, both are disabled.
 
-use greenroom::inventory::Tier;
+use greenroom::inventory::{ServiceKind, Tier};
 
 use super::super::never::{
     A_WAY_BACK, BLINDLY, HELD, NO_PEER_APPROVAL, OVERLAPPED, OVERTAKEN, ROUTED_TO_NOTHING, STUCK,
-    TOGGLED, TOUCHED_LIVE, UNASKED, UNCHECKED, WRONG_APPROVAL,
+    TOGGLED, TOUCHED_LIVE, TWO_AT_ONCE, UNASKED, UNCHECKED, WRONG_APPROVAL,
 };
 use super::super::others::SOMEBODY;
 use super::super::require_noticed;
@@ -93,8 +93,8 @@ fn mutants() -> Vec<Mutant> {
     use SlotsFlaw::{
         DigestSeenAsPlanned, OldObservation, ProbeSeenGood, ProxyRefusesToStay, ProxySeenAsRouted,
         ProxyTakesAnyToken, RegistrationSeenAsPlanned, RouteSeenAsBefore, RouteSeenAsSwitched,
-        StartedOverAStop, StoreDeregistersLive, StoreRoutesToUnregistered, StoreTakesAnyFrom,
-        StoreTakesAnyNeeds,
+        SlotSeenStopped, StartedOverAStop, StoreDeregistersLive, StoreRoutesToUnregistered,
+        StoreTakesAnyFrom, StoreTakesAnyNeeds,
     };
     let meddled = Scope {
         side: by_hand(ByHand::InTheSwitch),
@@ -106,10 +106,17 @@ fn mutants() -> Vec<Mutant> {
     };
     let worker_moved_back = Scope {
         side: Bounds {
-            is_worker: true,
+            kind: ServiceKind::Worker,
             ..by_hand(ByHand::BeforeTheStop)
         },
         ..one(NOTHING)
+    };
+    let scheduler = |scope: Scope| Scope {
+        side: Bounds {
+            kind: ServiceKind::Scheduler,
+            ..scope.side
+        },
+        ..scope
     };
     let ways = Scope {
         ways: true,
@@ -205,6 +212,12 @@ fn mutants() -> Vec<Mutant> {
             TOUCHED_LIVE,
         ),
         (moved_back, DEREGISTERS, ROUTED_TO_NOTHING),
+        (scheduler(one(FAULT)), &[Side(SlotSeenStopped)], TWO_AT_ONCE),
+        (
+            scheduler(two(Want::Resume, LOSS)),
+            &[EngineAsksNobody],
+            TWO_AT_ONCE,
+        ),
         (one(NOTHING), &[JournalForgets], BLINDLY),
         (one(REQUEST), &[ActAnswersEarly], OVERLAPPED),
         (strays, &[PlansAreAlike], WRONG_APPROVAL),

@@ -29,7 +29,7 @@ pub(super) fn facts(
         version,
         record: Ok(look::record(world)),
         standby: planning::standby(world, scope).map(|_| StandbyOf::AnotherConsole),
-        edges: if scope.side.is_worker {
+        edges: if scope.side.kind.is_background() {
             Edges::none()
         } else {
             Edges::from(Edge {
@@ -40,7 +40,7 @@ pub(super) fn facts(
         },
         slots: PerSlot::from_fn(|slot| Ok(occupancy(world, slot))),
         live_probe: world.side.route.map(|route| Probe {
-            healthy: scope.side.is_worker || look::is_healthy(world, route.live),
+            healthy: scope.side.kind.is_background() || look::is_healthy(world, route.live),
             detail: String::new(),
             took: std::time::Duration::ZERO,
         }),
@@ -63,7 +63,7 @@ fn was_live() -> WasLive {
 /// The newest releases. Only the plan of a worker depends on those of the operators.
 fn heads(world: &World<Slots>, scope: &Scope<Slots>) -> Vec<ReleaseRecord> {
     let journals = world.store.journals.iter();
-    let opened = journals.filter(|_| scope.side.is_worker);
+    let opened = journals.filter(|_| scope.side.kind.is_background());
     let mut heads: Vec<_> = opened
         .filter_map(|journal| Some(journal.read()?.head))
         .collect();

@@ -1,6 +1,6 @@
 //! The scopes of two slots: who wants what, and what may fail.
 
-use greenroom::inventory::Tier;
+use greenroom::inventory::{ServiceKind, Tier};
 use greenroom::release::OnFailure;
 
 use super::super::check;
@@ -15,7 +15,7 @@ type Scope = super::super::scope::Scope<Slots>;
 
 /// The other slot has an older version without traffic.
 const LEFTOVER: Bounds = Bounds {
-    is_worker: false,
+    kind: ServiceKind::Http,
     leftover: true,
     by_hand: ByHand::Never,
     edits: &[],
@@ -116,7 +116,7 @@ fn the_interlocks_hold_for_two_operators_with_a_release_each() {
 fn the_interlocks_hold_for_a_worker() {
     let worker = |scope: Scope| Scope {
         side: Bounds {
-            is_worker: true,
+            kind: ServiceKind::Worker,
             ..scope.side
         },
         ..scope
@@ -149,6 +149,46 @@ fn the_interlocks_hold_for_a_worker() {
     check("worker, moved by hand", worker(moved), 1_700);
     let taken_back = resumed(Tier::Development, up_to(1, 0, 0, 1));
     check("worker, resumed", worker(taken_back), 96_000);
+}
+
+/// A scheduler, of which two never run at once: the live version is stopped before the new one starts.
+#[test]
+fn the_interlocks_hold_for_a_scheduler() {
+    let scheduler = |scope: Scope| Scope {
+        side: Bounds {
+            kind: ServiceKind::Scheduler,
+            ..scope.side
+        },
+        ..scope
+    };
+    let leftover = Scope {
+        side: LEFTOVER,
+        ..alone(up_to(1, 1, 1, 0))
+    };
+    check("scheduler", scheduler(leftover), 69_000);
+    let ways = Scope {
+        ways: true,
+        ..alone(up_to(2, 0, 0, 0))
+    };
+    check("scheduler, ways", scheduler(ways), 3_100);
+    let second = Scope {
+        wants: vec![Want::Version('b'), Want::Version('c')],
+        budget: up_to(1, 0, 0, 0),
+        reaches: vec![Reach::Done, Reach::SecondDone, Reach::SecondRefused],
+        ..Scope::one(Tier::Development)
+    };
+    check("scheduler, two", scheduler(second), 4_600);
+    let resumed_after = |budget| resumed(Tier::Development, budget);
+    let taken_up = resumed_after(up_to(1, 0, 0, 1));
+    check("scheduler, resumed", scheduler(taken_up), 140_000);
+    let unheard = |budget| Budget {
+        unheard: 1,
+        ..budget
+    };
+    let late = alone(unheard(up_to(0, 0, 1, 0)));
+    check("scheduler, unheard", scheduler(late), 5_400);
+    let late = resumed_after(unheard(up_to(0, 0, 0, 1)));
+    check("scheduler, unheard, resumed", scheduler(late), 109_000);
 }
 
 /// The second operator's release ends the standby of the first, at any moment of it.

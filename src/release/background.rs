@@ -27,7 +27,7 @@ pub(super) fn against(
 ) -> Vec<Refusal> {
     let route = record.route.as_ref().map(|route| &route.value);
     let mut against: Vec<Refusal> = kind_changed(definition, route).into_iter().collect();
-    if !definition.is_worker() || record.lock.is_some() {
+    if !definition.is_background() || record.lock.is_some() {
         return against;
     }
     let past = match &facts.past {
@@ -63,7 +63,7 @@ pub(super) fn kind_changed(definition: &Definition, route: Option<&Route>) -> Op
     let changed = definition.is_other_kind(route?);
     changed.then(|| Refusal::KindChanged {
         target: definition.target.clone(),
-        was_worker: !definition.is_worker(),
+        was_worker: !definition.is_background(),
     })
 }
 
@@ -74,7 +74,7 @@ pub(super) fn live_unknown<'a>(
     store: &Store<'_>,
     slots: impl Iterator<Item = (Slot, &'a SlotMembers)>,
 ) -> Vec<Refusal> {
-    if !definition.is_worker() {
+    if !definition.is_background() {
         return Vec::new();
     }
     let refusals = slots.filter_map(|(slot, members)| {
