@@ -146,9 +146,7 @@ fn needs_person(snapshot: &Snapshot, open: Option<&Undriven>) -> bool {
     let needs_look = |(pair, _): (Pair, &Drift)| pair == Pair::Public || !is_driven;
     let truth = compare(snapshot);
     let is_live_bad = match snapshot.live_slot() {
-        LiveSlot::Slot(slot) => {
-            snapshot.is_unwell(slot) || snapshot.slots.get(slot).members.is_empty()
-        }
+        LiveSlot::Slot(slot) => snapshot.is_live_broken(slot),
         LiveSlot::NoSlot => false,
         LiveSlot::Unknown => true,
     };

@@ -54,6 +54,8 @@ steps! {
     Watch = "watch",
     /// The driver waits for the connections to the old slot to end.
     Drain = "drain",
+    /// After the standby time, the old version of a worker is told to take no more jobs.
+    Quiet = "quiet",
     /// After the standby time, the old slot is deregistered and its instance is stopped. A rollback also removes the
     /// instance.
     Stop = "stop",

@@ -10,8 +10,8 @@ use super::{
     Address, Addresses, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, EntryState, Freeze,
     HandoverRequest, Hold, Instance, InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval,
     PerSlot, Probe, PublicAddress, QueueEntry, Rates, Registration, Revisioned, Role, Route,
-    RuntimeHealth, RuntimeKind, Slot, SlotMembers, StoredKey, Target, Tier, Watcher, newest,
-    newest_first, newest_pending,
+    RuntimeHealth, RuntimeKind, ServiceKind, Slot, SlotMembers, StoredKey, Target, Tier, Watcher,
+    newest, newest_first, newest_pending,
 };
 
 /// Whether a source (runtime, store or proxy) answers at the moment.
@@ -220,6 +220,7 @@ pub struct Snapshot {
     pub target: Target,
     /// How careful an operator must be with the target.
     pub tier: Tier,
+    pub kind: ServiceKind,
     /// The kind of runtime that runs the instances of the target.
     pub runtime_kind: RuntimeKind,
     pub slots: PerSlot<SlotSnapshot>,
@@ -367,6 +368,7 @@ impl Snapshot {
         Self {
             target,
             tier,
+            kind: ServiceKind::default(),
             runtime_kind: RuntimeKind::default(),
             slots: PerSlot::from_fn(|slot| SlotSnapshot {
                 addresses: endpoints.get(slot).clone(),
@@ -496,6 +498,19 @@ impl Snapshot {
         slot_snapshot.members.difference().is_some() || slot_snapshot.members.iter().any(is_bad)
     }
 
+    /// Whether a driver may have stopped the slot on purpose: it is the live slot of an exclusive service, and a lock is
+    /// held. Before another version starts, the live one is stopped.
+    pub fn is_stopped_on_purpose(&self, slot: Slot) -> bool {
+        let is_live = || self.live() == Some(slot);
+        self.kind.is_exclusive() && self.lock.is_some() && is_live()
+    }
+
+    /// Whether the live slot is known to be empty or unhealthy, and was not stopped on purpose.
+    pub fn is_live_broken(&self, live: Slot) -> bool {
+        let is_empty = self.slots.get(live).members.is_empty();
+        (is_empty || self.is_unwell(live)) && !self.is_stopped_on_purpose(live)
+    }
+
     /// Why the public gets no good answer from a target with a route: the public address of an edge gives no answer or
     /// a status of 500 or above, or the live slot is empty, not whole or unhealthy. None if none of these is known, or
     /// if no request was sent to the public address. Greenroom sends requests there even while the proxy does not
@@ -513,6 +528,9 @@ impl Snapshot {
             .slot()
             .filter(|_| self.sources.runtime.is_live())?;
         let members = &self.slots.get(slot).members;
+        if !self.is_live_broken(slot) {
+            return None;
+        }
         if members.is_empty() {
             return Some(format!("{slot} is live, but empty"));
         }

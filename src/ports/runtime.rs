@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 use super::{Failure, FailureKind, Result};
 use crate::inventory::{
     Address, Addresses, EngineImage, Exit, FencingToken, Instance, InstanceId, InstanceShape,
-    Occupancy, ReleaseId, Slot, Target, TaskCall, TaskRun, Unstarted, Version, instance_name,
+    Occupancy, Quiet, ReleaseId, Slot, Target, TaskCall, TaskRun, Unstarted, Version,
+    instance_name,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +143,18 @@ pub trait RuntimeReader: Send + Sync {
         Ok(runs)
     }
 
+    /// How many jobs an instance has, as `command` prints when it runs inside the instance's container.
+    async fn jobs(&self, _instance: &InstanceId, _command: &[String]) -> Result<u64> {
+        let message = "this runtime cannot run a command inside an instance";
+        let doing = "counting jobs";
+        Err(Failure::new(
+            FailureKind::Unsupported,
+            "the runtime",
+            doing,
+            message,
+        ))
+    }
+
     /// Whether the runtime has the version's image.
     async fn has_image(&self, version: &Version) -> Result<bool>;
 
@@ -177,6 +190,10 @@ pub trait RuntimeWriter: Send + Sync {
 
     /// Asks the instance to stop, and kills it after `grace`. If the instance is already stopped, nothing changes.
     async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()>;
+
+    /// Tells an instance to take no more jobs, by the signal or the command of `quiet`. If the instance is already
+    /// stopped, nothing changes.
+    async fn quiet(&self, instance: &InstanceId, quiet: &Quiet) -> Result<()>;
 
     /// Creates the container of a task's command, but does not start it. If the container exists already, this does
     /// nothing, with one exception: a container that was never started is replaced if it has an older token, or if

@@ -53,6 +53,11 @@ pub enum Action {
         generation: u64,
     },
     Deregister(Slot),
+    /// Tells a member of a worker to take no more jobs.
+    Quiet {
+        slot: Slot,
+        instance: InstanceId,
+    },
     /// Stop an instance without traffic.
     Stop {
         slot: Slot,

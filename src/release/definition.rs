@@ -14,7 +14,7 @@ use crate::checks::{HealthCheck, Suite};
 use crate::history::canonical;
 use crate::inventory::{
     Addresses, ClockReading, Clocks, Digest, Hold, InstanceShape, Listen, Mount, PerSlot,
-    PublicAddress, RestartPolicy, Route, RuntimeKind, ServiceKind, TagPattern, Target, Task,
+    PublicAddress, Quiet, RestartPolicy, Route, RuntimeKind, ServiceKind, TagPattern, Target, Task,
     TaskName, Tier, freeze, live_phrase,
 };
 
@@ -37,6 +37,8 @@ pub struct Definition {
     pub suite: Suite,
     /// The tasks of a release, in the order in which those of one point run.
     pub tasks: Vec<Task>,
+    /// How the old version of a worker is told to take no more jobs before it is stopped.
+    pub quiet: Option<Quiet>,
     pub timing: Timing,
     /// The tags that the target follows: the agent releases a version if one of them is pushed for it.
     pub follows: Vec<TagPattern>,

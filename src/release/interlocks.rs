@@ -75,6 +75,10 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
         Action::Switch(movement) => switch(view, movement),
         Action::Rebase { from, generation } => rebase(view, from, *generation),
         Action::Deregister(slot) => without_traffic(view, *slot),
+        Action::Quiet { slot, instance } => {
+            same_member(view, *slot, instance)?;
+            without_traffic(view, *slot)
+        }
         Action::Stop { slot, instance } => stop(view, *slot, instance),
         Action::Remove { slot, instance } => {
             same_member(view, *slot, instance)?;

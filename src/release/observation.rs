@@ -6,8 +6,8 @@ use super::action::ActionErrorKind;
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseRecord, Step};
 use crate::inventory::{
-    Clocks, Connections, Edges, InstanceRun, PerSlot, Probe, PublicAnswer, RegistryRecord,
-    RequestCount, Slot, SlotMembers, TaskRun, Version,
+    Clocks, Connections, Edges, InstanceRun, JobCount, PerSlot, Probe, PublicAnswer,
+    RegistryRecord, RequestCount, Slot, SlotMembers, TaskRun, Version,
 };
 
 /// The things to observe, all at the same time.
@@ -33,6 +33,8 @@ pub struct Ask {
     pub traffic: Option<(Slot, Timestamp)>,
     /// The slot whose connections are counted.
     pub connections: Option<Slot>,
+    /// The slot whose jobs are counted.
+    pub jobs: Option<Slot>,
     /// Whether to run all checks against the candidate.
     pub checks: bool,
     /// Whether to list the tasks of the release.
@@ -67,6 +69,8 @@ pub struct Observation {
     pub traffic: Option<RequestCount>,
     /// The connections of all edges to the requested slot.
     pub connections: Option<Connections>,
+    /// The jobs of the requested slot.
+    pub jobs: Option<JobCount>,
     pub report: Option<Report>,
     /// The containers of the release's tasks.
     pub tasks: Option<Vec<TaskRun>>,

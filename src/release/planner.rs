@@ -80,12 +80,13 @@ pub fn decide(
         return Err(Refused(against));
     };
 
-    let is_warm = is_back && is_warm(&other, definition) && other.digest() == Some(&version.digest);
+    let is_warm = other.digest() == Some(&version.digest)
+        && is_warm(&other, definition)
+        && !may_be_quieted(definition, record, slot);
     let kind = kind(is_back, is_warm);
-    let (leftover, warm) = if is_warm {
-        (SlotMembers::default(), other)
-    } else {
-        (other, SlotMembers::default())
+    let (leftover, warm) = match kind {
+        ReleaseKind::WarmRollback => (SlotMembers::default(), other),
+        _ => (other, SlotMembers::default()),
     };
     let overridden = overridden(request, definition, record, facts, kind);
     let holds = definition.holds_by(record.hold.as_ref(), facts.now, &facts.clocks);
@@ -562,6 +563,12 @@ fn occupant(
 /// Whether the other slot can get the traffic without a start. An exclusive service has no standby.
 fn is_warm(other: &SlotMembers, definition: &Definition) -> bool {
     other.are_running() && !definition.is_exclusive()
+}
+
+/// Whether the version in the slot may have been told to take no more jobs, because it is no longer registered. Then it
+/// must be started again.
+fn may_be_quieted(definition: &Definition, record: &RegistryRecord, slot: Slot) -> bool {
+    definition.quiet.is_some() && record.slots.get(slot).is_none()
 }
 
 /// The version in the other slot, if all its members are running and the slot is registered with the same digest.

@@ -93,7 +93,8 @@ pub(super) fn reached(action: &Action, view: &View<'_>) -> Result<(), String> {
         }
         // A view does not say which images the runtime has. The step *pull* observes the image itself.
         Action::Pull(_) => Err("the image is not pulled yet".into()),
-        // No repair has these. The steps with tasks observe the containers themselves.
+        // No repair has these. The steps observe the containers themselves.
+        Action::Quiet { .. } => Err("the jobs are not observed".into()),
         Action::CreateTask(_) | Action::StartTask(_) | Action::StopTask(_) => {
             Err("the tasks are not observed".into())
         }

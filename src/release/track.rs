@@ -101,11 +101,12 @@ impl Track {
         self.has_switch_started() && !undone
     }
 
-    /// Whether the standby comes next. If *stop* was started, the standby has already ended.
+    /// Whether the standby comes next. If a step after it was started, it has already ended.
     pub(super) fn is_before_standby(&self) -> bool {
-        self.stage().is_some_and(|stage| {
-            stage.has(Property::FollowsStandby) && !self.started.contains(&stage.step)
-        })
+        let follows_standby = |step: &Step| has(*step, Property::FollowsStandby);
+        self.stage()
+            .is_some_and(|stage| stage.has(Property::FollowsStandby))
+            && !self.started.iter().any(follows_standby)
     }
 
     pub(super) fn set(&mut self, step: Step, state: StepState) {

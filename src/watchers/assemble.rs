@@ -195,6 +195,7 @@ fn unobserved(site: &Site, now: Timestamp) -> Snapshot {
     Snapshot {
         preview: definition.preview.clone(),
         freezes: definition.rules.freezes.clone(),
+        kind: definition.kind,
         runtime_kind: definition.runtime_kind,
         ..Snapshot::unobserved(target, definition.tier, &definition.endpoints, now)
     }

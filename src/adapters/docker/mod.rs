@@ -9,6 +9,7 @@ mod configuration;
 mod connection;
 mod create;
 mod engine;
+mod exec;
 mod exits;
 mod failure;
 mod images;
@@ -22,6 +23,7 @@ mod occupancy;
 mod passthrough;
 mod proxy_host;
 mod pull;
+mod quiet;
 mod read;
 mod report_file;
 mod secret_files;
@@ -53,8 +55,8 @@ pub const BOUNDS: [Bound; 7] = [
     bound("a frame of logs", connection::ITEM, TimeLimit::Endless),
     bound(
         "the output of a command in a container",
-        proxy_host::LONGEST as u64,
-        TimeLimit::Within(proxy_host::DEADLINE),
+        exec::LONGEST as u64,
+        TimeLimit::Within(exec::DEADLINE),
     ),
     bound(
         "the report of a check in a container",

@@ -3,34 +3,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::Docker;
-use bollard::container::LogOutput;
-use bollard::errors::Error;
-use bollard::exec::{StartExecOptions, StartExecResults};
-use bollard::models::ExecConfig;
-use futures_util::StreamExt;
-use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
 use ulid::Ulid;
 
 use super::Engine;
-use super::connection::TooLarge;
-use super::failure::{Act, oversized};
+use super::exec::ExecResult;
+use super::failure::Act;
 use super::names::is_container_name;
 use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result, STAGED};
 use crate::sanitize::sanitize;
-
-/// The time limit of a command.
-pub(super) const DEADLINE: Duration = Duration::from_secs(30);
-/// The most bytes of output that are kept.
-pub(super) const LONGEST: usize = 4 * 1024 * 1024;
-/// How many times Greenroom asks for the exit code after the output has ended.
-const MOST_CHECKS: u32 = 100;
-/// The pause between two requests for the exit code.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// Writes the first `$2` bytes of the input to a temporary file next to `$1`, syncs the file and renames it to `$1`.
 /// The script gets the number of bytes, because some connections to Docker cannot close only their sending side. The
@@ -62,54 +44,6 @@ pub struct ContainerHost {
     container: String,
 }
 
-/// The result of a command: its exit code, its standard output, and its standard output together with its standard
-/// error.
-#[derive(Default)]
-struct ExecResult {
-    code: Option<i64>,
-    out: Vec<u8>,
-    both: Vec<u8>,
-    /// Whether there was more output than `LONGEST`.
-    is_cut: bool,
-}
-
-impl ExecResult {
-    fn succeeded(&self) -> bool {
-        self.code == Some(0)
-    }
-
-    /// Adds output, up to its limit.
-    fn keep(&mut self, frame: &LogOutput) {
-        let bytes = frame.as_ref();
-        let room = LONGEST.saturating_sub(self.both.len());
-        let kept = bytes.get(..room).unwrap_or(bytes);
-        if matches!(frame, LogOutput::StdOut { .. }) {
-            self.out.extend_from_slice(kept);
-        }
-        self.both.extend_from_slice(kept);
-        self.is_cut |= kept.len() < bytes.len();
-    }
-
-    /// Refuses cut output of a call that reads: a part of a file or a list would be a wrong answer.
-    fn whole(self, act: Act, target: String, doing: &str) -> Result<Self> {
-        if self.is_cut && act == Act::Read {
-            return Err(oversized(
-                TooLarge::over(LONGEST as u64),
-                act,
-                target,
-                doing,
-            ));
-        }
-        Ok(self)
-    }
-
-    /// The output of a command as text. Cut output ends with `…`.
-    fn text(&self) -> String {
-        let end = if self.is_cut { "…" } else { "" };
-        format!("{}{end}", String::from_utf8_lossy(&self.both))
-    }
-}
-
 impl ContainerHost {
     /// The container with this name or id.
     pub fn new(engine: Arc<Engine>, container: impl Into<String>) -> Self {
@@ -133,61 +67,9 @@ impl ContainerHost {
             );
             return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
         }
-        let docker = self.engine.docker().await?;
-        let call = || self.exec(docker, argv, input);
-        let ended = self.engine.within(DEADLINE, act, doing, call).await;
-        ended
-            .map_err(|mut failure| {
-                if failure.kind == FailureKind::Conflict {
-                    // Docker answers with this status if the container is stopped or paused.
-                    failure.kind = FailureKind::Unreachable;
-                    failure.hint = "check that the container is running".into();
-                }
-                failure
-            })?
-            .whole(act, self.engine.target(), doing)
-    }
-
-    async fn exec(
-        &self,
-        docker: &Docker,
-        argv: &[&str],
-        input: Option<&[u8]>,
-    ) -> std::result::Result<ExecResult, Error> {
-        let config = ExecConfig {
-            attach_stdin: Some(input.is_some()),
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            cmd: Some(argv.iter().map(|&a| a.to_owned()).collect()),
-            ..Default::default()
-        };
-        let exec = docker.create_exec(&self.container, config).await?.id;
-        let started = docker.start_exec(&exec, None::<StartExecOptions>).await?;
-        let mut ended = ExecResult::default();
-        if let StartExecResults::Attached {
-            mut output,
-            input: mut stdin,
-        } = started
-        {
-            if let Some(bytes) = input {
-                // The error is ignored: a command that exits without reading its input reports the reason in its exit
-                // code.
-                let _ = stdin.write_all(bytes).await;
-                let _ = stdin.flush().await;
-            }
-            while let Some(frame) = output.next().await {
-                ended.keep(&frame?);
-            }
-        }
-        for _ in 0..MOST_CHECKS {
-            let state = docker.inspect_exec(&exec).await?;
-            if state.running != Some(true) {
-                ended.code = state.exit_code;
-                return Ok(ended);
-            }
-            sleep(PAUSE).await;
-        }
-        Err(Error::RequestTimeoutError)
+        self.engine
+            .run_in(&self.container, (act, doing), argv, input)
+            .await
     }
 
     /// Runs a fixed script. If it fails, its output becomes part of the failure.
@@ -204,18 +86,8 @@ impl ContainerHost {
         if ended.succeeded() {
             Ok(())
         } else {
-            Err(self.failed(doing, &ended))
+            Err(self.engine.command_failed(doing, &ended))
         }
-    }
-
-    fn failed(&self, doing: &str, ended: &ExecResult) -> crate::ports::Failure {
-        let output = sanitize(&String::from_utf8_lossy(&ended.both));
-        let code = ended
-            .code
-            .map_or("no exit code".to_owned(), |c| format!("exit code {c}"));
-        let message = format!("the command ended with {code}: {output}");
-        self.engine
-            .refuse(FailureKind::Rejected, doing, message.trim_end_matches(": "))
     }
 
     fn path_text<'a>(&self, path: &'a Path, doing: &str) -> Result<&'a str> {
@@ -258,7 +130,7 @@ impl ProxyHost for ContainerHost {
         if test.code == Some(1) {
             Ok(None)
         } else {
-            Err(self.failed(&doing, &ended))
+            Err(self.engine.command_failed(&doing, &ended))
         }
     }
 
@@ -278,7 +150,7 @@ impl ProxyHost for ContainerHost {
         if test.code == Some(1) {
             Ok(Vec::new())
         } else {
-            Err(self.failed(&doing, &ended))
+            Err(self.engine.command_failed(&doing, &ended))
         }
     }
 
@@ -295,7 +167,7 @@ impl ProxyHost for ContainerHost {
                     return Err(self.engine.refuse(FailureKind::Rejected, doing, message));
                 }
                 (Some(1), _) => {}
-                _ => return Err(self.failed(&doing, &ended)),
+                _ => return Err(self.engine.command_failed(&doing, &ended)),
             }
         }
         Ok(false)
@@ -318,7 +190,7 @@ impl ProxyHost for ContainerHost {
         if ended.succeeded() {
             Ok(())
         } else {
-            Err(self.failed(&doing, &ended))
+            Err(self.engine.command_failed(&doing, &ended))
         }
     }
 
@@ -334,7 +206,7 @@ impl ProxyHost for ContainerHost {
                 Ok(Some(PathBuf::from(text.trim_end_matches('\n'))))
             }
             Some(1) => Ok(None),
-            _ => Err(self.failed(&doing, &ended)),
+            _ => Err(self.engine.command_failed(&doing, &ended)),
         }
     }
 
@@ -387,41 +259,5 @@ impl ProxyHost for ContainerHost {
             .await?;
         let text = || String::from_utf8_lossy(&ended.out).into_owned();
         Ok(ended.succeeded().then(text))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with(output: &[usize]) -> ExecResult {
-        let mut result = ExecResult::default();
-        for length in output {
-            result.keep(&LogOutput::StdOut {
-                message: vec![b'x'; *length].into(),
-            });
-        }
-        result
-    }
-
-    #[test]
-    fn a_file_above_the_limit_is_an_error_that_names_the_limit() {
-        let read = |output: &[usize]| {
-            with(output)
-                .whole(Act::Read, "docker".into(), "reading /etc/a")
-                .map(|result| result.out.len())
-        };
-        assert_eq!(read(&[LONGEST]).expect("within the limit"), LONGEST);
-        let failure = read(&[LONGEST, 1]).expect_err("above the limit");
-        assert_eq!(failure.kind, FailureKind::Unsupported);
-        assert!(failure.message.contains("more than 4 MiB"), "{failure}");
-    }
-
-    #[test]
-    fn cut_output_of_a_command_is_marked() {
-        let command = with(&[LONGEST, 1]).whole(Act::Write, "docker".into(), "running nginx");
-        let text = command.expect("the command has run").text();
-        assert!(text.ends_with("x…"), "{}", text.len());
-        assert!(!with(&[LONGEST]).text().ends_with('…'));
     }
 }

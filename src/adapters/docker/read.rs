@@ -90,6 +90,10 @@ impl RuntimeReader for DockerReader {
         self.engine.last_exit(instance).await
     }
 
+    async fn jobs(&self, instance: &InstanceId, command: &[String]) -> Result<u64> {
+        self.engine.jobs(instance, command).await
+    }
+
     async fn occupancy(
         &self,
         target: &Target,

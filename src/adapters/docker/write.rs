@@ -25,7 +25,7 @@ use super::{Engine, secret_files, socket};
 use crate::checks::may_be_secret;
 use crate::inventory::{
     Address, Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceShape, InstanceState,
-    Mask, Version, is_word, registry_host,
+    Mask, Quiet, Version, is_word, registry_host,
 };
 use crate::ports::{
     Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
@@ -156,6 +156,15 @@ impl RuntimeWriter for DockerWriter {
         match self.engine.inspect(&container.id, &doing).await? {
             Some(now) if now.is_up() => Err(lost),
             _ => Ok(()),
+        }
+    }
+
+    async fn quiet(&self, instance: &InstanceId, quiet: &Quiet) -> Result<()> {
+        let doing = format!("quieting {}", instance.short());
+        let container = self.ours(instance, &doing).await?;
+        match container.filter(Container::is_up) {
+            Some(container) => self.engine.quiet(&container.id, quiet, &doing).await,
+            None => Ok(()),
         }
     }
 

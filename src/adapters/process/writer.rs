@@ -8,12 +8,12 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use ulid::Ulid;
 
-use super::identity::awaited;
+use super::identity::{Run, awaited};
 use super::reader::Processes;
-use super::record::{FORMAT, Record};
+use super::record::{FORMAT, Process, Record};
 use super::spawn::{check_supported, spawn};
 use super::tasks;
-use crate::inventory::{Address, EngineImage, InstanceId, Version};
+use crate::inventory::{Address, EngineImage, InstanceId, Quiet, QuietSignal, Version};
 use crate::ports::{
     Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, TaskSpec,
 };
@@ -64,17 +64,26 @@ impl RuntimeWriter for Processes {
         .await
     }
 
-    async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()> {
-        let (doing, id) = (format!("stopping {}", instance.short()), instance.clone());
-        let process = self
-            .blocking(&doing, FailureKind::Unreachable, move |own| {
-                own.records.process(&id)
-            })
-            .await?;
-        let Some(process) = process else {
+    async fn quiet(&self, instance: &InstanceId, quiet: &Quiet) -> Result<()> {
+        let doing = format!("quieting {}", instance.short());
+        let Some(by) = quiet.signal else {
+            let message = "only a signal can quiet a process";
+            let kind = FailureKind::Unsupported;
+            return Err(self.records.failure(kind, &doing, message));
+        };
+        let Some((_, run)) = self.running(instance, &doing).await? else {
             return Ok(());
         };
-        let Some(run) = process.running() else {
+        let failed = |error: std::io::Error| self.records.failed(&doing, error);
+        match run.handle().map_err(failed)? {
+            Some(handle) => signal(pidfd_send_signal(&handle, unix_signal(by))).map_err(failed),
+            None => Ok(()),
+        }
+    }
+
+    async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()> {
+        let doing = format!("stopping {}", instance.short());
+        let Some((process, run)) = self.running(instance, &doing).await? else {
             return Ok(());
         };
         let failed = |error: std::io::Error| self.records.failed(&doing, error);
@@ -147,6 +156,36 @@ impl RuntimeWriter for Processes {
             own.records.remove(&record)
         })
         .await
+    }
+}
+
+impl Processes {
+    /// The process of an instance, and its run; none if it is not running.
+    async fn running(&self, instance: &InstanceId, doing: &str) -> Result<Option<(Process, Run)>> {
+        let id = instance.clone();
+        let process = self
+            .blocking(doing, FailureKind::Unreachable, move |own| {
+                own.records.process(&id)
+            })
+            .await?;
+        Ok(process.and_then(|process| {
+            let run = process.running()?;
+            Some((process, run))
+        }))
+    }
+}
+
+fn unix_signal(signal: QuietSignal) -> Signal {
+    match signal {
+        QuietSignal::Hangup => Signal::HUP,
+        QuietSignal::Interrupt => Signal::INT,
+        QuietSignal::Quit => Signal::QUIT,
+        QuietSignal::User1 => Signal::USR1,
+        QuietSignal::User2 => Signal::USR2,
+        QuietSignal::Terminate => Signal::TERM,
+        QuietSignal::TerminalStop => Signal::TSTP,
+        QuietSignal::TerminalInput => Signal::TTIN,
+        QuietSignal::WindowChange => Signal::WINCH,
     }
 }
 

@@ -1,7 +1,6 @@
 //! The standby of a release that a command drives: whether the command waits for its end, and the messages about an old
 //! version that keeps running.
 
-use crate::history::Step;
 use crate::release::{Plan, Status, StepState};
 
 /// Whether a command waits for the end of the standby.
@@ -17,7 +16,8 @@ pub(super) enum StandbyWait {
 
 /// Whether the stop of the old version has not started, so that the old version is still running.
 pub(super) fn is_old_version_running(status: &Status) -> bool {
-    let stop = status.steps.iter().find(|step| step.step == Step::Stop);
+    let next = status.plan.step_after_standby();
+    let stop = status.steps.iter().find(|step| step.step == next);
     // The old version of a scheduler is stopped before the new one starts.
     let stop = stop.filter(|_| !status.plan.stops_first());
     stop.is_some_and(|stop| matches!(stop.state, StepState::Pending | StepState::Waiting { .. }))

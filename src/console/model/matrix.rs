@@ -110,9 +110,7 @@ fn without_queue(
     let is_gone = |slot: Slot| snapshot.slots.get(slot).members.is_empty();
     let is_named = |slot| matches!(snapshot.edges.traffic(slot), EdgeTraffic::With(_));
     match live {
-        LiveSlot::Slot(slot) if is_gone(slot) || snapshot.is_unwell(slot) => {
-            return CellState::Failed;
-        }
+        LiveSlot::Slot(slot) if snapshot.is_live_broken(slot) => return CellState::Failed,
         LiveSlot::NoSlot if sources.are_live() => return CellState::Empty,
         // Nothing runs and there is no route, so nothing is live, although the proxy does not answer.
         LiveSlot::Unknown

@@ -12,7 +12,7 @@ use crate::console::dialogs::{
 };
 use crate::console::effect::Effect;
 use crate::console::model::{Armed, Mode, Model, Weight};
-use crate::history::{Direction, Step};
+use crate::history::Direction;
 use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
 use crate::release::describe::duration;
@@ -230,8 +230,9 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
         let text = not_here(model, &otherwise);
         return model.refused(&text);
     };
-    // The confirmation is also the approval that *stop* needs, so that *stop* does not ask again.
-    let need = need_of(&status.plan, Step::Stop).max(Need::Confirmation);
+    // The confirmation is also the approval that the next step needs, so that it does not ask again.
+    let next = status.plan.step_after_standby();
+    let need = need_of(&status.plan, next).max(Need::Confirmation);
     confirm::ask(model, Question::EndStandby(status), need);
     Vec::new()
 }

@@ -334,6 +334,10 @@ fn state(
             let label = format!("{} stopped, kept for a cold start", theme.glyph(Glyph::Dot));
             return (label, Meaning::Muted);
         }
+        (InstanceState::Exited { .. }, ..) if snapshot.is_stopped_on_purpose(instance.slot) => {
+            let label = format!("{} stopped for the release", theme.glyph(Glyph::Dot));
+            return (label, Meaning::Muted);
+        }
         (InstanceState::Exited { code }, ..) => {
             let code = code.map_or("without a code".to_owned(), |code| {
                 format!("with code {code}")

@@ -1,10 +1,12 @@
 //! Comparisons of a target with two edges: a difference names the edge, and a silent edge is not taken for agreement.
 
-use super::world_tests::{agreed, edge_at, pointer, requests, route, started_again, with_two};
+use super::world_tests::{
+    agreed, edge_at, locked, pointer, requests, route, started_again, with_two,
+};
 use super::{Agreement, Drift, Name, Truth, compare, difference_of_route, store_went_back};
 use crate::inventory::{
-    Edge, EdgeAnswer, EdgeName, Edges, Installation, InstanceState, Slot, SlotMembers, Snapshot,
-    SourceState,
+    Edge, EdgeAnswer, EdgeName, Edges, Installation, InstanceState, ServiceKind, Slot, SlotMembers,
+    Snapshot, SourceState,
 };
 
 fn blue() -> Edge {
@@ -187,6 +189,43 @@ fn the_differences_of_all_edges_are_in_one_message_for_a_plan() {
     );
 }
 
+fn names(snapshot: &Snapshot) -> Vec<Name> {
+    let truth = compare(snapshot);
+    truth.drifts().map(|(_, drift)| drift.name).collect()
+}
+
+/// While a driver holds the lock of a scheduler, it may have stopped the live version on purpose.
+#[test]
+fn a_scheduler_that_is_stopped_for_a_release_is_no_difference() {
+    let mut scheduler = Snapshot {
+        edges: Edges::none(),
+        ..agreed()
+    };
+    for member in &mut scheduler.slots.blue.members {
+        member.state = InstanceState::Exited { code: Some(0) };
+    }
+    assert_eq!(names(&scheduler), [Name::InstanceStopped]);
+    locked(&mut scheduler);
+    assert_eq!(
+        names(&scheduler),
+        [Name::InstanceStopped],
+        "it is no scheduler"
+    );
+    assert!(scheduler.outage().is_some());
+    scheduler.kind = ServiceKind::Scheduler;
+    assert_eq!(names(&scheduler), []);
+    assert_eq!(scheduler.outage(), None);
+    // While it is backed out, the route names the slot from which it was removed.
+    scheduler.slots.blue.members = SlotMembers::default();
+    assert_eq!(names(&scheduler), []);
+    scheduler.lock = None;
+    assert_eq!(names(&scheduler), [Name::InstanceGone]);
+    assert_eq!(
+        scheduler.outage(),
+        Some("blue is live, but empty".to_owned())
+    );
+}
+
 /// Only the store says which version of a worker is live.
 #[test]
 fn the_lost_route_of_a_worker_is_a_difference() {
@@ -196,13 +235,6 @@ fn the_lost_route_of_a_worker_is_a_difference() {
     };
     assert_eq!(compare(&worker).agreed(), Some(true));
     worker.route = None;
-    let names = |snapshot: &Snapshot| {
-        let truth = compare(snapshot);
-        truth
-            .drifts()
-            .map(|(_, drift)| drift.name)
-            .collect::<Vec<_>>()
-    };
     assert_eq!(names(&worker), [Name::RouteMissing]);
     for member in &mut worker.slots.blue.members {
         member.state = InstanceState::Restarting;

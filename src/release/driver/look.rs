@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use super::{World, checks};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Edge, EdgeAnswer, Edges, Instance, InstanceId, Probe, PublicAnswer, Slot, SlotMembers, TaskRun,
-    Version,
+    Edge, EdgeAnswer, Edges, Instance, InstanceId, JobCount, Probe, PublicAnswer, Slot,
+    SlotMembers, TaskRun, Version,
 };
 use crate::ports::{Connection, Failure};
 use crate::release::Known;
@@ -48,6 +48,7 @@ pub(super) async fn look(world: &World, ask: Ask, stopped: checks::Stopped) -> O
         direct,
         traffic,
         connections,
+        jobs,
         report,
         tasks,
         live_in_first,
@@ -70,6 +71,7 @@ pub(super) async fn look(world: &World, ask: Ask, stopped: checks::Stopped) -> O
                 .zip(ask.connections)
                 .map(|(it, slot)| it.connections(target, slot))
         ),
+        OptionFuture::from(ask.jobs.map(|slot| jobs(world, slot))),
         OptionFuture::from(ask.checks.then(|| checks::run(world, stopped))),
         OptionFuture::from(ask.tasks.then(|| tasks(world))),
         OptionFuture::from(ask.live_in_first.then(|| live_in_first(world))),
@@ -101,6 +103,7 @@ pub(super) async fn look(world: &World, ask: Ask, stopped: checks::Stopped) -> O
         direct: direct.flatten(),
         traffic: observed(traffic, &mut blind).flatten(),
         connections: observed(connections, &mut blind),
+        jobs,
         report: report.and_then(|report| report.map_err(|why| blind.push(why)).ok()),
         tasks: observed(tasks, &mut blind),
         live_in_first,
@@ -185,6 +188,28 @@ async fn output(world: &World, id: &InstanceId) -> Option<String> {
     let text = sanitize(&mask.hide(&last));
     let end = text.floor_char_boundary(LONGEST_OUTPUT);
     Some(text[..end].to_owned())
+}
+
+/// The jobs that all running members of a slot have together.
+async fn jobs(world: &World, slot: Slot) -> JobCount {
+    let quiet = world.plan.definition.quiet.as_ref();
+    let Some(command) = quiet.and_then(|quiet| quiet.jobs.as_ref()) else {
+        return JobCount::Uncounted("the jobs are not counted".to_owned());
+    };
+    let counted = async {
+        let runtime = &world.read.runtime;
+        let mut left = 0u64;
+        for member in runtime.instances(world.plan.target()).await? {
+            if member.slot == slot && member.is_running() {
+                left = left.saturating_add(runtime.jobs(&member.id, command).await?);
+            }
+        }
+        Ok::<_, Failure>(left)
+    };
+    match counted.await {
+        Ok(left) => JobCount::Left(left),
+        Err(failure) => JobCount::Uncounted(failure.to_string()),
+    }
 }
 
 async fn probe(world: &World, slot: Slot) -> Option<Probe> {

@@ -125,6 +125,14 @@ impl Performer<'_> {
                 self.router()?.rebase(target, &order).await
             }
             Action::Deregister(slot) => store.registry.deregister(target, *slot, self.fence).await,
+            Action::Quiet { instance, .. } => {
+                self.still_ours(&format!("quieting {}", instance.short()))
+                    .await?;
+                match &self.definition.quiet {
+                    Some(quiet) => runtime.quiet(instance, quiet).await,
+                    None => Ok(()),
+                }
+            }
             Action::Stop { instance, .. } => {
                 self.still_ours(&format!("stopping {}", instance.short()))
                     .await?;

@@ -14,7 +14,7 @@ use super::{
 use crate::inventory::Connections;
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
-use crate::release::{Ask, Draft, Plan, ProxyWords, Timing};
+use crate::release::{Ask, Draft, Plan, ProxyWords};
 
 /// The pause between two counts of the connections.
 const COUNT_AGAIN: Duration = Duration::from_millis(100);
@@ -59,8 +59,8 @@ impl StageDefinition for Drain {
         }
     }
 
-    fn window(&self, timing: &Timing) -> Option<Duration> {
-        Some(timing.drain)
+    fn window(&self, plan: &Plan) -> Option<Duration> {
+        Some(plan.definition.timing.drain)
     }
 
     fn pause(&self, _plan: &Plan, _course: &Course, _now: Timestamp) -> Duration {

@@ -18,6 +18,7 @@ mod guard_tests;
 mod install;
 mod public;
 mod pull;
+mod quiet;
 mod register;
 mod start;
 mod stop;
@@ -88,13 +89,13 @@ pub(super) trait StageDefinition: Sync {
     }
 
     /// The configured time after which the stage ends by itself, if it has one. Its end is shown as the deadline.
-    fn window(&self, _timing: &Timing) -> Option<Duration> {
+    fn window(&self, _plan: &Plan) -> Option<Duration> {
         None
     }
 
     /// How long the stage may take without progress. A stage with a window gets extra time for its last observation.
     fn time_limit(&self, plan: &Plan) -> Duration {
-        let window = self.window(&plan.definition.timing);
+        let window = self.window(plan);
         window.unwrap_or_default() + READ_BACK
     }
 
@@ -233,6 +234,7 @@ pub(super) fn definition(step: Step) -> &'static dyn StepDefinition {
         Step::AfterSwitch => &tasks::Tasks(TaskPoint::AfterSwitch),
         Step::Watch => &watch::Watch,
         Step::Drain => &drain::Drain { candidate: false },
+        Step::Quiet => &quiet::Quiet,
         Step::Stop => &stop::Stop,
         Step::AfterStop => &tasks::Tasks(TaskPoint::AfterStop),
     }
@@ -252,7 +254,7 @@ pub(super) enum Ladder {
 }
 
 /// The steps with two slots. A plan contains those that it needs.
-const SLOTS: [Step; 13] = [
+const SLOTS: [Step; 14] = [
     Step::Pull,
     Step::BeforeStart,
     Step::Install,
@@ -264,6 +266,7 @@ const SLOTS: [Step; 13] = [
     Step::AfterSwitch,
     Step::Watch,
     Step::Drain,
+    Step::Quiet,
     Step::Stop,
     Step::AfterStop,
 ];
@@ -317,7 +320,7 @@ impl Ladder {
         }
     }
 
-    /// The stages of backing out, each with the step that must have been started: first the old version is started
+    /// The stages of backing out, each with a step that must have been started: first the old version is started
     /// again if it was stopped, then the traffic moves back, then the candidate's connections end, then the candidate
     /// is deregistered and removed. The old version may need what the tasks after its stop have removed, so these are
     /// undone before it is started. The traffic waits for the undo of no other task.
@@ -326,6 +329,7 @@ impl Ladder {
             Self::Slots => &[
                 (Step::AfterStop, Step::AfterStop),
                 (Step::Stop, Step::Stop),
+                (Step::Stop, Step::Quiet),
                 (Step::Switch, Step::Switch),
                 (Step::Drain, Step::Switch),
                 (Step::AfterSwitch, Step::AfterSwitch),
@@ -350,11 +354,13 @@ impl Ladder {
 
     /// The stages that undo the started steps of a plan.
     pub(super) fn back(self, started: &[Step]) -> Vec<Stage> {
-        self.undone_by()
-            .iter()
-            .filter(|(_, undone)| started.contains(undone))
+        let undone = self.undone_by().iter();
+        let undone = undone.filter(|(_, undone)| started.contains(undone));
+        let mut stages: Vec<Stage> = undone
             .map(|(step, _)| Stage::new(*step, Direction::Back))
-            .collect()
+            .collect();
+        stages.dedup();
+        stages
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition,
     StepSummary, Verdict, public, switch,
 };
-use crate::history::ReleaseKind;
+use crate::history::{ReleaseKind, Step};
 use crate::inventory::{Slot, SlotMembers, Target, instance_name};
 use crate::release::describe::{duration, keeps_warm};
 use crate::release::time::elapsed;
@@ -41,29 +41,8 @@ impl StageDefinition for Stop {
     /// is unhealthy or the public gets bad answers. The guard refuses if the store no longer names the new version as
     /// live, if the new version has crashed since its checks, or if the old slot has the traffic.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
-        let (plan, observation) = (situation.plan, situation.observation);
-        let old = plan.slot.other();
-        let traffic = without_traffic(old, situation);
-        // If the old slot has the traffic, this is the most important reason for the operator.
-        if let Err(refused @ Verdict::Refuse(_)) = traffic {
-            return refused;
-        }
-        if let Err(why) = still_routed(plan, observation) {
-            return Verdict::Refuse(format!("{old} is kept: {why}"));
-        }
-        if let Run::Crashed(why) = candidate::run_since_checks(situation) {
-            return Verdict::Refuse(format!("{old} is kept: {why}"));
-        }
-        if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) =
-            candidate_is_healthy(plan, observation)
-        {
-            return Verdict::Wait(format!("{old} is kept: {why}"));
-        }
-        if let Some(why) = public::judge(plan, plan.slot, observation, false).fault() {
-            return Verdict::Wait(format!("{old} is kept: {why}"));
-        }
-        match traffic {
-            Ok(()) => Verdict::Act(retirement(plan, observation)),
+        match ready_to_end(situation) {
+            Ok(()) => Verdict::Act(retirement(situation.plan, situation.observation)),
             Err(verdict) => verdict,
         }
     }
@@ -96,6 +75,31 @@ impl StageDefinition for Stop {
         }
         Judgement::reached()
     }
+}
+
+/// Checks that the old version may be ended.
+pub(super) fn ready_to_end(situation: &Situation<'_>) -> Result<(), Verdict> {
+    let (plan, observation) = (situation.plan, situation.observation);
+    let old = plan.slot.other();
+    let traffic = without_traffic(old, situation);
+    // If the old slot has the traffic, this is the most important reason for the operator.
+    if let Err(refused @ Verdict::Refuse(_)) = traffic {
+        return Err(refused);
+    }
+    if let Err(why) = still_routed(plan, observation) {
+        return Err(Verdict::Refuse(format!("{old} is kept: {why}")));
+    }
+    if let Run::Crashed(why) = candidate::run_since_checks(situation) {
+        return Err(Verdict::Refuse(format!("{old} is kept: {why}")));
+    }
+    if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_healthy(plan, observation)
+    {
+        return Err(Verdict::Wait(format!("{old} is kept: {why}")));
+    }
+    if let Some(why) = public::judge(plan, plan.slot, observation, false).fault() {
+        return Err(Verdict::Wait(format!("{old} is kept: {why}")));
+    }
+    traffic
 }
 
 /// Deregisters the old slot, then stops its members, so other readers of the store find no stopped member. If the slot
@@ -165,30 +169,24 @@ impl StepDefinition for Stop {
                 .chain(is_back.then_some(remove))
                 .collect();
         }
-        let standby = match timing.standby {
-            Limit::After(time) if plan.definition.is_background() => {
-                format!(
-                    "leave {old} working for {}, beside {}",
-                    duration(time),
-                    plan.slot
-                )
-            }
-            Limit::After(time) => format!("{} for {}", keeps_warm(old), duration(time)),
-            Limit::Never => format!("{} until an operator ends it", keeps_warm(old)),
-        };
         let then = match plan.kind {
             ReleaseKind::Promote => "it is kept for a cold start",
             // An operator went back from this version.
             ReleaseKind::WarmRollback | ReleaseKind::ColdRollback => "then remove it",
         };
+        let stop = format!(
+            "engine: stop {}, with {} to finish; {then}",
+            names(plan, old),
+            duration(timing.stop_grace)
+        );
+        // *quiet* follows the standby then, and deregisters the slot.
+        if plan.definition.quiet.is_some() {
+            return vec![stop];
+        }
         vec![
-            standby,
+            standby_words(plan),
             format!("store: remove slots/{old}, unless the route names it"),
-            format!(
-                "engine: stop {}, with {} to finish; {then}",
-                names(plan, old),
-                duration(timing.stop_grace)
-            ),
+            stop,
         ]
     }
 
@@ -212,9 +210,9 @@ impl StepDefinition for Stop {
         Need::TypedName
     }
 
-    /// The old version of an exclusive service is stopped already.
+    /// The old version of an exclusive service is stopped already, and the approval of *quiet* covers *stop*.
     fn need(&self, plan: &Plan) -> Need {
-        if plan.stops_first() {
+        if plan.stops_first() || plan.step(Step::Quiet).is_some() {
             return Need::Nothing;
         }
         self.need_in(plan.tier())
@@ -228,6 +226,20 @@ impl StepDefinition for Stop {
 
     fn properties(&self) -> &'static [Property] {
         &[Property::ClearsOldSlot, Property::FollowsStandby]
+    }
+}
+
+/// How long the old version is kept before it is ended.
+pub(super) fn standby_words(plan: &Plan) -> String {
+    let old = plan.slot.other();
+    match plan.definition.timing.standby {
+        Limit::After(time) if plan.definition.is_background() => format!(
+            "leave {old} working for {}, beside {}",
+            duration(time),
+            plan.slot
+        ),
+        Limit::After(time) => format!("{} for {}", keeps_warm(old), duration(time)),
+        Limit::Never => format!("{} until an operator ends it", keeps_warm(old)),
     }
 }
 

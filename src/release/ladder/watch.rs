@@ -19,7 +19,7 @@ use super::{
 use crate::inventory::{RequestCount, Slot};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
-use crate::release::{Ask, Draft, Observation, Plan, ProxyWords, Timing};
+use crate::release::{Ask, Draft, Observation, Plan, ProxyWords};
 
 pub(super) struct Watch;
 
@@ -113,8 +113,8 @@ impl StageDefinition for Watch {
         }
     }
 
-    fn window(&self, timing: &Timing) -> Option<Duration> {
-        Some(timing.watch)
+    fn window(&self, plan: &Plan) -> Option<Duration> {
+        Some(plan.definition.timing.watch)
     }
 
     fn pause(&self, plan: &Plan, course: &Course, now: Timestamp) -> Duration {

@@ -94,7 +94,7 @@ impl Machine {
 
     /// The deadline that is shown for a stage: the end of its window, without the extra time for the last observation.
     fn shown_deadline(&self, stage: Stage) -> Option<Timestamp> {
-        let window = stage.definition().window(&self.plan.definition.timing);
+        let window = stage.definition().window(&self.plan);
         window.map_or(self.attempt.tries.deadline(), |window| {
             Some(after(self.attempt.course.since, window))
         })

@@ -92,7 +92,7 @@ impl<'a> Trace<'a> {
     /// The end of the stage's window, if the stage is running. The deadline of a stage without a window moves with
     /// progress, so the journal does not show it.
     fn window_end(&self, stage: Stage) -> Option<Timestamp> {
-        let window = stage.definition().window(&self.plan.definition.timing)?;
+        let window = stage.definition().window(self.plan)?;
         let is_started =
             self.replay.last == Last::UnderWay && self.replay.track.started.contains(&stage.step);
         is_started.then(|| after(self.replay.since, window))

@@ -32,7 +32,7 @@ impl Action {
             Self::Stop { .. } => 9,
             Self::Remove { .. } => 10,
             // No repair has these.
-            Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) => 11,
+            Self::Quiet { .. } | Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) => 11,
         }
     }
 
@@ -46,6 +46,7 @@ impl Action {
             | Self::Switch(_)
             | Self::Stop { .. }
             | Self::Remove { .. }
+            | Self::Quiet { .. }
             | Self::StartTask(_)
             | Self::StopTask(_) => true,
             Self::Pull(_)
@@ -76,6 +77,7 @@ impl Action {
             Self::Deregister(slot) => format!("deregister {slot}"),
             Self::Stop { slot, .. } => format!("stop {slot}"),
             Self::Remove { slot, .. } => format!("remove {slot}"),
+            Self::Quiet { slot, .. } => format!("quiet {slot}"),
             Self::CreateTask(order) => format!("create the container of {}", order.call),
             Self::StartTask(order) => format!("start {}", order.call),
             Self::StopTask(run) => format!("stop the task {}", run.short()),
@@ -175,7 +177,7 @@ impl Action {
             Self::Remove { slot, instance } => {
                 format!("engine: remove {} ({})", one(*slot), instance.short())
             }
-            Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) => {
+            Self::Quiet { .. } | Self::CreateTask(_) | Self::StartTask(_) | Self::StopTask(_) => {
                 format!("engine: {}", self.title())
             }
         };

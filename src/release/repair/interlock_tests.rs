@@ -126,8 +126,11 @@ pub(super) fn apply(action: &Action, snapshot: &mut Snapshot) {
             snapshot.slots.get_mut(*slot).registration = None;
             snapshot.problems.clear();
         }
-        Action::CreateTask(_) | Action::StartTask(_) | Action::StopTask(_) => {
-            unreachable!("no repair has tasks")
+        Action::Quiet { .. }
+        | Action::CreateTask(_)
+        | Action::StartTask(_)
+        | Action::StopTask(_) => {
+            unreachable!("no repair has these")
         }
         Action::Install => {
             let live = snapshot.route.as_ref().map(|route| &route.value);

@@ -40,6 +40,7 @@ pub(in crate::release) fn definition(tier: Tier) -> Definition {
     let snapshot = agreed();
     Definition {
         kind: crate::inventory::ServiceKind::Http,
+        quiet: None,
         target: snapshot.target,
         tier,
         runtime_kind: crate::inventory::RuntimeKind::default(),

@@ -52,6 +52,7 @@ impl Building<'_> {
             target: Target::new(name.clone(), environment.name.clone()),
             tier: environment.tier,
             kind: service.kind,
+            quiet: service.quiet.clone(),
             runtime_kind: section.runtime.into(),
             rules: environment.rules.clone(),
             repository: service.image.clone(),

@@ -1,7 +1,9 @@
 //! Checks of `kind`: a background service has no key that needs requests, a scheduler none that would run it twice, and
 //! every other service has those that it needs.
 
-use super::super::model::{ServiceEnvironmentSection, ServiceSection, TimingSection};
+use super::super::model::{
+    Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection, TimingSection,
+};
 use super::Checker;
 use crate::checks::Case;
 use crate::inventory::{RestartPolicy, ServiceKind};
@@ -39,6 +41,34 @@ impl Checker<'_> {
         if extra_key.is_some_and(|it| it.key.contains("address") || it.value.contains("address")) {
             let says = format!("a {kind} has no `address`: use slot, tag, digest or generation");
             self.error(&[at, &["etcd_key"]].concat(), says);
+        }
+    }
+
+    /// Checks how the old version of a worker is told to take no more jobs.
+    pub(super) fn quiet(&mut self, root: &Root, at: &[&str], service: &ServiceSection) {
+        let Some(quiet) = &service.quiet else { return };
+        let at = [at, &["quiet"]].concat();
+        if service.kind != ServiceKind::Worker {
+            let says = "only a worker is told to take no more jobs: remove this key, or set kind = \"worker\"";
+            self.error(&at, says);
+        }
+        if quiet.signal.is_some() == quiet.command.is_some() {
+            let says = "write either the signal that tells the worker to take no more jobs, such as signal = \"SIGTSTP\", or a command";
+            self.error(&at, says);
+        }
+        let commands = [("command", &quiet.command), ("jobs", &quiet.jobs)];
+        for (key, command) in commands {
+            let Some(command) = command else { continue };
+            let path = [&at[..], &[key]].concat();
+            if command.is_empty() {
+                self.error(&path, "an empty command runs nothing: remove this key");
+            }
+            for (environment, _) in service.environments.iter() {
+                let section = root.environments.get(environment);
+                if section.is_some_and(|it| it.runtime == RuntimeKind::Process) {
+                    self.without_containers(&path, environment);
+                }
+            }
         }
     }
 

@@ -196,7 +196,7 @@ impl Checker<'_> {
     }
 
     /// Reports an option in an environment that has no containers.
-    fn without_containers(&mut self, path: &[&str], environment: &str) {
+    pub(super) fn without_containers(&mut self, path: &[&str], environment: &str) {
         let says = format!(
             "{environment} has `runtime = \"process\"`, and plain processes cannot have this: remove it, or release the version to {environment} as another service"
         );

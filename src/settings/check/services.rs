@@ -26,6 +26,7 @@ impl Checker<'_> {
         self.container(root, &at, service);
         self.checks(&at, &service.checks);
         self.tasks(&at, name, service);
+        self.quiet(root, &at, service);
         self.health(&at, service.health.as_ref());
         if service.command.as_ref().is_some_and(Vec::is_empty) {
             self.error(

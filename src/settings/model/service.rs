@@ -13,8 +13,8 @@ use crate::checks::{Case, HealthCheck};
 use crate::inventory::servers::SiteConfig;
 use crate::inventory::units::{MaybeWritten, Size, Time};
 use crate::inventory::{
-    Addresses, ContainerOptions, Cpus, EnvironmentValue, ExtraKey, Mount, PerSlot, RestartPolicy,
-    SecretSource, ServiceKind, TagPattern, Task,
+    Addresses, ContainerOptions, Cpus, EnvironmentValue, ExtraKey, Mount, PerSlot, Quiet,
+    RestartPolicy, SecretSource, ServiceKind, TagPattern, Task,
 };
 
 /// One service.
@@ -62,6 +62,10 @@ pub(in crate::settings) struct ServiceSection {
     /// The checks of a candidate before it gets traffic.
     #[serde(default)]
     pub(in crate::settings) checks: Vec<Case>,
+    /// Only for a worker: how the old version is told to take no more jobs before it is stopped. Absent: it is only asked
+    /// to stop.
+    #[serde(default)]
+    pub(in crate::settings) quiet: Option<Quiet>,
     /// The tasks of a release: commands that run once in a container of the new version, e.g. database migrations.
     #[serde(default)]
     pub(in crate::settings) tasks: Vec<Task>,

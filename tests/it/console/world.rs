@@ -361,6 +361,7 @@ fn definition(target: &Target, tier: Tier) -> Definition {
         target: target.clone(),
         tier,
         kind: greenroom::inventory::ServiceKind::Http,
+        quiet: None,
         runtime_kind: greenroom::inventory::RuntimeKind::default(),
         rules: Rules::default(),
         follows: Vec::new(),

@@ -560,6 +560,7 @@ impl World {
             | Action::Rebase { .. }
             | Action::CreateTask(_)
             | Action::StartTask(_)
+            | Action::Quiet { .. }
             | Action::StopTask(_) => panic!("no release does that: {action:?}"),
         }
     }
@@ -812,6 +813,7 @@ impl World {
             | Action::Rebase { .. }
             | Action::CreateTask(_)
             | Action::StartTask(_)
+            | Action::Quiet { .. }
             | Action::StopTask(_) => panic!("no release does that: {action:?}"),
         }
     }
@@ -841,6 +843,7 @@ impl World {
             registry: ask.registry.then(|| self.record()),
             direct: ask.direct.map(|_| self.public.direct()),
             traffic: ask.traffic.and(self.public.traffic),
+            jobs: None,
             connections: ask.connections.map(|_| Connections::Open(0)),
             report,
             tasks: ask.tasks.then(Vec::new),

@@ -62,12 +62,14 @@ impl Doing {
         matches!(self.action(), Some(Action::CreateTask(_)))
     }
 
-    /// The instance that the next call starts or stops. A container is created first, and its start is another call.
-    fn starts_or_stops(&self) -> Option<u8> {
+    /// The instance that the next call starts, stops or quiets. A container is created first, and its start is another call.
+    fn is_about(&self) -> Option<u8> {
         match self.action() {
-            Some(Action::Stop { instance, .. } | Action::Start { instance, .. }) => {
-                number(instance)
-            }
+            Some(
+                Action::Stop { instance, .. }
+                | Action::Start { instance, .. }
+                | Action::Quiet { instance, .. },
+            ) => number(instance),
             Some(Action::Create { release, .. }) if self.call > 0 => Some(number_of(*release)),
             _ => None,
         }
@@ -80,6 +82,7 @@ impl Doing {
             Action::Create { .. }
             | Action::Start { .. }
             | Action::Stop { .. }
+            | Action::Quiet { .. }
             | Action::Remove { .. }
             | Action::StopTask(_) => true,
             // The later calls follow without another check.
@@ -171,7 +174,7 @@ impl<S: Side> World<S> {
     /// it: a start or stop that was under way ends before it.
     pub(crate) fn hear_out(&mut self, stopped: Option<u8>) {
         self.late.retain_mut(|late| {
-            let about = late.doing.starts_or_stops();
+            let about = late.doing.is_about();
             let is_over = late.sent == Sent::Before && about.is_some() && about == stopped;
             if is_over {
                 late.doing.done();

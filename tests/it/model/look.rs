@@ -42,6 +42,7 @@ pub(crate) fn nothing(blind: Blind) -> Observation {
         registry: None,
         connections: None,
         report: None,
+        jobs: None,
         tasks: None,
         direct: None,
         traffic: None,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom::history::Takeover;
-use greenroom::inventory::{Addresses, Limit, PerSlot, SlotMembers, Tier, VersionRef};
+use greenroom::inventory::{
+    Addresses, Limit, PerSlot, Quiet, QuietSignal, SlotMembers, Tier, VersionRef,
+};
 use greenroom::release::{
     Definition, Machine, Plan, PlanRequest, ProxyWords, Resolved, ResumeAction, Resumption, Wanted,
     decide, standby_entry,
@@ -116,6 +118,12 @@ pub(crate) fn defined<S: Side>(scope: &Scope<S>) -> Definition {
     let mut definition = definition(tier(scope));
     definition.tasks = S::tasks(scope);
     definition.kind = S::kind(scope);
+    definition.quiet = S::quiet(scope).then_some(Quiet {
+        signal: Some(QuietSignal::TerminalStop),
+        command: None,
+        jobs: None,
+        timeout: Duration::ZERO,
+    });
     if definition.is_exclusive() {
         definition.timing.standby = Limit::After(Duration::ZERO);
     }

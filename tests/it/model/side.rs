@@ -108,6 +108,11 @@ pub(crate) trait Side: Clone + Debug + Hash + Send + Sync + 'static {
         None
     }
 
+    /// Whether the old version of a worker is told to take no more jobs.
+    fn quiet(_scope: &Scope<Self>) -> bool {
+        false
+    }
+
     fn kind(_scope: &Scope<Self>) -> ServiceKind {
         ServiceKind::Http
     }

@@ -55,6 +55,7 @@ pub(crate) fn definition(tier: Tier) -> Definition {
         target: target(),
         tier,
         kind: greenroom::inventory::ServiceKind::Http,
+        quiet: None,
         runtime_kind: greenroom::inventory::RuntimeKind::default(),
         rules: Rules::default(),
         follows: Vec::new(),

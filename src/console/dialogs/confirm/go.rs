@@ -8,7 +8,6 @@ use crate::console::dialogs::{Refusal, ResumeRelease, StartRelease};
 use crate::console::effect::{self, Call, Effect};
 use crate::console::model::{Model, Weight};
 use crate::console::update::handover_request;
-use crate::history::Step;
 use crate::inventory::{PeerApproval, ReleaseId, Target, local_time};
 use crate::release::{
     Approval, Command, Need, Refused, RepairApproval, Scope, TakeoverRequest, need_of,
@@ -95,12 +94,13 @@ pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect>
         })],
         Question::EndStandby(status) => {
             let release = status.plan.release;
-            if need_of(&status.plan, Step::Stop) == Need::Nothing {
+            let step = status.plan.step_after_standby();
+            if need_of(&status.plan, step) == Need::Nothing {
                 let command = Command::EndStandby;
                 return vec![Effect::Send { release, command }];
             }
-            // The approval of *stop* also ends the time during which the old version is kept warm.
-            match Approval::give(&status.plan, Scope::Step(Step::Stop), by, typed, now) {
+            // The approval of the next step also ends the time during which the old version is kept warm.
+            match Approval::give(&status.plan, Scope::Step(step), by, typed, now) {
                 Ok(approval) => vec![Effect::Send {
                     release,
                     command: Command::Approve(approval),

@@ -7,7 +7,7 @@ use crate::console::model::Model;
 use crate::console::theme::{Meaning, Theme};
 use crate::console::view::text;
 use crate::history::{PlannedCalls, Step};
-use crate::release::describe::{LEAVES_A_HOLD, duration, keeps_warm};
+use crate::release::describe::{LEAVES_A_HOLD, duration};
 use crate::release::{Approvable, Limit, Plan, Status, approvals_ahead};
 
 pub(super) fn begin(
@@ -124,7 +124,7 @@ pub(super) fn step(
     }
     let planned = status.plan.step(step);
     match step {
-        Step::Stop => stop_calls(&status.plan, "does", scrolled),
+        Step::Quiet | Step::Stop => stop_calls(&status.plan, "does", scrolled),
         Step::Register | Step::Switch => calls(planned, "writes", scrolled),
         _ => calls(planned, "does", scrolled),
     }
@@ -211,11 +211,13 @@ pub(super) fn back_out(theme: &Theme, status: &Status, room: usize, rows: &mut R
 /// Adds the calls that stop the old version. The calls that keep the old version warm are left out, because the old
 /// version is now stopped.
 fn stop_calls<'r>(plan: &Plan, label: &'r str, rows: &mut Rows<'r>) {
-    let Some(planned) = plan.step(Step::Stop) else {
-        return;
-    };
-    let warm = keeps_warm(plan.slot.other());
-    let calls = planned.calls.iter().filter(|call| !call.starts_with(&warm));
+    let first = plan.step_after_standby();
+    let planned = [Step::Quiet, Step::Stop].map(|step| plan.step(step));
+    // The first call says how long the standby is.
+    let calls = planned.into_iter().flatten().flat_map(|planned| {
+        let is_first = planned.step == first && !plan.stops_first();
+        planned.calls.iter().skip(usize::from(is_first))
+    });
     push_calls(calls, label, rows);
 }
 

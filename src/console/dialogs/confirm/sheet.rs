@@ -125,6 +125,7 @@ fn verb(question: &Question) -> &'static str {
         Question::Step(_, Step::Switch) => "Switch traffic",
         Question::Step(_, Step::Register) => "Register the candidate",
         Question::Step(_, Step::StopOld) => "Stop the live version",
+        Question::Step(_, Step::Quiet) => "Quiet the old version",
         Question::Step(_, Step::Stop) => "Stop the old version",
         Question::Step(..) => "Run the step",
         Question::BackOut(_) | Question::Resume(_, ResumeAction::BackOut) => "Back out",

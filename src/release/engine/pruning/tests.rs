@@ -11,7 +11,7 @@ use crate::history::samples_for_tests::planned;
 use crate::history::{
     AuditRecord, Chain, Direction, Entry, JournalEvent, LivePeriod, Outcome, Recorded, Step,
 };
-use crate::inventory::{FencingToken, InstanceId};
+use crate::inventory::{FencingToken, InstanceId, Quiet};
 use crate::ports::{self, Failure, FailureKind, InstanceSpec, JournalEnd, PullProgress};
 use crate::release::prune::Spare;
 
@@ -153,6 +153,10 @@ impl RuntimeWriter for Engine {
     }
 
     async fn stop(&self, _: &InstanceId, _: Duration) -> ports::Result<()> {
+        Err(unexpected_call())
+    }
+
+    async fn quiet(&self, _: &InstanceId, _: &Quiet) -> ports::Result<()> {
         Err(unexpected_call())
     }
 

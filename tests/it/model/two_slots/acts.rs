@@ -71,6 +71,11 @@ impl Hand<'_, '_, Slots> {
                 ..
             } => self.register(*slot, digest, number_of(*release))?,
             Action::Deregister(slot) => self.deregister(*slot)?,
+            Action::Quiet { slot, .. } => {
+                if let Some(running) = &mut self.world.side.engine[index(*slot)] {
+                    running.quiet |= running.up;
+                }
+            }
             Action::Stop { instance, .. } => self.stop(doing, number(instance)),
             Action::Remove { instance, .. } => self.discard(doing, number(instance)),
             Action::Route(rewrite) => self.swap(rewrite)?,
@@ -106,6 +111,7 @@ impl Hand<'_, '_, Slots> {
     fn up(&mut self, slot: Slot) {
         let is_repair = self.is_repair();
         if let Some(running) = &mut self.world.side.engine[index(slot)] {
+            running.quiet &= running.up;
             running.up = true;
             running.hurt &= !(is_repair && running.well);
         }

@@ -21,6 +21,8 @@ pub(crate) enum ByHand {
 pub(crate) struct Bounds {
     /// Background services have no proxy: the route in the store is all that says what is live.
     pub(crate) kind: ServiceKind,
+    /// Whether the old version of a worker is told to take no more jobs before it is stopped.
+    pub(crate) quiet: bool,
     /// Whether the other slot has an older version without traffic.
     pub(crate) leftover: bool,
     /// When a person moves traffic by hand, once.

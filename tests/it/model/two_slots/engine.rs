@@ -18,6 +18,8 @@ pub(crate) struct Running {
     pub(crate) digest: char,
     pub(crate) up: bool,
     pub(crate) well: bool,
+    /// Whether it was told to take no more jobs.
+    pub(crate) quiet: bool,
     /// Whether it became unhealthy or was replaced from outside.
     pub(crate) hurt: bool,
 }
@@ -30,6 +32,7 @@ impl Running {
             digest,
             up: true,
             well: true,
+            quiet: false,
             hurt: false,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use greenroom::inventory::{
     Address, Addresses, Connections, Edge, EdgeAnswer, Edges, FencingToken, ImageLabels,
-    Installation, Instance, InstanceId, InstanceState, PerSlot, Probe, ProxyAnswer,
+    Installation, Instance, InstanceId, InstanceState, JobCount, PerSlot, Probe, ProxyAnswer,
     RegisteredMember, Registration, RegistryRecord, Revisioned, Route, RuntimeHealth, Slot,
     SlotMembers,
 };
@@ -61,6 +61,7 @@ pub(super) fn see(
         registry: (ask.registry && blind != Blind::Registry).then(|| record(world)),
         connections: (ask.connections.is_some() && blind != Blind::Proxy)
             .then_some(Connections::Open(0)),
+        jobs: (ask.jobs.is_some() && engine).then_some(JobCount::Left(0)),
         tasks: (ask.tasks && engine).then(|| world.side.tasks.observed(|flaw| scope.has_own(flaw))),
         ..look::nothing(blind)
     };

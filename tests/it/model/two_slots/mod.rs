@@ -82,10 +82,10 @@ impl Slots {
         (!self.kind.is_background()).then(|| endpoint(slot))
     }
 
-    /// Whether a slot is registered and answers, or would without events from outside.
+    /// Whether a slot is registered and answers, or takes jobs, or would without events from outside.
     pub(crate) fn can_answer(&self, slot: Slot) -> bool {
         let at = index(slot);
-        let runs = self.engine[at].is_some_and(|it| it.hurt || it.is_healthy());
+        let runs = self.engine[at].is_some_and(|it| it.hurt || it.is_healthy() && !it.quiet);
         let is_registered = self.registered[at].is_some() || self.edited.unregistered[at];
         (runs || self.edited.gone[at]) && is_registered
     }
@@ -219,6 +219,10 @@ impl Side for Slots {
 
     fn befalls(state: &mut State<Self>, event: &SlotsEvent) {
         events::befalls(state, event);
+    }
+
+    fn quiet(scope: &Scope<Self>) -> bool {
+        scope.side.quiet
     }
 
     fn kind(scope: &Scope<Self>) -> ServiceKind {

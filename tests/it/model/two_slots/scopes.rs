@@ -16,6 +16,7 @@ type Scope = super::super::scope::Scope<Slots>;
 /// The other slot has an older version without traffic.
 const LEFTOVER: Bounds = Bounds {
     kind: ServiceKind::Http,
+    quiet: false,
     leftover: true,
     by_hand: ByHand::Never,
     edits: &[],
@@ -149,6 +150,36 @@ fn the_interlocks_hold_for_a_worker() {
     check("worker, moved by hand", worker(moved), 1_700);
     let taken_back = resumed(Tier::Development, up_to(1, 0, 0, 1));
     check("worker, resumed", worker(taken_back), 96_000);
+}
+
+/// A worker that is told to take no more jobs before it is stopped. The live version takes jobs.
+#[test]
+fn a_live_worker_is_never_quiet() {
+    let quieted = |scope: Scope| Scope {
+        side: Bounds {
+            kind: ServiceKind::Worker,
+            quiet: true,
+            ..scope.side
+        },
+        ..scope
+    };
+    check("quiet", quieted(alone(up_to(1, 0, 1, 0))), 4_600);
+    let resumed_after = |budget| resumed(Tier::Development, budget);
+    let open = quieted(resumed_after(up_to(0, 0, 0, 1)));
+    check("quiet, resumed", open, 5_500);
+    let unheard = Budget {
+        unheard: 1,
+        ..up_to(0, 0, 1, 0)
+    };
+    check("quiet, unheard", quieted(alone(unheard)), 5_800);
+    let back = Scope {
+        side: LEFTOVER,
+        wants: vec![Want::Version('b'), Want::Standby],
+        budget: up_to(0, 0, 0, 1),
+        reaches: vec![Reach::Done, Reach::SecondDone],
+        ..Scope::one(Tier::Development)
+    };
+    check("quiet, the second back", quieted(back), 7_100);
 }
 
 /// A scheduler, of which two never run at once: the live version is stopped before the new one starts.
