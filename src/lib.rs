@@ -6,10 +6,12 @@
 //! | word | meaning |
 //! |---|---|
 //! | target | one service in one environment; what is locked, planned and switched |
-//! | slot | one of the two places of a target, `blue` and `green`, each with fixed addresses: one for each member, except of a worker |
+//! | slot | one of the two places of a target, `blue` and `green`, each with fixed addresses: one for each member, except of a background service |
 //! | instance | a container or process in a slot, running or not |
-//! | member | an instance as a part of its slot; a slot is a set of members, one for each of its addresses, or as many as a worker has |
-//! | worker | a service without requests: it has no addresses and no proxy, and the route alone says which version is live |
+//! | member | an instance as a part of its slot; a slot is a set of members, one for each of its addresses, or as many as a worker has; one of a scheduler |
+//! | background service | a service without requests: it has no addresses and no proxy, and the route alone says which version is live |
+//! | worker | a background service that takes its jobs from elsewhere; old and new version run side by side during a release |
+//! | scheduler | a background service of which two never run at once; the live version is stopped before the new one starts |
 //! | version | an image by its digest, or a build of the sandbox; a tag is only a name |
 //! | live | the slot that the route names; its version has the traffic, if the service gets requests |
 //! | candidate | the new version in the other slot, until the switch |

@@ -62,11 +62,12 @@ impl FromStr for Slot {
 pub enum Role {
     /// The slot has the traffic. If the slot is known to have no instance, its role is `Empty` instead.
     Live,
-    /// The slot has an instance with none of the other roles: a version before its switch, or an old version that runs
-    /// but is not registered.
+    /// The slot has an instance with none of the other roles: a version before its switch.
     Candidate,
     /// The slot was live, and its instance still runs for a warm rollback.
     Standby,
+    /// The slot was live, and its instance still runs, but is no longer registered, because it is to be stopped.
+    Ending,
     /// The slot was live, and its instance is stopped and kept for a cold rollback.
     Stopped,
     /// Greenroom has no instance in the slot. The slot may have the traffic nevertheless.
@@ -88,6 +89,7 @@ impl fmt::Display for Role {
             Self::Live => "live",
             Self::Candidate => "candidate",
             Self::Standby => "standby",
+            Self::Ending => "ending",
             Self::Stopped => "stopped",
             Self::Empty => "empty",
             Self::Unknown => "unknown",

@@ -479,6 +479,7 @@ impl Snapshot {
         match side.registration {
             _ if was_live && members.all(has_exited) => Role::Stopped,
             Some(_) if was_live => Role::Standby,
+            None if was_live => Role::Ending,
             _ => Role::Candidate,
         }
     }

@@ -6,9 +6,10 @@
 //! # Words
 //!
 //! A *target* is one service in one environment. Locks, plans and switches belong to a target. A target has two
-//! *slots*, blue and green, each with fixed addresses. The slot with the traffic is *live*. A *worker* gets no requests
-//! and has no addresses: the slot that its route names is live. Before the switch the other slot holds the *candidate*. After the switch the version that was live stays in its slot and is kept warm as
-//! *standby*. A *version* is an image by its digest. Its tag is only a name. A *registration* says which version is in a
+//! *slots*, blue and green, each with fixed addresses. The slot with the traffic is *live*. A *background
+//! service* (a *worker* or a *scheduler*) gets no requests and has no addresses: the slot that its route names is live.
+//! Before the switch the other slot holds the *candidate*. After the switch the version that was live stays in its slot
+//! and is kept warm as *standby*. A *version* is an image by its digest. Its tag is only a name. A *registration* says which version is in a
 //! slot, and at which address each member answers. The *route* says which slot is live, with a *generation* that only
 //! grows. A *release* is one attempt to make one version live: [`Plan`], steps, [`Outcome`].
 //!
@@ -23,7 +24,15 @@
 //! it; [`step_summaries`] says the same in short.
 //!
 //! If no version was live before, drain and stop are left out. If `standby = "never"`, stop is left out. A step with
-//! tasks is left out if it has none. For a worker, install and drain are left out, and *switch* changes only the route.
+//! tasks is left out if it has none. For a background service, install and drain are left out, and *switch* changes only
+//! the route. *quiet* is only for a worker that has it configured. It follows the standby and deregisters the old slot, so
+//! no rollback goes to a version that takes no more jobs.
+//!
+//! The ladder of a scheduler is *exclusive*: *stop-old* stops the live version before *start*, although the route names
+//! it until the switch. *stop* only deregisters the old slot then. The way back removes the candidate, although the route
+//! may name it, then starts the old version, and then moves the route. So a route is only changed to a version that runs.
+//! Docker answers a question about a container only after a start that is under way. So a container that is asked to stop
+//! is not started later by a driver that has lost its lock.
 //!
 //! A slot is a set of *members* ([`SlotMembers`]), each with a number. More containers can have the labels of one slot,
 //! for example after `docker commit`. Such a slot has no digest and is not healthy: no release switches to it
@@ -32,20 +41,19 @@
 //!
 //! [`SlotMembers`]: crate::inventory::SlotMembers
 //!
-//! The proxies in front of a target are its *edges* ([`Edges`]); one is configured for each target, except for a worker,
-//! which has none. All edges count together. No edge shows that the route of a worker is lost or old: then every version
-//! that may be live counts as live (`workers`). A step is done only if every edge has it. A switch that reached some edges is made again for the others,
-//! or back at all of them. No release starts while the edges differ, or while one of them does not answer.
+//! The proxies in front of a target are its *edges* ([`Edges`]); one is configured for each target, except for a
+//! background service, which has none. All edges count together. No edge shows that the route of a background service is
+//! lost or old: then every version that may be live counts as live (`background`). A step is done only if every edge has
+//! it. A switch that reached some edges is made again for the others, or back at all of them. No release starts while the edges differ, or while one of them does not answer.
 //!
 //! [`Edges`]: crate::inventory::Edges
 //!
 //! *Healthy* has one meaning ([`Instance::unhealthy`]): the runtime says that the instance is running, the image's own
 //! HEALTHCHECK, if it has one, says healthy, and Greenroom's probe got a good answer. Checks belong to one *run* of an
 //! instance. An instance that exited and was restarted since its checks is not registered and not switched to, and
-//! traffic is switched away from it. A worker is not probed. For a rollback of another service the image's
-//! HEALTHCHECK does not count, and neither restarts nor
-//! public answers move the traffic back: a fault of the proxy or of a database concerns both versions, and must not
-//! undo the rollback.
+//! traffic is switched away from it. A background service is not probed. For a rollback of another service the image's
+//! HEALTHCHECK does not count, and neither restarts nor public answers move the traffic back: a fault of the proxy or of
+//! a database concerns both versions, and must not undo the rollback.
 //!
 //! [`Instance::unhealthy`]: crate::inventory::Instance::unhealthy
 //!
@@ -69,7 +77,7 @@
 //!
 //! | | interlock | enforced by |
 //! |---|---|---|
-//! | 1 | a slot with traffic is not stopped, removed or replaced. A slot has traffic if the route or any edge names it; if an edge does not answer, the slot is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
+//! | 1 | a slot with traffic is not stopped, removed or replaced, except by a release of an exclusive service, whose live version has none. A slot has traffic if the route or any edge names it; if an edge does not answer, the slot is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
 //! | 2 | no route to a slot that is not whole, not healthy or not registered | `interlocks`, before register and every change of route or proxy; a change that only lowers the generation of the same route is allowed, because it moves no traffic |
 //! | 3 | no switch without a current healthy observation and checks of the running digest, of which each required one has passed or was overridden by an operator with a reason (in a protected environment together with a second person, except for a rollback); old checks are run again | the guard of switch |
 //! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
@@ -80,6 +88,7 @@
 //! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; approvals by others, [`weigh`] |
 //! | 10 | a protected environment does not pass verify or switch by itself | [`need`] and [`Approved`] |
 //! | 11 | a command of a task runs at most once per release; a command that may have run, but whose container is gone, fails the step | `interlocks`, before its container is created and started; the guard of the steps with tasks, which knows the recorded intents |
+//! | 12 | two instances of an exclusive service never run at once; a version that may still be up counts as running | `interlocks`, before every create and start |
 //!
 //! # Approvals
 //!
@@ -88,7 +97,7 @@
 //! | start a plan | confirmation; the environment's name, typed, if the plan may cut connections of a protected target | confirmation |
 //! | start a warm rollback | confirmation | the environment's name, typed; covers *register* and *switch* |
 //! | register | | confirmation |
-//! | switch, stop | | the environment's name, typed |
+//! | stop-old, switch, stop (or quiet before it) | | the environment's name, typed |
 //! | back out before the switch is started | confirmation | confirmation |
 //! | back out after the switch was started | confirmation | the environment's name, typed |
 //!

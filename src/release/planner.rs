@@ -64,9 +64,7 @@ pub fn decide(
         refuse_live_version(version, from, facts, &mut against);
     }
     let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
-    if let Some(version) = &version
-        && is_back
-    {
+    if let Some(version) = version.as_ref().filter(|_| is_back) {
         refuse_unless_was_live(version, facts, &mut against);
     }
     if !is_back {

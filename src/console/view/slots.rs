@@ -85,6 +85,7 @@ fn role_look(role: Role) -> (Glyph, Meaning) {
         Role::Live => (Glyph::Full, Meaning::Ok),
         Role::Candidate => (Glyph::Hollow, Meaning::Busy),
         Role::Standby => (Glyph::Half, Meaning::Text),
+        Role::Ending => (Glyph::Half, Meaning::Muted),
         Role::Stopped | Role::Empty => (Glyph::Dot, Meaning::Muted),
         Role::Unknown => (Glyph::Unknown, Meaning::Stale),
     }
@@ -415,6 +416,7 @@ fn role_rows(
             .map(|address| preview(theme, address, columns))
             .into_iter()
             .collect(),
+        Role::Ending => vec![Row::new(2, "finishes and is stopped", Meaning::Text)],
         Role::Stopped | Role::Empty | Role::Unknown => Vec::new(),
     }
 }

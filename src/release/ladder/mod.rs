@@ -42,7 +42,7 @@ use super::observation::Course;
 use super::retry::{GUARD_TIMEOUT, READ_BACK};
 use super::{Ask, Definition, Draft, Need, Plan, ProxyWords, Stage, Timing};
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::{TaskPoint, Tier};
+use crate::inventory::{ServiceKind, TaskPoint, Tier};
 pub(super) use tasks::{task_calls, task_of_call};
 pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 
@@ -249,12 +249,14 @@ pub(super) fn has(step: Step, property: Property) -> bool {
 pub(super) enum Ladder {
     /// Two slots: the new version starts in the slot without traffic, then the traffic moves.
     Slots,
+    /// Two slots of a worker, without a proxy.
+    Background,
     /// Two slots of which never both run (interlock 12): the live version is stopped, then the new one starts.
     Exclusive,
 }
 
 /// The steps with two slots. A plan contains those that it needs.
-const SLOTS: [Step; 14] = [
+const SLOTS: [Step; 13] = [
     Step::Pull,
     Step::BeforeStart,
     Step::Install,
@@ -266,6 +268,21 @@ const SLOTS: [Step; 14] = [
     Step::AfterSwitch,
     Step::Watch,
     Step::Drain,
+    Step::Stop,
+    Step::AfterStop,
+];
+
+/// The steps of a worker.
+const BACKGROUND: [Step; 12] = [
+    Step::Pull,
+    Step::BeforeStart,
+    Step::Start,
+    Step::Verify,
+    Step::Register,
+    Step::BeforeSwitch,
+    Step::Switch,
+    Step::AfterSwitch,
+    Step::Watch,
     Step::Quiet,
     Step::Stop,
     Step::AfterStop,
@@ -296,17 +313,20 @@ pub fn step_summaries() -> impl Iterator<Item = (Step, StepSummary)> {
 impl Ladder {
     /// The ladder with which a plan is made.
     pub(super) fn of_definition(definition: &Definition) -> Self {
-        if definition.is_exclusive() {
-            Self::Exclusive
-        } else {
-            Self::Slots
+        match definition.kind {
+            ServiceKind::Http => Self::Slots,
+            ServiceKind::Worker => Self::Background,
+            ServiceKind::Scheduler => Self::Exclusive,
         }
     }
 
-    /// The ladder of a plan. It follows from its steps, because the configuration may have changed since.
+    /// The ladder of a plan. Whether it is exclusive follows from its steps, because the configuration may have changed
+    /// since.
     pub(super) fn of(plan: &Plan) -> Self {
         if plan.stops_first() {
             Self::Exclusive
+        } else if plan.definition.is_background() {
+            Self::Background
         } else {
             Self::Slots
         }
@@ -316,6 +336,7 @@ impl Ladder {
     pub(super) fn steps(self) -> &'static [Step] {
         match self {
             Self::Slots => &SLOTS,
+            Self::Background => &BACKGROUND,
             Self::Exclusive => &EXCLUSIVE,
         }
     }
@@ -329,9 +350,20 @@ impl Ladder {
             Self::Slots => &[
                 (Step::AfterStop, Step::AfterStop),
                 (Step::Stop, Step::Stop),
-                (Step::Stop, Step::Quiet),
                 (Step::Switch, Step::Switch),
                 (Step::Drain, Step::Switch),
+                (Step::AfterSwitch, Step::AfterSwitch),
+                (Step::BeforeSwitch, Step::BeforeSwitch),
+                (Step::Register, Step::Register),
+                (Step::Start, Step::Start),
+                (Step::BeforeStart, Step::BeforeStart),
+            ],
+            // Either of two stages starts the old version again.
+            Self::Background => &[
+                (Step::AfterStop, Step::AfterStop),
+                (Step::Stop, Step::Stop),
+                (Step::Quiet, Step::Quiet),
+                (Step::Switch, Step::Switch),
                 (Step::AfterSwitch, Step::AfterSwitch),
                 (Step::BeforeSwitch, Step::BeforeSwitch),
                 (Step::Register, Step::Register),
@@ -354,13 +386,16 @@ impl Ladder {
 
     /// The stages that undo the started steps of a plan.
     pub(super) fn back(self, started: &[Step]) -> Vec<Stage> {
-        let undone = self.undone_by().iter();
-        let undone = undone.filter(|(_, undone)| started.contains(undone));
-        let mut stages: Vec<Stage> = undone
+        // The undo of *stop* also undoes *quiet*.
+        let is_undone = |undone: &Step| {
+            let is_covered = *undone == Step::Quiet && started.contains(&Step::Stop);
+            started.contains(undone) && !is_covered
+        };
+        self.undone_by()
+            .iter()
+            .filter(|(_, undone)| is_undone(undone))
             .map(|(step, _)| Stage::new(*step, Direction::Back))
-            .collect();
-        stages.dedup();
-        stages
+            .collect()
     }
 }
 

@@ -4,13 +4,13 @@
 //!   member gets the signal, or runs the command.
 //! - Done when no job is left, or when all members have exited, or the time is over and the number of jobs was
 //!   reported.
-//! - Undone by: the undo of *stop*, which starts the old version again.
+//! - Undone by: start it again, register it.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::stop::{Stop, ready_to_end, standby_words};
+use super::stop::{Reinstate, Stop, ready_to_end, standby_words};
 use super::{
     AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition,
     StepSummary, Verdict,
@@ -144,6 +144,10 @@ impl StepDefinition for Quiet {
 
     fn undo_words(&self, plan: &Plan) -> String {
         Stop.undo_words(plan)
+    }
+
+    fn undo(&self) -> &'static dyn StageDefinition {
+        &Reinstate
     }
 
     /// A person types the environment's name, because no warm rollback is possible after *quiet*.

@@ -89,7 +89,12 @@ impl StepDefinition for Verify {
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
         let cases = &draft.plan.definition.suite.cases;
         if cases.is_empty() {
-            return vec!["no checks are configured: only the health endpoint is checked".into()];
+            let only = if draft.plan.definition.is_background() {
+                "whether it runs and is healthy"
+            } else {
+                "the health endpoint"
+            };
+            return vec![format!("no checks are configured: only {only} is checked")];
         }
         cases
             .iter()

@@ -1,5 +1,5 @@
 //! Workers that take their jobs from a real PostgreSQL. A release of them loses no job and does none twice: a worker that
-//! is stopped finishes its job first.
+//! is stopped finishes its job first, or is quieted before.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use futures_util::FutureExt as _;
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{Edges, Role};
 use greenroom::release::Command;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -20,19 +21,42 @@ use crate::support::eventually;
 use crate::support::versions::Versions;
 
 const RELEASES: usize = 6;
+const QUIET_RELEASES: usize = 2;
 const MEMBERS: usize = 3;
 /// How long a job takes. A worker that is killed in this time loses the job.
 const JOB: Duration = Duration::from_millis(20);
-/// How many jobs are added at once, and how often.
-const JOBS_ADDED: usize = 10;
-const ADD_INTERVAL: Duration = Duration::from_millis(100);
-/// The environment variable that makes this program a worker.
+/// The same for a worker that is quieted.
+const LONG_JOB: Duration = Duration::from_millis(400);
+/// How many jobs are added in a second.
+const JOBS_PER_SECOND: u32 = 100;
+const LONG_JOBS_PER_SECOND: u32 = 5;
+/// How often jobs are added, at most.
+const ADDITIONS_PER_SECOND: u32 = 10;
+/// The environment variable that makes this program a worker, and says which.
 const VARIABLE: &str = "GREENROOM_TEST_WORKER";
 const TEST: &str = "no_job_is_lost_while_workers_are_released";
+/// It finishes its job when it is told to stop.
+const FINISHES: &str = "finishes";
+/// It aborts its job when it is told to stop, unless it was quieted before.
+const ABORTS: &str = "aborts";
 
-/// Does one job after another until it is told to stop. It does not stop in the middle of a job.
-async fn work() {
+/// Does one job after another until it is told to stop or to take no more jobs.
+async fn work(kind: &str) {
     let mut terminate = signal(SignalKind::terminate()).expect("a signal");
+    if kind == FINISHES {
+        return do_jobs(JOB, &mut terminate).await;
+    }
+    let mut quiet = signal(SignalKind::user_defined1()).expect("a signal");
+    tokio::select! {
+        () = do_jobs(LONG_JOB, &mut quiet) => {}
+        _ = terminate.recv() => return,
+    }
+    // A worker that is quiet has no job left, and waits for its stop.
+    terminate.recv().await;
+}
+
+/// Does one job after another until the signal. It finishes the job that it has.
+async fn do_jobs(time: Duration, end: &mut Signal) {
     let version = std::env::var("SAMPLE_VERSION").expect("a variable");
     let mut session = Session::open();
     let take = format!(
@@ -40,9 +64,9 @@ async fn work() {
          (SELECT id FROM jobs WHERE taken_by IS NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) \
          RETURNING id) SELECT coalesce(max(id), 0) FROM taken"
     );
-    while terminate.recv().now_or_never().is_none() {
+    while end.recv().now_or_never().is_none() {
         let job = session.row(&take).await.expect("the database answers");
-        sleep(JOB).await;
+        sleep(time).await;
         if job != "0" {
             let done = format!("UPDATE jobs SET done = done + 1 WHERE id = {job} RETURNING id");
             session.row(&done).await.expect("the database answers");
@@ -51,7 +75,12 @@ async fn work() {
 }
 
 /// The configuration of the fixture, with this program as a worker instead of the sample.
-fn configured(text: &str, name: &str, versions: &Versions, database: &Database) -> String {
+fn configured(
+    text: &str,
+    kind: &str,
+    (name, versions): (&str, &Versions),
+    database: &Database,
+) -> String {
     let (environments, _) = text.split_once("[services.").expect("a service");
     let own = std::env::current_exe().expect("this program");
     let test = format!(
@@ -72,7 +101,7 @@ restart = "no"
 command = ["/worker", "--exact", "{test}", "--nocapture"]
 mounts = [{program}, {sockets}]
 healthcheck = {{ command = ["psql", "-c", "SELECT 1"], interval = "200ms", retries = 1 }}
-environment = {{ {VARIABLE} = "yes", PGHOST = "/run/postgresql", PGUSER = "{ROLE}", PGDATABASE = "{DATABASE}" }}
+environment = {{ {VARIABLE} = "{kind}", PGHOST = "/run/postgresql", PGUSER = "{ROLE}", PGDATABASE = "{DATABASE}" }}
 
 [[services.{name}.checks]]
 name = "no address"
@@ -88,9 +117,10 @@ members = {MEMBERS}
 }
 
 /// Adds jobs until it is dropped.
-async fn add_jobs(database: Arc<Database>) {
-    let add = format!("INSERT INTO jobs (done) SELECT 0 FROM generate_series(1, {JOBS_ADDED})");
-    let mut ticks = interval(ADD_INTERVAL);
+async fn add_jobs(database: Arc<Database>, per_second: u32) {
+    let at_once = per_second.div_ceil(ADDITIONS_PER_SECOND);
+    let add = format!("INSERT INTO jobs (done) SELECT 0 FROM generate_series(1, {at_once})");
+    let mut ticks = interval(Duration::from_secs(1) * at_once / per_second);
     loop {
         ticks.tick().await;
         let (database, add) = (Arc::clone(&database), add.clone());
@@ -140,12 +170,8 @@ async fn every_job_is_done_once(database: &Database) {
     assert_eq!(database.query(twice), "0");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_job_is_lost_while_workers_are_released() {
-    if std::env::var_os(VARIABLE).is_some() {
-        // This is a worker, in a container of the test.
-        return work().await;
-    }
+/// A database with an empty queue, and workers of this kind that are released from it.
+async fn started(kind: &str, change: fn(&str) -> String) -> (Fixture, Versions, Arc<Database>) {
     let database = Arc::new(Database::start().await);
     database.query(
         "CREATE TABLE jobs (id serial PRIMARY KEY, taken_by text, done int NOT NULL DEFAULT 0)",
@@ -158,25 +184,56 @@ async fn no_job_is_lost_while_workers_are_released() {
     let name = fixture.target.service.to_string();
     let versions = Versions::with_psql(&format!("of-{name}")).await;
     fixture
-        .rebuild(|text| configured(text, &name, &versions, &database))
+        .rebuild(|text| change(&configured(text, kind, (&name, &versions), &database)))
         .await;
-    let mut fixture = fixture.with(&versions.another("none").await).await;
+    let fixture = fixture.with(&versions.another("none").await).await;
+    (fixture, versions, database)
+}
 
-    let over = CancellationToken::new();
-    let adding = add_jobs(Arc::clone(&database));
-    let adding = tokio::spawn(over.clone().run_until_cancelled_owned(adding));
+/// Jobs are added until it is stopped.
+struct Adding {
+    over: CancellationToken,
+    task: JoinHandle<Option<()>>,
+}
+
+impl Adding {
+    fn start(database: &Arc<Database>, per_second: u32) -> Self {
+        let over = CancellationToken::new();
+        let adding = add_jobs(Arc::clone(database), per_second);
+        let task = tokio::spawn(over.clone().run_until_cancelled_owned(adding));
+        Self { over, task }
+    }
+
+    async fn stop(self) {
+        self.over.cancel();
+        self.task.await.expect("it ends");
+    }
+}
+
+async fn promoted(fixture: &Fixture, versions: &Versions) -> String {
+    let version = versions.another("none").await;
+    let finished = fixture.promote(&version).await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    version
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_job_is_lost_while_workers_are_released() {
+    if let Ok(kind) = std::env::var(VARIABLE) {
+        // This is a worker, in a container of the test.
+        return work(&kind).await;
+    }
+    let (mut fixture, versions, database) = started(FINISHES, str::to_owned).await;
+    let adding = Adding::start(&database, JOBS_PER_SECOND);
     let mut live = String::new();
     for _ in 0..RELEASES {
-        live = versions.another("none").await;
-        let finished = fixture.promote(&live).await;
-        assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+        live = promoted(&fixture, &versions).await;
     }
     back_out_in_the_watch(&mut fixture, &versions).await;
     fail_the_healthcheck(&mut fixture, &versions).await;
     fixture.stands(&live, Role::Empty).await;
 
-    over.cancel();
-    adding.await.expect("it ends");
+    adding.stop().await;
     every_job_is_done_once(&database).await;
     let busy = database.query("SELECT count(DISTINCT taken_by) FROM jobs");
     let jobs = database.query("SELECT count(*) FROM jobs");
@@ -184,4 +241,56 @@ async fn no_job_is_lost_while_workers_are_released() {
     // Those of the unhealthy version may have taken jobs too.
     let busy: usize = busy.parse().expect("a number");
     assert!(busy >= RELEASES + 2, "{busy} versions");
+}
+
+/// How the workers are quieted. Their containers count the jobs of their version.
+fn quieted(text: &str) -> String {
+    let count = "SELECT count(*) FROM jobs WHERE taken_by = '$SAMPLE_VERSION' AND done = 0";
+    let jobs = format!("exec psql -XqAtc \\\"{count}\\\"");
+    text.replace(
+        "restart = \"no\"",
+        &format!(
+            "restart = \"no\"\nquiet = {{ signal = \"SIGUSR1\", timeout = \"1m\", \
+             jobs = [\"/bin/busybox\", \"sh\", \"-c\", \"{jobs}\"] }}"
+        ),
+    )
+}
+
+/// Backs a release out while the old version is quiet: it is started again, and takes jobs.
+async fn back_out_while_quiet(fixture: &mut Fixture, versions: &Versions, database: &Database) {
+    let (counts, has_one) = ("exec psql", "echo 1; exec true");
+    fixture.rebuild(|text| text.replace(counts, has_one)).await;
+    let taken_back = versions.another("none").await;
+    let running = fixture.begin(version(&taken_back)).await;
+    running.until_running(Step::Quiet).await;
+    let by = fixture.app.engine.operator().clone();
+    let reason = "the operator changed their mind".to_owned();
+    let back_out = running.handle.command(Command::BackOut { by, reason });
+    back_out.await.expect("driven");
+    let finished = running.finish().await;
+    assert!(finished.is_backed_out(), "{finished:?}");
+    fixture.rebuild(|text| text.replace(has_one, counts)).await;
+    let newest = database.query("SELECT max(id) FROM jobs");
+    let taken = format!("SELECT count(*) FROM jobs WHERE id > {newest} AND done = 1");
+    eventually(
+        "the old version takes jobs",
+        Duration::from_mins(1),
+        || async { database.query(&taken) != "0" },
+    )
+    .await;
+}
+
+/// These workers abort their job when they are stopped, so only quiet keeps their jobs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_quieted_finishes_its_job_before_it_is_stopped() {
+    let (mut fixture, versions, database) = started(ABORTS, quieted).await;
+    let adding = Adding::start(&database, LONG_JOBS_PER_SECOND);
+    for _ in 0..QUIET_RELEASES {
+        promoted(&fixture, &versions).await;
+    }
+    adding.stop().await;
+    every_job_is_done_once(&database).await;
+    let adding = Adding::start(&database, LONG_JOBS_PER_SECOND);
+    back_out_while_quiet(&mut fixture, &versions, &database).await;
+    adding.stop().await;
 }
