@@ -8,7 +8,7 @@
 //! | target | one service in one environment; what is locked, planned and switched |
 //! | slot | one of the two places of a target, `blue` and `green`, each with fixed addresses: one for each member, except of a background service |
 //! | instance | a container or process in a slot, running or not |
-//! | member | an instance as a part of its slot; a slot is a set of members, one for each of its addresses, or as many as a worker has; one of a scheduler |
+//! | member | an instance as a part of its slot; a slot is a set of members: one for each address, the configured number for a worker, one for a scheduler |
 //! | background service | a service without requests: it has no addresses and no proxy, and the route alone says which version is live |
 //! | worker | a background service that takes its jobs from elsewhere; old and new version run side by side during a release |
 //! | scheduler | a background service of which two never run at once; the live version is stopped before the new one starts |
@@ -142,6 +142,7 @@
 //! |---|---|
 //! | pure rules, in tables and properties | `mod tests` at the end of a file; `tests/it/planning.rs` |
 //! | interlocks 1 to 10 over random states, crashes and outages | `tests/it/interlocks/` |
+//! | all interlocks, exhaustively within bounds, by a model checker | `tests/it/model/` |
 //! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs`, `inbound/` |
 //! | every guarantee of a store, with etcd and with SQLite | `tests/it/store/` |
 //! | whole releases on real servers under load, also with outages | `tests/it/release/` |

@@ -13,7 +13,7 @@ use super::Address;
 /// How many members a slot may have. More members of one version belong on several machines.
 pub const MOST_MEMBERS: usize = 64;
 
-/// The addresses of a slot's members, in their order. A slot has at least one member. The members of a worker have no
+/// The addresses of a slot's members, in their order. A slot has at least one member. The members of a background service have no
 /// addresses, so only their number is kept. Written as one address, a list, a range of ports
 /// (`127.0.0.1:18081-18083`), or a number. Cheap to clone, because the list is shared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl Addresses {
         Self(Inner::Counted(members.clamp(1, MOST_MEMBERS)))
     }
 
-    /// Whether the members have no addresses, as those of a worker.
+    /// Whether the members have no addresses, as those of a background service.
     pub fn is_empty(&self) -> bool {
         matches!(self.0, Inner::Counted(_))
     }

@@ -18,7 +18,7 @@ use super::{
 /// All edges of a target. One edge is configured; until settings name edges, it has the default name. Texts about a
 /// single edge say `the proxy`, texts about one of several edges `the proxy west`.
 ///
-/// A worker has no edges, because it gets no requests. Then no edge says anything, and the route in the store alone says
+/// A background service has no edges, because it gets no requests. Then no edge says anything, and the route in the store alone says
 /// which slot is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edges(BTreeMap<EdgeName, Edge>);
@@ -80,7 +80,7 @@ impl EdgeReport<'_> {
     }
 }
 
-/// The rest of a sentence about the live slot: `has the traffic`, or `is live` for a worker.
+/// The rest of a sentence about the live slot: `has the traffic`, or `is live` for a background service.
 pub const fn live_phrase(is_background: bool) -> &'static str {
     if is_background {
         "is live"
@@ -138,7 +138,7 @@ impl Edges {
         Self(BTreeMap::new())
     }
 
-    /// Whether the target has no proxy, as a worker.
+    /// Whether the target has no proxy, as a background service.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

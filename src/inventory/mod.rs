@@ -94,7 +94,7 @@ pub use queue::{
     MOST_PENDING, Push, PushSource, QueueEntry, Retry, StateKind, Trigger, against_rollout,
     forgotten, newest, newest_first, newest_pending, overtaken, released_after,
 };
-pub use quiet::{JobCount, Quiet, QuietSignal};
+pub use quiet::{JobCount, Quiet, QuietBy, QuietSignal};
 pub use rate_window::RateWindow;
 pub use rates::{Began, Rates};
 pub use registration::{KeyLine, RegisteredMember, Registration, Revisioned};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The result of one health probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Whether the instance answered with a status from 200 to 299. False if there was no answer. Always true for a worker.
+    /// Whether the instance answered with a status from 200 to 299. False if there was no answer. Always true for a background service.
     pub healthy: bool,
     /// The answer, or the reason why there was none, as a message.
     pub detail: String,
@@ -15,12 +15,12 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Stands for a probe that is not needed, because a worker has no address: the runtime says whether it is healthy.
+    /// Stands for a probe that is not needed, because a background service has no address: the runtime says whether it is healthy.
     /// Screens do not show it.
     pub fn without_address() -> Self {
         Self {
             healthy: true,
-            detail: "not probed: a worker has no address".to_owned(),
+            detail: "not probed: this service has no address".to_owned(),
             took: Duration::ZERO,
         }
     }

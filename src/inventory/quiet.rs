@@ -6,25 +6,22 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::units::{Time, Written};
-
 /// How the old version of a worker is told to take no more jobs, and how long it may take to finish those that it has.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quiet {
-    /// The signal that each member gets. It may be sent again, e.g. after a crash.
-    #[serde(default)]
-    pub signal: Option<QuietSignal>,
-    /// The command that runs in the container of each member, instead of a signal. It may run again, e.g. after a crash.
-    #[serde(default)]
-    pub command: Option<Vec<String>>,
-    /// The command that runs in the container of each member, every second, and prints how many jobs it still has.
-    /// Without this command, the whole time is waited, or until all members have exited.
-    #[serde(default)]
+    pub by: QuietBy,
+    /// The command that prints how many jobs a member still has; none if the jobs are not counted.
     pub jobs: Option<Vec<String>>,
-    /// How long the jobs may take. After that the old version is stopped, whatever it is doing.
-    #[serde(with = "Written::<Time>")]
+    /// How long the jobs may take.
     pub timeout: Duration,
+}
+
+/// How a member is told to take no more jobs. It may be told again, e.g. after a crash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QuietBy {
+    Signal(QuietSignal),
+    /// A command inside the container.
+    Command(Vec<String>),
 }
 
 /// How many jobs the old version of a worker still has.

@@ -26,7 +26,7 @@ pub struct Registration {
 /// One member of a registered slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredMember {
-    /// The address at which the member answers; none for a worker.
+    /// The address at which the member answers; none for a background service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Address>,
     pub instance: InstanceId,

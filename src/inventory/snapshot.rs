@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::freeze;
 use super::{
     Address, Addresses, ClockReading, Clocks, Consensus, Edge, EdgeName, Edges, EntryState, Freeze,
-    HandoverRequest, Hold, Instance, InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval,
-    PerSlot, Probe, PublicAddress, QueueEntry, Rates, Registration, Revisioned, Role, Route,
-    RuntimeHealth, RuntimeKind, ServiceKind, Slot, SlotMembers, StoredKey, Target, Tier, Watcher,
-    newest, newest_first, newest_pending,
+    HandoverRequest, Hold, Instance, InstanceState, KeyLine, LiveSlot, LockHolder, LockPurpose,
+    PeerApproval, PerSlot, Probe, PublicAddress, QueueEntry, Rates, Registration, Revisioned, Role,
+    Route, RuntimeHealth, RuntimeKind, ServiceKind, Slot, SlotMembers, StoredKey, Target, Tier,
+    Watcher, newest, newest_first, newest_pending,
 };
 
 /// Whether a source (runtime, store or proxy) answers at the moment.
@@ -181,7 +181,7 @@ pub struct RegistryRecord {
 /// One slot, as all sources show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SlotSnapshot {
-    /// The configured addresses of the slot. Written as a list, which is empty for a worker.
+    /// The configured addresses of the slot. Written as a list, which is empty for a background service.
     #[serde(serialize_with = "list")]
     pub addresses: Addresses,
     #[serde(flatten)]
@@ -292,7 +292,7 @@ impl Snapshot {
         self.store_revision = Some(revision);
     }
 
-    /// The sources that the target has, by name. A worker has no proxy.
+    /// The sources that the target has, by name. A background service has no proxy.
     pub fn sources_in_use(&self) -> impl Iterator<Item = (&'static str, &SourceState)> {
         let has_proxy = !self.edges.is_empty();
         let named = self.sources.named().into_iter();
@@ -499,11 +499,14 @@ impl Snapshot {
         slot_snapshot.members.difference().is_some() || slot_snapshot.members.iter().any(is_bad)
     }
 
-    /// Whether a driver may have stopped the slot on purpose: it is the live slot of an exclusive service, and a lock is
-    /// held. Before another version starts, the live one is stopped.
+    /// Whether a driver may have stopped the slot on purpose: the service is exclusive, a release holds the lock, and
+    /// nothing is up in the slot. Before another version starts, the live one is stopped. A version that crashes is not
+    /// meant: the runtime starts it again.
     pub fn is_stopped_on_purpose(&self, slot: Slot) -> bool {
-        let is_live = || self.live() == Some(slot);
-        self.kind.is_exclusive() && self.lock.is_some() && is_live()
+        let mut lock = self.lock.iter();
+        let has_driver = lock.any(|holder| holder.record.purpose == LockPurpose::Release);
+        let mut members = self.slots.get(slot).members.iter();
+        self.kind.is_exclusive() && has_driver && !members.any(Instance::is_up)
     }
 
     /// Whether the live slot is known to be empty or unhealthy, and was not stopped on purpose.

@@ -16,7 +16,7 @@ pub struct CheckSpec {
     pub candidate: CheckedCandidate,
     /// The candidate's container, whose network the container shares.
     pub network_of: InstanceId,
-    /// The address of the candidate on the host; none for a worker.
+    /// The address of the candidate on the host; none for a background service.
     pub endpoint: Option<Address>,
     /// The token of the driver that creates the container.
     pub token: FencingToken,

@@ -14,7 +14,7 @@ pub struct CheckedCandidate {
     pub slot: Slot,
     pub version: Version,
     pub release: ReleaseId,
-    /// Where it answers, as the command sees it; none for a worker.
+    /// Where it answers, as the command sees it; none for a background service.
     pub address: Option<Address>,
 }
 

@@ -44,7 +44,7 @@ pub struct InstanceSpec {
     pub version: Version,
     /// The release that starts the instance.
     pub release: ReleaseId,
-    /// The member's own fixed address; none for a worker.
+    /// The member's own fixed address; none for a background service.
     pub endpoint: Option<Address>,
     pub shape: InstanceShape,
 }
@@ -145,7 +145,7 @@ pub trait RuntimeReader: Send + Sync {
 
     /// How many jobs an instance has, as `command` prints when it runs inside the instance's container.
     async fn jobs(&self, _instance: &InstanceId, _command: &[String]) -> Result<u64> {
-        let message = "this runtime cannot run a command inside an instance";
+        let message = "this runtime cannot run a command inside a process";
         let doing = "counting jobs";
         Err(Failure::new(
             FailureKind::Unsupported,
@@ -184,6 +184,12 @@ pub trait RuntimeWriter: Send + Sync {
     /// Creates and starts one member of a slot. If this release has created it already, it is only started. Other
     /// members of the same release may be in the slot. Anything else in the slot is a conflict.
     async fn start(&self, spec: &InstanceSpec) -> Result<InstanceId>;
+
+    /// Creates one member of a slot, but does not start it, if the runtime can do that. A later [`RuntimeWriter::start`]
+    /// starts it.
+    async fn create(&self, _spec: &InstanceSpec) -> Result<()> {
+        Ok(())
+    }
 
     /// Starts a stopped instance again, or continues a paused one.
     async fn restart(&self, instance: &InstanceId) -> Result<()>;

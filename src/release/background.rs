@@ -1,13 +1,13 @@
-//! Reasons against a release or a repair of a worker. The proxy of another service shows that a route was lost, or that the
-//! store was restored from a backup. A worker has no proxy, so whatever may be live counts as live (interlock 1).
+//! Reasons against a release or a repair of a background service. The proxy of another service shows that a route was lost, or that the
+//! store was restored from a backup. A background service has no proxy, so whatever may be live counts as live (interlock 1).
 
-use super::{Definition, Facts, Refusal};
+use super::{Definition, Facts, FormerKind, Refusal};
 use crate::history::ReleaseRecord;
 use crate::inventory::{
     Instance, Occupancy, RegistryRecord, ReleaseId, Route, Slot, SlotMembers, StoredKey,
 };
 
-/// What the store says about a worker.
+/// What the store says about a background service.
 pub(super) struct Store<'a> {
     pub(super) route: Option<&'a Route>,
     /// Whether there is a route that cannot be read. Other refusals then say so.
@@ -57,13 +57,19 @@ pub(super) fn against(
     against
 }
 
-/// Refuses if the live version was released as the other kind of service: its slots then have other addresses, and a
-/// proxy may still send requests to them.
+/// Refuses if the live version was released as another kind of service: its slots then have other addresses, and a proxy
+/// may still send requests to them; or several of its members run, and only one may.
 pub(super) fn kind_changed(definition: &Definition, route: Option<&Route>) -> Option<Refusal> {
-    let changed = definition.is_other_kind(route?);
-    changed.then(|| Refusal::KindChanged {
+    let route = route?;
+    let was = match definition.is_background() {
+        true if definition.is_other_kind(route) => FormerKind::Http,
+        false if definition.is_other_kind(route) => FormerKind::Background,
+        _ if definition.is_too_many(route) => FormerKind::SeveralMembers,
+        _ => return None,
+    };
+    Some(Refusal::KindChanged {
         target: definition.target.clone(),
-        was_worker: !definition.is_background(),
+        was,
     })
 }
 

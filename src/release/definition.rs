@@ -67,6 +67,11 @@ impl Definition {
         route.addresses.is_empty() != self.is_background()
     }
 
+    /// Whether the live version is more members than one, although only one may run: it was released as a worker.
+    pub fn is_too_many(&self, route: &Route) -> bool {
+        self.is_exclusive() && route.addresses.members() > 1
+    }
+
     /// Whether nothing can be released, because no health endpoint is configured. A background service needs none.
     pub fn lacks_health_check(&self) -> bool {
         !self.is_background() && self.health.is_none()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::history::UnknownEvent;
-use crate::inventory::{HIGHEST_GENERATION, Slot, Target};
+use crate::inventory::{HIGHEST_GENERATION, Target};
 use crate::sanitize::sanitize;
 
 /// A line in the plan of a rollback: it says that the rollback places a hold.
@@ -16,12 +16,6 @@ pub const NO_AGENT: &str =
 
 /// How a journal names an operator's request to run the checks again.
 pub(super) const CHECK_AGAIN: &str = "check again";
-
-/// The words with which the first call of *stop* begins in a plan. The console's function `stop_calls` finds this call
-/// by these words and leaves it out, because an operator is ending the standby.
-pub fn keeps_warm(slot: Slot) -> String {
-    format!("keep {slot} warm")
-}
 
 /// Says that `generation` is too high for a switch, and how an operator lowers the generation.
 pub(super) fn generations_used_up(target: &Target, generation: u64) -> String {

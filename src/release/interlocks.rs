@@ -5,8 +5,8 @@
 use super::action::{Action, Move, Purpose, Rewrite, RouteBefore};
 use super::view::{Traffic, View};
 use crate::inventory::{
-    Consensus, Digest, EdgeReport, Installation, InstanceId, PointerState, Route, Slot, TaskCall,
-    is_beyond_any_switch,
+    Consensus, Digest, EdgeReport, Installation, Instance, InstanceId, PointerState, Route, Slot,
+    TaskCall, is_beyond_any_switch,
 };
 
 /// After the store was wiped, restored or replaced, new generations are multiples of this number.
@@ -59,7 +59,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
                     "{slot} still has a member that this release did not create"
                 )));
             }
-            alone(view, *slot)
+            alone(view, |member| member.release == Some(*release))
         }
         Action::Start { slot, instance } => {
             same_member(view, *slot, instance)?;
@@ -68,7 +68,7 @@ pub(super) fn allow(action: &Action, view: &View<'_>) -> Result<(), Obstacle> {
                     "{slot} is running, but no probe has found it healthy yet"
                 )));
             }
-            alone(view, *slot)
+            alone(view, |member| member.id == *instance)
         }
         Action::Register { slot, digest, .. } => register(view, *slot, digest),
         Action::Route(rewrite) => route(view, rewrite),
@@ -114,8 +114,8 @@ pub(super) fn without_traffic(view: &View<'_>, slot: Slot) -> Result<(), Obstacl
     }
 }
 
-/// Checks that the members of a slot may be stopped or removed: the slot has no traffic (interlock 1), or the release
-/// stops the live version of an exclusive service, which has none either.
+/// Checks that the members of a slot may be stopped or removed: the slot has no traffic (interlock 1), or the stage may
+/// stop the live version of an exclusive service.
 fn may_end(view: &View<'_>, slot: Slot) -> Result<(), Obstacle> {
     match without_traffic(view, slot) {
         Err(Refuse(_)) if view.stops_live => Ok(()),
@@ -123,22 +123,24 @@ fn may_end(view: &View<'_>, slot: Slot) -> Result<(), Obstacle> {
     }
 }
 
-/// Checks that a member of an exclusive service may be started: no member of the other slot is up (interlock 12).
-fn alone(view: &View<'_>, slot: Slot) -> Result<(), Obstacle> {
+/// Checks that a member of an exclusive service may be started: no other member of either slot is up (interlock 12).
+fn alone(view: &View<'_>, is_itself: impl Fn(&Instance) -> bool) -> Result<(), Obstacle> {
     if !view.definition.is_exclusive() {
         return Ok(());
     }
-    let other = slot.other();
-    let Some(members) = view.members(other) else {
-        return Err(Wait(unseen(other, view)));
-    };
-    match members.iter().find(|member| member.is_up()) {
-        Some(up) => Err(Wait(format!(
-            "{} in {other} is not stopped, and two of a scheduler never run at once",
-            up.name
-        ))),
-        None => Ok(()),
+    for slot in Slot::BOTH {
+        let Some(members) = view.members(slot) else {
+            return Err(Wait(unseen(slot, view)));
+        };
+        let mut others = members.iter().filter(|member| !is_itself(member));
+        if let Some(up) = others.find(|member| view.may_be_up(member)) {
+            return Err(Wait(format!(
+                "{} in {slot} may still be running, and two of a scheduler must not run at once",
+                up.name
+            )));
+        }
     }
+    Ok(())
 }
 
 /// Checks that the slot still has this member.

@@ -23,16 +23,18 @@
 //! that the release needs. Each file of `ladder` begins with the act of its step, when the step is done, and what undoes
 //! it; [`step_summaries`] says the same in short.
 //!
-//! If no version was live before, drain and stop are left out. If `standby = "never"`, stop is left out. A step with
+//! If no version was live before, drain and stop are left out. If `standby = "never"`, quiet and stop are left out. A step with
 //! tasks is left out if it has none. For a background service, install and drain are left out, and *switch* changes only
 //! the route. *quiet* is only for a worker that has it configured. It follows the standby and deregisters the old slot, so
 //! no rollback goes to a version that takes no more jobs.
 //!
 //! The ladder of a scheduler is *exclusive*: *stop-old* stops the live version before *start*, although the route names
-//! it until the switch. *stop* only deregisters the old slot then. The way back removes the candidate, although the route
-//! may name it, then starts the old version, and then moves the route. So a route is only changed to a version that runs.
-//! Docker answers a question about a container only after a start that is under way. So a container that is asked to stop
-//! is not started later by a driver that has lost its lock.
+//! it until the switch. *stop* only deregisters the old slot then. The way back first checks that the old version can
+//! be started, then removes the candidate, even if the route names it, starts the old version, and changes the route.
+//! So a change of the route always names a running version. A driver that has lost its lock may still have a start
+//! under way. Docker completes this start before it answers a later question about the same container. So *stop-old*
+//! and the way back stop every member, also one that looks stopped. A container is created before it is started, and
+//! the lock is checked in between, so a later driver sees every container that may be started.
 //!
 //! A slot is a set of *members* ([`SlotMembers`]), each with a number. More containers can have the labels of one slot,
 //! for example after `docker commit`. Such a slot has no digest and is not healthy: no release switches to it
@@ -42,9 +44,10 @@
 //! [`SlotMembers`]: crate::inventory::SlotMembers
 //!
 //! The proxies in front of a target are its *edges* ([`Edges`]); one is configured for each target, except for a
-//! background service, which has none. All edges count together. No edge shows that the route of a background service is
-//! lost or old: then every version that may be live counts as live (`background`). A step is done only if every edge has
-//! it. A switch that reached some edges is made again for the others, or back at all of them. No release starts while the edges differ, or while one of them does not answer.
+//! background service, which has none. All edges count together. No edge shows that the route of a background service
+//! is lost or old: then every version that may be live counts as live (`background`). A step is done only if every edge
+//! has it. A switch that reached some edges is made again for the others, or back at all of them. No release starts
+//! while the edges differ, or while one of them does not answer.
 //!
 //! [`Edges`]: crate::inventory::Edges
 //!
@@ -77,7 +80,7 @@
 //!
 //! | | interlock | enforced by |
 //! |---|---|---|
-//! | 1 | a slot with traffic is not stopped, removed or replaced, except by a release of an exclusive service, whose live version has none. A slot has traffic if the route or any edge names it; if an edge does not answer, the slot is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
+//! | 1 | a slot with traffic is not stopped, removed or replaced. Only *stop-old* and the way back of an exclusive service do this to the live version, on purpose. A slot has traffic if the route or any edge names it; if an edge does not answer, the slot is treated as if it had | `interlocks`, before every stop, removal and deregistration; the guard of start |
 //! | 2 | no route to a slot that is not whole, not healthy or not registered | `interlocks`, before register and every change of route or proxy; a change that only lowers the generation of the same route is allowed, because it moves no traffic |
 //! | 3 | no switch without a current healthy observation and checks of the running digest, of which each required one has passed or was overridden by an operator with a reason (in a protected environment together with a second person, except for a rollback); old checks are run again | the guard of switch |
 //! | 4 | one driver per target: a lock with a lease and a token; every write to the store compares the token, and every pointer carries it | `engine`, the lock and registry ports, `adapters::live_pointer` |
@@ -86,7 +89,7 @@
 //! | 7 | what is shown as running was observed, never taken from a record | [`crate::watchers`] and [`Observation`] |
 //! | 8 | a request to stop or to back out waits until the current act was observed | `machine`: a request is granted between acts |
 //! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; approvals by others, [`weigh`] |
-//! | 10 | a protected environment does not pass verify or switch by itself | [`need`] and [`Approved`] |
+//! | 10 | a protected environment does not pass *register* (the first act after *verify*), *stop-old*, *switch* or *stop* by itself | [`need`] and [`Approved`] |
 //! | 11 | a command of a task runs at most once per release; a command that may have run, but whose container is gone, fails the step | `interlocks`, before its container is created and started; the guard of the steps with tasks, which knows the recorded intents |
 //! | 12 | two instances of an exclusive service never run at once; a version that may still be up counts as running | `interlocks`, before every create and start |
 //!
@@ -107,16 +110,16 @@
 //! protected environment, and for a plan that may cut connections of a protected target, `--yes` needs `allow_yes` in
 //! the rules of the target's environment. A release waits for a person without a deadline.
 //!
-//! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch. If a hold or
-//! a required check is overridden in a protected environment, at least one other operator must approve. An approval that
-//! was given before a check was overridden does not count ([`weigh`]). After the others have approved, the
-//! driver confirms the switch, in every tier. An approval by another operator
-//! ([`Engine::peer_approve`]) names release, digest and plan, and expires. The guard of the switch counts the approvals
-//! that are in the store at that moment: one per person. Approvals by the operators who opened or drive the release do
-//! not count. If too few approvals count, the step does not fail, but waits for a person again. The intent of the
-//! switch records the approvals that counted. Rollbacks need no approval by other operators. Before a promote starts,
-//! [`approvals_ahead`] says that approvals will be needed. While approvals are missing, no user interface asks the
-//! driver for the switch. Instead it shows who can approve and how. [`review`] is what an approver sees.
+//! If the rules say so ([`Rules::approvals`]), other operators must approve a promote before its switch, and of a
+//! scheduler also before *stop-old*. If a hold or a required check is overridden in a protected environment, at least
+//! one other operator must approve. An approval that was given before a check was overridden does not count
+//! ([`weigh`]). After the others have approved, the driver confirms the switch, in every tier. An approval by another
+//! operator ([`Engine::peer_approve`]) names release, digest and plan, and expires. The guard of the switch counts the
+//! approvals that are in the store at that moment: one per person. Approvals by the operators who opened or drive the
+//! release do not count. If too few approvals count, the step does not fail, but waits for a person again. The intent
+//! of the switch records the approvals that counted. Rollbacks need no approval by other operators. Before a promote
+//! starts, [`approvals_ahead`] says that approvals will be needed. While approvals are missing, no user interface asks
+//! the driver for the switch. Instead it shows who can approve and how. [`review`] is what an approver sees.
 //!
 //! # When something fails
 //!
@@ -124,10 +127,10 @@
 //!   deadline while backing out. After a failed observation the driver observes again. Any other failure fails the
 //!   step.
 //! - After a failed step, an operator chooses ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
-//!   skip for watch, drain and the undo of tasks, and override with a reason for failed checks), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed
+//!   skip for watch, drain, quiet and the undo of tasks, and override with a reason for failed checks), or the release backs out ([`OnFailure::BackOut`], the command line). After a failed
 //!   watch, and after too many bad public answers in *switch*, the release backs out in both cases, if it can. After a
-//!   failed *stop* or *after-stop* it never backs out by itself, because the new version is live.
-//! - Backing out undoes the started steps, traffic first: the tasks after the stop, stop, switch, drain the candidate's
+//!   failed *quiet*, *stop* or *after-stop* it never backs out by itself, because the new version is live.
+//! - Backing out undoes the started steps, traffic first: the tasks after the stop, stop or quiet, switch, drain the candidate's
 //!   connections, the tasks after and before the switch, register, start, the tasks before the start. A task that still runs is stopped first,
 //!   and a task without an undo command stays done. The state is observed before each of them, because a step may have been done only in part.
 //! - If the release cannot be backed out (no version was live before, and the switch was started) or backing out fails,
@@ -314,7 +317,9 @@ pub use facts::{Facts, Known, Resolved};
 pub(crate) use gather::clock_reading;
 pub use handle::{Command, Handle, NotDriven};
 pub use interrupted::Interrupted;
-pub use ladder::{StepSummary, step_summaries};
+pub use ladder::{
+    StepSummary, standby_words, step_after_standby, step_summaries, step_with_approvers,
+};
 pub use machine::{Machine, OnFailure, ResumeAction, Resumption};
 pub use need::Need;
 pub use notices::NoticeSource;
@@ -325,7 +330,7 @@ pub use planner::decide;
 pub use preview::{Intent, ReleasePreview, Terms};
 pub use prune::{KeptBecause, PrunePlan, Spare};
 pub use push_notice::push_notice;
-pub use refusal::{NotRollbackCandidate, QueueRefusal, Refusal, Refused};
+pub use refusal::{FormerKind, NotRollbackCandidate, QueueRefusal, Refusal, Refused};
 pub use repair::{
     Item, Planned, ProxyCalls, Remedy, RepairEffect, RepairEvent, RepairMachine, RepairPlan,
     RepairRequest, RouteProof, all_answered, plan as plan_repair,

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::exceptions::{overridden_checks, override_warning, skipped_tasks};
-use super::{Definition, Refusal, ladder, rules};
+use super::{Definition, Refusal, rules};
 use crate::checks::{CheckOverride, CheckOverrides};
 use crate::history::{
     Baseline, FORMAT, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
@@ -170,12 +170,6 @@ impl Plan {
     /// Whether the live version is stopped before the new one starts, because the service is exclusive.
     pub fn stops_first(&self) -> bool {
         self.step(Step::StopOld).is_some()
-    }
-
-    /// The step that comes directly after the standby.
-    pub fn step_after_standby(&self) -> Step {
-        let follows_standby = |step: &Step| ladder::has(*step, ladder::Property::FollowsStandby);
-        self.steps().find(follows_standby).unwrap_or(Step::Stop)
     }
 
     pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {

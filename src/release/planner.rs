@@ -3,6 +3,7 @@
 //! First [`decide`] makes a [`Draft`] with all decisions. Then the proxy describes the calls of the draft's switch, and
 //! [`Draft::into_plan`] makes the plan with all calls.
 
+mod standby;
 mod warnings;
 
 use crate::history::{Overridden, PlannedCalls, ReleaseKind, Step};
@@ -12,6 +13,7 @@ use crate::inventory::{
     RegistryRecord, Slot, SlotMembers, StoredKey, Version,
 };
 
+use self::standby::{may_be_quieted, may_be_switched_to, warm_version};
 use self::warnings::{ends_standby, tasks_left_out, tasks_that_stay_done, warnings};
 use super::background;
 use super::exceptions::{overridden_checks, override_warning, skipped_tasks};
@@ -79,7 +81,7 @@ pub fn decide(
     };
 
     let is_warm = other.digest() == Some(&version.digest)
-        && is_warm(&other, definition)
+        && may_be_switched_to(&other, definition)
         && !may_be_quieted(definition, record, slot);
     let kind = kind(is_back, is_warm);
     let (leftover, warm) = match kind {
@@ -556,35 +558,4 @@ fn occupant(
             SlotMembers::default()
         }
     }
-}
-
-/// Whether the other slot can get the traffic without a start. An exclusive service has no standby.
-fn is_warm(other: &SlotMembers, definition: &Definition) -> bool {
-    other.are_running() && !definition.is_exclusive()
-}
-
-/// Whether the version in the slot may have been told to take no more jobs, because it is no longer registered. Then it
-/// must be started again.
-fn may_be_quieted(definition: &Definition, record: &RegistryRecord, slot: Slot) -> bool {
-    definition.quiet.is_some() && record.slots.get(slot).is_none()
-}
-
-/// The version in the other slot, if all its members are running and the slot is registered with the same digest.
-fn warm_version(
-    other: &SlotMembers,
-    record: &RegistryRecord,
-    definition: &Definition,
-    slot: Slot,
-) -> Option<Version> {
-    let digest = other.digest().filter(|_| is_warm(other, definition))?;
-    let entry = &record.slots.get(slot).as_ref()?.value;
-    if entry.digest != *digest {
-        return None;
-    }
-    let tag = entry.tag.clone();
-    let tag = tag.or_else(|| other.tag().map(str::to_owned));
-    Some(Version {
-        labels: labels_of(other.representative()),
-        ..version_of(definition, digest.clone(), tag)
-    })
 }

@@ -15,6 +15,17 @@ use crate::inventory::{
     Slot, Target, TaskName,
 };
 
+/// What a live version was released as, if the configuration now says another kind of service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormerKind {
+    /// A service that gets requests.
+    Http,
+    /// A worker or scheduler.
+    Background,
+    /// A worker with several members, of which a scheduler may have only one.
+    SeveralMembers,
+}
+
 /// One reason of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -96,13 +107,12 @@ pub enum Refusal {
         /// The difference, as a message.
         difference: String,
     },
-    /// The route was written for the other kind of service: for one that gets requests, or for a worker.
+    /// The live version was released as another kind of service.
     KindChanged {
         target: Target,
-        /// Whether the live version was released as a worker.
-        was_worker: bool,
+        was: FormerKind,
     },
-    /// The store does not say which version of a worker is live, and no proxy says it either.
+    /// The store does not say which version of a background service is live, and no proxy says it either.
     LiveUnknown {
         target: Target,
         /// What may be live, why, and what to do, as a message.

@@ -134,10 +134,7 @@ impl Replay {
 
     fn advanced(&mut self) {
         self.last = Last::Between;
-        if self
-            .stage()
-            .is_some_and(|stage| stage.has(Property::FollowsStandby))
-        {
+        if self.track.is_before_standby() {
             self.standby_began = Some(self.since);
         }
     }

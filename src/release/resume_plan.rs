@@ -3,12 +3,12 @@
 
 use jiff::Timestamp;
 
-use super::ladder::{Property, has, task_calls};
+use super::ladder::{Property, has, quiet_calls, task_calls};
 use super::machine::ResumeAction;
 use super::replay::Replay;
 use super::rules::loosened_since;
 use super::unreadable::unreadable;
-use super::{Definition, Plan, Refusal, Refused, StepState};
+use super::{Definition, Plan, Refusal, Refused, StepState, StepStatus};
 use crate::history::{
     Baseline, Direction, Entry, FORMAT, JournalEvent, Recorded, ReleaseKind, Step,
 };
@@ -47,12 +47,14 @@ impl Plan {
                 resume_action == ResumeAction::BackOut || replay.direction() == Direction::Back;
             refuse_by_generation(head.baseline.as_ref(), &mut against);
             refuse_by_definition(head.baseline.as_ref(), definition, &mut against);
+            refuse_by_kind(&plan, &mut against);
             refuse_by_route(&plan, target_state.record, &mut against);
             refuse_by_newer(&plan, target_state.instances, &mut against);
             if !is_backward {
                 refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
                 refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
                 refuse_by_tasks(&plan, &replay, &mut against);
+                refuse_by_quiet(&plan, &replay, &mut against);
                 // A hold prevents only the switch. The steps after the switch are not affected.
                 if !replay.track.switched {
                     refuse_by_hold(&plan, target_state, &mut against);
@@ -85,7 +87,7 @@ impl Plan {
     }
 }
 
-/// Refuses if a member of a worker was started by a newer release than the one to resume, because then the store was
+/// Refuses if a member of a background service was started by a newer release than the one to resume, because then the store was
 /// restored from a backup. The proxy of another service shows that.
 fn refuse_by_newer(plan: &Plan, instances: &[Instance], against: &mut Vec<Refusal>) {
     let is_newer = |member: &&Instance| member.is_up() && member.release > Some(plan.release);
@@ -150,6 +152,33 @@ fn refuse_by_definition(
                 "{slot} had the address {then} when the release started, but has {now} in this configuration: restore it, or leave the release"
             )));
         }
+    }
+}
+
+/// Refuses if the service has become a scheduler since the release started, or is none any more: the steps of a scheduler
+/// are in another order.
+fn refuse_by_kind(plan: &Plan, against: &mut Vec<Refusal>) {
+    if plan.from.is_some() && plan.stops_first() != plan.definition.is_exclusive() {
+        against.push(not_resumable(
+            "the `kind` of the service has changed since the release started: set it back, or leave the release",
+        ));
+    }
+}
+
+/// Refuses if the old version is still to be quieted, in another way than in the plan that was approved.
+fn refuse_by_quiet(plan: &Plan, replay: &Replay, against: &mut Vec<Refusal>) {
+    let Some(planned) = plan.step(Step::Quiet) else {
+        return;
+    };
+    let is_done = |step: &StepStatus| {
+        step.step == Step::Quiet && matches!(step.state, StepState::Done { .. })
+    };
+    let told = quiet_calls(plan);
+    let is_same = !told.is_empty() && told.iter().all(|call| planned.calls.contains(call));
+    if !replay.track.steps.iter().any(is_done) && !is_same {
+        against.push(not_resumable(
+            "`quiet` has changed in the configuration since the release started: set it back, back the release out, or leave it",
+        ));
     }
 }
 

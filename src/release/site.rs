@@ -24,7 +24,7 @@ pub struct Site {
 pub struct Reading {
     pub runtime: Arc<dyn RuntimeReader>,
     pub registry: Arc<dyn RegistryReader>,
-    /// None for a target that gets no requests, such as a worker.
+    /// None for a target that gets no requests, such as a worker or scheduler.
     pub router: Option<Arc<dyn RouterReader>>,
     pub checker: Arc<dyn Checker>,
     pub command_checks: Arc<dyn CommandChecks>,
@@ -39,7 +39,7 @@ pub struct Writing {
     pub runtime: Arc<dyn RuntimeWriter>,
     /// None if the runtime has no containers.
     pub check_containers: Option<Arc<dyn CheckContainers>>,
-    /// None for a target that gets no requests, such as a worker.
+    /// None for a target that gets no requests, such as a worker or scheduler.
     pub router: Option<Arc<dyn RouterWriter>>,
     pub store: StoreWriting,
 }

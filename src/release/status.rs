@@ -186,17 +186,34 @@ impl Status {
             && self.steps.iter().all(is_as_expected)
     }
 
-    /// Whether the version that was live before may be stopped, because only one may run, and the new version is not
-    /// live.
+    /// Whether the version that the route names may be stopped, because only one may run.
     pub fn may_have_stopped_live(&self) -> bool {
-        let is_stopped = |status: &StepStatus| {
-            status.step == Step::StopOld
-                && !matches!(
-                    status.state,
-                    StepState::Pending | StepState::Waiting { .. } | StepState::Undone
-                )
+        let state = |step| {
+            let mut steps = self.steps.iter();
+            steps
+                .find(|status| status.step == step)
+                .map(|status| &status.state)
         };
-        !self.switched && self.steps.iter().any(is_stopped)
+        let Some(stopped) = state(Step::StopOld) else {
+            return false;
+        };
+        // On the way back the new version is removed first, and the route is changed last.
+        let is_back = match &self.progress {
+            Progress::Back(_) => true,
+            Progress::Choosing { direction, .. } | Progress::Interrupted { direction, .. } => {
+                *direction == Direction::Back
+            }
+            _ => state(Step::Start) == Some(&StepState::Undone),
+        };
+        let is_begun = !matches!(
+            stopped,
+            StepState::Pending | StepState::Waiting { .. } | StepState::Undone
+        );
+        if is_back {
+            is_begun || self.switched
+        } else {
+            is_begun && !self.switched
+        }
     }
 
     /// Whether the release has ended or no longer has a driver.

@@ -101,12 +101,13 @@ impl Track {
         self.has_switch_started() && !undone
     }
 
-    /// Whether the standby comes next. If a step after it was started, it has already ended.
+    /// Whether the standby comes next. It comes once, before the first step that follows it.
     pub(super) fn is_before_standby(&self) -> bool {
-        let follows_standby = |step: &Step| has(*step, Property::FollowsStandby);
+        let mut steps = self.steps.iter().map(|status| status.step);
+        let first = steps.find(|step| has(*step, Property::FollowsStandby));
         self.stage()
-            .is_some_and(|stage| stage.has(Property::FollowsStandby))
-            && !self.started.iter().any(follows_standby)
+            .is_some_and(|stage| Some(stage.step) == first && stage.has(Property::FollowsStandby))
+            && first.is_some_and(|first| !self.started.contains(&first))
     }
 
     pub(super) fn set(&mut self, step: Step, state: StepState) {

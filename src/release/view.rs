@@ -190,13 +190,21 @@ impl<'a> View<'a> {
             .map_or_else(is_running, |(.., is_started)| *is_started)
     }
 
+    /// Whether a member is up, or an earlier action of the same stage starts it. A member that such an action stops is
+    /// not.
+    pub(super) fn may_be_up(&self, member: &Instance) -> bool {
+        let mut started = self.started.iter().rev();
+        let last = started.find(|(_, id, _)| *id == member.id);
+        last.map_or(member.is_up(), |(.., is_started)| *is_started)
+    }
+
     pub(super) fn why_blind(&self) -> String {
         why_blind(self.blind)
     }
 
     /// The digest that runs in a slot, if the slot is whole and the probe of this observation found it healthy. The error
     /// says why the slot is not healthy. The image's own HEALTHCHECK does not count: a version that was released had the
-    /// traffic with the same HEALTHCHECK. A promote checks it for its candidate. A worker is not
+    /// traffic with the same HEALTHCHECK. A promote checks it for its candidate. A background service is not
     /// probed, so its HEALTHCHECK always counts.
     pub(super) fn healthy(&self, slot: Slot) -> Result<&Digest, String> {
         let Some(members) = self.members(slot) else {

@@ -29,7 +29,7 @@ pub(super) fn of_target(
     ] {
         timing.set(&table.0);
     }
-    // The old version is stopped before the new one starts.
+    // A scheduler has no standby. This also overrides that of the environment and of the defaults.
     if service.kind.is_exclusive() {
         timing.standby = Limit::After(Duration::ZERO);
     }

@@ -225,7 +225,7 @@ fn reach(listen: &Listen, endpoint: Option<&Endpoint>) -> Result<Reach, String> 
     };
     match (listen, endpoint) {
         (Listen::None, _) => {
-            Err("a worker cannot have an address: remove `endpoints`, or set kind = \"http\"".into())
+            Err("a service without requests cannot have an address: remove `endpoints`, or set kind = \"http\"".into())
         }
         (Listen::Port(inside), Endpoint::Tcp(address)) => {
             let port = format!("{inside}/tcp");

@@ -6,7 +6,7 @@ use super::Engine;
 use super::failure::Act;
 use super::names::container_id;
 use super::write::SLOW;
-use crate::inventory::{InstanceId, Quiet, QuietSignal};
+use crate::inventory::{InstanceId, Quiet, QuietBy, QuietSignal};
 use crate::ports::{FailureKind, Result};
 use crate::sanitize::sanitize;
 
@@ -16,9 +16,9 @@ const LONGEST_SHOWN: usize = 80;
 impl Engine {
     /// Sends the signal to a running container, or runs the command in it.
     pub(super) async fn quiet(&self, container: &str, quiet: &Quiet, doing: &str) -> Result<()> {
-        match (&quiet.signal, &quiet.command) {
-            (Some(signal), _) => self.send(container, *signal, doing).await,
-            (None, Some(command)) => {
+        match &quiet.by {
+            QuietBy::Signal(signal) => self.send(container, *signal, doing).await,
+            QuietBy::Command(command) => {
                 let argv: Vec<&str> = command.iter().map(String::as_str).collect();
                 let ended = self.run_in(container, (Act::Write, doing), &argv, None);
                 let ended = ended.await?;
@@ -28,7 +28,6 @@ impl Engine {
                     Err(self.command_failed(doing, &ended))
                 }
             }
-            (None, None) => Ok(()),
         }
     }
 

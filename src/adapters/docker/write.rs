@@ -97,12 +97,7 @@ impl RuntimeWriter for DockerWriter {
                 .await?;
             return Ok(InstanceId(container.id));
         }
-        self.create(spec, &name, &doing).await?;
-        let Some(made) = self.engine.inspect(&name, &doing).await? else {
-            let reason = "the container was created, but does not exist any more. Another program may have removed it";
-            return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
-        };
-        self.refuse_other_container(&made, spec, &doing)?;
+        let made = self.make(spec, &doing).await?;
         let started = self.start_stopped(&made, Some(&spec.shape), &doing);
         if let Err(failure) = started.await {
             if !failure.kind.may_be_temporary() {
@@ -113,6 +108,19 @@ impl RuntimeWriter for DockerWriter {
             return Err(failure);
         }
         Ok(InstanceId(made.id))
+    }
+
+    async fn create(&self, spec: &InstanceSpec) -> Result<()> {
+        let doing = format!("creating {}", spec.name());
+        let number = spec.number;
+        let in_slot = self
+            .engine
+            .in_slot(&spec.target, spec.slot, number..=number, &doing)
+            .await?;
+        if !in_slot.iter().any(|container| container.is_member(number)) {
+            self.make(spec, &doing).await?;
+        }
+        Ok(())
     }
 
     async fn restart(&self, instance: &InstanceId) -> Result<()> {
@@ -259,9 +267,21 @@ impl DockerWriter {
         }
     }
 
+    /// The container of a member, after its creation.
+    async fn make(&self, spec: &InstanceSpec, doing: &str) -> Result<Container> {
+        let name = spec.name();
+        self.create_container(spec, &name, doing).await?;
+        let Some(made) = self.engine.inspect(&name, doing).await? else {
+            let reason = "the container was created, but does not exist any more. Another program may have removed it";
+            return Err(self.engine.refuse(FailureKind::Ambiguous, doing, reason));
+        };
+        self.refuse_other_container(&made, spec, doing)?;
+        Ok(made)
+    }
+
     /// Creates the container. Also succeeds if a container with this name exists or appears soon. The caller must read
     /// the container to learn who created it.
-    async fn create(&self, spec: &InstanceSpec, name: &str, doing: &str) -> Result<()> {
+    async fn create_container(&self, spec: &InstanceSpec, name: &str, doing: &str) -> Result<()> {
         let rejected = |reason: String| self.engine.refuse(FailureKind::Rejected, doing, reason);
         if pinned(&spec.version).is_none() {
             return Err(rejected(format!(

@@ -52,7 +52,7 @@ pub(super) struct Record {
     pub(super) digest: Digest,
     pub(super) tag: Option<String>,
     pub(super) release: ReleaseId,
-    /// None for a worker.
+    /// None for a background service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) endpoint: Option<Endpoint>,
     pub(super) argv: Vec<String>,

@@ -13,7 +13,7 @@ use super::reader::Processes;
 use super::record::{FORMAT, Process, Record};
 use super::spawn::{check_supported, spawn};
 use super::tasks;
-use crate::inventory::{Address, EngineImage, InstanceId, Quiet, QuietSignal, Version};
+use crate::inventory::{Address, EngineImage, InstanceId, Quiet, QuietBy, QuietSignal, Version};
 use crate::ports::{
     Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, TaskSpec,
 };
@@ -66,7 +66,7 @@ impl RuntimeWriter for Processes {
 
     async fn quiet(&self, instance: &InstanceId, quiet: &Quiet) -> Result<()> {
         let doing = format!("quieting {}", instance.short());
-        let Some(by) = quiet.signal else {
+        let QuietBy::Signal(by) = quiet.by else {
             let message = "only a signal can quiet a process";
             let kind = FailureKind::Unsupported;
             return Err(self.records.failure(kind, &doing, message));

@@ -1,7 +1,7 @@
 //! The standby of a release that a command drives: whether the command waits for its end, and the messages about an old
 //! version that keeps running.
 
-use crate::release::{Plan, Status, StepState};
+use crate::release::{Plan, Status, StepState, step_after_standby};
 
 /// Whether a command waits for the end of the standby.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum StandbyWait {
 
 /// Whether the stop of the old version has not started, so that the old version is still running.
 pub(super) fn is_old_version_running(status: &Status) -> bool {
-    let next = status.plan.step_after_standby();
+    let next = step_after_standby(&status.plan);
     let stop = status.steps.iter().find(|step| step.step == next);
     // The old version of a scheduler is stopped before the new one starts.
     let stop = stop.filter(|_| !status.plan.stops_first());
@@ -69,7 +69,7 @@ pub(super) fn who_has_the_traffic(status: &Status) -> String {
         (true, _) if plan.stops_first() => format!("{new} {is_live}, in {slot}. {old} is stopped."),
         (true, _) => format!("{new} {is_live}, in {slot}. {old} was being stopped."),
         (false, _) if status.may_have_stopped_live() => format!(
-            "{old} may be stopped, and {new} in {slot} may not be running: at most one of them is"
+            "it is not known whether {old} or {new} in {slot} is running; at most one of them is"
         ),
         (false, true) => {
             format!("{new} in {slot} or {old} {is_live}: the switch was started but not confirmed")

@@ -252,7 +252,7 @@ fn traffic(failure: &Failure) -> (String, Meaning) {
         .filter(|_| status.may_have_stopped_live())
     {
         let old = format!("{} {}", from.slot, from.version.name());
-        let text = format!("{old} may be stopped; at most one of {old} and {new} is running");
+        let text = format!("{old} may be stopped, and at most one of the two versions is running");
         return (text, Meaning::Bad);
     }
     match (&plan.from, status.switched, status.may_have_switched) {

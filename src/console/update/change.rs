@@ -16,7 +16,9 @@ use crate::history::Direction;
 use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
 use crate::release::describe::duration;
-use crate::release::{Command, Intent, Need, Observed, Progress, Wanted, need_of};
+use crate::release::{
+    Command, Intent, Need, Observed, Progress, Wanted, need_of, step_after_standby,
+};
 
 /// If an armed target has less time left than this, and less than a quarter of the full time, the key that arms renews
 /// the time. If more time is left, the key ends the arming.
@@ -231,7 +233,7 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
         return model.refused(&text);
     };
     // The confirmation is also the approval that the next step needs, so that it does not ask again.
-    let next = status.plan.step_after_standby();
+    let next = step_after_standby(&status.plan);
     let need = need_of(&status.plan, next).max(Need::Confirmation);
     confirm::ask(model, Question::EndStandby(status), need);
     Vec::new()

@@ -106,7 +106,7 @@ fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
             let name = format!("the checks of {}", plan.version.name());
             return Some((LogSource::Checks { target, release }, name));
         }
-        // A worker has no proxy.
+        // A background service has no proxy.
         LogFeed::Proxy if model.snapshot()?.edges.is_empty() => return None,
         LogFeed::Proxy => return Some((LogSource::Proxy { target }, "the proxy".into())),
     };

@@ -226,7 +226,7 @@ fn a_scheduler_that_is_stopped_for_a_release_is_no_difference() {
     );
 }
 
-/// Only the store says which version of a worker is live.
+/// Only the store says which version of a background service is live.
 #[test]
 fn the_lost_route_of_a_worker_is_a_difference() {
     let mut worker = Snapshot {

@@ -35,6 +35,15 @@ fn differences_of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
     if let Some(difference) = members.difference().filter(|_| must_be_whole) {
         return vec![Name::MembersDiffer.with_message(format!("{slot} {difference}"))];
     }
+    // Only one of a scheduler may run. While a lock is held, its driver may be about to stop the other one.
+    let is_second = snapshot.kind.is_exclusive()
+        && matches!(snapshot.live_slot(), LiveSlot::Slot(live) if live != slot)
+        && snapshot.lock.is_none()
+        && members.iter().any(Instance::is_up);
+    if is_second {
+        let message = format!("{slot} is not live but runs, and only one of a scheduler may run");
+        return vec![Name::InstanceStarted.with_message(message)];
+    }
     match (members.representative(), registration) {
         (Some(first), Some(entry)) => {
             let is_on_purpose = |drift: &Drift| {

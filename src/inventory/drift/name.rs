@@ -27,7 +27,7 @@ pub enum Name {
     LiveNotRegistered,
     /// A key on which releases depend has a value that this Greenroom cannot read.
     KeyUnreadable,
-    /// The proxy sends traffic to a slot, or a worker is running, but the store has no route.
+    /// The proxy sends traffic to a slot, or a background service is running, but the store has no route.
     RouteMissing,
     /// The proxy and the route name different slots.
     ProxyElsewhere,
@@ -152,7 +152,7 @@ impl Name {
                 "the key was edited by hand, or another program or a newer Greenroom wrote it"
             }
             Self::RouteMissing => {
-                "the route's key was deleted, or the store was wiped or replaced: other programs cannot read which slot is live, nor can Greenroom for a worker"
+                "the route's key was deleted, or the store was wiped or replaced: other programs cannot read which slot is live, nor can Greenroom if there is no proxy"
             }
             Self::ProxyElsewhere => {
                 "normal for a moment during a switch; otherwise a release was interrupted, the store was restored, or the pointer or the route was changed by hand"
@@ -225,7 +225,7 @@ impl Name {
                 "a registration or the route is corrected to match what is running; an operator must inspect a lock, a hold or a release"
             }
             Self::RouteMissing => {
-                "the route is written to match the proxy, if the proxy's slot is healthy and registered; for a worker, an operator must find out which version is live"
+                "the route is written to match the proxy, if the proxy's slot is healthy and registered; without a proxy, an operator must find out which version is live"
             }
             Self::ProxyElsewhere => {
                 "the proxy is set to the route's slot once healthy; but the route is changed if it is unproven, if only the proxy's slot is running, or if the proxy is newer"

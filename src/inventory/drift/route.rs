@@ -89,7 +89,7 @@ fn configuration_difference(
     Some(name.with_message(problem))
 }
 
-/// The lost route of a worker, which no proxy shows. Nothing is compared while a driver holds the lock, because the first
+/// The lost route of a background service, which no proxy shows. Nothing is compared while a driver holds the lock, because the first
 /// release starts its version before it writes the route.
 fn lost(snapshot: &Snapshot, unreadable: &[Drift]) -> Option<Drift> {
     let has_route = snapshot.route.is_some() || !unreadable.is_empty();

@@ -77,7 +77,8 @@ impl<'a> Approvable<'a> {
     }
 }
 
-/// What another operator must confirm to approve a plan: the same as the driver must confirm for *switch*.
+/// What another operator must confirm to approve a plan: the same as the driver must confirm for *switch*, and for
+/// *stop-old* of a scheduler.
 pub fn need_to_peer_approve(plan: &Plan) -> Need {
     need(Step::Switch, plan.tier()).max(Need::Confirmation)
 }

@@ -156,13 +156,13 @@ async fn run_case(
     }
 }
 
-/// The report of a request to a worker. The configuration refuses such a check.
+/// The report of a request to a background service. The configuration refuses such a check.
 fn request_without_address(case: &Case) -> CaseReport {
     CaseReport {
         name: case.name.clone(),
         required: case.required,
         verdict: Verdict::Errored,
-        detail: "a worker has no address, so no request can be sent to it".to_owned(),
+        detail: "this service has no address, so no request can be sent to it".to_owned(),
         took: Duration::ZERO,
         request: String::new(),
         response: String::new(),

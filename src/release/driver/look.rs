@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::future::OptionFuture;
+use futures_util::future::{OptionFuture, try_join_all};
 use tokio::time::timeout;
 
 use super::{World, checks};
@@ -194,17 +194,19 @@ async fn output(world: &World, id: &InstanceId) -> Option<String> {
 async fn jobs(world: &World, slot: Slot) -> JobCount {
     let quiet = world.plan.definition.quiet.as_ref();
     let Some(command) = quiet.and_then(|quiet| quiet.jobs.as_ref()) else {
-        return JobCount::Uncounted("the jobs are not counted".to_owned());
+        return JobCount::Uncounted(
+            "the jobs are not counted, because `quiet` has no `jobs`".to_owned(),
+        );
     };
     let counted = async {
         let runtime = &world.read.runtime;
-        let mut left = 0u64;
-        for member in runtime.instances(world.plan.target()).await? {
-            if member.slot == slot && member.is_running() {
-                left = left.saturating_add(runtime.jobs(&member.id, command).await?);
-            }
-        }
-        Ok::<_, Failure>(left)
+        let mut members = runtime.instances(world.plan.target()).await?;
+        members.retain(|member| member.slot == slot && member.is_running());
+        let counts = members
+            .iter()
+            .map(|member| runtime.jobs(&member.id, command));
+        let counts = try_join_all(counts).await?;
+        Ok::<u64, Failure>(counts.into_iter().fold(0, u64::saturating_add))
     };
     match counted.await {
         Ok(left) => JobCount::Left(left),

@@ -128,10 +128,13 @@ impl Performer<'_> {
             Action::Quiet { instance, .. } => {
                 self.still_ours(&format!("quieting {}", instance.short()))
                     .await?;
-                match &self.definition.quiet {
-                    Some(quiet) => runtime.quiet(instance, quiet).await,
-                    None => Ok(()),
-                }
+                let Some(quiet) = &self.definition.quiet else {
+                    let doing = format!("quieting {}", instance.short());
+                    let message = "the configuration no longer has `quiet`: skip the step, or leave the release";
+                    let (kind, runtime) = (FailureKind::Rejected, self.read.runtime.address());
+                    return Err(Failure::new(kind, runtime, doing, message));
+                };
+                runtime.quiet(instance, quiet).await
             }
             Action::Stop { instance, .. } => {
                 self.still_ours(&format!("stopping {}", instance.short()))
@@ -163,7 +166,7 @@ impl Performer<'_> {
         &self.definition.target
     }
 
-    /// The proxy of the target. No plan for a worker has an action of the proxy.
+    /// The proxy of the target. No plan for a background service has an action of the proxy.
     fn router(&self) -> Result<&dyn RouterWriter> {
         self.write.router.as_deref().ok_or_else(|| {
             let message = format!("{} has no proxy: plan the release again", self.target());
@@ -212,8 +215,14 @@ impl Performer<'_> {
                 shape: self.definition.instance.clone(),
             };
             // The pull, and each start, may take minutes, in which the lock may be lost.
-            self.still_ours(&format!("starting {} in {slot}", version.name()))
-                .await?;
+            let doing = format!("starting {} in {slot}", version.name());
+            self.still_ours(&doing).await?;
+            // Only what exists can be seen and removed by a later driver. So a driver that has lost its lock while it
+            // created the container does not start it (interlock 12).
+            if self.definition.is_exclusive() {
+                self.write.runtime.create(&spec).await?;
+                self.still_ours(&doing).await?;
+            }
             let id = self.write.runtime.start(&spec).await?;
             started.push(Member { id, number, of });
             (self.progress)(Progress::Started(started.clone()));

@@ -116,7 +116,7 @@ fn size(bytes: u64) -> String {
 
 /// Why the candidate is not healthy; none if all its members are healthy. For a rollback the image's own HEALTHCHECK does
 /// not count: the version had the traffic before with the same HEALTHCHECK. So only the state of the instance and
-/// Greenroom's own probe can block a rollback. A worker is not
+/// Greenroom's own probe can block a rollback. A background service is not
 /// probed, so its HEALTHCHECK always counts.
 pub(super) fn why_unhealthy(
     plan: &Plan,

@@ -2,6 +2,7 @@
 //! asked, and no slot is stopped that any edge may send traffic to.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -49,18 +50,29 @@ pub(super) fn judged(
     plan: &Plan,
     observation: &Observation,
 ) -> (Judgement, Course) {
-    judged_after((direction, step), plan, observation, None)
+    judged_after((direction, step), plan, observation, (Duration::ZERO, None))
 }
 
-/// The judgement after the last try of the act failed in this way; none if it succeeded.
+/// The judgement after this time, and after the last try of the act failed in this way; none if it succeeded.
 pub(super) fn judged_after(
+    step: (Direction, Step),
+    plan: &Plan,
+    observation: &Observation,
+    (time, last_failure): (Duration, Option<ActionErrorKind>),
+) -> (Judgement, Course) {
+    let mut course = Course::new(Timestamp::UNIX_EPOCH - time);
+    course.last_failure = last_failure;
+    let judgement = judged_in(&mut course, step, plan, observation);
+    (judgement, course)
+}
+
+/// The judgement in the course of a stage.
+pub(super) fn judged_in(
+    course: &mut Course,
     (direction, step): (Direction, Step),
     plan: &Plan,
     observation: &Observation,
-    last_failure: Option<ActionErrorKind>,
-) -> (Judgement, Course) {
-    let mut course = Course::new(Timestamp::UNIX_EPOCH);
-    course.last_failure = last_failure;
+) -> Judgement {
     let situation = Situation {
         plan,
         report: None,
@@ -71,8 +83,7 @@ pub(super) fn judged_after(
         passed: &[],
     };
     let definition = Stage { step, direction }.definition();
-    let judgement = definition.judge(&situation, &mut course);
-    (judgement, course)
+    definition.judge(&situation, course)
 }
 
 fn is_true((judgement, _): (Judgement, Course)) -> bool {

@@ -1,11 +1,13 @@
 //! Tests of the guards and judges of a scheduler, of which two never run at once (interlock 12).
 
+use std::time::Duration;
+
 use super::edges_tests::judged_after;
 use super::guard_tests::{after_the_switch, before_the_switch, observed, plan, refusal, verdict};
 use super::workers_tests::{of_worker, plan_of_worker};
 use super::{Judgement, Ladder, Verdict};
 use crate::history::{Direction, PlannedCalls, Step};
-use crate::inventory::drift::world_tests::{digest, route};
+use crate::inventory::drift::world_tests::{digest, route, with_copy};
 use crate::inventory::{InstanceState, ServiceKind, Slot, SlotMembers, Snapshot};
 use crate::release::Plan;
 use crate::release::action::{Action, ActionErrorKind};
@@ -96,7 +98,7 @@ fn a_scheduler_is_not_started_beside_another_one() {
     let plan = plan_of_scheduler();
     let why = waits(verdict(START, &plan, before_the_stop()));
     assert!(
-        why.ends_with("two of a scheduler never run at once"),
+        why.ends_with("two of a scheduler must not run at once"),
         "{why}"
     );
     let found = verdict(START, &plan, stopped(before_the_stop(), Slot::Blue));
@@ -107,12 +109,12 @@ fn a_scheduler_is_not_started_beside_another_one() {
 
     let both = stopped(of_worker(before_the_switch()), Slot::Blue);
     let why = waits(verdict(START_AGAIN, &plan, both));
-    assert!(why.contains("in green is not stopped"), "{why}");
+    assert!(why.contains("in green may still be running"), "{why}");
 }
 
 /// Only the route goes back after the old version runs. Until then it names an empty slot.
 #[test]
-fn a_scheduler_that_is_live_is_removed_before_the_old_one_starts() {
+fn the_way_back_may_remove_a_live_scheduler() {
     let plan = plan_of_scheduler();
     let switched = stopped(of_worker(after_the_switch()), Slot::Blue);
     let found = verdict(REMOVE, &plan, switched.clone());
@@ -136,6 +138,11 @@ fn the_old_scheduler_is_started_again_also_if_it_still_runs() {
         let found = verdict(START_AGAIN, &plan, snapshot);
         assert_eq!(acts(found), stop_and_start);
     }
+}
+
+#[test]
+fn an_old_scheduler_that_is_no_longer_registered_is_registered_again() {
+    let plan = plan_of_scheduler();
     let mut cleared = stopped(before_the_stop(), Slot::Blue);
     cleared.slots.blue.registration = None;
     let found = acts(verdict(START_AGAIN, &plan, cleared));
@@ -147,14 +154,22 @@ fn the_old_scheduler_is_started_again_also_if_it_still_runs() {
 fn a_scheduler_is_back_only_after_a_successful_start() {
     let plan = plan_of_scheduler();
     let observation = observed(before_the_stop());
-    let judge = |last_failure| judged_after(START_AGAIN, &plan, &observation, last_failure).0;
+    let judge = |last_failure| {
+        judged_after(
+            START_AGAIN,
+            &plan,
+            &observation,
+            (Duration::ZERO, last_failure),
+        )
+        .0
+    };
     assert!(matches!(judge(None), Judgement::True(_)));
     let failed = judge(Some(ActionErrorKind::Temporary));
     assert!(matches!(failed, Judgement::NotYet(_)), "{failed:?}");
 }
 
 #[test]
-fn a_scheduler_backs_out_in_the_order_in_which_one_runs() {
+fn the_way_back_removes_the_candidate_before_the_old_scheduler_starts() {
     let started = [
         Step::Pull,
         Step::StopOld,
@@ -170,4 +185,64 @@ fn a_scheduler_backs_out_in_the_order_in_which_one_runs() {
     );
     assert!(back.iter().all(|stage| stage.direction == Direction::Back));
     assert_eq!(Ladder::of(&plan()), Ladder::Slots);
+}
+
+#[test]
+fn what_runs_in_the_other_slot_is_stopped_with_the_live_version() {
+    let plan = plan_of_scheduler();
+    let both = of_worker(before_the_switch());
+    let found = verdict(STOP_OLD, &plan, both.clone());
+    assert_eq!(
+        acts(found),
+        [
+            ("deregister", Slot::Green),
+            ("stop", Slot::Green),
+            ("stop", Slot::Blue)
+        ]
+    );
+    let (judgement, _) = judged_after(
+        STOP_OLD,
+        &plan,
+        &observed(stopped(both, Slot::Blue)),
+        (Duration::ZERO, None),
+    );
+    assert!(matches!(judgement, Judgement::NotYet(_)), "{judgement:?}");
+}
+
+#[test]
+fn a_scheduler_is_kept_if_the_old_one_cannot_be_started_again() {
+    let mut plan = plan_of_scheduler();
+    let mut gone = stopped(of_worker(after_the_switch()), Slot::Blue);
+    gone.slots.blue.members = SlotMembers::default();
+    let why = refusal(verdict(REMOVE, &plan, gone));
+    assert!(why.contains("blue is empty"), "{why}");
+
+    let mut replaced = stopped(of_worker(after_the_switch()), Slot::Blue);
+    for member in &mut replaced.slots.blue.members {
+        member.digest = digest('c');
+    }
+    let why = refusal(verdict(REMOVE, &plan, replaced));
+    assert!(why.starts_with("green is kept"), "{why}");
+
+    // If nothing ran before, a candidate that is not live leaves nothing behind.
+    let mut nothing = of_worker(before_the_switch());
+    nothing.slots.blue.members = SlotMembers::default();
+    let found = verdict(REMOVE, &plan, nothing.clone());
+    assert!(matches!(found, Verdict::Act(_)), "{found:?}");
+    let from = plan.from.as_mut().expect("a live version");
+    from.members = of_worker(before_the_switch()).slots.blue.members;
+    let why = refusal(verdict(REMOVE, &plan, nothing));
+    assert!(why.contains("blue is empty"), "{why}");
+}
+
+#[test]
+fn a_second_member_of_a_scheduler_is_not_started() {
+    let plan = plan_of_scheduler();
+    let mut two = before_the_stop();
+    with_copy(&mut two, Slot::Blue, 'a');
+    for member in &mut two.slots.blue.members {
+        member.state = InstanceState::Exited { code: Some(0) };
+    }
+    let found = verdict(START_AGAIN, &plan, two);
+    assert!(!matches!(found, Verdict::Act(_)), "{found:?}");
 }

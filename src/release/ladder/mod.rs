@@ -16,9 +16,12 @@ mod first;
 #[cfg(test)]
 mod guard_tests;
 mod install;
+mod order;
 mod public;
 mod pull;
 mod quiet;
+#[cfg(test)]
+mod quiet_tests;
 mod register;
 mod start;
 mod stop;
@@ -40,9 +43,12 @@ use jiff::Timestamp;
 use super::interlocks::allow_all;
 use super::observation::Course;
 use super::retry::{GUARD_TIMEOUT, READ_BACK};
-use super::{Ask, Definition, Draft, Need, Plan, ProxyWords, Stage, Timing};
+use super::{Ask, Draft, Need, Plan, ProxyWords, Stage, Timing};
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::{ServiceKind, TaskPoint, Tier};
+use crate::inventory::{TaskPoint, Tier};
+pub(super) use order::Ladder;
+pub(super) use quiet::quiet_calls;
+pub use stop::standby_words;
 pub(super) use tasks::{task_calls, task_of_call};
 pub(super) use verdict::{Evidence, Judgement, Situation, Verdict};
 
@@ -244,159 +250,22 @@ pub(super) fn has(step: Step, property: Property) -> bool {
     definition(step).properties().contains(&property)
 }
 
-/// The order of the steps of a release, and the order in which they are undone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ladder {
-    /// Two slots: the new version starts in the slot without traffic, then the traffic moves.
-    Slots,
-    /// Two slots of a worker, without a proxy.
-    Background,
-    /// Two slots of which never both run (interlock 12): the live version is stopped, then the new one starts.
-    Exclusive,
+/// The step that comes directly after the standby.
+pub fn step_after_standby(plan: &Plan) -> Step {
+    let follows_standby = |step: &Step| has(*step, Property::FollowsStandby);
+    plan.steps().find(follows_standby).unwrap_or(Step::Stop)
 }
 
-/// The steps with two slots. A plan contains those that it needs.
-const SLOTS: [Step; 13] = [
-    Step::Pull,
-    Step::BeforeStart,
-    Step::Install,
-    Step::Start,
-    Step::Verify,
-    Step::Register,
-    Step::BeforeSwitch,
-    Step::Switch,
-    Step::AfterSwitch,
-    Step::Watch,
-    Step::Drain,
-    Step::Stop,
-    Step::AfterStop,
-];
+/// The first step before which other operators may have to approve.
+pub fn step_with_approvers(plan: &Plan) -> Step {
+    let needs_them = |step: &Step| has(*step, Property::NeedsApprovers);
+    plan.steps().find(needs_them).unwrap_or(Step::Switch)
+}
 
-/// The steps of a worker.
-const BACKGROUND: [Step; 12] = [
-    Step::Pull,
-    Step::BeforeStart,
-    Step::Start,
-    Step::Verify,
-    Step::Register,
-    Step::BeforeSwitch,
-    Step::Switch,
-    Step::AfterSwitch,
-    Step::Watch,
-    Step::Quiet,
-    Step::Stop,
-    Step::AfterStop,
-];
-
-/// The steps of an exclusive service. *stop* only clears the old slot, which was stopped before.
-const EXCLUSIVE: [Step; 12] = [
-    Step::Pull,
-    Step::BeforeStart,
-    Step::StopOld,
-    Step::Start,
-    Step::Verify,
-    Step::Register,
-    Step::BeforeSwitch,
-    Step::Switch,
-    Step::AfterSwitch,
-    Step::Watch,
-    Step::Stop,
-    Step::AfterStop,
-];
-
-/// The steps of a release in the order of execution, each with what the documentation says about it.
+/// All steps, in the order of execution, each with what the documentation says about it. No plan has all of them.
 pub fn step_summaries() -> impl Iterator<Item = (Step, StepSummary)> {
     let steps = Step::ALL.into_iter();
     steps.map(|step| (step, definition(step).summary()))
-}
-
-impl Ladder {
-    /// The ladder with which a plan is made.
-    pub(super) fn of_definition(definition: &Definition) -> Self {
-        match definition.kind {
-            ServiceKind::Http => Self::Slots,
-            ServiceKind::Worker => Self::Background,
-            ServiceKind::Scheduler => Self::Exclusive,
-        }
-    }
-
-    /// The ladder of a plan. Whether it is exclusive follows from its steps, because the configuration may have changed
-    /// since.
-    pub(super) fn of(plan: &Plan) -> Self {
-        if plan.stops_first() {
-            Self::Exclusive
-        } else if plan.definition.is_background() {
-            Self::Background
-        } else {
-            Self::Slots
-        }
-    }
-
-    /// The steps in the order of execution. A plan contains those that it needs.
-    pub(super) fn steps(self) -> &'static [Step] {
-        match self {
-            Self::Slots => &SLOTS,
-            Self::Background => &BACKGROUND,
-            Self::Exclusive => &EXCLUSIVE,
-        }
-    }
-
-    /// The stages of backing out, each with a step that must have been started: first the old version is started
-    /// again if it was stopped, then the traffic moves back, then the candidate's connections end, then the candidate
-    /// is deregistered and removed. The old version may need what the tasks after its stop have removed, so these are
-    /// undone before it is started. The traffic waits for the undo of no other task.
-    fn undone_by(self) -> &'static [(Step, Step)] {
-        match self {
-            Self::Slots => &[
-                (Step::AfterStop, Step::AfterStop),
-                (Step::Stop, Step::Stop),
-                (Step::Switch, Step::Switch),
-                (Step::Drain, Step::Switch),
-                (Step::AfterSwitch, Step::AfterSwitch),
-                (Step::BeforeSwitch, Step::BeforeSwitch),
-                (Step::Register, Step::Register),
-                (Step::Start, Step::Start),
-                (Step::BeforeStart, Step::BeforeStart),
-            ],
-            // Either of two stages starts the old version again.
-            Self::Background => &[
-                (Step::AfterStop, Step::AfterStop),
-                (Step::Stop, Step::Stop),
-                (Step::Quiet, Step::Quiet),
-                (Step::Switch, Step::Switch),
-                (Step::AfterSwitch, Step::AfterSwitch),
-                (Step::BeforeSwitch, Step::BeforeSwitch),
-                (Step::Register, Step::Register),
-                (Step::Start, Step::Start),
-                (Step::BeforeStart, Step::BeforeStart),
-            ],
-            // The candidate is removed before the old version starts, and the route names a version that is running.
-            Self::Exclusive => &[
-                (Step::AfterStop, Step::AfterStop),
-                (Step::Start, Step::Start),
-                (Step::StopOld, Step::StopOld),
-                (Step::Switch, Step::Switch),
-                (Step::AfterSwitch, Step::AfterSwitch),
-                (Step::BeforeSwitch, Step::BeforeSwitch),
-                (Step::Register, Step::Register),
-                (Step::BeforeStart, Step::BeforeStart),
-            ],
-        }
-    }
-
-    /// The stages that undo the started steps of a plan.
-    pub(super) fn back(self, started: &[Step]) -> Vec<Stage> {
-        // The undo of *stop* also undoes *quiet*.
-        let is_undone = |undone: &Step| {
-            let is_covered = *undone == Step::Quiet && started.contains(&Step::Stop);
-            started.contains(undone) && !is_covered
-        };
-        self.undone_by()
-            .iter()
-            .filter(|(_, undone)| is_undone(undone))
-            .map(|(step, _)| Stage::new(*step, Direction::Back))
-            .collect()
-    }
 }
 
 /// The name of a stage: `switch`, or `undoing switch`.

@@ -1,6 +1,6 @@
 //! *quiet*: the old version of a worker is told to take no more jobs, and finishes those that it has.
 //!
-//! - Act: after the standby: the old slot is deregistered, so that nobody goes back to it by a switch alone; then each
+//! - Act: after the standby: the old slot is deregistered, so that no rollback goes back to it without a start; then each
 //!   member gets the signal, or runs the command.
 //! - Done when no job is left, or when all members have exited, or the time is over and the number of jobs was
 //!   reported.
@@ -15,7 +15,7 @@ use super::{
     AfterFailure, Course, Judgement, Property, Situation, StageDefinition, StepDefinition,
     StepSummary, Verdict,
 };
-use crate::inventory::{Instance, JobCount};
+use crate::inventory::{Instance, JobCount, QuietBy};
 use crate::release::describe::duration;
 use crate::release::time::elapsed;
 use crate::release::{Action, Ask, Draft, Need, Plan, ProxyWords, Timing};
@@ -60,12 +60,14 @@ impl StageDefinition for Quiet {
         }
     }
 
-    /// *quiet* ends after its configured time, and then reports the jobs that are left without failing.
+    /// When the time for the jobs is over, *quiet* is done, and reports how many jobs are left.
     fn judge(&self, situation: &Situation<'_>, course: &mut Course) -> Judgement {
         let (plan, observation) = (situation.plan, situation.observation);
         let slot = plan.slot.other();
         if course.last_failure.is_some() {
-            return Judgement::NotYet(format!("{slot} may not know that it should finish"));
+            return Judgement::NotYet(format!(
+                "{slot} may not have been told to take no more jobs"
+            ));
         }
         let Some(members) = observation.members(slot) else {
             return Judgement::blind(observation);
@@ -73,14 +75,27 @@ impl StageDefinition for Quiet {
         if !members.iter().any(Instance::is_up) {
             return Judgement::True(format!("{slot} has exited"));
         }
-        let limit = time(plan);
+        // The runtime may have started a member again, which then takes jobs.
+        let runs: Vec<_> = members.iter().map(Instance::run).collect();
+        if course.healthy_runs.is_empty() {
+            course.healthy_runs.clone_from(&runs);
+        }
+        if course.healthy_runs != runs {
+            course.healthy_runs = runs;
+            return Judgement::Again(format!("{slot} was started again, and is told again"));
+        }
+        let is_restarting = members.iter().any(|it| it.is_up() && !it.is_running());
+        let limit = timeout(plan);
         let is_over = elapsed(course.since, situation.now) >= limit;
         match &observation.jobs {
+            Some(JobCount::Left(_)) if is_restarting && !is_over => {
+                Judgement::Moving(format!("{slot} is not running"))
+            }
             Some(JobCount::Left(0)) => Judgement::True("no job is left".to_owned()),
             Some(JobCount::Left(left)) if is_over => {
-                Judgement::True(format!("{left} jobs are left and may be cut"))
+                Judgement::True(format!("{} and may be cut", jobs_left(*left)))
             }
-            Some(JobCount::Left(left)) => Judgement::Moving(format!("{left} jobs are left")),
+            Some(JobCount::Left(left)) => Judgement::Moving(jobs_left(*left)),
             Some(JobCount::Uncounted(why)) if is_over => {
                 Judgement::True(format!("waited {}; {why}", duration(limit)))
             }
@@ -90,7 +105,7 @@ impl StageDefinition for Quiet {
     }
 
     fn window(&self, plan: &Plan) -> Option<Duration> {
-        Some(time(plan))
+        Some(timeout(plan))
     }
 
     fn pause(&self, _plan: &Plan, _course: &Course, _now: Timestamp) -> Duration {
@@ -98,8 +113,15 @@ impl StageDefinition for Quiet {
     }
 }
 
+fn jobs_left(left: u64) -> String {
+    match left {
+        1 => "1 job is left".to_owned(),
+        _ => format!("{left} jobs are left"),
+    }
+}
+
 /// How long the jobs may take.
-fn time(plan: &Plan) -> Duration {
+fn timeout(plan: &Plan) -> Duration {
     let quiet = plan.definition.quiet.as_ref();
     quiet.map_or(Duration::ZERO, |quiet| quiet.timeout)
 }
@@ -119,27 +141,11 @@ impl StepDefinition for Quiet {
     fn calls(&self, draft: &Draft, _proxy: &ProxyWords) -> Vec<String> {
         let plan = &draft.plan;
         let old = plan.slot.other();
-        let Some(quiet) = &plan.definition.quiet else {
-            return Vec::new();
-        };
-        let names = plan.from.as_ref().map(|from| from.members.names());
-        let names = names.unwrap_or_default();
-        let tell = match (&quiet.signal, &quiet.command) {
-            (Some(signal), _) => format!("engine: send {signal} to {names}"),
-            (None, Some(command)) => format!("engine: run `{}` in {names}", command.join(" ")),
-            (None, None) => String::new(),
-        };
-        let until = if quiet.jobs.is_some() {
-            format!("wait until {old} has no job left")
-        } else {
-            format!("wait until {old} has exited")
-        };
-        vec![
+        let standby = [
             standby_words(plan),
             format!("store: remove slots/{old}, unless the route names it"),
-            tell,
-            format!("{until}, for at most {}", duration(quiet.timeout)),
-        ]
+        ];
+        standby.into_iter().chain(quiet_calls(plan)).collect()
     }
 
     fn undo_words(&self, plan: &Plan) -> String {
@@ -166,4 +172,30 @@ impl StepDefinition for Quiet {
             Property::MayBeSkipped,
         ]
     }
+}
+
+/// How the old version is told to take no more jobs, and how long it may take; empty if the configuration has no `quiet`.
+pub(in crate::release) fn quiet_calls(plan: &Plan) -> Vec<String> {
+    let old = plan.slot.other();
+    let Some(quiet) = &plan.definition.quiet else {
+        return Vec::new();
+    };
+    let tell = match &quiet.by {
+        QuietBy::Signal(signal) => format!("engine: send {signal} to every member of {old}"),
+        QuietBy::Command(command) => {
+            format!(
+                "engine: run `{}` in every member of {old}",
+                command.join(" ")
+            )
+        }
+    };
+    let until = if quiet.jobs.is_some() {
+        format!("wait until {old} has no job left")
+    } else {
+        format!("wait until {old} has exited")
+    };
+    vec![
+        tell,
+        format!("{until}, for at most {}", duration(quiet.timeout)),
+    ]
 }

@@ -12,7 +12,8 @@ use jiff::Timestamp;
 
 use super::candidate::{self, exit_words, logs_hint};
 use super::conditions::{
-    another_digest, interval, pause_within, removal, slots_and_traffic, unseen, without_traffic,
+    another_digest, another_version, interval, pause_within, removal, slots_and_traffic, unseen,
+    without_traffic,
 };
 use super::{
     Course, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary, Verdict,
@@ -311,6 +312,32 @@ fn to_remove<'a>(plan: &'a Plan, members: &'a SlotMembers) -> impl Iterator<Item
     members.iter().filter(is_ours)
 }
 
+/// Checks that the old version of an exclusive service can be started again, before the candidate is removed: otherwise no
+/// version would run. If none ran before the release, a candidate that is not live may be removed.
+fn may_be_removed(situation: &Situation<'_>) -> Result<(), String> {
+    let (plan, observation) = (situation.plan, situation.observation);
+    let Some(from) = plan.from.as_ref().filter(|_| plan.stops_first()) else {
+        return Ok(());
+    };
+    let is_live = without_traffic(plan.slot, situation).is_err();
+    if from.members.is_empty() && !is_live {
+        return Ok(());
+    }
+    let members = observation.members(from.slot);
+    let why = match members {
+        None => Some(observation.why_blind()),
+        Some(members) if members.is_empty() => Some(format!("{} is empty", from.slot)),
+        Some(_) => another_version(from, members),
+    };
+    match why {
+        Some(why) => Err(format!(
+            "{} is kept, because the old version cannot be started again: {why}",
+            plan.slot
+        )),
+        None => Ok(()),
+    }
+}
+
 impl StageDefinition for Remove {
     fn ask_before(&self, _plan: &Plan) -> Ask {
         slots_and_traffic()
@@ -334,6 +361,9 @@ impl StageDefinition for Remove {
                 members.names(),
                 plan.slot
             ));
+        }
+        if let Err(why) = may_be_removed(situation) {
+            return Verdict::Refuse(why);
         }
         let mut actions = Vec::new();
         let record = observation.registry.as_ref();

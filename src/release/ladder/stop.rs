@@ -21,7 +21,7 @@ use super::{
 };
 use crate::history::{ReleaseKind, Step};
 use crate::inventory::{Slot, SlotMembers, Target, instance_name};
-use crate::release::describe::{duration, keeps_warm};
+use crate::release::describe::duration;
 use crate::release::time::elapsed;
 use crate::release::{Action, Ask, Draft, Limit, Need, Observation, Plan, ProxyWords, Timing};
 
@@ -229,8 +229,8 @@ impl StepDefinition for Stop {
     }
 }
 
-/// How long the old version is kept before it is ended.
-pub(super) fn standby_words(plan: &Plan) -> String {
+/// Says in a plan how long the old version is kept before it is ended.
+pub fn standby_words(plan: &Plan) -> String {
     let old = plan.slot.other();
     match plan.definition.timing.standby {
         Limit::After(time) if plan.definition.is_background() => format!(
@@ -238,8 +238,8 @@ pub(super) fn standby_words(plan: &Plan) -> String {
             duration(time),
             plan.slot
         ),
-        Limit::After(time) => format!("{} for {}", keeps_warm(old), duration(time)),
-        Limit::Never => format!("{} until an operator ends it", keeps_warm(old)),
+        Limit::After(time) => format!("keep {old} warm for {}", duration(time)),
+        Limit::Never => format!("keep {old} warm until an operator ends it"),
     }
 }
 

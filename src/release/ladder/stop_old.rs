@@ -1,7 +1,7 @@
 //! *stop-old*: the live version of a scheduler is stopped before the candidate is started, because two never run at
 //! once (interlock 12). The undo of *stop-old* starts the live version again.
 //!
-//! - Act: all members of the live slot are stopped. Only under the conditions of *switch* that can already be judged:
+//! - Act: all members of both slots are stopped. Only under the conditions of *switch* that can already be judged:
 //!   no hold, enough approvals, and the route of the plan.
 //! - Done when none of them is running.
 //! - Undone by: start them again, after the candidate was removed.
@@ -12,7 +12,7 @@ use super::{
     Course, Evidence, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary,
     Verdict, switch,
 };
-use crate::inventory::Instance;
+use crate::inventory::{Instance, Slot};
 use crate::release::describe::duration;
 use crate::release::{Action, Ask, Draft, Need, Plan, ProxyWords};
 
@@ -31,7 +31,7 @@ impl StageDefinition for StopOld {
     }
 
     /// All members are stopped, also those that look stopped: the runtime may still be starting one, and then stops it
-    /// after that.
+    /// after that. What is in the other slot is stopped too: it has no traffic, and the way back starts the old version.
     fn guard(&self, situation: &Situation<'_>) -> Verdict {
         let (plan, observation) = (situation.plan, situation.observation);
         let slot = plan.slot.other();
@@ -47,14 +47,23 @@ impl StageDefinition for StopOld {
                 "{slot} is not stopped: {other}. Back out, then plan again"
             ));
         }
-        if members.is_empty() {
+        let Some(others) = observation.members(plan.slot) else {
+            return unseen(plan.slot, observation);
+        };
+        let mut actions = Vec::new();
+        if others.iter().any(Instance::is_up) {
+            actions.push(Action::Deregister(plan.slot));
+        }
+        for (slot, members) in [(plan.slot, others), (slot, members)] {
+            actions.extend(members.ids().map(|id| Action::Stop {
+                slot,
+                instance: id.clone(),
+            }));
+        }
+        if members.is_empty() && actions.is_empty() {
             return Verdict::Already(format!("{slot} is already empty"));
         }
-        let stop = members.ids().map(|id| Action::Stop {
-            slot,
-            instance: id.clone(),
-        });
-        Verdict::Act(stop.collect())
+        Verdict::Act(actions)
     }
 
     fn evidence(&self, situation: &Situation<'_>) -> Evidence {
@@ -69,13 +78,13 @@ impl StageDefinition for StopOld {
     }
 
     fn judge(&self, situation: &Situation<'_>, _course: &mut Course) -> Judgement {
-        let slot = situation.plan.slot.other();
-        match situation.observation.members(slot) {
-            None => Judgement::blind(situation.observation),
-            Some(members) if members.iter().any(Instance::is_up) => {
-                Judgement::NotYet(format!("{slot} is still running"))
-            }
-            Some(_) => Judgement::reached(),
+        let Some(slots) = &situation.observation.instances else {
+            return Judgement::blind(situation.observation);
+        };
+        let is_up = |slot: &Slot| slots.get(*slot).iter().any(Instance::is_up);
+        match Slot::BOTH.iter().find(|slot| is_up(slot)) {
+            Some(slot) => Judgement::NotYet(format!("{slot} is still running")),
+            None => Judgement::reached(),
         }
     }
 }
@@ -103,7 +112,7 @@ impl StepDefinition for StopOld {
                 duration(timing.stop_grace)
             ),
             format!(
-                "then none runs until *start* has started {new}. If {new} is not healthy within {}, {old} is started again",
+                "from then on no version runs until *start* has started {new}. If {new} is not healthy within {}, or its checks fail, {old} is started again",
                 duration(timing.health_deadline)
             ),
         ]

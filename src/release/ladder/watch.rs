@@ -70,7 +70,7 @@ impl StageDefinition for Watch {
         {
             return Judgement::Never(why);
         }
-        // Of a worker, only the runtime says whether it is healthy. A HEALTHCHECK without a result says nothing yet.
+        // Of a background service, only the runtime says whether it is healthy. A HEALTHCHECK without a result says nothing yet.
         if plan.definition.is_background() {
             match observation.members(slot) {
                 None => return Judgement::blind(observation),

@@ -21,7 +21,7 @@ pub(super) fn warnings(
             "the clocks differ: {clock}. A hold or freeze ends only when all clocks have passed its end. An approval expires when one clock has passed its end. Correct the wrong clock"
         ));
     }
-    // Of a worker, only the runtime says whether it is healthy.
+    // Of a background service, only the runtime says whether it is healthy.
     let unhealthy = |from: &LiveBefore| match &facts.live_probe {
         Some(probe) if definition.is_background() => match from.members.difference() {
             None => from.members.unhealthy(Some(probe)),

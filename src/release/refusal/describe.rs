@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON};
+use super::{FormerKind, READ_ONLY, Refusal, TAKEOVER_WITHOUT_REASON};
 use crate::inventory::{
     Addresses, EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId,
     Slot, Target, local_time,
@@ -118,7 +118,7 @@ impl fmt::Display for Refusal {
                 f,
                 "store and proxy disagree about the live slot ({difference}): run greenroom repair first"
             ),
-            Self::KindChanged { target, was_worker } => kind_changed(f, target, *was_worker),
+            Self::KindChanged { target, was } => kind_changed(f, target, *was),
             Self::LiveUnknown { target, why } => live_unknown(f, target, why),
             Self::GenerationsUsedUp { target, generation } => used_up(f, target, *generation),
             Self::StoreWentBack { target, message } => store_went_back(f, target, message),
@@ -224,11 +224,16 @@ fn live_unknown(f: &mut fmt::Formatter<'_>, target: &Target, why: &str) -> fmt::
     )
 }
 
-fn kind_changed(f: &mut fmt::Formatter<'_>, target: &Target, was_worker: bool) -> fmt::Result {
-    let (was, now) = if was_worker {
-        ("a worker", "a service that gets requests")
-    } else {
-        ("a service that gets requests", "a worker")
+fn kind_changed(f: &mut fmt::Formatter<'_>, target: &Target, was: FormerKind) -> fmt::Result {
+    let (was, now) = match was {
+        FormerKind::Http => ("a service that gets requests", "one that gets none"),
+        FormerKind::Background => ("a service without requests", "one that gets requests"),
+        FormerKind::SeveralMembers => {
+            return write!(
+                f,
+                "the live version of {target} has several members, and a scheduler may have only one: set kind = \"worker\" and members = 1, release it, then change the kind"
+            );
+        }
     };
     write!(
         f,

@@ -4,7 +4,8 @@
 
 use super::guard::Verdict;
 use super::guard_tests::{guard_verdict, operator, point, well};
-use super::tests::{TestProxy, definition, planned, planned_where};
+use super::sample::sample_definition as definition;
+use super::tests::{TestProxy, planned, planned_where};
 use super::{Item, Planned, Remedy, RepairPlan, plan};
 use crate::inventory::drift::world_tests::{
     agreed, digest, edge, entry, instance, live, pointer, proxy, public, release, route, side,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::guard::{Verdict, guard};
 use super::plan;
-use super::tests::{TestProxy, definition};
+use super::sample::sample_definition as definition;
+use super::tests::TestProxy;
 use crate::inventory::drift::world_tests::{
     agreed, digest, edge, entry, live, pointer, proxy, registered, release, requests, route, side,
     started_again,

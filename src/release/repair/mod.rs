@@ -44,6 +44,8 @@ mod describe;
 mod edges_tests;
 mod event;
 #[cfg(test)]
+mod exclusive_tests;
+#[cfg(test)]
 mod forged_tests;
 mod guard;
 #[cfg(test)]
@@ -58,6 +60,8 @@ mod members_tests;
 mod plan;
 mod proof;
 mod remedy;
+#[cfg(test)]
+mod sample;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -68,6 +72,6 @@ pub use machine::RepairMachine;
 pub use plan::{Item, Planned, RepairPlan, RepairRequest, plan};
 pub use proof::RouteProof;
 pub use remedy::Remedy;
-pub use seen::all_answered;
 #[cfg(test)]
-pub(super) use tests::definition as sample_definition;
+pub(super) use sample::sample_definition;
+pub use seen::all_answered;

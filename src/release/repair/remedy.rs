@@ -104,6 +104,9 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
             promote_command(seen, &route.digest)
         ));
     }
+    if let Some(first) = stop_other_first(seen, slot) {
+        return first;
+    }
     let version = seen.version(entry.tag.clone(), entry.digest.clone());
     Remedy::Actions(vec![
         Action::Create {
@@ -145,6 +148,9 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if let Some(why) = seen.unproven(slot) {
         return person(format!("{slot} is not started: {}", not_proven(slot, why)));
     }
+    if let Some(first) = stop_other_first(seen, slot) {
+        return first;
+    }
     let mut repair_actions = start_all(seen, slot);
     if let (Some(entry), Some(digest)) = (seen.entry(slot), seen.members(slot).digest())
         && !seen.is_registered(slot)
@@ -152,6 +158,17 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
         repair_actions.push(seen.register(slot, digest, entry.release));
     }
     Remedy::Actions(repair_actions)
+}
+
+/// What must be done before a scheduler is started, if the other slot may still be running; none otherwise.
+fn stop_other_first(seen: &Seen<'_>, slot: Slot) -> Option<Remedy> {
+    let other = slot.other();
+    let is_up = seen.members(other).iter().any(Instance::is_up);
+    (seen.definition.is_exclusive() && is_up).then(|| {
+        person(format!(
+            "{slot} is not started while {other} may be running, because only one of a scheduler may run: repair or stop {other} first, then repair again"
+        ))
+    })
 }
 
 fn is_restarting(seen: &Seen<'_>, slot: Slot) -> bool {
@@ -194,7 +211,13 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "{slot} still receives public requests: find out with `nginx -T` what sends them to {slot}, then change that and repair again"
         ));
     }
-    Remedy::Actions(stop_all(seen, slot))
+    let mut repair_actions = Vec::new();
+    // Of a scheduler, also a registered version may be one too many.
+    if seen.is_registered(slot) {
+        repair_actions.push(Action::Deregister(slot));
+    }
+    repair_actions.extend(stop_all(seen, slot));
+    Remedy::Actions(repair_actions)
 }
 
 /// Corrects the registration of a slot to the running instance, if its version was released there
@@ -289,6 +312,9 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
         }
         if let Some(why) = seen.unproven(slot) {
             return person(format!("{slot} is not started: {}", not_proven(slot, why)));
+        }
+        if let Some(first) = stop_other_first(seen, slot) {
+            return first;
         }
         repair_actions.extend(start_all(seen, slot));
     }

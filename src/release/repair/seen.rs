@@ -110,7 +110,7 @@ impl<'a> Seen<'a> {
     }
 
     /// The generation of the route. If no switch can have made that generation, the result is the generation of the
-    /// proxy, or 0 if the proxy does not answer. A worker has no proxy, so its generation is always possible.
+    /// proxy, or 0 if the proxy does not answer. A background service has no proxy, so its generation is always possible.
     pub(super) fn possible_generation(&self, route: &Route) -> u64 {
         let has_proxy = !self.edges().is_empty();
         if has_proxy && is_beyond_any_switch(route.generation, self.proxys_generation()) {

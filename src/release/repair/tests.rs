@@ -1,21 +1,21 @@
 //! Tests of the remedy for each manual change: the planned actions in order, or none if only a person can repair the
 //! change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::plan::{Planned, plan};
+use super::sample::sample_definition as definition;
 use super::{Item, ProxyCalls, Remedy};
-use crate::checks::{HealthCheck, Suite};
 use crate::inventory::drift::world_tests::{
     agreed, digest, edge, entry, live, member, pointer, proxy, public, registered, release,
     requests, route, started_again, with_copy,
 };
 use crate::inventory::drift::{Name, compare};
 use crate::inventory::{
-    EdgeAnswer, HIGHEST_GENERATION, Installation, InstanceId, InstanceShape, InstanceState, Listen,
-    PointerState, RebaseOrder, RestartPolicy, Slot, SlotMembers, Snapshot, SwitchOrder, Tier,
+    EdgeAnswer, HIGHEST_GENERATION, Installation, InstanceId, InstanceState, PointerState,
+    RebaseOrder, Slot, SlotMembers, Snapshot, SwitchOrder, Tier,
 };
-use crate::release::{Definition, Known, Rules, Timing};
+use crate::release::Known;
 
 pub(super) struct TestProxy;
 
@@ -33,48 +33,6 @@ impl ProxyCalls for TestProxy {
 
     fn rebase(&self, order: &RebaseOrder) -> Vec<String> {
         vec![format!("proxy: generation {}", order.generation)]
-    }
-}
-
-pub(in crate::release) fn definition(tier: Tier) -> Definition {
-    let snapshot = agreed();
-    Definition {
-        kind: crate::inventory::ServiceKind::Http,
-        quiet: None,
-        target: snapshot.target,
-        tier,
-        runtime_kind: crate::inventory::RuntimeKind::default(),
-        rules: Rules::default(),
-        follows: Vec::new(),
-        repository: "registry.example/web".into(),
-        endpoints: crate::inventory::PerSlot::from_fn(|slot| {
-            snapshot.slots.get(slot).addresses.clone()
-        }),
-        instance: InstanceShape {
-            listen: Listen::Port(8080),
-            command: None,
-            environment: BTreeMap::new(),
-            mounts: Vec::new(),
-            memory: None,
-            restart: RestartPolicy::default(),
-            network: None,
-            labels: BTreeMap::new(),
-            container: Box::default(),
-        },
-        health: Some(HealthCheck {
-            path: "/health".into(),
-            host: None,
-            headers: BTreeMap::new(),
-            query: BTreeMap::new(),
-            interval: std::time::Duration::from_secs(1),
-            timeout: std::time::Duration::from_secs(5),
-        }),
-        tasks: Vec::new(),
-        suite: Suite::default(),
-        timing: Timing::default(),
-        public: None,
-        preview: None,
-        poll: None,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::config::{EnvironmentSettings, TargetSettings};
-use super::super::model::{EnvironmentSection, ServiceEnvironmentSection, ServiceSection};
+use super::super::model::{
+    EnvironmentSection, QuietSection, ServiceEnvironmentSection, ServiceSection,
+};
 use super::super::timing;
 use super::Building;
 use crate::checks::Suite;
@@ -52,7 +54,7 @@ impl Building<'_> {
             target: Target::new(name.clone(), environment.name.clone()),
             tier: environment.tier,
             kind: service.kind,
-            quiet: service.quiet.clone(),
+            quiet: service.quiet.as_ref().and_then(QuietSection::quiet),
             runtime_kind: section.runtime.into(),
             rules: environment.rules.clone(),
             repository: service.image.clone(),

@@ -56,11 +56,20 @@ impl Checker<'_> {
             let says = "write either the signal that tells the worker to take no more jobs, such as signal = \"SIGTSTP\", or a command";
             self.error(&at, says);
         }
+        if quiet.timeout.is_zero() {
+            let says =
+                "the old version needs time to finish its jobs: write a time, such as \"10m\"";
+            self.error(&[&at[..], &["timeout"]].concat(), says);
+        }
+        if quiet.jobs.is_none() {
+            let says = "without `jobs`, every release waits for the whole `timeout`, unless the old version exits by itself: add a command that prints how many jobs are left";
+            self.warning(&at, says);
+        }
         let commands = [("command", &quiet.command), ("jobs", &quiet.jobs)];
         for (key, command) in commands {
             let Some(command) = command else { continue };
             let path = [&at[..], &[key]].concat();
-            if command.is_empty() {
+            if command.first().is_none_or(String::is_empty) {
                 self.error(&path, "an empty command runs nothing: remove this key");
             }
             for (environment, _) in service.environments.iter() {
@@ -74,10 +83,11 @@ impl Checker<'_> {
 
     /// Checks the keys with which two instances of a scheduler could run at once.
     fn scheduler_keys(&mut self, at: &[&str], service: &ServiceSection) {
-        if service.restart == RestartPolicy::Always {
+        let restart = service.restart;
+        if matches!(restart, RestartPolicy::Always | RestartPolicy::OnFailure) {
             self.error(
                 &[at, &["restart"]].concat(),
-                "with this policy, Docker starts a stopped container again when Docker itself is restarted, so that two schedulers would run: use unless-stopped",
+                "with this policy, Docker starts a stopped container again when Docker itself is restarted, so that two schedulers would run: use unless-stopped, or no",
             );
         }
         self.refuse_standby(at, &service.timing);

@@ -20,5 +20,5 @@ pub use notice::{NoticeKind, NoticeSettings};
 pub(super) use ordered::Ordered;
 pub use root::OperatorSettings;
 pub(super) use root::{OperatorFrom, Root};
-pub(super) use service::{ServiceEnvironmentSection, ServiceSection};
+pub(super) use service::{QuietSection, ServiceEnvironmentSection, ServiceSection};
 pub(super) use timing::TimingSection;

@@ -11,10 +11,10 @@ use serde::Deserialize;
 use super::{Ordered, TimingSection};
 use crate::checks::{Case, HealthCheck};
 use crate::inventory::servers::SiteConfig;
-use crate::inventory::units::{MaybeWritten, Size, Time};
+use crate::inventory::units::{MaybeWritten, Size, Time, Written};
 use crate::inventory::{
-    Addresses, ContainerOptions, Cpus, EnvironmentValue, ExtraKey, Mount, PerSlot, Quiet,
-    RestartPolicy, SecretSource, ServiceKind, TagPattern, Task,
+    Addresses, ContainerOptions, Cpus, EnvironmentValue, ExtraKey, Mount, PerSlot, Quiet, QuietBy,
+    QuietSignal, RestartPolicy, SecretSource, ServiceKind, TagPattern, Task,
 };
 
 /// One service.
@@ -65,7 +65,7 @@ pub(in crate::settings) struct ServiceSection {
     /// Only for a worker: how the old version is told to take no more jobs before it is stopped. Absent: it is only asked
     /// to stop.
     #[serde(default)]
-    pub(in crate::settings) quiet: Option<Quiet>,
+    pub(in crate::settings) quiet: Option<QuietSection>,
     /// The tasks of a release: commands that run once in a container of the new version, e.g. database migrations.
     #[serde(default)]
     pub(in crate::settings) tasks: Vec<Task>,
@@ -83,6 +83,42 @@ pub(in crate::settings) struct ServiceSection {
 impl ServiceSection {
     pub(in crate::settings) fn is_background(&self) -> bool {
         self.kind.is_background()
+    }
+}
+
+/// How the old version of a worker is told to take no more jobs: exactly one of `signal` and `command`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct QuietSection {
+    /// The signal that each member gets. It may be sent again, e.g. after a crash.
+    #[serde(default)]
+    pub(in crate::settings) signal: Option<QuietSignal>,
+    /// The command that runs in the container of each member, instead of a signal. It must end with exit code 0 within 30
+    /// seconds. It may run again, e.g. after a crash.
+    #[serde(default)]
+    pub(in crate::settings) command: Option<Vec<String>>,
+    /// The command that runs in the container of each member, every second, and prints how many jobs it still has. It must
+    /// end within 30 seconds. Without this command, Greenroom waits until all members have exited, or until `timeout`.
+    #[serde(default)]
+    pub(in crate::settings) jobs: Option<Vec<String>>,
+    /// How long the jobs may take. After that the old version is stopped, whatever it is doing.
+    #[serde(with = "Written::<Time>")]
+    pub(in crate::settings) timeout: Duration,
+}
+
+impl QuietSection {
+    /// None if the section is not valid.
+    pub(in crate::settings) fn quiet(&self) -> Option<Quiet> {
+        let by = match (&self.signal, &self.command) {
+            (Some(signal), None) => QuietBy::Signal(*signal),
+            (None, Some(command)) => QuietBy::Command(command.clone()),
+            _ => return None,
+        };
+        Some(Quiet {
+            by,
+            jobs: self.jobs.clone(),
+            timeout: self.timeout,
+        })
     }
 }
 

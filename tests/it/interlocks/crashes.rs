@@ -4,11 +4,13 @@
 
 use std::sync::Arc;
 
-use greenroom::history::{Direction, JournalEvent, Outcome, RecordedStep, Step, Takeover};
-use greenroom::inventory::{Clocks, Operator, Slot, Tier};
+use greenroom::history::{
+    Direction, JournalEvent, Outcome, PlannedCalls, RecordedStep, Step, Takeover,
+};
+use greenroom::inventory::{Clocks, Operator, ServiceKind, Slot, Tier};
 use greenroom::release::{
-    Action, Choice, Event, Machine, OnFailure, Plan, Progress, Refusal, ResumeAction, Resumption,
-    TargetState,
+    Action, Choice, Definition, Event, Machine, OnFailure, Plan, Progress, Refusal, ResumeAction,
+    Resumption, TargetState,
 };
 use proptest::prelude::*;
 
@@ -557,6 +559,48 @@ fn a_release_does_not_continue_under_looser_rules_than_it_started_with() {
     }
     assert!(resumed(&looser, ResumeAction::BackOut).is_ok());
     assert!(resumed(&world.plan.definition, ResumeAction::Continue).is_ok());
+}
+
+/// The steps of a scheduler are in another order, and what an operator approved must not change.
+#[test]
+fn a_release_is_not_resumed_with_another_kind_or_another_quiet() {
+    let mut planned = plan(Tier::Protected, false);
+    planned.calls.retain(|planned| planned.step != Step::Drain);
+    let stop = planned.calls.iter().position(|it| it.step == Step::Stop);
+    planned.calls.insert(
+        stop.expect("a stop"),
+        PlannedCalls {
+            step: Step::Quiet,
+            calls: vec!["engine: send SIGTSTP to every member of blue".into()],
+            undo: String::new(),
+        },
+    );
+    let mut world = World::new(planned, OnFailure::Ask);
+    super::until_act_of(&mut world, Step::Start);
+    world.crash(Landing::Whole);
+    let recorded = world.journal.clone().expect("a journal");
+    let record = world.record();
+    let current = TargetState {
+        record: &record,
+        instances: &[],
+        now: world.now,
+        clocks: &Clocks::default(),
+    };
+    let refused = |definition: &Definition, resume_action| {
+        let resumed = Plan::resumed(&recorded, definition, current, resume_action);
+        resumed.map_or_else(|refused| refused.to_string(), |_| String::new())
+    };
+    let mut changed = world.plan.definition.clone();
+    let why = refused(&changed, ResumeAction::Continue);
+    assert!(why.contains("`quiet` has changed"), "{why}");
+    assert_eq!(refused(&changed, ResumeAction::BackOut), "");
+    changed.kind = ServiceKind::Scheduler;
+    let why = refused(&changed, ResumeAction::BackOut);
+    assert!(
+        why.contains("the `kind` of the service has changed"),
+        "{why}"
+    );
+    assert_eq!(refused(&changed, ResumeAction::Leave), "");
 }
 
 #[test]

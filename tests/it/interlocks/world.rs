@@ -41,6 +41,7 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
         .map(|(step, _)| step)
         // The model checker has tasks.
         .filter(|step| !step.runs_tasks())
+        .filter(|step| !matches!(step, Step::StopOld | Step::Quiet))
         .filter(|step| *step != Step::Install || is_first)
         .filter(|step| !is_first || !matches!(step, Step::Drain | Step::Stop))
         .map(|step| PlannedCalls {

@@ -4,9 +4,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenroom::history::Takeover;
+use greenroom::history::{Step, Takeover};
 use greenroom::inventory::{
-    Addresses, Limit, PerSlot, Quiet, QuietSignal, SlotMembers, Tier, VersionRef,
+    Addresses, Limit, PerSlot, Quiet, QuietBy, QuietSignal, SlotMembers, Tier, VersionRef,
 };
 use greenroom::release::{
     Definition, Machine, Plan, PlanRequest, ProxyWords, Resolved, ResumeAction, Resumption, Wanted,
@@ -61,8 +61,8 @@ pub(crate) fn plan<S: Side>(world: &World<S>, scope: &Scope<S>, by: usize) -> Op
     let mut plan = draft.into_plan(&words);
     // Left out, because the display parts would be copied at every turn.
     for planned in &mut plan.calls {
-        // A release is resumed only with the tasks that were planned.
-        if !planned.step.runs_tasks() {
+        // A release is resumed only with the tasks and the quiet that were planned.
+        if !planned.step.runs_tasks() && planned.step != Step::Quiet {
             planned.calls.clear();
         }
         planned.undo.clear();
@@ -119,8 +119,7 @@ pub(crate) fn defined<S: Side>(scope: &Scope<S>) -> Definition {
     definition.tasks = S::tasks(scope);
     definition.kind = S::kind(scope);
     definition.quiet = S::quiet(scope).then_some(Quiet {
-        signal: Some(QuietSignal::TerminalStop),
-        command: None,
+        by: QuietBy::Signal(QuietSignal::TerminalStop),
         jobs: None,
         timeout: Duration::ZERO,
     });

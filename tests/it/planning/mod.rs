@@ -237,6 +237,7 @@ fn a_promote_goes_to_the_slot_that_is_not_live_with_the_next_generation() {
                 Step::Install
                     | Step::BeforeStart
                     | Step::StopOld
+                    | Step::Quiet
                     | Step::BeforeSwitch
                     | Step::AfterSwitch
                     | Step::AfterStop

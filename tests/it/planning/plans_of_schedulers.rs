@@ -1,8 +1,8 @@
 //! Plans of schedulers, of which two never run at once: the live version is stopped before the new one is started.
 
 use greenroom::history::{ReleaseKind, Step};
-use greenroom::inventory::{Occupancy, ServiceKind};
-use greenroom::release::{Definition, Plan, Refusal, Wanted};
+use greenroom::inventory::{Addresses, Occupancy, ServiceKind};
+use greenroom::release::{Definition, FormerKind, Plan, Refusal, Wanted};
 
 use super::plans_of_workers::{of_worker, without_proxy, worker};
 use super::{plan, promote, refused, request, warm};
@@ -40,7 +40,7 @@ fn a_scheduler_is_stopped_before_the_new_one_is_started() {
         .calls
         .join("\n");
     assert!(
-        stop.contains("with 10s to finish") && stop.contains("none runs until *start*"),
+        stop.contains("with 10s to finish") && stop.contains("no version runs until *start*"),
         "{stop}"
     );
     // The last step only clears the old slot.
@@ -68,4 +68,18 @@ fn a_rollback_of_a_scheduler_is_never_warm() {
         against.contains(&Refusal::NoStandby),
         "it has no standby: {against:?}"
     );
+}
+
+#[test]
+fn a_worker_with_several_members_does_not_become_a_scheduler() {
+    let mut facts = of_worker();
+    let record = facts.record.as_mut().expect("a record");
+    let route = record.route.as_mut().expect("a route");
+    route.value.addresses = Addresses::counted(3);
+    let against = refused(&promote(), &scheduler(), &facts);
+    let is_found = |refusal: &Refusal| {
+        let was = FormerKind::SeveralMembers;
+        matches!(refusal, Refusal::KindChanged { was: it, .. } if *it == was)
+    };
+    assert!(against.iter().any(is_found), "{against:?}");
 }

@@ -4,7 +4,7 @@ use greenroom::checks::Suite;
 use greenroom::inventory::{
     Addresses, Edges, InstanceState, Occupancy, PerSlot, ServiceKind, Slot, Tier,
 };
-use greenroom::release::{Definition, Facts, Refusal};
+use greenroom::release::{Definition, Facts, FormerKind, Refusal};
 
 use super::{facts, instance, one, plan, promote, refused, release};
 use crate::support::web::definition;
@@ -126,15 +126,19 @@ fn a_service_is_not_released_as_another_kind() {
     let mut of_former_service = of_worker();
     let former = facts().record.expect("a record").route;
     of_former_service.record.as_mut().expect("a record").route = former;
-    for (definition, facts, was_worker) in [
-        (definition(Tier::Staging), of_service, true),
-        (worker(), of_former_service, false),
+    for (definition, facts, expected) in [
+        (
+            definition(Tier::Staging),
+            of_service,
+            FormerKind::Background,
+        ),
+        (worker(), of_former_service, FormerKind::Http),
     ] {
         let against = refused(&promote(), &definition, &facts);
         let found = against.iter().find_map(|refusal| match refusal {
-            Refusal::KindChanged { was_worker, .. } => Some(*was_worker),
+            Refusal::KindChanged { was, .. } => Some(*was),
             _ => None,
         });
-        assert_eq!(found, Some(was_worker), "{against:?}");
+        assert_eq!(found, Some(expected), "{against:?}");
     }
 }

@@ -71,8 +71,11 @@ async fn a_promote_prints_each_step_as_json_and_exits_with_0_1_or_2() {
     assert_eq!(lines.last().map(|l| &l["event"]), Some(&"end".into()));
     // Nothing was live before, so nothing is drained or stopped, and there is no task.
     let steps = step_summaries().map(|(step, _)| step);
-    for step in steps.filter(|step| !matches!(step, Step::Drain | Step::Stop) && !step.runs_tasks())
-    {
+    let is_left_out = |step: &Step| {
+        let ends_old = matches!(step, Step::StopOld | Step::Drain | Step::Quiet | Step::Stop);
+        ends_old || step.runs_tasks()
+    };
+    for step in steps.filter(|step| !is_left_out(step)) {
         let step = step.as_str();
         assert!(
             lines

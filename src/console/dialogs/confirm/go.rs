@@ -11,6 +11,7 @@ use crate::console::update::handover_request;
 use crate::inventory::{PeerApproval, ReleaseId, Target, local_time};
 use crate::release::{
     Approval, Command, Need, Refused, RepairApproval, Scope, TakeoverRequest, need_of,
+    step_after_standby,
 };
 
 pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect> {
@@ -94,7 +95,7 @@ pub(super) fn confirmed(model: &mut Model, confirm: Box<Confirm>) -> Vec<Effect>
         })],
         Question::EndStandby(status) => {
             let release = status.plan.release;
-            let step = status.plan.step_after_standby();
+            let step = step_after_standby(&status.plan);
             if need_of(&status.plan, step) == Need::Nothing {
                 let command = Command::EndStandby;
                 return vec![Effect::Send { release, command }];

@@ -6,8 +6,7 @@ use crate::checks::Verdict;
 use crate::console::model::Model;
 use crate::console::theme::{Meaning, Theme};
 use crate::console::view::progress;
-use crate::history::Step;
-use crate::release::{Status, review};
+use crate::release::{Status, review, step_with_approvers};
 use crate::sanitize::sanitize;
 
 /// Adds the rows of the approver's question.
@@ -49,7 +48,7 @@ pub(super) fn rows(
     step(
         model,
         theme,
-        (status, Step::Switch),
+        (status, step_with_approvers(plan)),
         room,
         (pinned, scrolled),
     );
@@ -59,8 +58,12 @@ pub(super) fn rows(
     }
     let driver = model.elsewhere().map(progress::driver);
     let driver = driver.unwrap_or(&plan.operator);
-    let message = format!(
-        "with all approvals, {driver} can move the traffic; your approval changes nothing else"
-    );
+    let what = if plan.stops_first() {
+        "stop the live version and make this one live"
+    } else {
+        "move the traffic"
+    };
+    let message =
+        format!("with all approvals, {driver} can {what}; your approval changes nothing else");
     pinned.push(("means", sanitize(&message), Meaning::Warn));
 }

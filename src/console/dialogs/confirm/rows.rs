@@ -8,7 +8,7 @@ use crate::console::theme::{Meaning, Theme};
 use crate::console::view::text;
 use crate::history::{PlannedCalls, Step};
 use crate::release::describe::{LEAVES_A_HOLD, duration};
-use crate::release::{Approvable, Limit, Plan, Status, approvals_ahead};
+use crate::release::{Approvable, Limit, Plan, Status, approvals_ahead, standby_words};
 
 pub(super) fn begin(
     model: &Model,
@@ -211,14 +211,11 @@ pub(super) fn back_out(theme: &Theme, status: &Status, room: usize, rows: &mut R
 /// Adds the calls that stop the old version. The calls that keep the old version warm are left out, because the old
 /// version is now stopped.
 fn stop_calls<'r>(plan: &Plan, label: &'r str, rows: &mut Rows<'r>) {
-    let first = plan.step_after_standby();
+    let standby = standby_words(plan);
     let planned = [Step::Quiet, Step::Stop].map(|step| plan.step(step));
-    // The first call says how long the standby is.
-    let calls = planned.into_iter().flatten().flat_map(|planned| {
-        let is_first = planned.step == first && !plan.stops_first();
-        planned.calls.iter().skip(usize::from(is_first))
-    });
-    push_calls(calls, label, rows);
+    let planned = planned.into_iter().flatten();
+    let calls = planned.flat_map(|planned| &planned.calls);
+    push_calls(calls.filter(|call| **call != standby), label, rows);
 }
 
 fn calls<'r>(planned: Option<&PlannedCalls>, label: &'r str, rows: &mut Rows<'r>) {

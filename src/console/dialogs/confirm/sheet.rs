@@ -45,7 +45,7 @@ pub(super) fn sheet(model: &Model, theme: &Theme, confirm: &Confirm, columns: us
             rows::begin(model, theme, plan, room, (&mut pinned, &mut scrolled));
         }
         Question::Step(status, step) => {
-            if *step == Step::Switch {
+            if status.progress.may_need_approvers() {
                 rows::decisions(&status.plan, &mut scrolled);
                 if let Some(message) = model.peer_approved_words(status) {
                     scrolled.push(("others", crate::sanitize::sanitize(&message), Meaning::Text));

@@ -237,7 +237,7 @@ impl ContainerCheck<'_> {
     }
 }
 
-/// Where the candidate answers, as a container sees it that shares its network; none for a worker.
+/// Where the candidate answers, as a container sees it that shares its network; none for a background service.
 fn inner_address(listen: &Listen) -> Option<Address> {
     match listen {
         Listen::Port(port) => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)).into()),

@@ -278,7 +278,7 @@ async fn newest_release(site: &Site) -> Result<Option<ReleaseRecord>, Refused> {
     current.map_err(no_newest)
 }
 
-/// Refuses if the live version was released as another kind of service, or if the live version of a worker is not known.
+/// Refuses if the live version was released as another kind of service, or if the live version of a background service is not known.
 fn live_is_known(
     site: &Site,
     snapshot: &Snapshot,

@@ -23,6 +23,7 @@ impl Hand<'_, '_, Slots> {
     /// Makes the next call of the action under way.
     pub(super) fn next_call(&mut self, doing: &mut Doing, action: &Action) -> Call {
         let starts_next = matches!(doing.next_action(), Some(Action::Start { .. }));
+        let quiets_next = matches!(doing.next_action(), Some(Action::Quiet { .. }));
         match action {
             Action::Switch(movement) => self.switch(doing, movement),
             // Two calls, so that the lock is checked again before the start.
@@ -41,6 +42,11 @@ impl Hand<'_, '_, Slots> {
             }
             Action::CreateTask(order) => self.create_task(doing, order),
             Action::StartTask(order) => self.start_task(doing, order),
+            Action::Deregister(_)
+                if quiets_next && self.scope.has_own(SlotsFlaw::QuietStaysRegistered) =>
+            {
+                Ok(doing.done())
+            }
             Action::Stop { .. }
                 if starts_next && self.scope.has_own(SlotsFlaw::StartedOverAStop) =>
             {

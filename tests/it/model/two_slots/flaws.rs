@@ -25,6 +25,8 @@ pub(crate) enum SlotsFlaw {
     RegistrationSeenAsPlanned,
     /// The old slot is observed as stopped, also while it is running.
     SlotSeenStopped,
+    /// A slot stays registered when its version is quieted.
+    QuietStaysRegistered,
     /// Every probe is observed as good.
     ProbeSeenGood,
     /// The planned digest is observed, also while another one is running.

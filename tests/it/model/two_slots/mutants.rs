@@ -92,9 +92,9 @@ fn mutants() -> Vec<Mutant> {
     };
     use SlotsFlaw::{
         DigestSeenAsPlanned, OldObservation, ProbeSeenGood, ProxyRefusesToStay, ProxySeenAsRouted,
-        ProxyTakesAnyToken, RegistrationSeenAsPlanned, RouteSeenAsBefore, RouteSeenAsSwitched,
-        SlotSeenStopped, StartedOverAStop, StoreDeregistersLive, StoreRoutesToUnregistered,
-        StoreTakesAnyFrom, StoreTakesAnyNeeds,
+        ProxyTakesAnyToken, QuietStaysRegistered, RegistrationSeenAsPlanned, RouteSeenAsBefore,
+        RouteSeenAsSwitched, SlotSeenStopped, StartedOverAStop, StoreDeregistersLive,
+        StoreRoutesToUnregistered, StoreTakesAnyFrom, StoreTakesAnyNeeds,
     };
     let meddled = Scope {
         side: by_hand(ByHand::InTheSwitch),
@@ -110,6 +110,14 @@ fn mutants() -> Vec<Mutant> {
             ..by_hand(ByHand::BeforeTheStop)
         },
         ..one(NOTHING)
+    };
+    let quieted = |scope: Scope| Scope {
+        side: Bounds {
+            kind: ServiceKind::Worker,
+            quiet: true,
+            ..scope.side
+        },
+        ..scope
     };
     let scheduler = |scope: Scope| Scope {
         side: Bounds {
@@ -212,6 +220,11 @@ fn mutants() -> Vec<Mutant> {
             TOUCHED_LIVE,
         ),
         (moved_back, DEREGISTERS, ROUTED_TO_NOTHING),
+        (
+            quieted(two(Want::Standby, LOSS)),
+            &[Side(QuietStaysRegistered)],
+            ROUTED_TO_NOTHING,
+        ),
         (scheduler(one(FAULT)), &[Side(SlotSeenStopped)], TWO_AT_ONCE),
         (
             scheduler(two(Want::Resume, LOSS)),

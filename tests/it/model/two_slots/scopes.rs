@@ -126,7 +126,7 @@ fn the_interlocks_hold_for_a_worker() {
         side: LEFTOVER,
         ..alone(up_to(1, 1, 1, 0))
     };
-    check("worker", worker(leftover), 79_000);
+    check("worker", worker(leftover), 76_000);
     let ways = Scope {
         ways: true,
         ..alone(up_to(2, 0, 0, 0))
@@ -147,9 +147,9 @@ fn the_interlocks_hold_for_a_worker() {
         reaches: vec![Reach::Done, Reach::Left],
         ..alone(up_to(1, 0, 0, 0))
     };
-    check("worker, moved by hand", worker(moved), 1_700);
+    check("worker, moved by hand", worker(moved), 1_600);
     let taken_back = resumed(Tier::Development, up_to(1, 0, 0, 1));
-    check("worker, resumed", worker(taken_back), 96_000);
+    check("worker, resumed", worker(taken_back), 91_000);
 }
 
 /// A worker that is told to take no more jobs before it is stopped. The live version takes jobs.
@@ -163,15 +163,15 @@ fn a_live_worker_is_never_quiet() {
         },
         ..scope
     };
-    check("quiet", quieted(alone(up_to(1, 0, 1, 0))), 4_600);
+    check("quiet", quieted(alone(up_to(1, 0, 1, 0))), 4_400);
     let resumed_after = |budget| resumed(Tier::Development, budget);
     let open = quieted(resumed_after(up_to(0, 0, 0, 1)));
-    check("quiet, resumed", open, 5_500);
+    check("quiet, resumed", open, 5_000);
     let unheard = Budget {
         unheard: 1,
         ..up_to(0, 0, 1, 0)
     };
-    check("quiet, unheard", quieted(alone(unheard)), 5_800);
+    check("quiet, unheard", quieted(alone(unheard)), 5_500);
     let back = Scope {
         side: LEFTOVER,
         wants: vec![Want::Version('b'), Want::Standby],
@@ -179,7 +179,7 @@ fn a_live_worker_is_never_quiet() {
         reaches: vec![Reach::Done, Reach::SecondDone],
         ..Scope::one(Tier::Development)
     };
-    check("quiet, the second back", quieted(back), 7_100);
+    check("quiet, the second back", quieted(back), 6_500);
 }
 
 /// A scheduler, of which two never run at once: the live version is stopped before the new one starts.

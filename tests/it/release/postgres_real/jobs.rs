@@ -20,7 +20,7 @@ use super::database::{DATABASE, Database, ROLE};
 use crate::support::eventually;
 use crate::support::versions::Versions;
 
-const RELEASES: usize = 6;
+const RELEASES: usize = 4;
 const QUIET_RELEASES: usize = 2;
 const MEMBERS: usize = 3;
 /// How long a job takes. A worker that is killed in this time loses the job.
@@ -74,41 +74,61 @@ async fn do_jobs(time: Duration, end: &mut Signal) {
     }
 }
 
-/// The configuration of the fixture, with this program as a worker instead of the sample.
-fn configured(
+/// How this program runs in the containers of a service.
+pub(super) struct Program {
+    /// `worker` or `scheduler`.
+    pub(super) service_kind: &'static str,
+    /// The environment variable that makes this program such a service, and its value.
+    pub(super) variable: (&'static str, &'static str),
+    /// The name of the test that reads the variable.
+    pub(super) test: String,
+    /// The line with the number of members.
+    pub(super) members: String,
+}
+
+/// The name of a test of this program.
+pub(super) fn test_name(module: &str, test: &str) -> String {
+    let (_, module) = module.split_once("::").expect("a module");
+    format!("{module}::{test}")
+}
+
+/// The configuration of the fixture, with this program as a background service instead of the sample.
+pub(super) fn configured(
     text: &str,
-    kind: &str,
+    program: &Program,
     (name, versions): (&str, &Versions),
     database: &Database,
 ) -> String {
     let (environments, _) = text.split_once("[services.").expect("a service");
     let own = std::env::current_exe().expect("this program");
-    let test = format!(
-        "{}::{TEST}",
-        module_path!().split_once("::").expect("a module").1
-    );
     let mount = |source: &Path, target: &str| {
         format!(
             "{{ source = \"{}\", target = \"{target}\" }}",
             source.display()
         )
     };
+    let Program {
+        service_kind,
+        variable: (variable, value),
+        test,
+        members,
+    } = program;
     format!(
         r#"{environments}[services.{name}]
-kind = "worker"
+kind = "{service_kind}"
 image = "{image}"
 restart = "no"
 command = ["/worker", "--exact", "{test}", "--nocapture"]
 mounts = [{program}, {sockets}]
 healthcheck = {{ command = ["psql", "-c", "SELECT 1"], interval = "200ms", retries = 1 }}
-environment = {{ {VARIABLE} = "{kind}", PGHOST = "/run/postgresql", PGUSER = "{ROLE}", PGDATABASE = "{DATABASE}" }}
+environment = {{ {variable} = "{value}", PGHOST = "/run/postgresql", PGUSER = "{ROLE}", PGDATABASE = "{DATABASE}" }}
 
 [[services.{name}.checks]]
 name = "no address"
 command = ["/bin/sh", "-c", "test -z \"$GREENROOM_ADDRESS$GREENROOM_URL\" && test -n \"$GREENROOM_SLOT\""]
 
 [services.{name}.environments.production]
-members = {MEMBERS}
+{members}
 "#,
         image = versions.image(),
         program = mount(&own, "/worker"),
@@ -171,7 +191,10 @@ async fn every_job_is_done_once(database: &Database) {
 }
 
 /// A database with an empty queue, and workers of this kind that are released from it.
-async fn started(kind: &str, change: fn(&str) -> String) -> (Fixture, Versions, Arc<Database>) {
+async fn started(
+    kind: &'static str,
+    change: fn(&str) -> String,
+) -> (Fixture, Versions, Arc<Database>) {
     let database = Arc::new(Database::start().await);
     database.query(
         "CREATE TABLE jobs (id serial PRIMARY KEY, taken_by text, done int NOT NULL DEFAULT 0)",
@@ -183,8 +206,14 @@ async fn started(kind: &str, change: fn(&str) -> String) -> (Fixture, Versions, 
     .await;
     let name = fixture.target.service.to_string();
     let versions = Versions::with_psql(&format!("of-{name}")).await;
+    let program = Program {
+        service_kind: "worker",
+        variable: (VARIABLE, kind),
+        test: test_name(module_path!(), TEST),
+        members: format!("members = {MEMBERS}"),
+    };
     fixture
-        .rebuild(|text| change(&configured(text, kind, (&name, &versions), &database)))
+        .rebuild(|text| change(&configured(text, &program, (&name, &versions), &database)))
         .await;
     let fixture = fixture.with(&versions.another("none").await).await;
     (fixture, versions, database)

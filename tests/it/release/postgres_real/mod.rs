@@ -5,6 +5,7 @@
 mod application;
 mod database;
 mod jobs;
+mod schedulers;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
