@@ -11,6 +11,10 @@ pub(crate) const BY_HAND: u8 = 90;
 pub(crate) const REPAIRED: u8 = 60;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is independent of the others"
+)]
 pub(crate) struct Running {
     pub(crate) release: u8,
     /// The number of the instance. It is that of its release, because no release starts two.
