@@ -243,20 +243,21 @@ fn consider(seen: &Seen<'_>, entry: &QueueEntry, again: Again) -> Next {
 
 /// Why no release of the target can start now, and when that ends, as far as this is known without a plan. A plan costs
 /// requests to the image registry, and an entry may wait for days. But only a plan shows that a version must not be
-/// released at all. So an entry waits for a hold only after it waited for something else: another agent may have resolved
-/// its version without having judged it yet.
+/// released at all. So an entry waits for a hold only if a plan has already said that it does: another agent may have
+/// resolved its version without having judged it yet, or it may have waited for something else until now.
 fn must_wait(seen: &Seen<'_>, entry: &QueueEntry) -> Option<(String, Option<Timestamp>)> {
     if let Some(driven) = seen.driven.filter(|driven| !driven.is_standby) {
         let release = driven.release.short();
         return Some((format!("release {release} is running"), None));
     }
-    if !matches!(&entry.state, EntryState::Waiting { why: Some(_) }) {
+    let EntryState::Waiting { why: Some(why) } = &entry.state else {
         return None;
-    }
+    };
     let holds = seen.definition.holds(seen.record.hold.as_ref(), seen.now);
-    let hold = holds.first()?;
+    let hold = holds.first()?.to_string();
     let until = holds.iter().filter_map(|hold| hold.until).min();
-    Some((hold.to_string(), until))
+    // The refusal of a plan begins with the hold.
+    why.starts_with(&hold).then_some((hold, until))
 }
 
 /// Offers the version to the operators of a protected environment, until it is live there.

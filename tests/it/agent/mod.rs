@@ -6,6 +6,7 @@ mod killed;
 mod many;
 mod pushed;
 mod reloads;
+mod waits;
 pub(crate) mod world;
 
 use greenroom::inventory::{EntryState, StateKind};
