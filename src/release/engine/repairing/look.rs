@@ -24,7 +24,7 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
     let target = &definition.target;
     let mut snapshot =
         Snapshot::unobserved(target.clone(), definition.tier, &definition.endpoints, now);
-    snapshot.runtime_kind = definition.runtime_kind;
+    (snapshot.kind, snapshot.runtime_kind) = (definition.kind, definition.runtime_kind);
     let (instances, record) = tokio::join!(
         timely(site.read.runtime.instances(target)),
         timely(site.read.registry.read(target)),

@@ -3,6 +3,7 @@
 //! release is killed at each of them. So a new act is tested without a change here.
 
 mod audit;
+mod background;
 mod late;
 mod older;
 mod repaired;

@@ -31,7 +31,8 @@ pub(super) struct Stage {
     said: AtomicU32,
     /// Whether the killed program was an older version.
     pub(super) is_older: bool,
-    load: Load,
+    /// None for a background service.
+    load: Option<Load>,
     etcd: Middleman,
     engine: Middleman,
     shapes: u32,
@@ -82,6 +83,17 @@ impl Driving {
 
 impl Stage {
     pub(super) async fn new() -> Self {
+        let mut stage = Self::of(|text, _| text.to_owned()).await;
+        let mut plan = stage.fixture.load();
+        (plan.kept, plan.fresh, plan.every) = (2, 2, Duration::from_millis(100));
+        let load = Load::start(&plan);
+        eventually("the load is answered", SOON, || async { load.good() > 20 }).await;
+        stage.load = Some(load);
+        stage
+    }
+
+    /// A stage without load. `change` changes the configuration of the service with this name.
+    pub(super) async fn of(change: impl Fn(&str, &str) -> String) -> Self {
         let ledger = Arc::new(Ledger::default());
         let etcd = Middleman::to_etcd(&etcd(), &ledger).await;
         let engine = Middleman::to_engine(&docker(), &ledger);
@@ -97,26 +109,26 @@ impl Stage {
         let mut fixture = Fixture::new(options).await;
         let versions = Versions::in_repository(&format!("of-{}", fixture.target.service)).await;
         let image = crate::support::from_environment("GREENROOM_TEST_IMAGE");
+        let name = fixture.target.service.to_string();
         fixture
             .rebuild(|text| {
-                text.replace(
-                    &format!("image = \"{image}\""),
-                    &format!("image = \"{}\"", versions.image()),
-                )
-                .replace("minimum_healthy = \"500ms\"", "minimum_healthy = \"200ms\"")
-                .replace("watch = \"1s\"", "watch = \"200ms\"")
+                let text = text
+                    .replace(
+                        &format!("image = \"{image}\""),
+                        &format!("image = \"{}\"", versions.image()),
+                    )
+                    .replace("minimum_healthy = \"500ms\"", "minimum_healthy = \"200ms\"")
+                    .replace("watch = \"1s\"", "watch = \"200ms\"");
+                change(&text, &name)
             })
             .await;
         let first = versions.another("none").await;
         let fixture = fixture.with(&first).await;
-        let mut plan = fixture.load();
-        (plan.kept, plan.fresh, plan.every) = (2, 2, Duration::from_millis(100));
-        let load = Load::start(&plan);
         let mut stage = Self {
             fixture,
             ledger,
             versions,
-            load,
+            load: None,
             etcd,
             engine,
             shapes: 0,
@@ -124,12 +136,12 @@ impl Stage {
             is_older: false,
             waits_for_expiry: false,
         };
-        eventually("the load is answered", SOON, || async {
-            stage.load.good() > 20
-        })
-        .await;
         stage.with_leftover().await;
         stage
+    }
+
+    pub(super) fn is_background(&self) -> bool {
+        self.load.is_none()
     }
 
     /// Makes a version live while the previous one is still in the other slot, stopped.
@@ -259,12 +271,13 @@ impl Stage {
         LockEnd::Expired
     }
 
+    /// The report of the load.
     pub(super) async fn close(self) -> LoadReport {
         // The lines first: tearing down a fixture must not count as a kill.
         let Self {
             load, etcd, engine, ..
         } = self;
-        let report = load.stop().await;
+        let report = load.expect("a load").stop().await;
         drop((etcd, engine));
         report
     }
