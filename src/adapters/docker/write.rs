@@ -92,22 +92,23 @@ impl RuntimeWriter for DockerWriter {
             self.refuse_other_container(container, spec, &doing)?;
         }
         let mut in_slot = in_slot.into_iter();
-        if let Some(container) = in_slot.find(|container| container.is_member(number)) {
-            self.start_stopped(&container, Some(&spec.shape), &doing)
-                .await?;
-            return Ok(InstanceId(container.id));
-        }
-        let made = self.make(spec, &doing).await?;
-        let started = self.start_stopped(&made, Some(&spec.shape), &doing);
-        if let Err(failure) = started.await {
-            if !failure.kind.may_be_temporary() {
+        let container = match in_slot.find(|container| container.is_member(number)) {
+            Some(container) => container,
+            None => self.make(spec, &doing).await?,
+        };
+        let was_started = container.state != InstanceState::Created;
+        let started = self.start_stopped(&container, Some(&spec.shape), &doing);
+        let started = started.await;
+        let id = InstanceId(container.id);
+        if let Err(failure) = started {
+            if !failure.kind.may_be_temporary() && !was_started {
                 // A candidate that cannot start must not remain in the slot. A failure to remove it is ignored, because
                 // the reason why the candidate cannot start matters more.
-                let _ = self.remove(&InstanceId(made.id)).await;
+                let _ = self.remove(&id).await;
             }
             return Err(failure);
         }
-        Ok(InstanceId(made.id))
+        Ok(id)
     }
 
     async fn create(&self, spec: &InstanceSpec) -> Result<()> {

@@ -36,10 +36,15 @@ fn differences_of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
         return vec![Name::MembersDiffer.with_message(format!("{slot} {difference}"))];
     }
     // Only one of a scheduler may run. While a lock is held, its driver may be about to stop the other one.
+    let are_up = |slot| {
+        let members = &snapshot.slots.get(slot).members;
+        members.iter().any(Instance::is_up)
+    };
     let is_second = snapshot.kind.is_exclusive()
-        && matches!(snapshot.live_slot(), LiveSlot::Slot(live) if live != slot)
+        && snapshot.live_slot() == LiveSlot::Slot(slot.other())
         && snapshot.lock.is_none()
-        && members.iter().any(Instance::is_up);
+        && are_up(slot)
+        && are_up(slot.other());
     if is_second {
         let message = format!("{slot} is not live but runs, and only one of a scheduler may run");
         return vec![Name::InstanceStarted.with_message(message)];

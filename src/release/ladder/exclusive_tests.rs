@@ -211,7 +211,7 @@ fn what_runs_in_the_other_slot_is_stopped_with_the_live_version() {
 
 #[test]
 fn a_scheduler_is_kept_if_the_old_one_cannot_be_started_again() {
-    let mut plan = plan_of_scheduler();
+    let plan = plan_of_scheduler();
     let mut gone = stopped(of_worker(after_the_switch()), Slot::Blue);
     gone.slots.blue.members = SlotMembers::default();
     let why = refusal(verdict(REMOVE, &plan, gone));
@@ -223,16 +223,39 @@ fn a_scheduler_is_kept_if_the_old_one_cannot_be_started_again() {
     }
     let why = refusal(verdict(REMOVE, &plan, replaced));
     assert!(why.starts_with("green is kept"), "{why}");
+}
 
-    // If nothing ran before, a candidate that is not live leaves nothing behind.
+#[test]
+fn if_no_scheduler_ran_before_the_way_back_leaves_none() {
+    let mut plan = plan_of_scheduler();
     let mut nothing = of_worker(before_the_switch());
     nothing.slots.blue.members = SlotMembers::default();
-    let found = verdict(REMOVE, &plan, nothing.clone());
-    assert!(matches!(found, Verdict::Act(_)), "{found:?}");
-    let from = plan.from.as_mut().expect("a live version");
+    let removed = |plan: &Plan| verdict(REMOVE, plan, nothing.clone());
+    assert!(matches!(removed(&plan), Verdict::Act(_)));
+    let found = verdict(START_AGAIN, &plan, nothing.clone());
+    let expected = "nothing ran in blue before this release".to_owned();
+    assert_eq!(found, Verdict::Already(expected));
+    let mut before = nothing.clone();
+    before.slots.green.members = SlotMembers::default();
+    let found = verdict(STOP_OLD, &plan, before);
+    assert_eq!(found, Verdict::Already("blue is already empty".into()));
+
+    // One ran before, and is gone now.
+    let mut ran = plan.clone();
+    let from = ran.from.as_mut().expect("a live version");
     from.members = of_worker(before_the_switch()).slots.blue.members;
-    let why = refusal(verdict(REMOVE, &plan, nothing));
+    let why = refusal(removed(&ran));
     assert!(why.contains("blue is empty"), "{why}");
+    // It is not known what ran before a release that was resumed.
+    plan.mark = Some("sha256:00".into());
+    let why = refusal(removed(&plan));
+    assert!(why.contains("blue is empty"), "{why}");
+    let mut down = nothing.clone();
+    for member in &mut down.slots.green.members {
+        member.state = InstanceState::Exited { code: Some(1) };
+    }
+    let found = verdict(REMOVE, &plan, down);
+    assert!(matches!(found, Verdict::Act(_)), "{found:?}");
 }
 
 #[test]

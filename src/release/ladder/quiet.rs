@@ -75,18 +75,15 @@ impl StageDefinition for Quiet {
         if !members.iter().any(Instance::is_up) {
             return Judgement::True(format!("{slot} has exited"));
         }
+        let limit = timeout(plan);
+        let is_over = elapsed(course.since, situation.now) >= limit;
         // The runtime may have started a member again, which then takes jobs.
         let runs: Vec<_> = members.iter().map(Instance::run).collect();
-        if course.healthy_runs.is_empty() {
-            course.healthy_runs.clone_from(&runs);
-        }
-        if course.healthy_runs != runs {
-            course.healthy_runs = runs;
+        let before = std::mem::replace(&mut course.healthy_runs, runs);
+        if !before.is_empty() && before != course.healthy_runs && !is_over {
             return Judgement::Again(format!("{slot} was started again, and is told again"));
         }
         let is_restarting = members.iter().any(|it| it.is_up() && !it.is_running());
-        let limit = timeout(plan);
-        let is_over = elapsed(course.since, situation.now) >= limit;
         match &observation.jobs {
             Some(JobCount::Left(_)) if is_restarting && !is_over => {
                 Judgement::Moving(format!("{slot} is not running"))
@@ -189,10 +186,12 @@ pub(in crate::release) fn quiet_calls(plan: &Plan) -> Vec<String> {
             )
         }
     };
-    let until = if quiet.jobs.is_some() {
-        format!("wait until {old} has no job left")
-    } else {
-        format!("wait until {old} has exited")
+    let until = match &quiet.jobs {
+        Some(jobs) => format!(
+            "wait until {old} has no job left, as `{}` counts",
+            jobs.join(" ")
+        ),
+        None => format!("wait until {old} has exited"),
     };
     vec![
         tell,

@@ -15,6 +15,7 @@ use super::conditions::{
     another_digest, another_version, interval, pause_within, removal, slots_and_traffic, unseen,
     without_traffic,
 };
+use super::stop::ran_nothing_before;
 use super::{
     Course, Judgement, Property, Situation, StageDefinition, StepDefinition, StepSummary, Verdict,
 };
@@ -312,30 +313,36 @@ fn to_remove<'a>(plan: &'a Plan, members: &'a SlotMembers) -> impl Iterator<Item
     members.iter().filter(is_ours)
 }
 
-/// Checks that the old version of an exclusive service can be started again, before the candidate is removed: otherwise no
-/// version would run. If none ran before the release, a candidate that is not live may be removed.
-fn may_be_removed(situation: &Situation<'_>) -> Result<(), String> {
+/// Checks that the old version of an exclusive service can be started again, before a candidate that may be running is
+/// removed: otherwise no version would run. If none ran before the release, a candidate that is not live may be removed.
+fn may_be_removed(situation: &Situation<'_>, candidate: &SlotMembers) -> Result<(), Verdict> {
     let (plan, observation) = (situation.plan, situation.observation);
     let Some(from) = plan.from.as_ref().filter(|_| plan.stops_first()) else {
         return Ok(());
     };
-    let is_live = without_traffic(plan.slot, situation).is_err();
-    if from.members.is_empty() && !is_live {
+    if !candidate.iter().any(Instance::is_up) {
         return Ok(());
     }
-    let members = observation.members(from.slot);
-    let why = match members {
-        None => Some(observation.why_blind()),
-        Some(members) if members.is_empty() => Some(format!("{} is empty", from.slot)),
-        Some(_) => another_version(from, members),
+    if ran_nothing_before(plan) {
+        match without_traffic(plan.slot, situation) {
+            Err(Verdict::Refuse(_)) => {}
+            other => return other,
+        }
+    }
+    let Some(members) = observation.members(from.slot) else {
+        return Err(unseen(from.slot, observation));
     };
-    match why {
-        Some(why) => Err(format!(
+    let why = if members.is_empty() {
+        Some(format!("{} is empty", from.slot))
+    } else {
+        another_version(from, Some(members))
+    };
+    why.map_or(Ok(()), |why| {
+        Err(Verdict::Refuse(format!(
             "{} is kept, because the old version cannot be started again: {why}",
             plan.slot
-        )),
-        None => Ok(()),
-    }
+        )))
+    })
 }
 
 impl StageDefinition for Remove {
@@ -362,8 +369,8 @@ impl StageDefinition for Remove {
                 plan.slot
             ));
         }
-        if let Err(why) = may_be_removed(situation) {
-            return Verdict::Refuse(why);
+        if let Err(verdict) = may_be_removed(situation, members) {
+            return verdict;
         }
         let mut actions = Vec::new();
         let record = observation.registry.as_ref();

@@ -250,6 +250,13 @@ pub(super) fn names(plan: &Plan, old: Slot) -> String {
     members.map_or_else(|| instance_name(plan.target(), old, 1), SlotMembers::names)
 }
 
+/// Whether no instance of the live version existed when the plan was made. For a release that was resumed, this is not
+/// known: its plan has the present members.
+pub(super) fn ran_nothing_before(plan: &Plan) -> bool {
+    let from = plan.from.as_ref();
+    plan.stops_first() && plan.mark.is_none() && from.is_some_and(|from| from.members.is_empty())
+}
+
 /// Starts the old version again and registers it.
 pub(super) struct Reinstate;
 
@@ -285,6 +292,9 @@ impl StageDefinition for Reinstate {
         let Some(members) = observation.members(old) else {
             return unseen(old, observation);
         };
+        if members.is_empty() && ran_nothing_before(plan) {
+            return Verdict::Already(format!("nothing ran in {old} before this release"));
+        }
         let Some(digest) = members.digest() else {
             return Verdict::Refuse(match members.difference() {
                 Some(difference) => format!("{old} {difference}"),

@@ -50,8 +50,12 @@ impl StageDefinition for StopOld {
         let Some(others) = observation.members(plan.slot) else {
             return unseen(plan.slot, observation);
         };
+        let is_other_up = others.iter().any(Instance::is_up);
+        if members.is_empty() && !is_other_up {
+            return Verdict::Already(format!("{slot} is already empty"));
+        }
         let mut actions = Vec::new();
-        if others.iter().any(Instance::is_up) {
+        if is_other_up {
             actions.push(Action::Deregister(plan.slot));
         }
         for (slot, members) in [(plan.slot, others), (slot, members)] {
@@ -59,9 +63,6 @@ impl StageDefinition for StopOld {
                 slot,
                 instance: id.clone(),
             }));
-        }
-        if members.is_empty() && actions.is_empty() {
-            return Verdict::Already(format!("{slot} is already empty"));
         }
         Verdict::Act(actions)
     }

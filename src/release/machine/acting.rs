@@ -122,6 +122,7 @@ impl Machine {
             Judgement::Again(note) => match self.next(now, stage) {
                 Next::Fail(why) => self.fail(now, why),
                 next => {
+                    self.attempt.is_again = true;
                     if next != Next::Act {
                         self.attempt.note = note;
                     }

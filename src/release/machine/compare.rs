@@ -47,6 +47,7 @@ impl Hash for Attempt {
         let Self {
             course,
             tries,
+            is_again,
             pending,
             // The approvals are only recorded. The guard reads them again before it decides.
             peer_approvals: _,
@@ -56,6 +57,6 @@ impl Hash for Attempt {
             note: _,
             draining: _,
         } = self;
-        (course, tries, pending).hash(state);
+        (course, tries, is_again, pending).hash(state);
     }
 }

@@ -145,6 +145,8 @@ enum Request {
 struct Attempt {
     course: Course,
     tries: Tries,
+    /// Whether the act is done again because its effect was lost. Its intent is recorded, and its time goes on.
+    is_again: bool,
     /// The actions that the guard allowed; empty if the stage only observes.
     pending: Vec<Action>,
     /// The approvals by other operators that counted at the last observation of the guard.
@@ -162,6 +164,7 @@ impl Attempt {
         Self {
             course,
             tries: Tries::default(),
+            is_again: false,
             pending: Vec::new(),
             peer_approvals: Vec::new(),
             task: None,

@@ -97,6 +97,7 @@ impl Machine {
 
     pub(super) fn guard(&mut self, now: Timestamp) {
         let Some(stage) = self.stage() else { return };
+        self.attempt.is_again = false;
         self.attempt.course.since = now;
         let timing = &self.plan.definition.timing;
         let time_limit = stage.definition().guard_time_limit(timing);
@@ -197,7 +198,8 @@ impl Machine {
         let begins_task = task
             .as_ref()
             .is_some_and(|call| !self.track.begun.contains(call));
-        if self.attempt.tries.has_failed() && !begins_task {
+        let is_recorded = self.attempt.tries.has_failed() || self.attempt.is_again;
+        if is_recorded && !begins_task {
             if self.attempt.pending.is_empty() {
                 // The guard observed that the failed act has happened, so the act is not tried again.
                 self.attempt.tries.forget_failure();

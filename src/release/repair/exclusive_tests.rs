@@ -5,7 +5,7 @@ use super::sample::sample_definition;
 use super::tests::{EXITED, TestProxy, titles};
 use super::{Item, Remedy};
 use crate::inventory::drift::Name;
-use crate::inventory::drift::world_tests::{agreed, live, started_again};
+use crate::inventory::drift::world_tests::{agreed, live, release, started_again};
 use crate::inventory::{ServiceKind, Snapshot, Tier};
 
 /// The differences, and the actions that repair them.
@@ -30,6 +30,19 @@ fn the_second_of_two_schedulers_is_stopped() {
         "{message}"
     );
     assert_eq!(actions, ["stop green"]);
+}
+
+/// The candidate of a release whose driver has ended is the only one that runs.
+#[test]
+fn a_candidate_that_runs_alone_is_not_stopped() {
+    let (items, actions) = planned(|snapshot| {
+        started_again(snapshot);
+        for member in &mut snapshot.slots.green.members {
+            member.release = Some(release(8));
+        }
+        live(snapshot).state = EXITED;
+    });
+    assert_eq!(actions, [""; 0], "{items:?}");
 }
 
 #[test]
